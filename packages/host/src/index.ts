@@ -1,1 +1,38 @@
-export const x = 1;
+export { STORE } from "./apply.ts";
+export { type Config, defineConfig, type ResolvedConfig, type UpstreamConfig } from "./config/schema.ts";
+export { duration, size } from "./config/units.ts";
+export { ConfigError, ERRORS, type ErrorType, HostError, PeerError, refuse, type Sent } from "./errors.ts";
+export { createHost, Host, type HostOptions, VERSION } from "./host.ts";
+export { createLogger, type LogFields, type Logger, type LogLevel, type LogOptions } from "./log.ts";
+export { matcher } from "./matcher.ts";
+export type { Entry, EntryKind } from "./pipeline/entry.ts";
+export type { Attempt, ClientFacts, Exchange, Outcome, Principal, Route, SessionFacts } from "./pipeline/exchange.ts";
+export type {
+  Ask,
+  Awaitable,
+  Handler,
+  HookName,
+  Hooks,
+  HttpFacts,
+  Origin,
+  OwnAnswer,
+  SessionEvent,
+  Tappable,
+  TappableMap,
+  UpstreamEvent,
+  UpstreamFacts,
+} from "./pipeline/hooks.ts";
+export type { Method, MethodParams } from "./pipeline/methods.ts";
+export {
+  API_VERSION,
+  definePlugin,
+  defineService,
+  type Plugin,
+  type PluginDefinition,
+  type PluginFactory,
+  type PluginHost,
+  type Service,
+} from "./plugin.ts";
+export { registerSecret } from "./redact.ts";
+export type { HostStatus, UpstreamStatus } from "./status.ts";
+export type { Store } from "./store.ts";

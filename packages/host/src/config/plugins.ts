@@ -1,0 +1,171 @@
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { isAbsolute, join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import semver from "semver";
+import type { z } from "zod";
+import { ConfigError } from "../errors.ts";
+import type { TapOwner } from "../pipeline/guard.ts";
+import { API_VERSION, isPluginFactory, NO_OPTIONS, type Plugin, type PluginDefinition } from "../plugin.ts";
+import { nearest } from "./nearest.ts";
+import type { PluginConfig } from "./schema.ts";
+
+/** A plugin that can be applied: found, of a known API version, with valid options. */
+export interface LoadedPlugin {
+  readonly definition: PluginDefinition;
+  readonly options: unknown;
+  readonly owner: TapOwner;
+  /** Where it came from, for `inspect`. */
+  readonly source: string;
+}
+
+const TAP_TIMEOUT = 5_000;
+
+/** Loads every plugin of a config, and tells all that is wrong with them at once. */
+export async function loadPlugins(configs: readonly PluginConfig[], folder: string): Promise<LoadedPlugin[]> {
+  const problems: string[] = [];
+  const loaded: LoadedPlugin[] = [];
+  const ids = new Map<string, number>();
+  for (const [index, config] of configs.entries()) {
+    const place = `plugins[${index}]`;
+    try {
+      const plugin = await load(config, folder, place);
+      const before = ids.get(plugin.owner.id);
+      if (before !== undefined)
+        throw new ConfigError([
+          `${place}: plugin "${plugin.owner.id}" is in the config already (plugins[${before}]); give one of them an "id"`,
+        ]);
+      ids.set(plugin.owner.id, index);
+      loaded.push(plugin);
+    } catch (error) {
+      problems.push(
+        ...(error instanceof ConfigError ? error.problems : [`${place}: ${error instanceof Error ? error.message : String(error)}`]),
+      );
+    }
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return loaded;
+}
+
+async function load(config: PluginConfig, folder: string, place: string): Promise<LoadedPlugin> {
+  const form = normalized(config);
+  const { definition, input, source } = form.plugin
+    ? { definition: form.plugin.definition, input: form.plugin.input, source: "code" }
+    : { ...(await importPlugin(form.use, folder, place)), input: form.options };
+  const name = form.plugin ? definition.name : form.use;
+  if (!semver.validRange(definition.host))
+    throw new ConfigError([
+      `${place}: plugin "${name}" names no valid range of the plugin API in "host": ${JSON.stringify(definition.host)}`,
+    ]);
+  if (!semver.satisfies(API_VERSION, definition.host, { includePrerelease: true })) {
+    throw new ConfigError([
+      `${place}: plugin "${name}" needs plugin API ${definition.host}, this host has ${API_VERSION}; update the ${semver.gtr(API_VERSION, definition.host) ? "plugin" : "host"} with npm`,
+    ]);
+  }
+  const parsed = (definition.options ?? NO_OPTIONS).safeParse(input ?? defaultInput(definition));
+  if (!parsed.success) throw new ConfigError(parsed.error.issues.flatMap((issue) => optionProblems(issue, place, definition)));
+  return {
+    definition,
+    options: parsed.data,
+    source,
+    owner: {
+      id: form.id ?? definition.name,
+      version: definition.version ?? "0.0.0",
+      onError: form.onError ?? "fail",
+      timeout: form.timeout ?? TAP_TIMEOUT,
+    },
+  };
+}
+
+interface Form {
+  plugin?: Plugin;
+  use: string;
+  options?: unknown;
+  id?: string;
+  onError?: "fail" | "skip";
+  timeout?: number;
+}
+
+function normalized(config: PluginConfig): Form {
+  if (typeof config === "string") return { use: config };
+  if (Array.isArray(config)) return { use: config[0], options: config[1] };
+  if ("use" in config) return config as Form; // the schema has checked its fields
+  return { plugin: config as Plugin, use: (config as Plugin).definition.name };
+}
+
+/** A plugin without options in the config gets `{}` if it takes an object, so that its defaults apply. */
+function defaultInput(definition: PluginDefinition): unknown {
+  return definition.options?.safeParse(undefined).success ? undefined : {};
+}
+
+function optionProblems(issue: z.core.$ZodIssue, place: string, definition: PluginDefinition): string[] {
+  const path = [`${place}.options`, ...issue.path.map((key) => (typeof key === "number" ? `[${key}]` : `.${String(key)}`))].join("");
+  if (issue.code !== "unrecognized_keys") return [`${path}: ${issue.message} (plugin "${definition.name}")`];
+  const shape = (definition.options as { shape?: Record<string, unknown> } | undefined)?.shape ?? {};
+  return issue.keys.map((key) => `${path}.${key}: plugin "${definition.name}" has no such option${nearest(key, Object.keys(shape))}`);
+}
+
+async function importPlugin(use: string, folder: string, place: string): Promise<{ definition: PluginDefinition; source: string }> {
+  const file = locate(use, folder, place);
+  let module: Record<string, unknown>;
+  try {
+    module = await importModule(file);
+  } catch (error) {
+    throw new ConfigError([
+      `${place}: plugin "${use}" could not be loaded from ${file}: ${error instanceof Error ? error.message.split("\n")[0] : String(error)}`,
+    ]);
+  }
+  const factory = module.default ?? Object.values(module).find(isPluginFactory);
+  if (!isPluginFactory(factory))
+    throw new ConfigError([`${place}: "${use}" is no plugin: its default export must come from definePlugin()`]);
+  return { definition: factory.definition, source: file };
+}
+
+async function importModule(file: string): Promise<Record<string, unknown>> {
+  if (!/\.[cm]?tsx?$/.test(file)) return import(pathToFileURL(file).href) as Promise<Record<string, unknown>>;
+  // Node 20 runs no TypeScript; jiti is loaded only for those who need it.
+  const { createJiti } = await import("jiti");
+  return createJiti(import.meta.url).import(file);
+}
+
+/** A path is relative to the config; a bare name is looked for from the config's folder, the working directory, beside the host. */
+function locate(use: string, folder: string, place: string): string {
+  if (use.startsWith(".") || isAbsolute(use)) {
+    const file = resolve(folder, use);
+    if (!existsSync(file)) throw new ConfigError([`${place}: there is no file ${file}`]);
+    return file;
+  }
+  const bases = [join(folder, "_"), join(process.cwd(), "_"), import.meta.filename];
+  for (const base of bases) {
+    const found = resolveFrom(base, use);
+    if (found) return found;
+  }
+  throw new ConfigError([`${place}: plugin "${use}" is not installed; run \`npm install ${use}\` in ${folder}`]);
+}
+
+/** The file of an ESM package: `require.resolve` finds the folder, and `import` conditions choose the file. */
+function resolveFrom(base: string, name: string): string | undefined {
+  const require = createRequire(base);
+  try {
+    return require.resolve(name);
+  } catch (error) {
+    // A package that exports only to `import` is found by its package.json.
+    const exported = (error as NodeJS.ErrnoException).code === "ERR_PACKAGE_PATH_NOT_EXPORTED";
+    if (!exported) return undefined;
+  }
+  try {
+    const manifest = require.resolve(`${name}/package.json`);
+    const { exports, main } = require(manifest) as { exports?: unknown; main?: string };
+    const entry = importEntry(exports) ?? main ?? "index.js";
+    return resolve(manifest, "..", entry);
+  } catch {
+    return undefined;
+  }
+}
+
+function importEntry(exports: unknown): string | undefined {
+  if (typeof exports === "string") return exports;
+  if (typeof exports !== "object" || exports === null) return undefined;
+  const conditions = exports as Record<string, unknown>;
+  return importEntry(conditions["."] ?? conditions.import ?? conditions.default);
+}

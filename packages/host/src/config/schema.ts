@@ -1,0 +1,169 @@
+import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
+import { z } from "zod";
+import type { Plugin } from "../plugin.ts";
+import { DEFAULT_LIMITS } from "../wire/limits.ts";
+import { duration, size } from "./units.ts";
+
+/** Fields that every upstream has, whatever its wire. */
+const anyUpstream = {
+  isolation: z
+    .enum(["shared", "session", "principal"])
+    .default("shared")
+    .describe("Who shares a connection: everybody, one client session, or the sessions of one principal."),
+  relayRoots: z
+    .boolean()
+    .default(false)
+    .describe("Relay the roots of network clients to this stdio server, which may take its allowed folders from them."),
+  start: z.enum(["eager", "lazy"]).default("eager").describe("Connect when the host starts, or on first use."),
+  idleTimeout: duration.optional().describe("Stop a connection that was not used for this long; the next use starts it again."),
+  required: z.boolean().default(false).describe("/readyz answers 503 while this upstream is down."),
+  startTimeout: duration.default(30_000).describe("Until the server must have answered `initialize`."),
+  timeout: duration.default(60_000).describe("Longest silence of a call; progress starts it anew."),
+  maxTimeout: duration.default(600_000).describe("Longest time of a call, progress or not."),
+  healthInterval: duration.default(30_000).describe("A quiet connection is pinged this often; 0 turns it off."),
+  idempotent: z
+    .array(z.string())
+    .default([])
+    .describe("Native names (globs) of tools that may be sent again when it is unknown whether they ran."),
+};
+
+const stdioUpstream = z.strictObject({
+  type: z.literal("stdio").optional(),
+  command: z.string().min(1).describe("The program; found on PATH or relative to the config's folder."),
+  args: z.array(z.string()).default([]),
+  env: z.record(z.string(), z.string()).default({}).describe("Added to the few variables that a child inherits (PATH, HOME, ...)."),
+  cwd: z.string().optional().describe("Default: the config's folder; a relative path is resolved against it."),
+  ...anyUpstream,
+});
+
+const httpUrl = z.url({ protocol: /^https?$/, message: "must be an http:// or https:// URL" }).refine((text) => {
+  const { username, password } = URL.parse?.(text) ?? new URL(text);
+  return username === "" && password === "";
+}, "must hold no user name or password; use `headers`");
+
+const httpUpstream = z.strictObject({
+  type: z.enum(["http", "streamable-http", "streamableHttp"]).optional(),
+  url: httpUrl.describe("The server's Streamable HTTP endpoint."),
+  headers: z
+    .record(
+      z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, "is not a header name"),
+      z.string().regex(/^[^\r\n\0]*$/, "must hold no line break"),
+    )
+    .default({}),
+  ...anyUpstream,
+});
+
+/** A server that code hands in as an SDK `Transport`; `transport` makes a new one for every connection. */
+const transportUpstream = z.strictObject({
+  transport: z.custom<() => Transport | Promise<Transport>>(
+    (value) => typeof value === "function",
+    "must be a function that makes an SDK Transport",
+  ),
+  ...anyUpstream,
+});
+
+/** The three forms are told apart by their distinctive key, so that an error speaks of the form that was meant. */
+const upstream = z
+  .unknown()
+  .transform((value, context): z.output<typeof stdioUpstream> | z.output<typeof httpUpstream> | z.output<typeof transportUpstream> => {
+    const entry = typeof value === "object" && value !== null ? value : {};
+    const forms = [
+      ["command", stdioUpstream],
+      ["url", httpUpstream],
+      ["transport", transportUpstream],
+    ] as const;
+    const named = forms.filter(([key]) => key in entry);
+    if (named.length !== 1) {
+      context.addIssue({
+        code: "custom",
+        message:
+          named.length === 0
+            ? 'needs a "command" (stdio) or a "url" (HTTP)'
+            : 'has both a "command" and a "url"; one server is one of them',
+      });
+      return z.NEVER;
+    }
+    const form: z.ZodType<z.output<typeof stdioUpstream> | z.output<typeof httpUpstream> | z.output<typeof transportUpstream>> =
+      named[0]?.[1] as never; // the three outputs, in one variable
+    const parsed = form.safeParse(value);
+    if (parsed.success) return parsed.data;
+    for (const issue of parsed.error.issues) context.addIssue({ ...issue } as Parameters<typeof context.addIssue>[0]);
+    return z.NEVER;
+  });
+
+const bytes = new Set<string>(["requestBytes", "messageBytes", "headerBytes", "clientQueueBytes", "upstreamQueueBytes"]);
+const times = new Set<string>(["sessionIdle", "sessionInitialize"]);
+const limits = z.strictObject(
+  Object.fromEntries(
+    Object.entries(DEFAULT_LIMITS).map(([name, value]) => [
+      name,
+      (bytes.has(name) ? size : times.has(name) ? duration : z.int().positive()).default(value),
+    ]),
+  ) as unknown as { [K in keyof typeof DEFAULT_LIMITS]: z.ZodDefault<z.ZodType<number, number | string | undefined>> }, // fromEntries forgets the keys
+);
+
+const plugin = z.union([
+  z.string().min(1),
+  z.tuple([z.string().min(1), z.unknown()]),
+  z.strictObject({
+    use: z.string().min(1),
+    id: z.string().min(1).optional(),
+    options: z.unknown().optional(),
+    onError: z.enum(["fail", "skip"]).optional(),
+    timeout: duration.optional(),
+  }),
+  z.custom<Plugin>(
+    (value) => typeof value === "object" && value !== null && Symbol.for("mcp-host.plugin") in value,
+    "must be a plugin's name, [name, options], { use, options } or a plugin made in code",
+  ),
+]);
+
+const NAME = /^[A-Za-z0-9_.-]{1,64}$/;
+
+/** The config as files and code write it. Unknown keys are errors. */
+export const configSchema = z.strictObject({
+  $schema: z.string().optional(),
+  listen: z
+    .strictObject({
+      port: z.int().min(0).max(65_535).default(3000),
+      host: z.string().min(1).default("127.0.0.1"),
+      path: z
+        .string()
+        .regex(/^\/[^?#]*$/, 'must begin with "/"')
+        .default("/mcp"),
+      hosts: z
+        .array(z.string())
+        .default([])
+        .describe("Further values of the Host header that are accepted, such as the public name behind a proxy."),
+      origins: z.array(z.string()).default([]).describe("Web origins that may call the host; CORS is off while there are none."),
+    })
+    .optional(),
+  mcpServers: z.record(z.string().regex(NAME, "a server's name is 1 to 64 of A-Z a-z 0-9 _ . -"), upstream).default({}),
+  plugins: z.array(plugin).default([]),
+  limits: limits.prefault({}),
+  drain: duration.default(10_000).describe("How long a stopping host lets calls in flight finish."),
+  slowCall: duration.default(10_000).describe("Calls that took longer are logged as slow."),
+  roles: z.array(z.string()).default([]).describe("Roles of the `local` principal (stdio and in process)."),
+});
+
+/** The keys that are known at a place, for suggestions. */
+export function knownKeys(path: readonly PropertyKey[]): string[] {
+  if (path.length === 0) return Object.keys(configSchema.shape);
+  if (path[0] === "listen") return Object.keys(configSchema.shape.listen.unwrap().shape);
+  if (path[0] === "limits") return Object.keys(DEFAULT_LIMITS);
+  if (path[0] === "mcpServers") return Object.keys({ ...stdioUpstream.shape, ...httpUpstream.shape });
+  return ["use", "id", "options", "onError", "timeout"];
+}
+
+/** A config as it is written. */
+export type Config = z.input<typeof configSchema>;
+/** A config with every default filled in. */
+export type ResolvedConfig = z.output<typeof configSchema>;
+export type UpstreamConfig = ResolvedConfig["mcpServers"][string];
+export type ListenConfig = NonNullable<ResolvedConfig["listen"]>;
+export type PluginConfig = ResolvedConfig["plugins"][number];
+
+/** Gives a config its type; the identity at run time. */
+export function defineConfig(config: Config): Config {
+  return config;
+}

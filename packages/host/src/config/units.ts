@@ -1,0 +1,28 @@
+import { z } from "zod";
+
+const DURATION = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+const SIZE = { b: 1, kb: 1024, mb: 1024 ** 2, gb: 1024 ** 3 } as const;
+
+function unit(units: Record<string, number>, text: string): number | undefined {
+  const [, amount, name] = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text.trim()) ?? [];
+  const factor = units[(name ?? "").toLowerCase()];
+  return amount === undefined || factor === undefined ? undefined : Number(amount) * factor;
+}
+
+function quantity(units: Record<string, number>, example: string) {
+  return z.union([z.number().nonnegative(), z.string()]).transform((value, context) => {
+    if (typeof value === "number") return value;
+    const parsed = unit(units, value);
+    if (parsed === undefined) {
+      context.addIssue({ code: "custom", message: `"${value}" is not one of the forms ${example}` });
+      return z.NEVER;
+    }
+    return parsed;
+  });
+}
+
+/** A duration such as `"30s"`, `"250ms"`, `"5m"`, or a number of milliseconds; parsed to milliseconds. */
+export const duration = quantity({ ...DURATION }, '"250ms", "30s", "5m", "1h"');
+
+/** A size such as `"8mb"`, `"64kb"`, or a number of bytes; parsed to bytes. */
+export const size = quantity({ ...SIZE }, '"64kb", "8mb"');

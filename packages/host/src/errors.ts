@@ -1,0 +1,244 @@
+import type { RpcError } from "./wire/message.ts";
+
+/** Whether the request reached the upstream: provably not, perhaps, or certainly. */
+export type Sent = "no" | "unknown" | "yes";
+
+interface ErrorKind {
+  /** JSON-RPC code: the protocol's own, or outside its reserved range (-31xxx). */
+  code: number;
+  /** HTTP status when the request is rejected at the edge; absent where the error is only given in a JSON-RPC answer. */
+  status?: number;
+  /** Whether the same request may succeed later without a change. `safe`: only if repeating does no harm. */
+  retryable: boolean | "safe";
+  /** What it means and what to do, for docs/errors.md. */
+  meaning: string;
+}
+
+/**
+ * Every error that the host makes. `docs/errors.md` is generated from this table, and a test holds the two together.
+ * Errors of an upstream pass through as they came and are not in it.
+ */
+export const ERRORS = {
+  parse_error: { code: -32700, status: 400, retryable: false, meaning: "The body is not valid JSON or not valid UTF-8. Fix the client." },
+  invalid_request: {
+    code: -32600,
+    status: 400,
+    retryable: false,
+    meaning:
+      "The message is not a JSON-RPC 2.0 message as MCP allows it (envelope, id, batch, depth, duplicate id in flight). Fix the client.",
+  },
+  method_not_found: { code: -32601, retryable: false, meaning: "No upstream owns the method, or the capability was not declared." },
+  invalid_params: {
+    code: -32602,
+    retryable: false,
+    meaning: "Unknown tool, prompt or task, a bad cursor, or malformed params. List again and use a listed name.",
+  },
+  resource_not_found: { code: -32002, retryable: false, meaning: "No upstream owns the resource URI. List the resources again." },
+  internal: { code: -32603, status: 500, retryable: false, meaning: "A bug in the host. The log has the details under the request id." },
+  unauthorized: { code: -31401, status: 401, retryable: false, meaning: "The client is not authenticated. Send valid credentials." },
+  insufficient_scope: {
+    code: -31403,
+    status: 403,
+    retryable: false,
+    meaning: "The credentials lack a scope. Authorize again with the scopes named in the challenge.",
+  },
+  forbidden: {
+    code: -31403,
+    status: 403,
+    retryable: false,
+    meaning: "A policy denies this visible entry with these arguments, or the Host or Origin header is not allowed.",
+  },
+  session_required: {
+    code: -31400,
+    status: 400,
+    retryable: false,
+    meaning: "The Mcp-Session-Id header is missing. Send `initialize` first.",
+  },
+  session_not_found: {
+    code: -31404,
+    status: 404,
+    retryable: true,
+    meaning: "The session is unknown or has expired. Send `initialize` again.",
+  },
+  session_conflict: {
+    code: -31409,
+    status: 409,
+    retryable: false,
+    meaning: "The session already has a standing GET stream. Close it first.",
+  },
+  method_not_allowed: { code: -31405, status: 405, retryable: false, meaning: "The HTTP method is not one of the endpoint's." },
+  not_acceptable: { code: -31406, status: 406, retryable: false, meaning: "Accept must list application/json and text/event-stream." },
+  unsupported_media_type: { code: -31415, status: 415, retryable: false, meaning: "Content-Type must be application/json." },
+  unsupported_version: {
+    code: -31400,
+    status: 400,
+    retryable: false,
+    meaning: "The MCP-Protocol-Version header names a version that the host does not speak.",
+  },
+  not_found: { code: -31404, status: 404, retryable: false, meaning: "There is nothing at this path." },
+  payload_too_large: {
+    code: -31413,
+    status: 413,
+    retryable: false,
+    meaning: "The request or the result is larger than the limit. Raise `limits` or ask for less.",
+  },
+  rate_limited: { code: -31429, status: 429, retryable: true, meaning: "Too many requests. Wait for retryAfterMs." },
+  overloaded: {
+    code: -31430,
+    status: 503,
+    retryable: true,
+    meaning: "Too much is in flight, or too many sessions are open. Wait and try again.",
+  },
+  plugin_failure: { code: -31500, retryable: false, meaning: "The named plugin failed. The log has the details under the request id." },
+  upstream_protocol: { code: -31502, retryable: false, meaning: "The upstream broke the protocol." },
+  upstream_down: {
+    code: -31503,
+    retryable: true,
+    meaning: "The upstream is not running or cannot be reached; nothing was sent. `mcp-host status` has the reason.",
+  },
+  circuit_open: {
+    code: -31504,
+    retryable: true,
+    meaning: "The upstream failed too often and is left alone for a while; nothing was sent.",
+  },
+  upstream_timeout: {
+    code: -31505,
+    retryable: "safe",
+    meaning: "The upstream did not answer in time. The call may or may not have run; check before repeating.",
+  },
+  upstream_lost: {
+    code: -31506,
+    retryable: "safe",
+    meaning: "The connection was lost before the answer. The call may or may not have run; check before repeating.",
+  },
+  upstream_error: { code: -31507, retryable: "safe", meaning: "The upstream answered with an HTTP error." },
+  upstream_auth: { code: -31508, retryable: false, meaning: "The upstream refused the host's credentials. Fix them in the config." },
+  shutting_down: { code: -31509, status: 503, retryable: true, meaning: "The host is stopping." },
+  unattributable: {
+    code: -31511,
+    retryable: false,
+    meaning: 'Said to an upstream: its request cannot be tied to one client on a shared connection. Set `isolation: "session"` for it.',
+  },
+  client_gone: {
+    code: -31512,
+    retryable: false,
+    meaning: "Said to an upstream: the client that it asked is gone or did not answer in time.",
+  },
+  cancelled: {
+    code: -31499,
+    retryable: false,
+    meaning: "The client cancelled the request (seen by plugins and logs; a cancelled request gets no answer).",
+  },
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorType = keyof typeof ERRORS;
+
+export interface ErrorDetail {
+  /** Default `"no"`. */
+  sent?: Sent;
+  upstream?: string;
+  plugin?: string;
+  retryAfterMs?: number;
+  /** HTTP headers of an edge rejection, such as `WWW-Authenticate`. */
+  headers?: Record<string, string>;
+  cause?: unknown;
+}
+
+/**
+ * An error that the host answers with. Its message reaches the client, so it names the thing, the reason and the remedy
+ * and holds no stack, secret, path or upstream body; those go to the log, as `cause`.
+ */
+export class HostError extends Error {
+  readonly type: ErrorType;
+  readonly sent: Sent;
+  readonly upstream: string | undefined;
+  readonly plugin: string | undefined;
+  readonly retryAfterMs: number | undefined;
+  readonly headers: Record<string, string> | undefined;
+
+  constructor(type: ErrorType, message: string, detail: ErrorDetail = {}) {
+    super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
+    this.name = "HostError";
+    this.type = type;
+    this.sent = detail.sent ?? "no";
+    this.upstream = detail.upstream;
+    this.plugin = detail.plugin;
+    this.retryAfterMs = detail.retryAfterMs;
+    this.headers = detail.headers;
+  }
+
+  get code(): number {
+    return ERRORS[this.type].code;
+  }
+
+  /** The HTTP status of an edge rejection with this error. */
+  get status(): number {
+    const kind: ErrorKind = ERRORS[this.type];
+    return kind.status ?? 500;
+  }
+
+  /** The JSON-RPC error that a client gets. */
+  toRpc(requestId: string): RpcError {
+    const { retryable } = ERRORS[this.type];
+    return {
+      code: this.code,
+      message: this.message,
+      data: {
+        origin: ORIGIN,
+        type: this.type,
+        ...(this.upstream !== undefined && { upstream: this.upstream }),
+        ...(this.plugin !== undefined && { plugin: this.plugin }),
+        requestId,
+        sent: this.sent,
+        retryable: retryable === "safe" ? this.sent === "no" : retryable,
+        ...(this.retryAfterMs !== undefined && { retryAfterMs: this.retryAfterMs }),
+      },
+    };
+  }
+}
+
+/** `data.origin` of every error that the host made. */
+export const ORIGIN = "mcp-host";
+
+/** A JSON-RPC error that an upstream (or, in a reverse request, a client) answered with; it passes through. */
+export class PeerError extends Error {
+  readonly rpc: RpcError;
+  constructor(rpc: RpcError) {
+    super(rpc.message);
+    this.name = "PeerError";
+    this.rpc = rpc;
+  }
+}
+
+const REFUSAL = Symbol.for("mcp-host.refusal");
+
+/**
+ * A plugin's deliberate no: `throw refuse("rate_limited", "too many searches", { retryAfterMs: 1000 })`. Its words reach
+ * the client; any other throw becomes a `plugin_failure` that names the plugin and nothing else.
+ * @param type one of the table's types
+ */
+export function refuse(type: ErrorType, message: string, detail: Omit<ErrorDetail, "plugin"> = {}): HostError {
+  return Object.assign(new HostError(type, message, detail), { [REFUSAL]: true });
+}
+
+/** Whether a value is what {@link refuse} made, in this copy of the package or another. */
+export function isRefusal(error: unknown): error is HostError {
+  return typeof error === "object" && error !== null && REFUSAL in error;
+}
+
+/** The JSON-RPC error for whatever was thrown; what is unknown is an internal error without details. */
+export function toRpcError(error: unknown, requestId: string): RpcError {
+  if (error instanceof HostError || isRefusal(error)) return error.toRpc(requestId);
+  if (error instanceof PeerError) return error.rpc;
+  return new HostError("internal", "Internal error", { sent: "unknown" }).toRpc(requestId);
+}
+
+/** A mistake of the operator's in config, options or command line: told at once, with the remedy, and never with a stack. */
+export class ConfigError extends Error {
+  readonly problems: readonly string[];
+  constructor(problems: readonly string[]) {
+    super(problems.join("\n"));
+    this.name = "ConfigError";
+    this.problems = problems;
+  }
+}

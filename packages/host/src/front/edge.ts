@@ -1,0 +1,88 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ListenConfig } from "../config/schema.ts";
+import { HostError } from "../errors.ts";
+import type { Limits } from "../wire/limits.ts";
+
+const LOOPBACK_NAMES = ["localhost", "127.0.0.1", "[::1]"];
+
+/** Whether an address to listen on can only be reached from this machine. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+/** The checks that every HTTP request passes before anything of it is looked at (R1, R2, R4). */
+export class Edge {
+  readonly #hosts: ReadonlySet<string> | undefined;
+  readonly #ownOrigins: ReadonlySet<string>;
+  readonly #origins: ReadonlySet<string>;
+  readonly #maxHeaders: number;
+
+  /** @param port the port that is really listened on */
+  constructor(listen: ListenConfig, port: number, limits: Limits) {
+    const loopback = isLoopback(listen.host);
+    // Beyond loopback the names by which the host is reached are unknown, unless the config says them.
+    const names = [...(loopback ? LOOPBACK_NAMES : []), ...listen.hosts];
+    this.#hosts = names.length === 0 ? undefined : new Set(names.flatMap((name) => [name.toLowerCase(), `${name.toLowerCase()}:${port}`]));
+    // The host's own pages call from its own origin, which a web page elsewhere cannot have.
+    this.#ownOrigins = new Set(loopback ? LOOPBACK_NAMES.map((name) => `http://${name}:${port}`) : []);
+    this.#origins = new Set(listen.origins);
+    this.#maxHeaders = limits.headerCount;
+  }
+
+  /** Refuses foreign Host and Origin headers; exact comparison leaves no room for look-alikes. */
+  check(request: IncomingMessage): HostError | undefined {
+    const { rawHeaders, headers } = request;
+    if (rawHeaders.length > 2 * this.#maxHeaders) return new HostError("invalid_request", `more than ${this.#maxHeaders} headers`);
+    let hosts = 0;
+    let origins = 0;
+    for (let i = 0; i < rawHeaders.length; i += 2) {
+      const name = rawHeaders[i] as string; // rawHeaders come in pairs
+      if (name.length === 4 && name.toLowerCase() === "host") hosts++;
+      else if (name.length === 6 && name.toLowerCase() === "origin") origins++;
+    }
+    if (hosts !== 1 || (this.#hosts && !this.#hosts.has((headers.host ?? "").toLowerCase()))) {
+      return new HostError("forbidden", "the Host header is not one of the host's names; add it to listen.hosts if it should be");
+    }
+    if (origins === 0) return undefined;
+    if (origins > 1 || !this.#allows(headers.origin ?? ""))
+      return new HostError("forbidden", "the Origin header is not an allowed one; add it to listen.origins if it should be");
+    return undefined;
+  }
+
+  #allows(origin: string): boolean {
+    return this.#origins.has(origin) || this.#ownOrigins.has(origin);
+  }
+
+  /** Headers of every answer: for CORS only to the origins that the config names. */
+  headers(request: IncomingMessage, response: ServerResponse): void {
+    response.setHeader("x-content-type-options", "nosniff");
+    response.setHeader("x-frame-options", "DENY");
+    response.setHeader("cache-control", "no-store");
+    if (this.#origins.size === 0) return;
+    response.setHeader("vary", "Origin");
+    const { origin } = request.headers;
+    if (origin === undefined || !this.#origins.has(origin)) return;
+    response.setHeader("access-control-allow-origin", origin);
+    response.setHeader("access-control-expose-headers", "Mcp-Session-Id, MCP-Protocol-Version, WWW-Authenticate");
+  }
+
+  /** Answers a preflight of an allowed origin. */
+  preflight(request: IncomingMessage, response: ServerResponse): HostError | undefined {
+    if (!this.#origins.has(request.headers.origin ?? ""))
+      return new HostError("method_not_allowed", "OPTIONS is answered only to origins in listen.origins");
+    response.setHeader("access-control-allow-methods", "GET, POST, DELETE");
+    response.setHeader(
+      "access-control-allow-headers",
+      "Authorization, Content-Type, Accept, Mcp-Session-Id, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Last-Event-ID",
+    );
+    response.setHeader("access-control-max-age", "600");
+    response.writeHead(204).end();
+    return undefined;
+  }
+}
+
+/** Both forms of an answer must be acceptable, since the host chooses (2025-11-25, transports, "Sending Messages"; R8). */
+export function accepts(request: IncomingMessage, ...types: string[]): boolean {
+  const accept = request.headers.accept ?? "";
+  return types.every((type) => accept.includes(type)) || accept.includes("*/*");
+}

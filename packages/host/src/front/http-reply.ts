@@ -1,0 +1,108 @@
+import type { ServerResponse } from "node:http";
+import type { Sink } from "../pipeline/exchange.ts";
+import type { Reply } from "../session/session.ts";
+import type { Message, Response } from "../wire/message.ts";
+import { encodeEvent, SSE_KEEP_ALIVE } from "../wire/sse.ts";
+
+const STREAM_HEADERS = { "content-type": "text/event-stream", "x-accel-buffering": "no" };
+
+/** One SSE stream to a client, with a bound on what waits for a client that does not read. */
+export class EventStream implements Sink {
+  readonly response: ServerResponse;
+  readonly #queueBytes: number;
+
+  constructor(response: ServerResponse, queueBytes: number) {
+    this.response = response;
+    this.#queueBytes = queueBytes;
+    response.writeHead(200, STREAM_HEADERS);
+    response.flushHeaders();
+  }
+
+  send(message: Message): boolean {
+    return this.#write(encodeEvent(JSON.stringify(message)));
+  }
+
+  keepAlive(): void {
+    this.#write(SSE_KEEP_ALIVE);
+  }
+
+  #write(text: string): boolean {
+    const { response } = this;
+    if (response.destroyed || response.writableEnded) return false;
+    if (response.writableLength > this.#queueBytes) {
+      response.destroy();
+      return false;
+    }
+    response.write(text);
+    return true;
+  }
+}
+
+/**
+ * The answer to one POST: plain JSON as long as nothing must be sent before it, an SSE stream from then on. A POST with
+ * several requests (a 2025-03-26 batch) gets their answers in one array, or on one stream.
+ */
+export class HttpReply implements Reply {
+  readonly #response: ServerResponse;
+  readonly #queueBytes: number;
+  readonly #batch: boolean;
+  #awaited: number;
+  #answers: Response[] = [];
+  #stream: EventStream | undefined;
+  /** When it began, on the monotonic clock: silence of some seconds turns it into a stream. */
+  readonly since = performance.now();
+
+  constructor(response: ServerResponse, options: { queueBytes: number; requests: number; batch: boolean }) {
+    this.#response = response;
+    this.#queueBytes = options.queueBytes;
+    this.#awaited = options.requests;
+    this.#batch = options.batch;
+  }
+
+  /** Nobody is there any more, or nothing is left to say. */
+  get isOver(): boolean {
+    return this.#awaited === 0 || this.#response.destroyed;
+  }
+
+  get isStream(): boolean {
+    return this.#stream !== undefined;
+  }
+
+  send(message: Message): boolean {
+    return !this.isOver && this.stream().send(message);
+  }
+
+  answer(response: Response): void {
+    if (this.isOver) return;
+    if (this.#stream) this.#stream.send(response);
+    else this.#answers.push(response);
+    this.#done();
+  }
+
+  end(): void {
+    if (this.isOver) return;
+    // A request without an answer: an event stream may end without one, JSON may not.
+    this.stream();
+    this.#done();
+  }
+
+  /** Turns the answer into a stream and gives it. */
+  stream(): EventStream {
+    if (!this.#stream) {
+      this.#stream = new EventStream(this.#response, this.#queueBytes);
+      for (const answer of this.#answers.splice(0)) this.#stream.send(answer);
+    }
+    return this.#stream;
+  }
+
+  #done(): void {
+    if (--this.#awaited > 0) return;
+    if (this.#stream) {
+      this.#response.end();
+      return;
+    }
+    const body = Buffer.from(JSON.stringify(this.#batch ? this.#answers : this.#answers[0]));
+    this.#response.writeHead(200, { "content-type": "application/json", "content-length": body.length });
+    this.#response.end(body);
+  }
+}

@@ -1,0 +1,325 @@
+import http, { type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { ListenConfig } from "../config/schema.ts";
+import { ConfigError, HostError, isRefusal } from "../errors.ts";
+import { errorFields, type Logger } from "../log.ts";
+import type { Principal } from "../pipeline/exchange.ts";
+import type { SealedHooks } from "../pipeline/hook-set.ts";
+import type { Reply, Session } from "../session/session.ts";
+import type { Sessions } from "../session/sessions.ts";
+import type { Limits } from "../wire/limits.ts";
+import { isRequest, type Message } from "../wire/message.ts";
+import { checkShape, ParseError, parseJson, toMessage } from "../wire/parse.ts";
+import { isSupportedVersion, PROTOCOL_VERSIONS } from "../wire/versions.ts";
+import { accepts, Edge } from "./edge.ts";
+import { EventStream, HttpReply } from "./http-reply.ts";
+
+export interface HttpFrontOptions {
+  readonly listen: ListenConfig;
+  readonly limits: Limits;
+  readonly sessions: Sessions;
+  readonly hooks: () => SealedHooks;
+  readonly log: Logger;
+  /** Whether `/readyz` answers 200, and why not. */
+  readonly ready: () => { ready: boolean; down: readonly string[] };
+}
+
+const ANONYMOUS: Principal = Object.freeze({ id: "anonymous", roles: Object.freeze([]) });
+
+/** A quiet POST becomes a stream after this, so that proxies and clients do not give it up. */
+const JSON_PATIENCE = 5_000;
+const KEEP_ALIVE = 15_000;
+const TICK = 1_000;
+const BATCH = 50;
+
+/** Serves clients over Streamable HTTP (2025-11-25, 2025-06-18, 2025-03-26). */
+export class HttpFront {
+  readonly #options: HttpFrontOptions;
+  readonly #server: http.Server;
+  #edge!: Edge; // made once the port is known; nothing is served before
+  #app: ((request: IncomingMessage, response: ServerResponse) => unknown) | undefined;
+  readonly #replies = new Set<HttpReply>();
+  readonly #standing = new Map<Session, EventStream>();
+  #ticker: NodeJS.Timeout | undefined;
+  #keptAlive = performance.now();
+  #closing = false;
+
+  constructor(options: HttpFrontOptions) {
+    this.#options = options;
+    const { limits } = options;
+    this.#server = http.createServer(
+      {
+        maxHeaderSize: limits.headerBytes,
+        headersTimeout: 10_000,
+        requestTimeout: 30_000,
+        keepAliveTimeout: 65_000,
+        connectionsCheckingInterval: 5_000,
+        noDelay: true,
+      },
+      (request, response) => this.#serve(request, response),
+    );
+    this.#server.maxConnections = limits.connections;
+  }
+
+  /** Begins to listen; gives the endpoint's URL. */
+  async listen(): Promise<string> {
+    const { listen, limits, hooks } = this.#options;
+    if (hooks().http) await this.#mount();
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once("error", (error: NodeJS.ErrnoException) => reject(new ConfigError([listenFailure(error, listen)])));
+      this.#server.listen({ port: listen.port, host: listen.host }, resolve);
+    });
+    const { port } = this.#server.address() as AddressInfo; // it listens on TCP
+    this.#edge = new Edge(listen, port, limits);
+    this.#ticker = setInterval(() => this.#tick(), TICK);
+    this.#ticker.unref();
+    const name = listen.host.includes(":") ? `[${listen.host}]` : listen.host;
+    return `http://${name}:${port}${listen.path}`;
+  }
+
+  /** Loads Hono, for plugins that have routes. */
+  async #mount(): Promise<void> {
+    const [{ Hono }, { getRequestListener }] = await Promise.all([import("hono"), import("@hono/node-server")]);
+    const app = new Hono();
+    this.#options.hooks().http?.(app);
+    this.#app = getRequestListener(app.fetch);
+  }
+
+  /** Refuses new requests; what is in flight goes on. */
+  drain(): void {
+    this.#closing = true;
+    this.#server.close();
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true;
+    clearInterval(this.#ticker);
+    for (const { response } of this.#standing.values()) response.end();
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    this.#server.closeIdleConnections();
+    // What was answered just now is still on its way out.
+    setTimeout(() => this.#server.closeAllConnections(), 500).unref();
+    await closed;
+  }
+
+  #serve(request: IncomingMessage, response: ServerResponse): void {
+    this.#handle(request, response).catch((error: unknown) => {
+      if (response.destroyed) return;
+      this.#reject(response, error instanceof HostError || isRefusal(error) || error instanceof ParseError ? error : this.#internal(error));
+    });
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const refused = this.#edge.check(request);
+    if (refused) throw refused;
+    this.#edge.headers(request, response);
+    const path = pathOf(request);
+    if (path !== this.#options.listen.path) return this.#elsewhere(path, request, response);
+    const method = request.method ?? "";
+    if (method === "OPTIONS") {
+      const denied = this.#edge.preflight(request, response);
+      if (denied) throw denied;
+      return;
+    }
+    if (method !== "POST" && method !== "GET" && method !== "DELETE") {
+      response.setHeader("allow", "GET, POST, DELETE");
+      throw new HostError("method_not_allowed", `${method} is not one of the endpoint's methods`);
+    }
+    if (this.#closing)
+      throw new HostError("shutting_down", "the host is stopping", { headers: { connection: "close", "retry-after": "5" } });
+    const principal = this.#options.hooks().authenticate ? await this.#authenticate(request, path) : ANONYMOUS;
+    const version = request.headers["mcp-protocol-version"];
+    if (version !== undefined && !isSupportedVersion(version)) {
+      throw new HostError(
+        "unsupported_version",
+        `the host does not speak the protocol version in MCP-Protocol-Version; it speaks ${PROTOCOL_VERSIONS.join(", ")}`,
+      );
+    }
+    if (method === "POST") return this.#post(request, response, principal);
+    const session = this.#session(request, principal);
+    if (method === "GET") return this.#get(request, response, session);
+    this.#options.sessions.close(session);
+    response.writeHead(204).end();
+  }
+
+  #elsewhere(path: string, request: IncomingMessage, response: ServerResponse): void {
+    if (path === "/healthz" || path === "/readyz") {
+      const { ready, down } = path === "/healthz" ? { ready: true, down: [] } : this.#options.ready();
+      const ok = ready && !this.#closing;
+      response.writeHead(ok ? 200 : 503, { "content-type": "application/json" });
+      response.end(JSON.stringify(ok ? { status: "ok" } : { status: this.#closing ? "stopping" : "not ready", down }));
+      return;
+    }
+    if (this.#app) {
+      this.#app(request, response);
+      return;
+    }
+    throw new HostError("not_found", `there is nothing here; the MCP endpoint is ${this.#options.listen.path}`);
+  }
+
+  async #authenticate(request: IncomingMessage, path: string): Promise<Principal> {
+    const principal = await this.#options.hooks().authenticate?.({
+      method: request.method ?? "",
+      path,
+      headers: request.headers,
+      remoteAddress: request.socket.remoteAddress ?? "",
+    });
+    if (typeof principal !== "object" || typeof principal.id !== "string" || principal.id === "") {
+      throw new HostError("unauthorized", "the request is not authenticated", { headers: { "www-authenticate": "Bearer" } });
+    }
+    return principal;
+  }
+
+  /** The session that a request names, if it is this principal's; another's is answered like an unknown one (R17, R18). */
+  #session(request: IncomingMessage, principal: Principal): Session {
+    const id = request.headers["mcp-session-id"];
+    if (typeof id !== "string") throw new HostError("session_required", "the Mcp-Session-Id header is missing; send initialize first");
+    const session = this.#options.sessions.get(id);
+    if (!session?.network || session.principal.id !== principal.id || session.principal.roles.join(" ") !== principal.roles.join(" ")) {
+      throw new HostError("session_not_found", "the session is unknown or has expired; send initialize again");
+    }
+    return session;
+  }
+
+  async #post(request: IncomingMessage, response: ServerResponse, principal: Principal): Promise<void> {
+    if (!accepts(request, "application/json", "text/event-stream"))
+      throw new HostError("not_acceptable", "Accept must list application/json and text/event-stream");
+    if (!/^application\/json\s*(;|$)/i.test(request.headers["content-type"] ?? ""))
+      throw new HostError("unsupported_media_type", "Content-Type must be application/json");
+    const named = request.headers["mcp-session-id"] === undefined ? undefined : this.#session(request, principal);
+    const value = parseJson(await readBody(request, this.#options.limits.requestBytes));
+    checkShape(value, this.#options.limits);
+    if (Array.isArray(value)) return this.#batch(value, response, named);
+    const message = toMessage(value);
+    const initialize = isRequest(message) && message.method === "initialize";
+    if (!named && !initialize) throw new HostError("session_required", "the Mcp-Session-Id header is missing; send initialize first");
+    if (!isRequest(message)) {
+      named?.receive(message, NO_REPLY);
+      response.writeHead(202).end();
+      return;
+    }
+    const reply = this.#reply(response, 1, false);
+    if (named) return named.receive(message, reply);
+    const session = this.#options.sessions.open(principal, { network: true, duplicateIds: true });
+    response.setHeader("mcp-session-id", session.id);
+    session.receive(message, {
+      send: (sent) => reply.send(sent),
+      answer: (answer) => {
+        // A session that did not begin does not exist.
+        if ("error" in answer) this.#options.sessions.close(session);
+        reply.answer(answer);
+      },
+      end: () => reply.end(),
+    });
+  }
+
+  /** JSON-RPC batches exist in 2025-03-26 only (R6). */
+  #batch(values: readonly unknown[], response: ServerResponse, session: Session | undefined): void {
+    if (session?.client.version !== "2025-03-26")
+      throw new ParseError(-32600, "batches are not part of this protocol version; send one message per POST");
+    if (values.length === 0 || values.length > BATCH) throw new ParseError(-32600, `a batch has 1 to ${BATCH} messages`);
+    const messages: Message[] = values.map((value) => toMessage(value));
+    const requests = messages.filter((message) => isRequest(message)).length;
+    if (messages.some((message) => "method" in message && message.method === "initialize"))
+      throw new ParseError(-32600, "initialize may not be part of a batch");
+    const reply = requests === 0 ? undefined : this.#reply(response, requests, true);
+    if (!reply) response.writeHead(202).end();
+    for (const message of messages) session.receive(message, reply ?? NO_REPLY);
+  }
+
+  #reply(response: ServerResponse, requests: number, batch: boolean): HttpReply {
+    const reply = new HttpReply(response, { queueBytes: this.#options.limits.clientQueueBytes, requests, batch });
+    this.#replies.add(reply);
+    // A client that went away has not cancelled: the call goes on (2025-11-25, transports; R13).
+    response.once("close", () => this.#replies.delete(reply));
+    return reply;
+  }
+
+  #get(request: IncomingMessage, response: ServerResponse, session: Session): void {
+    if (!accepts(request, "text/event-stream")) throw new HostError("not_acceptable", "Accept must list text/event-stream");
+    // Replacing it silently would let a second client steal what is meant for the first (R19).
+    if (this.#standing.has(session))
+      throw new HostError("session_conflict", "the session has a standing GET stream already; close it first");
+    const stream = new EventStream(response, this.#options.limits.clientQueueBytes);
+    this.#standing.set(session, stream);
+    response.once("close", () => {
+      session.detach(stream);
+      session.seen = performance.now();
+      this.#standing.delete(session);
+    });
+    session.attach(stream);
+  }
+
+  /** A session has ended: so does its stream. */
+  ended(session: Session): void {
+    this.#standing.get(session)?.response.end();
+  }
+
+  /** One clock for all open answers instead of a timer for each. */
+  #tick(): void {
+    const now = performance.now();
+    for (const reply of this.#replies) if (!reply.isOver && !reply.isStream && now - reply.since >= JSON_PATIENCE) reply.stream();
+    if (now - this.#keptAlive < KEEP_ALIVE) return;
+    this.#keptAlive = now;
+    for (const stream of this.#standing.values()) stream.keepAlive();
+    for (const reply of this.#replies) if (!reply.isOver && reply.isStream) reply.stream().keepAlive();
+  }
+
+  /** Rejects a request at the edge: the HTTP status says what happened, and a JSON-RPC body says why. */
+  #reject(response: ServerResponse, error: HostError | ParseError): void {
+    if (response.headersSent) {
+      response.end();
+      return;
+    }
+    const parse = error instanceof ParseError;
+    const rpc = parse
+      ? new HostError(error.code === -32700 ? "parse_error" : "invalid_request", error.message).toRpc("-")
+      : error.toRpc("-");
+    const headers: Record<string, string> = { "content-type": "application/json", ...(parse ? {} : error.headers) };
+    if (!parse && error.retryAfterMs !== undefined) headers["retry-after"] = String(Math.ceil(error.retryAfterMs / 1000));
+    // The rest of an oversized body is not worth reading.
+    if (!parse && error.type === "payload_too_large") headers.connection = "close";
+    response.writeHead(parse ? 400 : error.status, headers);
+    response.end(JSON.stringify({ jsonrpc: "2.0", id: parse ? error.id : null, error: rpc }));
+  }
+
+  #internal(error: unknown): HostError {
+    this.#options.log.error("an HTTP request failed", errorFields(error));
+    return new HostError("internal", "Internal error");
+  }
+}
+
+/** For messages that get no answer. */
+const NO_REPLY: Reply = { send: () => false, answer() {}, end() {} };
+
+function pathOf(request: IncomingMessage): string {
+  const url = request.url ?? "/";
+  const query = url.indexOf("?");
+  return query === -1 ? url : url.slice(0, query);
+}
+
+function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
+  const tooLarge = (): HostError => new HostError("payload_too_large", `the request is larger than ${limit} bytes`);
+  if (Number(request.headers["content-length"] ?? 0) > limit) return Promise.reject(tooLarge());
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    request.on("data", (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > limit) {
+        request.pause();
+        reject(tooLarge());
+      } else chunks.push(chunk);
+    });
+    request.once("end", () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size)));
+    request.once("error", reject);
+    request.once("close", () => reject(new HostError("invalid_request", "the request was not sent to its end")));
+  });
+}
+
+function listenFailure(error: NodeJS.ErrnoException, { host, port }: ListenConfig): string {
+  if (error.code === "EADDRINUSE") return `listen.port: ${port} is in use on ${host}; choose another with --port, or 0 for any free one`;
+  if (error.code === "EACCES") return `listen.port: ${port} may not be used by this user; choose one above 1023`;
+  if (error.code === "EADDRNOTAVAIL" || error.code === "ENOTFOUND") return `listen.host: "${host}" is not an address of this machine`;
+  return `listen: ${error.message}`;
+}

@@ -1,0 +1,89 @@
+import type { Readable, Writable } from "node:stream";
+import type { Principal } from "../pipeline/exchange.ts";
+import type { Reply } from "../session/session.ts";
+import type { Sessions } from "../session/sessions.ts";
+import { LineFramer } from "../wire/framing.ts";
+import type { Limits } from "../wire/limits.ts";
+import type { Message } from "../wire/message.ts";
+import { checkShape, type ParseError, parseJson, toMessage } from "../wire/parse.ts";
+
+/**
+ * Makes standard output carry frames and nothing else: whatever prints there (console, a plugin) goes to stderr from now
+ * on (R69). Gives the stream that frames are written to.
+ */
+export function claimStdout(): Writable {
+  const { stdout, stderr } = process;
+  const write = stdout.write.bind(stdout);
+  stdout.write = stderr.write.bind(stderr) as typeof stdout.write; // the same signature on the other stream
+  return new Proxy(stdout, { get: (target, key) => (key === "write" ? write : Reflect.get(target, key, target)) });
+}
+
+export interface StdioFrontOptions {
+  readonly sessions: Sessions;
+  readonly principal: Principal;
+  readonly limits: Limits;
+  readonly input: Readable;
+  readonly output: Writable;
+  /** The client closed its end, or does not read. */
+  readonly gone: () => void;
+}
+
+/** Serves one client over standard input and output. Gives a function that ends it. */
+export function serveStdio(options: StdioFrontOptions): () => void {
+  const { sessions, principal, limits, input, output, gone } = options;
+  const session = sessions.open(principal, { network: false, duplicateIds: false });
+  let open = true;
+  const leave = (): void => {
+    if (!open) return;
+    open = false;
+    gone();
+  };
+  const send = (message: unknown): boolean => {
+    if (!open) return false;
+    if (output.writableLength > limits.clientQueueBytes) {
+      leave();
+      return false;
+    }
+    output.write(`${JSON.stringify(message)}\n`);
+    return true;
+  };
+  const reply: Reply = { send, answer: send, end() {} };
+  const framer = new LineFramer(limits.requestBytes, (line) => {
+    let message: Message;
+    try {
+      const value = parseJson(line);
+      checkShape(value, limits);
+      message = toMessage(value);
+    } catch (error) {
+      const { code, message: words, id } = error as ParseError; // nothing else is thrown there
+      send({ jsonrpc: "2.0", id, error: { code, message: words } });
+      return;
+    }
+    session.receive(message, reply);
+  });
+  const read = (chunk: Buffer): void => {
+    try {
+      framer.push(chunk);
+    } catch {
+      send({
+        jsonrpc: "2.0",
+        id: null,
+        error: { code: -32600, message: `a line is longer than ${limits.requestBytes} bytes; the host cannot go on` },
+      });
+      leave();
+    }
+  };
+  session.attach({ send });
+  input.on("data", read);
+  input.once("end", leave);
+  input.once("close", leave);
+  output.once("error", leave); // EPIPE: the client is gone
+  return () => {
+    open = false;
+    input.off("data", read);
+    input.off("end", leave);
+    input.off("close", leave);
+    input.pause();
+    sessions.close(session);
+  };
+}

@@ -1,0 +1,42 @@
+import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
+import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
+import type { Principal } from "../pipeline/exchange.ts";
+import type { Reply, Session } from "../session/session.ts";
+import type { Sessions } from "../session/sessions.ts";
+import type { Limits } from "../wire/limits.ts";
+import type { Message } from "../wire/message.ts";
+import { checkShape, type ParseError, toMessage } from "../wire/parse.ts";
+
+/** Serves one client over any SDK `Transport`, such as the other half of an in-memory pair. */
+export async function serveTransport(options: {
+  sessions: Sessions;
+  principal: Principal;
+  limits: Limits;
+  transport: Transport;
+}): Promise<Session> {
+  const { sessions, principal, limits, transport } = options;
+  const session = sessions.open(principal, { network: false, duplicateIds: false });
+  const send = (message: unknown): boolean => {
+    if (session.closed) return false;
+    // The SDK's union of messages is narrower than what the protocol allows to pass; the object is the same.
+    transport.send(message as JSONRPCMessage).catch(() => sessions.close(session));
+    return true;
+  };
+  const reply: Reply = { send, answer: send, end() {} };
+  transport.onmessage = (value: unknown) => {
+    let message: Message;
+    try {
+      checkShape(value, limits);
+      message = toMessage(value);
+    } catch (error) {
+      const { code, message: words, id } = error as ParseError; // nothing else is thrown there
+      send({ jsonrpc: "2.0", id, error: { code, message: words } });
+      return;
+    }
+    session.receive(message, reply);
+  };
+  transport.onclose = () => sessions.close(session);
+  session.attach({ send });
+  await transport.start();
+  return session;
+}

@@ -1,0 +1,366 @@
+import { readFileSync } from "node:fs";
+import type { Readable, Writable } from "node:stream";
+import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
+import { applyPlugins } from "./apply.ts";
+import { parseConfig } from "./config/parse.ts";
+import { type LoadedPlugin, loadPlugins } from "./config/plugins.ts";
+import type { Config, ResolvedConfig } from "./config/schema.ts";
+import { ConfigError, HostError } from "./errors.ts";
+import { isLoopback } from "./front/edge.ts";
+import type { HttpFront } from "./front/http.ts";
+import { createLogger, type Logger } from "./log.ts";
+import { Catalog } from "./pipeline/catalog.ts";
+import { Directory } from "./pipeline/directory.ts";
+import type { Exchange, Principal } from "./pipeline/exchange.ts";
+import { HookSet, type SealedHooks, type TapRecord } from "./pipeline/hook-set.ts";
+import { Pins } from "./pipeline/names.ts";
+import { Notices } from "./pipeline/notices.ts";
+import { Pipeline } from "./pipeline/pipeline.ts";
+import { Reverse } from "./pipeline/reverse.ts";
+import { SeenUris } from "./pipeline/seen-uris.ts";
+import { TaskTable } from "./pipeline/tasks.ts";
+import { Announcer } from "./session/announcer.ts";
+import { createAnswers } from "./session/answers.ts";
+import { outcomeName, type Session } from "./session/session.ts";
+import { Sessions } from "./session/sessions.ts";
+import { describeStatus, type HostStatus } from "./status.ts";
+import type { Connection } from "./upstream/connection.ts";
+import { Upstream } from "./upstream/upstream.ts";
+import type { Notification } from "./wire/message.ts";
+
+/** The host package's version. */
+export const VERSION: string = (JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string })
+  .version;
+
+export interface HostOptions {
+  /** Where relative paths of the config begin: plugin files, the `cwd` of stdio servers. Default: the working directory. */
+  folder?: string;
+  /** Default: a log to stderr at level `info`. */
+  log?: Logger;
+  /** Listen beyond loopback without an auth plugin: whoever reaches the port uses every server. */
+  insecureNoAuth?: boolean;
+}
+
+/** Makes a host. Nothing runs before {@link Host.start}. @throws ConfigError that names everything wrong with the config */
+export function createHost(config: Config, options: HostOptions = {}): Host {
+  return new Host(parseConfig(config), options);
+}
+
+/** MCP servers behind one endpoint, and plugins at every stage in between. */
+export class Host implements AsyncDisposable {
+  readonly config: ResolvedConfig;
+  readonly log: Logger;
+  readonly folder: string;
+  readonly sessions: Sessions;
+  readonly #options: HostOptions;
+  readonly #abort = new AbortController();
+  readonly #upstreams = new Map<string, Upstream>();
+  #parts: Parts | undefined;
+  #plugins: readonly LoadedPlugin[] = [];
+  #taps: readonly TapRecord[] = [];
+  #front: HttpFront | undefined;
+  #starting: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
+  #inFlight = 0;
+  #url: string | undefined;
+  readonly startedAt = Date.now();
+
+  constructor(config: ResolvedConfig, options: HostOptions) {
+    this.config = config;
+    this.#options = options;
+    this.log = options.log ?? createLogger();
+    this.folder = options.folder ?? process.cwd();
+    this.sessions = new Sessions({
+      host: {
+        run: (exchange) => {
+          this.#inFlight++;
+          return this.#use().pipeline.run(exchange);
+        },
+        settled: (exchange) => {
+          this.#inFlight--;
+          this.#settled(exchange);
+        },
+        notification: (session, notification) => this.#fromClient(session, notification),
+        admit: () => this.#admit(),
+      },
+      limits: config.limits,
+      local: () => config.listen === undefined,
+      opened: (session) => this.#use().hooks.session?.({ event: "opened", session }),
+      closed: (session) => this.#sessionClosed(session),
+    });
+  }
+
+  /** Loads plugins, opens the HTTP front if `listen` is configured, and begins to connect. Idempotent. */
+  start(): Promise<void> {
+    this.#starting ??= this.#start();
+    return this.#starting;
+  }
+
+  async #start(): Promise<void> {
+    const { config, log } = this;
+    this.#plugins = await loadPlugins(config.plugins, this.folder);
+    const set = new HookSet(log);
+    const catalogRef: { catalog?: Catalog } = {};
+    for (const [key, upstreamConfig] of Object.entries(config.mcpServers))
+      this.#upstreams.set(key, this.#makeUpstream(key, upstreamConfig));
+    applyPlugins(set, this.#plugins, {
+      config,
+      log,
+      signal: this.#abort.signal,
+      upstreams: [...this.#upstreams.values()].map(({ facts }) => facts),
+      catalog: { entries: () => catalogRef.catalog?.entries() ?? [], invalidate: (principal) => catalogRef.catalog?.invalidate(principal) },
+    });
+    this.#taps = set.taps;
+    const hooks = set.seal();
+    if (config.listen && !isLoopback(config.listen.host)) this.#checkExposure(hooks, config.listen.host);
+    this.#parts = this.#assemble(hooks);
+    catalogRef.catalog = this.#parts.directory.catalog;
+    for (const { owner } of this.#plugins)
+      if (!this.#taps.some((tap) => tap.plugin === owner.id)) log.warn("a plugin taps no hook and so does nothing", { plugin: owner.id });
+    await hooks.ready?.();
+    if (config.listen) {
+      const { HttpFront } = await import("./front/http.ts");
+      this.#front = new HttpFront({
+        listen: config.listen,
+        limits: config.limits,
+        sessions: this.sessions,
+        hooks: () => hooks,
+        log,
+        ready: () => this.readiness(),
+      });
+      this.#url = await this.#front.listen();
+      this.#connectEager();
+    }
+  }
+
+  /** R3: whoever can reach an open port can use every server behind it. */
+  #checkExposure(hooks: SealedHooks, host: string): void {
+    if (hooks.authenticate) return;
+    if (!this.#options.insecureNoAuth) {
+      throw new ConfigError([
+        `listen.host: "${host}" can be reached from other machines and no auth plugin is loaded; add one, listen on 127.0.0.1, or pass --insecure-no-auth`,
+      ]);
+    }
+    this.log.warn("everybody who can reach this port can use every upstream: --insecure-no-auth", { host });
+  }
+
+  #makeUpstream(key: string, config: ResolvedConfig["mcpServers"][string]): Upstream {
+    return new Upstream(
+      { key, config, folder: this.folder, limits: this.config.limits, log: this.log, hostInfo: HOST_INFO },
+      {
+        request: (connection, request, origin) => this.#use().reverse.receive(connection, request, origin),
+        notification: (connection, notification, origin) => this.#use().notices.receive(connection, notification, origin),
+        listed: (connection) => this.#listed(connection),
+        state: (connection) => this.#stateChanged(connection),
+      },
+    );
+  }
+
+  #assemble(hooks: SealedHooks): Parts {
+    const { config, log } = this;
+    const pins = new Pins();
+    const session = (id: string): Session | undefined => this.sessions.get(id);
+    const catalog = new Catalog({
+      hooks,
+      log,
+      pins,
+      limit: config.limits.entries,
+      changed: (principal) => announcer.permissionsChanged(principal),
+    });
+    const directory = new Directory(catalog, this.#upstreams);
+    const announcer = new Announcer(directory, () => this.sessions);
+    const tasks = new TaskTable(config.limits.tasks);
+    const seen = new SeenUris(config.limits.seenUris);
+    const notices = new Notices({
+      hooks,
+      log,
+      tasks,
+      directory,
+      progressPerSecond: config.limits.progressPerSecond,
+      session,
+      cancelled: (connection, id, reason) => reverse.cancelled(connection, id, reason),
+    });
+    const reverse = new Reverse({ hooks, tasks, notices, session, settled: (exchange) => this.#settled(exchange) });
+    const answers = createAnswers(directory, HOST_INFO, () => this.sessions, announcer);
+    const pipeline = new Pipeline({ hooks, directory, tasks, seen, notices, answers });
+    return { hooks, directory, announcer, notices, reverse, pipeline };
+  }
+
+  #use(): Parts {
+    if (!this.#parts) throw new Error("the host is not started");
+    return this.#parts;
+  }
+
+  /** Without a network front the first client decides what its servers are told, so nothing starts before it. */
+  #connectEager(): void {
+    for (const upstream of this.#upstreams.values()) {
+      if (upstream.config.start === "eager") void upstream.base()?.known();
+    }
+  }
+
+  // --- ways in ---
+
+  /** The HTTP endpoint, once started with `listen`. */
+  get url(): string | undefined {
+    return this.#url;
+  }
+
+  /** Who clients over stdio and in process are. */
+  get #local(): Principal {
+    return { id: "local", roles: this.config.roles };
+  }
+
+  /** Serves one client over an SDK transport, such as the other half of `InMemoryTransport.createLinkedPair()`. Starts the host if need be. */
+  async connect(transport: Transport): Promise<void> {
+    await this.start();
+    const { serveTransport } = await import("./front/transport.ts");
+    await serveTransport({ sessions: this.sessions, principal: this.#local, limits: this.config.limits, transport });
+  }
+
+  /** Serves one client over standard input and output (or another pair of streams). Resolves when that client is gone. */
+  async serveStdio(streams: { input: Readable; output: Writable }): Promise<void> {
+    await this.start();
+    const { serveStdio } = await import("./front/stdio.ts");
+    await new Promise<void>((gone) => {
+      const end = serveStdio({ sessions: this.sessions, principal: this.#local, limits: this.config.limits, ...streams, gone });
+      this.#abort.signal.addEventListener("abort", end, { once: true });
+    });
+  }
+
+  // --- what happens ---
+
+  #admit(): HostError | undefined {
+    if (this.#closing) return new HostError("shutting_down", "the host is stopping");
+    if (this.#inFlight >= this.config.limits.inFlight)
+      return new HostError("overloaded", `${this.#inFlight} requests are in flight already`);
+    return undefined;
+  }
+
+  #settled(exchange: Exchange): void {
+    const { log } = this;
+    const { outcome, timings } = exchange;
+    this.#parts?.hooks.settled?.(exchange);
+    if (!outcome) return;
+    const ms = Math.round((timings.end ?? 0) - timings.start);
+    const fields = {
+      requestId: exchange.id,
+      method: exchange.method,
+      entry: exchange.entry?.name,
+      upstream: exchange.route?.upstream,
+      session: exchange.session.id.slice(0, 8),
+      outcome: outcomeName(outcome),
+      ms,
+    };
+    if ("error" in outcome && outcome.cause instanceof Error && outcome.error.code === -32603)
+      log.error("a request failed inside the host", { ...fields, error: outcome.cause.stack });
+    else if (ms >= this.config.slowCall) log.warn("a slow call", fields);
+    else log.debug("a request was answered", fields);
+  }
+
+  #fromClient(session: Session, notification: Notification): void {
+    const { directory, reverse } = this.#use();
+    const params = notification.params ?? {};
+    if (notification.method === "notifications/roots/list_changed") {
+      for (const upstream of this.#upstreams.values()) {
+        const connection = upstream.connectionFor(session);
+        if (connection.owner === session && connection.capabilities.roots !== undefined)
+          connection.notify(notification.method, notification.params);
+      }
+    } else if (notification.method === "notifications/tasks/status") reverse.taskStatus(session, params);
+    else directory.sole?.connectionFor(session).notify(notification.method, notification.params);
+  }
+
+  async #listed(connection: Connection): Promise<void> {
+    const { directory, announcer } = this.#use();
+    await directory.listed(connection);
+    announcer.listed();
+  }
+
+  #stateChanged(connection: Connection): void {
+    const { state, reason, facts, key } = connection;
+    this.log.debug("an upstream changed its state", { upstream: facts.key, connection: key, state, reason });
+    this.#parts?.hooks.upstream?.({ ...facts, state, reason });
+  }
+
+  #sessionClosed(session: Session): void {
+    this.#front?.ended(session);
+    for (const upstream of this.#upstreams.values()) upstream.release(session);
+    this.#parts?.hooks.session?.({ event: "closed", session });
+  }
+
+  // --- what an operator asks ---
+
+  /** Whether every `required` upstream is up. */
+  readiness(): { ready: boolean; down: readonly string[] } {
+    const down = [...this.#upstreams.values()]
+      .filter(({ config, connections }) => config.required && ![...connections.values()].some(({ isReady }) => isReady))
+      .map(({ key }) => key);
+    return { ready: down.length === 0, down };
+  }
+
+  /** State and reason of every upstream, what is offered by whom and what is withheld. */
+  status(): HostStatus {
+    return describeStatus({
+      version: VERSION,
+      startedAt: this.startedAt,
+      url: this.#url,
+      sessions: this.sessions.size,
+      inFlight: this.#inFlight,
+      upstreams: [...this.#upstreams.values()],
+      catalog: this.#use().directory.catalog,
+      dropped: this.#use().notices.dropped,
+      readiness: this.readiness(),
+    });
+  }
+
+  /** Every tap in config order, and the plugins they belong to. */
+  pipeline(): { plugins: readonly { id: string; version: string; source: string; onError: string }[]; taps: readonly TapRecord[] } {
+    return {
+      plugins: this.#plugins.map(({ owner, source }) => ({ id: owner.id, version: owner.version, source, onError: owner.onError })),
+      taps: this.#taps.map(({ hook, method, plugin, version }) => ({ hook, ...(method !== undefined && { method }), plugin, version })),
+    };
+  }
+
+  /** Resolves when every eager upstream is known or has failed, or after `milliseconds`. */
+  async settled(milliseconds: number): Promise<void> {
+    const all = Promise.all(
+      [...this.#upstreams.values()].filter(({ config }) => config.start === "eager").map((upstream) => upstream.base()?.known()),
+    );
+    let timer: NodeJS.Timeout | undefined;
+    await Promise.race([all, new Promise((resolve) => (timer = setTimeout(resolve, milliseconds)))]);
+    clearTimeout(timer);
+  }
+
+  // --- the end ---
+
+  /** Stops taking requests, lets those in flight finish (at most `drain`), ends every session, connection and child process. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#starting?.catch(() => {}); // whoever started it was told
+    this.#front?.drain();
+    await this.sessions.end(this.config.drain);
+    await Promise.all([...this.#upstreams.values()].map((upstream) => upstream.stop(0)));
+    await this.#front?.close();
+    await this.#parts?.hooks.close?.().catch(() => {}); // the guard has logged it
+    this.#abort.abort();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+interface Parts {
+  readonly hooks: SealedHooks;
+  readonly directory: Directory;
+  readonly announcer: Announcer;
+  readonly notices: Notices;
+  readonly reverse: Reverse;
+  readonly pipeline: Pipeline;
+}
+
+const HOST_INFO = Object.freeze({ name: "mcp-host", version: VERSION });

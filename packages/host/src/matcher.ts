@@ -1,0 +1,28 @@
+import picomatch from "picomatch";
+import type { Entry } from "./pipeline/entry.ts";
+
+/**
+ * Makes a test of entries from globs. `"files__*"` matches exposed names (a resource's URI); `"files:write_*"` is
+ * upstream:native and matches whatever plugins renamed the entry to. `*` crosses every character, since names and URIs
+ * are no paths.
+ */
+export function matcher(patterns: readonly string[]): (entry: Pick<Entry, "name" | "upstream" | "native">) => boolean {
+  const tests = patterns.map((pattern) => {
+    const [, upstream, native] = /^([A-Za-z0-9_.*?-]+):(?!\/\/)(.+)$/.exec(pattern) ?? [];
+    if (upstream === undefined || native === undefined) {
+      const exposed = glob(pattern);
+      return (entry: Pick<Entry, "name" | "upstream" | "native">) => exposed(entry.name);
+    }
+    const key = glob(upstream);
+    const name = glob(native);
+    return (entry: Pick<Entry, "name" | "upstream" | "native">) => key(entry.upstream) && name(entry.native);
+  });
+  return (entry) => tests.some((test) => test(entry));
+}
+
+function glob(pattern: string): (text: string) => boolean {
+  // "/" means nothing here; a private-use character in its place keeps picomatch from treating it as a separator.
+  const plain = (text: string): string => text.replaceAll("/", "\uf8ff");
+  const test = picomatch(plain(pattern), { dot: true, nonegate: true, noextglob: true, bash: true });
+  return (text) => test(plain(text));
+}

@@ -1,0 +1,66 @@
+import type { Connection } from "../upstream/connection.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import type { Catalog, Offer, View } from "./catalog.ts";
+import type { SessionFacts } from "./exchange.ts";
+
+/** How long a list or a look-up waits for upstreams of which nothing is known yet (DESIGN section 4). */
+export const KNOWING_WAIT = 2_000;
+
+/** Which upstreams there are, and what each session is offered through its own connections to them. */
+export class Directory {
+  readonly catalog: Catalog;
+  readonly upstreams: ReadonlyMap<string, Upstream>;
+  readonly #views = new WeakMap<Connection, View>();
+  readonly #offers = new WeakMap<SessionFacts, { epoch: number; offer: Offer }>();
+  #epoch = 0;
+
+  constructor(catalog: Catalog, upstreams: ReadonlyMap<string, Upstream>) {
+    this.catalog = catalog;
+    this.upstreams = upstreams;
+  }
+
+  /** A connection has read its lists. */
+  async listed(connection: Connection): Promise<void> {
+    if (!connection.lists) return;
+    const { lists } = connection;
+    const view = await this.catalog.view(connection.facts, lists);
+    if (connection.lists !== lists) return; // read again meanwhile; the newer one counts
+    this.#views.set(connection, view);
+    this.#epoch++;
+  }
+
+  /** What the session is offered, as far as it is known now. */
+  offer(session: SessionFacts): Offer {
+    const kept = this.#offers.get(session);
+    if (kept?.epoch === this.#epoch) return kept.offer;
+    const views: View[] = [];
+    for (const upstream of this.upstreams.values()) {
+      const view = this.#views.get(upstream.connectionFor(session));
+      if (view) views.push(view);
+    }
+    const offer = this.catalog.offer(views);
+    this.#offers.set(session, { epoch: this.#epoch, offer });
+    return offer;
+  }
+
+  /** Starts what the session needs and waits a moment for what is unknown. Gives the upstreams that are still unknown. */
+  async settle(session: SessionFacts, options: { lazy: boolean }): Promise<string[]> {
+    const unknown = [...this.upstreams.values()]
+      .filter((upstream) => options.lazy || upstream.config.start === "eager")
+      .map((upstream) => upstream.connectionFor(session))
+      .filter((connection) => !this.#views.has(connection));
+    if (unknown.length === 0) return [];
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise((resolve) => {
+      timer = setTimeout(resolve, KNOWING_WAIT);
+    });
+    await Promise.race([Promise.all(unknown.map((connection) => connection.known())), late]);
+    clearTimeout(timer);
+    return unknown.filter((connection) => !this.#views.has(connection)).map((connection) => connection.facts.key);
+  }
+
+  /** The only upstream, if there is exactly one. */
+  get sole(): Upstream | undefined {
+    return this.upstreams.size === 1 ? [...this.upstreams.values()][0] : undefined;
+  }
+}

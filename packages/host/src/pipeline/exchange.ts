@@ -1,0 +1,287 @@
+import { randomBytes } from "node:crypto";
+import { HostError, type Sent } from "../errors.ts";
+import type { Json, Message, RpcError } from "../wire/message.ts";
+import { metaOf } from "../wire/message.ts";
+import type { Entry } from "./entry.ts";
+import type { Target } from "./target.ts";
+
+/** Who calls, as an auth plugin established it; `local` on stdio and in process, `anonymous` over HTTP without auth. */
+export interface Principal {
+  readonly id: string;
+  readonly roles: readonly string[];
+  /** What else the auth plugin knows, such as the claims of a token. */
+  readonly claims?: Readonly<Json>;
+}
+
+/** What the host knows of the client of a session. */
+export interface ClientFacts {
+  readonly info: Readonly<Json>;
+  readonly capabilities: Readonly<Json>;
+  /** The negotiated protocol version. */
+  readonly version: string;
+  /** The level of `logging/setLevel`; undefined until the client set one. */
+  readonly logLevel: string | undefined;
+}
+
+/** What an exchange shows of its session. */
+export interface SessionFacts {
+  readonly id: string;
+  readonly principal: Principal;
+  readonly client: ClientFacts;
+  /** Whether the client comes over the network; otherwise over stdio or in process. */
+  readonly network: boolean;
+  /** Whether this is the host's only client, so that every connection is its own. */
+  readonly sole: boolean;
+}
+
+/** Where messages go that belong to a call and come before its answer: the answer's own stream. */
+export interface Sink {
+  /** False when nobody is there any more. */
+  send(message: Message): boolean;
+}
+
+/** Where a call is sent. */
+export interface Route {
+  /** A configured upstream's key. */
+  readonly upstream: string;
+  /** What this upstream calls the entry; default: the entry's native name. */
+  readonly native?: string;
+}
+
+/** What came of an exchange. */
+export type Outcome = { readonly result: Json } | { readonly error: RpcError; readonly cause: unknown } | { readonly cancelled: string };
+
+/** One try to get an answer from an upstream. */
+export interface Attempt {
+  readonly upstream: string;
+  readonly error?: string;
+}
+
+/** Which tap is at work. */
+export interface Site {
+  readonly plugin: string;
+  readonly hook: string;
+}
+
+/** The time limits of a call, in milliseconds. */
+export interface Patience {
+  /** Longest silence; progress starts it anew, an outstanding question to a person pauses it. */
+  readonly timeout: number;
+  /** Longest time in all. */
+  readonly maxTimeout: number;
+}
+
+const DEFAULT_PATIENCE: Patience = { timeout: 60_000, maxTimeout: 600_000 };
+
+const PROCESS = randomBytes(8).toString("hex");
+let count = 0;
+
+/** The trace id of a W3C `traceparent`, so that the host's logs and the client's traces share one id; else one of our own. */
+function correlationId(params: Json | undefined): string {
+  const traceparent = metaOf(params)?.traceparent;
+  const trace = typeof traceparent === "string" ? /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/.exec(traceparent)?.[1] : undefined;
+  return trace ?? `${PROCESS}${(++count).toString(16).padStart(16, "0")}`;
+}
+
+export interface ExchangeOptions {
+  method: string;
+  params: Json | undefined;
+  session: SessionFacts;
+  sink: Sink | undefined;
+  parent?: Exchange;
+}
+
+/**
+ * One request on its way through the pipeline, and its answer back: the same object on every stage and transport. It
+ * lives until `settled`; what a plugin keeps about it belongs in {@link Exchange.state}.
+ */
+export class Exchange {
+  /** Correlation id: 32 hex digits, the trace id of `_meta.traceparent` where the client sent one. */
+  readonly id: string;
+  readonly method: string;
+  /** The client's params as they came. */
+  readonly original: Readonly<Json>;
+  /** The params as they are sent (exposed names): {@link original} until `transform` made others. */
+  params: Readonly<Json>;
+  readonly session: SessionFacts;
+  /** The exchange on whose behalf this one is: of a reverse request, or of {@link derive}. */
+  readonly parent: Exchange | undefined;
+  /** What the request names, once it was looked up. */
+  entry: Entry | undefined = undefined;
+  route: Route | undefined = undefined;
+  readonly attempts: Attempt[] = [];
+  /** Whether the upstream got the request. */
+  sent: Sent = "no";
+  resultKind: "complete" | "input_required" | "task" = "complete";
+  outcome: Outcome | undefined = undefined;
+  /** Which tap is at work; undefined while the host or an upstream is. */
+  at: Site | undefined = undefined;
+  /** Monotonic milliseconds (`performance.now()`). */
+  readonly timings: { readonly start: number; sent?: number; answered?: number; end?: number };
+  /** What the request names and where it goes; the host's own. */
+  target: Target | undefined = undefined;
+  /** How long the call may take; the route's upstream sets it. */
+  patience: Patience = DEFAULT_PATIENCE;
+  /** Where messages before the answer go; undefined for a detached exchange. */
+  readonly sink: Sink | undefined;
+
+  #abort: AbortController | undefined;
+  #states: Map<symbol | string, unknown> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #active: number;
+  #paused = 0;
+  readonly #onStop: ((error: HostError) => void)[] = [];
+  #stopped: HostError | undefined;
+
+  constructor(options: ExchangeOptions) {
+    this.id = options.parent?.id ?? correlationId(options.params);
+    this.method = options.method;
+    this.original = options.params ?? {};
+    this.params = this.original;
+    this.session = options.session;
+    this.sink = options.sink;
+    this.parent = options.parent;
+    this.#active = performance.now();
+    this.timings = { start: this.#active };
+  }
+
+  get principal(): Principal {
+    return this.session.principal;
+  }
+
+  get client(): ClientFacts {
+    return this.session.client;
+  }
+
+  /**
+   * The isolation key: what is kept for one scope must never be shown to another. It is the principal's, and where
+   * nobody was authenticated the session's.
+   */
+  get scope(): string {
+    return scopeOf(this.session);
+  }
+
+  /** Aborted when the exchange is cancelled or out of time. */
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    if (this.#stopped && !this.#abort.signal.aborted) this.#abort.abort(this.#stopped);
+    return this.#abort.signal;
+  }
+
+  /** When the exchange fails at the latest, on the clock of {@link timings}. */
+  get deadline(): number {
+    return this.timings.start + this.patience.maxTimeout;
+  }
+
+  /** A plugin's own data about this exchange, made on first use. */
+  state<T>(key: symbol | string, make: () => T): T {
+    this.#states ??= new Map();
+    if (!this.#states.has(key)) this.#states.set(key, make());
+    return this.#states.get(key) as T; // whoever owns the key put a T there
+  }
+
+  /** A detached child for work that must outlive or precede the client's wait (refresh, single flight): it has no sink. */
+  derive(): Exchange {
+    const child = new Exchange({ method: this.method, params: this.original, session: this.session, sink: undefined, parent: this });
+    child.params = this.params;
+    child.entry = this.entry;
+    child.route = this.route;
+    child.target = this.target;
+    child.patience = this.patience;
+    return child;
+  }
+
+  // --- for the host only ---
+
+  /** Starts the clock. */
+  start(): void {
+    this.#arm(Math.min(this.patience.timeout, this.patience.maxTimeout));
+  }
+
+  /** Calls `stop` when the exchange is cancelled or out of time; {@link offStop} takes it back. */
+  onStop(stop: (error: HostError) => void): void {
+    this.#onStop.push(stop);
+  }
+
+  offStop(stop: (error: HostError) => void): void {
+    const index = this.#onStop.lastIndexOf(stop);
+    if (index !== -1) this.#onStop.splice(index, 1);
+  }
+
+  /** The upstream gave a sign of life. */
+  touch(): void {
+    this.#active = performance.now();
+  }
+
+  /** A person is being asked: silence is no fault until {@link resume}. */
+  pause(): void {
+    this.#paused++;
+  }
+
+  resume(): void {
+    this.#paused--;
+    this.touch();
+  }
+
+  /** Takes over the patience of the upstream that was chosen. */
+  allow(patience: Patience): void {
+    const shorter = patience.timeout < this.patience.timeout || patience.maxTimeout < this.patience.maxTimeout;
+    this.patience = patience;
+    if (shorter && this.#timer) this.#arm(Math.min(patience.timeout, patience.maxTimeout));
+  }
+
+  /** Ends the exchange from outside: cancelled by its client, or out of time. */
+  cancel(error: HostError): void {
+    if (this.#stopped || this.outcome) return;
+    this.#stopped = error;
+    this.#abort?.abort(error);
+    for (const stop of [...this.#onStop]) stop(error);
+  }
+
+  /** Why the exchange was stopped, if it was. */
+  get stopped(): HostError | undefined {
+    return this.#stopped;
+  }
+
+  /** The exchange is over; its clock stops. */
+  release(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#onStop.length = 0;
+  }
+
+  #arm(milliseconds: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#check(), milliseconds);
+  }
+
+  #check(): void {
+    const now = performance.now();
+    const silence = this.#paused > 0 ? this.patience.timeout : this.#active + this.patience.timeout - now;
+    const rest = this.deadline - now;
+    // Timers may fire up to a millisecond early.
+    if (silence > 1 && rest > 1) return this.#arm(Math.min(silence, rest));
+    const limit = rest <= 1 ? this.patience.maxTimeout : this.patience.timeout;
+    this.cancel(
+      this.at
+        ? new HostError("plugin_failure", `plugin "${this.at.plugin}" did not finish in ${this.at.hook} within ${limit} ms`, {
+            plugin: this.at.plugin,
+            sent: this.sent,
+          })
+        : new HostError(
+            "upstream_timeout",
+            `upstream "${this.route?.upstream}" did not answer within ${limit} ms; the call may or may not have run`,
+            {
+              ...(this.route && { upstream: this.route.upstream }),
+              sent: this.sent,
+            },
+          ),
+    );
+  }
+}
+
+/** The principal where somebody authenticated; otherwise the session, since everybody would be the same principal. */
+export function scopeOf(session: SessionFacts): string {
+  const { id } = session.principal;
+  return id === "anonymous" || id === "local" ? `session:${session.id}` : `principal:${id}`;
+}

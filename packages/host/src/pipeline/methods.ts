@@ -1,0 +1,73 @@
+import type { Json } from "../wire/message.ts";
+
+type Meta = { _meta?: Json };
+type Open = { [field: string]: unknown } & Meta;
+
+/** Params of the requests that the pipeline knows, as far as it reads them; other fields pass. */
+export interface MethodParams {
+  initialize: Open;
+  ping: Open;
+  "logging/setLevel": { level: string } & Open;
+  "tools/list": { cursor?: string } & Open;
+  "prompts/list": { cursor?: string } & Open;
+  "resources/list": { cursor?: string } & Open;
+  "resources/templates/list": { cursor?: string } & Open;
+  "tools/call": { name: string; arguments?: Json; task?: Json } & Open;
+  "prompts/get": { name: string; arguments?: Record<string, string> } & Open;
+  "resources/read": { uri: string } & Open;
+  "resources/subscribe": { uri: string } & Open;
+  "resources/unsubscribe": { uri: string } & Open;
+  "completion/complete": { ref: Json; argument: { name: string; value: string }; context?: Json } & Open;
+  "tasks/get": { taskId: string } & Open;
+  "tasks/result": { taskId: string } & Open;
+  "tasks/cancel": { taskId: string } & Open;
+  "tasks/list": { cursor?: string } & Open;
+}
+
+/** A request method that the host knows. */
+export type Method = keyof MethodParams;
+
+/** Which stages a request passes; DESIGN's method table as data. `settled` fires for every row. */
+export interface MethodRow {
+  /** What is asked of `permit`: the entry twice (before and after `transform`), each listed entry, or nothing. */
+  permit: "twice" | "once" | "listed" | "no";
+  /** `hook`: the route hook is asked; `pinned`: the owner is fixed; `no`: the host answers itself. */
+  route: "hook" | "pinned" | "no";
+  transform: boolean;
+  call: boolean;
+  respond: boolean;
+  /** Params that a tap may not change: the host writes the native ones. */
+  readonly: readonly string[];
+}
+
+const local: MethodRow = { permit: "no", route: "no", transform: false, call: false, respond: false, readonly: [] };
+const list: MethodRow = { ...local, permit: "listed", respond: true };
+const called: MethodRow = { permit: "twice", route: "hook", transform: true, call: true, respond: true, readonly: ["name"] };
+const task: MethodRow = { permit: "once", route: "pinned", transform: false, call: true, respond: false, readonly: ["taskId"] };
+
+export const METHODS: Readonly<Record<Method, MethodRow>> = {
+  initialize: { ...local, respond: true },
+  ping: local,
+  "logging/setLevel": local,
+  "tools/list": list,
+  "prompts/list": list,
+  "resources/list": list,
+  "resources/templates/list": list,
+  "tools/call": called,
+  "prompts/get": called,
+  "resources/read": { ...called, readonly: ["uri"] },
+  "resources/subscribe": { permit: "once", route: "pinned", transform: false, call: true, respond: false, readonly: ["uri"] },
+  "resources/unsubscribe": { permit: "no", route: "pinned", transform: false, call: true, respond: false, readonly: ["uri"] },
+  "completion/complete": { ...called, readonly: ["ref"] },
+  "tasks/get": task,
+  "tasks/cancel": task,
+  "tasks/result": { ...task, respond: true },
+  "tasks/list": { ...task, permit: "no" },
+};
+
+/** A request that no table names: it goes to the only upstream, if there is only one. */
+export const UNKNOWN_METHOD: MethodRow = { ...called, readonly: [] };
+
+export function rowOf(method: string): MethodRow {
+  return Object.hasOwn(METHODS, method) ? METHODS[method as Method] : UNKNOWN_METHOD;
+}

@@ -1,0 +1,193 @@
+import type { Logger } from "../log.ts";
+import type { Connection } from "../upstream/connection.ts";
+import { type Json, type Notification, relatedTask, withRelatedTask } from "../wire/message.ts";
+import { severity } from "../wire/versions.ts";
+import type { Directory } from "./directory.ts";
+import type { Exchange } from "./exchange.ts";
+import type { SealedHooks } from "./hook-set.ts";
+import { subscribersOf } from "./subscriptions.ts";
+import type { TaskTable } from "./tasks.ts";
+
+/** A session as a receiver of notifications. */
+export interface Receiver {
+  readonly id: string;
+  readonly client: { readonly logLevel: string | undefined };
+  /** Sends on the stream of `exchange` while that is open, else on the session's own. */
+  notify(notification: Notification, exchange: Exchange | undefined): void;
+  /** Owes the client one update of a subscribed resource. */
+  updated(uri: string): void;
+  readonly principal: Exchange["principal"];
+}
+
+export interface NoticesOptions {
+  readonly hooks: SealedHooks;
+  readonly log: Logger;
+  readonly tasks: TaskTable;
+  readonly directory: Directory;
+  readonly progressPerSecond: number;
+  /** A live session by id. */
+  readonly session: (id: string) => Receiver | undefined;
+  /** Upstream notifications that concern a question under way: `notifications/cancelled`. */
+  readonly cancelled: (connection: Connection, requestId: unknown, reason: unknown) => void;
+}
+
+/** Notifications of upstreams on their way to the clients that they are for; never to another (R24). */
+export class Notices {
+  readonly #options: NoticesOptions;
+  /** Elicitation ids and the session that was told them. */
+  readonly #elicitations = new Map<string, string>();
+  /** Notifications that belonged to nobody, by upstream; shown by `status`. */
+  readonly dropped = new Map<string, number>();
+
+  constructor(options: NoticesOptions) {
+    this.#options = options;
+  }
+
+  /** What is done with each progress notification of one call. */
+  progress(exchange: Exchange, connection: Connection, token: unknown): (params: Json) => void {
+    const { hooks, progressPerSecond } = this.#options;
+    let windowStart = 0;
+    let count = 0;
+    return (params) => {
+      exchange.touch();
+      const now = performance.now();
+      if (now - windowStart > 1_000) {
+        windowStart = now;
+        count = 0;
+      }
+      if (++count > progressPerSecond) return;
+      const notification = this.#filtered(
+        { jsonrpc: "2.0", method: "notifications/progress", params: { ...params, progressToken: token } },
+        connection,
+        exchange,
+        hooks,
+      );
+      if (notification) exchange.sink?.send(withTasks(notification, connection, this.#options.tasks));
+    };
+  }
+
+  receive(connection: Connection, incoming: Notification, origin: Exchange | undefined): void {
+    const { hooks, tasks, cancelled } = this.#options;
+    if (incoming.method === "notifications/cancelled") return cancelled(connection, incoming.params?.requestId, incoming.params?.reason);
+    const filtered = this.#filtered(incoming, connection, origin, hooks);
+    if (!filtered) return;
+    const notification = withTasks(filtered, connection, tasks);
+    switch (notification.method) {
+      case "notifications/resources/updated":
+        return this.#updated(connection, notification);
+      case "notifications/tasks/status":
+        return this.#taskStatus(connection, notification, origin);
+      case "notifications/elicitation/complete":
+        return this.#elicited(notification);
+      case "notifications/message":
+        return this.#message(connection, notification, origin, relatedTask(filtered.params));
+      default:
+        return this.#toOwner(connection, notification, origin, relatedTask(filtered.params));
+    }
+  }
+
+  /** Remembers whom an elicitation id was told, so that its completion finds the way. */
+  elicitation(id: unknown, session: string): void {
+    if (typeof id !== "string") return;
+    this.#elicitations.set(id, session);
+    if (this.#elicitations.size > 10_000) this.#elicitations.delete(this.#elicitations.keys().next().value as string); // not empty
+  }
+
+  #filtered(
+    notification: Notification,
+    connection: Connection,
+    exchange: Exchange | undefined,
+    hooks: SealedHooks,
+  ): Notification | undefined {
+    if (!hooks.notify) return notification;
+    try {
+      return hooks.notify(notification, { upstream: connection.facts.key, exchange }) ?? undefined;
+    } catch {
+      return undefined; // closed: the plugin may have been redacting; the guard has logged it
+    }
+  }
+
+  #updated(connection: Connection, notification: Notification): void {
+    const { uri } = notification.params ?? {};
+    if (typeof uri !== "string") return this.#drop(connection);
+    const { catalog } = this.#options.directory;
+    for (const id of subscribersOf(connection, uri)) {
+      const session = this.#options.session(id);
+      if (!session) continue;
+      const upstream = connection.facts.key;
+      const exposed = connection.users.has(id) ? (this.#exposedUri(session, upstream, uri) ?? uri) : uri;
+      if (catalog.permits({ kind: "resource", name: exposed, upstream, native: uri, definition: {} }, session.principal))
+        session.updated(exposed);
+    }
+  }
+
+  #exposedUri(session: Receiver, upstream: string, uri: string): string | undefined {
+    // A receiver is the session itself; the directory only needs its identity and connections.
+    return this.#options.directory
+      .offer(session as unknown as Exchange["session"])
+      .exposedUris(upstream)
+      ?.get(uri);
+  }
+
+  #taskStatus(connection: Connection, notification: Notification, origin: Exchange | undefined): void {
+    const { tasks, session } = this.#options;
+    const native = notification.params?.taskId;
+    const task = typeof native === "string" ? tasks.byNative(connection, native) : undefined;
+    if (!task) return this.#drop(connection);
+    tasks.observe(connection, notification.params ?? {});
+    session(task.session.id)?.notify({ ...notification, params: { ...notification.params, taskId: task.exposed } }, origin);
+  }
+
+  #elicited(notification: Notification): void {
+    const id = notification.params?.elicitationId;
+    const owner = typeof id === "string" ? this.#elicitations.get(id) : undefined;
+    if (owner === undefined) return;
+    this.#elicitations.delete(id as string);
+    this.#options.session(owner)?.notify(notification, undefined);
+  }
+
+  #message(connection: Connection, notification: Notification, origin: Exchange | undefined, taskId: string | undefined): void {
+    const owner = this.#owner(connection, origin, taskId);
+    if (!owner) return this.#drop(connection);
+    // What nobody asked for is filtered only where somebody else's level made the server chatty.
+    const wanted = owner.client.logLevel ?? (connection.level === undefined ? undefined : "info");
+    const level = severity(notification.params?.level);
+    if (wanted !== undefined && level !== -1 && level < severity(wanted)) return;
+    const logger = notification.params?.logger;
+    const named = this.#options.directory.sole
+      ? notification
+      : {
+          ...notification,
+          params: {
+            ...notification.params,
+            logger: typeof logger === "string" ? `${connection.facts.key}/${logger}` : connection.facts.key,
+          },
+        };
+    owner.notify(named, origin);
+  }
+
+  #toOwner(connection: Connection, notification: Notification, origin: Exchange | undefined, taskId: string | undefined): void {
+    const owner = this.#owner(connection, origin, taskId);
+    if (owner) owner.notify(notification, origin);
+    else this.#drop(connection);
+  }
+
+  /** The session that a message is for: by the stream it came on, by its task, or because the connection has one owner. Never a guess. */
+  #owner(connection: Connection, origin: Exchange | undefined, taskId: string | undefined): Receiver | undefined {
+    const { session, tasks } = this.#options;
+    if (origin) return session(origin.session.id);
+    const task = taskId === undefined ? undefined : tasks.byNative(connection, taskId);
+    if (task) return session(task.session.id);
+    return connection.owner && session(connection.owner.id);
+  }
+
+  #drop(connection: Connection): void {
+    const { key } = connection.facts;
+    this.dropped.set(key, (this.dropped.get(key) ?? 0) + 1);
+  }
+}
+
+function withTasks(notification: Notification, connection: Connection, tasks: TaskTable): Notification {
+  const params = withRelatedTask(notification.params, (id) => tasks.byNative(connection, id)?.exposed ?? id);
+  return params === notification.params || params === undefined ? notification : { ...notification, params };
+}

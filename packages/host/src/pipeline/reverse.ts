@@ -1,0 +1,213 @@
+import { randomUUID } from "node:crypto";
+import { HostError, PeerError, toRpcError } from "../errors.ts";
+import type { Connection } from "../upstream/connection.ts";
+import { isObject, type Json, metaOf, type Request, relatedTask, withRelatedTask } from "../wire/message.ts";
+import { Exchange, type SessionFacts, type Sink } from "./exchange.ts";
+import type { SealedHooks } from "./hook-set.ts";
+import type { Notices } from "./notices.ts";
+import type { TaskTable } from "./tasks.ts";
+
+/** A session as somebody who can be asked. */
+export interface Respondent extends SessionFacts {
+  readonly questions: {
+    ask(
+      method: string,
+      params: Readonly<Json>,
+      sink: Sink,
+      progress: ((params: Json) => void) | undefined,
+    ): { readonly answer: Promise<Json>; cancel(error: HostError): void };
+  };
+  sinkFor(exchange: Exchange | undefined): Sink;
+}
+
+export interface ReverseOptions {
+  readonly hooks: SealedHooks;
+  readonly tasks: TaskTable;
+  readonly notices: Notices;
+  readonly session: (id: string) => Respondent | undefined;
+  readonly settled: (exchange: Exchange) => void;
+}
+
+/** How long a person may take to answer. */
+const QUESTION = { timeout: 300_000, maxTimeout: 300_000 };
+
+/** A task that a client runs for an upstream (a task-augmented sampling or elicitation). */
+interface ClientTask {
+  readonly connection: Connection;
+  readonly session: string;
+  /** The client's own id. */
+  readonly native: string;
+}
+
+/** What upstreams ask of clients: found its owner, passed through `ask`, answered through `answer`. */
+export class Reverse {
+  readonly #options: ReverseOptions;
+  readonly #underWay = new Map<Connection, Map<unknown, Exchange>>();
+  /** By the id that the upstream knows. */
+  readonly #clientTasks = new Map<string, ClientTask>();
+
+  constructor(options: ReverseOptions) {
+    this.#options = options;
+  }
+
+  receive(connection: Connection, request: Request, origin: Exchange | undefined): void {
+    if (request.method === "ping") return connection.respond(request, { result: {} });
+    const owner = this.#owner(connection, request, origin);
+    if (owner instanceof HostError) return connection.respond(request, { error: owner.toRpc(origin?.id ?? "-") });
+    const exchange = new Exchange({
+      method: request.method,
+      params: request.params,
+      session: owner,
+      sink: undefined,
+      ...(origin && { parent: origin }),
+    });
+    exchange.route = { upstream: connection.facts.key };
+    exchange.patience = QUESTION;
+    let underWay = this.#underWay.get(connection);
+    if (!underWay) this.#underWay.set(connection, (underWay = new Map()));
+    underWay.set(request.id, exchange);
+    origin?.pause();
+    const stop = (error: HostError): void => exchange.cancel(error);
+    origin?.onStop(stop);
+    const finish = (outcome: { result: Json } | { error: unknown }): void => {
+      if (exchange.outcome) return;
+      const error = "error" in outcome ? toRpcError(outcome.error, exchange.id) : undefined;
+      const cancelled = exchange.stopped?.type === "cancelled";
+      exchange.outcome = cancelled
+        ? { cancelled: exchange.stopped?.message ?? "" }
+        : error
+          ? { error, cause: "error" in outcome && outcome.error }
+          : (outcome as { result: Json });
+      exchange.timings.end = performance.now();
+      exchange.release();
+      underWay.delete(request.id);
+      if (underWay.size === 0) this.#underWay.delete(connection);
+      origin?.offStop(stop);
+      origin?.resume();
+      // An upstream that cancelled its question wants no answer.
+      if (!cancelled) connection.respond(request, error ? { error } : (outcome as { result: Json }));
+      this.#options.settled(exchange);
+    };
+    exchange.onStop((error) => finish({ error }));
+    exchange.start();
+    this.#ask(connection, request, exchange, owner, origin).then(
+      (result) => finish({ result }),
+      (error: unknown) => finish({ error }),
+    );
+  }
+
+  /** The upstream gave up one of its questions. */
+  cancelled(connection: Connection, requestId: unknown, reason: unknown): void {
+    const exchange = this.#underWay.get(connection)?.get(requestId);
+    exchange?.cancel(new HostError("cancelled", typeof reason === "string" ? reason.slice(0, 256) : "cancelled by the upstream"));
+  }
+
+  /** A client told the state of a task that it runs for an upstream. */
+  taskStatus(session: SessionFacts, params: Readonly<Json>): void {
+    for (const [exposed, task] of this.#clientTasks) {
+      if (task.session !== session.id || task.native !== params.taskId) continue;
+      task.connection.notify("notifications/tasks/status", { ...params, taskId: exposed });
+    }
+  }
+
+  async #ask(connection: Connection, request: Request, exchange: Exchange, owner: Respondent, origin: Exchange | undefined): Promise<Json> {
+    const { hooks, tasks, notices } = this.#options;
+    const shown = this.#clientParams(connection, request);
+    const asked = hooks.ask
+      ? await hooks.ask({ method: request.method, params: shown }, exchange)
+      : { method: request.method, params: shown };
+    if ("answer" in asked) return asked.answer;
+    exchange.params = withRelatedTask(asked.params as Json, (id) => tasks.byNative(connection, id)?.exposed ?? id);
+    if (request.method === "elicitation/create") notices.elicitation(asked.params.elicitationId, owner.id);
+    const token = metaOf(request.params)?.progressToken;
+    const question = owner.questions.ask(asked.method, exchange.params, owner.sinkFor(origin), (params) => {
+      connection.notify("notifications/progress", { ...params, progressToken: token });
+    });
+    exchange.sent = "unknown";
+    exchange.onStop(question.cancel);
+    let result: Json;
+    try {
+      result = await question.answer;
+      exchange.sent = "yes";
+    } catch (error) {
+      if (error instanceof PeerError) exchange.sent = "yes";
+      throw error;
+    }
+    const answered = hooks.answer ? ((await hooks.answer(result, exchange)) as Json) : result;
+    return this.#upstreamResult(connection, request, owner, answered);
+  }
+
+  /** Whom a question is for. By the stream it came on, its task, or because the connection is one client's; nothing is guessed. */
+  #owner(connection: Connection, request: Request, origin: Exchange | undefined): Respondent | HostError {
+    const { session, tasks } = this.#options;
+    const { key } = connection.facts;
+    const related = relatedTask(request.params);
+    const clientTask = request.method.startsWith("tasks/") ? this.#clientTasks.get(String(request.params?.taskId)) : undefined;
+    const facts =
+      origin?.session ??
+      (related === undefined ? undefined : tasks.byNative(connection, related)?.session) ??
+      connection.owner ??
+      (clientTask?.connection === connection ? { id: clientTask.session } : undefined);
+    if (!facts) {
+      return new HostError(
+        "unattributable",
+        `${request.method.slice(0, 64)} cannot be tied to one client on this shared connection; set "isolation": "session" for upstream "${key}" in the host's config`,
+        { upstream: key },
+      );
+    }
+    const owner = session(facts.id);
+    if (!owner) return new HostError("client_gone", "the client that this is for is gone");
+    const missing = lacks(owner.client.capabilities, request);
+    return missing === undefined ? owner : new HostError("method_not_found", `the client did not declare ${missing}`);
+  }
+
+  #clientParams(connection: Connection, request: Request): Json {
+    const params = request.params ?? {};
+    const task = request.method.startsWith("tasks/") ? this.#clientTasks.get(String(params.taskId)) : undefined;
+    return task?.connection === connection ? { ...params, taskId: task.native } : params;
+  }
+
+  /** A client's answer with the ids of its tasks as the upstream knows them: two clients may choose the same. */
+  #upstreamResult(connection: Connection, request: Request, owner: Respondent, result: Json): Json {
+    const rename = (native: unknown): string | undefined => {
+      for (const [exposed, task] of this.#clientTasks)
+        if (task.connection === connection && task.session === owner.id && task.native === native) return exposed;
+      return undefined;
+    };
+    if (isObject(result.task) && typeof result.task.taskId === "string" && request.params?.task !== undefined) {
+      const exposed = randomUUID();
+      this.#clientTasks.set(exposed, { connection, session: owner.id, native: result.task.taskId });
+      if (this.#clientTasks.size > 10_000) this.#clientTasks.delete(this.#clientTasks.keys().next().value as string); // not empty
+      return { ...result, task: { ...result.task, taskId: exposed } };
+    }
+    if (request.method === "tasks/list" && Array.isArray(result.tasks)) {
+      const tasks = result.tasks.flatMap((task: unknown) => {
+        const exposed = isObject(task) ? rename(task.taskId) : undefined;
+        return exposed === undefined ? [] : [{ ...(task as Json), taskId: exposed }];
+      });
+      return { ...result, tasks };
+    }
+    const renamed =
+      request.method.startsWith("tasks/") && typeof result.taskId === "string" ? { ...result, taskId: request.params?.taskId } : result;
+    return withRelatedTask(renamed, (id) => rename(id) ?? id);
+  }
+}
+
+/** The capability that a client would need for a question and did not declare. */
+function lacks(capabilities: Readonly<Json>, request: Request): string | undefined {
+  const { elicitation, sampling, roots, tasks } = capabilities;
+  switch (request.method) {
+    case "sampling/createMessage":
+      return sampling === undefined ? "sampling" : undefined;
+    case "roots/list":
+      return roots === undefined ? "roots" : undefined;
+    case "elicitation/create": {
+      if (!isObject(elicitation)) return "elicitation";
+      if (request.params?.mode === "url") return elicitation.url === undefined ? "elicitation.url" : undefined;
+      // An empty object means form mode, as before there were two (2025-11-25, client/elicitation).
+      return elicitation.form === undefined && elicitation.url !== undefined ? "elicitation.form" : undefined;
+    }
+    default:
+      return request.method.startsWith("tasks/") && tasks === undefined ? "tasks" : undefined;
+  }
+}

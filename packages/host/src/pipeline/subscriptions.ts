@@ -1,0 +1,54 @@
+import type { Connection } from "../upstream/connection.ts";
+import type { Json } from "../wire/message.ts";
+import type { Exchange } from "./exchange.ts";
+
+/** `resources/subscribe` counted per connection and URI: the upstream hears of the first subscriber and the last. */
+export class Subscriptions {
+  readonly #pending = new WeakMap<Connection, Map<string, Promise<Json>>>();
+
+  subscribe(exchange: Exchange, connection: Connection, uri: string, send: () => Promise<Json>): Promise<Json> {
+    const sessions = connection.subscriptions.get(uri);
+    if (sessions) {
+      sessions.add(exchange.session.id);
+      // The first subscription may still fail, and then this one fails with it.
+      return this.#pendingOf(connection).get(uri) ?? Promise.resolve({});
+    }
+    connection.subscriptions.set(uri, new Set([exchange.session.id]));
+    const pending = this.#pendingOf(connection);
+    const sent = send()
+      .catch((error: unknown) => {
+        connection.subscriptions.delete(uri);
+        throw error;
+      })
+      .finally(() => pending.delete(uri));
+    pending.set(uri, sent);
+    return sent;
+  }
+
+  unsubscribe(exchange: Exchange, connection: Connection, uri: string, send: () => Promise<Json>): Promise<Json> {
+    const sessions = connection.subscriptions.get(uri);
+    sessions?.delete(exchange.session.id);
+    if (sessions === undefined || sessions.size > 0) return Promise.resolve({});
+    connection.subscriptions.delete(uri);
+    return send();
+  }
+
+  #pendingOf(connection: Connection): Map<string, Promise<Json>> {
+    let pending = this.#pending.get(connection);
+    if (!pending) this.#pending.set(connection, (pending = new Map()));
+    return pending;
+  }
+}
+
+/** The sessions that an update of `uri` is for. A server may name a part of what was subscribed (2025-11-25, server/resources). */
+export function subscribersOf(connection: Connection, uri: string): Set<string> {
+  const found = new Set<string>();
+  for (const [subscribed, sessions] of connection.subscriptions) {
+    if (uri === subscribed || isPart(subscribed, uri)) for (const session of sessions) found.add(session);
+  }
+  return found;
+}
+
+function isPart(whole: string, uri: string): boolean {
+  return uri.startsWith(whole) && (whole.endsWith("/") || "/?#".includes(uri[whole.length] ?? " "));
+}

@@ -1,0 +1,127 @@
+import { HostError } from "../errors.ts";
+import type { Connection } from "../upstream/connection.ts";
+import { isObject, type Json } from "../wire/message.ts";
+import type { Offer } from "./catalog.ts";
+import type { Directory } from "./directory.ts";
+import type { Entry } from "./entry.ts";
+import type { Exchange } from "./exchange.ts";
+import type { SeenUris } from "./seen-uris.ts";
+import type { TaskTable } from "./tasks.ts";
+
+/** What a request names, and how its params are written for the upstream that gets it. */
+export interface Target {
+  readonly entry: Entry;
+  /** What `permit` is asked besides: the template that a URI comes from. */
+  readonly template?: Entry;
+  /** The connection that the request must go to, where only one knows what it speaks of. */
+  readonly connection?: Connection;
+  /** Params with native names. `native` differs from the entry's when a route says so. */
+  write(params: Readonly<Json>, native: string): Json;
+  /** How hidden and unknown entries are refused, in the same words. */
+  unknown(): HostError;
+}
+
+/** Looks up what requests name. Every unknown name is refused in the words that a hidden one is refused in. */
+export class Targets {
+  readonly #directory: Directory;
+  readonly #tasks: TaskTable;
+  readonly #seen: SeenUris;
+
+  constructor(directory: Directory, tasks: TaskTable, seen: SeenUris) {
+    this.#directory = directory;
+    this.#tasks = tasks;
+    this.#seen = seen;
+  }
+
+  find(exchange: Exchange, offer: Offer): Target | HostError {
+    const { method, original: params } = exchange;
+    switch (method) {
+      case "tools/call":
+        return this.#named("tool", params, offer);
+      case "prompts/get":
+        return this.#named("prompt", params, offer);
+      case "resources/read":
+      case "resources/subscribe":
+      case "resources/unsubscribe":
+        return this.#resource(exchange, offer);
+      case "completion/complete":
+        return this.#reference(params, offer);
+      case "tasks/get":
+      case "tasks/result":
+      case "tasks/cancel":
+        return this.#task(exchange);
+      default:
+        return this.#vendor(method);
+    }
+  }
+
+  #named(kind: "tool" | "prompt", params: Readonly<Json>, offer: Offer): Target | HostError {
+    const { name } = params;
+    if (typeof name !== "string") return new HostError("invalid_params", `params.name must be the name of a ${kind}`);
+    const unknown = (): HostError => new HostError("invalid_params", `Unknown ${kind}: ${name.slice(0, 128)}`);
+    const entry = offer.find(kind, name);
+    if (!entry) return unknown();
+    return { entry, unknown, write: (sent, native) => (sent.name === native ? (sent as Json) : { ...sent, name: native }) };
+  }
+
+  #resource(exchange: Exchange, offer: Offer): Target | HostError {
+    const { uri } = exchange.original;
+    if (typeof uri !== "string") return new HostError("invalid_params", "params.uri must be a resource URI");
+    const unknown = (): HostError => new HostError("resource_not_found", `Resource not found: ${uri.slice(0, 256)}`);
+    const write = (sent: Readonly<Json>, native: string): Json => (sent.uri === native ? (sent as Json) : { ...sent, uri: native });
+    const template = offer.template(uri);
+    const exact = offer.find("resource", uri);
+    if (exact) return { entry: exact, ...(template?.upstream === exact.upstream && { template }), unknown, write };
+    const unlisted = (upstream: string, native: string): Entry => ({ kind: "resource", name: uri, upstream, native, definition: {} });
+    const seen = this.#seen.owner(exchange.session, uri);
+    if (seen !== undefined) return { entry: unlisted(seen, uri), ...(template?.upstream === seen && { template }), unknown, write };
+    if (template) {
+      const prefixed = template.name !== template.native;
+      return { entry: unlisted(template.upstream, prefixed ? uri.slice(template.upstream.length + 1) : uri), template, unknown, write };
+    }
+    const owners = [...this.#directory.upstreams.values()].filter(({ server }) => server?.capabilities.resources !== undefined);
+    return owners.length === 1 && owners[0] ? { entry: unlisted(owners[0].key, uri), unknown, write } : unknown();
+  }
+
+  #reference(params: Readonly<Json>, offer: Offer): Target | HostError {
+    const ref = params.ref;
+    if (!isObject(ref)) return new HostError("invalid_params", "params.ref must be a prompt or resource reference");
+    const [field, name] = ref.type === "ref/prompt" ? (["name", ref.name] as const) : (["uri", ref.uri] as const);
+    if (typeof name !== "string") return new HostError("invalid_params", `params.ref.${field} must be a string`);
+    const entry =
+      field === "name"
+        ? offer.find("prompt", name)
+        : (offer.find("template", name) ?? offer.find("resource", name) ?? offer.template(name));
+    const unknown = (): HostError =>
+      new HostError(
+        "invalid_params",
+        field === "name" ? `Unknown prompt: ${name.slice(0, 128)}` : `Unknown resource: ${name.slice(0, 256)}`,
+      );
+    if (!entry) return unknown();
+    return {
+      entry,
+      unknown,
+      write: (sent, native) => (name === native ? (sent as Json) : { ...sent, ref: { ...(sent.ref as Json), [field]: native } }),
+    };
+  }
+
+  #task(exchange: Exchange): Target | HostError {
+    const { taskId } = exchange.original;
+    if (typeof taskId !== "string") return new HostError("invalid_params", "params.taskId must be the id of a task");
+    const unknown = (): HostError => new HostError("invalid_params", `Unknown task: ${taskId.slice(0, 128)}`);
+    const task = this.#tasks.find(exchange, taskId);
+    if (!task) return unknown();
+    return { entry: task.entry, connection: task.connection, unknown, write: (sent) => ({ ...sent, taskId: task.native }) };
+  }
+
+  #vendor(method: string): Target | HostError {
+    const unknown = (): HostError => new HostError("method_not_found", `Method not found: ${method.slice(0, 128)}`);
+    const owner = this.#directory.sole;
+    if (!owner) return unknown();
+    return {
+      entry: { kind: "method", name: method, upstream: owner.key, native: method, definition: {} },
+      unknown,
+      write: (sent) => sent as Json,
+    };
+  }
+}

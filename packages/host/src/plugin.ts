@@ -1,0 +1,101 @@
+import { z } from "zod";
+import type { ResolvedConfig } from "./config/schema.ts";
+import type { Logger } from "./log.ts";
+import type { Catalog } from "./pipeline/catalog.ts";
+import type { Hooks, UpstreamFacts } from "./pipeline/hooks.ts";
+import type { Store } from "./store.ts";
+
+/** The version of the plugin API: hooks, their arguments, `PluginHost`. A number of its own; plugins name a range of it. */
+export const API_VERSION = "1.0.0";
+
+/** Options of a plugin that declares none. */
+export const NO_OPTIONS = z.strictObject({}).optional();
+
+const PLUGIN = Symbol.for("mcp-host.plugin");
+
+/** What a plugin's `apply` is given. */
+export interface PluginHost {
+  readonly hooks: Hooks;
+  /** The host's log with the plugin's name on every line. */
+  readonly log: Logger;
+  /** A small key-value store, shared by whoever asks for the same name; in memory unless a plugin provides another. */
+  store(name: string): Store;
+  /** The configured upstreams. */
+  readonly upstreams: readonly UpstreamFacts[];
+  readonly catalog: Pick<Catalog, "entries" | "invalidate">;
+  readonly config: Readonly<ResolvedConfig>;
+  /** Aborted when the host closes. */
+  readonly signal: AbortSignal;
+  /** Offers a service to other plugins; a second provider of one key stops the start. */
+  provide<T>(service: Service<T>, value: T): void;
+  /** A service that another plugin provides, or an error that names the missing provider. Ask in `ready`, when all have been applied. */
+  use<T>(service: Service<T>): T;
+  /** The same, or undefined. */
+  find<T>(service: Service<T>): T | undefined;
+}
+
+/** A typed key for what one plugin offers to others. */
+export interface Service<T> {
+  readonly key: symbol;
+  readonly name: string;
+  /** Only a type: what is provided under this key. */
+  readonly _type?: T;
+}
+
+/** Makes the key of a service; the same name gives the same key, so that two copies of a package meet. */
+export function defineService<T>(name: string): Service<T> {
+  return { key: Symbol.for(`mcp-host.service.${name}`), name };
+}
+
+/** What an author writes. */
+export interface PluginDefinition<Schema extends z.ZodType = z.ZodType> {
+  /** Unique among the plugins of a config; the package's name without its prefix. */
+  name: string;
+  /** The plugin's own version, for `inspect`. */
+  version?: string;
+  /** Semver range of the plugin API ({@link API_VERSION}). */
+  host: string;
+  /** What the config may say; default: no options. Use `z.strictObject`, so that a misspelt key is an error. */
+  options?: Schema;
+  /** Registers taps and returns. Synchronous: work that waits belongs in the `ready` hook. */
+  apply(host: PluginHost, options: z.output<Schema>): void;
+  /** Lazy command definitions (citty), mounted as `mcp-host <plugin> <command>`. */
+  commands?: Record<string, () => Promise<unknown>>;
+}
+
+/** A plugin with the options that code gave it; the host parses them, so that code and files get the same errors. */
+export interface Plugin {
+  readonly [PLUGIN]: true;
+  readonly definition: PluginDefinition;
+  readonly input: unknown;
+}
+
+/** What {@link definePlugin} returns: call it with options in code, name its module in a file. */
+export interface PluginFactory<Schema extends z.ZodType = z.ZodType> {
+  (options?: z.input<Schema>): Plugin;
+  readonly [PLUGIN]: true;
+  readonly definition: PluginDefinition<Schema>;
+}
+
+/**
+ * Defines a plugin. Nothing happens until a host applies it, and one definition can be applied any number of times.
+ * @example
+ * export default definePlugin({
+ *   name: "deny",
+ *   host: "^1.0.0",
+ *   options: z.strictObject({ tools: z.array(z.string()) }),
+ *   apply(host, { tools }) {
+ *     const denied = matcher(tools);
+ *     host.hooks.permit.tap("deny", (entry) => (denied(entry) ? false : undefined));
+ *   },
+ * });
+ */
+export function definePlugin<Schema extends z.ZodType = typeof NO_OPTIONS>(definition: PluginDefinition<Schema>): PluginFactory<Schema> {
+  const make = (input?: z.input<Schema>): Plugin => ({ [PLUGIN]: true, definition: definition as unknown as PluginDefinition, input }); // the host parses `input` before `apply` sees it
+  return Object.assign(make, { [PLUGIN]: true as const, definition });
+}
+
+/** Whether a value came from {@link definePlugin}, in this copy of the package or another. */
+export function isPluginFactory(value: unknown): value is PluginFactory {
+  return typeof value === "function" && PLUGIN in value;
+}

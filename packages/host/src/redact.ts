@@ -1,0 +1,54 @@
+/**
+ * The one place where secrets are taken out of what the host writes about itself (logs, `status`): by the name of a
+ * field, by value (every secret that the config brought in), and by shape (R76).
+ */
+const REDACTED = "[redacted]";
+
+const SECRET_KEYS =
+  /^(authorization|proxy-authorization|cookie|set-cookie|x-api-key)$|token|secret|passw|api[-_]?key|credential|private[-_]?key/i;
+/** Keys that match by name but hold no secret. */
+const HARMLESS_KEYS = /^(progressToken|tokens|tokenCount|maxTokens)$/;
+
+const SHAPES = [
+  /\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g, // JWT
+  /\bAKIA[0-9A-Z]{16}\b/g, // AWS access key id
+  /\bgh[pousr]_[A-Za-z0-9]{20,}\b|\bgithub_pat_\w{20,}\b/g, // GitHub
+  /\bsk-[A-Za-z0-9_-]{20,}\b/g, // OpenAI, Anthropic
+  /\bxox[abprs]-[A-Za-z0-9-]{10,}\b/g, // Slack
+  /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)/g,
+  /\bBearer\s+[\w.~+/-]{8,}=*/gi,
+];
+
+const MIN_SECRET = 6;
+const values = new Set<string>();
+let valuesPattern: RegExp | undefined;
+
+/** Remembers a secret that was read, in the forms in which it may turn up. Values shorter than six characters would hit harmless text. */
+export function registerSecret(value: string): void {
+  if (value.length < MIN_SECRET) return;
+  const before = values.size;
+  for (const form of [value, encodeURIComponent(value), Buffer.from(value).toString("base64").replace(/=+$/, "")]) values.add(form);
+  if (values.size === before) return;
+  const escaped = [...values].sort((a, b) => b.length - a.length).map((form) => form.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  valuesPattern = new RegExp(escaped.join("|"), "g");
+}
+
+export function redactText(text: string): string {
+  let clean = valuesPattern ? text.replace(valuesPattern, REDACTED) : text;
+  for (const shape of SHAPES) clean = clean.replace(shape, REDACTED);
+  return clean;
+}
+
+/** A copy of `value` without secrets; at most eight levels deep, which is more than the host logs. */
+export function redact(value: unknown, depth = 0): unknown {
+  if (typeof value === "string") return redactText(value);
+  if (typeof value !== "object" || value === null) return value;
+  if (depth === 8) return "[...]";
+  if (Array.isArray(value)) return value.map((item) => redact(item, depth + 1));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [
+      key,
+      SECRET_KEYS.test(key) && !HARMLESS_KEYS.test(key) && typeof item !== "boolean" ? REDACTED : redact(item, depth + 1),
+    ]),
+  );
+}

@@ -1,0 +1,243 @@
+import { randomUUID } from "node:crypto";
+import { ERRORS, HostError, toRpcError } from "../errors.ts";
+import { type ClientFacts, Exchange, type Outcome, type Principal, type SessionFacts, type Sink } from "../pipeline/exchange.ts";
+import {
+  type Id,
+  isNotification,
+  isRequest,
+  type Json,
+  type Message,
+  type Notification,
+  type Request,
+  type Response,
+} from "../wire/message.ts";
+import { Questions } from "./questions.ts";
+
+/** How a front takes the answer to one request. What is sent before it belongs to the same stream. */
+export interface Reply extends Sink {
+  answer(response: Response): void;
+  /** There will be no answer: the request was cancelled. */
+  end(): void;
+}
+
+/** What a session needs of the host. */
+export interface SessionHost {
+  run(exchange: Exchange): Promise<Json>;
+  /** Fires `settled` and logs; called once per exchange, when its outcome is known. */
+  settled(exchange: Exchange): void;
+  /** A client's notification that concerns upstreams. */
+  notification(session: Session, notification: Notification): void;
+  /** Whether another request may begin. */
+  admit(): HostError | undefined;
+}
+
+export interface SessionOptions {
+  readonly host: SessionHost;
+  readonly principal: Principal;
+  readonly network: boolean;
+  readonly sole: boolean;
+  /** Requests in flight at most. */
+  readonly inFlight: number;
+  /** Whether one id may be in flight twice: over HTTP the answer's stream tells them apart, elsewhere nothing does. */
+  readonly duplicateIds: boolean;
+}
+
+/** The lists whose changes are announced, each with the notification for it. */
+export type ListName = "tools" | "prompts" | "resources";
+
+const NOBODY: ClientFacts = { info: {}, capabilities: {}, version: "", logLevel: undefined };
+
+/** One client's conversation with the host, and what is owed to that client. */
+export class Session implements SessionFacts {
+  /** 122 random bits, visible ASCII (R16). */
+  readonly id = randomUUID();
+  readonly principal: Principal;
+  readonly network: boolean;
+  readonly sole: boolean;
+  client: ClientFacts = NOBODY;
+  /** `initialize` was answered. */
+  initialized = false;
+  /** The client said `initialized`, or went on as if it had. */
+  active = false;
+  closed = false;
+  /** Last sign of life, on the monotonic clock. */
+  seen = performance.now();
+  /** What the client was last shown of each list. */
+  readonly shown = new Map<ListName, string>();
+  readonly questions = new Questions();
+  readonly #host: SessionHost;
+  readonly #options: SessionOptions;
+  readonly #inFlight = new Map<Exchange, Id>();
+  #standing: Sink | undefined;
+  readonly #owedLists = new Set<ListName>();
+  readonly #owedUpdates = new Set<string>();
+  #idle: (() => void)[] = [];
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.#host = options.host;
+    this.principal = options.principal;
+    this.network = options.network;
+    this.sole = options.sole;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight.size;
+  }
+
+  get hasStream(): boolean {
+    return this.#standing !== undefined;
+  }
+
+  /** Takes one message of the client's. `reply` is where a request is answered. */
+  receive(message: Message, reply: Reply): void {
+    this.seen = performance.now();
+    if (isRequest(message)) return this.#request(message, reply);
+    if (!isNotification(message)) return this.questions.answered(message);
+    this.#notification(message);
+  }
+
+  #request(request: Request, reply: Reply): void {
+    const refused = this.#refusal(request);
+    if (refused) return reply.answer({ jsonrpc: "2.0", id: request.id, error: refused.toRpc("-") });
+    const exchange = new Exchange({ method: request.method, params: request.params, session: this, sink: reply });
+    this.#inFlight.set(exchange, request.id);
+    const finish = (outcome: Outcome): void => {
+      if (exchange.outcome) return; // whoever was first: the pipeline, the deadline or the client
+      exchange.outcome = outcome;
+      exchange.timings.end = performance.now();
+      exchange.release();
+      this.#inFlight.delete(exchange);
+      this.seen = exchange.timings.end;
+      if ("cancelled" in outcome) reply.end();
+      else if ("error" in outcome) reply.answer({ jsonrpc: "2.0", id: request.id, error: outcome.error });
+      else reply.answer({ jsonrpc: "2.0", id: request.id, result: outcome.result });
+      this.#host.settled(exchange);
+      if (this.#inFlight.size === 0) for (const idle of this.#idle.splice(0)) idle();
+    };
+    const failed = (cause: unknown): void => finish({ error: toRpcError(cause, exchange.id), cause });
+    exchange.onStop((error) => {
+      if (error.type === "cancelled") finish({ cancelled: error.message });
+      else failed(error);
+    });
+    exchange.start();
+    this.#host.run(exchange).then((result) => finish({ result }), failed);
+  }
+
+  #refusal({ id, method }: Request): HostError | undefined {
+    if (this.closed) return new HostError("shutting_down", "the session is closed");
+    if (method === "initialize" ? this.initialized : !this.initialized && method !== "ping") {
+      return new HostError(
+        "invalid_request",
+        method === "initialize" ? "the session is initialized already" : `send initialize before ${method.slice(0, 64)}`,
+      );
+    }
+    if (this.#inFlight.size >= this.#options.inFlight)
+      return new HostError("overloaded", `${this.#inFlight.size} requests of this session are in flight already`);
+    if (!this.#options.duplicateIds && [...this.#inFlight.values()].includes(id))
+      return new HostError("invalid_request", `a request with id ${JSON.stringify(id)} is in flight already`);
+    return this.#host.admit();
+  }
+
+  #notification(notification: Notification): void {
+    const params = notification.params ?? {};
+    switch (notification.method) {
+      case "notifications/initialized":
+        this.active = true;
+        return this.#flush();
+      case "notifications/cancelled":
+        return this.#cancelled(params);
+      case "notifications/progress":
+        return this.questions.progressed(params);
+      default:
+        return this.#host.notification(this, notification);
+    }
+  }
+
+  #cancelled({ requestId, reason }: Json): void {
+    // Where one id is in flight twice, nobody can tell which is meant; none is cancelled rather than the wrong one.
+    const meant = [...this.#inFlight].filter(([, id]) => id === requestId);
+    if (meant.length !== 1 || !meant[0]) return;
+    const [exchange] = meant[0];
+    if (exchange.method === "initialize") return; // the specification forbids cancelling it
+    exchange.cancel(
+      new HostError("cancelled", typeof reason === "string" ? reason.slice(0, 256) : "cancelled by the client", { sent: exchange.sent }),
+    );
+  }
+
+  // --- what is owed to the client ---
+
+  /** The session's own stream is open: a GET stream, or standard output. */
+  attach(sink: Sink): void {
+    this.#standing = sink;
+    this.#flush();
+  }
+
+  detach(sink: Sink): void {
+    if (this.#standing === sink) this.#standing = undefined;
+  }
+
+  /** Where a message goes that `exchange` caused: its own stream while that is open, else the session's. */
+  sinkFor(exchange: Exchange | undefined): Sink {
+    return {
+      send: (message) => (exchange?.outcome === undefined && exchange?.sink?.send(message)) || this.#standing?.send(message) || false,
+    };
+  }
+
+  notify(notification: Notification, exchange: Exchange | undefined): void {
+    this.sinkFor(exchange).send(notification);
+  }
+
+  /** Owes the client news of a list; told once, as soon as there is a stream to tell it on. */
+  listChanged(list: ListName): void {
+    this.#owedLists.add(list);
+    this.#flush();
+  }
+
+  updated(uri: string): void {
+    if (this.#owedUpdates.size < MAX_OWED_UPDATES) this.#owedUpdates.add(uri);
+    this.#flush();
+  }
+
+  #flush(): void {
+    const sink = this.#standing;
+    if (!sink || !this.active) return;
+    for (const list of this.#owedLists)
+      if (sink.send({ jsonrpc: "2.0", method: `notifications/${list}/list_changed` })) this.#owedLists.delete(list);
+    for (const uri of this.#owedUpdates) {
+      if (sink.send({ jsonrpc: "2.0", method: "notifications/resources/updated", params: { uri } })) this.#owedUpdates.delete(uri);
+    }
+  }
+
+  // --- the end ---
+
+  /** Resolves when nothing is in flight, or after `milliseconds`. */
+  drained(milliseconds: number): Promise<void> {
+    if (this.#inFlight.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, milliseconds);
+      this.#idle.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
+  /** Ends the session: what is in flight is cancelled upstream and answered with `error`. */
+  close(error: HostError): void {
+    if (this.closed) return;
+    this.closed = true;
+    for (const exchange of [...this.#inFlight.keys()]) exchange.cancel(error);
+    this.questions.close(new HostError("client_gone", "the client's session has ended"));
+  }
+}
+
+const MAX_OWED_UPDATES = 1_000;
+
+/** What an operator sees of an outcome. */
+export function outcomeName(outcome: Outcome): string {
+  if ("cancelled" in outcome) return "cancelled";
+  if ("result" in outcome) return outcome.result.isError === true ? "tool_error" : "ok";
+  const { cause } = outcome;
+  return cause instanceof HostError && cause.type in ERRORS ? cause.type : `error ${outcome.error.code}`;
+}

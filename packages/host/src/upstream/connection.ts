@@ -1,0 +1,474 @@
+import type { UpstreamConfig } from "../config/schema.ts";
+import { HostError, PeerError } from "../errors.ts";
+import { errorFields, type Logger } from "../log.ts";
+import { LISTS, type ListedKind } from "../pipeline/entry.ts";
+import type { Exchange, SessionFacts } from "../pipeline/exchange.ts";
+import type { ConnectionState, UpstreamFacts } from "../pipeline/hooks.ts";
+import type { Limits } from "../wire/limits.ts";
+import type { Link } from "../wire/link.ts";
+import { isObject, type Json, metaOf, type Notification, type Request } from "../wire/message.ts";
+import { Peer } from "../wire/peer.ts";
+import { isSupportedVersion, LATEST_VERSION } from "../wire/versions.ts";
+import { Backoff } from "./backoff.ts";
+import { listedBy, NO_LISTS, type RawLists, readList } from "./lists.ts";
+
+export interface ConnectionOptions {
+  /** The isolation key within the upstream. */
+  readonly key: string;
+  readonly facts: UpstreamFacts;
+  readonly config: UpstreamConfig;
+  readonly limits: Limits;
+  readonly log: Logger;
+  readonly makeLink: () => Link;
+  /** What is declared to the server at `initialize`. */
+  readonly clientInfo: Json;
+  readonly capabilities: Json;
+  /** The only session that uses this connection, where there is exactly one by design. */
+  readonly owner: SessionFacts | undefined;
+}
+
+/** What a connection tells the host. */
+export interface ConnectionEvents {
+  request(connection: Connection, request: Request, origin: Exchange | undefined): void;
+  notification(connection: Connection, notification: Notification, origin: Exchange | undefined): void;
+  /** The lists were read, again or for the first time. */
+  listed(connection: Connection): Promise<void>;
+  state(connection: Connection): void;
+}
+
+/** The part of an `initialize` result that the host reads; the rest is kept as it came. */
+export interface ServerFacts {
+  readonly capabilities: Readonly<Json>;
+  readonly serverInfo: Readonly<Json>;
+  readonly instructions: string | undefined;
+  readonly protocolVersion: string;
+}
+
+const PING_TIMEOUT = 10_000;
+const LOST_PINGS = 3;
+/** A storm of list changes is read once a second. */
+const REFRESH_PAUSE = 1_000;
+
+/**
+ * One connection to an upstream through all its lives: it connects, is lost, backs off and connects again, and keeps
+ * what it learned (lists, subscriptions, log level) meanwhile.
+ */
+export class Connection {
+  readonly key: string;
+  readonly facts: UpstreamFacts;
+  readonly config: UpstreamConfig;
+  readonly owner: SessionFacts | undefined;
+  readonly capabilities: Json;
+  /** Sessions that use this connection. */
+  readonly users = new Set<string>();
+  /** URIs that are subscribed, with the sessions that asked for them. */
+  readonly subscriptions = new Map<string, Set<string>>();
+  /** Live tasks that only this connection knows. */
+  readonly tasks = new Set<string>();
+  state: ConnectionState = "idle";
+  reason: string | undefined;
+  /** What the server said of itself, the last time it was asked. */
+  server: ServerFacts | undefined;
+  /** The last-known lists; undefined until they were read once. */
+  lists: RawLists | undefined;
+  /** Faults of the last listing, by kind. */
+  readonly listProblems = new Map<ListedKind, string>();
+  /** Milliseconds of the last answered ping or initialize. */
+  latency: number | undefined;
+  restarts = 0;
+
+  readonly #options: ConnectionOptions;
+  readonly #events: ConnectionEvents;
+  readonly #backoff = new Backoff();
+  #peer: Peer<Exchange> | undefined;
+  #connecting: Promise<void> | undefined;
+  #reading: Promise<void> | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #health: NodeJS.Timeout | undefined;
+  #idle: NodeJS.Timeout | undefined;
+  #lostPings = 0;
+  #lastUse = performance.now();
+  #level: string | undefined;
+  #authFailed = false;
+  readonly #stale = new Set<ListedKind>();
+  #refresh: NodeJS.Timeout | undefined;
+  #refreshedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: ConnectionOptions, events: ConnectionEvents) {
+    this.#options = options;
+    this.#events = events;
+    this.key = options.key;
+    this.facts = options.facts;
+    this.config = options.config;
+    this.owner = options.owner;
+    this.capabilities = options.capabilities;
+  }
+
+  get isReady(): boolean {
+    return this.state === "ready" || this.state === "degraded";
+  }
+
+  get inFlight(): number {
+    return this.#peer?.inFlight ?? 0;
+  }
+
+  /** Whether its wire can tell which call a message belongs to. */
+  get attributes(): boolean {
+    return this.facts.wire === "http";
+  }
+
+  get counters(): { garbage: number; unexpected: number } {
+    return this.#peer?.counters ?? { garbage: 0, unexpected: 0 };
+  }
+
+  describe(): { pid?: number; stderr?: string } {
+    return this.#peer?.link.describe?.() ?? {};
+  }
+
+  /** Resolves when requests can be sent. Reconnects on use, though not at every use of a server that keeps failing. */
+  connect(): Promise<void> {
+    if (this.isReady) return Promise.resolve();
+    if (this.#connecting) return this.#connecting;
+    if (this.state === "draining" || this.state === "stopped") return Promise.reject(this.#down("is stopped"));
+    const pause = this.#backoff.pause;
+    if (pause > 0) return Promise.reject(this.#down("is not available", pause));
+    clearTimeout(this.#retry);
+    this.#connecting = this.#attempt().finally(() => {
+      this.#connecting = undefined;
+    });
+    return this.#connecting;
+  }
+
+  /** Resolves when the lists are known, connecting first if need be. Never rejects: `state` tells. */
+  async known(): Promise<void> {
+    if (this.lists) return;
+    try {
+      await this.connect();
+      await this.#reading;
+    } catch {
+      // The state and its reason are kept and shown.
+    }
+  }
+
+  async #attempt(): Promise<void> {
+    const { key: upstream } = this.facts;
+    this.#set("connecting");
+    this.#backoff.tries();
+    const started = performance.now();
+    const peer = new Peer<Exchange>(upstream, this.#options.makeLink(), {
+      request: (request, origin) => this.#events.request(this, request, origin),
+      notification: (notification, origin) => this.#notification(notification, origin),
+      closed: (error) => this.#lost(peer, error),
+    });
+    this.#peer = peer;
+    try {
+      await withDeadline(peer.open(), this.config.startTimeout, () => this.#timedOut("start"));
+      const result = await peer.request(
+        "initialize",
+        { protocolVersion: LATEST_VERSION, capabilities: this.#options.capabilities, clientInfo: this.#options.clientInfo },
+        { timeout: this.config.startTimeout },
+      ).result;
+      if (!isSupportedVersion(result.protocolVersion)) {
+        throw new HostError(
+          "upstream_protocol",
+          `speaks protocol version ${JSON.stringify(result.protocolVersion)?.slice(0, 40)}, which the host does not`,
+          { upstream },
+        );
+      }
+      this.server = {
+        protocolVersion: result.protocolVersion,
+        capabilities: isObject(result.capabilities) ? result.capabilities : {},
+        serverInfo: isObject(result.serverInfo) ? result.serverInfo : {},
+        instructions: typeof result.instructions === "string" ? result.instructions : undefined,
+      };
+      peer.link.negotiated?.(result.protocolVersion);
+      peer.notify("notifications/initialized");
+    } catch (error) {
+      await this.#failedToConnect(peer, error);
+      throw this.#authFailed
+        ? new HostError("upstream_auth", `upstream "${upstream}" refuses the host's credentials`, { upstream })
+        : this.#down("is not available");
+    }
+    this.latency = performance.now() - started;
+    this.#backoff.succeeded();
+    this.#authFailed = false;
+    this.#lostPings = 0;
+    this.#lastUse = performance.now();
+    this.#set("ready");
+    this.#restore(peer);
+    this.#reading = this.#read(peer, listedBy(this.server.capabilities as Json));
+    this.#watch(peer);
+  }
+
+  /** What a new life must be told again. */
+  #restore(peer: Peer<Exchange>): void {
+    if (this.#level !== undefined) this.#sendLevel(peer, this.#level);
+    for (const uri of this.subscriptions.keys()) {
+      peer.request("resources/subscribe", { uri }, { timeout: this.config.timeout }).result.catch((error) => {
+        this.#options.log.warn("a subscription could not be renewed", { upstream: this.facts.key, ...errorFields(error) });
+      });
+    }
+  }
+
+  async #failedToConnect(peer: Peer<Exchange>, error: unknown): Promise<void> {
+    this.#authFailed = error instanceof HostError && error.type === "upstream_auth";
+    const reason = error instanceof Error ? error.message : String(error);
+    if (this.#peer === peer) this.#peer = undefined;
+    await peer.close().catch(() => {});
+    if (this.state !== "connecting") return; // stopped meanwhile
+    this.#options.log.warn("an upstream could not be connected", { upstream: this.facts.key, connection: this.key, reason });
+    this.#backOff(reason);
+  }
+
+  /** The link of a live connection broke. */
+  #lost(peer: Peer<Exchange>, error: HostError): void {
+    if (this.#peer !== peer || !this.isReady) return;
+    this.#peer = undefined;
+    this.#unwatch();
+    void peer.close().catch(() => {});
+    this.#options.log.warn("an upstream was lost", { upstream: this.facts.key, connection: this.key, reason: error.message });
+    this.restarts++;
+    this.#backOff(error.message);
+  }
+
+  #backOff(reason: string): void {
+    const wait = this.#backoff.failed();
+    const waiting = this.#wanted && !this.#authFailed;
+    // Nobody needs a lazy one before its next use.
+    this.#set(this.#authFailed || this.#backoff.isHopeless ? "failed" : waiting ? "backing off" : "idle", reason);
+    if (!waiting) return;
+    this.#retry = setTimeout(() => void this.connect().catch(() => {}), Math.max(wait, this.#backoff.pause));
+    this.#retry.unref();
+  }
+
+  /** Whether the connection should be up without anybody calling. */
+  get #wanted(): boolean {
+    return this.config.start === "eager" || this.subscriptions.size > 0;
+  }
+
+  /** Sends a request of the host's own. */
+  request(method: string, params: Json | undefined, timeout = this.config.timeout): Promise<Json> {
+    if (!this.#peer) return Promise.reject(this.#down("is not available"));
+    return this.#peer.request(method, params, { timeout }).result;
+  }
+
+  /** Sends a client's request; the exchange owns the deadline. `params` are as the upstream wants them. */
+  async call(exchange: Exchange, params: Json, progress: ((params: Json) => void) | undefined): Promise<Json> {
+    if (!this.isReady) await this.connect();
+    const peer = this.#peer;
+    if (!peer) throw this.#down("is not available");
+    if (peer.inFlight >= this.#options.limits.inFlightPerUpstream) {
+      throw new HostError("overloaded", `upstream "${this.facts.key}" has ${peer.inFlight} requests in flight already`, {
+        upstream: this.facts.key,
+      });
+    }
+    if (exchange.stopped) throw exchange.stopped;
+    this.#lastUse = performance.now();
+    const outstanding = peer.request(exchange.method, params, { origin: exchange, ...(progress && { progress }) });
+    exchange.sent = "unknown";
+    exchange.timings.sent = this.#lastUse;
+    exchange.onStop(outstanding.cancel);
+    try {
+      const result = await outstanding.result;
+      exchange.sent = "yes";
+      return result;
+    } catch (error) {
+      if (error instanceof HostError) exchange.sent = error.sent;
+      else if (error instanceof PeerError) exchange.sent = "yes";
+      throw error;
+    } finally {
+      exchange.offStop(outstanding.cancel);
+      this.#lastUse = performance.now();
+      exchange.timings.answered = this.#lastUse;
+    }
+  }
+
+  notify(method: string, params?: Json): void {
+    this.#peer?.notify(method, params);
+  }
+
+  respond(request: Request, outcome: { result: Json } | { error: { code: number; message: string; data?: unknown } }): void {
+    this.#peer?.respond(request.id, outcome, request.id);
+  }
+
+  /** Sets the log level of the server, now and after every reconnect. */
+  setLevel(level: string | undefined): void {
+    if (level === undefined || level === this.#level) return;
+    this.#level = level;
+    if (this.#peer && this.isReady) this.#sendLevel(this.#peer, level);
+  }
+
+  get level(): string | undefined {
+    return this.#level;
+  }
+
+  #sendLevel(peer: Peer<Exchange>, level: string): void {
+    if (this.server?.capabilities.logging === undefined) return;
+    peer.request("logging/setLevel", { level }, { timeout: this.config.timeout }).result.catch((error) => {
+      this.#options.log.warn("an upstream refused its log level", { upstream: this.facts.key, level, ...errorFields(error) });
+    });
+  }
+
+  // --- lists ---
+
+  #notification(notification: Notification, origin: Exchange | undefined): void {
+    const changed = (Object.keys(LISTS) as ListedKind[]).filter(
+      (kind) => notification.method === `notifications/${LISTS[kind].capability}/list_changed`,
+    );
+    if (changed.length === 0) return this.#events.notification(this, notification, origin);
+    for (const kind of changed) this.#stale.add(kind);
+    if (this.#refresh) return;
+    const wait = Math.max(0, this.#refreshedAt + REFRESH_PAUSE - performance.now());
+    this.#refresh = setTimeout(() => {
+      this.#refresh = undefined;
+      this.#refreshedAt = performance.now();
+      const kinds = [...this.#stale];
+      this.#stale.clear();
+      if (this.#peer && this.isReady) this.#reading = this.#read(this.#peer, kinds);
+    }, wait);
+  }
+
+  /** Reads these lists and keeps the last-known ones of the others. */
+  async #read(peer: Peer<Exchange>, kinds: ListedKind[]): Promise<void> {
+    await this.#reading;
+    const lists: RawLists = { ...(this.lists ?? NO_LISTS) };
+    await Promise.all(
+      kinds.map(async (kind) => {
+        try {
+          const { items, problem } = await readList(peer, kind, this.#options.limits);
+          lists[kind] = items;
+          if (problem === undefined) this.listProblems.delete(kind);
+          else this.listProblems.set(kind, problem);
+        } catch (error) {
+          // Some servers declare `resources` and know no templates.
+          if (error instanceof PeerError && error.rpc.code === -32601) lists[kind] = [];
+          else this.listProblems.set(kind, error instanceof Error ? error.message : String(error));
+        }
+      }),
+    );
+    if (peer.isClosed && this.lists) return; // half-read lists of a dead server are worth less than the last-known ones
+    for (const [kind, problem] of this.listProblems)
+      this.#options.log.warn("a list is incomplete", { upstream: this.facts.key, kind, problem });
+    this.lists = lists;
+    await this.#events.listed(this);
+  }
+
+  // --- health and idleness ---
+
+  #watch(peer: Peer<Exchange>): void {
+    const { healthInterval, idleTimeout } = this.config;
+    if (healthInterval > 0) {
+      this.#health = setInterval(() => {
+        if (performance.now() - this.#lastUse >= healthInterval && peer.inFlight === 0) void this.#ping(peer);
+      }, healthInterval);
+      this.#health.unref();
+    }
+    if (idleTimeout !== undefined) this.#armIdle(idleTimeout);
+  }
+
+  #unwatch(): void {
+    clearInterval(this.#health);
+    clearTimeout(this.#idle);
+    clearTimeout(this.#refresh);
+    this.#refresh = undefined;
+  }
+
+  async #ping(peer: Peer<Exchange>): Promise<void> {
+    const started = performance.now();
+    try {
+      await peer.request("ping", undefined, { timeout: Math.min(PING_TIMEOUT, this.config.healthInterval) }).result;
+    } catch (error) {
+      // An error is an answer too.
+      if (!(error instanceof PeerError)) {
+        this.#lostPings++;
+        if (this.#peer !== peer || !this.isReady) return;
+        this.#set("degraded", `${this.#lostPings} pings were not answered`);
+        if (this.#lostPings >= LOST_PINGS) {
+          this.#lost(
+            peer,
+            new HostError("upstream_lost", `upstream "${this.facts.key}" does not answer pings`, {
+              upstream: this.facts.key,
+              sent: "unknown",
+            }),
+          );
+        }
+        return;
+      }
+    }
+    this.#lostPings = 0;
+    this.latency = performance.now() - started;
+    if (this.state === "degraded") this.#set("ready");
+  }
+
+  #armIdle(timeout: number): void {
+    const rest = Math.max(this.#lastUse + timeout - performance.now(), 10);
+    this.#idle = setTimeout(() => {
+      const busy = this.inFlight > 0 || this.subscriptions.size > 0 || this.tasks.size > 0;
+      if (busy || performance.now() - this.#lastUse < timeout) this.#armIdle(busy ? timeout : Math.max(10, timeout));
+      else void this.#rest();
+    }, rest);
+    this.#idle.unref();
+  }
+
+  /** Stops an unused server; its lists stay, and the next use starts it again. */
+  async #rest(): Promise<void> {
+    const peer = this.#peer;
+    this.#peer = undefined;
+    this.#unwatch();
+    this.#set("idle", `unused for ${this.config.idleTimeout} ms`);
+    this.#backoff.reset();
+    await peer?.close();
+  }
+
+  /** Ends the connection for good, after the calls in flight or `drain` milliseconds. */
+  async stop(drain: number): Promise<void> {
+    if (this.state === "stopped") return;
+    clearTimeout(this.#retry);
+    this.#unwatch();
+    if (this.state !== "draining") this.#set("draining");
+    const until = performance.now() + drain;
+    while (this.inFlight > 0 && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 20));
+    const peer = this.#peer;
+    this.#set("stopped");
+    await peer?.close();
+    this.#peer = undefined;
+    await this.#connecting?.catch(() => {});
+  }
+
+  #set(state: ConnectionState, reason?: string): void {
+    this.state = state;
+    this.reason = reason;
+    this.#events.state(this);
+  }
+
+  /** What a client is told: the reason itself may name commands and paths, so it stays in the log and in `status`. */
+  #down(what: string, retryAfterMs?: number): HostError {
+    return new HostError("upstream_down", `upstream "${this.facts.key}" ${what}; nothing was sent (\`mcp-host status\` has the reason)`, {
+      upstream: this.facts.key,
+      ...(retryAfterMs !== undefined && { retryAfterMs: Math.ceil(retryAfterMs) }),
+    });
+  }
+
+  #timedOut(what: string): HostError {
+    return new HostError("upstream_timeout", `upstream "${this.facts.key}" did not ${what} within ${this.config.startTimeout} ms`, {
+      upstream: this.facts.key,
+    });
+  }
+}
+
+async function withDeadline<T>(work: Promise<T>, milliseconds: number, late: () => Error): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(late()), milliseconds);
+  });
+  try {
+    return await Promise.race([work, deadline]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Whether a request of the client's asked for progress. */
+export function wantsProgress(params: Readonly<Json>): boolean {
+  return metaOf(params as Json)?.progressToken !== undefined;
+}

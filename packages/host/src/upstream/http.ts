@@ -1,0 +1,391 @@
+import http from "node:http";
+import https from "node:https";
+import { type ErrorType, HostError, type Sent } from "../errors.ts";
+import type { Limits } from "../wire/limits.ts";
+import type { Link, LinkEvents } from "../wire/link.ts";
+import { type Id, isRequest, isResponse, type Message } from "../wire/message.ts";
+import { type ParseError, parseJson, toMessage } from "../wire/parse.ts";
+import { SseParser } from "../wire/sse.ts";
+
+export interface HttpOptions {
+  url: URL;
+  headers: Readonly<Record<string, string>>;
+}
+
+const FIRST_RETRY = 1_000;
+const LAST_RETRY = 30_000;
+const RESUME_TRIES = 5;
+const SOCKETS = 256;
+const REDIRECTS = 3;
+const CLOSE_GRACE = 2_000;
+
+/** What became of one POST whose answer stream may have to be resumed. */
+interface Stream {
+  /** The request that the stream answers; undefined for the standing GET stream. */
+  readonly origin: Id | undefined;
+  answered: boolean;
+  lastEventId: string | undefined;
+  retry: number | undefined;
+  tries: number;
+}
+
+/**
+ * A server over Streamable HTTP (2025-11-25 and older). One POST is one origin: what arrives on a POST's stream belongs
+ * to the call that made it.
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#streamable-http
+ */
+export class HttpLink implements Link {
+  readonly attributes = true;
+  readonly #upstream: string;
+  readonly #options: HttpOptions;
+  readonly #limits: Limits;
+  readonly #agent: http.Agent;
+  readonly #client: typeof http | typeof https;
+  readonly #open = new Map<Id, { stream: Stream; request?: http.ClientRequest; timer?: NodeJS.Timeout }>();
+  #standing: { request?: http.ClientRequest; timer?: NodeJS.Timeout } | undefined;
+  #events!: LinkEvents; // set by open(), before anything can arrive
+  #session: string | undefined;
+  #version: string | undefined;
+  #closed = false;
+
+  constructor(upstream: string, options: HttpOptions, limits: Limits) {
+    this.#upstream = upstream;
+    this.#options = options;
+    this.#limits = limits;
+    this.#client = options.url.protocol === "https:" ? https : http;
+    this.#agent = new this.#client.Agent({ keepAlive: true, maxSockets: SOCKETS, maxFreeSockets: SOCKETS, scheduling: "lifo" });
+  }
+
+  open(events: LinkEvents): Promise<void> {
+    this.#events = events;
+    return Promise.resolve();
+  }
+
+  negotiated(protocolVersion: string): void {
+    this.#version = protocolVersion;
+  }
+
+  send(message: Message): void {
+    const body = Buffer.from(JSON.stringify(message));
+    if (!isRequest(message)) {
+      this.#post(body, undefined, this.#options.url, 0);
+      // Only now may the server send on its own; it wants `initialized` first.
+      if (!isResponse(message) && message.method === "notifications/initialized")
+        this.#stand({ origin: undefined, answered: false, lastEventId: undefined, retry: undefined, tries: 0 });
+      return;
+    }
+    const stream: Stream = { origin: message.id, answered: false, lastEventId: undefined, retry: undefined, tries: 0 };
+    this.#open.set(message.id, { stream });
+    this.#post(body, stream, this.#options.url, 0);
+  }
+
+  forget(id: Id): void {
+    const open = this.#open.get(id);
+    if (!open) return;
+    this.#open.delete(id);
+    clearTimeout(open.timer);
+    // A moment for `notifications/cancelled` to arrive first; the stream may hold a socket for ever otherwise.
+    setTimeout(() => open.request?.destroy(), FIRST_RETRY).unref();
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    const session = this.#session;
+    for (const { request, timer } of [...this.#open.values(), ...(this.#standing ? [this.#standing] : [])]) {
+      clearTimeout(timer);
+      request?.destroy();
+    }
+    this.#open.clear();
+    if (session !== undefined) await this.#endSession();
+    this.#agent.destroy();
+  }
+
+  #endSession(): Promise<void> {
+    return new Promise((resolve) => {
+      const request = this.#client.request(this.#options.url, {
+        method: "DELETE",
+        agent: this.#agent,
+        headers: this.#headers(),
+        timeout: CLOSE_GRACE,
+      });
+      request.on("response", (response) => response.resume().on("close", resolve));
+      request.on("timeout", () => request.destroy());
+      request.on("error", () => resolve());
+      request.on("close", () => resolve());
+      request.end();
+    });
+  }
+
+  #headers(): Record<string, string | number> {
+    const headers: Record<string, string | number> = {
+      ...this.#options.headers,
+      accept: "application/json, text/event-stream",
+      "accept-encoding": "identity",
+    };
+    if (this.#session !== undefined) headers["mcp-session-id"] = this.#session;
+    if (this.#version !== undefined) headers["mcp-protocol-version"] = this.#version;
+    return headers;
+  }
+
+  #post(body: Buffer, stream: Stream | undefined, url: URL, redirects: number): void {
+    const headers = this.#headers();
+    headers["content-type"] = "application/json";
+    headers["content-length"] = body.length;
+    const request = this.#client.request(url, { method: "POST", agent: this.#agent, headers });
+    const open = stream && this.#open.get(stream.origin as Id);
+    if (open) open.request = request;
+    request.on("error", (error: NodeJS.ErrnoException) => {
+      if (stream) this.#broken(stream, error, request);
+      else if (!this.#closed) this.#events.garbage(`a message could not be delivered: ${error.code ?? error.message}`);
+    });
+    request.on("response", (response) => {
+      const status = response.statusCode ?? 0;
+      if ((status === 307 || status === 308) && response.headers.location !== undefined) {
+        response.resume();
+        const target = new URL(response.headers.location, url);
+        // Never across origins: the credentials of the config are for the configured one (R37).
+        if (target.origin === url.origin && redirects < REDIRECTS) return this.#post(body, stream, target, redirects + 1);
+        if (stream)
+          this.#failed(
+            stream,
+            "upstream_error",
+            `upstream "${this.#upstream}" redirects to another origin, which is not followed; configure its final URL`,
+            "no",
+          );
+        return;
+      }
+      if (!stream) {
+        response.resume();
+        if (status >= 400) this.#rejected(status, response);
+        return;
+      }
+      this.#answer(response, stream);
+    });
+    request.end(body);
+  }
+
+  #answer(response: http.IncomingMessage, stream: Stream): void {
+    const status = response.statusCode ?? 0;
+    if (status < 200 || status >= 300) {
+      response.resume();
+      return this.#refused(status, response, stream);
+    }
+    const session = response.headers["mcp-session-id"];
+    if (typeof session === "string" && this.#session === undefined) this.#session = session;
+    if (response.headers["content-encoding"] !== undefined && response.headers["content-encoding"] !== "identity") {
+      response.destroy();
+      return this.#failed(stream, "upstream_protocol", `upstream "${this.#upstream}" answered compressed although asked not to`, "yes");
+    }
+    const type = response.headers["content-type"] ?? "";
+    if (type.startsWith("text/event-stream")) return this.#readEvents(response, stream);
+    if (type.startsWith("application/json")) return this.#readJson(response, stream);
+    response.destroy();
+    this.#failed(
+      stream,
+      "upstream_protocol",
+      `upstream "${this.#upstream}" answered with content type "${type.slice(0, 80)}" instead of JSON or an event stream`,
+      "yes",
+    );
+  }
+
+  #readJson(response: http.IncomingMessage, stream: Stream): void {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    response.on("data", (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > this.#limits.messageBytes) {
+        response.destroy();
+        this.#tooLarge(stream);
+      } else chunks.push(chunk);
+    });
+    response.on("error", () => {}); // told by close
+    response.on("close", () => {
+      if (!response.complete) return this.#lost(stream);
+      const bytes = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size);
+      this.#deliver(bytes, stream);
+      if (!stream.answered)
+        this.#failed(
+          stream,
+          "upstream_protocol",
+          `upstream "${this.#upstream}" answered another request than the one that was sent`,
+          "yes",
+        );
+    });
+  }
+
+  #readEvents(response: http.IncomingMessage, stream: Stream): void {
+    stream.tries = 0;
+    const parser = new SseParser(this.#limits.messageBytes, ({ event, data }) => {
+      if (event === "message") this.#deliver(data, stream);
+    });
+    parser.lastEventId = stream.lastEventId;
+    parser.retry = stream.retry;
+    response.on("data", (chunk: Buffer) => {
+      try {
+        parser.push(chunk);
+      } catch {
+        response.destroy();
+        this.#tooLarge(stream);
+      }
+    });
+    response.on("error", () => {}); // told by close
+    response.on("close", () => {
+      stream.lastEventId = parser.lastEventId;
+      stream.retry = parser.retry;
+      if (stream.origin === undefined) return this.#standAgain(stream);
+      if (stream.answered || !this.#open.has(stream.origin)) return;
+      // Without event ids there is nothing to resume: the answer will never come.
+      if (stream.lastEventId === undefined) this.#lost(stream);
+      else this.#resume(stream);
+    });
+  }
+
+  #deliver(bytes: Buffer, stream: Stream): void {
+    if (this.#closed) return;
+    let message: Message;
+    try {
+      message = toMessage(parseJson(bytes));
+    } catch (error) {
+      const { id, message: reason } = error as ParseError;
+      if (id != null && id === stream.origin)
+        this.#failed(stream, "upstream_protocol", `upstream "${this.#upstream}" sent a malformed answer: ${reason}`, "yes");
+      else this.#events.garbage(reason);
+      return;
+    }
+    if (isResponse(message) && stream.origin !== undefined && message.id === stream.origin) {
+      stream.answered = true;
+      this.#open.delete(stream.origin);
+    }
+    this.#events.message(message, stream.origin);
+  }
+
+  /** Goes on with a broken answer stream from its last event, until the call's own deadline gives it up. */
+  #resume(stream: Stream): void {
+    const open = this.#open.get(stream.origin as Id);
+    if (!open) return;
+    if (stream.tries++ >= RESUME_TRIES) return this.#lost(stream);
+    open.timer = setTimeout(() => {
+      open.request = this.#get(stream, (response) => {
+        if (response.statusCode === 200 && response.headers["content-type"]?.startsWith("text/event-stream"))
+          return this.#readEvents(response, stream);
+        response.resume();
+        this.#lost(stream);
+      });
+      open.request.on("error", () => this.#resume(stream));
+    }, stream.retry ?? FIRST_RETRY);
+  }
+
+  /** Opens the standing GET stream, on which the server sends what belongs to no call. Servers may refuse it (405). */
+  #stand(stream: Stream): void {
+    if (this.#closed) return;
+    this.#standing = {};
+    this.#standing.request = this.#get(stream, (response) => {
+      const { statusCode } = response;
+      if (statusCode === 200 && response.headers["content-type"]?.startsWith("text/event-stream"))
+        return this.#readEvents(response, stream);
+      response.resume();
+      if (statusCode === 404 && this.#session !== undefined) this.#sessionGone();
+      else if (statusCode !== undefined && statusCode >= 500) this.#standAgain(stream);
+    });
+    this.#standing.request.on("error", () => this.#standAgain(stream));
+  }
+
+  #standAgain(stream: Stream): void {
+    if (this.#closed || !this.#standing) return;
+    const wait = stream.retry ?? Math.min(FIRST_RETRY * 2 ** stream.tries, LAST_RETRY);
+    stream.tries++;
+    this.#standing.timer = setTimeout(() => this.#stand(stream), wait);
+    this.#standing.timer.unref();
+  }
+
+  #get(stream: Stream, response: (response: http.IncomingMessage) => void): http.ClientRequest {
+    const headers = this.#headers();
+    headers.accept = "text/event-stream";
+    if (stream.lastEventId !== undefined) headers["last-event-id"] = stream.lastEventId;
+    return this.#client.request(this.#options.url, { method: "GET", agent: this.#agent, headers }).on("response", response).end();
+  }
+
+  /** The POST itself failed. */
+  #broken(stream: Stream, error: NodeJS.ErrnoException, request: http.ClientRequest): void {
+    if (this.#closed || !this.#open.has(stream.origin as Id) || stream.answered) return;
+    // Once a socket was connected, the request may have been read, whatever came of it afterwards.
+    const connected = request.socket?.connecting === false && !CONNECT_ERRORS.has(error.code ?? "");
+    if (connected) return stream.lastEventId === undefined ? this.#lost(stream) : this.#resume(stream);
+    const reason = `upstream "${this.#upstream}" cannot be reached (${error.code ?? "connection failed"})`;
+    this.#failed(stream, "upstream_down", reason, "no");
+    this.#dead("upstream_down", reason);
+  }
+
+  #refused(status: number, response: http.IncomingMessage, stream: Stream): void {
+    const name = `upstream "${this.#upstream}"`;
+    if (status === 404 && this.#session !== undefined) {
+      // The server rejected the request unread, so it may be sent again in a new session.
+      this.#failed(stream, "upstream_down", `${name} has ended its session`, "no");
+      return this.#sessionGone();
+    }
+    if (status === 401 || status === 403)
+      return this.#failed(stream, "upstream_auth", `${name} refuses the host's credentials (HTTP ${status})`, "no");
+    if (status === 429) {
+      const seconds = Number(response.headers["retry-after"]);
+      const error = new HostError("rate_limited", `${name} answers too many requests (HTTP 429)`, {
+        upstream: this.#upstream,
+        sent: "no",
+        ...(seconds > 0 && { retryAfterMs: seconds * 1000 }),
+      });
+      this.#open.delete(stream.origin as Id);
+      return this.#events.failed(stream.origin as Id, error);
+    }
+    this.#failed(stream, "upstream_error", `${name} answered HTTP ${status}`, status < 500 ? "no" : "unknown");
+  }
+
+  #rejected(status: number, _response: http.IncomingMessage): void {
+    if (status === 404 && this.#session !== undefined) this.#sessionGone();
+    else this.#events.garbage(`a notification or an answer was rejected with HTTP ${status}`);
+  }
+
+  #sessionGone(): void {
+    this.#session = undefined; // nothing to DELETE any more
+    this.#dead("upstream_lost", `upstream "${this.#upstream}" has ended its session`);
+  }
+
+  #tooLarge(stream: Stream): void {
+    if (stream.origin === undefined) return this.#events.garbage("an oversized event on the standing stream");
+    const reason = `the answer of upstream "${this.#upstream}" is larger than ${this.#limits.messageBytes} bytes`;
+    this.#failed(stream, "payload_too_large", reason, "yes");
+  }
+
+  #lost(stream: Stream): void {
+    this.#failed(
+      stream,
+      "upstream_lost",
+      `the connection to upstream "${this.#upstream}" ended before its answer; the call may or may not have run`,
+      "unknown",
+    );
+  }
+
+  #failed(stream: Stream, type: ErrorType, reason: string, sent: Sent): void {
+    if (stream.origin === undefined || !this.#open.delete(stream.origin)) return;
+    this.#events.failed(stream.origin, new HostError(type, reason, { upstream: this.#upstream, sent }));
+  }
+
+  #dead(type: ErrorType, reason: string): void {
+    if (this.#closed) return;
+    const error = new HostError(type, reason, { upstream: this.#upstream, sent: "unknown" });
+    void this.close();
+    this.#events.closed(error);
+  }
+}
+
+/** Errors that come before a connection exists: nothing can have been sent. */
+const CONNECT_ERRORS = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ECONNABORTED",
+  "CERT_HAS_EXPIRED",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+]);

@@ -1,0 +1,60 @@
+import { LISTED_KINDS, LISTS, type ListedKind } from "../pipeline/entry.ts";
+import type { Exchange } from "../pipeline/exchange.ts";
+import type { Limits } from "../wire/limits.ts";
+import { isObject, type Json } from "../wire/message.ts";
+import type { Peer } from "../wire/peer.ts";
+
+/** What an upstream lists, as it came. */
+export type RawLists = Record<ListedKind, readonly Json[]>;
+
+export const NO_LISTS: RawLists = { tool: [], prompt: [], resource: [], template: [] };
+
+/** The kinds that an upstream with these capabilities lists. */
+export function listedBy(capabilities: Json): ListedKind[] {
+  return LISTED_KINDS.filter((kind) => capabilities[LISTS[kind].capability] !== undefined);
+}
+
+const LIST_TIMEOUT = 30_000;
+/** One definition larger than this is withheld (fault row 25). */
+const ENTRY_BYTES = 64 * 1024;
+
+export interface Listing {
+  readonly items: readonly Json[];
+  /** Why something is missing, if it is. */
+  readonly problem: string | undefined;
+}
+
+/** Reads all pages of one list. What was read before a fault is kept and the fault is told. */
+export async function readList(peer: Peer<Exchange>, kind: ListedKind, limits: Limits): Promise<Listing> {
+  const { method, field, key } = LISTS[kind];
+  const items: Json[] = [];
+  const cursors = new Set<string>();
+  let cursor: string | undefined;
+  let problem: string | undefined;
+  for (let page = 0; page < limits.listPages; page++) {
+    const result: Json = await peer.request(method, cursor === undefined ? undefined : { cursor }, { timeout: LIST_TIMEOUT }).result;
+    if (!Array.isArray(result[field])) return { items, problem: `${method} gave no "${field}"` };
+    for (const item of result[field]) {
+      if (!isObject(item) || typeof item[key] !== "string" || item[key] === "")
+        return { items, problem: `${method} gave an entry without "${key}"` };
+      if (items.length === limits.entriesPerUpstream)
+        return { items, problem: `${method} gave more than ${limits.entriesPerUpstream} entries; the rest is withheld` };
+      if (isOversized(item)) problem = `${method} gave an entry of more than ${ENTRY_BYTES} bytes; it is withheld`;
+      else items.push(item);
+    }
+    // The empty string is a valid cursor.
+    if (typeof result.nextCursor !== "string") return { items, problem };
+    cursor = result.nextCursor;
+    if (cursors.has(cursor)) return { items, problem: `${method} repeats a cursor` };
+    cursors.add(cursor);
+  }
+  return { items, problem: `${method} has more than ${limits.listPages} pages` };
+}
+
+function isOversized(item: Json): boolean {
+  try {
+    return JSON.stringify(item).length > ENTRY_BYTES;
+  } catch {
+    return true; // nested beyond what can be written again
+  }
+}

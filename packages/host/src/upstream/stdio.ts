@@ -1,0 +1,110 @@
+import { HostError } from "../errors.ts";
+import { LineFramer } from "../wire/framing.ts";
+import type { Limits } from "../wire/limits.ts";
+import type { Link, LinkEvents } from "../wire/link.ts";
+import { isRequest, type Message } from "../wire/message.ts";
+import { type ParseError, parseJson, toMessage } from "../wire/parse.ts";
+import { Child, type ChildOptions } from "./child.ts";
+
+/** A server that is a child process: one JSON-RPC message a line on its stdin and stdout. */
+export class StdioLink implements Link {
+  readonly attributes = false;
+  readonly #upstream: string;
+  readonly #options: ChildOptions;
+  readonly #limits: Limits;
+  #child: Child | undefined;
+  #events: LinkEvents | undefined;
+  #closed = false;
+  #failure: HostError | undefined;
+  #ending: Promise<void> | undefined;
+
+  constructor(upstream: string, options: ChildOptions, limits: Limits) {
+    this.#upstream = upstream;
+    this.#options = options;
+    this.#limits = limits;
+  }
+
+  async open(events: LinkEvents): Promise<void> {
+    this.#events = events;
+    const framer = new LineFramer(this.#limits.messageBytes, (line) => this.#line(line));
+    this.#child = new Child(this.#options, {
+      stdout: (chunk) => {
+        if (this.#closed) return;
+        try {
+          framer.push(chunk);
+        } catch {
+          // Whose answer the oversized line was is unknown, so every call in flight fails.
+          this.#fail("upstream_protocol", `upstream "${this.#upstream}" sent a line of more than ${this.#limits.messageBytes} bytes`);
+        }
+      },
+      gone: (reason) => this.#fail("upstream_lost", `upstream "${this.#upstream}" is gone: ${reason}; the call may or may not have run`),
+    });
+    const { process: child } = this.#child;
+    // `spawn` or `error` follows on the next tick.
+    if (child.pid === undefined) await new Promise((resolve) => child.once("error", resolve));
+    if (this.#failure) throw this.#failure;
+  }
+
+  send(message: Message): void {
+    const stdin = this.#child?.process.stdin;
+    if (this.#closed || !stdin?.writable) {
+      if (isRequest(message))
+        this.#events?.failed(
+          message.id,
+          new HostError("upstream_down", `upstream "${this.#upstream}" is not running`, { upstream: this.#upstream }),
+        );
+      return;
+    }
+    if (stdin.writableLength > this.#limits.upstreamQueueBytes) {
+      if (isRequest(message)) {
+        this.#events?.failed(
+          message.id,
+          new HostError("overloaded", `upstream "${this.#upstream}" does not read its input`, { upstream: this.#upstream }),
+        );
+      }
+      return;
+    }
+    stdin.write(`${JSON.stringify(message)}\n`);
+  }
+
+  close(): Promise<void> {
+    this.#closed = true;
+    this.#ending ??= this.#child?.end() ?? Promise.resolve();
+    return this.#ending;
+  }
+
+  describe(): { pid?: number; stderr?: string } {
+    const pid = this.#child?.process.pid;
+    return { ...(pid !== undefined && { pid }), stderr: this.#child?.stderr ?? "" };
+  }
+
+  #line(line: Buffer): void {
+    if (this.#closed) return;
+    let message: Message;
+    try {
+      message = toMessage(parseJson(line));
+    } catch (error) {
+      const { id, message: reason } = error as ParseError;
+      if (id != null) {
+        this.#events?.failed(
+          id,
+          new HostError("upstream_protocol", `upstream "${this.#upstream}" sent a malformed answer: ${reason}`, {
+            upstream: this.#upstream,
+            sent: "yes",
+          }),
+        );
+      }
+      this.#events?.garbage(reason);
+      return;
+    }
+    this.#events?.message(message, undefined);
+  }
+
+  /** The link is dead, for the upstream's fault; its process group goes with it. */
+  #fail(type: "upstream_protocol" | "upstream_lost", reason: string): void {
+    if (this.#closed) return;
+    this.#failure = new HostError(type, reason, { upstream: this.#upstream, sent: "unknown" });
+    this.#events?.closed(this.#failure);
+    void this.close();
+  }
+}

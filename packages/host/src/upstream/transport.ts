@@ -1,0 +1,86 @@
+import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
+import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
+import { HostError } from "../errors.ts";
+import type { Link, LinkEvents } from "../wire/link.ts";
+import { type Id, isRequest, type Message } from "../wire/message.ts";
+import { type ParseError, toMessage } from "../wire/parse.ts";
+
+/** A server behind any SDK `Transport` that code handed in. The interface does not tell which call a message belongs to. */
+export class TransportLink implements Link {
+  readonly attributes = false;
+  readonly #upstream: string;
+  readonly #make: () => Transport | Promise<Transport>;
+  #transport: Transport | undefined;
+  #events: LinkEvents | undefined;
+  #closed = false;
+
+  constructor(upstream: string, make: () => Transport | Promise<Transport>) {
+    this.#upstream = upstream;
+    this.#make = make;
+  }
+
+  async open(events: LinkEvents): Promise<void> {
+    this.#events = events;
+    this.#transport = await this.#make();
+    this.#transport.onmessage = (value: unknown) => this.#receive(value);
+    this.#transport.onerror = (error) => events.garbage(error.message);
+    this.#transport.onclose = () => {
+      if (this.#closed) return;
+      this.#closed = true;
+      events.closed(
+        new HostError(
+          "upstream_lost",
+          `the transport of upstream "${this.#upstream}" was closed; a call in flight may or may not have run`,
+          { upstream: this.#upstream, sent: "unknown" },
+        ),
+      );
+    };
+    await this.#transport.start();
+  }
+
+  #receive(value: unknown): void {
+    let message: Message;
+    try {
+      message = toMessage(value);
+    } catch (error) {
+      const { id, message: reason } = error as ParseError;
+      if (id != null)
+        this.#events?.failed(
+          id,
+          new HostError("upstream_protocol", `upstream "${this.#upstream}" sent a malformed answer: ${reason}`, {
+            upstream: this.#upstream,
+            sent: "yes",
+          }),
+        );
+      this.#events?.garbage(reason);
+      return;
+    }
+    this.#events?.message(message, undefined);
+  }
+
+  send(message: Message, relatedTo?: Id): void {
+    const options = relatedTo === undefined ? undefined : { relatedRequestId: relatedTo };
+    // The SDK's union of messages is narrower than what the protocol allows to pass; the object is the same.
+    this.#transport?.send(message as JSONRPCMessage, options).catch((error: unknown) => {
+      if (isRequest(message))
+        this.#events?.failed(
+          message.id,
+          new HostError("upstream_lost", `upstream "${this.#upstream}" could not be sent to`, {
+            upstream: this.#upstream,
+            sent: "unknown",
+            cause: error,
+          }),
+        );
+    });
+  }
+
+  negotiated(protocolVersion: string): void {
+    this.#transport?.setProtocolVersion?.(protocolVersion);
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#transport?.close();
+  }
+}

@@ -1,0 +1,139 @@
+import type { UpstreamConfig } from "../config/schema.ts";
+import type { Logger } from "../log.ts";
+import type { SessionFacts } from "../pipeline/exchange.ts";
+import { scopeOf } from "../pipeline/exchange.ts";
+import type { UpstreamFacts } from "../pipeline/hooks.ts";
+import type { Limits } from "../wire/limits.ts";
+import type { Link } from "../wire/link.ts";
+import { isObject, type Json } from "../wire/message.ts";
+import { capabilitySet, mirroredCapabilities } from "./capabilities.ts";
+import { Connection, type ConnectionEvents, type ServerFacts } from "./connection.ts";
+import { HttpLink } from "./http.ts";
+import { StdioLink } from "./stdio.ts";
+import { TransportLink } from "./transport.ts";
+
+export interface UpstreamOptions {
+  readonly key: string;
+  readonly config: UpstreamConfig;
+  /** The folder that a stdio server starts in. */
+  readonly folder: string;
+  readonly limits: Limits;
+  readonly log: Logger;
+  /** The host's own name and version, for servers that are shared. */
+  readonly hostInfo: Json;
+}
+
+/** One configured server with its connections: one for everybody, or one per session or principal. */
+export class Upstream {
+  readonly key: string;
+  readonly config: UpstreamConfig;
+  readonly facts: UpstreamFacts;
+  readonly connections = new Map<string, Connection>();
+  /** What any connection learned last; it outlives the connection. */
+  server: ServerFacts | undefined;
+  readonly #options: UpstreamOptions;
+  readonly #events: ConnectionEvents;
+
+  constructor(options: UpstreamOptions, events: ConnectionEvents) {
+    this.key = options.key;
+    this.config = options.config;
+    this.#options = options;
+    const wire = "command" in options.config ? "stdio" : "url" in options.config ? "http" : "transport";
+    this.facts = { key: options.key, wire, isolation: options.config.isolation };
+    this.#events = {
+      ...events,
+      listed: (connection) => {
+        this.server = connection.server;
+        return events.listed(connection);
+      },
+    };
+  }
+
+  /** Whether anybody ever learned what it offers. */
+  get isKnown(): boolean {
+    return [...this.connections.values()].some((connection) => connection.lists !== undefined);
+  }
+
+  /** The connection that serves a session, made (not yet connected) on first use. */
+  connectionFor(session: SessionFacts): Connection {
+    const key = this.#keyFor(session);
+    let connection = this.connections.get(key);
+    if (!connection) {
+      connection = this.#make(key, session);
+      this.connections.set(key, connection);
+    }
+    connection.users.add(session.id);
+    return connection;
+  }
+
+  /** The connection that a host opens before any client came, where it would be of use to all. */
+  base(): Connection | undefined {
+    if (this.config.isolation !== "shared") return undefined;
+    const key = this.facts.wire === "http" ? sharedKey({}) : "shared";
+    let connection = this.connections.get(key);
+    if (!connection) this.connections.set(key, (connection = this.#make(key, undefined)));
+    return connection;
+  }
+
+  /** A session has ended: what was only its own is closed, unless live tasks need it. */
+  release(session: SessionFacts): void {
+    for (const [key, connection] of this.connections) {
+      if (!connection.users.delete(session.id)) continue;
+      for (const [uri, sessions] of connection.subscriptions) {
+        if (!sessions.delete(session.id) || sessions.size > 0) continue;
+        connection.subscriptions.delete(uri);
+        if (connection.isReady) connection.request("resources/unsubscribe", { uri }).catch(() => {});
+      }
+      const lasting = key === "shared" || key === sharedKey({});
+      if (lasting || connection.users.size > 0 || connection.tasks.size > 0) continue;
+      this.connections.delete(key);
+      void connection.stop(0);
+    }
+  }
+
+  async stop(drain: number): Promise<void> {
+    await Promise.all([...this.connections.values()].map((connection) => connection.stop(drain)));
+  }
+
+  #keyFor(session: SessionFacts): string {
+    if (session.sole || this.config.isolation === "session") return `session ${session.id}`;
+    const set = this.facts.wire === "http" ? capabilitySet(session.client.capabilities) : {};
+    if (this.config.isolation === "principal") return `${scopeOf(session)} ${JSON.stringify(set)}`;
+    // A wire that cannot attribute a question to a call has one shared connection, which asks nothing.
+    return this.facts.wire === "http" ? sharedKey(set) : "shared";
+  }
+
+  #make(key: string, session: SessionFacts | undefined): Connection {
+    const { config, facts } = this;
+    const own = session !== undefined && key === `session ${session.id}`;
+    const shared = facts.wire === "http" && session ? capabilitySet(session.client.capabilities) : {};
+    return new Connection(
+      {
+        key,
+        facts,
+        config,
+        limits: this.#options.limits,
+        log: this.#options.log,
+        makeLink: () => this.#link(),
+        // A server of one client's own sees that client; a shared one sees the host.
+        clientInfo: own && isObject(session.client.info) ? (session.client.info as Json) : this.#options.hostInfo,
+        capabilities: own ? mirroredCapabilities(session, facts.wire, config) : shared,
+        owner: own ? session : undefined,
+      },
+      this.#events,
+    );
+  }
+
+  #link(): Link {
+    const { key, config } = this;
+    const { limits, folder } = this.#options;
+    if ("command" in config)
+      return new StdioLink(key, { command: config.command, args: config.args, env: config.env, cwd: config.cwd ?? folder }, limits);
+    if ("url" in config) return new HttpLink(key, { url: new URL(config.url), headers: config.headers }, limits);
+    return new TransportLink(key, config.transport);
+  }
+}
+
+function sharedKey(set: Json): string {
+  return `shared ${JSON.stringify(set)}`;
+}

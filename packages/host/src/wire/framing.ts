@@ -1,0 +1,61 @@
+/** Thrown (once) by a framer that met a line longer than its limit; the stream cannot be used any more. */
+export class FrameTooLarge extends Error {
+  constructor(limit: number) {
+    super(`a line is longer than ${limit} bytes`);
+    this.name = "FrameTooLarge";
+  }
+}
+
+/**
+ * Splits a byte stream into lines (MCP stdio framing: one JSON message a line). Chunks are kept in a list and joined
+ * once per line, since joining per chunk is quadratic for large messages.
+ */
+export class LineFramer {
+  readonly #limit: number;
+  readonly #line: (line: Buffer) => void;
+  #chunks: Buffer[] = [];
+  #size = 0;
+
+  constructor(limit: number, line: (line: Buffer) => void) {
+    this.#limit = limit;
+    this.#line = line;
+  }
+
+  /** Bytes of the unfinished line. */
+  get pending(): number {
+    return this.#size;
+  }
+
+  push(chunk: Buffer): void {
+    let start = 0;
+    for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, start)) {
+      const part = chunk.subarray(start, end);
+      start = end + 1;
+      if (this.#size + part.length > this.#limit) throw this.#tooLarge();
+      if (this.#chunks.length === 0) this.#emit(part);
+      else {
+        this.#chunks.push(part);
+        const line = Buffer.concat(this.#chunks, this.#size + part.length);
+        this.#chunks = [];
+        this.#size = 0;
+        this.#emit(line);
+      }
+    }
+    if (start === chunk.length) return;
+    const rest = start === 0 ? chunk : chunk.subarray(start);
+    this.#size += rest.length;
+    if (this.#size > this.#limit) throw this.#tooLarge();
+    this.#chunks.push(rest);
+  }
+
+  #emit(line: Buffer): void {
+    const end = line.length > 0 && line[line.length - 1] === 13 ? line.length - 1 : line.length;
+    if (end > 0) this.#line(end === line.length ? line : line.subarray(0, end));
+  }
+
+  #tooLarge(): FrameTooLarge {
+    this.#chunks = [];
+    this.#size = 0;
+    return new FrameTooLarge(this.#limit);
+  }
+}

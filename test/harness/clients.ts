@@ -1,0 +1,29 @@
+import { Client, type ClientOptions } from "@modelcontextprotocol/sdk/client/index.js";
+import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
+import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
+import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
+import type { Host } from "mcp-host";
+
+/** An SDK client, not yet connected. */
+export function sdkClient(capabilities: ClientOptions["capabilities"] = {}): Client {
+  return new Client({ name: "test-client", version: "1.2.3" }, { capabilities });
+}
+
+/** The ways in: what a client connects with. */
+export type WayIn = "http" | "stdio" | "memory";
+
+export function httpTransport(url: URL): StreamableHTTPClientTransport {
+  return new StreamableHTTPClientTransport(url);
+}
+
+export function stdioTransport(command: string, args: string[], env: Record<string, string> = {}): StdioClientTransport {
+  return new StdioClientTransport({ command, args, env: { ...(process.env as Record<string, string>), ...env }, stderr: "pipe" });
+}
+
+/** Connects in process; gives the client's half. */
+export async function memoryTransport(host: Host): Promise<Transport> {
+  const [ours, theirs] = InMemoryTransport.createLinkedPair();
+  await host.connect(theirs);
+  return ours;
+}
