@@ -1,7 +1,7 @@
 import type { UpstreamConfig } from "../config/schema.ts";
 import { HostError, PeerError } from "../errors.ts";
 import { errorFields, type Logger } from "../log.ts";
-import { LISTS, type ListedKind } from "../pipeline/entry.ts";
+import type { ListedKind } from "../pipeline/entry.ts";
 import type { Exchange, SessionFacts } from "../pipeline/exchange.ts";
 import type { ConnectionState, UpstreamFacts } from "../pipeline/hooks.ts";
 import type { Limits } from "../wire/limits.ts";
@@ -10,7 +10,8 @@ import { isObject, type Json, metaOf, type Notification, type Request } from "..
 import { Peer } from "../wire/peer.ts";
 import { isSupportedVersion, LATEST_VERSION } from "../wire/versions.ts";
 import { Backoff } from "./backoff.ts";
-import { listedBy, NO_LISTS, type RawLists, readList } from "./lists.ts";
+import { listedBy, NO_LISTS, type RawLists, Refresher, readLists } from "./lists.ts";
+import { Upkeep } from "./upkeep.ts";
 
 export interface ConnectionOptions {
   /** The isolation key within the upstream. */
@@ -43,11 +44,6 @@ export interface ServerFacts {
   readonly instructions: string | undefined;
   readonly protocolVersion: string;
 }
-
-const PING_TIMEOUT = 10_000;
-const LOST_PINGS = 3;
-/** A storm of list changes is read once a second. */
-const REFRESH_PAUSE = 1_000;
 
 /**
  * One connection to an upstream through all its lives: it connects, is lost, backs off and connects again, and keeps
@@ -84,15 +80,13 @@ export class Connection {
   #connecting: Promise<void> | undefined;
   #reading: Promise<void> | undefined;
   #retry: NodeJS.Timeout | undefined;
-  #health: NodeJS.Timeout | undefined;
-  #idle: NodeJS.Timeout | undefined;
-  #lostPings = 0;
+  #upkeep: Upkeep | undefined;
   #lastUse = performance.now();
   #level: string | undefined;
   #authFailed = false;
-  readonly #stale = new Set<ListedKind>();
-  #refresh: NodeJS.Timeout | undefined;
-  #refreshedAt = Number.NEGATIVE_INFINITY;
+  readonly #refresher = new Refresher((kinds) => {
+    if (this.#peer && this.isReady) this.#reading = this.#read(this.#peer, kinds);
+  });
 
   constructor(options: ConnectionOptions, events: ConnectionEvents) {
     this.#options = options;
@@ -192,12 +186,35 @@ export class Connection {
     this.latency = performance.now() - started;
     this.#backoff.succeeded();
     this.#authFailed = false;
-    this.#lostPings = 0;
     this.#lastUse = performance.now();
     this.#set("ready");
     this.#restore(peer);
     this.#reading = this.#read(peer, listedBy(this.server.capabilities as Json));
-    this.#watch(peer);
+    this.#upkeep = new Upkeep(this.config, {
+      ping: (timeout) => peer.request("ping", undefined, { timeout }).result,
+      lastUse: () => this.#lastUse,
+      inFlight: () => peer.inFlight,
+      needed: () => peer.inFlight > 0 || this.subscriptions.size > 0 || this.tasks.size > 0,
+      answered: (latency) => {
+        this.latency = latency;
+        if (this.state === "degraded") this.#set("ready");
+      },
+      degraded: (reason) => this.isReady && this.#set("degraded", reason),
+      dead: () =>
+        this.#lost(
+          peer,
+          new HostError("upstream_lost", `upstream "${this.facts.key}" does not answer pings`, {
+            upstream: this.facts.key,
+            sent: "unknown",
+          }),
+        ),
+      unused: () => void this.#rest(),
+    });
+  }
+
+  #stopTimers(): void {
+    this.#upkeep?.stop();
+    this.#refresher.stop();
   }
 
   /** What a new life must be told again. */
@@ -224,7 +241,7 @@ export class Connection {
   #lost(peer: Peer<Exchange>, error: HostError): void {
     if (this.#peer !== peer || !this.isReady) return;
     this.#peer = undefined;
-    this.#unwatch();
+    this.#stopTimers();
     void peer.close().catch(() => {});
     this.#options.log.warn("an upstream was lost", { upstream: this.facts.key, connection: this.key, reason: error.message });
     this.restarts++;
@@ -312,40 +329,13 @@ export class Connection {
   // --- lists ---
 
   #notification(notification: Notification, origin: Exchange | undefined): void {
-    const changed = (Object.keys(LISTS) as ListedKind[]).filter(
-      (kind) => notification.method === `notifications/${LISTS[kind].capability}/list_changed`,
-    );
-    if (changed.length === 0) return this.#events.notification(this, notification, origin);
-    for (const kind of changed) this.#stale.add(kind);
-    if (this.#refresh) return;
-    const wait = Math.max(0, this.#refreshedAt + REFRESH_PAUSE - performance.now());
-    this.#refresh = setTimeout(() => {
-      this.#refresh = undefined;
-      this.#refreshedAt = performance.now();
-      const kinds = [...this.#stale];
-      this.#stale.clear();
-      if (this.#peer && this.isReady) this.#reading = this.#read(this.#peer, kinds);
-    }, wait);
+    if (!this.#refresher.changed(notification.method)) this.#events.notification(this, notification, origin);
   }
 
   /** Reads these lists and keeps the last-known ones of the others. */
-  async #read(peer: Peer<Exchange>, kinds: ListedKind[]): Promise<void> {
+  async #read(peer: Peer<Exchange>, kinds: readonly ListedKind[]): Promise<void> {
     await this.#reading;
-    const lists: RawLists = { ...(this.lists ?? NO_LISTS) };
-    await Promise.all(
-      kinds.map(async (kind) => {
-        try {
-          const { items, problem } = await readList(peer, kind, this.#options.limits);
-          lists[kind] = items;
-          if (problem === undefined) this.listProblems.delete(kind);
-          else this.listProblems.set(kind, problem);
-        } catch (error) {
-          // Some servers declare `resources` and know no templates.
-          if (error instanceof PeerError && error.rpc.code === -32601) lists[kind] = [];
-          else this.listProblems.set(kind, error instanceof Error ? error.message : String(error));
-        }
-      }),
-    );
+    const lists = await readLists(peer, kinds, this.#options.limits, this.lists ?? NO_LISTS, this.listProblems);
     if (peer.isClosed && this.lists) return; // half-read lists of a dead server are worth less than the last-known ones
     for (const [kind, problem] of this.listProblems)
       this.#options.log.warn("a list is incomplete", { upstream: this.facts.key, kind, problem });
@@ -355,66 +345,11 @@ export class Connection {
 
   // --- health and idleness ---
 
-  #watch(peer: Peer<Exchange>): void {
-    const { healthInterval, idleTimeout } = this.config;
-    if (healthInterval > 0) {
-      this.#health = setInterval(() => {
-        if (performance.now() - this.#lastUse >= healthInterval && peer.inFlight === 0) void this.#ping(peer);
-      }, healthInterval);
-      this.#health.unref();
-    }
-    if (idleTimeout !== undefined) this.#armIdle(idleTimeout);
-  }
-
-  #unwatch(): void {
-    clearInterval(this.#health);
-    clearTimeout(this.#idle);
-    clearTimeout(this.#refresh);
-    this.#refresh = undefined;
-  }
-
-  async #ping(peer: Peer<Exchange>): Promise<void> {
-    const started = performance.now();
-    try {
-      await peer.request("ping", undefined, { timeout: Math.min(PING_TIMEOUT, this.config.healthInterval) }).result;
-    } catch (error) {
-      // An error is an answer too.
-      if (!(error instanceof PeerError)) {
-        this.#lostPings++;
-        if (this.#peer !== peer || !this.isReady) return;
-        this.#set("degraded", `${this.#lostPings} pings were not answered`);
-        if (this.#lostPings >= LOST_PINGS) {
-          this.#lost(
-            peer,
-            new HostError("upstream_lost", `upstream "${this.facts.key}" does not answer pings`, {
-              upstream: this.facts.key,
-              sent: "unknown",
-            }),
-          );
-        }
-        return;
-      }
-    }
-    this.#lostPings = 0;
-    this.latency = performance.now() - started;
-    if (this.state === "degraded") this.#set("ready");
-  }
-
-  #armIdle(timeout: number): void {
-    const rest = Math.max(this.#lastUse + timeout - performance.now(), 10);
-    this.#idle = setTimeout(() => {
-      const busy = this.inFlight > 0 || this.subscriptions.size > 0 || this.tasks.size > 0;
-      if (busy || performance.now() - this.#lastUse < timeout) this.#armIdle(busy ? timeout : Math.max(10, timeout));
-      else void this.#rest();
-    }, rest);
-    this.#idle.unref();
-  }
-
   /** Stops an unused server; its lists stay, and the next use starts it again. */
   async #rest(): Promise<void> {
     const peer = this.#peer;
     this.#peer = undefined;
-    this.#unwatch();
+    this.#stopTimers();
     this.#set("idle", `unused for ${this.config.idleTimeout} ms`);
     this.#backoff.reset();
     await peer?.close();
@@ -424,7 +359,7 @@ export class Connection {
   async stop(drain: number): Promise<void> {
     if (this.state === "stopped") return;
     clearTimeout(this.#retry);
-    this.#unwatch();
+    this.#stopTimers();
     if (this.state !== "draining") this.#set("draining");
     const until = performance.now() + drain;
     while (this.inFlight > 0 && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 20));

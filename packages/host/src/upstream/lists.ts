@@ -1,3 +1,4 @@
+import { PeerError } from "../errors.ts";
 import { LISTED_KINDS, LISTS, type ListedKind } from "../pipeline/entry.ts";
 import type { Exchange } from "../pipeline/exchange.ts";
 import type { Limits } from "../wire/limits.ts";
@@ -18,14 +19,14 @@ const LIST_TIMEOUT = 30_000;
 /** One definition larger than this is withheld (fault row 25). */
 const ENTRY_BYTES = 64 * 1024;
 
-export interface Listing {
+interface Listing {
   readonly items: readonly Json[];
   /** Why something is missing, if it is. */
   readonly problem: string | undefined;
 }
 
 /** Reads all pages of one list. What was read before a fault is kept and the fault is told. */
-export async function readList(peer: Peer<Exchange>, kind: ListedKind, limits: Limits): Promise<Listing> {
+async function readList(peer: Peer<Exchange>, kind: ListedKind, limits: Limits): Promise<Listing> {
   const { method, field, key } = LISTS[kind];
   const items: Json[] = [];
   const cursors = new Set<string>();
@@ -56,5 +57,68 @@ function isOversized(item: Json): boolean {
     return JSON.stringify(item).length > ENTRY_BYTES;
   } catch {
     return true; // nested beyond what can be written again
+  }
+}
+
+/** Reads lists in parallel; one that cannot be read keeps what `known` has of it. Problems are noted by kind. */
+export async function readLists(
+  peer: Peer<Exchange>,
+  kinds: readonly ListedKind[],
+  limits: Limits,
+  known: RawLists,
+  problems: Map<ListedKind, string>,
+): Promise<RawLists> {
+  const lists: RawLists = { ...known };
+  await Promise.all(
+    kinds.map(async (kind) => {
+      try {
+        const { items, problem } = await readList(peer, kind, limits);
+        lists[kind] = items;
+        if (problem === undefined) problems.delete(kind);
+        else problems.set(kind, problem);
+      } catch (error) {
+        // Some servers declare `resources` and know no templates.
+        if (error instanceof PeerError && error.rpc.code === -32601) lists[kind] = [];
+        else problems.set(kind, error instanceof Error ? error.message : String(error));
+      }
+    }),
+  );
+  return lists;
+}
+
+/** A storm of list changes is read once a second (fault row 24). */
+const REFRESH_PAUSE = 1_000;
+
+/** Gathers `list_changed` notifications and says when to read which lists again. */
+export class Refresher {
+  readonly #read: (kinds: readonly ListedKind[]) => void;
+  readonly #stale = new Set<ListedKind>();
+  #timer: NodeJS.Timeout | undefined;
+  #readAt = Number.NEGATIVE_INFINITY;
+
+  constructor(read: (kinds: readonly ListedKind[]) => void) {
+    this.#read = read;
+  }
+
+  /** Takes a notification's method; false when it is not about lists. */
+  changed(method: string): boolean {
+    const kinds = LISTED_KINDS.filter((kind) => method === `notifications/${LISTS[kind].capability}/list_changed`);
+    if (kinds.length === 0) return false;
+    for (const kind of kinds) this.#stale.add(kind);
+    this.#timer ??= setTimeout(() => this.#due(), Math.max(0, this.#readAt + REFRESH_PAUSE - performance.now()));
+    return true;
+  }
+
+  #due(): void {
+    this.#timer = undefined;
+    this.#readAt = performance.now();
+    const kinds = [...this.#stale];
+    this.#stale.clear();
+    this.#read(kinds);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 }
