@@ -89,8 +89,10 @@ interface Form {
 function normalized(config: PluginConfig): Form {
   if (typeof config === "string") return { use: config };
   if (Array.isArray(config)) return { use: config[0], options: config[1] };
-  if ("use" in config) return config as Form; // the schema has checked its fields
-  return { plugin: config as Plugin, use: (config as Plugin).definition.name };
+  if (!("use" in config)) return { use: config.definition.name, plugin: config };
+  const { use, ...rest } = config;
+  const form = rest as Omit<Form, "use">; // the schema has checked these fields
+  return typeof use === "string" ? { use, ...form } : { ...form, use: use.definition.name, plugin: use };
 }
 
 /** A plugin without options in the config gets `{}` if it takes an object, so that its defaults apply. */

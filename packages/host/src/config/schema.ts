@@ -102,20 +102,22 @@ const limits = z.strictObject(
   ) as unknown as { [K in keyof typeof DEFAULT_LIMITS]: z.ZodDefault<z.ZodType<number, number | string | undefined>> }, // fromEntries forgets the keys
 );
 
+const madePlugin = z.custom<Plugin>(
+  (value) => typeof value === "object" && value !== null && Symbol.for("mcp-host.plugin") in value,
+  "must be a plugin's name, [name, options], { use, options } or a plugin made in code",
+);
+
 const plugin = z.union([
   z.string().min(1),
   z.tuple([z.string().min(1), z.unknown()]),
   z.strictObject({
-    use: z.string().min(1),
+    use: z.union([z.string().min(1), madePlugin]),
     id: z.string().min(1).optional(),
     options: z.unknown().optional(),
     onError: z.enum(["fail", "skip"]).optional(),
     timeout: duration.optional(),
   }),
-  z.custom<Plugin>(
-    (value) => typeof value === "object" && value !== null && Symbol.for("mcp-host.plugin") in value,
-    "must be a plugin's name, [name, options], { use, options } or a plugin made in code",
-  ),
+  madePlugin,
 ]);
 
 const NAME = /^[A-Za-z0-9_.-]{1,64}$/;

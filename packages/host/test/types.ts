@@ -1,0 +1,22 @@
+// Compiled by `npm run typecheck`, never run: each line below a "@ts-expect-error" must not compile.
+import { definePlugin } from "mcp-host";
+
+export const typed = definePlugin({
+  name: "types",
+  host: "^1.0.0",
+  apply(host) {
+    // @ts-expect-error a waterfall's tap must return
+    host.hooks.respond.for("tools/call").tap("types", (result) => {
+      void result;
+    });
+    // @ts-expect-error discover must return entries
+    host.hooks.discover.tap("types", () => {});
+    // @ts-expect-error there is no such method
+    host.hooks.transform.for("tools/cal");
+    // @ts-expect-error there is no such hook
+    host.hooks.transfrom;
+    // @ts-expect-error permit answers false or undefined
+    host.hooks.permit.tap("types", () => true);
+    host.hooks.transform.for("tools/call").tap("types", (params) => ({ ...params, arguments: { name: params.name } }));
+  },
+});
