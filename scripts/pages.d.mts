@@ -1,0 +1,1 @@
+export function pages(): Promise<{ file: string; current: string; wanted: string }[]>;
