@@ -18,6 +18,11 @@ export default function setup(): () => Promise<void> {
   };
 }
 
+/** A marker for the children of one test: the run's, with an end of its own, so that both the test and the run can count them. */
+export function ownMarker(): string {
+  return `${process.env[MARKER]}-${randomUUID()}`;
+}
+
 /** Processes of this run that are still there, vitest's own workers left out. Reads /proc, so only Linux counts. */
 export function survivors(marker: string): { pid: number; command: string }[] {
   if (process.platform !== "linux") return [];

@@ -1,4 +1,5 @@
 export { STORE } from "./apply.ts";
+export { nearest } from "./config/nearest.ts";
 export { type Config, defineConfig, type ResolvedConfig, type UpstreamConfig } from "./config/schema.ts";
 export { duration, size } from "./config/units.ts";
 export { ConfigError, ERRORS, type ErrorType, HostError, PeerError, refuse, type Sent } from "./errors.ts";

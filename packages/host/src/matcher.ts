@@ -21,8 +21,9 @@ export function matcher(patterns: readonly string[]): (entry: Pick<Entry, "name"
 }
 
 function glob(pattern: string): (text: string) => boolean {
-  // "/" means nothing here; a private-use character in its place keeps picomatch from treating it as a separator.
-  const plain = (text: string): string => text.replaceAll("/", "\uf8ff");
-  const test = picomatch(plain(pattern), { dot: true, nonegate: true, noextglob: true, bash: true });
+  // "/" and "." mean nothing here; private-use characters in their place keep picomatch from treating them as parts of a path.
+  const plain = (text: string): string => text.replaceAll("/", "\uf8ff").replaceAll(".", "\uf8fe");
+  // The flag "s" makes "*" cross line breaks: a name with one must not slip past a policy.
+  const test = picomatch(plain(pattern), { dot: true, nonegate: true, noextglob: true, bash: true, flags: "s" });
   return (text) => test(plain(text));
 }

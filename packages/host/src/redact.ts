@@ -9,6 +9,11 @@ const SECRET_KEYS =
 /** Keys that match by name but hold no secret. */
 const HARMLESS_KEYS = /^(progressToken|tokens|tokenCount|maxTokens)$/;
 
+/** Whether what goes by this name is taken for a secret. */
+export function isSecretName(name: string): boolean {
+  return SECRET_KEYS.test(name) && !HARMLESS_KEYS.test(name);
+}
+
 const SHAPES = [
   /\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g, // JWT
   /\bAKIA[0-9A-Z]{16}\b/g, // AWS access key id
@@ -27,10 +32,17 @@ let valuesPattern: RegExp | undefined;
 export function registerSecret(value: string): void {
   if (value.length < MIN_SECRET) return;
   const before = values.size;
-  for (const form of [value, encodeURIComponent(value), Buffer.from(value).toString("base64").replace(/=+$/, "")]) values.add(form);
+  // encodeURIComponent throws at a lone surrogate; a buffer replaces it.
+  const bytes = Buffer.from(value);
+  for (const form of [value, encodeURIComponent(bytes.toString()), bytes.toString("base64").replace(/=+$/, "")]) values.add(form);
   if (values.size === before) return;
   const escaped = [...values].sort((a, b) => b.length - a.length).map((form) => form.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
   valuesPattern = new RegExp(escaped.join("|"), "g");
+}
+
+/** Whether a text holds something that has the form of a known kind of key or token. */
+export function hasSecretShape(text: string): boolean {
+  return SHAPES.some((shape) => text.search(shape) !== -1);
 }
 
 export function redactText(text: string): string {
@@ -48,7 +60,7 @@ export function redact(value: unknown, depth = 0): unknown {
   return Object.fromEntries(
     Object.entries(value).map(([key, item]) => [
       key,
-      SECRET_KEYS.test(key) && !HARMLESS_KEYS.test(key) && typeof item !== "boolean" ? REDACTED : redact(item, depth + 1),
+      isSecretName(key) && typeof item !== "boolean" ? REDACTED : redact(item, depth + 1),
     ]),
   );
 }

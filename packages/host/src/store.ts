@@ -25,14 +25,14 @@ export class MemoryStore implements Store {
   get(key: string): unknown {
     const kept = this.#values.get(key);
     if (kept === undefined) return undefined;
-    if (kept.expires > Date.now()) return kept.value;
+    if (kept.expires > performance.now()) return kept.value;
     this.#values.delete(key);
     return undefined;
   }
 
   set(key: string, value: unknown, ttl?: number): void {
     this.#values.delete(key); // so that the newest is last
-    this.#values.set(key, { value, expires: ttl === undefined ? Number.POSITIVE_INFINITY : Date.now() + ttl });
+    this.#values.set(key, { value, expires: ttl === undefined ? Number.POSITIVE_INFINITY : performance.now() + ttl });
     if (this.#values.size > MAX_KEYS) this.#values.delete(this.#values.keys().next().value as string); // not empty
   }
 
@@ -55,10 +55,11 @@ export class MemoryStore implements Store {
   subscribe(channel: string, listener: (message: unknown) => void): () => void {
     let listeners = this.#listeners.get(channel);
     if (!listeners) this.#listeners.set(channel, (listeners = new Set()));
-    listeners.add(listener);
+    // A function of its own for each subscription, since a set holds a function once.
+    const own = (message: unknown): void => listener(message);
+    listeners.add(own);
     return () => {
-      listeners.delete(listener);
-      if (listeners.size === 0) this.#listeners.delete(channel);
+      if (listeners.delete(own) && listeners.size === 0) this.#listeners.delete(channel);
     };
   }
 }

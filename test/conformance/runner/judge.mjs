@@ -6,14 +6,6 @@
  */
 export const PERMITTED = [
   {
-    scenario: "server-sse-multiple-streams",
-    checks: ["server-sse-streams-functional"],
-    instead: ["INFO"],
-    reason:
-      "The fixture answers every request with a stream, the host with plain JSON for as long as nothing has to be streamed. " +
-      "The specification leaves that to the server; the suite then finds no stream to look at.",
-  },
-  {
     scenario: "server-sse-polling",
     checks: ["server-sse-priming-event", "server-sse-retry-field", "server-sse-disconnect-resume"],
     instead: ["WARNING", "INFO", "absent"],

@@ -2,11 +2,15 @@ import type { z } from "zod";
 import { ConfigError } from "../errors.ts";
 import { nearest } from "./nearest.ts";
 import { type Config, configSchema, knownKeys, type ResolvedConfig } from "./schema.ts";
+import { rememberLiterals } from "./secrets.ts";
 
 /** Checks a config and fills in its defaults. @throws ConfigError with every problem: its place, what is wrong, what to do */
 export function parseConfig(config: Config): ResolvedConfig {
   const parsed = configSchema.safeParse(config);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) {
+    rememberLiterals(parsed.data);
+    return parsed.data;
+  }
   throw new ConfigError(parsed.error.issues.flatMap(problemsOf));
 }
 

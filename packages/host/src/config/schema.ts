@@ -2,7 +2,7 @@ import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import { z } from "zod";
 import type { Plugin } from "../plugin.ts";
 import { DEFAULT_LIMITS } from "../wire/limits.ts";
-import { duration, size } from "./units.ts";
+import { duration, flag, integer, size } from "./units.ts";
 
 /** Fields that every upstream has, whatever its wire. */
 const anyUpstream = {
@@ -10,13 +10,12 @@ const anyUpstream = {
     .enum(["shared", "session", "principal"])
     .default("shared")
     .describe("Who shares a connection: everybody, one client session, or the sessions of one principal."),
-  relayRoots: z
-    .boolean()
+  relayRoots: flag
     .default(false)
     .describe("Relay the roots of network clients to this stdio server, which may take its allowed folders from them."),
   start: z.enum(["eager", "lazy"]).default("eager").describe("Connect when the host starts, or on first use."),
   idleTimeout: duration.optional().describe("Stop a connection that was not used for this long; the next use starts it again."),
-  required: z.boolean().default(false).describe("/readyz answers 503 while this upstream is down."),
+  required: flag.default(false).describe("/readyz answers 503 while this upstream is down."),
   startTimeout: duration.default(30_000).describe("Until the server must have answered `initialize`."),
   timeout: duration.default(60_000).describe("Longest silence of a call; progress starts it anew."),
   maxTimeout: duration.default(600_000).describe("Longest time of a call, progress or not."),
@@ -28,9 +27,9 @@ const anyUpstream = {
 };
 
 const stdioUpstream = z.strictObject({
-  type: z.literal("stdio").optional(),
+  type: z.literal("stdio").optional().describe("What other hosts' files say; `command` says it already."),
   command: z.string().min(1).describe("The program; found on PATH or relative to the config's folder."),
-  args: z.array(z.string()).default([]),
+  args: z.array(z.string()).default([]).describe("Its arguments. Every user of the machine can read them: secrets belong in `env`."),
   env: z.record(z.string(), z.string()).default({}).describe("Added to the few variables that a child inherits (PATH, HOME, ...)."),
   cwd: z.string().optional().describe("Default: the config's folder; a relative path is resolved against it."),
   ...anyUpstream,
@@ -42,14 +41,15 @@ const httpUrl = z.url({ protocol: /^https?$/, message: "must be an http:// or ht
 }, "must hold no user name or password; use `headers`");
 
 const httpUpstream = z.strictObject({
-  type: z.enum(["http", "streamable-http", "streamableHttp"]).optional(),
+  type: z.enum(["http", "streamable-http", "streamableHttp"]).optional().describe("What other hosts' files say; `url` says it already."),
   url: httpUrl.describe("The server's Streamable HTTP endpoint."),
   headers: z
     .record(
       z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, "is not a header name"),
       z.string().regex(/^[^\r\n\0]*$/, "must hold no line break"),
     )
-    .default({}),
+    .default({})
+    .describe("Sent with every request to this server, such as its credentials."),
   ...anyUpstream,
 });
 
@@ -124,25 +124,34 @@ const NAME = /^[A-Za-z0-9_.-]{1,64}$/;
 
 /** The config as files and code write it. Unknown keys are errors. */
 export const configSchema = z.strictObject({
-  $schema: z.string().optional(),
+  $schema: z.string().optional().describe("The JSON Schema, for editors; the host does not read it."),
   listen: z
     .strictObject({
-      port: z.int().min(0).max(65_535).default(3000),
-      host: z.string().min(1).default("127.0.0.1"),
+      port: integer(0, 65_535).default(3000).describe("The TCP port; 0 takes any free one."),
+      host: z
+        .string()
+        .min(1)
+        .default("127.0.0.1")
+        .describe("The address. Beyond loopback an auth plugin is needed, or --insecure-no-auth."),
       path: z
         .string()
         .regex(/^\/[^?#]*$/, 'must begin with "/"')
-        .default("/mcp"),
+        .default("/mcp")
+        .describe("The path of the MCP endpoint."),
       hosts: z
         .array(z.string())
         .default([])
         .describe("Further values of the Host header that are accepted, such as the public name behind a proxy."),
       origins: z.array(z.string()).default([]).describe("Web origins that may call the host; CORS is off while there are none."),
     })
-    .optional(),
-  mcpServers: z.record(z.string().regex(NAME, "a server's name is 1 to 64 of A-Z a-z 0-9 _ . -"), upstream).default({}),
-  plugins: z.array(plugin).default([]),
-  limits: limits.prefault({}),
+    .optional()
+    .describe("Where the host listens. `start http` listens with these defaults when it is missing; `start stdio` ignores it."),
+  mcpServers: z
+    .record(z.string().regex(NAME, "a server's name is 1 to 64 of A-Z a-z 0-9 _ . -"), upstream)
+    .default({})
+    .describe("The servers, by name; the order decides conflicts."),
+  plugins: z.array(plugin).default([]).describe("Plugins in their order: a name or path, [name, options], or { use, options, ... }."),
+  limits: limits.prefault({}).describe("Bounds on sizes, counts and times."),
   drain: duration.default(10_000).describe("How long a stopping host lets calls in flight finish."),
   slowCall: duration.default(10_000).describe("Calls that took longer are logged as slow."),
   roles: z.array(z.string()).default([]).describe("Roles of the `local` principal (stdio and in process)."),

@@ -5,7 +5,8 @@ const SIZE = { b: 1, kb: 1024, mb: 1024 ** 2, gb: 1024 ** 3 } as const;
 
 function unit(units: Record<string, number>, text: string): number | undefined {
   const [, amount, name] = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text.trim()) ?? [];
-  const factor = units[(name ?? "").toLowerCase()];
+  const key = (name ?? "").toLowerCase();
+  const factor = Object.hasOwn(units, key) ? units[key] : undefined;
   return amount === undefined || factor === undefined ? undefined : Number(amount) * factor;
 }
 
@@ -21,8 +22,23 @@ function quantity(units: Record<string, number>, example: string) {
   });
 }
 
-/** A duration such as `"30s"`, `"250ms"`, `"5m"`, or a number of milliseconds; parsed to milliseconds. */
-export const duration = quantity({ ...DURATION }, '"250ms", "30s", "5m", "1h"');
+/** Node's timers fire at once when they are asked to wait longer. */
+const LONGEST = 2 ** 31 - 1;
+
+/** A duration such as `"30s"`, `"250ms"`, `"5m"`, or a number of milliseconds, at most 24 days; parsed to milliseconds. */
+export const duration = quantity({ ...DURATION }, '"250ms", "30s", "5m", "1h"').refine(
+  (milliseconds) => milliseconds <= LONGEST,
+  "is longer than 24 days, which no timer can wait",
+);
 
 /** A size such as `"8mb"`, `"64kb"`, or a number of bytes; parsed to bytes. */
 export const size = quantity({ ...SIZE }, '"64kb", "8mb"');
+
+/** A whole number; text is taken too, because `${PORT}` gives text. */
+export function integer(least: number, most: number) {
+  const number = z.int().min(least).max(most);
+  return z.union([number, z.string().regex(/^\d+$/, `must be a whole number from ${least} to ${most}`).transform(Number).pipe(number)]);
+}
+
+/** `true` or `false`; text is taken too, because `${REQUIRED}` gives text. */
+export const flag = z.union([z.boolean(), z.enum(["true", "false"]).transform((text) => text === "true")]);

@@ -3,6 +3,9 @@ import type { ListenConfig } from "../config/schema.ts";
 import { HostError } from "../errors.ts";
 import type { Limits } from "../wire/limits.ts";
 
+/** The methods of the MCP endpoint. */
+export const ENDPOINT_METHODS = "GET, POST, DELETE";
+
 const LOOPBACK_NAMES = ["localhost", "127.0.0.1", "[::1]"];
 
 /** Whether an address to listen on can only be reached from this machine. */
@@ -21,10 +24,12 @@ export class Edge {
   constructor(listen: ListenConfig, port: number, limits: Limits) {
     const loopback = isLoopback(listen.host);
     // Beyond loopback the names by which the host is reached are unknown, unless the config says them.
-    const names = [...(loopback ? LOOPBACK_NAMES : []), ...listen.hosts];
+    // 127.0.0.2 is a loopback address too, and a URL has brackets around an IPv6 one.
+    const own = loopback ? [...LOOPBACK_NAMES, ...(listen.host.includes(":") ? [] : [listen.host])] : [];
+    const names = [...own, ...listen.hosts];
     this.#hosts = names.length === 0 ? undefined : new Set(names.flatMap((name) => [name.toLowerCase(), `${name.toLowerCase()}:${port}`]));
     // The host's own pages call from its own origin, which a web page elsewhere cannot have.
-    this.#ownOrigins = new Set(loopback ? LOOPBACK_NAMES.map((name) => `http://${name}:${port}`) : []);
+    this.#ownOrigins = new Set(own.map((name) => `http://${name}:${port}`));
     this.#origins = new Set(listen.origins);
     this.#maxHeaders = limits.headerCount;
   }
@@ -69,8 +74,8 @@ export class Edge {
   /** Answers a preflight of an allowed origin. */
   preflight(request: IncomingMessage, response: ServerResponse): HostError | undefined {
     if (!this.#origins.has(request.headers.origin ?? ""))
-      return new HostError("method_not_allowed", "OPTIONS is answered only to origins in listen.origins");
-    response.setHeader("access-control-allow-methods", "GET, POST, DELETE");
+      return new HostError("method_not_allowed", "OPTIONS is answered only to origins in listen.origins", { headers: { allow: ENDPOINT_METHODS } });
+    response.setHeader("access-control-allow-methods", ENDPOINT_METHODS);
     response.setHeader(
       "access-control-allow-headers",
       "Authorization, Content-Type, Accept, Mcp-Session-Id, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Last-Event-ID",
@@ -83,6 +88,13 @@ export class Edge {
 
 /** Both forms of an answer must be acceptable, since the host chooses (2025-11-25, transports, "Sending Messages"; R8). */
 export function accepts(request: IncomingMessage, ...types: string[]): boolean {
-  const accept = request.headers.accept ?? "";
+  const accept = (request.headers.accept ?? "").toLowerCase();
   return types.every((type) => accept.includes(type)) || accept.includes("*/*");
+}
+
+/** A client that names the event stream first gets one from the start; all others get plain JSON as long as that will do. */
+export function prefersStream(request: IncomingMessage): boolean {
+  const accept = request.headers.accept ?? "";
+  const stream = accept.indexOf("text/event-stream");
+  return stream !== -1 && stream < accept.indexOf("application/json");
 }

@@ -11,7 +11,7 @@ import type { Limits } from "../wire/limits.ts";
 import { isRequest, type Message } from "../wire/message.ts";
 import { checkShape, ParseError, parseJson, toMessage } from "../wire/parse.ts";
 import { isSupportedVersion, PROTOCOL_VERSIONS } from "../wire/versions.ts";
-import { accepts, Edge } from "./edge.ts";
+import { accepts, ENDPOINT_METHODS, Edge, prefersStream } from "./edge.ts";
 import { EventStream, HttpReply } from "./http-reply.ts";
 
 export interface HttpFrontOptions {
@@ -110,9 +110,9 @@ export class HttpFront {
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.#edge.headers(request, response); // first, so that refusals have them too
     const refused = this.#edge.check(request);
     if (refused) throw refused;
-    this.#edge.headers(request, response);
     const path = pathOf(request);
     if (path !== this.#options.listen.path) return this.#elsewhere(path, request, response);
     const method = request.method ?? "";
@@ -122,8 +122,7 @@ export class HttpFront {
       return;
     }
     if (method !== "POST" && method !== "GET" && method !== "DELETE") {
-      response.setHeader("allow", "GET, POST, DELETE");
-      throw new HostError("method_not_allowed", `${method} is not one of the endpoint's methods`);
+      throw new HostError("method_not_allowed", `${method} is not one of the endpoint's methods`, { headers: { allow: ENDPOINT_METHODS } });
     }
     if (this.#closing)
       throw new HostError("shutting_down", "the host is stopping", { headers: { connection: "close", "retry-after": "5" } });
@@ -199,14 +198,20 @@ export class HttpFront {
       return;
     }
     const reply = this.#reply(response, 1, false);
-    if (named) return named.receive(message, reply);
+    if (named) {
+      if (prefersStream(request)) reply.stream();
+      return named.receive(message, reply);
+    }
     const session = this.#options.sessions.open(principal, { network: true, duplicateIds: true });
     response.setHeader("mcp-session-id", session.id);
     session.receive(message, {
       send: (sent) => reply.send(sent),
       answer: (answer) => {
-        // A session that did not begin does not exist.
-        if ("error" in answer) this.#options.sessions.close(session);
+        // A session that did not begin does not exist, and its id is nobody's business.
+        if ("error" in answer) {
+          this.#options.sessions.close(session);
+          if (!response.headersSent) response.removeHeader("mcp-session-id");
+        }
         reply.answer(answer);
       },
       end: () => reply.end(),
@@ -313,7 +318,9 @@ function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
     });
     request.once("end", () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size)));
     request.once("error", reject);
-    request.once("close", () => reject(new HostError("invalid_request", "the request was not sent to its end")));
+    request.once("close", () => {
+      if (!request.complete) reject(new HostError("invalid_request", "the request was not sent to its end"));
+    });
   });
 }
 

@@ -2,6 +2,7 @@ import type { Readable, Writable } from "node:stream";
 import type { Principal } from "../pipeline/exchange.ts";
 import type { Reply } from "../session/session.ts";
 import type { Sessions } from "../session/sessions.ts";
+import { FrameWriter } from "../wire/frame-writer.ts";
 import { LineFramer } from "../wire/framing.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Message } from "../wire/message.ts";
@@ -24,7 +25,7 @@ export interface StdioFrontOptions {
   readonly limits: Limits;
   readonly input: Readable;
   readonly output: Writable;
-  /** The client closed its end, or does not read. */
+  /** The client closed its end, or does not read. May be called more than once. */
   readonly gone: () => void;
 }
 
@@ -32,19 +33,20 @@ export interface StdioFrontOptions {
 export function serveStdio(options: StdioFrontOptions): () => void {
   const { sessions, principal, limits, input, output, gone } = options;
   const session = sessions.open(principal, { network: false, duplicateIds: false });
+  const writer = new FrameWriter(output);
   let open = true;
-  const leave = (): void => {
-    if (!open) return;
+  /** The client reads no more. */
+  const lose = (): void => {
     open = false;
     gone();
   };
   const send = (message: unknown): boolean => {
     if (!open) return false;
-    if (output.writableLength > limits.clientQueueBytes) {
-      leave();
+    if (writer.pending > limits.clientQueueBytes) {
+      lose();
       return false;
     }
-    output.write(`${JSON.stringify(message)}\n`);
+    writer.write(JSON.stringify(message));
     return true;
   };
   const reply: Reply = { send, answer: send, end() {} };
@@ -70,20 +72,22 @@ export function serveStdio(options: StdioFrontOptions): () => void {
         id: null,
         error: { code: -32600, message: `a line is longer than ${limits.requestBytes} bytes; the host cannot go on` },
       });
-      leave();
+      gone();
     }
   };
   session.attach({ send });
   input.on("data", read);
-  input.once("end", leave);
-  input.once("close", leave);
-  output.once("error", leave); // EPIPE: the client is gone
+  // A client that has said all it wants may still read the answers.
+  input.once("end", gone);
+  input.once("close", gone);
+  output.once("error", lose); // EPIPE: the client is gone
   return () => {
-    open = false;
     input.off("data", read);
-    input.off("end", leave);
-    input.off("close", leave);
+    input.off("end", gone);
+    input.off("close", gone);
     input.pause();
     sessions.close(session);
+    open = false;
+    writer.flush();
   };
 }

@@ -18,9 +18,10 @@ export class Pins {
     return this.#owners.get(`${entry.kind} ${entry.name}`);
   }
 
-  /** Gives each exposed name to one entry: its pinned owner, else the first in config order. The others are withheld. */
+  /** Gives each exposed name to one entry: its pinned owner, else the first in config order. The others are withheld. @param limit entries of one kind */
   resolve(entries: readonly Entry[], limit: number): { offered: Entry[]; withheld: Withheld[] } {
     const claims = new Map<string, Entry>();
+    const counts = new Map<string, number>();
     const withheld: Withheld[] = [];
     for (const entry of entries) {
       const name = `${entry.kind} ${entry.name}`;
@@ -36,10 +37,16 @@ export class Pins {
           claimed.upstream === entry.upstream
             ? `"${claimed.native}" of the same upstream`
             : `upstream "${claimed.upstream}", which comes first in the config`;
-        withheld.push({ entry, reason: `the name is taken by ${rival}; add @host/plugin-namespace to keep both` });
-      } else if (claims.size >= limit) {
+        // No plugin can tell apart what an upstream itself does not.
+        const twice = claimed.upstream === entry.upstream && claimed.native === entry.native;
+        const remedy = twice ? ", which lists it more than once" : "; add @host/plugin-namespace to keep both";
+        withheld.push({ entry, reason: `the name is taken by ${rival}${remedy}` });
+      } else if ((counts.get(entry.kind) ?? 0) >= limit) {
         withheld.push({ entry, reason: `more than ${limit} entries` });
-      } else claims.set(name, entry);
+      } else {
+        claims.set(name, entry);
+        counts.set(entry.kind, (counts.get(entry.kind) ?? 0) + 1);
+      }
     }
     for (const [name, { upstream }] of claims) this.#owners.set(name, upstream);
     return { offered: [...claims.values()], withheld };

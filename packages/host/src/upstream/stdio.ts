@@ -1,4 +1,5 @@
 import { HostError } from "../errors.ts";
+import { FrameWriter } from "../wire/frame-writer.ts";
 import { LineFramer } from "../wire/framing.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Link, LinkEvents } from "../wire/link.ts";
@@ -13,6 +14,7 @@ export class StdioLink implements Link {
   readonly #options: ChildOptions;
   readonly #limits: Limits;
   #child: Child | undefined;
+  #writer: FrameWriter | undefined;
   #events: LinkEvents | undefined;
   #closed = false;
   #failure: HostError | undefined;
@@ -40,35 +42,26 @@ export class StdioLink implements Link {
       gone: (reason) => this.#fail("upstream_lost", `upstream "${this.#upstream}" is gone: ${reason}; the call may or may not have run`),
     });
     const { process: child } = this.#child;
+    if (child.stdin) this.#writer = new FrameWriter(child.stdin);
     // `spawn` or `error` follows on the next tick.
     if (child.pid === undefined) await new Promise((resolve) => child.once("error", resolve));
     if (this.#failure) throw this.#failure;
   }
 
   send(message: Message): void {
-    const stdin = this.#child?.process.stdin;
-    if (this.#closed || !stdin?.writable) {
-      if (isRequest(message))
-        this.#events?.failed(
-          message.id,
-          new HostError("upstream_down", `upstream "${this.#upstream}" is not running`, { upstream: this.#upstream }),
-        );
-      return;
-    }
-    if (stdin.writableLength > this.#limits.upstreamQueueBytes) {
-      if (isRequest(message)) {
-        this.#events?.failed(
-          message.id,
-          new HostError("overloaded", `upstream "${this.#upstream}" does not read its input`, { upstream: this.#upstream }),
-        );
-      }
-      return;
-    }
-    stdin.write(`${JSON.stringify(message)}\n`);
+    if (this.#closed || !this.#writer?.isOpen) return this.#unsent(message, "upstream_down", "is not running");
+    if (this.#writer.pending > this.#limits.upstreamQueueBytes) return this.#unsent(message, "overloaded", "does not read its input");
+    this.#writer.write(JSON.stringify(message));
+  }
+
+  #unsent(message: Message, type: "upstream_down" | "overloaded", reason: string): void {
+    if (!isRequest(message)) return;
+    this.#events?.failed(message.id, new HostError(type, `upstream "${this.#upstream}" ${reason}`, { upstream: this.#upstream }));
   }
 
   close(): Promise<void> {
     this.#closed = true;
+    this.#writer?.flush();
     this.#ending ??= this.#child?.end() ?? Promise.resolve();
     return this.#ending;
   }

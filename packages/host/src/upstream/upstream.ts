@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import type { UpstreamConfig } from "../config/schema.ts";
 import type { Logger } from "../log.ts";
 import type { SessionFacts } from "../pipeline/exchange.ts";
@@ -127,8 +128,12 @@ export class Upstream {
   #link(): Link {
     const { key, config } = this;
     const { limits, folder } = this.#options;
-    if ("command" in config)
-      return new StdioLink(key, { command: config.command, args: config.args, env: config.env, cwd: config.cwd ?? folder }, limits);
+    if ("command" in config) {
+      const { args, env, cwd } = config;
+      // A bare name is looked for on PATH; with a slash it is a file beside the config.
+      const command = /[/\\]/.test(config.command) ? resolve(folder, config.command) : config.command;
+      return new StdioLink(key, { command, args, env, cwd: resolve(folder, cwd ?? ".") }, limits);
+    }
     if ("url" in config) return new HttpLink(key, { url: new URL(config.url), headers: config.headers }, limits);
     return new TransportLink(key, config.transport);
   }

@@ -1,0 +1,111 @@
+import { existsSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { ConfigError } from "../errors.ts";
+import { expandConfig } from "./expand.ts";
+import { parseConfig } from "./parse.ts";
+import { loadPlugins } from "./plugins.ts";
+import { FILE_NAMES, readConfigFile } from "./read.ts";
+import type { Config, PluginConfig } from "./schema.ts";
+import { secretsInArguments } from "./secrets.ts";
+import { parseSettings, withPlace } from "./set.ts";
+import { type Environment, Variables } from "./variables.ts";
+
+export interface LoadOptions {
+  /** `--set` in its order: `NAME=value` for a variable, `a.place=value` for a place of the config. */
+  set?: readonly string[];
+  /** Default: `process.env`. */
+  env?: Environment;
+  /** Where a config is looked for without a path. Default: the working directory. */
+  cwd?: string;
+}
+
+export interface LoadedConfig {
+  /** The config with every `${...}` replaced; checked, defaults not yet filled in. */
+  readonly config: Config;
+  /** The folder of the file, where relative paths begin. */
+  readonly folder: string;
+  readonly path: string;
+  /** What is allowed and yet unwise. */
+  readonly warnings: readonly string[];
+}
+
+/** A config file that cannot be used: every problem of it, and which file it is. */
+export class ConfigFileError extends ConfigError {
+  readonly path: string | undefined;
+  constructor(problems: readonly string[], path: string | undefined) {
+    super(problems);
+    this.name = "ConfigFileError";
+    this.path = path;
+  }
+}
+
+/**
+ * Reads a config file, expands and checks it.
+ * @param path the file, or undefined to look for `mcp-host.config.{json,jsonc,yaml,yml}`
+ * @throws ConfigFileError with every problem at once, those of plugins included
+ */
+export async function loadConfig(path: string | undefined, options: LoadOptions = {}): Promise<LoadedConfig> {
+  const cwd = options.cwd ?? process.cwd();
+  const file = path === undefined ? find(cwd) : resolve(cwd, path);
+  const folder = dirname(file);
+  try {
+    const { value, warnings } = await readConfigFile(file);
+    const problems: string[] = [];
+    const { variables, places } = collect(problems, () => parseSettings(options.set ?? [])) ?? { variables: new Map(), places: [] };
+    let written = value;
+    for (const { place, value: text } of places) written = collect(problems, () => withPlace(written, place, text)) ?? written;
+    const expanded = expandConfig(written, new Variables(variables, options.env ?? process.env, folder), problems);
+    const config = expanded as Config; // parseConfig says whether it is one
+    await check(config, folder, problems);
+    if (problems.length > 0) throw new ConfigError(problems);
+    warnings.push(...secretsInArguments((written as Config).mcpServers, config.mcpServers));
+    if (Object.keys(config.mcpServers ?? {}).length === 0)
+      warnings.push("mcpServers is empty, so the host has nothing to serve; add a server to it");
+    return { config, folder, path: file, warnings };
+  } catch (error) {
+    throw error instanceof ConfigError ? new ConfigFileError(error.problems, file) : error;
+  }
+}
+
+/** Adds the problems of the schema and of the plugins to those that expansion found. */
+async function check(config: Config, folder: string, problems: string[]): Promise<void> {
+  const unset = problems.map((problem) => problem.slice(0, problem.indexOf(": ") + 2));
+  try {
+    parseConfig(config);
+    if (problems.length === 0) return; // the host loads the plugins and tells about them
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    // A value that could not be expanded is reported once.
+    problems.push(...error.problems.filter((problem) => !unset.some((place) => problem.startsWith(place))));
+  }
+  if (!Array.isArray(config?.plugins) || problems.some((problem) => problem.startsWith("plugins"))) return;
+  try {
+    await loadPlugins(config.plugins as PluginConfig[], folder); // the schema has nothing against them
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    problems.push(...error.problems);
+  }
+}
+
+function find(cwd: string): string {
+  const found = FILE_NAMES.map((name) => resolve(cwd, name)).filter((file) => existsSync(file));
+  const [file] = found;
+  if (!file)
+    throw new ConfigFileError(
+      [`there is no mcp-host.config.{json,jsonc,yaml,yml} in ${cwd}; write one or name a file with --config`],
+      undefined,
+    );
+  if (found.length > 1)
+    throw new ConfigFileError([`there are several configs: ${found.join(", ")}; remove all but one or name one with --config`], undefined);
+  return file;
+}
+
+/** What `make` gives, or undefined and its error among the problems. */
+function collect<T>(problems: string[], make: () => T): T | undefined {
+  try {
+    return make();
+  } catch (error) {
+    problems.push((error as Error).message); // both throw Errors with words for the operator
+    return undefined;
+  }
+}

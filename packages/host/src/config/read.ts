@@ -1,0 +1,94 @@
+import { readFileSync, statSync } from "node:fs";
+import { extname } from "node:path";
+import { type Node, type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
+import { ConfigError } from "../errors.ts";
+import { isWorldWritable, isWritableByOthers } from "./permissions.ts";
+
+/** The file names that are looked for, without a path given. */
+export const FILE_NAMES = ["json", "jsonc", "yaml", "yml"].map((extension) => `mcp-host.config.${extension}`);
+
+const CONFIG_BYTES = 4 * 1024 * 1024;
+
+/** What a config file holds, and what is suspicious about the file. @throws ConfigError for a file that cannot be read */
+export async function readConfigFile(path: string): Promise<{ value: unknown; warnings: string[] }> {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (!stat) throw new ConfigError([`there is no file ${path}; write one or name another with --config`]);
+  if (!stat.isFile()) throw new ConfigError([`${path} is not a file; name a config file with --config`]);
+  if (isWorldWritable(stat.mode))
+    throw new ConfigError([
+      `everybody on this machine can write the file, and so decide which commands the host runs; run \`chmod go-w ${path}\``,
+    ]);
+  if (stat.size > CONFIG_BYTES) throw new ConfigError([`the file is larger than ${CONFIG_BYTES} bytes; is it a config?`]);
+  const warnings = isWritableByOthers(stat.mode)
+    ? [`the config can be written by its group, which decides which commands the host runs; run \`chmod g-w ${path}\``]
+    : [];
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8").replace(/^\uFEFF/, "");
+  } catch (error) {
+    throw new ConfigError([`the file cannot be read: ${(error as Error).message}`]); // fs throws Errors
+  }
+  return { value: await parseText(text, extname(path).toLowerCase()), warnings };
+}
+
+async function parseText(text: string, extension: string): Promise<unknown> {
+  if (extension === ".json" || extension === ".jsonc") return parseJsonc(text);
+  if (extension === ".yaml" || extension === ".yml") return parseYaml(text);
+  throw new ConfigError([`a config file is .json, .jsonc, .yaml or .yml, not "${extension}"; rename it`]);
+}
+
+function parseJsonc(text: string): unknown {
+  const errors: ParseError[] = [];
+  const tree = parseTree(text, errors, { allowTrailingComma: true });
+  const problems = errors.map(({ error, offset }) => `${lineAndColumn(text, offset)}: ${words(printParseErrorCode(error))}`);
+  if (!tree && problems.length === 0) problems.push("1:1: the file is empty");
+  if (tree) problems.push(...repeatedKeys(tree, text));
+  if (problems.length > 0) throw new ConfigError(problems);
+  return tree && plain(tree);
+}
+
+/** JSON.parse would take the last of two equal keys and forget the first without a word. */
+function repeatedKeys(node: Node, text: string): string[] {
+  const problems: string[] = [];
+  const seen = new Set<unknown>();
+  for (const child of node.children ?? []) {
+    if (node.type === "object") {
+      const name = child.children?.[0];
+      if (seen.has(name?.value))
+        problems.push(`${lineAndColumn(text, child.offset)}: the key "${name?.value}" is there twice; remove one of the two`);
+      seen.add(name?.value);
+    }
+    problems.push(...repeatedKeys(child, text));
+  }
+  return problems;
+}
+
+function plain(node: Node): unknown {
+  if (node.type === "array") return (node.children ?? []).map(plain);
+  if (node.type !== "object") return node.value;
+  return Object.fromEntries((node.children ?? []).map(({ children }) => [children?.[0]?.value as string, plain(children?.[1] as Node)])); // a property without errors has a name and a value
+}
+
+function words(code: string): string {
+  return code.replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase();
+}
+
+function lineAndColumn(text: string, offset: number): string {
+  const before = text.slice(0, offset).split("\n");
+  return `${before.length}:${(before.at(-1)?.length ?? 0) + 1}`;
+}
+
+async function parseYaml(text: string): Promise<unknown> {
+  const { parseDocument } = await import("yaml");
+  const document = parseDocument(text, { prettyErrors: true });
+  const problems = [...document.errors, ...document.warnings].map(({ message, linePos }) => {
+    const [line] = message.split("\n");
+    return `${linePos ? `${linePos[0].line}:${linePos[0].col}: ` : ""}${line?.replace(/ at line \d+, column \d+:?$/, "")}`;
+  });
+  if (problems.length > 0) throw new ConfigError(problems);
+  try {
+    return document.toJS();
+  } catch (error) {
+    throw new ConfigError([`the YAML cannot be read: ${(error as Error).message}`]); // e.g. too many aliases; yaml throws Errors
+  }
+}

@@ -1,0 +1,78 @@
+import { hasSecretShape, isSecretName, registerSecret } from "../redact.ts";
+import type { ResolvedConfig } from "./schema.ts";
+
+type Path = readonly (string | number)[];
+
+/** Values that hide nothing: paths, numbers, switches, plain words. */
+const HARMLESS = /^(?:[/~.].*|[A-Za-z]:\\.*|-?\d+(?:\.\d+)?|true|false|[a-z-]{1,16})$/;
+
+/**
+ * Whether the value of a variable is taken for a secret where a config uses it: always in a header; elsewhere by the
+ * variable's or the key's name; in a child's environment and in plugin options also unless it is plainly harmless.
+ */
+export function isSecret(path: Path, variable: string, value: string): boolean {
+  if (path[2] === "headers") return true;
+  if (isSecretName(variable) || isSecretName(String(path.at(-1)))) return true;
+  const secretive = (path[0] === "mcpServers" && path[2] === "env") || (path[0] === "plugins" && path.length > 2);
+  return secretive && !HARMLESS.test(value);
+}
+
+/** Keeps a value out of everything that the host writes; of `Bearer abc` and `https://u:p@host` the secret part too. */
+export function rememberSecret(value: string): void {
+  registerSecret(value);
+  const [, ...words] = value.split(/\s+/);
+  for (const word of words) registerSecret(word);
+  for (const secret of secretsOfUrl(value)) registerSecret(secret);
+}
+
+/** Remembers what a config holds literally: headers and variables with a telling name, passwords in URLs. */
+export function rememberLiterals(config: ResolvedConfig): void {
+  for (const server of Object.values(config.mcpServers)) {
+    const pairs = "headers" in server ? server.headers : "env" in server ? server.env : {};
+    for (const [name, value] of Object.entries(pairs)) {
+      if (isSecretName(name)) rememberSecret(value);
+      else for (const secret of secretsOfUrl(value)) registerSecret(secret);
+    }
+    if ("url" in server) for (const secret of secretsOfUrl(server.url)) registerSecret(secret);
+  }
+}
+
+function secretsOfUrl(text: string): string[] {
+  if (!text.includes("://") || !URL.canParse(text)) return [];
+  const { password, searchParams } = new URL(text);
+  return [
+    ...(password === "" ? [] : [password, decodeURIComponent(password)]),
+    ...[...searchParams].filter(([name]) => isSecretName(name)).map(([, value]) => value),
+  ];
+}
+
+/**
+ * Arguments that look like secrets, which every user of the machine can read (R51).
+ * @param written the servers before expansion, which tells `${API_KEY}` from a plain word
+ */
+export function secretsInArguments(written: unknown, expanded: unknown): string[] {
+  const problems: string[] = [];
+  for (const [key, server] of Object.entries((expanded ?? {}) as Record<string, unknown>)) {
+    const args = argumentsOf(server);
+    const before = argumentsOf((written as Record<string, unknown> | undefined)?.[key]);
+    for (const [index, argument] of args.entries()) {
+      const flag = index > 0 ? args[index - 1] : undefined;
+      const [, variable = ""] = /\$\{(?:env:|input:|file:)?([^}:]+)/.exec(before[index] ?? "") ?? [];
+      const [, name = ""] = /^--?([\w-]+)=./.exec(argument) ?? [];
+      const follows = flag !== undefined && /^--?[\w-]+$/.test(flag) && !argument.startsWith("-") && isSecretName(flag);
+      if (hasSecretShape(argument) || isSecretName(variable) || isSecretName(name) || follows) {
+        rememberSecret(argument);
+        if (name !== "") rememberSecret(argument.slice(argument.indexOf("=") + 1));
+        problems.push(
+          `mcpServers.${key}.args[${index}]: looks like a secret, and every user of this machine can read the arguments of a process; hand it over in "env" if the server can take it from there`,
+        );
+      }
+    }
+  }
+  return problems;
+}
+
+function argumentsOf(server: unknown): string[] {
+  const args = typeof server === "object" && server !== null && "args" in server ? server.args : undefined;
+  return Array.isArray(args) ? args.map(String) : [];
+}

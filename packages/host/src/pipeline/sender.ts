@@ -1,0 +1,130 @@
+import { HostError } from "../errors.ts";
+import { matcher } from "../matcher.ts";
+import { type Connection, wantsProgress } from "../upstream/connection.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import { type Json, metaOf, withRelatedTask } from "../wire/message.ts";
+import type { Directory } from "./directory.ts";
+import type { Exchange } from "./exchange.ts";
+import type { SealedHooks } from "./hook-set.ts";
+import type { Handler } from "./hooks.ts";
+import { rowOf } from "./methods.ts";
+import type { Notices } from "./notices.ts";
+import type { SeenUris } from "./seen-uris.ts";
+import type { Target } from "./target.ts";
+import type { TaskTable } from "./tasks.ts";
+import { mapUris, visitUris } from "./uris.ts";
+
+/** Requests that may be sent again after a loss, since they change nothing (R87). */
+const REPEATABLE = new Set([
+  "prompts/get",
+  "resources/read",
+  "completion/complete",
+  "resources/subscribe",
+  "resources/unsubscribe",
+  "tasks/get",
+  "tasks/list",
+  "tasks/result",
+]);
+
+export interface SenderOptions {
+  readonly hooks: SealedHooks;
+  readonly directory: Directory;
+  readonly tasks: TaskTable;
+  readonly seen: SeenUris;
+  readonly notices: Notices;
+}
+
+/** The `call` stage: the plugins' onion around one send to an upstream, in that upstream's names and ids. */
+export class Sender {
+  readonly #hooks: SealedHooks;
+  readonly #directory: Directory;
+  readonly #tasks: TaskTable;
+  readonly #seen: SeenUris;
+  readonly #notices: Notices;
+  /** Composed handlers by upstream and method: a call pays nothing for the plugins around it being many. */
+  readonly #handlers = new Map<string, Map<string, Handler>>();
+  readonly #idempotent = new Map<string, ReturnType<typeof matcher>>();
+
+  constructor(options: SenderOptions) {
+    this.#hooks = options.hooks;
+    this.#directory = options.directory;
+    this.#tasks = options.tasks;
+    this.#seen = options.seen;
+    this.#notices = options.notices;
+    for (const { key, config } of options.directory.upstreams.values()) {
+      this.#idempotent.set(key, matcher(config.idempotent.map((glob) => `${key}:${glob}`)));
+    }
+  }
+
+  /** The onion of one method around the connections of one upstream, composed once. */
+  handler(key: string, method: string): Handler {
+    let handlers = this.#handlers.get(key);
+    if (!handlers) this.#handlers.set(key, (handlers = new Map()));
+    let handler = handlers.get(method);
+    if (!handler) {
+      const upstream = this.#directory.upstreams.get(key) as Upstream; // a route was checked before
+      handler = this.#hooks.compose(method, (exchange) => this.#innermost(exchange, upstream), upstream.facts);
+      // Clients can invent methods without end; only those of the specification are worth keeping.
+      if (rowOf(method).readonly.length > 0 || handlers.size < 100) handlers.set(method, handler);
+    }
+    return handler;
+  }
+
+  connection(exchange: Exchange, upstream: Upstream): Connection {
+    return exchange.target?.connection ?? upstream.connectionFor(exchange.session);
+  }
+
+  /** The host's end of the onion: one send to the upstream, names and ids in its own words. */
+  async #innermost(exchange: Exchange, upstream: Upstream): Promise<Json> {
+    const target = exchange.target as Target; // set before any handler runs
+    if (exchange.sent !== "no" && !REPEATABLE.has(exchange.method) && !this.#idempotent.get(upstream.key)?.(target.entry)) {
+      throw new HostError(
+        "internal",
+        `${exchange.method} was sent already and is not sent twice; list "${target.entry.native}" in the upstream's "idempotent" to allow it`,
+        { sent: exchange.sent, upstream: upstream.key },
+      );
+    }
+    exchange.at = undefined;
+    const connection = this.connection(exchange, upstream);
+    const native = exchange.route?.native ?? target.entry.native;
+    const params = withRelatedTask(target.write(exchange.params, native), (id) => this.#tasks.find(exchange, id)?.native ?? id);
+    const progress =
+      exchange.sink && wantsProgress(params)
+        ? this.#notices.progress(exchange, connection, metaOf(exchange.original)?.progressToken)
+        : undefined;
+    let result: Json;
+    try {
+      result = await connection.call(exchange, params, progress);
+    } catch (error) {
+      // The connection turned out to be dead before anything was sent: once more over a new one.
+      if (
+        !(error instanceof HostError && error.type === "upstream_down" && error.sent === "no" && error.retryAfterMs === undefined) ||
+        connection.isReady ||
+        exchange.stopped
+      )
+        throw error;
+      await connection.connect();
+      result = await connection.call(exchange, params, progress);
+    }
+    return this.#inward(exchange, connection, result);
+  }
+
+  /** An upstream's result in the client's words: task ids, and URIs where two upstreams share one. */
+  #inward(exchange: Exchange, connection: Connection, result: Json): Json {
+    const { key } = connection.facts;
+    let inward = result;
+    if (exchange.original.task !== undefined && result.task !== undefined) inward = this.#tasks.created(exchange, connection, inward);
+    if (exchange.method.startsWith("tasks/") && exchange.method !== "tasks/list") {
+      this.#tasks.observe(connection, inward);
+      if (typeof inward.taskId === "string") inward = { ...inward, taskId: exchange.original.taskId };
+    }
+    inward = withRelatedTask(inward, (id) => this.#tasks.byNative(connection, id)?.exposed ?? id);
+    const prefixed = this.#directory.offer(exchange.session).exposedUris(key);
+    const entry = exchange.entry;
+    const asked = exchange.method === "resources/read" && entry && entry.name !== entry.native ? entry : undefined;
+    if (prefixed || asked) inward = mapUris(inward, (uri) => (asked?.native === uri ? asked.name : (prefixed?.get(uri) ?? uri)));
+    // With one upstream every read goes there anyway.
+    if (this.#directory.upstreams.size > 1) visitUris(inward, (uri) => this.#seen.add(exchange.session, uri, key));
+    return inward;
+  }
+}

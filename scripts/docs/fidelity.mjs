@@ -1,0 +1,36 @@
+/** Makes docs/fidelity.md of the rows of test/fidelity/rows.mjs. `node scripts/docs/fidelity.mjs` writes it; a test compares. */
+
+import { writeFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+import { casesOf, rows } from "../../test/fidelity/rows.mjs";
+
+export const FILE = new URL("../../docs/fidelity.md", import.meta.url);
+
+const HEAD = `# Fidelity
+
+What the host owes to every message of MCP 2025-11-25, in both directions, and the cases that show it. Each case runs in
+\`test/fidelity.test.ts\` over every way in (how the client reaches the host: HTTP, stdio, in process) and every way out (how the
+host reaches the upstream: HTTP, stdio, in process), with the SDK's own client or with raw JSON-RPC where that client would hide
+something. Where a case has a meaning on some ways only, it says so.
+
+This page is made of \`test/fidelity/rows.mjs\` by \`npm run docs\`.
+`;
+
+const NAMES = { http: "HTTP", stdio: "stdio", memory: "in process" };
+
+function ways({ into, out }) {
+  const of = (list, preposition) => (list.length === 3 ? [] : [`${list.map((way) => NAMES[way]).join(" or ")} ${preposition}`]);
+  const limits = [...of(into, "in"), ...of(out, "out")];
+  return limits.length === 0 ? "" : ` *(${limits.join(", ")})*`;
+}
+
+/** The page. */
+export function page() {
+  const sections = rows.map((row) => {
+    const cases = casesOf(row).map((told) => `- ${told.title}${ways(told)}`);
+    return `## ${row.message}, ${row.direction}\n\n${row.duty}\n\n${cases.join("\n")}\n`;
+  });
+  return [HEAD, ...sections].join("\n");
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) writeFileSync(FILE, page());

@@ -1,0 +1,58 @@
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Message } from "../fixtures/upstream.mjs";
+
+export interface Faulty extends AsyncDisposable {
+  url: string;
+  /** Every request so far; `message` where it had a body. */
+  readonly requests: { method: string; headers: http.IncomingHttpHeaders; message?: Message }[];
+  /** Every tools/call so far. */
+  calls(): Message[];
+  /** Stops listening and drops every connection. */
+  close(): Promise<void>;
+}
+
+/**
+ * An upstream over HTTP in this process with the tools `ok` and `bad`, which does everything well but answers calls of `bad` as the test
+ * says, on the bare response.
+ */
+export async function faulty(answer: (response: http.ServerResponse, message: Message, nth: number) => void): Promise<Faulty> {
+  const requests: Faulty["requests"] = [];
+  const tool = (name: string) => ({ name, inputSchema: { type: "object" } });
+  let sessions = 0;
+  const results: Record<string, (message: Message) => Message> = {
+    initialize: ({ params }) => ({
+      protocolVersion: params.protocolVersion,
+      capabilities: { tools: {} },
+      serverInfo: { name: "faulty", version: "1" },
+    }),
+    "tools/list": () => ({ tools: [tool("ok"), tool("bad")] }),
+    "tools/call": () => ({ content: [{ type: "text", text: "ok" }] }),
+    ping: () => ({}),
+  };
+  const calls = () => requests.flatMap(({ message }) => (message?.method === "tools/call" ? [message] : []));
+  const server = http.createServer(async (request, response) => {
+    const { method = "", headers } = request;
+    let body = "";
+    for await (const chunk of request) body += chunk;
+    if (method !== "POST") {
+      requests.push({ method, headers });
+      return response.writeHead(method === "DELETE" ? 200 : 405).end();
+    }
+    const message: Message = JSON.parse(body);
+    requests.push({ method, headers, message });
+    if (message.id === undefined) return response.writeHead(202).end();
+    if (message.method === "tools/call" && message.params.name === "bad") return answer(response, message, calls().length);
+    if (message.method === "initialize") response.setHeader("mcp-session-id", `session-${++sessions}`);
+    response.writeHead(200, { "content-type": "application/json" });
+    return response.end(JSON.stringify({ jsonrpc: "2.0", id: message.id, result: results[message.method]?.(message) ?? {} }));
+  });
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  const { port } = server.address() as AddressInfo; // it listens on TCP
+  const close = () =>
+    new Promise<void>((done) => {
+      server.close(() => done());
+      server.closeAllConnections();
+    });
+  return { url: `http://127.0.0.1:${port}/mcp`, requests, calls, close, [Symbol.asyncDispose]: close };
+}
