@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { Readable, Writable } from "node:stream";
+import type { Readable } from "node:stream";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import { applyPlugins } from "./apply.ts";
 import { parseConfig } from "./config/parse.ts";
@@ -26,6 +26,7 @@ import { Sessions } from "./session/sessions.ts";
 import { describeStatus, type HostStatus } from "./status.ts";
 import type { Connection } from "./upstream/connection.ts";
 import { Upstream } from "./upstream/upstream.ts";
+import type { FrameOutput } from "./wire/frame-writer.ts";
 import type { Notification } from "./wire/message.ts";
 
 /** The host package's version. */
@@ -59,6 +60,7 @@ export class Host implements AsyncDisposable {
   #plugins: readonly LoadedPlugin[] = [];
   #taps: readonly TapRecord[] = [];
   #front: HttpFront | undefined;
+  #preparing: Promise<SealedHooks> | undefined;
   #starting: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
   #inFlight = 0;
@@ -96,7 +98,13 @@ export class Host implements AsyncDisposable {
     return this.#starting;
   }
 
-  async #start(): Promise<void> {
+  /** Loads and applies the plugins and checks what depends on them; nothing runs yet. What `validate` and `inspect` need. Idempotent. */
+  async prepare(): Promise<void> {
+    this.#preparing ??= this.#prepare();
+    await this.#preparing;
+  }
+
+  async #prepare(): Promise<SealedHooks> {
     const { config, log } = this;
     this.#plugins = await loadPlugins(config.plugins, this.folder);
     const set = new HookSet(log);
@@ -117,6 +125,13 @@ export class Host implements AsyncDisposable {
     catalogRef.catalog = this.#parts.directory.catalog;
     for (const { owner } of this.#plugins)
       if (!this.#taps.some((tap) => tap.plugin === owner.id)) log.warn("a plugin taps no hook and so does nothing", { plugin: owner.id });
+    return hooks;
+  }
+
+  async #start(): Promise<void> {
+    const { config, log } = this;
+    this.#preparing ??= this.#prepare();
+    const hooks = await this.#preparing;
     await hooks.ready?.();
     if (config.listen) {
       const { HttpFront } = await import("./front/http.ts");
@@ -218,7 +233,7 @@ export class Host implements AsyncDisposable {
   }
 
   /** Serves one client over standard input and output (or another pair of streams). Resolves when that client is gone. */
-  async serveStdio(streams: { input: Readable; output: Writable }): Promise<void> {
+  async serveStdio(streams: { input: Readable; output: FrameOutput }): Promise<void> {
     await this.start();
     const { serveStdio } = await import("./front/stdio.ts");
     await new Promise<void>((gone) => {

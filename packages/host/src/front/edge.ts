@@ -74,7 +74,9 @@ export class Edge {
   /** Answers a preflight of an allowed origin. */
   preflight(request: IncomingMessage, response: ServerResponse): HostError | undefined {
     if (!this.#origins.has(request.headers.origin ?? ""))
-      return new HostError("method_not_allowed", "OPTIONS is answered only to origins in listen.origins", { headers: { allow: ENDPOINT_METHODS } });
+      return new HostError("method_not_allowed", "OPTIONS is answered only to origins in listen.origins", {
+        headers: { allow: ENDPOINT_METHODS },
+      });
     response.setHeader("access-control-allow-methods", ENDPOINT_METHODS);
     response.setHeader(
       "access-control-allow-headers",

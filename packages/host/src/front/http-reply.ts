@@ -19,7 +19,11 @@ export class EventStream implements Sink {
   }
 
   send(message: Message): boolean {
-    return this.#write(encodeEvent(JSON.stringify(message)));
+    return this.sendJson(JSON.stringify(message));
+  }
+
+  sendJson(json: string): boolean {
+    return this.#write(encodeEvent(json));
   }
 
   keepAlive(): void {
@@ -47,7 +51,7 @@ export class HttpReply implements Reply {
   readonly #queueBytes: number;
   readonly #batch: boolean;
   #awaited: number;
-  #answers: Response[] = [];
+  #answers: string[] = [];
   #stream: EventStream | undefined;
   /** When it began, on the monotonic clock: silence of some seconds turns it into a stream. */
   readonly since = performance.now();
@@ -74,8 +78,9 @@ export class HttpReply implements Reply {
 
   answer(response: Response): void {
     if (this.isOver) return;
-    if (this.#stream) this.#stream.send(response);
-    else this.#answers.push(response);
+    const json = JSON.stringify(response); // may throw, and then nothing has happened yet
+    if (this.#stream) this.#stream.sendJson(json);
+    else this.#answers.push(json);
     this.#done();
   }
 
@@ -90,7 +95,7 @@ export class HttpReply implements Reply {
   stream(): EventStream {
     if (!this.#stream) {
       this.#stream = new EventStream(this.#response, this.#queueBytes);
-      for (const answer of this.#answers.splice(0)) this.#stream.send(answer);
+      for (const answer of this.#answers.splice(0)) this.#stream.sendJson(answer);
     }
     return this.#stream;
   }
@@ -101,7 +106,7 @@ export class HttpReply implements Reply {
       this.#response.end();
       return;
     }
-    const body = Buffer.from(JSON.stringify(this.#batch ? this.#answers : this.#answers[0]));
+    const body = Buffer.from(this.#batch ? `[${this.#answers.join(",")}]` : (this.#answers[0] as string));
     this.#response.writeHead(200, { "content-type": "application/json", "content-length": body.length });
     this.#response.end(body);
   }

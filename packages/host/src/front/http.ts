@@ -11,7 +11,8 @@ import type { Limits } from "../wire/limits.ts";
 import { isRequest, type Message } from "../wire/message.ts";
 import { checkShape, ParseError, parseJson, toMessage } from "../wire/parse.ts";
 import { isSupportedVersion, PROTOCOL_VERSIONS } from "../wire/versions.ts";
-import { accepts, ENDPOINT_METHODS, Edge, prefersStream } from "./edge.ts";
+import { readBody } from "./body.ts";
+import { accepts, Edge, ENDPOINT_METHODS, prefersStream } from "./edge.ts";
 import { EventStream, HttpReply } from "./http-reply.ts";
 
 export interface HttpFrontOptions {
@@ -301,27 +302,6 @@ function pathOf(request: IncomingMessage): string {
   const url = request.url ?? "/";
   const query = url.indexOf("?");
   return query === -1 ? url : url.slice(0, query);
-}
-
-function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
-  const tooLarge = (): HostError => new HostError("payload_too_large", `the request is larger than ${limit} bytes`);
-  if (Number(request.headers["content-length"] ?? 0) > limit) return Promise.reject(tooLarge());
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    request.on("data", (chunk: Buffer) => {
-      size += chunk.length;
-      if (size > limit) {
-        request.pause();
-        reject(tooLarge());
-      } else chunks.push(chunk);
-    });
-    request.once("end", () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size)));
-    request.once("error", reject);
-    request.once("close", () => {
-      if (!request.complete) reject(new HostError("invalid_request", "the request was not sent to its end"));
-    });
-  });
 }
 
 function listenFailure(error: NodeJS.ErrnoException, { host, port }: ListenConfig): string {

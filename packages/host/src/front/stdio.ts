@@ -1,8 +1,8 @@
-import type { Readable, Writable } from "node:stream";
+import type { Readable } from "node:stream";
 import type { Principal } from "../pipeline/exchange.ts";
 import type { Reply } from "../session/session.ts";
 import type { Sessions } from "../session/sessions.ts";
-import { FrameWriter } from "../wire/frame-writer.ts";
+import { type FrameOutput, FrameWriter } from "../wire/frame-writer.ts";
 import { LineFramer } from "../wire/framing.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Message } from "../wire/message.ts";
@@ -12,11 +12,20 @@ import { checkShape, type ParseError, parseJson, toMessage } from "../wire/parse
  * Makes standard output carry frames and nothing else: whatever prints there (console, a plugin) goes to stderr from now
  * on (R69). Gives the stream that frames are written to.
  */
-export function claimStdout(): Writable {
+export function claimStdout(): FrameOutput {
   const { stdout, stderr } = process;
   const write = stdout.write.bind(stdout);
   stdout.write = stderr.write.bind(stderr) as typeof stdout.write; // the same signature on the other stream
-  return new Proxy(stdout, { get: (target, key) => (key === "write" ? write : Reflect.get(target, key, target)) });
+  return {
+    get writable() {
+      return stdout.writable;
+    },
+    get writableLength() {
+      return stdout.writableLength;
+    },
+    write: (text) => write(text),
+    once: (event, listener) => stdout.once(event, listener),
+  };
 }
 
 export interface StdioFrontOptions {
@@ -24,7 +33,7 @@ export interface StdioFrontOptions {
   readonly principal: Principal;
   readonly limits: Limits;
   readonly input: Readable;
-  readonly output: Writable;
+  readonly output: FrameOutput;
   /** The client closed its end, or does not read. May be called more than once. */
   readonly gone: () => void;
 }

@@ -116,7 +116,12 @@ function bare(name: HookName, definition: HookDefinition): AnyHook {
   return new Class([...definition.args], name);
 }
 
+/** Methods whose composed hooks are kept. */
+const MAX_METHODS = 500;
+
 type Run<Args extends unknown[], Result> = ((...args: Args) => Result) | undefined;
+
+type Keyed = Run<[Readonly<Json>, Exchange], Promise<Readonly<Json>>>;
 
 /** The hooks as the host calls them. */
 export class SealedHooks {
@@ -135,7 +140,7 @@ export class SealedHooks {
   readonly ready: Run<[], Promise<void>>;
   readonly close: Run<[], Promise<void>>;
   readonly #kept: readonly Kept[];
-  readonly #byMethod = new Map<string, Run<[Readonly<Json>, Exchange], Promise<Readonly<Json>>>>();
+  readonly #byMethod = { transform: new Map<string, Keyed>(), respond: new Map<string, Keyed>() };
 
   constructor(kept: readonly Kept[]) {
     this.#kept = kept;
@@ -156,12 +161,12 @@ export class SealedHooks {
   }
 
   /** The `transform` taps of a method, those of `"*"` included, in config order. */
-  transform(method: string): Run<[Readonly<Json>, Exchange], Promise<Readonly<Json>>> {
+  transform(method: string): Keyed {
     return this.#keyed("transform", method);
   }
 
   /** The `respond` taps of a method, likewise. */
-  respond(method: string): Run<[Readonly<Json>, Exchange], Promise<Readonly<Json>>> {
+  respond(method: string): Keyed {
     return this.#keyed("respond", method);
   }
 
@@ -172,19 +177,14 @@ export class SealedHooks {
     return hook ? (hook as unknown as { call(next: Handler, upstream: UpstreamFacts): Handler }).call(innermost, upstream) : innermost;
   }
 
-  #keyed(name: "transform" | "respond", method: string): Run<[Readonly<Json>, Exchange], Promise<Readonly<Json>>> {
-    const key = `${name} ${method}`;
-    if (!this.#byMethod.has(key)) {
-      const hook = this.#build(name, method);
-      const run =
-        hook === undefined
-          ? undefined
-          : (value: Readonly<Json>, exchange: Exchange) =>
-              (hook as { promise(value: Readonly<Json>, exchange: Exchange): Promise<Json> }).promise(value, exchange);
-      if (this.#byMethod.size > 500) return run; // a client can invent as many methods as it likes
-      this.#byMethod.set(key, run);
-    }
-    return this.#byMethod.get(key);
+  #keyed(name: "transform" | "respond", method: string): Keyed {
+    const built = this.#byMethod[name];
+    if (built.has(method)) return built.get(method);
+    const hook = this.#build(name, method) as { promise(value: Readonly<Json>, exchange: Exchange): Promise<Json> } | undefined;
+    const run = hook && ((value: Readonly<Json>, exchange: Exchange) => hook.promise(value, exchange));
+    // A client can invent as many methods as it likes.
+    if (built.size < MAX_METHODS) built.set(method, run);
+    return run;
   }
 
   #call<Args extends unknown[], Result>(name: HookName): Run<Args, Result> {

@@ -1,15 +1,22 @@
-import type { Writable } from "node:stream";
+/** What frames are written to; any `Writable` is one. */
+export interface FrameOutput {
+  readonly writable: boolean;
+  /** Bytes that wait for the other side to read. */
+  readonly writableLength: number;
+  write(text: string): unknown;
+  once(event: "error", listener: (error: Error) => void): unknown;
+}
 
 /**
  * Writes frames (one JSON text a line) to a byte stream. What is sent in one turn of the event loop leaves in one write:
  * the system call costs more than everything else that is done for a small message.
  */
 export class FrameWriter {
-  readonly #stream: Writable;
+  readonly #stream: FrameOutput;
   #frames = "";
   #scheduled = false;
 
-  constructor(stream: Writable) {
+  constructor(stream: FrameOutput) {
     this.#stream = stream;
   }
 

@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { isObject, type Json, type Message } from "./message.ts";
+import { isObject, isResponse, type Json, type Message } from "./message.ts";
 
 /** Why bytes are no JSON-RPC message; `code` is the JSON-RPC error code that a requester gets (R46, fault rows 66-71). */
 export class ParseError extends Error {
@@ -51,6 +51,31 @@ export function toMessage(value: unknown): Message {
   }
   if (id === null && !("error" in value)) throw new ParseError(-32600, "a response must have an id");
   return value as unknown as Message; // as above
+}
+
+/** Nesting that still passes: recursive code, `JSON.stringify` above all, overflows a few thousand levels down. */
+const MAX_DEPTH = 1_000;
+
+/** One message of an upstream from its bytes. A client's is held to narrower bounds: {@link checkShape}. */
+export function readMessage(bytes: Buffer): Message {
+  const message = toMessage(parseJson(bytes));
+  // Every level takes an opening and a closing bracket, so most messages are too short to be deep.
+  if (bytes.length > 2 * MAX_DEPTH) checkDepth(message);
+  return message;
+}
+
+/** Refuses an upstream's message that is nested too deeply to be passed on. */
+export function checkDepth(message: Message): void {
+  if (!isDeeper(message, MAX_DEPTH)) return;
+  throw new ParseError(-32600, `the message is nested deeper than ${MAX_DEPTH} levels`, isResponse(message) ? message.id : null);
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if (levels === 0) return true;
+  if (Array.isArray(value)) return value.some((item) => isDeeper(item, levels - 1));
+  for (const key in value) if (isDeeper((value as Json)[key], levels - 1)) return true;
+  return false;
 }
 
 function isRpcError(value: unknown): boolean {
