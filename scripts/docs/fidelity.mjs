@@ -1,10 +1,6 @@
-/** Makes docs/fidelity.md of the rows of test/fidelity/rows.mjs. `node scripts/docs/fidelity.mjs` writes it; a test compares. */
-
-import { writeFileSync } from "node:fs";
-import { pathToFileURL } from "node:url";
 import { casesOf, rows } from "../../test/fidelity/rows.mjs";
 
-export const FILE = new URL("../../docs/fidelity.md", import.meta.url);
+export const file = "docs/fidelity.md";
 
 const HEAD = `# Fidelity
 
@@ -24,13 +20,11 @@ function ways({ into, out }) {
   return limits.length === 0 ? "" : ` *(${limits.join(", ")})*`;
 }
 
-/** The page. */
-export function page() {
+/** The whole page, from the rows of the fidelity test. */
+export function render() {
   const sections = rows.map((row) => {
     const cases = casesOf(row).map((told) => `- ${told.title}${ways(told)}`);
     return `## ${row.message}, ${row.direction}\n\n${row.duty}\n\n${cases.join("\n")}\n`;
   });
   return [HEAD, ...sections].join("\n");
 }
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) writeFileSync(FILE, page());

@@ -83,7 +83,8 @@ export function open(url: URL, { method, path, headers, body, chunked }: Asked =
 export async function ask(url: URL, asked: Asked = {}): Promise<Answer> {
   const { status, headers, ended, text, messages } = await open(url, asked);
   await ended;
-  const json = headers["content-type"] === "application/json" ? JSON.parse(text()) : messages()[0];
+  const whole = headers["content-type"] === "application/json" && text() !== ""; // a HEAD has none
+  const json = whole ? JSON.parse(text()) : messages()[0];
   return { status, headers, text: text(), messages: messages(), json };
 }
 
@@ -179,14 +180,14 @@ export function initialize(protocolVersion = "2025-11-25", id: unknown = 0): Mes
   };
 }
 
-/** An auth plugin for tests: `Authorization: Bearer <name>` is the principal `<name>`. */
+/** An auth plugin for tests: `Authorization: Bearer <name>:<role>,<role>` is the principal `<name>` with these roles. */
 export const bearer = definePlugin({
   name: "bearer",
   host: "^1.0.0",
   apply(host) {
     host.hooks.authenticate.tap("bearer", ({ headers }) => {
-      const [, id] = /^Bearer (\w+)$/.exec(String(headers.authorization)) ?? [];
-      return id === undefined ? undefined : { id, roles: [] };
+      const [, id, roles] = /^Bearer (\w+)(?::(.+))?$/.exec(String(headers.authorization)) ?? [];
+      return id === undefined ? undefined : { id, roles: roles?.split(",") ?? [] };
     });
   },
 });

@@ -232,13 +232,19 @@ export class Host implements AsyncDisposable {
     await serveTransport({ sessions: this.sessions, principal: this.#local, limits: this.config.limits, transport });
   }
 
-  /** Serves one client over standard input and output (or another pair of streams). Resolves when that client is gone. */
+  /** Serves one client over standard input and output (or another pair of streams). Resolves when that client is gone and its calls in flight are done (at most `drain`). */
   async serveStdio(streams: { input: Readable; output: FrameOutput }): Promise<void> {
     await this.start();
     const { serveStdio } = await import("./front/stdio.ts");
-    await new Promise<void>((gone) => {
-      const end = serveStdio({ sessions: this.sessions, principal: this.#local, limits: this.config.limits, ...streams, gone });
-      this.#abort.signal.addEventListener("abort", end, { once: true });
+    const { sessions, config } = this;
+    const { signal } = this.#abort;
+    await new Promise<void>((resolve) => {
+      const gone = (): void => {
+        signal.removeEventListener("abort", end);
+        resolve();
+      };
+      const end = serveStdio({ sessions, principal: this.#local, limits: config.limits, drain: config.drain, ...streams, gone });
+      signal.addEventListener("abort", end, { once: true });
     });
   }
 
@@ -315,6 +321,7 @@ export class Host implements AsyncDisposable {
 
   /** State and reason of every upstream, what is offered by whom and what is withheld. */
   status(): HostStatus {
+    this.#use().directory.preview();
     return describeStatus({
       version: VERSION,
       startedAt: this.startedAt,

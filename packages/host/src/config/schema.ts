@@ -36,7 +36,8 @@ const stdioUpstream = z.strictObject({
 });
 
 const httpUrl = z.url({ protocol: /^https?$/, message: "must be an http:// or https:// URL" }).refine((text) => {
-  const { username, password } = URL.parse?.(text) ?? new URL(text);
+  if (!URL.canParse(text)) return true; // told already
+  const { username, password } = new URL(text);
   return username === "" && password === "";
 }, "must hold no user name or password; use `headers`");
 
@@ -61,6 +62,9 @@ const transportUpstream = z.strictObject({
   ),
   ...anyUpstream,
 });
+
+/** What a server's entry may say in a file, by its wire; docs/config.md is made from it. */
+export const SERVER_SCHEMAS = { stdio: stdioUpstream, http: httpUpstream } as const;
 
 /** The three forms are told apart by their distinctive key, so that an error speaks of the form that was meant. */
 const upstream = z

@@ -106,8 +106,9 @@ export class HttpReply implements Reply {
       this.#response.end();
       return;
     }
-    const body = Buffer.from(this.#batch ? `[${this.#answers.join(",")}]` : (this.#answers[0] as string));
-    this.#response.writeHead(200, { "content-type": "application/json", "content-length": body.length });
+    // As text and not as bytes: Node then writes headers and body in one piece.
+    const body = this.#batch ? `[${this.#answers.join(",")}]` : (this.#answers[0] as string);
+    this.#response.writeHead(200, { "content-type": "application/json", "content-length": Buffer.byteLength(body) });
     this.#response.end(body);
   }
 }

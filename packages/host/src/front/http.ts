@@ -164,7 +164,7 @@ export class HttpFront {
       headers: request.headers,
       remoteAddress: request.socket.remoteAddress ?? "",
     });
-    if (typeof principal !== "object" || typeof principal.id !== "string" || principal.id === "") {
+    if (typeof principal !== "object" || typeof principal?.id !== "string" || principal.id === "" || !Array.isArray(principal.roles)) {
       throw new HostError("unauthorized", "the request is not authenticated", { headers: { "www-authenticate": "Bearer" } });
     }
     return principal;
@@ -175,7 +175,7 @@ export class HttpFront {
     const id = request.headers["mcp-session-id"];
     if (typeof id !== "string") throw new HostError("session_required", "the Mcp-Session-Id header is missing; send initialize first");
     const session = this.#options.sessions.get(id);
-    if (!session?.network || session.principal.id !== principal.id || session.principal.roles.join(" ") !== principal.roles.join(" ")) {
+    if (!session?.network || identity(session.principal) !== identity(principal)) {
       throw new HostError("session_not_found", "the session is unknown or has expired; send initialize again");
     }
     return session;
@@ -297,6 +297,11 @@ export class HttpFront {
 
 /** For messages that get no answer. */
 const NO_REPLY: Reply = { send: () => false, answer() {}, end() {} };
+
+/** Who somebody is and what they may do, as one text to compare. */
+function identity({ id, roles }: Principal): string {
+  return JSON.stringify([id, ...[...roles].sort()]);
+}
 
 function pathOf(request: IncomingMessage): string {
   const url = request.url ?? "/";

@@ -6,7 +6,7 @@ import { type FrameOutput, FrameWriter } from "../wire/frame-writer.ts";
 import { LineFramer } from "../wire/framing.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Message } from "../wire/message.ts";
-import { checkShape, type ParseError, parseJson, toMessage } from "../wire/parse.ts";
+import { checkShape, type ParseError, parseJson, refusalOf, toMessage } from "../wire/parse.ts";
 
 /**
  * Makes standard output carry frames and nothing else: whatever prints there (console, a plugin) goes to stderr from now
@@ -34,25 +34,38 @@ export interface StdioFrontOptions {
   readonly limits: Limits;
   readonly input: Readable;
   readonly output: FrameOutput;
-  /** The client closed its end, or does not read. May be called more than once. */
+  /** Milliseconds that calls in flight may take to finish once the client closed its end. */
+  readonly drain: number;
+  /** The conversation is over: nothing comes in or goes out any more. Called once. */
   readonly gone: () => void;
 }
 
 /** Serves one client over standard input and output. Gives a function that ends it. */
 export function serveStdio(options: StdioFrontOptions): () => void {
-  const { sessions, principal, limits, input, output, gone } = options;
+  const { sessions, principal, limits, input, output, drain, gone } = options;
   const session = sessions.open(principal, { network: false, duplicateIds: false });
   const writer = new FrameWriter(output);
   let open = true;
-  /** The client reads no more. */
-  const lose = (): void => {
+  const end = (): void => {
+    if (!open) return;
+    input.off("data", read);
+    input.off("end", leave);
+    input.off("close", leave);
+    input.pause();
+    sessions.close(session);
     open = false;
+    writer.flush();
     gone();
+  };
+  // A client that has said all it wants may still read the answers.
+  const leave = (): void => {
+    input.off("data", read);
+    void session.drained(drain).then(end);
   };
   const send = (message: unknown): boolean => {
     if (!open) return false;
     if (writer.pending > limits.clientQueueBytes) {
-      lose();
+      end();
       return false;
     }
     writer.write(JSON.stringify(message));
@@ -60,14 +73,14 @@ export function serveStdio(options: StdioFrontOptions): () => void {
   };
   const reply: Reply = { send, answer: send, end() {} };
   const framer = new LineFramer(limits.requestBytes, (line) => {
+    let value: unknown;
     let message: Message;
     try {
-      const value = parseJson(line);
+      value = parseJson(line);
       checkShape(value, limits);
       message = toMessage(value);
     } catch (error) {
-      const { code, message: words, id } = error as ParseError; // nothing else is thrown there
-      send({ jsonrpc: "2.0", id, error: { code, message: words } });
+      send(refusalOf(value, error as ParseError)); // nothing else is thrown there
       return;
     }
     session.receive(message, reply);
@@ -81,22 +94,13 @@ export function serveStdio(options: StdioFrontOptions): () => void {
         id: null,
         error: { code: -32600, message: `a line is longer than ${limits.requestBytes} bytes; the host cannot go on` },
       });
-      gone();
+      leave();
     }
   };
   session.attach({ send });
   input.on("data", read);
-  // A client that has said all it wants may still read the answers.
-  input.once("end", gone);
-  input.once("close", gone);
-  output.once("error", lose); // EPIPE: the client is gone
-  return () => {
-    input.off("data", read);
-    input.off("end", gone);
-    input.off("close", gone);
-    input.pause();
-    sessions.close(session);
-    open = false;
-    writer.flush();
-  };
+  input.once("end", leave);
+  input.once("close", leave);
+  output.once("error", end); // EPIPE: the client is gone
+  return end;
 }

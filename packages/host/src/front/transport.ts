@@ -5,7 +5,7 @@ import type { Reply, Session } from "../session/session.ts";
 import type { Sessions } from "../session/sessions.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Message } from "../wire/message.ts";
-import { checkShape, type ParseError, toMessage } from "../wire/parse.ts";
+import { checkShape, type ParseError, refusalOf, toMessage } from "../wire/parse.ts";
 
 /** Serves one client over any SDK `Transport`, such as the other half of an in-memory pair. */
 export async function serveTransport(options: {
@@ -29,8 +29,7 @@ export async function serveTransport(options: {
       checkShape(value, limits);
       message = toMessage(value);
     } catch (error) {
-      const { code, message: words, id } = error as ParseError; // nothing else is thrown there
-      send({ jsonrpc: "2.0", id, error: { code, message: words } });
+      send(refusalOf(value, error as ParseError)); // nothing else is thrown there
       return;
     }
     session.receive(message, reply);

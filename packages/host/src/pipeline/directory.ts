@@ -43,6 +43,22 @@ export class Directory {
     return offer;
   }
 
+  /**
+   * Makes a first offer for operators, who may look before any client came. Not while a server is starting or is yet to
+   * start: a name that it has would be pinned to another.
+   */
+  preview(): void {
+    if (this.catalog.entries().length > 0) return;
+    const views: View[] = [];
+    for (const { connections } of this.upstreams.values()) {
+      const all = [...connections.values()];
+      const view = all.map((connection) => this.#views.get(connection)).find((known) => known !== undefined);
+      if (view) views.push(view);
+      else if (all.length === 0 || all.some(({ state }) => state === "idle" || state === "connecting" || state === "ready")) return;
+    }
+    this.catalog.offer(views);
+  }
+
   /** Starts what the session needs and waits a moment for what is unknown. Gives the upstreams that are still unknown. */
   async settle(session: SessionFacts, options: { lazy: boolean }): Promise<string[]> {
     const unknown = [...this.upstreams.values()]

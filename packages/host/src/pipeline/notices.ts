@@ -1,12 +1,16 @@
+import { PeerError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { Connection } from "../upstream/connection.ts";
-import { type Json, type Notification, relatedTask, withRelatedTask } from "../wire/message.ts";
+import { isObject, type Json, type Notification, relatedTask, withRelatedTask } from "../wire/message.ts";
 import { severity } from "../wire/versions.ts";
 import type { Directory } from "./directory.ts";
 import type { Exchange } from "./exchange.ts";
 import type { SealedHooks } from "./hook-set.ts";
 import { subscribersOf } from "./subscriptions.ts";
 import type { TaskTable } from "./tasks.ts";
+
+/** The error by which a server demands that its client visits URLs first (2025-11-25, client/elicitation). */
+const URL_ELICITATION_REQUIRED = -32042;
 
 /** A session as a receiver of notifications. */
 export interface Receiver {
@@ -15,7 +19,7 @@ export interface Receiver {
   /** Sends on the stream of `exchange` while that is open, else on the session's own. */
   notify(notification: Notification, exchange: Exchange | undefined): void;
   /** Owes the client one update of a subscribed resource. */
-  updated(uri: string): void;
+  updated(uri: string, params: Json): void;
   readonly principal: Exchange["principal"];
 }
 
@@ -34,8 +38,8 @@ export interface NoticesOptions {
 /** Notifications of upstreams on their way to the clients that they are for; never to another (R24). */
 export class Notices {
   readonly #options: NoticesOptions;
-  /** Elicitation ids and the session that was told them. */
-  readonly #elicitations = new Map<string, string>();
+  /** Elicitation ids and the session that was told them; servers choose ids without knowing of each other. */
+  readonly #elicitations = new WeakMap<Connection, Map<string, string>>();
   /** Notifications that belonged to nobody, by upstream; shown by `status`. */
   readonly dropped = new Map<string, number>();
 
@@ -78,7 +82,7 @@ export class Notices {
       case "notifications/tasks/status":
         return this.#taskStatus(connection, notification, origin);
       case "notifications/elicitation/complete":
-        return this.#elicited(notification);
+        return this.#elicited(connection, notification, origin);
       case "notifications/message":
         return this.#message(connection, notification, origin, relatedTask(filtered.params));
       default:
@@ -87,10 +91,20 @@ export class Notices {
   }
 
   /** Remembers whom an elicitation id was told, so that its completion finds the way. */
-  elicitation(id: unknown, session: string): void {
+  elicitation(connection: Connection, id: unknown, session: string): void {
     if (typeof id !== "string") return;
-    this.#elicitations.set(id, session);
-    if (this.#elicitations.size > 10_000) this.#elicitations.delete(this.#elicitations.keys().next().value as string); // not empty
+    let told = this.#elicitations.get(connection);
+    if (!told) this.#elicitations.set(connection, (told = new Map()));
+    told.set(id, session);
+    if (told.size > 1_000) told.delete(told.keys().next().value as string); // not empty
+  }
+
+  /** Remembers the ids of an error -32042, which tells them without asking. */
+  refused(connection: Connection, error: unknown, session: string): void {
+    if (!(error instanceof PeerError) || error.rpc.code !== URL_ELICITATION_REQUIRED || !isObject(error.rpc.data)) return;
+    const { elicitations } = error.rpc.data;
+    if (!Array.isArray(elicitations)) return;
+    for (const each of elicitations) if (isObject(each)) this.elicitation(connection, each.elicitationId, session);
   }
 
   #filtered(
@@ -117,7 +131,7 @@ export class Notices {
       const upstream = connection.facts.key;
       const exposed = connection.users.has(id) ? (this.#exposedUri(session, upstream, uri) ?? uri) : uri;
       if (catalog.permits({ kind: "resource", name: exposed, upstream, native: uri, definition: {} }, session.principal))
-        session.updated(exposed);
+        session.updated(exposed, { ...notification.params, uri: exposed });
     }
   }
 
@@ -138,12 +152,13 @@ export class Notices {
     session(task.session.id)?.notify({ ...notification, params: { ...notification.params, taskId: task.exposed } }, origin);
   }
 
-  #elicited(notification: Notification): void {
+  #elicited(connection: Connection, notification: Notification, origin: Exchange | undefined): void {
     const id = notification.params?.elicitationId;
-    const owner = typeof id === "string" ? this.#elicitations.get(id) : undefined;
-    if (owner === undefined) return;
-    this.#elicitations.delete(id as string);
-    this.#options.session(owner)?.notify(notification, undefined);
+    const told = this.#elicitations.get(connection);
+    const owner = typeof id === "string" ? told?.get(id) : undefined;
+    if (owner === undefined) return this.#drop(connection);
+    told?.delete(id as string);
+    this.#options.session(owner)?.notify(notification, origin?.session.id === owner ? origin : undefined);
   }
 
   #message(connection: Connection, notification: Notification, origin: Exchange | undefined, taskId: string | undefined): void {

@@ -118,7 +118,7 @@ export class Reverse {
       : { method: request.method, params: shown };
     if ("answer" in asked) return asked.answer;
     exchange.params = withRelatedTask(asked.params as Json, (id) => tasks.byNative(connection, id)?.exposed ?? id);
-    if (request.method === "elicitation/create") notices.elicitation(asked.params.elicitationId, owner.id);
+    if (request.method === "elicitation/create") notices.elicitation(connection, asked.params.elicitationId, owner.id);
     const token = metaOf(request.params)?.progressToken;
     const question = owner.questions.ask(asked.method, exchange.params, owner.sinkFor(origin), (params) => {
       connection.notify("notifications/progress", { ...params, progressToken: token });
@@ -157,8 +157,18 @@ export class Reverse {
     }
     const owner = session(facts.id);
     if (!owner) return new HostError("client_gone", "the client that this is for is gone");
+    // A server that takes its allowed folders from roots may ask for them although nobody said that it can.
+    if (request.method === "roots/list" && connection.capabilities.roots === undefined) {
+      return new HostError(
+        "method_not_found",
+        `roots were not declared to upstream "${key}"; "relayRoots": true in the host's config relays those of network clients`,
+        { upstream: key },
+      );
+    }
     const missing = lacks(owner.client.capabilities, request);
-    return missing === undefined ? owner : new HostError("method_not_found", `the client did not declare ${missing}`);
+    if (missing === undefined) return owner;
+    // A mode that was not declared is a matter of params (2025-11-25, client/elicitation, error handling).
+    return new HostError(missing.includes(".") ? "invalid_params" : "method_not_found", `the client did not declare ${missing}`);
   }
 
   #clientParams(connection: Connection, request: Request): Json {

@@ -92,19 +92,26 @@ export class Sender {
       exchange.sink && wantsProgress(params)
         ? this.#notices.progress(exchange, connection, metaOf(exchange.original)?.progressToken)
         : undefined;
+    const call = (): Promise<Json> =>
+      connection.call(exchange, params, progress).catch((error: unknown) => {
+        this.#notices.refused(connection, error, exchange.session.id);
+        throw error;
+      });
+    const wasReady = connection.isReady;
     let result: Json;
     try {
-      result = await connection.call(exchange, params, progress);
+      result = await call();
     } catch (error) {
       // The connection turned out to be dead before anything was sent: once more over a new one.
       if (
         !(error instanceof HostError && error.type === "upstream_down" && error.sent === "no" && error.retryAfterMs === undefined) ||
+        !wasReady ||
         connection.isReady ||
         exchange.stopped
       )
         throw error;
       await connection.connect();
-      result = await connection.call(exchange, params, progress);
+      result = await call();
     }
     return this.#inward(exchange, connection, result);
   }

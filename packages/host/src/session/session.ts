@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { ERRORS, HostError, toRpcError } from "../errors.ts";
 import { type ClientFacts, Exchange, type Outcome, type Principal, type SessionFacts, type Sink } from "../pipeline/exchange.ts";
 import {
@@ -49,8 +49,8 @@ const NOBODY: ClientFacts = { info: {}, capabilities: {}, version: "", logLevel:
 
 /** One client's conversation with the host, and what is owed to that client. */
 export class Session implements SessionFacts {
-  /** 122 random bits, visible ASCII (R16). */
-  readonly id = randomUUID();
+  /** 128 random bits, visible ASCII (R16). */
+  readonly id = randomBytes(16).toString("hex");
   readonly principal: Principal;
   readonly network: boolean;
   readonly sole: boolean;
@@ -70,7 +70,8 @@ export class Session implements SessionFacts {
   readonly #inFlight = new Map<Exchange, Id>();
   #standing: Sink | undefined;
   readonly #owedLists = new Set<ListName>();
-  readonly #owedUpdates = new Set<string>();
+  /** By URI, with the params of the last update. */
+  readonly #owedUpdates = new Map<string, Json>();
   #idle: (() => void)[] = [];
 
   constructor(options: SessionOptions) {
@@ -100,6 +101,7 @@ export class Session implements SessionFacts {
   #request(request: Request, reply: Reply): void {
     const refused = this.#refusal(request);
     if (refused) return reply.answer({ jsonrpc: "2.0", id: request.id, error: refused.toRpc("-") });
+    if (!this.active && request.method !== "initialize" && request.method !== "ping") this.#activate();
     const exchange = new Exchange({ method: request.method, params: request.params, session: this, sink: reply });
     this.#inFlight.set(exchange, request.id);
     const finish = (outcome: Outcome): void => {
@@ -110,8 +112,7 @@ export class Session implements SessionFacts {
       this.#inFlight.delete(exchange);
       this.seen = exchange.timings.end;
       if ("cancelled" in outcome) reply.end();
-      else if ("error" in outcome) reply.answer({ jsonrpc: "2.0", id: request.id, error: outcome.error });
-      else reply.answer({ jsonrpc: "2.0", id: request.id, result: outcome.result });
+      else this.#answer(exchange, request.id, outcome, reply);
       this.#host.settled(exchange);
       if (this.#inFlight.size === 0) for (const idle of this.#idle.splice(0)) idle();
     };
@@ -124,9 +125,23 @@ export class Session implements SessionFacts {
     this.#host.run(exchange).then((result) => finish({ result }), failed);
   }
 
+  #answer(exchange: Exchange, id: Id, outcome: Exclude<Outcome, { cancelled: string }>, reply: Reply): void {
+    try {
+      if ("error" in outcome) reply.answer({ jsonrpc: "2.0", id, error: outcome.error });
+      else reply.answer({ jsonrpc: "2.0", id, result: outcome.result });
+    } catch (cause) {
+      // A plugin made something that is no JSON: a cycle, a BigInt.
+      const error = toRpcError(cause, exchange.id);
+      exchange.outcome = { error, cause };
+      reply.answer({ jsonrpc: "2.0", id, error });
+    }
+  }
+
   #refusal({ id, method }: Request): HostError | undefined {
     if (this.closed) return new HostError("shutting_down", "the session is closed");
-    if (method === "initialize" ? this.initialized : !this.initialized && method !== "ping") {
+    // A second one counts from the moment the first came, not from its answer.
+    const begun = this.initialized || [...this.#inFlight.keys()].some((exchange) => exchange.method === "initialize");
+    if (method === "initialize" ? begun : !this.initialized && method !== "ping") {
       return new HostError(
         "invalid_request",
         method === "initialize" ? "the session is initialized already" : `send initialize before ${method.slice(0, 64)}`,
@@ -143,8 +158,7 @@ export class Session implements SessionFacts {
     const params = notification.params ?? {};
     switch (notification.method) {
       case "notifications/initialized":
-        this.active = true;
-        return this.#flush();
+        return this.#activate();
       case "notifications/cancelled":
         return this.#cancelled(params);
       case "notifications/progress":
@@ -152,6 +166,11 @@ export class Session implements SessionFacts {
       default:
         return this.#host.notification(this, notification);
     }
+  }
+
+  #activate(): void {
+    this.active = true;
+    this.#flush();
   }
 
   #cancelled({ requestId, reason }: Json): void {
@@ -194,8 +213,9 @@ export class Session implements SessionFacts {
     this.#flush();
   }
 
-  updated(uri: string): void {
-    if (this.#owedUpdates.size < MAX_OWED_UPDATES) this.#owedUpdates.add(uri);
+  /** Owes the client one update of a subscribed resource, with the params of the last. */
+  updated(uri: string, params: Json): void {
+    if (this.#owedUpdates.size < MAX_OWED_UPDATES || this.#owedUpdates.has(uri)) this.#owedUpdates.set(uri, params);
     this.#flush();
   }
 
@@ -204,8 +224,8 @@ export class Session implements SessionFacts {
     if (!sink || !this.active) return;
     for (const list of this.#owedLists)
       if (sink.send({ jsonrpc: "2.0", method: `notifications/${list}/list_changed` })) this.#owedLists.delete(list);
-    for (const uri of this.#owedUpdates) {
-      if (sink.send({ jsonrpc: "2.0", method: "notifications/resources/updated", params: { uri } })) this.#owedUpdates.delete(uri);
+    for (const [uri, params] of this.#owedUpdates) {
+      if (sink.send({ jsonrpc: "2.0", method: "notifications/resources/updated", params })) this.#owedUpdates.delete(uri);
     }
   }
 

@@ -77,6 +77,8 @@ export class Connection {
   readonly #events: ConnectionEvents;
   readonly #backoff = new Backoff();
   #peer: Peer<Exchange> | undefined;
+  /** Links on their way out: a child that does not want to go takes some seconds, and {@link stop} waits for it. */
+  readonly #ending = new Set<Promise<void>>();
   #connecting: Promise<void> | undefined;
   #reading: Promise<void> | undefined;
   #retry: NodeJS.Timeout | undefined;
@@ -84,6 +86,8 @@ export class Connection {
   #lastUse = performance.now();
   #level: string | undefined;
   #authFailed = false;
+  /** Whether the present life has answered anything but `initialize`. */
+  #served = false;
   readonly #refresher = new Refresher((kinds) => {
     if (this.#peer && this.isReady) this.#reading = this.#read(this.#peer, kinds);
   });
@@ -147,6 +151,7 @@ export class Connection {
   async #attempt(): Promise<void> {
     const { key: upstream } = this.facts;
     this.#set("connecting");
+    this.#served = false;
     this.#backoff.tries();
     const started = performance.now();
     const peer = new Peer<Exchange>(upstream, this.#options.makeLink(), {
@@ -178,7 +183,7 @@ export class Connection {
       peer.link.negotiated?.(result.protocolVersion);
       peer.notify("notifications/initialized");
     } catch (error) {
-      await this.#failedToConnect(peer, error);
+      this.#failedToConnect(peer, error);
       throw this.#authFailed
         ? new HostError("upstream_auth", `upstream "${upstream}" refuses the host's credentials`, { upstream })
         : this.#down("is not available");
@@ -227,11 +232,11 @@ export class Connection {
     }
   }
 
-  async #failedToConnect(peer: Peer<Exchange>, error: unknown): Promise<void> {
+  #failedToConnect(peer: Peer<Exchange>, error: unknown): void {
     this.#authFailed = error instanceof HostError && error.type === "upstream_auth";
     const reason = error instanceof Error ? error.message : String(error);
     if (this.#peer === peer) this.#peer = undefined;
-    await peer.close().catch(() => {});
+    void this.#end(peer);
     if (this.state !== "connecting") return; // stopped meanwhile
     this.#options.log.warn("an upstream could not be connected", { upstream: this.facts.key, connection: this.key, reason });
     this.#backOff(reason);
@@ -242,10 +247,21 @@ export class Connection {
     if (this.#peer !== peer || !this.isReady) return;
     this.#peer = undefined;
     this.#stopTimers();
-    void peer.close().catch(() => {});
+    void this.#end(peer);
     this.#options.log.warn("an upstream was lost", { upstream: this.facts.key, connection: this.key, reason: error.message });
     this.restarts++;
+    // A server that ends sessions which it served is not failing: the next use begins another one at once.
+    if (peer.link.sessionEnded && this.#served) this.#backoff.reset();
     this.#backOff(error.message);
+  }
+
+  #end(peer: Peer<Exchange>): Promise<void> {
+    const ending = peer
+      .close()
+      .catch(() => {})
+      .finally(() => this.#ending.delete(ending));
+    this.#ending.add(ending);
+    return ending;
   }
 
   #backOff(reason: string): void {
@@ -271,6 +287,7 @@ export class Connection {
 
   /** Sends a client's request; the exchange owns the deadline. `params` are as the upstream wants them. */
   async call(exchange: Exchange, params: Json, progress: ((params: Json) => void) | undefined): Promise<Json> {
+    if (exchange.stopped) throw exchange.stopped; // nothing is started for somebody who has gone
     if (!this.isReady) await this.connect();
     const peer = this.#peer;
     if (!peer) throw this.#down("is not available");
@@ -288,6 +305,7 @@ export class Connection {
     try {
       const result = await outstanding.result;
       exchange.sent = "yes";
+      this.#served = true;
       return result;
     } catch (error) {
       if (error instanceof HostError) exchange.sent = error.sent;
@@ -336,7 +354,8 @@ export class Connection {
   async #read(peer: Peer<Exchange>, kinds: readonly ListedKind[]): Promise<void> {
     await this.#reading;
     const lists = await readLists(peer, kinds, this.#options.limits, this.lists ?? NO_LISTS, this.listProblems);
-    if (peer.isClosed && this.lists) return; // half-read lists of a dead server are worth less than the last-known ones
+    if (peer.isClosed) return; // half-read lists of a dead server are worth less than the last-known ones, or none
+    this.#served = true;
     for (const [kind, problem] of this.listProblems)
       this.#options.log.warn("a list is incomplete", { upstream: this.facts.key, kind, problem });
     this.lists = lists;
@@ -352,7 +371,7 @@ export class Connection {
     this.#stopTimers();
     this.#set("idle", `unused for ${this.config.idleTimeout} ms`);
     this.#backoff.reset();
-    await peer?.close();
+    if (peer) await this.#end(peer);
   }
 
   /** Ends the connection for good, after the calls in flight or `drain` milliseconds. */
@@ -365,9 +384,10 @@ export class Connection {
     while (this.inFlight > 0 && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 20));
     const peer = this.#peer;
     this.#set("stopped");
-    await peer?.close();
+    if (peer) void this.#end(peer);
     this.#peer = undefined;
     await this.#connecting?.catch(() => {});
+    await Promise.all(this.#ending);
   }
 
   #set(state: ConnectionState, reason?: string): void {

@@ -1,23 +1,18 @@
-import http from "node:http";
-import https from "node:https";
+import type { ClientRequest, IncomingMessage } from "node:http";
 import { type ErrorType, HostError, type Sent } from "../errors.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Link, LinkEvents } from "../wire/link.ts";
 import { type Id, isRequest, isResponse, type Message } from "../wire/message.ts";
-import { type ParseError, parseJson, toMessage } from "../wire/parse.ts";
+import { type ParseError, readMessage } from "../wire/parse.ts";
 import { SseParser } from "../wire/sse.ts";
-
-export interface HttpOptions {
-  url: URL;
-  headers: Readonly<Record<string, string>>;
-}
+import { HttpClient, type HttpOptions } from "./http-client.ts";
 
 const FIRST_RETRY = 1_000;
+/** A server that asks to be asked again at once must not make a busy loop. */
+const LEAST_RETRY = 10;
 const LAST_RETRY = 30_000;
 const RESUME_TRIES = 5;
-const SOCKETS = 256;
 const REDIRECTS = 3;
-const CLOSE_GRACE = 2_000;
 
 /** What became of one POST whose answer stream may have to be resumed. */
 interface Stream {
@@ -36,24 +31,21 @@ interface Stream {
  */
 export class HttpLink implements Link {
   readonly attributes = true;
+  sessionEnded = false;
   readonly #upstream: string;
   readonly #options: HttpOptions;
   readonly #limits: Limits;
-  readonly #agent: http.Agent;
-  readonly #client: typeof http | typeof https;
-  readonly #open = new Map<Id, { stream: Stream; request?: http.ClientRequest; timer?: NodeJS.Timeout }>();
-  #standing: { request?: http.ClientRequest; timer?: NodeJS.Timeout } | undefined;
+  readonly #http: HttpClient;
+  readonly #open = new Map<Id, { stream: Stream; request?: ClientRequest; timer?: NodeJS.Timeout }>();
+  #standing: { request?: ClientRequest; timer?: NodeJS.Timeout } | undefined;
   #events!: LinkEvents; // set by open(), before anything can arrive
-  #session: string | undefined;
-  #version: string | undefined;
   #closed = false;
 
   constructor(upstream: string, options: HttpOptions, limits: Limits) {
     this.#upstream = upstream;
     this.#options = options;
     this.#limits = limits;
-    this.#client = options.url.protocol === "https:" ? https : http;
-    this.#agent = new this.#client.Agent({ keepAlive: true, maxSockets: SOCKETS, maxFreeSockets: SOCKETS, scheduling: "lifo" });
+    this.#http = new HttpClient(options);
   }
 
   open(events: LinkEvents): Promise<void> {
@@ -62,13 +54,13 @@ export class HttpLink implements Link {
   }
 
   negotiated(protocolVersion: string): void {
-    this.#version = protocolVersion;
+    this.#http.version = protocolVersion;
   }
 
   send(message: Message): void {
-    const body = Buffer.from(JSON.stringify(message));
+    const body = JSON.stringify(message);
     if (!isRequest(message)) {
-      this.#post(body, undefined, this.#options.url, 0);
+      this.#post(body, undefined);
       // Only now may the server send on its own; it wants `initialized` first.
       if (!isResponse(message) && message.method === "notifications/initialized")
         this.#stand({ origin: undefined, answered: false, lastEventId: undefined, retry: undefined, tries: 0 });
@@ -76,7 +68,7 @@ export class HttpLink implements Link {
     }
     const stream: Stream = { origin: message.id, answered: false, lastEventId: undefined, retry: undefined, tries: 0 };
     this.#open.set(message.id, { stream });
-    this.#post(body, stream, this.#options.url, 0);
+    this.#post(body, stream);
   }
 
   forget(id: Id): void {
@@ -91,48 +83,16 @@ export class HttpLink implements Link {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    const session = this.#session;
     for (const { request, timer } of [...this.#open.values(), ...(this.#standing ? [this.#standing] : [])]) {
       clearTimeout(timer);
       request?.destroy();
     }
     this.#open.clear();
-    if (session !== undefined) await this.#endSession();
-    this.#agent.destroy();
+    await this.#http.close();
   }
 
-  #endSession(): Promise<void> {
-    return new Promise((resolve) => {
-      const request = this.#client.request(this.#options.url, {
-        method: "DELETE",
-        agent: this.#agent,
-        headers: this.#headers(),
-        timeout: CLOSE_GRACE,
-      });
-      request.on("response", (response) => response.resume().on("close", resolve));
-      request.on("timeout", () => request.destroy());
-      request.on("error", () => resolve());
-      request.on("close", () => resolve());
-      request.end();
-    });
-  }
-
-  #headers(): Record<string, string | number> {
-    const headers: Record<string, string | number> = {
-      ...this.#options.headers,
-      accept: "application/json, text/event-stream",
-      "accept-encoding": "identity",
-    };
-    if (this.#session !== undefined) headers["mcp-session-id"] = this.#session;
-    if (this.#version !== undefined) headers["mcp-protocol-version"] = this.#version;
-    return headers;
-  }
-
-  #post(body: Buffer, stream: Stream | undefined, url: URL, redirects: number): void {
-    const headers = this.#headers();
-    headers["content-type"] = "application/json";
-    headers["content-length"] = body.length;
-    const request = this.#client.request(url, { method: "POST", agent: this.#agent, headers });
+  #post(body: string, stream: Stream | undefined, redirected?: URL, redirects = 0): void {
+    const request = this.#http.post(body, redirected && redirected.pathname + redirected.search);
     const open = stream && this.#open.get(stream.origin as Id);
     if (open) open.request = request;
     request.on("error", (error: NodeJS.ErrnoException) => {
@@ -143,9 +103,10 @@ export class HttpLink implements Link {
       const status = response.statusCode ?? 0;
       if ((status === 307 || status === 308) && response.headers.location !== undefined) {
         response.resume();
-        const target = new URL(response.headers.location, url);
+        const from = redirected ?? this.#options.url;
+        const target = new URL(response.headers.location, from);
         // Never across origins: the credentials of the config are for the configured one (R37).
-        if (target.origin === url.origin && redirects < REDIRECTS) return this.#post(body, stream, target, redirects + 1);
+        if (target.origin === from.origin && redirects < REDIRECTS) return this.#post(body, stream, target, redirects + 1);
         if (stream)
           this.#failed(
             stream,
@@ -162,17 +123,16 @@ export class HttpLink implements Link {
       }
       this.#answer(response, stream);
     });
-    request.end(body);
   }
 
-  #answer(response: http.IncomingMessage, stream: Stream): void {
+  #answer(response: IncomingMessage, stream: Stream): void {
     const status = response.statusCode ?? 0;
     if (status < 200 || status >= 300) {
       response.resume();
       return this.#refused(status, response, stream);
     }
     const session = response.headers["mcp-session-id"];
-    if (typeof session === "string" && this.#session === undefined) this.#session = session;
+    if (typeof session === "string" && this.#http.session === undefined) this.#http.session = session;
     if (response.headers["content-encoding"] !== undefined && response.headers["content-encoding"] !== "identity") {
       response.destroy();
       return this.#failed(stream, "upstream_protocol", `upstream "${this.#upstream}" answered compressed although asked not to`, "yes");
@@ -189,7 +149,7 @@ export class HttpLink implements Link {
     );
   }
 
-  #readJson(response: http.IncomingMessage, stream: Stream): void {
+  #readJson(response: IncomingMessage, stream: Stream): void {
     const chunks: Buffer[] = [];
     let size = 0;
     response.on("data", (chunk: Buffer) => {
@@ -201,7 +161,9 @@ export class HttpLink implements Link {
     });
     response.on("error", () => {}); // told by close
     response.on("close", () => {
-      if (!response.complete) return this.#lost(stream);
+      if (!response.complete) this.#lost(stream);
+    });
+    response.on("end", () => {
       const bytes = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size);
       this.#deliver(bytes, stream);
       if (!stream.answered)
@@ -214,13 +176,14 @@ export class HttpLink implements Link {
     });
   }
 
-  #readEvents(response: http.IncomingMessage, stream: Stream): void {
+  #readEvents(response: IncomingMessage, stream: Stream): void {
     stream.tries = 0;
     const parser = new SseParser(this.#limits.messageBytes, ({ event, data }) => {
       if (event === "message") this.#deliver(data, stream);
     });
     parser.lastEventId = stream.lastEventId;
     parser.retry = stream.retry;
+    let ending: NodeJS.Timeout | undefined;
     response.on("data", (chunk: Buffer) => {
       try {
         parser.push(chunk);
@@ -228,9 +191,12 @@ export class HttpLink implements Link {
         response.destroy();
         this.#tooLarge(stream);
       }
+      // A server should end the stream after its answer; one that does not would hold the socket for ever.
+      if (stream.answered) ending ??= setTimeout(() => response.destroy(), FIRST_RETRY);
     });
     response.on("error", () => {}); // told by close
     response.on("close", () => {
+      clearTimeout(ending);
       stream.lastEventId = parser.lastEventId;
       stream.retry = parser.retry;
       if (stream.origin === undefined) return this.#standAgain(stream);
@@ -245,7 +211,7 @@ export class HttpLink implements Link {
     if (this.#closed) return;
     let message: Message;
     try {
-      message = toMessage(parseJson(bytes));
+      message = readMessage(bytes);
     } catch (error) {
       const { id, message: reason } = error as ParseError;
       if (id != null && id === stream.origin)
@@ -273,7 +239,7 @@ export class HttpLink implements Link {
         this.#lost(stream);
       });
       open.request.on("error", () => this.#resume(stream));
-    }, stream.retry ?? FIRST_RETRY);
+    }, Math.max(stream.retry ?? FIRST_RETRY, LEAST_RETRY));
   }
 
   /** Opens the standing GET stream, on which the server sends what belongs to no call. Servers may refuse it (405). */
@@ -285,7 +251,7 @@ export class HttpLink implements Link {
       if (statusCode === 200 && response.headers["content-type"]?.startsWith("text/event-stream"))
         return this.#readEvents(response, stream);
       response.resume();
-      if (statusCode === 404 && this.#session !== undefined) this.#sessionGone();
+      if (statusCode === 404 && this.#http.session !== undefined) this.#sessionGone();
       else if (statusCode !== undefined && statusCode >= 500) this.#standAgain(stream);
     });
     this.#standing.request.on("error", () => this.#standAgain(stream));
@@ -299,15 +265,12 @@ export class HttpLink implements Link {
     this.#standing.timer.unref();
   }
 
-  #get(stream: Stream, response: (response: http.IncomingMessage) => void): http.ClientRequest {
-    const headers = this.#headers();
-    headers.accept = "text/event-stream";
-    if (stream.lastEventId !== undefined) headers["last-event-id"] = stream.lastEventId;
-    return this.#client.request(this.#options.url, { method: "GET", agent: this.#agent, headers }).on("response", response).end();
+  #get(stream: Stream, response: (response: IncomingMessage) => void): ClientRequest {
+    return this.#http.get(stream.lastEventId).on("response", response);
   }
 
   /** The POST itself failed. */
-  #broken(stream: Stream, error: NodeJS.ErrnoException, request: http.ClientRequest): void {
+  #broken(stream: Stream, error: NodeJS.ErrnoException, request: ClientRequest): void {
     if (this.#closed || !this.#open.has(stream.origin as Id) || stream.answered) return;
     // Once a socket was connected, the request may have been read, whatever came of it afterwards.
     const connected = request.socket?.connecting === false && !CONNECT_ERRORS.has(error.code ?? "");
@@ -317,9 +280,9 @@ export class HttpLink implements Link {
     this.#dead("upstream_down", reason);
   }
 
-  #refused(status: number, response: http.IncomingMessage, stream: Stream): void {
+  #refused(status: number, response: IncomingMessage, stream: Stream): void {
     const name = `upstream "${this.#upstream}"`;
-    if (status === 404 && this.#session !== undefined) {
+    if (status === 404 && this.#http.session !== undefined) {
       // The server rejected the request unread, so it may be sent again in a new session.
       this.#failed(stream, "upstream_down", `${name} has ended its session`, "no");
       return this.#sessionGone();
@@ -339,13 +302,14 @@ export class HttpLink implements Link {
     this.#failed(stream, "upstream_error", `${name} answered HTTP ${status}`, status < 500 ? "no" : "unknown");
   }
 
-  #rejected(status: number, _response: http.IncomingMessage): void {
-    if (status === 404 && this.#session !== undefined) this.#sessionGone();
+  #rejected(status: number, _response: IncomingMessage): void {
+    if (status === 404 && this.#http.session !== undefined) this.#sessionGone();
     else this.#events.garbage(`a notification or an answer was rejected with HTTP ${status}`);
   }
 
   #sessionGone(): void {
-    this.#session = undefined; // nothing to DELETE any more
+    this.#http.session = undefined; // nothing to DELETE any more
+    this.sessionEnded = true;
     this.#dead("upstream_lost", `upstream "${this.#upstream}" has ended its session`);
   }
 

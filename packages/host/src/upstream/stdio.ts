@@ -4,7 +4,7 @@ import { LineFramer } from "../wire/framing.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Link, LinkEvents } from "../wire/link.ts";
 import { isRequest, type Message } from "../wire/message.ts";
-import { type ParseError, parseJson, toMessage } from "../wire/parse.ts";
+import { type ParseError, readMessage } from "../wire/parse.ts";
 import { Child, type ChildOptions } from "./child.ts";
 
 /** A server that is a child process: one JSON-RPC message a line on its stdin and stdout. */
@@ -29,6 +29,7 @@ export class StdioLink implements Link {
   async open(events: LinkEvents): Promise<void> {
     this.#events = events;
     const framer = new LineFramer(this.#limits.messageBytes, (line) => this.#line(line));
+    let gone = "";
     this.#child = new Child(this.#options, {
       stdout: (chunk) => {
         if (this.#closed) return;
@@ -39,13 +40,16 @@ export class StdioLink implements Link {
           this.#fail("upstream_protocol", `upstream "${this.#upstream}" sent a line of more than ${this.#limits.messageBytes} bytes`);
         }
       },
-      gone: (reason) => this.#fail("upstream_lost", `upstream "${this.#upstream}" is gone: ${reason}; the call may or may not have run`),
+      gone: (reason) => {
+        gone = reason;
+        this.#fail("upstream_lost", `upstream "${this.#upstream}" is gone: ${reason}; the call may or may not have run`);
+      },
     });
     const { process: child } = this.#child;
     if (child.stdin) this.#writer = new FrameWriter(child.stdin);
     // `spawn` or `error` follows on the next tick.
     if (child.pid === undefined) await new Promise((resolve) => child.once("error", resolve));
-    if (this.#failure) throw this.#failure;
+    if (this.#failure) throw new HostError("upstream_down", gone);
   }
 
   send(message: Message): void {
@@ -75,7 +79,7 @@ export class StdioLink implements Link {
     if (this.#closed) return;
     let message: Message;
     try {
-      message = toMessage(parseJson(line));
+      message = readMessage(line);
     } catch (error) {
       const { id, message: reason } = error as ParseError;
       if (id != null) {

@@ -3,7 +3,7 @@ import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
 import { HostError } from "../errors.ts";
 import type { Link, LinkEvents } from "../wire/link.ts";
 import { type Id, isRequest, type Message } from "../wire/message.ts";
-import { type ParseError, toMessage } from "../wire/parse.ts";
+import { checkDepth, type ParseError, toMessage } from "../wire/parse.ts";
 
 /** A server behind any SDK `Transport` that code handed in. The interface does not tell which call a message belongs to. */
 export class TransportLink implements Link {
@@ -42,6 +42,7 @@ export class TransportLink implements Link {
     let message: Message;
     try {
       message = toMessage(value);
+      checkDepth(message);
     } catch (error) {
       const { id, message: reason } = error as ParseError;
       if (id != null)

@@ -34,6 +34,10 @@ export class Upstream {
   server: ServerFacts | undefined;
   readonly #options: UpstreamOptions;
   readonly #events: ConnectionEvents;
+  /** Sessions that have ended: what still runs for them must not open anything. */
+  readonly #released = new WeakSet<SessionFacts>();
+  /** Ends of connections that are not in {@link connections} any more. */
+  readonly #leaving = new Set<Promise<void>>();
 
   constructor(options: UpstreamOptions, events: ConnectionEvents) {
     this.key = options.key;
@@ -61,9 +65,10 @@ export class Upstream {
     let connection = this.connections.get(key);
     if (!connection) {
       connection = this.#make(key, session);
-      this.connections.set(key, connection);
+      if (this.#released.has(session)) void connection.stop(0);
+      else this.connections.set(key, connection);
     }
-    connection.users.add(session.id);
+    if (!this.#released.has(session)) connection.users.add(session.id);
     return connection;
   }
 
@@ -78,6 +83,7 @@ export class Upstream {
 
   /** A session has ended: what was only its own is closed, unless live tasks need it. */
   release(session: SessionFacts): void {
+    this.#released.add(session);
     for (const [key, connection] of this.connections) {
       if (!connection.users.delete(session.id)) continue;
       for (const [uri, sessions] of connection.subscriptions) {
@@ -88,12 +94,13 @@ export class Upstream {
       const lasting = key === "shared" || key === sharedKey({});
       if (lasting || connection.users.size > 0 || connection.tasks.size > 0) continue;
       this.connections.delete(key);
-      void connection.stop(0);
+      const leaving = connection.stop(0).finally(() => this.#leaving.delete(leaving));
+      this.#leaving.add(leaving);
     }
   }
 
   async stop(drain: number): Promise<void> {
-    await Promise.all([...this.connections.values()].map((connection) => connection.stop(drain)));
+    await Promise.all([...this.#leaving, ...[...this.connections.values()].map((connection) => connection.stop(drain))]);
   }
 
   #keyFor(session: SessionFacts): string {

@@ -20,6 +20,8 @@ export interface LinkEvents {
 export interface Link {
   /** Whether messages carry the origin of the call that caused them. */
   readonly attributes: boolean;
+  /** Whether it closed because the server ended the session: the server is there, and wants another one begun. */
+  readonly sessionEnded?: boolean;
   /** Resolves when messages can be sent; rejects with a HostError when that will never be. */
   open(events: LinkEvents): Promise<void>;
   /** Hands a message to the wire; a request that could not be sent is reported by `failed`. Never throws, never waits. */

@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { isObject, isResponse, type Json, type Message } from "./message.ts";
+import { type Failure, isObject, isResponse, type Json, type Message } from "./message.ts";
 
 /** Why bytes are no JSON-RPC message; `code` is the JSON-RPC error code that a requester gets (R46, fault rows 66-71). */
 export class ParseError extends Error {
@@ -76,6 +76,11 @@ function isDeeper(value: unknown, levels: number): boolean {
   if (Array.isArray(value)) return value.some((item) => isDeeper(item, levels - 1));
   for (const key in value) if (isDeeper((value as Json)[key], levels - 1)) return true;
   return false;
+}
+
+/** What a client is told of a value that is no message. A malformed response names an id of the host's, so that one is not repeated. */
+export function refusalOf(value: unknown, { code, message, id }: ParseError): Failure {
+  return { jsonrpc: "2.0", id: isObject(value) && "method" in value ? id : null, error: { code, message } };
 }
 
 function isRpcError(value: unknown): boolean {

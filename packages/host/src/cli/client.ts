@@ -1,0 +1,96 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
+import type { Host } from "../host.ts";
+import { VERSION } from "../host.ts";
+import type { Logger } from "../log.ts";
+import { TransportLink } from "../upstream/transport.ts";
+import type { Json, Notification } from "../wire/message.ts";
+import { Peer, type RequestOptions } from "../wire/peer.ts";
+import { LATEST_VERSION } from "../wire/versions.ts";
+import { interruption } from "./interrupted.ts";
+import { openHost, startHost } from "./open.ts";
+
+/** An only client of a host in the same process. It moves plain messages, so that nothing of a result is lost. */
+export interface LocalClient {
+  readonly host: Host;
+  request(method: string, params?: Json, options?: RequestOptions<never>): Promise<Json>;
+  /** Every page of a list. */
+  list(method: string, field: string): Promise<Json[]>;
+  /** Resolves when no server is starting any more; each has a deadline of its own. */
+  started(): Promise<void>;
+}
+
+/** How often the state of starting servers is looked at. */
+const LOOK = 20;
+
+/** Starts the configured host without a network front, connects one client, and ends both when `work` is done. */
+export async function withClient<T>(
+  options: { config: string | undefined; rawArgs: readonly string[]; log: Logger; notified?: (notification: Notification) => void },
+  work: (client: LocalClient) => Promise<T>,
+): Promise<T> {
+  const opened = await openHost({
+    config: options.config,
+    raw: options.rawArgs,
+    log: options.log,
+    // One client that asks for everything now: nothing to listen on, nothing that starts later, nobody to wait for.
+    change: ({ listen: _, ...config }) => ({
+      ...config,
+      drain: 0,
+      mcpServers: Object.fromEntries(
+        Object.entries(config.mcpServers ?? {}).map(([key, server]) => [key, { ...(server as Json), start: "eager" }]),
+      ),
+    }),
+  });
+  const { host } = opened;
+  const interrupted = interruption();
+  try {
+    return await Promise.race([
+      interrupted.promise,
+      startHost(opened)
+        .then(() => connect(host, options.notified))
+        .then(work),
+    ]);
+  } finally {
+    interrupted.expected();
+    await host.close();
+    interrupted.stop();
+  }
+}
+
+async function connect(host: Host, notified: (notification: Notification) => void = () => {}): Promise<LocalClient> {
+  const [ours, theirs] = InMemoryTransport.createLinkedPair();
+  await host.connect(theirs);
+  const peer = new Peer<never>("mcp-host", new TransportLink("mcp-host", () => ours), {
+    // It declares no capability, so nobody may ask it anything but a ping.
+    request: ({ id, method }) =>
+      peer.respond(
+        id,
+        method === "ping" ? { result: {} } : { error: { code: -32601, message: `the command line does not answer ${method}` } },
+      ),
+    notification: notified,
+    closed: () => {},
+  });
+  await peer.open();
+  const request = (method: string, params?: Json, more: RequestOptions<never> = {}): Promise<Json> =>
+    peer.request(method, params, more).result;
+  await request("initialize", { protocolVersion: LATEST_VERSION, capabilities: {}, clientInfo: { name: "mcp-host", version: VERSION } });
+  peer.notify("notifications/initialized");
+  return {
+    host,
+    request,
+    async list(method, field) {
+      const entries: Json[] = [];
+      let cursor: unknown;
+      do {
+        const page: Json = await request(method, cursor === undefined ? {} : { cursor });
+        entries.push(...(page[field] as Json[])); // the host itself answers lists
+        cursor = page.nextCursor;
+      } while (cursor !== undefined);
+      return entries;
+    },
+    async started() {
+      const starting = (): boolean => host.status().upstreams.some(({ state }) => state === "idle" || state === "connecting");
+      while (starting()) await pause(LOOK);
+    },
+  };
+}

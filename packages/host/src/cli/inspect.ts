@@ -1,0 +1,68 @@
+import { defineCommand } from "citty";
+import type { Host } from "../host.ts";
+import { escapeControls } from "../log.ts";
+import type { TapRecord } from "../pipeline/hook-set.ts";
+import { HOOKS, type HookDefinition, type HookName } from "../pipeline/hooks.ts";
+import { EXIT, type ExitCode } from "./exit.ts";
+import { openHost, prepare } from "./open.ts";
+import { configArgs, jsonArgs, logArgs, loggerOf } from "./options.ts";
+import { table } from "./table.ts";
+
+export default defineCommand({
+  meta: { name: "inspect", description: "Show the pipeline: each hook with its taps, the plugins, the servers" },
+  args: { ...jsonArgs, ...configArgs, ...logArgs },
+  async run({ args, rawArgs }): Promise<ExitCode> {
+    const opened = await openHost({ config: args.config, raw: rawArgs, log: loggerOf(args, "error"), insecureNoAuth: true });
+    try {
+      await prepare(opened);
+      const view = inspection(opened.host);
+      process.stdout.write(args.json ? `${JSON.stringify(view, undefined, 2)}\n` : `${escapeControls(describe(view))}\n`);
+    } finally {
+      await opened.host.close();
+    }
+    return EXIT.ok.code;
+  },
+});
+
+interface Inspection {
+  hooks: { hook: HookName; kind: string; taps: readonly TapRecord[] }[];
+  plugins: { id: string; version: string; source: string; onError: string; taps: number }[];
+  upstreams: { name: string; wire: string; isolation: string; relays: string }[];
+}
+
+function inspection(host: Host): Inspection {
+  const { plugins, taps } = host.pipeline();
+  return {
+    hooks: (Object.entries(HOOKS) as [HookName, HookDefinition][]).map(([hook, { kind }]) => ({
+      hook,
+      kind,
+      taps: taps.filter((tap) => tap.hook === hook),
+    })),
+    plugins: plugins.map((plugin) => ({ ...plugin, taps: taps.filter((tap) => tap.plugin === plugin.id).length })),
+    upstreams: host.status().upstreams.map(({ name, wire, isolation, relays }) => ({ name, wire, isolation, relays })),
+  };
+}
+
+function describe({ hooks, plugins, upstreams }: Inspection): string {
+  const rows = hooks.flatMap(({ hook, taps }) =>
+    taps.length === 0
+      ? [[hook, "-"]]
+      : taps.map(({ method, plugin, version }, index) => [
+          index === 0 ? hook : "",
+          `${index + 1}. ${plugin} ${version}${method === undefined ? "" : ` for ${method === "*" ? "every method" : method}`}`,
+        ]),
+  );
+  const idle = plugins.filter(({ taps }) => taps === 0).map(({ id }) => `ATTENTION: plugin "${id}" taps nothing, so it does nothing.`);
+  return [
+    ...(idle.length > 0 ? [idle.join("\n")] : []),
+    table([["HOOK", "TAPS, IN THEIR ORDER"], ...rows]),
+    table([
+      ["PLUGIN", "VERSION", "ON ERROR", "TAPS", "FROM"],
+      ...plugins.map((plugin) => [plugin.id, plugin.version, plugin.onError, String(plugin.taps), plugin.source]),
+    ]),
+    table([
+      ["SERVER", "WIRE", "ISOLATION", "RELAYS"],
+      ...upstreams.map(({ name, wire, isolation, relays }) => [name, wire, isolation, relays]),
+    ]),
+  ].join("\n\n");
+}

@@ -1,0 +1,78 @@
+import { stripVTControlCharacters } from "node:util";
+import { type ArgsDef, type CommandDef, defineCommand, renderUsage, runCommand } from "citty";
+import { ConfigFileError } from "../config/load.ts";
+import { nearest } from "../config/nearest.ts";
+import { ConfigError } from "../errors.ts";
+import { COMMANDS } from "./commands.ts";
+import { EXIT } from "./exit.ts";
+import { Interrupted } from "./interrupted.ts";
+import { checkArguments, UsageError } from "./usage.ts";
+
+/** Runs one command line and ends the process with its exit code. */
+export async function main(argv: string[]): Promise<void> {
+  const code = await exitCodeOf(argv);
+  // What is still in a pipe is written first; a timer that a plugin left behind keeps nobody waiting.
+  for (const stream of [process.stdout, process.stderr]) await new Promise((resolve) => stream.write("", resolve));
+  process.exit(code);
+}
+
+const root = defineCommand({
+  meta: { name: "mcp-host", description: "Any number of MCP servers behind one endpoint" },
+  subCommands: COMMANDS,
+});
+
+async function exitCodeOf(argv: string[]): Promise<number> {
+  try {
+    return await dispatch(argv);
+  } catch (error) {
+    return report(error, argv);
+  }
+}
+
+async function dispatch(argv: string[]): Promise<number> {
+  const [name, ...rest] = argv;
+  if (name === undefined || name === "help" || isHelp(name)) return usage(root);
+  const load = COMMANDS[name === "--version" || name === "-v" ? "version" : name];
+  if (load) return run(await load(), name, rest);
+  if (!name.startsWith("-")) {
+    const { pluginCommand } = await import("./plugin-command.ts");
+    const found = await pluginCommand(name, rest);
+    if (found) return run(found.command, `${name} ${rest[0]}`, found.rest);
+  }
+  throw new UsageError(`there is no command "${name}"${nearest(name, Object.keys(COMMANDS))}`);
+}
+
+async function run(command: CommandDef, name: string, rawArgs: string[]): Promise<number> {
+  if (rawArgs.some(isHelp)) return usage(command, root);
+  checkArguments(name, rawArgs, (command.args ?? {}) as ArgsDef); // no command makes its arguments lazily
+  const { result } = await runCommand(command, { rawArgs });
+  return typeof result === "number" ? result : EXIT.ok.code;
+}
+
+function isHelp(token: string): boolean {
+  return token === "--help" || token === "-h";
+}
+
+async function usage(command: CommandDef, parent?: CommandDef): Promise<number> {
+  const text = await renderUsage(command, parent);
+  process.stdout.write(`${process.stdout.isTTY ? text : stripVTControlCharacters(text)}\n`);
+  return EXIT.ok.code;
+}
+
+function report(error: unknown, argv: readonly string[]): number {
+  if (error instanceof Interrupted) return error.code;
+  const say = (text: string): void => void process.stderr.write(`mcp-host: ${text}\n`);
+  if (error instanceof UsageError) {
+    say(`${error.message}\nRun \`mcp-host --help\` for what there is.`);
+    return EXIT.usage.code;
+  }
+  if (error instanceof ConfigError) {
+    const path = error instanceof ConfigFileError ? error.path : undefined;
+    say(`the config cannot be used${path === undefined ? "" : `: ${path}`}`);
+    for (const problem of error.problems) process.stderr.write(`  ${problem}\n`);
+    return EXIT.config.code;
+  }
+  const stack = argv.includes("--debug") && error instanceof Error ? error.stack : undefined;
+  say(stack ?? (error instanceof Error ? error.message : String(error)));
+  return EXIT.failure.code;
+}

@@ -1,0 +1,80 @@
+import { resolve } from "node:path";
+import { defineCommand } from "citty";
+import { escapeControls } from "../log.ts";
+import type { UpstreamStatus } from "../status.ts";
+import { askAll } from "./ask.ts";
+import type { ControlStatus } from "./control.ts";
+import { EXIT, type ExitCode } from "./exit.ts";
+import { jsonArgs } from "./options.ts";
+import { table } from "./table.ts";
+import { UsageError } from "./usage.ts";
+
+export default defineCommand({
+  meta: { name: "status", description: "Show a running host: its servers, its tools, what is withheld" },
+  args: {
+    config: { type: "string", valueHint: "file", description: "The host that was started with this config" },
+    pid: { type: "string", valueHint: "number", description: "The host with this process id" },
+    ...jsonArgs,
+  },
+  async run({ args }): Promise<ExitCode> {
+    if (args.pid !== undefined && !/^\d+$/.test(args.pid)) throw new UsageError(`--pid: "${args.pid}" is not a process id`);
+    const hosts = (await askAll()).filter(
+      ({ pid, config }) =>
+        (args.pid === undefined || pid === Number(args.pid)) && (args.config === undefined || config === resolve(args.config)),
+    );
+    const [status] = hosts;
+    if (!status || hosts.length > 1) {
+      if (args.json) process.stdout.write(`${JSON.stringify({ hosts: hosts.map(identity) }, undefined, 2)}\n`);
+      const which = args.pid === undefined && args.config === undefined ? "" : " with this --config or --pid";
+      process.stderr.write(
+        status
+          ? `mcp-host: several hosts are running; choose one with --pid or --config\n${choices(hosts)}\n`
+          : `mcp-host: no host of this user is running${which}; start one with \`mcp-host start\`\n`,
+      );
+      return EXIT.notRunning.code;
+    }
+    process.stdout.write(args.json ? `${JSON.stringify(status, undefined, 2)}\n` : `${escapeControls(describe(status))}\n`);
+    return status.ready ? EXIT.ok.code : EXIT.failure.code;
+  },
+});
+
+function identity({ pid, mode, url, config }: ControlStatus): Pick<ControlStatus, "pid" | "mode" | "url" | "config"> {
+  return { pid, mode, url, config };
+}
+
+function choices(hosts: readonly ControlStatus[]): string {
+  return escapeControls(table(hosts.map(({ pid, mode, url, config }) => [`  --pid ${pid}`, url ?? mode, config])));
+}
+
+function describe(status: ControlStatus): string {
+  const { upstreams, tools, withheld } = status;
+  const parts = [
+    [
+      `mcp-host ${status.version}, pid ${status.pid}, up ${duration(status.uptime)}, ${status.url ?? "over stdio"}`,
+      `config ${status.config}`,
+      `${status.sessions} sessions, ${status.inFlight} requests in flight`,
+      status.ready ? "ready" : `NOT READY: ${status.down.join(", ")} ${status.down.length === 1 ? "is" : "are"} required and down`,
+    ].join("\n"),
+    table([["SERVER", "STATE", "LATENCY", "TOOLS", "PROMPTS", "RESOURCES", "RESTARTS", "REASON"], ...upstreams.map(upstreamRow)]),
+  ];
+  if (tools.length > 0)
+    parts.push(table([["TOOL", "SERVER", "ITS NAME THERE"], ...tools.map((tool) => [tool.name, tool.upstream, tool.native])]));
+  if (withheld.length > 0)
+    parts.push(`Withheld:\n${table(withheld.map(({ kind, name, upstream, reason }) => [`  ${kind} ${name}`, `of ${upstream}`, reason]))}`);
+  return parts.join("\n\n");
+}
+
+function upstreamRow({ name, state, reason, entries, required, connections }: UpstreamStatus): string[] {
+  const latency = connections.find((connection) => connection.latency !== undefined)?.latency;
+  const restarts = connections.reduce((sum, connection) => sum + connection.restarts, 0);
+  const { tools, prompts, resources, templates } = entries;
+  const numbers = [tools, prompts, resources + templates, restarts].map(String);
+  return [required ? `${name} (required)` : name, state, latency === undefined ? "" : `${latency} ms`, ...numbers, reason ?? ""];
+}
+
+function duration(milliseconds: number): string {
+  const seconds = Math.round(milliseconds / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
+}

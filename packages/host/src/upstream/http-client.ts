@@ -1,0 +1,103 @@
+import http from "node:http";
+import https from "node:https";
+
+export interface HttpOptions {
+  url: URL;
+  headers: Readonly<Record<string, string>>;
+}
+
+const SOCKETS = 256;
+const CLOSE_GRACE = 2_000;
+
+/** The requests of Streamable HTTP to one server, with the headers of its session. Plain `node:http`: no conversion to web objects. */
+export class HttpClient {
+  readonly #agent: http.Agent;
+  readonly #client: typeof http | typeof https;
+  readonly #address: { readonly protocol: string; readonly hostname: string; readonly port: string };
+  readonly #path: string;
+  readonly #fixed: readonly string[];
+  #headers: readonly string[];
+  #session: string | undefined;
+  #version: string | undefined;
+
+  constructor({ url, headers }: HttpOptions) {
+    this.#client = url.protocol === "https:" ? https : http;
+    this.#agent = new this.#client.Agent({ keepAlive: true, maxSockets: SOCKETS, maxFreeSockets: SOCKETS, scheduling: "lifo" });
+    this.#address = { protocol: url.protocol, hostname: url.hostname.replace(/^\[|\]$/g, ""), port: url.port };
+    this.#path = url.pathname + url.search;
+    const own = new Set(Object.keys(headers).map((name) => name.toLowerCase()));
+    // A flat list is written as it is, which spares a map per request.
+    this.#fixed = [...(own.has("host") ? [] : ["Host", url.host]), ...Object.entries(headers).flat(), "Accept-Encoding", "identity"];
+    this.#headers = this.#fixed;
+  }
+
+  /** The session that the server opened, if any. */
+  get session(): string | undefined {
+    return this.#session;
+  }
+
+  set session(session: string | undefined) {
+    this.#session = session;
+    this.#compose();
+  }
+
+  /** The negotiated protocol version, sent with every request from then on. */
+  set version(version: string) {
+    this.#version = version;
+    this.#compose();
+  }
+
+  #compose(): void {
+    this.#headers = [
+      ...this.#fixed,
+      ...(this.#session === undefined ? [] : ["Mcp-Session-Id", this.#session]),
+      ...(this.#version === undefined ? [] : ["MCP-Protocol-Version", this.#version]),
+    ];
+  }
+
+  /** @param path another path of the same server, after a redirect */
+  post(body: string, path = this.#path): http.ClientRequest {
+    const headers = [
+      ...this.#headers,
+      "Accept",
+      "application/json, text/event-stream",
+      "Content-Type",
+      "application/json",
+      "Content-Length",
+      String(Buffer.byteLength(body)),
+    ];
+    const request = this.#client.request({ ...this.#address, path, method: "POST", agent: this.#agent, headers });
+    request.end(body);
+    return request;
+  }
+
+  get(lastEventId: string | undefined): http.ClientRequest {
+    const headers = [...this.#headers, "Accept", "text/event-stream", ...(lastEventId === undefined ? [] : ["Last-Event-ID", lastEventId])];
+    return this.#client.request({ ...this.#address, path: this.#path, method: "GET", agent: this.#agent, headers }).end();
+  }
+
+  /** Ends the server's session, if there is one, and every connection. */
+  async close(): Promise<void> {
+    if (this.#session !== undefined) await this.#delete();
+    this.#agent.destroy();
+  }
+
+  #delete(): Promise<void> {
+    return new Promise((resolve) => {
+      const headers = [...this.#headers];
+      const request = this.#client.request({
+        ...this.#address,
+        path: this.#path,
+        method: "DELETE",
+        agent: this.#agent,
+        headers,
+        timeout: CLOSE_GRACE,
+      });
+      request.on("response", (response) => response.resume().on("close", resolve));
+      request.on("timeout", () => request.destroy());
+      request.on("error", () => resolve());
+      request.on("close", () => resolve());
+      request.end();
+    });
+  }
+}

@@ -1,0 +1,56 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { configSchema, SERVER_SCHEMAS } from "../../packages/host/dist/config/schema.js";
+import { DEFAULT_LIMITS } from "../../packages/host/dist/wire/limits.js";
+import { between, root, table } from "../pages.mjs";
+
+export const file = "docs/config.md";
+
+/** Every key of the config with its default, from the schema that checks it. */
+export function render(current) {
+  const { stdio, http } = SERVER_SCHEMAS;
+  const own = (shape, other) => Object.fromEntries(Object.entries(shape).filter(([key]) => !(key in other)));
+  const both = Object.fromEntries(Object.entries(stdio.shape).filter(([key]) => key in http.shape && key !== "type"));
+  const parts = {
+    top: keys(configSchema.shape),
+    listen: keys(configSchema.shape.listen.unwrap().shape),
+    stdio: keys({ type: stdio.shape.type, ...own(stdio.shape, http.shape) }),
+    http: keys({ type: http.shape.type, ...own(http.shape, stdio.shape) }),
+    both: keys(both),
+    limits: limits(),
+  };
+  return Object.entries(parts).reduce((page, [name, text]) => between(page, name, text), current);
+}
+
+function keys(shape) {
+  return table(
+    ["key", "default", "meaning"],
+    Object.entries(shape).map(([key, schema]) => [`\`${key}\``, standard(key, schema), schema.description ?? ""]),
+  );
+}
+
+function standard(key, schema) {
+  const { type, defaultValue } = schema.def;
+  if (type === "optional") return "–";
+  if (type === "prefault") return "see below";
+  if (type !== "default") return "**required**";
+  return typeof defaultValue === "number" && key !== "port" ? `\`${time(defaultValue)}\`` : `\`${JSON.stringify(defaultValue)}\``;
+}
+
+function limits() {
+  const source = readFileSync(join(root, "packages/host/src/wire/limits.ts"), "utf8");
+  const words = new Map([...source.matchAll(/\/\*\* (.*?) Default .*? \*\/\n {2}(\w+): number;/g)].map(([, text, key]) => [key, text]));
+  return table(
+    ["key", "default", "meaning"],
+    Object.entries(DEFAULT_LIMITS).map(([key, value]) => [`\`${key}\``, `\`${amount(key, value)}\``, words.get(key) ?? ""]),
+  );
+}
+
+function amount(key, value) {
+  if (/Bytes$/.test(key)) return value >= 1024 ** 2 ? `"${value / 1024 ** 2}mb"` : `"${value / 1024}kb"`;
+  return /^session(Idle|Initialize)$/.test(key) ? time(value) : String(value);
+}
+
+function time(milliseconds) {
+  return milliseconds >= 60_000 ? `"${milliseconds / 60_000}m"` : `"${milliseconds / 1000}s"`;
+}

@@ -1,2 +1,0 @@
-export const FILE: URL;
-export function page(): string;

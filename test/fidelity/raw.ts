@@ -1,0 +1,174 @@
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
+import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
+import { vi } from "vitest";
+import type { Message } from "../fixtures/upstream.mjs";
+
+type Id = string | number;
+
+/** A message from the host, and the stream that it came on: `get`, `post <request id>`, or `pipe` where there is only one. */
+export interface Received {
+  message: Message;
+  via: string;
+}
+
+/** Moves JSON as it is, without a schema that would hide or refuse something. */
+export interface Pipe {
+  send(message: Message): Promise<void>;
+  close(): Promise<void>;
+  /** HTTP: what the host answered to each POST, by status, in order. */
+  statuses?: number[];
+  /** HTTP: the session id that `initialize` gave. */
+  session?(): string | undefined;
+}
+
+export type Deliver = (message: Message, via: string) => void;
+
+/** A client that keeps every message and its stream. */
+export class RawClient {
+  readonly received: Received[] = [];
+  /** How questions are answered; without it they stay open. */
+  answer: ((request: Message) => Message | undefined) | undefined;
+  pipe!: Pipe; // set by `open`, before anything can arrive
+  #lastId = 0;
+
+  static async open(open: (deliver: Deliver) => Promise<Pipe>): Promise<RawClient> {
+    const client = new RawClient();
+    client.pipe = await open((message, via) => client.#deliver(message, via));
+    return client;
+  }
+
+  #deliver(message: Message, via: string): void {
+    this.received.push({ message, via });
+    if (message.method === undefined || message.id === undefined) return;
+    const outcome = this.answer?.(message);
+    if (outcome) void this.pipe.send({ jsonrpc: "2.0", id: message.id, ...outcome });
+  }
+
+  /** Initializes; gives the result. */
+  async initialize(capabilities: Message = {}, more: Message = {}): Promise<Message> {
+    const params = { protocolVersion: "2025-11-25", capabilities, clientInfo: { name: "raw", version: "1" }, ...more };
+    const { result } = await this.request("initialize", params);
+    await this.notify("notifications/initialized");
+    return result;
+  }
+
+  /** Sends a request; gives its response, whatever it says. */
+  async request(method: string, params?: Message, id: Id = this.nextId()): Promise<Message> {
+    const from = this.received.length;
+    await this.pipe.send({ jsonrpc: "2.0", id, method, ...(params && { params }) });
+    const { message } = await this.next((one) => one.method === undefined && one.id === id, from);
+    return message;
+  }
+
+  /** Calls a tool; gives the whole response. */
+  call(name: string, args: Message = {}, more: Message = {}, id?: Id): Promise<Message> {
+    return this.request("tools/call", { name, arguments: args, ...more }, id);
+  }
+
+  async notify(method: string, params?: Message): Promise<void> {
+    await this.pipe.send({ jsonrpc: "2.0", method, ...(params && { params }) });
+  }
+
+  /** An id that was not used before. */
+  nextId(): number {
+    this.#lastId += 1;
+    return this.#lastId;
+  }
+
+  /** The first message since `from` of which `wanted` is true; waits for it. */
+  next(wanted: (message: Message) => boolean, from = 0): Promise<Received> {
+    return vi.waitFor(
+      () => {
+        const found = this.received.slice(from).find(({ message }) => wanted(message));
+        if (!found) throw new Error(`no such message came; there were ${JSON.stringify(this.received.slice(from)).slice(0, 2_000)}`);
+        return found;
+      },
+      { timeout: 8_000, interval: 5 },
+    );
+  }
+
+  /** The messages with this method since `from`. */
+  all(method: string, from = 0): Received[] {
+    return this.received.slice(from).filter(({ message }) => message.method === method);
+  }
+}
+
+/** Over Streamable HTTP: one POST per message, and a GET stream from `initialized` on. */
+export async function httpPipe(url: URL, deliver: Deliver): Promise<Pipe> {
+  const abort = new AbortController();
+  const statuses: number[] = [];
+  let session: string | undefined;
+  const headers = () => ({
+    accept: "application/json, text/event-stream",
+    "content-type": "application/json",
+    ...(session !== undefined && { "mcp-session-id": session }),
+  });
+
+  async function read(response: Response, via: string): Promise<void> {
+    if (!response.headers.get("content-type")?.startsWith("text/event-stream")) {
+      const text = await response.text();
+      if (text !== "") deliver(JSON.parse(text), via);
+      return;
+    }
+    let text = "";
+    const decoder = new TextDecoder();
+    for await (const chunk of response.body ?? []) {
+      text += decoder.decode(chunk, { stream: true });
+      const events = text.split("\n\n");
+      text = events.pop() ?? "";
+      for (const event of events) {
+        const data = event.split("\n").flatMap((line) => (line.startsWith("data:") ? [line.slice(5).trimStart()] : []));
+        if (data.length > 0 && data.join("") !== "") deliver(JSON.parse(data.join("\n")), via);
+      }
+    }
+  }
+  const gone = () => {}; // the stream ends with the client
+
+  return {
+    statuses,
+    session: () => session,
+    async send(message) {
+      const response = await fetch(url, { method: "POST", headers: headers(), body: JSON.stringify(message), signal: abort.signal });
+      statuses.push(response.status);
+      session ??= response.headers.get("mcp-session-id") ?? undefined;
+      const reading = read(response, `post ${JSON.stringify(message.id)}`).catch(gone);
+      if (message.method !== "notifications/initialized") return;
+      await reading;
+      const stream = await fetch(url, { headers: { ...headers(), accept: "text/event-stream" }, signal: abort.signal });
+      void read(stream, "get").catch(gone);
+    },
+    async close() {
+      await fetch(url, { method: "DELETE", headers: headers() });
+      abort.abort();
+    },
+  };
+}
+
+/** Over the standard streams of a process. */
+export async function stdioPipe(command: string, args: string[], env: Record<string, string>, deliver: Deliver): Promise<Pipe> {
+  const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ["pipe", "pipe", "inherit"] });
+  const exited = new Promise<void>((done) => child.once("exit", () => done()));
+  createInterface({ input: child.stdout }).on("line", (line) => deliver(JSON.parse(line), "pipe"));
+  return {
+    async send(message) {
+      child.stdin.write(`${JSON.stringify(message)}\n`);
+    },
+    async close() {
+      child.stdin.end();
+      await exited;
+    },
+  };
+}
+
+/** Over an SDK transport, such as one half of an in-memory pair. */
+export async function transportPipe(transport: Transport, deliver: Deliver): Promise<Pipe> {
+  transport.onmessage = (message) => deliver(structuredClone(message), "pipe");
+  await transport.start();
+  return {
+    // What a test sends on purpose may be wider than the SDK's union of messages.
+    send: (message) => transport.send(structuredClone(message) as JSONRPCMessage),
+    close: () => transport.close(),
+  };
+}

@@ -1,0 +1,66 @@
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { join } from "node:path";
+import { BIN, MARKED, temporary } from "./hosts.ts";
+
+export interface Output {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+export interface Running extends AsyncDisposable {
+  readonly child: ChildProcessWithoutNullStreams;
+  stdout(): string;
+  stderr(): string;
+  exited: Promise<Output>;
+}
+
+/** A folder with a config, and user folders of its own, so that no test sees another's sockets or credentials. */
+export interface Home extends Disposable {
+  readonly path: string;
+  readonly env: Record<string, string>;
+}
+
+/** @param config written as mcp-host.config.json */
+export function home(config?: unknown, files: Record<string, string> = {}): Home {
+  const folder = temporary({ ...(config !== undefined && { "mcp-host.config.json": JSON.stringify(config) }), ...files });
+  return {
+    path: folder.path,
+    env: { XDG_RUNTIME_DIR: join(folder.path, "run"), XDG_CONFIG_HOME: join(folder.path, "user") },
+    [Symbol.dispose]: () => folder[Symbol.dispose](),
+  };
+}
+
+/** Starts `mcp-host` with the home's folder as its working directory. Killed at the end of the test if it runs still. */
+export function start(at: Home, args: string[], env: Record<string, string> = {}): Running {
+  const child = spawn(process.execPath, [BIN, ...args], { cwd: at.path, env: { ...process.env, ...MARKED, ...at.env, ...env } });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.on("data", (chunk) => {
+    stdout += chunk;
+  });
+  child.stderr.on("data", (chunk) => {
+    stderr += chunk;
+  });
+  child.stdin.on("error", () => {}); // it has ended
+  const exited = new Promise<Output>((done) => child.once("close", (code) => done({ code, stdout, stderr })));
+  return {
+    child,
+    stdout: () => stdout,
+    stderr: () => stderr,
+    exited,
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGTERM");
+      const late = setTimeout(() => child.kill("SIGKILL"), 10_000);
+      await exited;
+      clearTimeout(late);
+    },
+  };
+}
+
+/** Runs `mcp-host` to its end, with `input` on its standard input. */
+export async function run(at: Home, args: string[], env: Record<string, string> = {}, input = ""): Promise<Output> {
+  const running = start(at, args, env);
+  running.child.stdin.end(input);
+  return running.exited;
+}
