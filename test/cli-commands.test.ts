@@ -1,7 +1,7 @@
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { home, run } from "./harness/cli.ts";
+import { home, run, start } from "./harness/cli.ts";
 import { hostile, ROOT, upstream } from "./harness/hosts.ts";
 
 const fixture = (name: string): string => join(ROOT, `test/fixtures/${name}-plugin.mjs`);
@@ -203,4 +203,36 @@ test("relative commands and working directories begin at the config's folder, wh
       .structuredContent;
   expect(await call("environment")).toMatchObject({ cwd: at.path, argv: expect.arrayContaining([script]) });
   expect(await call("b_environment")).toMatchObject({ cwd: join(at.path, "deep") });
+});
+
+test.each([
+  ["list", "--json"],
+  ["call", "echo", "--json"],
+  ["inspect", "--json"],
+  ["validate", "--connect", "--json"],
+])("whatever a plugin prints, `%s` has nothing but its result on standard output", async (...args) => {
+  using at = home({ mcpServers: { a: upstream({ only: ["echo"] }) }, plugins: [fixture("noisy")] });
+  const { code, stdout, stderr } = await run(at, args);
+  expect(code).toBe(0);
+  expect(() => JSON.parse(stdout)).not.toThrow();
+  expect(stderr).toContain("noise: stdout load");
+});
+
+test("a reader that goes away after the first line is no error", async () => {
+  using at = home({ mcpServers: { a: upstream({ tools: 3000 }) } });
+  await using running = start(at, ["list", "--json"]);
+  running.child.stdout.once("data", () => running.child.stdout.destroy());
+  expect(await running.exited).toMatchObject({ code: 0, stderr: "" });
+});
+
+test("a server that rests already keeps no command waiting for one that is starting", async () => {
+  using at = home({
+    mcpServers: {
+      rests: { ...upstream({ only: ["echo"] }), idleTimeout: "100ms" },
+      late: { ...hostile("mute"), startTimeout: "3s" },
+    },
+  });
+  const { code, stdout } = await run(at, ["validate", "--connect", "--json"]);
+  expect(code).toBe(1);
+  expect(JSON.parse(stdout).upstreams).toMatchObject([{ name: "rests" }, { name: "late", ok: false }]);
 });

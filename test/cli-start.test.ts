@@ -122,6 +122,18 @@ test("--log-format json gives one JSON object a line and nothing else", async ()
   expect(levels).toContain("debug");
 });
 
+test("with --log-format json, even a start that fails is told as one JSON line", async () => {
+  using at = home({ mcpServers: { a: {} } });
+  const { code, stderr } = await run(at, ["start", "--log-format", "json"]);
+  expect(code).toBe(3);
+  expect(JSON.parse(stderr)).toMatchObject({
+    level: "error",
+    message: "the config cannot be used",
+    config: join(at.path, "mcp-host.config.json"),
+    problems: ['mcpServers.a: needs a "command" (stdio) or a "url" (HTTP)'],
+  });
+});
+
 test("--log-level error is silent about a good start", async () => {
   using at = home({ mcpServers: { a: upstream() } });
   await using running = start(at, ["start", "stdio", "--log-level", "error"]);

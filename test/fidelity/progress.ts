@@ -65,11 +65,11 @@ export const progress: Cases = {
     },
     async increasing(rig) {
       const raw = await rig.bench().anotherRaw();
-      const call = raw.call("slow", { ms: 400 }, { _meta: { progressToken: "increasing" } });
+      const call = raw.call("slow", { ms: 400, which: "increasing" }, { _meta: { progressToken: "increasing" } });
       await raw.next((message) => tokenOf(message) === "increasing" && message.params.progress >= 2);
       // The token that the host gave the upstream.
       const { received } = (await raw.call("received", { method: "tools/call" })).result.structuredContent;
-      const { progressToken } = received.find(({ params }: Message) => params.name === "slow").params._meta;
+      const { progressToken } = received.find(({ params }: Message) => params.arguments?.which === "increasing").params._meta;
       for (const params of [
         { progressToken, progress: 1.5, message: "back" },
         { progressToken: "of nobody", progress: 1_000, message: "stray" },

@@ -273,6 +273,7 @@ export const rows = [
     duty: "The catalog is read first; then one event, if something that the client sees changed.",
     cases: {
       fresh: "the list is fresh when the event arrives, and a burst makes one event",
+      removed: "an entry that is gone is gone from the list, and a call of it is refused",
       nothing: "an upstream that changed nothing causes no event",
     },
   },

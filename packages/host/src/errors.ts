@@ -229,8 +229,16 @@ export function isRefusal(error: unknown): error is HostError {
 /** The JSON-RPC error for whatever was thrown; what is unknown is an internal error without details. */
 export function toRpcError(error: unknown, requestId: string): RpcError {
   if (error instanceof HostError || isRefusal(error)) return error.toRpc(requestId);
-  if (error instanceof PeerError) return error.rpc;
+  if (error instanceof PeerError) return withoutOrigin(error.rpc);
   return new HostError("internal", "Internal error", { sent: "unknown" }).toRpc(requestId);
+}
+
+/** An upstream's error must not be mistaken for the host's own (R72). */
+function withoutOrigin(rpc: RpcError): RpcError {
+  const { data } = rpc;
+  if (typeof data !== "object" || data === null || !("origin" in data) || data.origin !== ORIGIN) return rpc;
+  const { origin: _, ...rest } = data;
+  return { ...rpc, data: rest };
 }
 
 /** A mistake of the operator's in config, options or command line: told at once, with the remedy, and never with a stack. */

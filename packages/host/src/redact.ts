@@ -58,9 +58,6 @@ export function redact(value: unknown, depth = 0): unknown {
   if (depth === 8) return "[...]";
   if (Array.isArray(value)) return value.map((item) => redact(item, depth + 1));
   return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [
-      key,
-      isSecretName(key) && typeof item !== "boolean" ? REDACTED : redact(item, depth + 1),
-    ]),
+    Object.entries(value).map(([key, item]) => [key, isSecretName(key) && typeof item !== "boolean" ? REDACTED : redact(item, depth + 1)]),
   );
 }

@@ -1,5 +1,6 @@
 import { defineCommand } from "citty";
 import { PeerError } from "../errors.ts";
+import { claimStdout } from "../front/stdio.ts";
 import { escapeControls } from "../log.ts";
 import { isObject, type Json, type Notification } from "../wire/message.ts";
 import { withClient } from "./client.ts";
@@ -17,6 +18,7 @@ export default defineCommand({
     ...logArgs,
   },
   async run({ args, rawArgs }): Promise<ExitCode> {
+    const output = claimStdout();
     const call = { name: args.tool, arguments: parseArguments(args.args) };
     const log = loggerOf(args, "warn");
     try {
@@ -24,12 +26,12 @@ export default defineCommand({
         await client.started();
         return client.request("tools/call", call, { progress: printProgress });
       });
-      process.stdout.write(args.json ? `${JSON.stringify(result, undefined, 2)}\n` : `${escapeControls(readable(result))}\n`);
+      output.write(args.json ? `${JSON.stringify(result, undefined, 2)}\n` : `${escapeControls(readable(result))}\n`);
       return result.isError === true ? EXIT.failure.code : EXIT.ok.code;
     } catch (error) {
       if (!(error instanceof PeerError)) throw error;
       const { code, message, data } = error.rpc;
-      if (args.json) process.stdout.write(`${JSON.stringify({ error: { code, message, data } }, undefined, 2)}\n`);
+      if (args.json) output.write(`${JSON.stringify({ error: { code, message, data } }, undefined, 2)}\n`);
       process.stderr.write(`mcp-host: ${escapeControls(message)} (${code})\n`);
       return EXIT.protocol.code;
     }

@@ -89,7 +89,8 @@ async function connect(host: Host, notified: (notification: Notification) => voi
       return entries;
     },
     async started() {
-      const starting = (): boolean => host.status().upstreams.some(({ state }) => state === "idle" || state === "connecting");
+      // `initialize` has begun to connect each of them.
+      const starting = (): boolean => host.status().upstreams.some(({ state }) => state === "connecting");
       while (starting()) await pause(LOOK);
     },
   };

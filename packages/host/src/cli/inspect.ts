@@ -1,4 +1,5 @@
 import { defineCommand } from "citty";
+import { claimStdout } from "../front/stdio.ts";
 import type { Host } from "../host.ts";
 import { escapeControls } from "../log.ts";
 import type { TapRecord } from "../pipeline/hook-set.ts";
@@ -12,11 +13,12 @@ export default defineCommand({
   meta: { name: "inspect", description: "Show the pipeline: each hook with its taps, the plugins, the servers" },
   args: { ...jsonArgs, ...configArgs, ...logArgs },
   async run({ args, rawArgs }): Promise<ExitCode> {
+    const output = claimStdout();
     const opened = await openHost({ config: args.config, raw: rawArgs, log: loggerOf(args, "error"), insecureNoAuth: true });
     try {
       await prepare(opened);
       const view = inspection(opened.host);
-      process.stdout.write(args.json ? `${JSON.stringify(view, undefined, 2)}\n` : `${escapeControls(describe(view))}\n`);
+      output.write(args.json ? `${JSON.stringify(view, undefined, 2)}\n` : `${escapeControls(describe(view))}\n`);
     } finally {
       await opened.host.close();
     }

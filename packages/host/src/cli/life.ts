@@ -28,8 +28,6 @@ export class Life {
       log.error("an error was thrown and nobody caught it; the host stops", withStack(error));
       this.end(EXIT.failure.code);
     });
-    // A log that nobody reads any more is no reason to stop.
-    process.stderr.on("error", () => {});
   }
 
   /** The host whose life it is; until then a signal ends the process at once. */

@@ -1,4 +1,5 @@
 import { defineCommand } from "citty";
+import { claimStdout } from "../front/stdio.ts";
 import { escapeControls } from "../log.ts";
 import type { Json } from "../wire/message.ts";
 import { withClient } from "./client.ts";
@@ -34,15 +35,16 @@ export default defineCommand({
     ...logArgs,
   },
   async run({ args, rawArgs }): Promise<ExitCode> {
+    const output = claimStdout();
     const kind = KINDS[(args.kind as Kind | undefined) ?? "tools"]; // one of its options, or the command would not run
     const log = loggerOf(args, "warn");
     const entries = await withClient({ config: args.config, rawArgs, log }, async (client) => {
       await client.started();
       return client.list(kind.method, kind.field);
     });
-    if (args.json) process.stdout.write(`${JSON.stringify(entries, undefined, 2)}\n`);
+    if (args.json) output.write(`${JSON.stringify(entries, undefined, 2)}\n`);
     else if (entries.length === 0) process.stderr.write(`there are no ${args.kind ?? "tools"}\n`);
-    else process.stdout.write(`${table(entries.map((entry) => kind.row(entry).map(oneLine)))}\n`);
+    else output.write(`${table(entries.map((entry) => kind.row(entry).map(oneLine)))}\n`);
     return EXIT.ok.code;
   },
 });

@@ -1,18 +1,26 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { stripVTControlCharacters } from "node:util";
 import { type ArgsDef, type CommandDef, defineCommand, renderUsage, runCommand } from "citty";
 import { ConfigFileError } from "../config/load.ts";
 import { nearest } from "../config/nearest.ts";
 import { ConfigError } from "../errors.ts";
+import { createLogger, escapeControls } from "../log.ts";
+import { redactText } from "../redact.ts";
 import { COMMANDS } from "./commands.ts";
 import { EXIT } from "./exit.ts";
 import { Interrupted } from "./interrupted.ts";
-import { checkArguments, UsageError } from "./usage.ts";
+import { checkArguments, everyValue, UsageError } from "./usage.ts";
+
+/** How often it is looked whether everything was read. */
+const LOOK = 10;
 
 /** Runs one command line and ends the process with its exit code. */
 export async function main(argv: string[]): Promise<void> {
+  // A reader that goes away (`| head`, a terminal that was closed) is nobody's fault.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   const code = await exitCodeOf(argv);
-  // What is still in a pipe is written first; a timer that a plugin left behind keeps nobody waiting.
-  for (const stream of [process.stdout, process.stderr]) await new Promise((resolve) => stream.write("", resolve));
+  // What is still in a pipe is read first; a timer that a plugin left behind keeps nobody waiting.
+  while ([process.stdout, process.stderr].some((stream) => stream.writableLength > 0 && !stream.destroyed)) await pause(LOOK);
   process.exit(code);
 }
 
@@ -59,17 +67,23 @@ async function usage(command: CommandDef, parent?: CommandDef): Promise<number> 
   return EXIT.ok.code;
 }
 
+/** Tells what went wrong, as a log line where logs are JSON, and gives the exit code that says it. */
 function report(error: unknown, argv: readonly string[]): number {
   if (error instanceof Interrupted) return error.code;
-  const say = (text: string): void => void process.stderr.write(`mcp-host: ${text}\n`);
+  const json = everyValue(argv, "log-format").at(-1) === "json";
+  const say = (text: string, problems: readonly string[] = [], config?: string): void => {
+    if (json) createLogger({ format: "json" }).error(text, { config, ...(problems.length > 0 && { problems }) });
+    else {
+      const lines = [`mcp-host: ${text}${config === undefined ? "" : `: ${config}`}`, ...problems.map((problem) => `  ${problem}`)];
+      process.stderr.write(`${escapeControls(redactText(lines.join("\n")))}\n`);
+    }
+  };
   if (error instanceof UsageError) {
     say(`${error.message}\nRun \`mcp-host --help\` for what there is.`);
     return EXIT.usage.code;
   }
   if (error instanceof ConfigError) {
-    const path = error instanceof ConfigFileError ? error.path : undefined;
-    say(`the config cannot be used${path === undefined ? "" : `: ${path}`}`);
-    for (const problem of error.problems) process.stderr.write(`  ${problem}\n`);
+    say("the config cannot be used", error.problems, error instanceof ConfigFileError ? error.path : undefined);
     return EXIT.config.code;
   }
   const stack = argv.includes("--debug") && error instanceof Error ? error.stack : undefined;

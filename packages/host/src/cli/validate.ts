@@ -1,8 +1,10 @@
 import { defineCommand } from "citty";
 import { ConfigFileError } from "../config/load.ts";
+import { claimStdout } from "../front/stdio.ts";
 import { escapeControls } from "../log.ts";
-import { redactText } from "../redact.ts";
+import { redact, redactText } from "../redact.ts";
 import type { UpstreamStatus } from "../status.ts";
+import type { FrameOutput } from "../wire/frame-writer.ts";
 import { withClient } from "./client.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { openHost, prepare } from "./open.ts";
@@ -27,17 +29,18 @@ export default defineCommand({
     ...logArgs,
   },
   async run({ args, rawArgs }): Promise<ExitCode> {
+    const output = claimStdout();
     try {
-      return await validate(args, rawArgs);
+      return await validate(args, rawArgs, output);
     } catch (error) {
       if (args.json && error instanceof ConfigFileError)
-        print({ ok: false, config: error.path, problems: error.problems, warnings: [], upstreams: [] });
+        print(output, { ok: false, config: error.path, problems: error.problems, warnings: [], upstreams: [] });
       throw error;
     }
   },
 });
 
-async function validate(flags: Flags, rawArgs: string[]): Promise<ExitCode> {
+async function validate(flags: Flags, rawArgs: string[], output: FrameOutput): Promise<ExitCode> {
   const log = loggerOf(flags, "warn");
   const opened = await openHost({ config: flags.config, raw: rawArgs, log, insecureNoAuth: flags["insecure-no-auth"] === true });
   const { host, loaded } = opened;
@@ -49,7 +52,7 @@ async function validate(flags: Flags, rawArgs: string[]): Promise<ExitCode> {
   const upstreams = flags.connect ? await connected(flags, rawArgs) : [];
   const ok = upstreams.every(isUp);
   if (flags.json) {
-    print({
+    print(output, {
       ok,
       config: loaded.path,
       problems: [],
@@ -62,7 +65,7 @@ async function validate(flags: Flags, rawArgs: string[]): Promise<ExitCode> {
       `${loaded.path} is valid: ${counted(Object.keys(mcpServers).length, "server")}, ${counted(plugins.length, "plugin")}`,
       ...(upstreams.length > 0 ? [table(upstreams.map(row))] : []),
     ];
-    process.stdout.write(`${escapeControls(redactText(lines.join("\n")))}\n`);
+    output.write(`${escapeControls(redactText(lines.join("\n")))}\n`);
   }
   return ok ? EXIT.ok.code : EXIT.failure.code;
 }
@@ -89,8 +92,8 @@ function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
-function print(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
+function print(output: FrameOutput, value: unknown): void {
+  output.write(`${JSON.stringify(redact(value), undefined, 2)}\n`);
 }
 
 function pick({ name, state, reason, entries }: UpstreamStatus): Pick<UpstreamStatus, "name" | "state" | "reason" | "entries"> {

@@ -86,10 +86,9 @@ export class HttpFront {
     this.#app = getRequestListener(app.fetch);
   }
 
-  /** Refuses new requests; what is in flight goes on. */
+  /** Refuses new requests; what is in flight goes on, and clients may still answer what they were asked. */
   drain(): void {
     this.#closing = true;
-    this.#server.close();
   }
 
   async close(): Promise<void> {
@@ -125,8 +124,6 @@ export class HttpFront {
     if (method !== "POST" && method !== "GET" && method !== "DELETE") {
       throw new HostError("method_not_allowed", `${method} is not one of the endpoint's methods`, { headers: { allow: ENDPOINT_METHODS } });
     }
-    if (this.#closing)
-      throw new HostError("shutting_down", "the host is stopping", { headers: { connection: "close", "retry-after": "5" } });
     const principal = this.#options.hooks().authenticate ? await this.#authenticate(request, path) : ANONYMOUS;
     const version = request.headers["mcp-protocol-version"];
     if (version !== undefined && !isSupportedVersion(version)) {
@@ -193,6 +190,9 @@ export class HttpFront {
     const message = toMessage(value);
     const initialize = isRequest(message) && message.method === "initialize";
     if (!named && !initialize) throw new HostError("session_required", "the Mcp-Session-Id header is missing; send initialize first");
+    if (isRequest(message) && this.#closing) {
+      throw new HostError("shutting_down", "the host is stopping", { headers: { connection: "close", "retry-after": "5" } });
+    }
     if (!isRequest(message)) {
       named?.receive(message, NO_REPLY);
       response.writeHead(202).end();

@@ -66,11 +66,17 @@ export class Directory {
       .map((upstream) => upstream.connectionFor(session))
       .filter((connection) => !this.#views.has(connection));
     if (unknown.length === 0) return [];
+    // Counted from when the newest of them began, so that one that hangs is waited for once and not by every request.
+    const began = unknown.map((connection) => {
+      const known = connection.known();
+      return { known, since: connection.connectingSince ?? Number.NEGATIVE_INFINITY };
+    });
+    const rest = Math.max(0, Math.max(...began.map(({ since }) => since)) + KNOWING_WAIT - performance.now());
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise((resolve) => {
-      timer = setTimeout(resolve, KNOWING_WAIT);
+      timer = setTimeout(resolve, rest);
     });
-    await Promise.race([Promise.all(unknown.map((connection) => connection.known())), late]);
+    await Promise.race([Promise.all(began.map(({ known }) => known)), late]);
     clearTimeout(timer);
     return unknown.filter((connection) => !this.#views.has(connection)).map((connection) => connection.facts.key);
   }

@@ -1,6 +1,6 @@
 import { HostError } from "../errors.ts";
 import { matcher } from "../matcher.ts";
-import { type Connection, wantsProgress } from "../upstream/connection.ts";
+import type { Connection } from "../upstream/connection.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { type Json, metaOf, withRelatedTask } from "../wire/message.ts";
 import type { Directory } from "./directory.ts";
@@ -88,10 +88,8 @@ export class Sender {
     const connection = this.connection(exchange, upstream);
     const native = exchange.route?.native ?? target.entry.native;
     const params = withRelatedTask(target.write(exchange.params, native), (id) => this.#tasks.find(exchange, id)?.native ?? id);
-    const progress =
-      exchange.sink && wantsProgress(params)
-        ? this.#notices.progress(exchange, connection, metaOf(exchange.original)?.progressToken)
-        : undefined;
+    const token = exchange.sink && metaOf(exchange.original)?.progressToken;
+    const progress = token === undefined ? undefined : this.#notices.progress(exchange, connection, token);
     const call = (): Promise<Json> =>
       connection.call(exchange, params, progress).catch((error: unknown) => {
         this.#notices.refused(connection, error, exchange.session.id);

@@ -6,10 +6,10 @@ import type { Exchange, SessionFacts } from "../pipeline/exchange.ts";
 import type { ConnectionState, UpstreamFacts } from "../pipeline/hooks.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Link } from "../wire/link.ts";
-import { isObject, type Json, metaOf, type Notification, type Request } from "../wire/message.ts";
+import type { Json, Notification, Request } from "../wire/message.ts";
 import { Peer } from "../wire/peer.ts";
-import { isSupportedVersion, LATEST_VERSION } from "../wire/versions.ts";
 import { Backoff } from "./backoff.ts";
+import { type ServerFacts, shakeHands } from "./handshake.ts";
 import { listedBy, NO_LISTS, type RawLists, Refresher, readLists } from "./lists.ts";
 import { Upkeep } from "./upkeep.ts";
 
@@ -35,14 +35,6 @@ export interface ConnectionEvents {
   /** The lists were read, again or for the first time. */
   listed(connection: Connection): Promise<void>;
   state(connection: Connection): void;
-}
-
-/** The part of an `initialize` result that the host reads; the rest is kept as it came. */
-export interface ServerFacts {
-  readonly capabilities: Readonly<Json>;
-  readonly serverInfo: Readonly<Json>;
-  readonly instructions: string | undefined;
-  readonly protocolVersion: string;
 }
 
 /**
@@ -72,6 +64,8 @@ export class Connection {
   /** Milliseconds of the last answered ping or initialize. */
   latency: number | undefined;
   restarts = 0;
+  /** When the last try to connect began, on the monotonic clock. */
+  connectingSince: number | undefined;
 
   readonly #options: ConnectionOptions;
   readonly #events: ConnectionEvents;
@@ -108,11 +102,6 @@ export class Connection {
 
   get inFlight(): number {
     return this.#peer?.inFlight ?? 0;
-  }
-
-  /** Whether its wire can tell which call a message belongs to. */
-  get attributes(): boolean {
-    return this.facts.wire === "http";
   }
 
   get counters(): { garbage: number; unexpected: number } {
@@ -154,6 +143,7 @@ export class Connection {
     this.#served = false;
     this.#backoff.tries();
     const started = performance.now();
+    this.connectingSince = started;
     const peer = new Peer<Exchange>(upstream, this.#options.makeLink(), {
       request: (request, origin) => this.#events.request(this, request, origin),
       notification: (notification, origin) => this.#notification(notification, origin),
@@ -161,27 +151,8 @@ export class Connection {
     });
     this.#peer = peer;
     try {
-      await withDeadline(peer.open(), this.config.startTimeout, () => this.#timedOut("start"));
-      const result = await peer.request(
-        "initialize",
-        { protocolVersion: LATEST_VERSION, capabilities: this.#options.capabilities, clientInfo: this.#options.clientInfo },
-        { timeout: this.config.startTimeout },
-      ).result;
-      if (!isSupportedVersion(result.protocolVersion)) {
-        throw new HostError(
-          "upstream_protocol",
-          `speaks protocol version ${JSON.stringify(result.protocolVersion)?.slice(0, 40)}, which the host does not`,
-          { upstream },
-        );
-      }
-      this.server = {
-        protocolVersion: result.protocolVersion,
-        capabilities: isObject(result.capabilities) ? result.capabilities : {},
-        serverInfo: isObject(result.serverInfo) ? result.serverInfo : {},
-        instructions: typeof result.instructions === "string" ? result.instructions : undefined,
-      };
-      peer.link.negotiated?.(result.protocolVersion);
-      peer.notify("notifications/initialized");
+      const { clientInfo, capabilities } = this.#options;
+      this.server = await shakeHands(upstream, peer, { clientInfo, capabilities }, this.config.startTimeout);
     } catch (error) {
       this.#failedToConnect(peer, error);
       throw this.#authFailed
@@ -403,27 +374,4 @@ export class Connection {
       ...(retryAfterMs !== undefined && { retryAfterMs: Math.ceil(retryAfterMs) }),
     });
   }
-
-  #timedOut(what: string): HostError {
-    return new HostError("upstream_timeout", `upstream "${this.facts.key}" did not ${what} within ${this.config.startTimeout} ms`, {
-      upstream: this.facts.key,
-    });
-  }
-}
-
-async function withDeadline<T>(work: Promise<T>, milliseconds: number, late: () => Error): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(late()), milliseconds);
-  });
-  try {
-    return await Promise.race([work, deadline]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** Whether a request of the client's asked for progress. */
-export function wantsProgress(params: Readonly<Json>): boolean {
-  return metaOf(params as Json)?.progressToken !== undefined;
 }

@@ -1,5 +1,6 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { type ErrorType, HostError, type Sent } from "../errors.ts";
+import { FrameTooLarge } from "../wire/framing.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Link, LinkEvents } from "../wire/link.ts";
 import { type Id, isRequest, isResponse, type Message } from "../wire/message.ts";
@@ -30,7 +31,6 @@ interface Stream {
  * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#streamable-http
  */
 export class HttpLink implements Link {
-  readonly attributes = true;
   sessionEnded = false;
   readonly #upstream: string;
   readonly #options: HttpOptions;
@@ -187,9 +187,17 @@ export class HttpLink implements Link {
     response.on("data", (chunk: Buffer) => {
       try {
         parser.push(chunk);
-      } catch {
+      } catch (error) {
         response.destroy();
-        this.#tooLarge(stream);
+        if (error instanceof FrameTooLarge) this.#tooLarge(stream);
+        else
+          this.#failed(
+            stream,
+            "upstream_protocol",
+            `upstream "${this.#upstream}" sent a message that the host could not handle`,
+            "unknown",
+            error,
+          );
       }
       // A server should end the stream after its answer; one that does not would hold the socket for ever.
       if (stream.answered) ending ??= setTimeout(() => response.destroy(), FIRST_RETRY);
@@ -231,15 +239,18 @@ export class HttpLink implements Link {
     const open = this.#open.get(stream.origin as Id);
     if (!open) return;
     if (stream.tries++ >= RESUME_TRIES) return this.#lost(stream);
-    open.timer = setTimeout(() => {
-      open.request = this.#get(stream, (response) => {
-        if (response.statusCode === 200 && response.headers["content-type"]?.startsWith("text/event-stream"))
-          return this.#readEvents(response, stream);
-        response.resume();
-        this.#lost(stream);
-      });
-      open.request.on("error", () => this.#resume(stream));
-    }, Math.max(stream.retry ?? FIRST_RETRY, LEAST_RETRY));
+    open.timer = setTimeout(
+      () => {
+        open.request = this.#get(stream, (response) => {
+          if (response.statusCode === 200 && response.headers["content-type"]?.startsWith("text/event-stream"))
+            return this.#readEvents(response, stream);
+          response.resume();
+          this.#lost(stream);
+        });
+        open.request.on("error", () => this.#resume(stream));
+      },
+      Math.max(stream.retry ?? FIRST_RETRY, LEAST_RETRY),
+    );
   }
 
   /** Opens the standing GET stream, on which the server sends what belongs to no call. Servers may refuse it (405). */
@@ -328,9 +339,9 @@ export class HttpLink implements Link {
     );
   }
 
-  #failed(stream: Stream, type: ErrorType, reason: string, sent: Sent): void {
+  #failed(stream: Stream, type: ErrorType, reason: string, sent: Sent, cause?: unknown): void {
     if (stream.origin === undefined || !this.#open.delete(stream.origin)) return;
-    this.#events.failed(stream.origin, new HostError(type, reason, { upstream: this.#upstream, sent }));
+    this.#events.failed(stream.origin, new HostError(type, reason, { upstream: this.#upstream, sent, cause }));
   }
 
   #dead(type: ErrorType, reason: string): void {

@@ -1,6 +1,6 @@
 import { HostError } from "../errors.ts";
 import { FrameWriter } from "../wire/frame-writer.ts";
-import { LineFramer } from "../wire/framing.ts";
+import { FrameTooLarge, LineFramer } from "../wire/framing.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Link, LinkEvents } from "../wire/link.ts";
 import { isRequest, type Message } from "../wire/message.ts";
@@ -9,7 +9,6 @@ import { Child, type ChildOptions } from "./child.ts";
 
 /** A server that is a child process: one JSON-RPC message a line on its stdin and stdout. */
 export class StdioLink implements Link {
-  readonly attributes = false;
   readonly #upstream: string;
   readonly #options: ChildOptions;
   readonly #limits: Limits;
@@ -35,9 +34,13 @@ export class StdioLink implements Link {
         if (this.#closed) return;
         try {
           framer.push(chunk);
-        } catch {
+        } catch (error) {
           // Whose answer the oversized line was is unknown, so every call in flight fails.
-          this.#fail("upstream_protocol", `upstream "${this.#upstream}" sent a line of more than ${this.#limits.messageBytes} bytes`);
+          const reason =
+            error instanceof FrameTooLarge
+              ? `sent a line of more than ${this.#limits.messageBytes} bytes`
+              : "sent a message that the host could not handle";
+          this.#fail("upstream_protocol", `upstream "${this.#upstream}" ${reason}`, error);
         }
       },
       gone: (reason) => {
@@ -98,9 +101,9 @@ export class StdioLink implements Link {
   }
 
   /** The link is dead, for the upstream's fault; its process group goes with it. */
-  #fail(type: "upstream_protocol" | "upstream_lost", reason: string): void {
+  #fail(type: "upstream_protocol" | "upstream_lost", reason: string, cause?: unknown): void {
     if (this.#closed) return;
-    this.#failure = new HostError(type, reason, { upstream: this.#upstream, sent: "unknown" });
+    this.#failure = new HostError(type, reason, { upstream: this.#upstream, sent: "unknown", cause });
     this.#events?.closed(this.#failure);
     void this.close();
   }

@@ -7,7 +7,6 @@ import { checkDepth, type ParseError, toMessage } from "../wire/parse.ts";
 
 /** A server behind any SDK `Transport` that code handed in. The interface does not tell which call a message belongs to. */
 export class TransportLink implements Link {
-  readonly attributes = false;
   readonly #upstream: string;
   readonly #make: () => Transport | Promise<Transport>;
   #transport: Transport | undefined;
@@ -21,7 +20,10 @@ export class TransportLink implements Link {
 
   async open(events: LinkEvents): Promise<void> {
     this.#events = events;
-    this.#transport = await this.#make();
+    const transport = await this.#make();
+    // Closed meanwhile: what came too late must not stay open.
+    if (this.#closed) return transport.close();
+    this.#transport = transport;
     this.#transport.onmessage = (value: unknown) => this.#receive(value);
     this.#transport.onerror = (error) => events.garbage(error.message);
     this.#transport.onclose = () => {

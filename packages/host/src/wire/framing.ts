@@ -1,7 +1,7 @@
-/** Thrown (once) by a framer that met a line longer than its limit; the stream cannot be used any more. */
+/** Thrown (once) for a line or an event longer than its limit; the stream cannot be used any more. */
 export class FrameTooLarge extends Error {
   constructor(limit: number) {
-    super(`a line is longer than ${limit} bytes`);
+    super(`a line or an event is longer than ${limit} bytes`);
     this.name = "FrameTooLarge";
   }
 }

@@ -18,8 +18,6 @@ export interface LinkEvents {
 
 /** One live wire to an upstream: it moves messages and knows nothing of what they mean. */
 export interface Link {
-  /** Whether messages carry the origin of the call that caused them. */
-  readonly attributes: boolean;
   /** Whether it closed because the server ended the session: the server is there, and wants another one begun. */
   readonly sessionEnded?: boolean;
   /** Resolves when messages can be sent; rejects with a HostError when that will never be. */

@@ -1,4 +1,4 @@
-import { LineFramer } from "./framing.ts";
+import { FrameTooLarge, LineFramer } from "./framing.ts";
 
 /** One server-sent event. @see https://html.spec.whatwg.org/multipage/server-sent-events.html */
 export interface ServerSentEvent {
@@ -57,7 +57,7 @@ export class SseParser {
     const value = colon === -1 ? line.subarray(line.length) : line.subarray(line[colon + 1] === SPACE ? colon + 2 : colon + 1);
     if (field === "data") {
       this.#size += value.length + 1;
-      if (this.#size > this.#limit) throw new Error(`an event is longer than ${this.#limit} bytes`);
+      if (this.#size > this.#limit) throw new FrameTooLarge(this.#limit);
       this.#data.push(value);
     } else if (field === "event") this.#name = value.toString("utf8");
     else if (field === "id" && !value.includes(0)) this.lastEventId = value.toString("utf8");

@@ -1,0 +1,51 @@
+import { HostError } from "../errors.ts";
+import { isObject, type Json } from "../wire/message.ts";
+import type { Peer } from "../wire/peer.ts";
+import { isSupportedVersion, LATEST_VERSION } from "../wire/versions.ts";
+
+/** The part of an `initialize` result that the host reads; the rest is kept as it came. */
+export interface ServerFacts {
+  readonly capabilities: Readonly<Json>;
+  readonly serverInfo: Readonly<Json>;
+  readonly instructions: string | undefined;
+  readonly protocolVersion: string;
+}
+
+/** Opens the peer's link and initializes its server, within `timeout` milliseconds each. @throws HostError */
+export async function shakeHands<Origin>(
+  upstream: string,
+  peer: Peer<Origin>,
+  declared: { clientInfo: Json; capabilities: Json },
+  timeout: number,
+): Promise<ServerFacts> {
+  await withDeadline(
+    peer.open(),
+    timeout,
+    () => new HostError("upstream_timeout", `upstream "${upstream}" did not start within ${timeout} ms`, { upstream }),
+  );
+  const result = await peer.request("initialize", { protocolVersion: LATEST_VERSION, ...declared }, { timeout }).result;
+  if (!isSupportedVersion(result.protocolVersion)) {
+    const version = JSON.stringify(result.protocolVersion)?.slice(0, 40);
+    throw new HostError("upstream_protocol", `speaks protocol version ${version}, which the host does not`, { upstream });
+  }
+  peer.link.negotiated?.(result.protocolVersion);
+  peer.notify("notifications/initialized");
+  return {
+    protocolVersion: result.protocolVersion,
+    capabilities: isObject(result.capabilities) ? result.capabilities : {},
+    serverInfo: isObject(result.serverInfo) ? result.serverInfo : {},
+    instructions: typeof result.instructions === "string" ? result.instructions : undefined,
+  };
+}
+
+async function withDeadline<T>(work: Promise<T>, milliseconds: number, late: () => Error): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(late()), milliseconds);
+  });
+  try {
+    return await Promise.race([work, deadline]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
