@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import type { Readable } from "node:stream";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import { applyPlugins } from "./apply.ts";
+import { type Assembly, assemble } from "./assembly.ts";
 import { parseConfig } from "./config/parse.ts";
 import { type LoadedPlugin, loadPlugins } from "./config/plugins.ts";
 import type { Config, ResolvedConfig } from "./config/schema.ts";
@@ -9,19 +10,11 @@ import { ConfigError, HostError } from "./errors.ts";
 import { isLoopback } from "./front/edge.ts";
 import type { HttpFront } from "./front/http.ts";
 import { createLogger, type Logger } from "./log.ts";
-import { Catalog } from "./pipeline/catalog.ts";
-import { Directory } from "./pipeline/directory.ts";
+import type { Catalog } from "./pipeline/catalog.ts";
 import type { Exchange, Principal } from "./pipeline/exchange.ts";
 import { HookSet, type SealedHooks, type TapRecord } from "./pipeline/hook-set.ts";
-import { Pins } from "./pipeline/names.ts";
-import { Notices } from "./pipeline/notices.ts";
-import { Pipeline } from "./pipeline/pipeline.ts";
-import { Reverse } from "./pipeline/reverse.ts";
-import { SeenUris } from "./pipeline/seen-uris.ts";
-import { TaskTable } from "./pipeline/tasks.ts";
-import { Announcer } from "./session/announcer.ts";
-import { createAnswers } from "./session/answers.ts";
-import { outcomeName, type Session } from "./session/session.ts";
+import { logExchange } from "./request-log.ts";
+import type { Session } from "./session/session.ts";
 import { Sessions } from "./session/sessions.ts";
 import { describeStatus, type HostStatus } from "./status.ts";
 import type { Connection } from "./upstream/connection.ts";
@@ -56,7 +49,7 @@ export class Host implements AsyncDisposable {
   readonly #options: HostOptions;
   readonly #abort = new AbortController();
   readonly #upstreams = new Map<string, Upstream>();
-  #parts: Parts | undefined;
+  #parts: Assembly | undefined;
   #plugins: readonly LoadedPlugin[] = [];
   #taps: readonly TapRecord[] = [];
   #front: HttpFront | undefined;
@@ -121,7 +114,15 @@ export class Host implements AsyncDisposable {
     this.#taps = set.taps;
     const hooks = set.seal();
     if (config.listen && !isLoopback(config.listen.host)) this.#checkExposure(hooks, config.listen.host);
-    this.#parts = this.#assemble(hooks);
+    this.#parts = assemble({
+      hooks,
+      config,
+      log,
+      upstreams: this.#upstreams,
+      sessions: this.sessions,
+      hostInfo: HOST_INFO,
+      settled: (exchange) => this.#settled(exchange),
+    });
     catalogRef.catalog = this.#parts.directory.catalog;
     for (const { owner } of this.#plugins)
       if (!this.#taps.some((tap) => tap.plugin === owner.id)) log.warn("a plugin taps no hook and so does nothing", { plugin: owner.id });
@@ -171,37 +172,7 @@ export class Host implements AsyncDisposable {
     );
   }
 
-  #assemble(hooks: SealedHooks): Parts {
-    const { config, log } = this;
-    const pins = new Pins();
-    const session = (id: string): Session | undefined => this.sessions.get(id);
-    const catalog = new Catalog({
-      hooks,
-      log,
-      pins,
-      limit: config.limits.entries,
-      changed: (principal) => announcer.permissionsChanged(principal),
-    });
-    const directory = new Directory(catalog, this.#upstreams);
-    const announcer = new Announcer(directory, () => this.sessions);
-    const tasks = new TaskTable(config.limits.tasks);
-    const seen = new SeenUris(config.limits.seenUris);
-    const notices = new Notices({
-      hooks,
-      log,
-      tasks,
-      directory,
-      progressPerSecond: config.limits.progressPerSecond,
-      session,
-      cancelled: (connection, id, reason) => reverse.cancelled(connection, id, reason),
-    });
-    const reverse = new Reverse({ hooks, tasks, notices, session, settled: (exchange) => this.#settled(exchange) });
-    const answers = createAnswers(directory, HOST_INFO, () => this.sessions, announcer);
-    const pipeline = new Pipeline({ hooks, directory, tasks, seen, notices, answers });
-    return { hooks, directory, announcer, notices, reverse, pipeline };
-  }
-
-  #use(): Parts {
+  #use(): Assembly {
     if (!this.#parts) throw new Error("the host is not started");
     return this.#parts;
   }
@@ -258,24 +229,8 @@ export class Host implements AsyncDisposable {
   }
 
   #settled(exchange: Exchange): void {
-    const { log } = this;
-    const { outcome, timings } = exchange;
     this.#parts?.hooks.settled?.(exchange);
-    if (!outcome) return;
-    const ms = Math.round((timings.end ?? 0) - timings.start);
-    const fields = {
-      requestId: exchange.id,
-      method: exchange.method,
-      entry: exchange.entry?.name,
-      upstream: exchange.route?.upstream,
-      session: exchange.session.id.slice(0, 8),
-      outcome: outcomeName(outcome),
-      ms,
-    };
-    if ("error" in outcome && outcome.cause instanceof Error && outcome.error.code === -32603)
-      log.error("a request failed inside the host", { ...fields, error: outcome.cause.stack });
-    else if (ms >= this.config.slowCall) log.warn("a slow call", fields);
-    else log.debug("a request was answered", fields);
+    logExchange(this.log, exchange, this.config.slowCall);
   }
 
   #fromClient(session: Session, notification: Notification): void {
@@ -374,15 +329,6 @@ export class Host implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-}
-
-interface Parts {
-  readonly hooks: SealedHooks;
-  readonly directory: Directory;
-  readonly announcer: Announcer;
-  readonly notices: Notices;
-  readonly reverse: Reverse;
-  readonly pipeline: Pipeline;
 }
 
 const HOST_INFO = Object.freeze({ name: "mcp-host", version: VERSION });

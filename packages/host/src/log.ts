@@ -11,6 +11,8 @@ export interface Logger {
   warn(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
   debug(message: string, fields?: LogFields): void;
+  /** Whether `debug` lines are written at all; whoever would compute much for one asks first. */
+  readonly debugs: boolean;
   /** The same log with fields that every line gets. */
   child(fields: LogFields): Logger;
 }
@@ -75,6 +77,7 @@ function over(sink: ConsolaInstance, fixed: LogFields | undefined): Logger {
     warn: log("warn"),
     info: log("info"),
     debug: log("debug"),
+    debugs: sink.level >= LOG_LEVELS.debug,
     child: (fields) => over(sink, { ...fixed, ...fields }),
   };
 }

@@ -166,7 +166,7 @@ test("a config without servers is allowed and warned of", async () => {
 });
 
 test.each([
-  ["a known form of token", { args: ["ghp_" + "a1B2".repeat(9)] }, 0],
+  ["a known form of token", { args: [`ghp_${"a1B2".repeat(9)}`] }, 0],
   ["a variable with a telling name", { args: ["-y", "--key", "${env:API_TOKEN}"] }, 2],
   ["a flag with a telling name", { args: ["--token=abcdefgh"] }, 0],
   ["the word after such a flag", { args: ["--api-key", "abcdefgh"] }, 1],

@@ -49,7 +49,7 @@ export function controlAddress(pid: number): string {
 /** Process ids of this user's running hosts. Sockets of dead processes are removed. */
 export function runningHosts(): number[] {
   const names = WINDOWS ? readdirSync(PIPES) : readdirSync(runtimeFolder());
-  const form = WINDOWS ? new RegExp(`^${RegExp_escape(pipePrefix())}(\\d+)$`) : /^(\d+)\.sock$/;
+  const form = WINDOWS ? new RegExp(`^${escaped(pipePrefix())}(\\d+)$`) : /^(\d+)\.sock$/;
   const pids: number[] = [];
   for (const name of names) {
     const [, digits] = form.exec(name) ?? [];
@@ -61,7 +61,7 @@ export function runningHosts(): number[] {
   return pids;
 }
 
-function RegExp_escape(text: string): string {
+function escaped(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }
 

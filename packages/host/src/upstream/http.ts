@@ -7,6 +7,7 @@ import { type Id, isRequest, isResponse, type Message } from "../wire/message.ts
 import { type ParseError, readMessage } from "../wire/parse.ts";
 import { SseParser } from "../wire/sse.ts";
 import { HttpClient, type HttpOptions } from "./http-client.ts";
+import { isUnconnected, refusal } from "./http-refusal.ts";
 
 const FIRST_RETRY = 1_000;
 /** A server that asks to be asked again at once must not make a busy loop. */
@@ -118,7 +119,7 @@ export class HttpLink implements Link {
       }
       if (!stream) {
         response.resume();
-        if (status >= 400) this.#rejected(status, response);
+        if (status >= 400) this.#rejected(status);
         return;
       }
       this.#answer(response, stream);
@@ -284,7 +285,7 @@ export class HttpLink implements Link {
   #broken(stream: Stream, error: NodeJS.ErrnoException, request: ClientRequest): void {
     if (this.#closed || !this.#open.has(stream.origin as Id) || stream.answered) return;
     // Once a socket was connected, the request may have been read, whatever came of it afterwards.
-    const connected = request.socket?.connecting === false && !CONNECT_ERRORS.has(error.code ?? "");
+    const connected = request.socket?.connecting === false && !isUnconnected(error);
     if (connected) return stream.lastEventId === undefined ? this.#lost(stream) : this.#resume(stream);
     const reason = `upstream "${this.#upstream}" cannot be reached (${error.code ?? "connection failed"})`;
     this.#failed(stream, "upstream_down", reason, "no");
@@ -292,28 +293,15 @@ export class HttpLink implements Link {
   }
 
   #refused(status: number, response: IncomingMessage, stream: Stream): void {
-    const name = `upstream "${this.#upstream}"`;
     if (status === 404 && this.#http.session !== undefined) {
       // The server rejected the request unread, so it may be sent again in a new session.
-      this.#failed(stream, "upstream_down", `${name} has ended its session`, "no");
+      this.#failed(stream, "upstream_down", `upstream "${this.#upstream}" has ended its session`, "no");
       return this.#sessionGone();
     }
-    if (status === 401 || status === 403)
-      return this.#failed(stream, "upstream_auth", `${name} refuses the host's credentials (HTTP ${status})`, "no");
-    if (status === 429) {
-      const seconds = Number(response.headers["retry-after"]);
-      const error = new HostError("rate_limited", `${name} answers too many requests (HTTP 429)`, {
-        upstream: this.#upstream,
-        sent: "no",
-        ...(seconds > 0 && { retryAfterMs: seconds * 1000 }),
-      });
-      this.#open.delete(stream.origin as Id);
-      return this.#events.failed(stream.origin as Id, error);
-    }
-    this.#failed(stream, "upstream_error", `${name} answered HTTP ${status}`, status < 500 ? "no" : "unknown");
+    this.#fail(stream, refusal(this.#upstream, status, response.headers));
   }
 
-  #rejected(status: number, _response: IncomingMessage): void {
+  #rejected(status: number): void {
     if (status === 404 && this.#http.session !== undefined) this.#sessionGone();
     else this.#events.garbage(`a notification or an answer was rejected with HTTP ${status}`);
   }
@@ -340,8 +328,11 @@ export class HttpLink implements Link {
   }
 
   #failed(stream: Stream, type: ErrorType, reason: string, sent: Sent, cause?: unknown): void {
-    if (stream.origin === undefined || !this.#open.delete(stream.origin)) return;
-    this.#events.failed(stream.origin, new HostError(type, reason, { upstream: this.#upstream, sent, cause }));
+    this.#fail(stream, new HostError(type, reason, { upstream: this.#upstream, sent, cause }));
+  }
+
+  #fail(stream: Stream, error: HostError): void {
+    if (stream.origin !== undefined && this.#open.delete(stream.origin)) this.#events.failed(stream.origin, error);
   }
 
   #dead(type: ErrorType, reason: string): void {
@@ -351,16 +342,3 @@ export class HttpLink implements Link {
     this.#events.closed(error);
   }
 }
-
-/** Errors that come before a connection exists: nothing can have been sent. */
-const CONNECT_ERRORS = new Set([
-  "ECONNREFUSED",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "ECONNABORTED",
-  "CERT_HAS_EXPIRED",
-  "DEPTH_ZERO_SELF_SIGNED_CERT",
-  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
-]);
