@@ -90,7 +90,7 @@ export function describeStatus(host: {
 function describeUpstream(upstream: Upstream, dropped: number): UpstreamStatus {
   const connections = [...upstream.connections.values()];
   const best = [...connections].sort((a, b) => STATES.indexOf(a.state) - STATES.indexOf(b.state))[0];
-  const lists = connections.find(({ lists }) => lists !== undefined)?.lists;
+  const lists = connections.find(({ listings }) => listings.known !== undefined)?.listings.known;
   return {
     name: upstream.key,
     wire: upstream.facts.wire,
@@ -126,7 +126,7 @@ function describeConnection(connection: Connection): ConnectionStatus {
     latency: connection.latency === undefined ? undefined : Math.round(connection.latency * 100) / 100,
     restarts: connection.restarts,
     ...connection.counters,
-    problems: [...connection.listProblems.values()].map(redactText),
+    problems: [...connection.listings.problems.values()].map(redactText),
     ...(pid !== undefined && { pid }),
     ...(stderr && { stderr: redactText(stderr) }),
   };

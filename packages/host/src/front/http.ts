@@ -172,6 +172,7 @@ export class HttpFront {
     const id = request.headers["mcp-session-id"];
     if (typeof id !== "string") throw new HostError("session_required", "the Mcp-Session-Id header is missing; send initialize first");
     const session = this.#options.sessions.get(id);
+    if (!session && this.#closing) throw stopping();
     if (!session?.network || identity(session.principal) !== identity(principal)) {
       throw new HostError("session_not_found", "the session is unknown or has expired; send initialize again");
     }
@@ -191,7 +192,7 @@ export class HttpFront {
     const initialize = isRequest(message) && message.method === "initialize";
     if (!named && !initialize) throw new HostError("session_required", "the Mcp-Session-Id header is missing; send initialize first");
     if (isRequest(message) && this.#closing) {
-      throw new HostError("shutting_down", "the host is stopping", { headers: { connection: "close", "retry-after": "5" } });
+      throw stopping();
     }
     if (!isRequest(message)) {
       named?.receive(message, NO_REPLY);
@@ -293,6 +294,10 @@ export class HttpFront {
     this.#options.log.error("an HTTP request failed", errorFields(error));
     return new HostError("internal", "Internal error");
   }
+}
+
+function stopping(): HostError {
+  return new HostError("shutting_down", "the host is stopping", { headers: { connection: "close", "retry-after": "5" } });
 }
 
 /** For messages that get no answer. */

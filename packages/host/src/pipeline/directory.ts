@@ -21,10 +21,10 @@ export class Directory {
 
   /** A connection has read its lists. */
   async listed(connection: Connection): Promise<void> {
-    if (!connection.lists) return;
-    const { lists } = connection;
+    const lists = connection.listings.known;
+    if (!lists) return;
     const view = await this.catalog.view(connection.facts, lists);
-    if (connection.lists !== lists) return; // read again meanwhile; the newer one counts
+    if (connection.listings.known !== lists) return; // read again meanwhile; the newer one counts
     this.#views.set(connection, view);
     this.#epoch++;
   }

@@ -7,17 +7,17 @@ export class Subscriptions {
   readonly #pending = new WeakMap<Connection, Map<string, Promise<Json>>>();
 
   subscribe(exchange: Exchange, connection: Connection, uri: string, send: () => Promise<Json>): Promise<Json> {
-    const sessions = connection.subscriptions.get(uri);
+    const sessions = connection.commitments.subscriptions.get(uri);
     if (sessions) {
       sessions.add(exchange.session.id);
       // The first subscription may still fail, and then this one fails with it.
       return this.#pendingOf(connection).get(uri) ?? Promise.resolve({});
     }
-    connection.subscriptions.set(uri, new Set([exchange.session.id]));
+    connection.commitments.subscriptions.set(uri, new Set([exchange.session.id]));
     const pending = this.#pendingOf(connection);
     const sent = send()
       .catch((error: unknown) => {
-        connection.subscriptions.delete(uri);
+        connection.commitments.subscriptions.delete(uri);
         throw error;
       })
       .finally(() => pending.delete(uri));
@@ -26,10 +26,10 @@ export class Subscriptions {
   }
 
   unsubscribe(exchange: Exchange, connection: Connection, uri: string, send: () => Promise<Json>): Promise<Json> {
-    const sessions = connection.subscriptions.get(uri);
+    const sessions = connection.commitments.subscriptions.get(uri);
     sessions?.delete(exchange.session.id);
     if (sessions === undefined || sessions.size > 0) return Promise.resolve({});
-    connection.subscriptions.delete(uri);
+    connection.commitments.subscriptions.delete(uri);
     return send();
   }
 
@@ -43,7 +43,7 @@ export class Subscriptions {
 /** The sessions that an update of `uri` is for. A server may name a part of what was subscribed (2025-11-25, server/resources). */
 export function subscribersOf(connection: Connection, uri: string): Set<string> {
   const found = new Set<string>();
-  for (const [subscribed, sessions] of connection.subscriptions) {
+  for (const [subscribed, sessions] of connection.commitments.subscriptions) {
     if (uri === subscribed || isPart(subscribed, uri)) for (const session of sessions) found.add(session);
   }
   return found;

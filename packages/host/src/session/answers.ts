@@ -65,7 +65,7 @@ export function spreadLevels(directory: Directory, sessions: Iterable<Session>):
     if (logLevel === undefined) continue;
     for (const upstream of directory.upstreams.values()) {
       const connection = upstream.connectionFor(session);
-      const current = connection.level;
+      const current = connection.commitments.level;
       if (connection.users.size <= 1 || current === undefined || severity(logLevel) < severity(current)) connection.setLevel(logLevel);
     }
   }

@@ -6,7 +6,8 @@ import { isObject, type Json } from "../wire/message.ts";
 const REVERSE: Readonly<Record<string, readonly string[]>> = {
   sampling: ["context", "tools"],
   elicitation: ["form", "url"],
-  roots: ["listChanged"],
+  // Not listChanged: whose roots changed could not be told on a connection of several clients.
+  roots: [],
   tasks: ["list", "cancel", "requests"],
 };
 

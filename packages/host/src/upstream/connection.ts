@@ -1,7 +1,6 @@
 import type { UpstreamConfig } from "../config/schema.ts";
-import { HostError, PeerError } from "../errors.ts";
-import { errorFields, type Logger } from "../log.ts";
-import type { ListedKind } from "../pipeline/entry.ts";
+import { HostError } from "../errors.ts";
+import type { Logger } from "../log.ts";
 import type { Exchange, SessionFacts } from "../pipeline/exchange.ts";
 import type { ConnectionState, UpstreamFacts } from "../pipeline/hooks.ts";
 import type { Limits } from "../wire/limits.ts";
@@ -9,8 +8,10 @@ import type { Link } from "../wire/link.ts";
 import type { Json, Notification, Request } from "../wire/message.ts";
 import { Peer } from "../wire/peer.ts";
 import { Backoff } from "./backoff.ts";
+import { callPeer } from "./call.ts";
+import { Commitments } from "./commitments.ts";
 import { type ServerFacts, shakeHands } from "./handshake.ts";
-import { listedBy, NO_LISTS, type RawLists, Refresher, readLists } from "./lists.ts";
+import { Listings, listedBy } from "./lists.ts";
 import { Upkeep } from "./upkeep.ts";
 
 export interface ConnectionOptions {
@@ -49,18 +50,13 @@ export class Connection {
   readonly capabilities: Json;
   /** Sessions that use this connection. */
   readonly users = new Set<string>();
-  /** URIs that are subscribed, with the sessions that asked for them. */
-  readonly subscriptions = new Map<string, Set<string>>();
-  /** Live tasks that only this connection knows. */
-  readonly tasks = new Set<string>();
+  readonly commitments: Commitments;
   state: ConnectionState = "idle";
   reason: string | undefined;
   /** What the server said of itself, the last time it was asked. */
   server: ServerFacts | undefined;
-  /** The last-known lists; undefined until they were read once. */
-  lists: RawLists | undefined;
-  /** Faults of the last listing, by kind. */
-  readonly listProblems = new Map<ListedKind, string>();
+  /** What it lists. */
+  readonly listings: Listings;
   /** Milliseconds of the last answered ping or initialize. */
   latency: number | undefined;
   restarts = 0;
@@ -74,17 +70,12 @@ export class Connection {
   /** Links on their way out: a child that does not want to go takes some seconds, and {@link stop} waits for it. */
   readonly #ending = new Set<Promise<void>>();
   #connecting: Promise<void> | undefined;
-  #reading: Promise<void> | undefined;
   #retry: NodeJS.Timeout | undefined;
   #upkeep: Upkeep | undefined;
   #lastUse = performance.now();
-  #level: string | undefined;
   #authFailed = false;
   /** Whether the present life has answered anything but `initialize`. */
   #served = false;
-  readonly #refresher = new Refresher((kinds) => {
-    if (this.#peer && this.isReady) this.#reading = this.#read(this.#peer, kinds);
-  });
 
   constructor(options: ConnectionOptions, events: ConnectionEvents) {
     this.#options = options;
@@ -94,6 +85,12 @@ export class Connection {
     this.config = options.config;
     this.owner = options.owner;
     this.capabilities = options.capabilities;
+    this.commitments = new Commitments(options.facts.key, options.config.timeout, options.log);
+    this.listings = new Listings(
+      options.limits,
+      () => (this.isReady ? this.#peer : undefined),
+      () => this.#listed(),
+    );
   }
 
   get isReady(): boolean {
@@ -128,10 +125,10 @@ export class Connection {
 
   /** Resolves when the lists are known, connecting first if need be. Never rejects: `state` tells. */
   async known(): Promise<void> {
-    if (this.lists) return;
+    if (this.listings.known) return;
     try {
       await this.connect();
-      await this.#reading;
+      await this.listings.settled;
     } catch {
       // The state and its reason are kept and shown.
     }
@@ -146,7 +143,9 @@ export class Connection {
     this.connectingSince = started;
     const peer = new Peer<Exchange>(upstream, this.#options.makeLink(), {
       request: (request, origin) => this.#events.request(this, request, origin),
-      notification: (notification, origin) => this.#notification(notification, origin),
+      notification: (notification, origin) => {
+        if (!this.listings.changed(notification.method)) this.#events.notification(this, notification, origin);
+      },
       closed: (error) => this.#lost(peer, error),
     });
     this.#peer = peer;
@@ -164,13 +163,13 @@ export class Connection {
     this.#authFailed = false;
     this.#lastUse = performance.now();
     this.#set("ready");
-    this.#restore(peer);
-    this.#reading = this.#read(peer, listedBy(this.server.capabilities as Json));
+    this.commitments.renew(peer, this.server);
+    void this.listings.read(peer, listedBy(this.server.capabilities));
     this.#upkeep = new Upkeep(this.config, {
       ping: (timeout) => peer.request("ping", undefined, { timeout }).result,
       lastUse: () => this.#lastUse,
       inFlight: () => peer.inFlight,
-      needed: () => peer.inFlight > 0 || this.subscriptions.size > 0 || this.tasks.size > 0,
+      needed: () => peer.inFlight > 0 || this.commitments.any,
       answered: (latency) => {
         this.latency = latency;
         if (this.state === "degraded") this.#set("ready");
@@ -190,17 +189,7 @@ export class Connection {
 
   #stopTimers(): void {
     this.#upkeep?.stop();
-    this.#refresher.stop();
-  }
-
-  /** What a new life must be told again. */
-  #restore(peer: Peer<Exchange>): void {
-    if (this.#level !== undefined) this.#sendLevel(peer, this.#level);
-    for (const uri of this.subscriptions.keys()) {
-      peer.request("resources/subscribe", { uri }, { timeout: this.config.timeout }).result.catch((error) => {
-        this.#options.log.warn("a subscription could not be renewed", { upstream: this.facts.key, ...errorFields(error) });
-      });
-    }
+    this.listings.stop();
   }
 
   #failedToConnect(peer: Peer<Exchange>, error: unknown): void {
@@ -247,7 +236,7 @@ export class Connection {
 
   /** Whether the connection should be up without anybody calling. */
   get #wanted(): boolean {
-    return this.config.start === "eager" || this.subscriptions.size > 0;
+    return this.config.start === "eager" || this.commitments.subscriptions.size > 0;
   }
 
   /** Sends a request of the host's own. */
@@ -268,24 +257,12 @@ export class Connection {
       });
     }
     if (exchange.stopped) throw exchange.stopped;
-    this.#lastUse = performance.now();
-    const outstanding = peer.request(exchange.method, params, { origin: exchange, ...(progress && { progress }) });
-    exchange.sent = "unknown";
-    exchange.timings.sent = this.#lastUse;
-    exchange.onStop(outstanding.cancel);
     try {
-      const result = await outstanding.result;
-      exchange.sent = "yes";
+      const result = await callPeer(peer, exchange, params, progress);
       this.#served = true;
       return result;
-    } catch (error) {
-      if (error instanceof HostError) exchange.sent = error.sent;
-      else if (error instanceof PeerError) exchange.sent = "yes";
-      throw error;
     } finally {
-      exchange.offStop(outstanding.cancel);
       this.#lastUse = performance.now();
-      exchange.timings.answered = this.#lastUse;
     }
   }
 
@@ -298,38 +275,16 @@ export class Connection {
   }
 
   /** Sets the log level of the server, now and after every reconnect. */
-  setLevel(level: string | undefined): void {
-    if (level === undefined || level === this.#level) return;
-    this.#level = level;
-    if (this.#peer && this.isReady) this.#sendLevel(this.#peer, level);
+  setLevel(level: string): void {
+    if (level === this.commitments.level) return;
+    this.commitments.level = level;
+    if (this.#peer && this.isReady && this.server) this.commitments.tellLevel(this.#peer, this.server);
   }
 
-  get level(): string | undefined {
-    return this.#level;
-  }
-
-  #sendLevel(peer: Peer<Exchange>, level: string): void {
-    if (this.server?.capabilities.logging === undefined) return;
-    peer.request("logging/setLevel", { level }, { timeout: this.config.timeout }).result.catch((error) => {
-      this.#options.log.warn("an upstream refused its log level", { upstream: this.facts.key, level, ...errorFields(error) });
-    });
-  }
-
-  // --- lists ---
-
-  #notification(notification: Notification, origin: Exchange | undefined): void {
-    if (!this.#refresher.changed(notification.method)) this.#events.notification(this, notification, origin);
-  }
-
-  /** Reads these lists and keeps the last-known ones of the others. */
-  async #read(peer: Peer<Exchange>, kinds: readonly ListedKind[]): Promise<void> {
-    await this.#reading;
-    const lists = await readLists(peer, kinds, this.#options.limits, this.lists ?? NO_LISTS, this.listProblems);
-    if (peer.isClosed) return; // half-read lists of a dead server are worth less than the last-known ones, or none
+  async #listed(): Promise<void> {
     this.#served = true;
-    for (const [kind, problem] of this.listProblems)
+    for (const [kind, problem] of this.listings.problems)
       this.#options.log.warn("a list is incomplete", { upstream: this.facts.key, kind, problem });
-    this.lists = lists;
     await this.#events.listed(this);
   }
 

@@ -8,18 +8,18 @@ import { type ParseError, readMessage } from "../wire/parse.ts";
 import { SseParser } from "../wire/sse.ts";
 import { HttpClient, type HttpOptions } from "./http-client.ts";
 import { isUnconnected, refusal } from "./http-refusal.ts";
+import { StandingStream } from "./standing-stream.ts";
 
 const FIRST_RETRY = 1_000;
 /** A server that asks to be asked again at once must not make a busy loop. */
 const LEAST_RETRY = 10;
-const LAST_RETRY = 30_000;
 const RESUME_TRIES = 5;
 const REDIRECTS = 3;
 
 /** What became of one POST whose answer stream may have to be resumed. */
 interface Stream {
-  /** The request that the stream answers; undefined for the standing GET stream. */
-  readonly origin: Id | undefined;
+  /** The request that the stream answers. */
+  readonly origin: Id;
   answered: boolean;
   lastEventId: string | undefined;
   retry: number | undefined;
@@ -38,7 +38,7 @@ export class HttpLink implements Link {
   readonly #limits: Limits;
   readonly #http: HttpClient;
   readonly #open = new Map<Id, { stream: Stream; request?: ClientRequest; timer?: NodeJS.Timeout }>();
-  #standing: { request?: ClientRequest; timer?: NodeJS.Timeout } | undefined;
+  readonly #standing: StandingStream;
   #events!: LinkEvents; // set by open(), before anything can arrive
   #closed = false;
 
@@ -47,6 +47,11 @@ export class HttpLink implements Link {
     this.#options = options;
     this.#limits = limits;
     this.#http = new HttpClient(options);
+    this.#standing = new StandingStream(this.#http, limits.messageBytes, {
+      message: (data) => this.#deliver(data, undefined),
+      garbage: (reason) => this.#events.garbage(reason),
+      sessionGone: () => this.#sessionGone(),
+    });
   }
 
   open(events: LinkEvents): Promise<void> {
@@ -63,8 +68,7 @@ export class HttpLink implements Link {
     if (!isRequest(message)) {
       this.#post(body, undefined);
       // Only now may the server send on its own; it wants `initialized` first.
-      if (!isResponse(message) && message.method === "notifications/initialized")
-        this.#stand({ origin: undefined, answered: false, lastEventId: undefined, retry: undefined, tries: 0 });
+      if (!isResponse(message) && message.method === "notifications/initialized") this.#standing.open();
       return;
     }
     const stream: Stream = { origin: message.id, answered: false, lastEventId: undefined, retry: undefined, tries: 0 };
@@ -84,7 +88,8 @@ export class HttpLink implements Link {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    for (const { request, timer } of [...this.#open.values(), ...(this.#standing ? [this.#standing] : [])]) {
+    this.#standing.close();
+    for (const { request, timer } of this.#open.values()) {
       clearTimeout(timer);
       request?.destroy();
     }
@@ -94,7 +99,7 @@ export class HttpLink implements Link {
 
   #post(body: string, stream: Stream | undefined, redirected?: URL, redirects = 0): void {
     const request = this.#http.post(body, redirected && redirected.pathname + redirected.search);
-    const open = stream && this.#open.get(stream.origin as Id);
+    const open = stream && this.#open.get(stream.origin);
     if (open) open.request = request;
     request.on("error", (error: NodeJS.ErrnoException) => {
       if (stream) this.#broken(stream, error, request);
@@ -208,7 +213,6 @@ export class HttpLink implements Link {
       clearTimeout(ending);
       stream.lastEventId = parser.lastEventId;
       stream.retry = parser.retry;
-      if (stream.origin === undefined) return this.#standAgain(stream);
       if (stream.answered || !this.#open.has(stream.origin)) return;
       // Without event ids there is nothing to resume: the answer will never come.
       if (stream.lastEventId === undefined) this.#lost(stream);
@@ -216,28 +220,28 @@ export class HttpLink implements Link {
     });
   }
 
-  #deliver(bytes: Buffer, stream: Stream): void {
+  #deliver(bytes: Buffer, stream: Stream | undefined): void {
     if (this.#closed) return;
     let message: Message;
     try {
       message = readMessage(bytes);
     } catch (error) {
       const { id, message: reason } = error as ParseError;
-      if (id != null && id === stream.origin)
+      if (stream && id != null && id === stream.origin)
         this.#failed(stream, "upstream_protocol", `upstream "${this.#upstream}" sent a malformed answer: ${reason}`, "yes");
       else this.#events.garbage(reason);
       return;
     }
-    if (isResponse(message) && stream.origin !== undefined && message.id === stream.origin) {
+    if (stream && isResponse(message) && message.id === stream.origin) {
       stream.answered = true;
       this.#open.delete(stream.origin);
     }
-    this.#events.message(message, stream.origin);
+    this.#events.message(message, stream?.origin);
   }
 
   /** Goes on with a broken answer stream from its last event, until the call's own deadline gives it up. */
   #resume(stream: Stream): void {
-    const open = this.#open.get(stream.origin as Id);
+    const open = this.#open.get(stream.origin);
     if (!open) return;
     if (stream.tries++ >= RESUME_TRIES) return this.#lost(stream);
     open.timer = setTimeout(
@@ -254,36 +258,13 @@ export class HttpLink implements Link {
     );
   }
 
-  /** Opens the standing GET stream, on which the server sends what belongs to no call. Servers may refuse it (405). */
-  #stand(stream: Stream): void {
-    if (this.#closed) return;
-    this.#standing = {};
-    this.#standing.request = this.#get(stream, (response) => {
-      const { statusCode } = response;
-      if (statusCode === 200 && response.headers["content-type"]?.startsWith("text/event-stream"))
-        return this.#readEvents(response, stream);
-      response.resume();
-      if (statusCode === 404 && this.#http.session !== undefined) this.#sessionGone();
-      else if (statusCode !== undefined && statusCode >= 500) this.#standAgain(stream);
-    });
-    this.#standing.request.on("error", () => this.#standAgain(stream));
-  }
-
-  #standAgain(stream: Stream): void {
-    if (this.#closed || !this.#standing) return;
-    const wait = stream.retry ?? Math.min(FIRST_RETRY * 2 ** stream.tries, LAST_RETRY);
-    stream.tries++;
-    this.#standing.timer = setTimeout(() => this.#stand(stream), wait);
-    this.#standing.timer.unref();
-  }
-
   #get(stream: Stream, response: (response: IncomingMessage) => void): ClientRequest {
     return this.#http.get(stream.lastEventId).on("response", response);
   }
 
   /** The POST itself failed. */
   #broken(stream: Stream, error: NodeJS.ErrnoException, request: ClientRequest): void {
-    if (this.#closed || !this.#open.has(stream.origin as Id) || stream.answered) return;
+    if (this.#closed || !this.#open.has(stream.origin) || stream.answered) return;
     // Once a socket was connected, the request may have been read, whatever came of it afterwards.
     const connected = request.socket?.connecting === false && !isUnconnected(error);
     if (connected) return stream.lastEventId === undefined ? this.#lost(stream) : this.#resume(stream);
@@ -313,7 +294,6 @@ export class HttpLink implements Link {
   }
 
   #tooLarge(stream: Stream): void {
-    if (stream.origin === undefined) return this.#events.garbage("an oversized event on the standing stream");
     const reason = `the answer of upstream "${this.#upstream}" is larger than ${this.#limits.messageBytes} bytes`;
     this.#failed(stream, "payload_too_large", reason, "yes");
   }
@@ -332,7 +312,7 @@ export class HttpLink implements Link {
   }
 
   #fail(stream: Stream, error: HostError): void {
-    if (stream.origin !== undefined && this.#open.delete(stream.origin)) this.#events.failed(stream.origin, error);
+    if (this.#open.delete(stream.origin)) this.#events.failed(stream.origin, error);
   }
 
   #dead(type: ErrorType, reason: string): void {

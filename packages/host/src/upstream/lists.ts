@@ -8,10 +8,10 @@ import type { Peer } from "../wire/peer.ts";
 /** What an upstream lists, as it came. */
 export type RawLists = Record<ListedKind, readonly Json[]>;
 
-export const NO_LISTS: RawLists = { tool: [], prompt: [], resource: [], template: [] };
+const NO_LISTS: RawLists = { tool: [], prompt: [], resource: [], template: [] };
 
 /** The kinds that an upstream with these capabilities lists. */
-export function listedBy(capabilities: Json): ListedKind[] {
+export function listedBy(capabilities: Readonly<Json>): ListedKind[] {
   return LISTED_KINDS.filter((kind) => capabilities[LISTS[kind].capability] !== undefined);
 }
 
@@ -61,7 +61,7 @@ function isOversized(item: Json): boolean {
 }
 
 /** Reads lists in parallel; one that cannot be read keeps what `known` has of it. Problems are noted by kind. */
-export async function readLists(
+async function readLists(
   peer: Peer<Exchange>,
   kinds: readonly ListedKind[],
   limits: Limits,
@@ -90,7 +90,7 @@ export async function readLists(
 const REFRESH_PAUSE = 1_000;
 
 /** Gathers `list_changed` notifications and says when to read which lists again. */
-export class Refresher {
+class Refresher {
   readonly #read: (kinds: readonly ListedKind[]) => void;
   readonly #stale = new Set<ListedKind>();
   #timer: NodeJS.Timeout | undefined;
@@ -120,5 +120,60 @@ export class Refresher {
   stop(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+  }
+}
+
+/** What one connection's server lists: read after every connect and whenever the server says that a list changed. */
+export class Listings {
+  /** The last-known lists; undefined until they were read once. */
+  known: RawLists | undefined;
+  /** Faults of the last reading, by kind. */
+  readonly problems = new Map<ListedKind, string>();
+  readonly #limits: Limits;
+  readonly #peer: () => Peer<Exchange> | undefined;
+  readonly #listed: () => Promise<void>;
+  readonly #refresher = new Refresher((kinds) => {
+    const peer = this.#peer();
+    if (peer) void this.read(peer, kinds);
+  });
+  #reading: Promise<void> = Promise.resolve();
+
+  /**
+   * @param peer the live peer, if there is one
+   * @param listed called when lists were read, again or for the first time
+   */
+  constructor(limits: Limits, peer: () => Peer<Exchange> | undefined, listed: () => Promise<void>) {
+    this.#limits = limits;
+    this.#peer = peer;
+    this.#listed = listed;
+  }
+
+  /** Resolves when what is being read now has been read. */
+  get settled(): Promise<void> {
+    return this.#reading;
+  }
+
+  /** Takes a notification's method; false when it is not about lists. */
+  changed(method: string): boolean {
+    return this.#refresher.changed(method);
+  }
+
+  /** Reads these lists and keeps the last-known ones of the others. One reading at a time. */
+  read(peer: Peer<Exchange>, kinds: readonly ListedKind[]): Promise<void> {
+    const next = (): Promise<void> => this.#read(peer, kinds);
+    this.#reading = this.#reading.then(next, next);
+    return this.#reading;
+  }
+
+  async #read(peer: Peer<Exchange>, kinds: readonly ListedKind[]): Promise<void> {
+    const lists = await readLists(peer, kinds, this.#limits, this.known ?? NO_LISTS, this.problems);
+    if (peer.isClosed) return; // half-read lists of a dead server are worth less than the last-known ones, or none
+    this.known = lists;
+    await this.#listed();
+  }
+
+  /** Forgets what was to be read again. */
+  stop(): void {
+    this.#refresher.stop();
   }
 }

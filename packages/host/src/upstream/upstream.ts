@@ -55,11 +55,6 @@ export class Upstream {
     };
   }
 
-  /** Whether anybody ever learned what it offers. */
-  get isKnown(): boolean {
-    return [...this.connections.values()].some((connection) => connection.lists !== undefined);
-  }
-
   /** The connection that serves a session, made (not yet connected) on first use. */
   connectionFor(session: SessionFacts): Connection {
     const key = this.#keyFor(session);
@@ -87,13 +82,13 @@ export class Upstream {
     this.#released.add(session);
     for (const [key, connection] of this.connections) {
       if (!connection.users.delete(session.id)) continue;
-      for (const [uri, sessions] of connection.subscriptions) {
+      for (const [uri, sessions] of connection.commitments.subscriptions) {
         if (!sessions.delete(session.id) || sessions.size > 0) continue;
-        connection.subscriptions.delete(uri);
+        connection.commitments.subscriptions.delete(uri);
         if (connection.isReady) connection.request("resources/unsubscribe", { uri }).catch(() => {});
       }
       const lasting = key === "shared" || key === sharedKey({});
-      if (lasting || connection.users.size > 0 || connection.tasks.size > 0) continue;
+      if (lasting || connection.users.size > 0 || connection.commitments.tasks.size > 0) continue;
       this.connections.delete(key);
       const leaving = connection.stop(0).finally(() => this.#leaving.delete(leaving));
       this.#leaving.add(leaving);

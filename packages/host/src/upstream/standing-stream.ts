@@ -1,0 +1,83 @@
+import type { ClientRequest } from "node:http";
+import { SseParser } from "../wire/sse.ts";
+import type { HttpClient } from "./http-client.ts";
+
+export interface StandingStreamEvents {
+  message(data: Buffer): void;
+  garbage(reason: string): void;
+  sessionGone(): void;
+}
+
+const FIRST_RETRY = 1_000;
+const LAST_RETRY = 30_000;
+/** A server that asks to be asked again at once must not make a busy loop. */
+const LEAST_RETRY = 10;
+
+/** The GET stream of a Streamable HTTP session, on which a server sends what belongs to no call. Opened again when it ends; servers may refuse it (405). */
+export class StandingStream {
+  readonly #http: HttpClient;
+  readonly #limit: number;
+  readonly #events: StandingStreamEvents;
+  #request: ClientRequest | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #lastEventId: string | undefined;
+  #retry: number | undefined;
+  #tries = 0;
+  #closed = false;
+
+  /** @param limit bytes of one event */
+  constructor(http: HttpClient, limit: number, events: StandingStreamEvents) {
+    this.#http = http;
+    this.#limit = limit;
+    this.#events = events;
+  }
+
+  open(): void {
+    if (this.#closed) return;
+    this.#request = this.#http.get(this.#lastEventId);
+    this.#request.on("error", () => this.#again());
+    this.#request.on("response", (response) => {
+      const { statusCode = 0 } = response;
+      if (statusCode !== 200 || !response.headers["content-type"]?.startsWith("text/event-stream")) {
+        response.resume();
+        if (statusCode === 404 && this.#http.session !== undefined) this.#events.sessionGone();
+        else if (statusCode >= 500) this.#again();
+        return;
+      }
+      this.#tries = 0;
+      const parser = new SseParser(this.#limit, ({ event, data }) => {
+        if (event === "message") this.#events.message(data);
+      });
+      parser.lastEventId = this.#lastEventId;
+      parser.retry = this.#retry;
+      response.on("data", (chunk: Buffer) => {
+        try {
+          parser.push(chunk);
+        } catch {
+          this.#events.garbage("an oversized event on the standing stream");
+          response.destroy();
+        }
+      });
+      response.on("error", () => {}); // told by close
+      response.on("close", () => {
+        this.#lastEventId = parser.lastEventId;
+        this.#retry = parser.retry;
+        this.#again();
+      });
+    });
+  }
+
+  #again(): void {
+    if (this.#closed) return;
+    const wait = this.#retry === undefined ? Math.min(FIRST_RETRY * 2 ** this.#tries, LAST_RETRY) : Math.max(this.#retry, LEAST_RETRY);
+    this.#tries++;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.open(), wait).unref();
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.#request?.destroy();
+  }
+}
