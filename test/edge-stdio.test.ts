@@ -294,6 +294,7 @@ describe("a child process", () => {
         "TMPDIR",
         "TZ",
         "USER",
+        "NODE_V8_COVERAGE", // Node itself hands it to every child while coverage is measured
         "DECLARED",
         ...Object.keys(MARKED),
       ];

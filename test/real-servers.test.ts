@@ -12,7 +12,7 @@ import {
   ResultSchema,
 } from "@modelcontextprotocol/sdk/types.js";
 import type { Config } from "mcp-host";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { Message } from "./fixtures/upstream.mjs";
 import { httpTransport, memoryTransport, sdkClient } from "./harness/clients.ts";
 import { MARKED, ROOT, startHost, type TestHost, temporary } from "./harness/hosts.ts";
@@ -164,6 +164,8 @@ describe("the example servers, in TypeScript and in Python", () => {
 
   beforeAll(async () => {
     host = await startHost(example("servers"), { folder: join(ROOT, "examples/servers") });
+    // The TypeScript server is compiled as it starts, which may take longer than a list waits.
+    await vi.waitFor(() => expect(host.host.status().upstreams.map(({ entries }) => entries.tools)).toEqual([3, 3]), 20_000);
     await client.connect(httpTransport(host.url));
   });
   afterAll(async () => {
