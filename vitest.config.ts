@@ -4,6 +4,7 @@ export default defineConfig({
   test: {
     include: ["packages/*/test/**/*.test.ts", "test/*.test.ts"],
     globalSetup: ["test/harness/census.ts"],
+    setupFiles: ["test/harness/coverage.ts"],
     pool: "forks",
     // Two machines' worth of child processes would starve each other on two cores.
     maxWorkers: 2,
