@@ -1,7 +1,8 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage } from "node:http";
 import type { ListenConfig } from "../config/schema.ts";
 import { HostError } from "../errors.ts";
 import type { Limits } from "../wire/limits.ts";
+import type { Answer } from "./answer.ts";
 
 /** The methods of the MCP endpoint. */
 export const ENDPOINT_METHODS = "GET, POST, DELETE";
@@ -58,35 +59,30 @@ export class Edge {
     return this.#origins.has(origin) || this.#ownOrigins.has(origin);
   }
 
-  /** Headers of every answer: for CORS only to the origins that the config names. */
-  headers(request: IncomingMessage, response: ServerResponse): void {
-    response.setHeader("x-content-type-options", "nosniff");
-    response.setHeader("x-frame-options", "DENY");
-    response.setHeader("cache-control", "no-store");
-    if (this.#origins.size === 0) return;
-    response.setHeader("vary", "Origin");
+  /** Headers of every answer, names and values in turn: for CORS only to the origins that the config names. */
+  headers(request: IncomingMessage): readonly string[] {
+    if (this.#origins.size === 0) return SECURITY;
     const { origin } = request.headers;
-    if (origin === undefined || !this.#origins.has(origin)) return;
-    response.setHeader("access-control-allow-origin", origin);
-    response.setHeader("access-control-expose-headers", "Mcp-Session-Id, MCP-Protocol-Version, WWW-Authenticate");
+    if (origin === undefined || !this.#origins.has(origin)) return [...SECURITY, "vary", "Origin"];
+    const exposed = "Mcp-Session-Id, MCP-Protocol-Version, WWW-Authenticate";
+    return [...SECURITY, "vary", "Origin", "access-control-allow-origin", origin, "access-control-expose-headers", exposed];
   }
 
   /** Answers a preflight of an allowed origin. */
-  preflight(request: IncomingMessage, response: ServerResponse): HostError | undefined {
+  preflight(request: IncomingMessage, response: Answer): HostError | undefined {
     if (!this.#origins.has(request.headers.origin ?? ""))
       return new HostError("method_not_allowed", "OPTIONS is answered only to origins in listen.origins", {
         headers: { allow: ENDPOINT_METHODS },
       });
-    response.setHeader("access-control-allow-methods", ENDPOINT_METHODS);
-    response.setHeader(
-      "access-control-allow-headers",
-      "Authorization, Content-Type, Accept, Mcp-Session-Id, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Last-Event-ID",
-    );
-    response.setHeader("access-control-max-age", "600");
-    response.writeHead(204).end();
+    const allowed = "Authorization, Content-Type, Accept, Mcp-Session-Id, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Last-Event-ID";
+    response
+      .head(204, "access-control-allow-methods", ENDPOINT_METHODS, "access-control-allow-headers", allowed, "access-control-max-age", "600")
+      .end();
     return undefined;
   }
 }
+
+const SECURITY = Object.freeze(["x-content-type-options", "nosniff", "x-frame-options", "DENY", "cache-control", "no-store"]);
 
 /** Both forms of an answer must be acceptable, since the host chooses (2025-11-25, transports, "Sending Messages"; R8). */
 export function accepts(request: IncomingMessage, ...types: string[]): boolean {

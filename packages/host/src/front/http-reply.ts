@@ -1,20 +1,18 @@
-import type { ServerResponse } from "node:http";
 import type { Sink } from "../pipeline/exchange.ts";
 import type { Reply } from "../session/session.ts";
 import type { Message, Response } from "../wire/message.ts";
 import { encodeEvent, SSE_KEEP_ALIVE } from "../wire/sse.ts";
-
-const STREAM_HEADERS = { "content-type": "text/event-stream", "x-accel-buffering": "no" };
+import type { Answer } from "./answer.ts";
 
 /** One SSE stream to a client, with a bound on what waits for a client that does not read. */
 export class EventStream implements Sink {
-  readonly response: ServerResponse;
+  readonly response: Answer;
   readonly #queueBytes: number;
 
-  constructor(response: ServerResponse, queueBytes: number) {
+  constructor(response: Answer, queueBytes: number) {
     this.response = response;
     this.#queueBytes = queueBytes;
-    response.writeHead(200, STREAM_HEADERS);
+    response.head(200, "content-type", "text/event-stream", "x-accel-buffering", "no");
     response.flushHeaders();
   }
 
@@ -47,7 +45,7 @@ export class EventStream implements Sink {
  * several requests (a 2025-03-26 batch) gets their answers in one array, or on one stream.
  */
 export class HttpReply implements Reply {
-  readonly #response: ServerResponse;
+  readonly #response: Answer;
   readonly #queueBytes: number;
   readonly #batch: boolean;
   #awaited: number;
@@ -56,7 +54,7 @@ export class HttpReply implements Reply {
   /** When it began, on the monotonic clock: silence of some seconds turns it into a stream. */
   readonly since = performance.now();
 
-  constructor(response: ServerResponse, options: { queueBytes: number; requests: number; batch: boolean }) {
+  constructor(response: Answer, options: { queueBytes: number; requests: number; batch: boolean }) {
     this.#response = response;
     this.#queueBytes = options.queueBytes;
     this.#awaited = options.requests;
@@ -108,7 +106,7 @@ export class HttpReply implements Reply {
     }
     // As text and not as bytes: Node then writes headers and body in one piece.
     const body = this.#batch ? `[${this.#answers.join(",")}]` : (this.#answers[0] as string);
-    this.#response.writeHead(200, { "content-type": "application/json", "content-length": Buffer.byteLength(body) });
+    this.#response.head(200, "content-type", "application/json", "content-length", String(Buffer.byteLength(body)));
     this.#response.end(body);
   }
 }

@@ -1,4 +1,4 @@
-import http, { type IncomingMessage, type ServerResponse } from "node:http";
+import http, { IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { ListenConfig } from "../config/schema.ts";
 import { ConfigError, HostError, isRefusal } from "../errors.ts";
@@ -11,6 +11,7 @@ import type { Limits } from "../wire/limits.ts";
 import { isRequest, type Message } from "../wire/message.ts";
 import { checkShape, ParseError, parseJson, toMessage } from "../wire/parse.ts";
 import { isSupportedVersion, PROTOCOL_VERSIONS } from "../wire/versions.ts";
+import { Answer } from "./answer.ts";
 import { readBody } from "./body.ts";
 import { accepts, Edge, ENDPOINT_METHODS, prefersStream } from "./edge.ts";
 import { EventStream, HttpReply } from "./http-reply.ts";
@@ -36,9 +37,9 @@ const BATCH = 50;
 /** Serves clients over Streamable HTTP (2025-11-25, 2025-06-18, 2025-03-26). */
 export class HttpFront {
   readonly #options: HttpFrontOptions;
-  readonly #server: http.Server;
+  readonly #server: http.Server<typeof IncomingMessage, typeof Answer>;
   #edge!: Edge; // made once the port is known; nothing is served before
-  #app: ((request: IncomingMessage, response: ServerResponse) => unknown) | undefined;
+  #app: ((request: IncomingMessage, response: Answer) => unknown) | undefined;
   readonly #replies = new Set<HttpReply>();
   readonly #standing = new Map<Session, EventStream>();
   #ticker: NodeJS.Timeout | undefined;
@@ -56,6 +57,8 @@ export class HttpFront {
         keepAliveTimeout: 65_000,
         connectionsCheckingInterval: 5_000,
         noDelay: true,
+        IncomingMessage,
+        ServerResponse: Answer,
       },
       (request, response) => this.#serve(request, response),
     );
@@ -102,15 +105,15 @@ export class HttpFront {
     await closed;
   }
 
-  #serve(request: IncomingMessage, response: ServerResponse): void {
+  #serve(request: IncomingMessage, response: Answer): void {
     this.#handle(request, response).catch((error: unknown) => {
       if (response.destroyed) return;
       this.#reject(response, error instanceof HostError || isRefusal(error) || error instanceof ParseError ? error : this.#internal(error));
     });
   }
 
-  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    this.#edge.headers(request, response); // first, so that refusals have them too
+  async #handle(request: IncomingMessage, response: Answer): Promise<void> {
+    response.fixed = this.#edge.headers(request); // first, so that refusals have them too
     const refused = this.#edge.check(request);
     if (refused) throw refused;
     const path = pathOf(request);
@@ -136,18 +139,19 @@ export class HttpFront {
     const session = this.#session(request, principal);
     if (method === "GET") return this.#get(request, response, session);
     this.#options.sessions.close(session);
-    response.writeHead(204).end();
+    response.head(204).end();
   }
 
-  #elsewhere(path: string, request: IncomingMessage, response: ServerResponse): void {
+  #elsewhere(path: string, request: IncomingMessage, response: Answer): void {
     if (path === "/healthz" || path === "/readyz") {
       const { ready, down } = path === "/healthz" ? { ready: true, down: [] } : this.#options.ready();
       const ok = ready && !this.#closing;
-      response.writeHead(ok ? 200 : 503, { "content-type": "application/json" });
+      response.head(ok ? 200 : 503, "content-type", "application/json");
       response.end(JSON.stringify(ok ? { status: "ok" } : { status: this.#closing ? "stopping" : "not ready", down }));
       return;
     }
     if (this.#app) {
+      response.applyFixed();
       this.#app(request, response);
       return;
     }
@@ -179,7 +183,7 @@ export class HttpFront {
     return session;
   }
 
-  async #post(request: IncomingMessage, response: ServerResponse, principal: Principal): Promise<void> {
+  async #post(request: IncomingMessage, response: Answer, principal: Principal): Promise<void> {
     if (!accepts(request, "application/json", "text/event-stream"))
       throw new HostError("not_acceptable", "Accept must list application/json and text/event-stream");
     if (!/^application\/json\s*(;|$)/i.test(request.headers["content-type"] ?? ""))
@@ -196,7 +200,7 @@ export class HttpFront {
     }
     if (!isRequest(message)) {
       named?.receive(message, NO_REPLY);
-      response.writeHead(202).end();
+      response.head(202).end();
       return;
     }
     const reply = this.#reply(response, 1, false);
@@ -205,14 +209,15 @@ export class HttpFront {
       return named.receive(message, reply);
     }
     const session = this.#options.sessions.open(principal, { network: true, duplicateIds: true });
-    response.setHeader("mcp-session-id", session.id);
+    const { fixed } = response;
+    response.fixed = [...fixed, "mcp-session-id", session.id];
     session.receive(message, {
       send: (sent) => reply.send(sent),
       answer: (answer) => {
         // A session that did not begin does not exist, and its id is nobody's business.
         if ("error" in answer) {
           this.#options.sessions.close(session);
-          if (!response.headersSent) response.removeHeader("mcp-session-id");
+          response.fixed = fixed;
         }
         reply.answer(answer);
       },
@@ -221,7 +226,7 @@ export class HttpFront {
   }
 
   /** JSON-RPC batches exist in 2025-03-26 only (R6). */
-  #batch(values: readonly unknown[], response: ServerResponse, session: Session | undefined): void {
+  #batch(values: readonly unknown[], response: Answer, session: Session | undefined): void {
     if (session?.client.version !== "2025-03-26")
       throw new ParseError(-32600, "batches are not part of this protocol version; send one message per POST");
     if (values.length === 0 || values.length > BATCH) throw new ParseError(-32600, `a batch has 1 to ${BATCH} messages`);
@@ -230,11 +235,11 @@ export class HttpFront {
     if (messages.some((message) => "method" in message && message.method === "initialize"))
       throw new ParseError(-32600, "initialize may not be part of a batch");
     const reply = requests === 0 ? undefined : this.#reply(response, requests, true);
-    if (!reply) response.writeHead(202).end();
+    if (!reply) response.head(202).end();
     for (const message of messages) session.receive(message, reply ?? NO_REPLY);
   }
 
-  #reply(response: ServerResponse, requests: number, batch: boolean): HttpReply {
+  #reply(response: Answer, requests: number, batch: boolean): HttpReply {
     const reply = new HttpReply(response, { queueBytes: this.#options.limits.clientQueueBytes, requests, batch });
     this.#replies.add(reply);
     // A client that went away has not cancelled: the call goes on (2025-11-25, transports; R13).
@@ -242,7 +247,7 @@ export class HttpFront {
     return reply;
   }
 
-  #get(request: IncomingMessage, response: ServerResponse, session: Session): void {
+  #get(request: IncomingMessage, response: Answer, session: Session): void {
     if (!accepts(request, "text/event-stream")) throw new HostError("not_acceptable", "Accept must list text/event-stream");
     // Replacing it silently would let a second client steal what is meant for the first (R19).
     if (this.#standing.has(session))
@@ -273,7 +278,7 @@ export class HttpFront {
   }
 
   /** Rejects a request at the edge: the HTTP status says what happened, and a JSON-RPC body says why. */
-  #reject(response: ServerResponse, error: HostError | ParseError): void {
+  #reject(response: Answer, error: HostError | ParseError): void {
     if (response.headersSent) {
       response.end();
       return;
@@ -286,7 +291,7 @@ export class HttpFront {
     if (!parse && error.retryAfterMs !== undefined) headers["retry-after"] = String(Math.ceil(error.retryAfterMs / 1000));
     // The rest of an oversized body is not worth reading.
     if (!parse && error.type === "payload_too_large") headers.connection = "close";
-    response.writeHead(parse ? 400 : error.status, headers);
+    response.head(parse ? 400 : error.status, ...Object.entries(headers).flat());
     response.end(JSON.stringify({ jsonrpc: "2.0", id: parse ? error.id : null, error: rpc }));
   }
 
