@@ -100,21 +100,23 @@ export class Pipeline {
   // --- what an upstream answers ---
 
   async #called(exchange: Exchange, row: MethodRow): Promise<Json> {
-    const target = await this.#target(exchange);
+    // Most names are known, and a promise less is a promise less.
+    const found = this.#targets.find(exchange, this.#directory.offer(exchange.session));
+    const target = found instanceof HostError ? await this.#lookAgain(exchange) : found;
     exchange.target = target;
     exchange.entry = target.entry;
     for (let attempt = 1; ; attempt++) {
-      const owner = target.entry.upstream;
-      const route = (row.route === "hook" && target.connection === undefined ? await this.#hooks.route?.(exchange) : undefined) ?? {
-        upstream: owner,
-      };
+      const asked =
+        this.#hooks.route && row.route === "hook" && target.connection === undefined ? await this.#hooks.route(exchange) : undefined;
+      const route = asked ?? { upstream: target.entry.upstream };
       const upstream = this.#directory.upstreams.get(route.upstream);
       if (!upstream) throw new HostError("plugin_failure", `a plugin routed to upstream "${route.upstream}", which is not configured`);
       exchange.route = route;
       exchange.allow(upstream.config);
       if (row.permit !== "no" && !this.#permitted(target, exchange)) throw target.unknown();
       exchange.params = exchange.original;
-      if (row.transform) await this.#transform(exchange, row);
+      const transform = row.transform ? this.#hooks.transform(exchange.method) : undefined;
+      if (transform) exchange.params = checkParamEdits(exchange, row, await transform(exchange.original, exchange));
       if (row.permit === "twice" && this.#hooks.permit?.(target.entry, exchange.principal, exchange) !== undefined) {
         throw new HostError("forbidden", `${target.entry.kind} "${target.entry.name}" is not allowed with these arguments`);
       }
@@ -139,13 +141,10 @@ export class Pipeline {
     }
   }
 
-  /** Looks the name up; before it is called unknown, upstreams that are still starting get a moment. */
-  async #target(exchange: Exchange): Promise<Target> {
-    let target = this.#targets.find(exchange, this.#directory.offer(exchange.session));
-    if (target instanceof HostError) {
-      await this.#directory.settle(exchange.session, { lazy: true });
-      target = this.#targets.find(exchange, this.#directory.offer(exchange.session));
-    }
+  /** Before a name is called unknown, upstreams that are still starting get a moment. */
+  async #lookAgain(exchange: Exchange): Promise<Target> {
+    await this.#directory.settle(exchange.session, { lazy: true });
+    const target = this.#targets.find(exchange, this.#directory.offer(exchange.session));
     if (target instanceof HostError) throw target;
     return target;
   }
@@ -156,19 +155,6 @@ export class Pipeline {
       catalog.permits(target.entry, exchange.principal) &&
       (target.template === undefined || catalog.permits(target.template, exchange.principal))
     );
-  }
-
-  async #transform(exchange: Exchange, row: MethodRow): Promise<void> {
-    const transform = this.#hooks.transform(exchange.method);
-    if (!transform) return;
-    const params = await transform(exchange.original, exchange);
-    const written = row.readonly.find((field) => params[field] !== exchange.original[field]);
-    if (written !== undefined)
-      throw new HostError(
-        "plugin_failure",
-        `a plugin changed params.${written} of ${exchange.method} in transform, which is read-only; use route or discover`,
-      );
-    exchange.params = params;
   }
 
   #send(exchange: Exchange, upstream: Upstream): Promise<Json> {
@@ -186,6 +172,16 @@ export class Pipeline {
 /** Every list is one page, so there is no cursor that the host gave. */
 function refuseCursor({ original }: Exchange): void {
   if (original.cursor !== undefined) throw new HostError("invalid_params", "Unknown cursor: the host gives every list in one page");
+}
+
+/** `transform` may not change what is called; the host writes the native names afterwards. */
+function checkParamEdits({ method, original }: Exchange, row: MethodRow, params: Readonly<Json>): Readonly<Json> {
+  const written = row.readonly.find((field) => params[field] !== original[field]);
+  if (written === undefined) return params;
+  throw new HostError(
+    "plugin_failure",
+    `a plugin changed params.${written} of ${method} in transform, which is read-only; use route or discover`,
+  );
 }
 
 /** `respond` may edit the fields of a list's entries; which entries there are, and their names, is for `permit` and `discover`. */

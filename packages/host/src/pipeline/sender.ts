@@ -74,44 +74,38 @@ export class Sender {
     return exchange.target?.connection ?? upstream.connectionFor(exchange.session);
   }
 
-  /** The host's end of the onion: one send to the upstream, names and ids in its own words. */
-  async #innermost(exchange: Exchange, upstream: Upstream): Promise<Json> {
+  /** The host's end of the onion: one send to the upstream, names and ids in its own words. Not `async`: a call pays for every promise. */
+  #innermost(exchange: Exchange, upstream: Upstream): Promise<Json> {
     const target = exchange.target as Target; // set before any handler runs
-    if (exchange.sent !== "no" && !REPEATABLE.has(exchange.method) && !this.#idempotent.get(upstream.key)?.(target.entry)) {
-      throw new HostError(
-        "internal",
-        `${exchange.method} was sent already and is not sent twice; list "${target.entry.native}" in the upstream's "idempotent" to allow it`,
-        { sent: exchange.sent, upstream: upstream.key },
-      );
+    const { entry } = target;
+    if (exchange.sent !== "no" && !REPEATABLE.has(exchange.method) && !this.#idempotent.get(upstream.key)?.(entry)) {
+      const reason = `${exchange.method} was sent already and is not sent twice; list "${entry.native}" in the upstream's "idempotent" to allow it`;
+      return Promise.reject(new HostError("internal", reason, { sent: exchange.sent, upstream: upstream.key }));
     }
     exchange.at = undefined;
     const connection = this.connection(exchange, upstream);
-    const native = exchange.route?.native ?? target.entry.native;
-    const params = withRelatedTask(target.write(exchange.params, native), (id) => this.#tasks.find(exchange, id)?.native ?? id);
+    const params = withRelatedTask(
+      target.write(exchange.params, exchange.route?.native ?? entry.native),
+      (id) => this.#tasks.find(exchange, id)?.native ?? id,
+    );
     const token = exchange.sink && metaOf(exchange.original)?.progressToken;
     const progress = token === undefined ? undefined : this.#notices.progress(exchange, connection, token);
-    const call = (): Promise<Json> =>
-      connection.call(exchange, params, progress).catch((error: unknown) => {
-        this.#notices.refused(connection, error, exchange.session.id);
-        throw error;
-      });
+    const inward = (result: Json): Json => this.#inward(exchange, connection, result);
+    const refused = (error: unknown): never => {
+      this.#notices.refused(connection, error, exchange.session.id);
+      throw error;
+    };
     const wasReady = connection.isReady;
-    let result: Json;
-    try {
-      result = await call();
-    } catch (error) {
+    return connection.call(exchange, params, progress).then(inward, (error: unknown) => {
       // The connection turned out to be dead before anything was sent: once more over a new one.
-      if (
-        !(error instanceof HostError && error.type === "upstream_down" && error.sent === "no" && error.retryAfterMs === undefined) ||
-        !wasReady ||
-        connection.isReady ||
-        exchange.stopped
-      )
-        throw error;
-      await connection.connect();
-      result = await call();
-    }
-    return this.#inward(exchange, connection, result);
+      const unsent =
+        error instanceof HostError && error.type === "upstream_down" && error.sent === "no" && error.retryAfterMs === undefined;
+      if (!unsent || !wasReady || connection.isReady || exchange.stopped) return refused(error);
+      return connection
+        .connect()
+        .then(() => connection.call(exchange, params, progress))
+        .then(inward, refused);
+    });
   }
 
   /** An upstream's result in the client's words: task ids, and URIs where two upstreams share one. */

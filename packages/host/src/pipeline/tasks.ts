@@ -83,7 +83,7 @@ export class TaskTable {
   /** Notes the state that an upstream told; an ended task holds its connection no longer. */
   observe(connection: Connection, state: Readonly<Json>): void {
     const native = state.taskId;
-    if (typeof native === "string" && ENDED.has(String(state.status))) connection.commitments.tasks.delete(native);
+    if (typeof native === "string" && ENDED.has(String(state.status))) connection.commitments.endTask(native);
   }
 
   #sweep(): void {
@@ -92,7 +92,7 @@ export class TaskTable {
       if (task.expires > now) continue;
       this.#tasks.delete(task.exposed);
       this.#byNative.get(task.connection)?.delete(task.native);
-      task.connection.commitments.tasks.delete(task.native);
+      task.connection.commitments.endTask(task.native);
     }
   }
 }

@@ -68,6 +68,8 @@ export class Session implements SessionFacts {
   readonly #host: SessionHost;
   readonly #options: SessionOptions;
   readonly #inFlight = new Map<Exchange, Id>();
+  /** Ids in flight, where one may not be used twice. */
+  readonly #ids = new Set<Id>();
   #standing: Sink | undefined;
   readonly #owedLists = new Set<ListName>();
   /** By URI, with the params of the last update. */
@@ -104,12 +106,14 @@ export class Session implements SessionFacts {
     if (!this.active && request.method !== "initialize" && request.method !== "ping") this.#activate();
     const exchange = new Exchange({ method: request.method, params: request.params, session: this, sink: reply });
     this.#inFlight.set(exchange, request.id);
+    this.#ids.add(request.id);
     const finish = (outcome: Outcome): void => {
       if (exchange.outcome) return; // whoever was first: the pipeline, the deadline or the client
       exchange.outcome = outcome;
       exchange.timings.end = performance.now();
       exchange.release();
       this.#inFlight.delete(exchange);
+      this.#ids.delete(request.id);
       this.seen = exchange.timings.end;
       if ("cancelled" in outcome) reply.end();
       else this.#answer(exchange, request.id, outcome, reply);
@@ -149,7 +153,7 @@ export class Session implements SessionFacts {
     }
     if (this.#inFlight.size >= this.#options.inFlight)
       return new HostError("overloaded", `${this.#inFlight.size} requests of this session are in flight already`);
-    if (!this.#options.duplicateIds && [...this.#inFlight.values()].includes(id))
+    if (!this.#options.duplicateIds && this.#ids.has(id))
       return new HostError("invalid_request", `a request with id ${JSON.stringify(id)} is in flight already`);
     return this.#host.admit();
   }

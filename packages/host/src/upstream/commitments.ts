@@ -21,6 +21,21 @@ export class Commitments {
     this.#log = log;
   }
 
+  #tasksEnded: (() => void) | undefined;
+
+  /** A task has ended, or nobody will ask for it any more. */
+  endTask(native: string): void {
+    if (!this.tasks.delete(native) || this.tasks.size > 0) return;
+    this.#tasksEnded?.();
+    this.#tasksEnded = undefined;
+  }
+
+  /** Calls back when no task is alive: at once, or once the last has ended. */
+  whenTasksEnd(ended: () => void): void {
+    if (this.tasks.size === 0) ended();
+    else this.#tasksEnded = ended;
+  }
+
   /** Whether somebody depends on the connection although nothing is sent. */
   get any(): boolean {
     return this.subscriptions.size > 0 || this.tasks.size > 0;

@@ -246,25 +246,27 @@ export class Connection {
   }
 
   /** Sends a client's request; the exchange owns the deadline. `params` are as the upstream wants them. */
-  async call(exchange: Exchange, params: Json, progress: ((params: Json) => void) | undefined): Promise<Json> {
-    if (exchange.stopped) throw exchange.stopped; // nothing is started for somebody who has gone
-    if (!this.isReady) await this.connect();
-    const peer = this.#peer;
-    if (!peer) throw this.#down("is not available");
-    if (peer.inFlight >= this.#options.limits.inFlightPerUpstream) {
-      throw new HostError("overloaded", `upstream "${this.facts.key}" has ${peer.inFlight} requests in flight already`, {
-        upstream: this.facts.key,
-      });
-    }
-    if (exchange.stopped) throw exchange.stopped;
-    try {
-      const result = await callPeer(peer, exchange, params, progress);
-      this.#served = true;
-      return result;
-    } finally {
-      this.#lastUse = performance.now();
-    }
+  call(exchange: Exchange, params: Json, progress: ((params: Json) => void) | undefined): Promise<Json> {
+    if (exchange.stopped) return Promise.reject(exchange.stopped); // nothing is started for somebody who has gone
+    return this.isReady ? this.#send(exchange, params, progress) : this.connect().then(() => this.#send(exchange, params, progress));
   }
+
+  #send(exchange: Exchange, params: Json, progress: ((params: Json) => void) | undefined): Promise<Json> {
+    const peer = this.#peer;
+    if (!peer) return Promise.reject(this.#down("is not available"));
+    if (peer.inFlight >= this.#options.limits.inFlightPerUpstream) {
+      const reason = `upstream "${this.facts.key}" has ${peer.inFlight} requests in flight already`;
+      return Promise.reject(new HostError("overloaded", reason, { upstream: this.facts.key }));
+    }
+    if (exchange.stopped) return Promise.reject(exchange.stopped);
+    return callPeer(peer, exchange, params, progress, this.#used);
+  }
+
+  /** A call has ended. */
+  readonly #used = (answered: boolean): void => {
+    this.#lastUse = performance.now();
+    if (answered) this.#served = true;
+  };
 
   notify(method: string, params?: Json): void {
     this.#peer?.notify(method, params);

@@ -37,6 +37,8 @@ export class Upstream {
   readonly #events: ConnectionEvents;
   /** Sessions that have ended: what still runs for them must not open anything. */
   readonly #released = new WeakSet<SessionFacts>();
+  /** What connectionFor found, so that a call does not compute keys. */
+  readonly #bySession = new WeakMap<SessionFacts, Connection>();
   /** Ends of connections that are not in {@link connections} any more. */
   readonly #leaving = new Set<Promise<void>>();
 
@@ -57,6 +59,8 @@ export class Upstream {
 
   /** The connection that serves a session, made (not yet connected) on first use. */
   connectionFor(session: SessionFacts): Connection {
+    const known = this.#bySession.get(session);
+    if (known) return known;
     const key = this.#keyFor(session);
     let connection = this.connections.get(key);
     if (!connection) {
@@ -64,7 +68,9 @@ export class Upstream {
       if (this.#released.has(session)) void connection.stop(0);
       else this.connections.set(key, connection);
     }
-    if (!this.#released.has(session)) connection.users.add(session.id);
+    if (this.#released.has(session)) return connection;
+    connection.users.add(session.id);
+    this.#bySession.set(session, connection);
     return connection;
   }
 
@@ -80,6 +86,7 @@ export class Upstream {
   /** A session has ended: what was only its own is closed, unless live tasks need it. */
   release(session: SessionFacts): void {
     this.#released.add(session);
+    this.#bySession.delete(session);
     for (const [key, connection] of this.connections) {
       if (!connection.users.delete(session.id)) continue;
       for (const [uri, sessions] of connection.commitments.subscriptions) {
@@ -88,11 +95,17 @@ export class Upstream {
         if (connection.isReady) connection.request("resources/unsubscribe", { uri }).catch(() => {});
       }
       const lasting = key === "shared" || key === sharedKey({});
-      if (lasting || connection.users.size > 0 || connection.commitments.tasks.size > 0) continue;
-      this.connections.delete(key);
-      const leaving = connection.stop(0).finally(() => this.#leaving.delete(leaving));
-      this.#leaving.add(leaving);
+      if (lasting || connection.users.size > 0) continue;
+      connection.commitments.whenTasksEnd(() => {
+        if (connection.users.size === 0 && this.connections.get(key) === connection) this.#drop(key, connection);
+      });
     }
+  }
+
+  #drop(key: string, connection: Connection): void {
+    this.connections.delete(key);
+    const leaving = connection.stop(0).finally(() => this.#leaving.delete(leaving));
+    this.#leaving.add(leaving);
   }
 
   async stop(drain: number): Promise<void> {

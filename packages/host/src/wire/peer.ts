@@ -25,7 +25,7 @@ export interface RequestOptions<Origin> {
   /** On whose behalf: handed back with everything that the other side sends because of this request. */
   origin?: Origin;
   /** Called for each progress notification; the request gets a progress token of the host's minting. */
-  progress?: (params: Json) => void;
+  progress?: ((params: Json) => void) | undefined;
   /** Milliseconds until the request fails by itself. Without it the caller owns the deadline. */
   timeout?: number;
 }
