@@ -250,6 +250,6 @@ test("a plugin's result that is no JSON fails its call and nothing else", async 
   });
   await using running = await startHost({ mcpServers: { one: upstream() }, plugins: [reckless()] });
   const client = await RawHttp.open(running.url);
-  expect((await client.call("slow", { ms: 1 })).error).toMatchObject({ code: -32603, data: { type: "internal" } });
+  expect((await client.call("slow", { ms: 1 })).error).toMatchObject({ code: -31500, data: { type: "plugin_failure", sent: "yes" } });
   expect((await client.call("echo")).result).toBeDefined();
 });

@@ -1,14 +1,19 @@
 // The MCP server that the conformance suite is run against, directly and through the host.
 //
 //   node fixture.mjs stdio
-//   node fixture.mjs http --port N      (0: a free port; the address is printed on stderr as `listening <url>`)
+//   node fixture.mjs http --port N [--events off]
+//
+// Port 0 is a free one; the address is printed on stderr as `listening <url>`. Without events no stream can be resumed.
 
 import { parseArgs } from "node:util";
 import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
 import { listen } from "./fixture/http.mjs";
 import { createServer } from "./fixture/server.mjs";
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { port: { type: "string", default: "0" } } });
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { port: { type: "string", default: "0" }, events: { type: "string", default: "on" } },
+});
 
 switch (positionals[0]) {
   case "stdio":
@@ -17,9 +22,9 @@ switch (positionals[0]) {
     await createServer().connect(new StdioServerTransport());
     break;
   case "http":
-    console.error(`listening ${await listen(Number(values.port))}`);
+    console.error(`listening ${await listen(Number(values.port), { events: values.events !== "off" })}`);
     break;
   default:
-    console.error("usage: fixture.mjs stdio | http --port N");
+    console.error("usage: fixture.mjs stdio | http --port N [--events off]");
     process.exitCode = 2;
 }

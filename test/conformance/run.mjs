@@ -1,14 +1,14 @@
-// Runs the official conformance suite against the fixture, directly and through the host, and demands the same of both.
+// Runs the official conformance suite against the fixture, directly and through the host, and demands the same checks of both.
 //
-//   npm run conformance -- [--only direct|stdio|http|three] [--scenario NAME] [--verbose]
+//   npm run conformance -- [--only direct|plain|stdio|http|three] [--scenario NAME] [--verbose]
 
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { judgeDirect, judgeThrough } from "./runner/judge.mjs";
+import { judgeDirect, judgePlain, judgeThrough } from "./runner/judge.mjs";
 import { Processes } from "./runner/processes.mjs";
-import { printPermitted, printRun, printTable } from "./runner/report.mjs";
+import { printPlain, printRun, printTable } from "./runner/report.mjs";
 import { install, listScenarios, runSuite } from "./runner/suite.mjs";
 import { TARGETS } from "./runner/targets.mjs";
 
@@ -35,18 +35,24 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
 const folder = mkdtempSync(join(tmpdir(), "mcp-host-conformance-"));
 process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
 
-// The direct run is what the others are compared with: it is always made, and unless it is clean there is no use in them.
-const [direct, ...through] = Object.keys(TARGETS).filter((name) => !options.only || name === "direct" || name === options.only);
-const baseline = await perform(direct, (found) => judgeDirect(expected, found));
-const runs = [baseline];
-if (baseline.problems.length === 0) {
-  for (const name of through) {
-    if (!interrupted.signal.aborted) runs.push(await perform(name, (found) => judgeThrough(expected, found, baseline)));
-  }
+// What the others are compared with comes first and is always made; unless it is clean there is no use in the others.
+const judges = {
+  direct: (found) => judgeDirect(expected, found),
+  plain: (found) => judgePlain(expected, found, runs.direct, scored),
+};
+const through = Object.keys(TARGETS).filter((name) => !judges[name] && (!options.only || name === options.only));
+const runs = {};
+for (const name of [...Object.keys(judges), ...through]) {
+  if (interrupted.signal.aborted || failedRuns().some((run) => judges[run.name])) break;
+  runs[name] = await perform(name, judges[name] ?? ((found) => judgeThrough(expected, found, runs.plain)));
 }
-printTable(runs, expected, scored);
-printPermitted(runs.slice(1));
-if (interrupted.signal.aborted || runs.some(({ problems }) => problems.length > 0)) process.exitCode = 1;
+printTable(Object.values(runs), expected, scored);
+if (runs.plain) printPlain(runs.direct, runs.plain);
+if (interrupted.signal.aborted || failedRuns().length > 0) process.exitCode = 1;
+
+function failedRuns() {
+  return Object.values(runs).filter(({ problems }) => problems.length > 0);
+}
 
 async function perform(name, judge) {
   const began = Date.now();
@@ -60,10 +66,10 @@ async function perform(name, judge) {
     mkdirSync(results, { recursive: true });
     const url = await TARGETS[name](processes, join(folder, name));
     const found = await runSuite(processes, { url, folder: results, scenario: options.scenario });
-    outcome = { scenarios: found.scenarios, ...judge(found) };
+    outcome = { scenarios: found.scenarios, problems: judge(found) };
   } catch (error) {
     const problem = error.name === "TimeoutError" ? `not done within ${RUN_DEADLINE_MS / 1_000} s` : error.message;
-    outcome = { scenarios: new Map(), problems: [problem], permitted: [] };
+    outcome = { scenarios: new Map(), problems: [problem] };
   } finally {
     await processes.stop();
     process.off("exit", kill);

@@ -50,7 +50,7 @@ export function assemble({ hooks, config, log, upstreams, sessions, hostInfo, se
     reverse.cancelled(connection, id, reason);
   const notices = new Notices({ hooks, log, tasks, directory, progressPerSecond: limits.progressPerSecond, session, cancelled });
   const reverse = new Reverse({ hooks, tasks, notices, session, settled });
-  const answers = createAnswers(directory, hostInfo, () => sessions, announcer);
+  const answers = createAnswers(directory, hostInfo, session, announcer);
   const pipeline = new Pipeline({ hooks, directory, tasks, seen, notices, answers });
   return { hooks, directory, announcer, notices, reverse, pipeline };
 }

@@ -113,7 +113,7 @@ export const ERRORS = {
   },
   upstream_error: { code: -31507, retryable: "safe", meaning: "The upstream answered with an HTTP error." },
   upstream_auth: { code: -31508, retryable: false, meaning: "The upstream refused the host's credentials. Fix them in the config." },
-  shutting_down: { code: -31509, status: 503, retryable: true, meaning: "The host is stopping." },
+  shutting_down: { code: -31509, status: 503, retryable: "safe", meaning: "The host is stopping." },
   unattributable: {
     code: -31511,
     retryable: false,

@@ -14,6 +14,7 @@ import type { Catalog } from "./pipeline/catalog.ts";
 import type { Exchange, Principal } from "./pipeline/exchange.ts";
 import { HookSet, type SealedHooks, type TapRecord } from "./pipeline/hook-set.ts";
 import { logExchange } from "./request-log.ts";
+import { shareLevel } from "./session/answers.ts";
 import type { Session } from "./session/session.ts";
 import { Sessions } from "./session/sessions.ts";
 import { describeStatus, type HostStatus } from "./status.ts";
@@ -75,6 +76,7 @@ export class Host implements AsyncDisposable {
           this.#inFlight--;
           this.#settled(exchange);
         },
+        refused: (exchange) => this.#settled(exchange),
         notification: (session, notification) => this.#fromClient(session, notification),
         admit: () => this.#admit(),
       },
@@ -234,7 +236,7 @@ export class Host implements AsyncDisposable {
   }
 
   #fromClient(session: Session, notification: Notification): void {
-    const { directory, reverse } = this.#use();
+    const { pipeline, reverse } = this.#use();
     const params = notification.params ?? {};
     if (notification.method === "notifications/roots/list_changed") {
       for (const upstream of this.#upstreams.values()) {
@@ -243,7 +245,7 @@ export class Host implements AsyncDisposable {
           connection.notify(notification.method, notification.params);
       }
     } else if (notification.method === "notifications/tasks/status") reverse.taskStatus(session, params);
-    else directory.sole?.connectionFor(session).notify(notification.method, notification.params);
+    else void pipeline.notify(session, notification);
   }
 
   async #listed(connection: Connection): Promise<void> {
@@ -260,17 +262,17 @@ export class Host implements AsyncDisposable {
 
   #sessionClosed(session: Session): void {
     this.#front?.ended(session);
-    for (const upstream of this.#upstreams.values()) upstream.release(session);
+    for (const upstream of this.#upstreams.values()) {
+      for (const connection of upstream.release(session)) shareLevel(connection, (id) => this.sessions.get(id));
+    }
     this.#parts?.hooks.session?.({ event: "closed", session });
   }
 
   // --- what an operator asks ---
 
-  /** Whether every `required` upstream is up. */
+  /** Whether every `required` upstream is up, or would be at its first use: one that rests, or waits for its clients, is not down. */
   readiness(): { ready: boolean; down: readonly string[] } {
-    const down = [...this.#upstreams.values()]
-      .filter(({ config, connections }) => config.required && ![...connections.values()].some(({ isReady }) => isReady))
-      .map(({ key }) => key);
+    const down = [...this.#upstreams.values()].filter((upstream) => upstream.config.required && upstream.isDown).map(({ key }) => key);
     return { ready: down.length === 0, down };
   }
 

@@ -47,9 +47,11 @@ export interface ConnectionStatus {
   restarts: number;
   garbage: number;
   unexpected: number;
+  /** Whether its lists have been read, in this life or an earlier one. */
+  listed: boolean;
   problems: readonly string[];
   pid?: number;
-  /** The last lines of a stdio server's stderr. */
+  /** The last lines of a stdio server's stderr; those of its last life while it is down. */
   stderr?: string;
 }
 
@@ -110,7 +112,10 @@ function describeUpstream(upstream: Upstream, dropped: number): UpstreamStatus {
   };
 }
 
-function relays({ facts }: Upstream): string {
+function relays({ facts, config }: Upstream): string {
+  // A stdio server is not told the roots of network clients unless the config says so.
+  if (facts.wire === "stdio" && facts.isolation === "session" && !config.relayRoots)
+    return 'sampling, elicitation and logs; roots of an only client, and those of HTTP clients not (set "relayRoots": true to relay them)';
   if (facts.wire === "http" || facts.isolation === "session") return "sampling, elicitation, roots and logs";
   return 'to an only client everything; to several no sampling, elicitation, roots or logs, since nothing says whose they are (set "isolation": "session" to relay them)';
 }
@@ -126,6 +131,7 @@ function describeConnection(connection: Connection): ConnectionStatus {
     latency: connection.latency === undefined ? undefined : Math.round(connection.latency * 100) / 100,
     restarts: connection.restarts,
     ...connection.counters,
+    listed: connection.listings.known !== undefined,
     problems: [...connection.listings.problems.values()].map(redactText),
     ...(pid !== undefined && { pid }),
     ...(stderr && { stderr: redactText(stderr) }),

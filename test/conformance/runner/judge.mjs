@@ -1,52 +1,46 @@
-// What counts as passing: directly, and through the host.
-
-/**
- * The only checks that may come out differently through the host, with what they may be instead of SUCCESS.
- * An entry that no run needs any more is reported.
- */
-export const PERMITTED = [
-  {
-    scenario: "server-sse-polling",
-    checks: ["server-sse-priming-event", "server-sse-retry-field", "server-sse-disconnect-resume"],
-    instead: ["WARNING", "INFO", "absent"],
-    reason:
-      "Not scored. The host keeps no events of its own that a client could come back for: it takes up the upstream's " +
-      "broken stream itself, and its client gets an ordinary answer.",
-  },
-];
+// What counts as passing: directly, without event ids, and through the host. There is no list of exceptions.
 
 /** Directly: everything ran, nothing failed, nothing was skipped or warned of. */
-export function judgeDirect(expected, { code, scenarios }) {
-  const problems = ranAll(expected, scenarios);
-  for (const [scenario, checks] of scenarios) {
+export function judgeDirect(expected, found) {
+  const problems = [];
+  for (const [scenario, checks] of found.scenarios) {
     for (const [id, { status, message }] of checks) {
       if (status !== "SUCCESS" && status !== "INFO") problems.push(describe(scenario, id, status, message));
     }
     if (passed(checks) === 0) problems.push(`${scenario}: no check passed`);
   }
-  if (code !== 0 && problems.length === 0) problems.push(`the suite exited with ${code}`);
-  return { problems, permitted: [] };
+  return withRun(expected, found, problems);
 }
 
-/** Through the host: what passed directly passes, and nothing fails or is warned of that was not looked at directly. */
-export function judgeThrough(expected, { code, scenarios }, direct) {
-  const problems = ranAll(expected, scenarios);
-  const permitted = [];
-  for (const [scenario, checks] of scenarios) {
-    const before = direct.scenarios.get(scenario) ?? new Map();
-    for (const id of new Set([...before.keys(), ...checks.keys()])) {
-      const { status, message } = checks.get(id) ?? { status: "absent" };
-      const bad = before.get(id)?.status === "SUCCESS" ? status !== "SUCCESS" : status === "FAILURE" || status === "WARNING";
-      if (!bad) continue;
-      const exception = PERMITTED.find(
-        (entry) => entry.scenario === scenario && entry.checks.includes(id) && entry.instead.includes(status),
-      );
-      if (exception) permitted.push({ exception, text: describe(scenario, id, status) });
-      else problems.push(describe(scenario, id, status, message));
-    }
+/**
+ * Without event ids: nothing fails, and a scenario that counts has the very checks of the direct run, so that this run,
+ * which the others are compared with, asks no less of them.
+ */
+export function judgePlain(expected, found, direct, scored) {
+  const problems = [];
+  for (const { scenario, id, status, message } of differences(found, direct)) {
+    if (scored.get(scenario) || status === "FAILURE") problems.push(describe(scenario, id, status, message));
   }
-  if (code !== 0 && problems.length === 0) problems.push(`the suite exited with ${code}`);
-  return { problems, permitted };
+  return withRun(expected, found, problems);
+}
+
+/** Through the host: check by check the same as without it. */
+export function judgeThrough(expected, found, plain) {
+  const problems = differences(found, plain).map(
+    ({ scenario, id, status, before, message }) => `${describe(scenario, id, status, message)}, without the host: ${before}`,
+  );
+  return withRun(expected, found, problems);
+}
+
+/** Every check of either run that has another status in the other, or is in one of them only. */
+export function differences(found, base) {
+  return [...new Set([...base.scenarios.keys(), ...found.scenarios.keys()])].flatMap((scenario) => {
+    const before = base.scenarios.get(scenario) ?? new Map();
+    const after = found.scenarios.get(scenario) ?? new Map();
+    return [...new Set([...before.keys(), ...after.keys()])]
+      .map((id) => ({ scenario, id, before: before.get(id)?.status ?? "absent", ...(after.get(id) ?? { status: "absent" }) }))
+      .filter((check) => check.status !== check.before);
+  });
 }
 
 export function passed(checks) {
@@ -61,8 +55,10 @@ function count(checks, wanted) {
   return [...checks.values()].filter(({ status }) => status === wanted).length;
 }
 
-function ranAll(expected, scenarios) {
-  return expected.filter((scenario) => !scenarios.has(scenario)).map((scenario) => `${scenario}: did not run`);
+/** The problems, with those of the run as a whole: what did not run, and an exit code that nothing else explains. */
+function withRun(expected, { code, scenarios }, problems) {
+  const all = [...expected.filter((scenario) => !scenarios.has(scenario)).map((scenario) => `${scenario}: did not run`), ...problems];
+  return code !== 0 && all.length === 0 ? [`the suite exited with ${code}`] : all;
 }
 
 function describe(scenario, id, status, message) {

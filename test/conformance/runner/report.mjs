@@ -1,14 +1,13 @@
-// What is printed: a line per run, then a table of all of them, then what was allowed to differ.
+// What is printed: a line per run, then a table of all of them, then what the lack of event ids changes.
 
-import { failed, PERMITTED, passed } from "./judge.mjs";
+import { differences, failed, passed } from "./judge.mjs";
 
-export function printRun({ name, scenarios, problems, permitted, seconds }, expected) {
+export function printRun({ name, scenarios, problems, seconds }, expected) {
   const all = [...scenarios.values()];
   const counts = [
     `${scenarios.size} of ${expected.length} scenarios`,
     `${sum(all.map(passed))} checks passed`,
     `${sum(all.map(failed))} failed`,
-    ...(permitted.length > 0 ? [`${permitted.length} permitted to differ`] : []),
   ];
   console.log(`${problems.length === 0 ? "✓" : "✗"} ${name.padEnd(6)} ${counts.join(", ")}, ${seconds.toFixed(1)} s`);
   for (const problem of problems) console.log(`    ${problem.replaceAll("\n", "\n    ")}`);
@@ -28,17 +27,12 @@ export function printTable(runs, expected, scored) {
   for (const [head, ...cells] of rows) console.log(head.padEnd(width) + cells.map((text) => String(text).padStart(8)).join(""));
 }
 
-/** `through`: the runs through the host. */
-export function printPermitted(through) {
-  for (const exception of PERMITTED) {
-    const met = through.flatMap(({ name, permitted }) =>
-      permitted.filter((entry) => entry.exception === exception).map(({ text }) => `  ${name.padEnd(6)} ${text}`),
-    );
-    if (met.length > 0) console.log(`\nPermitted: ${exception.reason}\n${met.join("\n")}`);
-    else if (through.some(({ scenarios }) => scenarios.has(exception.scenario))) {
-      console.log(`\nNot needed any more: the permitted difference in ${exception.scenario} (runner/judge.mjs)`);
-    }
-  }
+/** What the fixture itself answers otherwise when its events have no ids: the one thing that the runs through the host lack. */
+export function printPlain(direct, plain) {
+  const found = differences(plain, direct);
+  if (found.length === 0) return;
+  console.log("\nWithout event ids, directly; the runs through the host are compared with these:");
+  for (const { scenario, id, before, status } of found) console.log(`  ${scenario} / ${id}: ${status}, with them: ${before}`);
 }
 
 function sum(numbers) {

@@ -15,8 +15,15 @@ const OTHER = join(HERE, "other.mjs");
 const stdioFixture = { command: process.execPath, args: [FIXTURE, "stdio"], isolation: "session" };
 const other = (name) => ({ command: process.execPath, args: [OTHER, name] });
 
+/**
+ * `direct` shows that the fixture has everything. `plain` is the same fixture without event ids, which is what the others are
+ * compared with: the host keeps no events that its clients could come back for. Behind the host the fixture has them, so that
+ * the stream which it breaks off is resumed by the host.
+ */
 export const TARGETS = {
-  direct: startFixture,
+  direct: (processes) => startFixture(processes),
+
+  plain: (processes) => startFixture(processes, ["--events", "off"]),
 
   stdio: (processes, folder) => startHost(processes, folder, { mcpServers: { fixture: stdioFixture } }),
 
@@ -35,8 +42,8 @@ export const TARGETS = {
   },
 };
 
-async function startFixture(processes) {
-  const fixture = processes.start("the fixture", process.execPath, [FIXTURE, "http", "--port", "0"]);
+async function startFixture(processes, options = []) {
+  const fixture = processes.start("the fixture", process.execPath, [FIXTURE, "http", "--port", "0", ...options]);
   const [, url] = await processes.ready(fixture, () => /^listening (\S+)$/m.exec(fixture.output));
   return url;
 }

@@ -1,11 +1,14 @@
 import { defineCommand } from "citty";
+import { nearest } from "../config/nearest.ts";
 import { PeerError } from "../errors.ts";
 import { claimStdout } from "../front/stdio.ts";
 import { escapeControls } from "../log.ts";
+import { redactText } from "../redact.ts";
 import { isObject, type Json, type Notification } from "../wire/message.ts";
 import { withClient } from "./client.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { configArgs, jsonArgs, logArgs, loggerOf } from "./options.ts";
+import { describeMissing } from "./starts.ts";
 import { UsageError } from "./usage.ts";
 
 export default defineCommand({
@@ -21,9 +24,13 @@ export default defineCommand({
     const output = claimStdout();
     const call = { name: args.tool, arguments: parseArguments(args.args) };
     const log = loggerOf(args, "warn");
+    let hints: string[] = [];
     try {
       const result = await withClient({ config: args.config, rawArgs, log, notified: printLog }, async (client) => {
-        await client.started();
+        const starts = await client.started();
+        const tools = await client.list("tools/list", "tools");
+        const names = tools.map(({ name }) => String(name));
+        if (!names.includes(args.tool)) hints = [...describeMissing(starts), ...suggestion(args.tool, names)];
         return client.request("tools/call", call, { progress: printProgress });
       });
       output.write(args.json ? `${JSON.stringify(result, undefined, 2)}\n` : `${escapeControls(readable(result))}\n`);
@@ -32,11 +39,19 @@ export default defineCommand({
       if (!(error instanceof PeerError)) throw error;
       const { code, message, data } = error.rpc;
       if (args.json) output.write(`${JSON.stringify({ error: { code, message, data } }, undefined, 2)}\n`);
-      process.stderr.write(`mcp-host: ${escapeControls(message)} (${code})\n`);
+      const lines = [`mcp-host: ${message} (${code})`, ...hints];
+      process.stderr.write(`${escapeControls(redactText(lines.join("\n")))}\n`);
       return EXIT.protocol.code;
     }
   },
 });
+
+/** The tool that may be meant: one that is spelt alike, or the one that has this name behind a server's. */
+function suggestion(tool: string, names: readonly string[]): string[] {
+  const endings = names.filter((name) => name.endsWith(tool));
+  const hint = endings.length === 1 ? ` (did you mean "${endings[0]}"?)` : nearest(tool, names);
+  return hint === "" ? [] : [`mcp-host: there is no tool "${tool}"${hint}`];
+}
 
 function parseArguments(text = "{}"): Json {
   let value: unknown;

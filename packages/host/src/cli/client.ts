@@ -1,4 +1,3 @@
-import { setTimeout as pause } from "node:timers/promises";
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 import type { Host } from "../host.ts";
 import { VERSION } from "../host.ts";
@@ -9,6 +8,7 @@ import { Peer, type RequestOptions } from "../wire/peer.ts";
 import { LATEST_VERSION } from "../wire/versions.ts";
 import { interruption } from "./interrupted.ts";
 import { openHost, startHost } from "./open.ts";
+import { type Start, Starts } from "./starts.ts";
 
 /** An only client of a host in the same process. It moves plain messages, so that nothing of a result is lost. */
 export interface LocalClient {
@@ -16,12 +16,9 @@ export interface LocalClient {
   request(method: string, params?: Json, options?: RequestOptions<never>): Promise<Json>;
   /** Every page of a list. */
   list(method: string, field: string): Promise<Json[]>;
-  /** Resolves when no server is starting any more; each has a deadline of its own. */
-  started(): Promise<void>;
+  /** Resolves when every server has been listed or has failed, with what became of each; each has a deadline of its own. */
+  started(): Promise<readonly Start[]>;
 }
-
-/** How often the state of starting servers is looked at. */
-const LOOK = 20;
 
 /** Starts the configured host without a network front, connects one client, and ends both when `work` is done. */
 export async function withClient<T>(
@@ -73,6 +70,7 @@ async function connect(host: Host, notified: (notification: Notification) => voi
   await peer.open();
   const request = (method: string, params?: Json, more: RequestOptions<never> = {}): Promise<Json> =>
     peer.request(method, params, more).result;
+  const starts = new Starts(host); // from the beginning: a server that is tried again has failed before
   await request("initialize", { protocolVersion: LATEST_VERSION, capabilities: {}, clientInfo: { name: "mcp-host", version: VERSION } });
   peer.notify("notifications/initialized");
   return {
@@ -88,10 +86,6 @@ async function connect(host: Host, notified: (notification: Notification) => voi
       } while (cursor !== undefined);
       return entries;
     },
-    async started() {
-      // `initialize` has begun to connect each of them.
-      const starting = (): boolean => host.status().upstreams.some(({ state }) => state === "connecting");
-      while (starting()) await pause(LOOK);
-    },
+    started: () => starts.all,
   };
 }

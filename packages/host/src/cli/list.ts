@@ -1,10 +1,12 @@
 import { defineCommand } from "citty";
 import { claimStdout } from "../front/stdio.ts";
 import { escapeControls } from "../log.ts";
+import { redactText } from "../redact.ts";
 import type { Json } from "../wire/message.ts";
 import { withClient } from "./client.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { configArgs, jsonArgs, logArgs, loggerOf } from "./options.ts";
+import { describeMissing } from "./starts.ts";
 import { table } from "./table.ts";
 
 /** What can be listed: method, field of the result, and the columns of a row. */
@@ -38,14 +40,15 @@ export default defineCommand({
     const output = claimStdout();
     const kind = KINDS[(args.kind as Kind | undefined) ?? "tools"]; // one of its options, or the command would not run
     const log = loggerOf(args, "warn");
-    const entries = await withClient({ config: args.config, rawArgs, log }, async (client) => {
-      await client.started();
-      return client.list(kind.method, kind.field);
-    });
+    const { starts, entries } = await withClient({ config: args.config, rawArgs, log }, async (client) => ({
+      starts: await client.started(),
+      entries: await client.list(kind.method, kind.field),
+    }));
     if (args.json) output.write(`${JSON.stringify(entries, undefined, 2)}\n`);
     else if (entries.length === 0) process.stderr.write(`there are no ${args.kind ?? "tools"}\n`);
     else output.write(`${table(entries.map((entry) => kind.row(entry).map(oneLine)))}\n`);
-    return EXIT.ok.code;
+    for (const line of describeMissing(starts)) process.stderr.write(`${escapeControls(redactText(line))}\n`);
+    return starts.length > 0 && starts.every(({ ok }) => !ok) ? EXIT.failure.code : EXIT.ok.code;
   },
 });
 

@@ -6,6 +6,7 @@ import { askAll } from "./ask.ts";
 import type { ControlStatus } from "./control.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { jsonArgs } from "./options.ts";
+import { lastWords } from "./summary.ts";
 import { table } from "./table.ts";
 import { UsageError } from "./usage.ts";
 
@@ -55,8 +56,17 @@ function describe(status: ControlStatus): string {
       `${status.sessions} sessions, ${status.inFlight} requests in flight`,
       status.ready ? "ready" : `NOT READY: ${status.down.join(", ")} ${status.down.length === 1 ? "is" : "are"} required and down`,
     ].join("\n"),
-    table([["SERVER", "STATE", "LATENCY", "TOOLS", "PROMPTS", "RESOURCES", "RESTARTS", "REASON"], ...upstreams.map(upstreamRow)]),
+    table([
+      ["SERVER", "STATE", "LATENCY", "TOOLS", "PROMPTS", "RESOURCES", "TEMPLATES", "RESTARTS", "REASON"],
+      ...upstreams.map(upstreamRow),
+    ]),
   ];
+  for (const upstream of upstreams) {
+    const words = lastWords(upstream);
+    if (words.length > 0) parts.push([`Last words of ${upstream.name}:`, ...words].join("\n"));
+  }
+  if (upstreams.length > 0)
+    parts.push(`What servers may ask and tell clients:\n${table(upstreams.map(({ name, relays }) => [`  ${name}`, relays]))}`);
   if (tools.length > 0)
     parts.push(table([["TOOL", "SERVER", "ITS NAME THERE"], ...tools.map((tool) => [tool.name, tool.upstream, tool.native])]));
   if (withheld.length > 0)
@@ -68,7 +78,7 @@ function upstreamRow({ name, state, reason, entries, required, connections }: Up
   const latency = connections.find((connection) => connection.latency !== undefined)?.latency;
   const restarts = connections.reduce((sum, connection) => sum + connection.restarts, 0);
   const { tools, prompts, resources, templates } = entries;
-  const numbers = [tools, prompts, resources + templates, restarts].map(String);
+  const numbers = [tools, prompts, resources, templates, restarts].map(String);
   return [required ? `${name} (required)` : name, state, latency === undefined ? "" : `${latency} ms`, ...numbers, reason ?? ""];
 }
 

@@ -7,5 +7,14 @@ export function isUp({ state }: Pick<UpstreamStatus, "state">): boolean {
 
 /** How many entries of each kind an upstream lists. */
 export function counts({ entries }: Pick<UpstreamStatus, "entries">): string {
-  return `${entries.tools} tools, ${entries.prompts} prompts, ${entries.resources + entries.templates} resources`;
+  return `${entries.tools} tools, ${entries.prompts} prompts, ${entries.resources} resources, ${entries.templates} templates`;
+}
+
+const LAST_LINES = 5;
+
+/** What a stdio server that is down wrote last to its stderr: at most five lines, indented. */
+export function lastWords({ connections }: Pick<UpstreamStatus, "connections">): string[] {
+  const stderr = connections.find((connection) => connection.stderr && !isUp(connection))?.stderr ?? "";
+  const lines = stderr.split("\n").filter((line) => line.trim() !== "");
+  return lines.slice(-LAST_LINES).map((line) => `    ${line.trimEnd()}`);
 }

@@ -30,7 +30,7 @@ export function checkArguments(command: string, raw: readonly string[], defined:
     const token = raw[index] as string; // within bounds
     if (!token.startsWith("-") || token === "-") {
       const [name, definition] = positionals[taken++] ?? [];
-      if (name === undefined) throw new UsageError(`\`${command}\` takes no argument "${token}"`);
+      if (name === undefined) throw new UsageError(`\`${command}\` takes no argument "${token}"${flagFor(token, defined)}`);
       checkOption(name, token, definition as ArgDef);
       continue;
     }
@@ -60,6 +60,12 @@ export function everyValue(raw: readonly string[], name: string): string[] {
     if (token === `--${name}`) return raw[index + 1] ?? [];
     return token.startsWith(`--${name}=`) ? token.slice(name.length + 3) : [];
   });
+}
+
+/** JSON that stands alone is most likely meant for the flag that takes JSON. */
+function flagFor(token: string, defined: ArgsDef): string {
+  const [name] = Object.entries(defined).find(([, definition]) => "valueHint" in definition && definition.valueHint === "json") ?? [];
+  return name !== undefined && token.startsWith("{") ? `; write --${name} '${token}'` : "";
 }
 
 function split(token: string): [string, string | undefined] {

@@ -3,13 +3,13 @@ import { ConfigFileError } from "../config/load.ts";
 import { claimStdout } from "../front/stdio.ts";
 import { escapeControls } from "../log.ts";
 import { redact, redactText } from "../redact.ts";
-import type { UpstreamStatus } from "../status.ts";
 import type { FrameOutput } from "../wire/frame-writer.ts";
 import { withClient } from "./client.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { openHost, prepare } from "./open.ts";
 import { configArgs, jsonArgs, type LogFlags, logArgs, loggerOf } from "./options.ts";
-import { counts, isUp } from "./summary.ts";
+import type { Start } from "./starts.ts";
+import { counts, lastWords } from "./summary.ts";
 import { table } from "./table.ts";
 
 interface Flags extends LogFlags {
@@ -49,21 +49,21 @@ async function validate(flags: Flags, rawArgs: string[], output: FrameOutput): P
   } finally {
     await host.close();
   }
-  const upstreams = flags.connect ? await connected(flags, rawArgs) : [];
-  const ok = upstreams.every(isUp);
+  const starts = flags.connect ? await connected(flags, rawArgs) : [];
+  const ok = starts.every((start) => start.ok);
   if (flags.json) {
     print(output, {
       ok,
       config: loaded.path,
       problems: [],
       warnings: loaded.warnings,
-      upstreams: upstreams.map((upstream) => ({ ok: isUp(upstream), ...pick(upstream) })),
+      upstreams: starts.map(outcome),
     });
   } else {
     const { mcpServers, plugins } = host.config;
     const lines = [
       `${loaded.path} is valid: ${counted(Object.keys(mcpServers).length, "server")}, ${counted(plugins.length, "plugin")}`,
-      ...(upstreams.length > 0 ? [table(upstreams.map(row))] : []),
+      ...(starts.length > 0 ? [rows(starts)] : []),
     ];
     output.write(`${escapeControls(redactText(lines.join("\n")))}\n`);
   }
@@ -71,21 +71,23 @@ async function validate(flags: Flags, rawArgs: string[], output: FrameOutput): P
 }
 
 /** Starts every server, and gives what became of each. */
-function connected(flags: Flags, rawArgs: string[]): Promise<UpstreamStatus[]> {
+function connected(flags: Flags, rawArgs: string[]): Promise<readonly Start[]> {
   // What a server that fails has to say is in the answer; the log would say it twice.
   const log = loggerOf(flags, "error");
-  return withClient({ config: flags.config, rawArgs, log }, async (client) => {
-    await client.started();
-    await client.list("tools/list", "tools"); // waits for the lists of who has just started
-    return client.host.status().upstreams;
-  });
+  return withClient({ config: flags.config, rawArgs, log }, (client) => client.started());
 }
 
-function row(upstream: UpstreamStatus): string[] {
+/** A line for each server; what one that is down said last follows its line. */
+function rows(starts: readonly Start[]): string {
+  const lines = table(starts.map(row)).split("\n");
+  return starts.flatMap(({ ok, upstream }, index) => [lines[index] ?? "", ...(ok ? [] : lastWords(upstream))]).join("\n");
+}
+
+function row({ ok, upstream }: Start): string[] {
   const problems = upstream.connections.flatMap(({ problems }) => problems);
-  return isUp(upstream)
+  return ok
     ? [upstream.name, "ok", [counts(upstream), ...problems].join("; ")]
-    : [upstream.name, upstream.state, upstream.reason ?? ""];
+    : [upstream.name, upstream.state, (upstream.reason ?? "").replaceAll("\n", " ")];
 }
 
 function counted(count: number, what: string): string {
@@ -96,6 +98,8 @@ function print(output: FrameOutput, value: unknown): void {
   output.write(`${JSON.stringify(redact(value), undefined, 2)}\n`);
 }
 
-function pick({ name, state, reason, entries }: UpstreamStatus): Pick<UpstreamStatus, "name" | "state" | "reason" | "entries"> {
-  return { name, state, reason, entries };
+function outcome({ ok, upstream }: Start): Record<string, unknown> {
+  const { name, state, reason, entries } = upstream;
+  const stderr = ok ? [] : lastWords(upstream).map((line) => line.trim());
+  return { name, ok, state, reason, entries, ...(stderr.length > 0 && { stderr: stderr.join("\n") }) };
 }

@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import { HostError } from "../errors.ts";
 import type { Principal } from "../pipeline/exchange.ts";
 import type { Reply } from "../session/session.ts";
 import type { Sessions } from "../session/sessions.ts";
@@ -72,7 +73,7 @@ export function serveStdio(options: StdioFrontOptions): () => void {
     return true;
   };
   const reply: Reply = { send, answer: send, end() {} };
-  const framer = new LineFramer(limits.requestBytes, (line) => {
+  const receive = (line: Buffer): void => {
     let value: unknown;
     let message: Message;
     try {
@@ -84,19 +85,15 @@ export function serveStdio(options: StdioFrontOptions): () => void {
       return;
     }
     session.receive(message, reply);
-  });
-  const read = (chunk: Buffer): void => {
-    try {
-      framer.push(chunk);
-    } catch {
-      send({
-        jsonrpc: "2.0",
-        id: null,
-        error: { code: -32600, message: `a line is longer than ${limits.requestBytes} bytes; the host cannot go on` },
-      });
-      leave();
-    }
   };
+  const framer = new LineFramer(limits.requestBytes, receive, () => {
+    const error = new HostError(
+      "payload_too_large",
+      `a line is longer than ${limits.requestBytes} bytes; it was not read, and its request gets no other answer`,
+    );
+    send({ jsonrpc: "2.0", id: null, error: error.toRpc("-") });
+  });
+  const read = (chunk: Buffer): void => framer.push(chunk);
   session.attach({ send });
   input.on("data", read);
   input.once("end", leave);

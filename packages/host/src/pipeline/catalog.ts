@@ -1,8 +1,9 @@
+import { createHash } from "node:crypto";
 import { HostError } from "../errors.ts";
 import { errorFields, type Logger } from "../log.ts";
 import type { Json } from "../wire/message.ts";
 import { type Entry, LISTED_KINDS, LISTS, type ListedKind } from "./entry.ts";
-import type { Principal, SessionFacts } from "./exchange.ts";
+import type { Principal } from "./exchange.ts";
 import type { SealedHooks } from "./hook-set.ts";
 import type { UpstreamFacts } from "./hooks.ts";
 import { type Pins, prefixUri, type Withheld } from "./names.ts";
@@ -22,7 +23,6 @@ export class Offer {
   readonly #byName = new Map<string, Entry>();
   readonly #templates: Entry[];
   readonly #prefixed = new Map<string, Map<string, string>>();
-  readonly #texts = new Map<Entry, string>();
 
   constructor(entries: readonly Entry[], withheld: readonly Withheld[]) {
     this.entries = entries;
@@ -58,17 +58,25 @@ export class Offer {
     const { key } = LISTS[entry.kind as ListedKind];
     return entry.definition[key] === entry.name ? (entry.definition as Json) : { ...entry.definition, [key]: entry.name };
   }
-
-  /** The entry as text, for comparing lists. */
-  text(entry: Entry): string {
-    let text = this.#texts.get(entry);
-    if (text === undefined) this.#texts.set(entry, (text = JSON.stringify(Offer.listed(entry))));
-    return text;
-  }
 }
 
-/** How many different joins of views are kept: one per kind of client, except where sessions are isolated. */
-const KEPT_OFFERS = 256;
+/** Hashes of entries as they are listed. An entry never changes, and is the same one in many offers. */
+const digests = new WeakMap<Entry, string>();
+
+function digestOf(entry: Entry): string {
+  let digest = digests.get(entry);
+  if (digest === undefined)
+    digests.set(entry, (digest = createHash("sha1").update(JSON.stringify(Offer.listed(entry))).digest("base64")));
+  return digest;
+}
+
+/** The offers of views that begin alike. Held by the views themselves: an offer goes when one of its views is replaced or gone. */
+interface Joins {
+  offer: Offer | undefined;
+  readonly next: WeakMap<View, Joins>;
+}
+
+const noJoins = (): Joins => ({ offer: undefined, next: new WeakMap() });
 
 /** What the host offers: joins views into offers, resolves names, applies `permit`. */
 export class Catalog {
@@ -76,10 +84,8 @@ export class Catalog {
   readonly #log: Logger;
   readonly #pins: Pins;
   readonly #limit: number;
-  readonly #offers = new Map<string, Offer>();
-  readonly #viewIds = new WeakMap<View, number>();
-  #nextViewId = 1;
-  #last: Offer | undefined;
+  readonly #joins = noJoins();
+  #look: (() => Offer) | undefined;
   readonly #changed: (principal: string | undefined) => void;
 
   /** @param changed called when permissions of a principal (or of all) changed */
@@ -91,13 +97,18 @@ export class Catalog {
     this.#changed = options.changed;
   }
 
-  /** The last offer that was made, whoever it was for; for operators and plugins. */
+  /** Says where to look for what is listed now, whoever it is for. */
+  lookAt(look: () => Offer): void {
+    this.#look = look;
+  }
+
+  /** What is offered now, whoever it is for; for operators and plugins. */
   entries(): readonly Entry[] {
-    return this.#last?.entries ?? [];
+    return this.#look?.().entries ?? [];
   }
 
   withheld(): readonly Withheld[] {
-    return this.#last?.withheld ?? [];
+    return this.#look?.().withheld ?? [];
   }
 
   /** Announces that `permit` answers otherwise now, for one principal id or for all: their visible lists are compared again. */
@@ -131,16 +142,22 @@ export class Catalog {
     }
   }
 
-  /** The join of these views, in config order. */
+  /** The join of these views, in config order. Names are given for good. */
   offer(views: readonly View[]): Offer {
-    const key = views.map((view) => this.#idOf(view)).join(" ");
-    const kept = this.#offers.get(key);
-    if (kept) return kept;
-    const offer = this.#join(views);
-    this.#offers.set(key, offer);
-    if (this.#offers.size > KEPT_OFFERS) this.#offers.delete(this.#offers.keys().next().value as string); // not empty
-    this.#last = offer;
-    return offer;
+    let joins = this.#joins;
+    for (const view of views) {
+      let next = joins.next.get(view);
+      if (!next) joins.next.set(view, (next = noJoins()));
+      joins = next;
+    }
+    joins.offer ??= this.#join(views);
+    return joins.offer;
+  }
+
+  /** What the join of these views would be; nobody is given a name by it. */
+  survey(views: readonly View[]): Offer {
+    const { offered, withheld } = this.#pins.resolve(apartUris(this.#merged(views), this.#pins), this.#limit, false);
+    return new Offer(offered, withheld);
   }
 
   /** What of an offer a session may see. */
@@ -152,35 +169,38 @@ export class Catalog {
     return this.#hooks.permit === undefined || this.#hooks.permit(entry, principal, undefined) === undefined;
   }
 
-  /** A text that changes when what the session sees of this kind changes. */
-  signature(offer: Offer, kind: ListedKind, session: SessionFacts): string {
-    return this.visible(offer, kind, session.principal)
-      .map((entry) => offer.text(entry))
-      .join("\n");
+  /** Whether `permit` may hide something from somebody. */
+  get isJudged(): boolean {
+    return this.#hooks.permit !== undefined;
   }
 
-  #idOf(view: View): number {
-    let id = this.#viewIds.get(view);
-    if (id === undefined) this.#viewIds.set(view, (id = this.#nextViewId++));
-    return id;
+  /** A text that changes when what this principal sees of these kinds changes. */
+  signature(offer: Offer, kinds: readonly ListedKind[], principal: Principal): string {
+    const hash = createHash("sha1");
+    for (const kind of kinds) {
+      for (const entry of this.visible(offer, kind, principal)) hash.update(digestOf(entry));
+      hash.update("|");
+    }
+    return hash.digest("base64");
   }
 
   #join(views: readonly View[]): Offer {
-    const all = views.flatMap((view) => view.entries);
-    let entries: readonly Entry[] = all;
-    if (this.#hooks.merge) {
-      try {
-        entries = this.#hooks.merge(all);
-      } catch (error) {
-        // Closed: a merge that failed may have been about to withhold something.
-        this.#log.error("nothing is offered, since merge failed", errorFields(error));
-        entries = [];
-      }
-    }
-    const { offered, withheld } = this.#pins.resolve(apartUris(entries, this.#pins), this.#limit);
+    const { offered, withheld } = this.#pins.resolve(apartUris(this.#merged(views), this.#pins), this.#limit);
     for (const { entry, reason } of withheld)
       this.#log.warn("an entry is withheld", { kind: entry.kind, name: entry.name, upstream: entry.upstream, reason });
     return new Offer(offered, withheld);
+  }
+
+  #merged(views: readonly View[]): readonly Entry[] {
+    const all = views.flatMap((view) => view.entries);
+    if (!this.#hooks.merge) return all;
+    try {
+      return this.#hooks.merge(all);
+    } catch (error) {
+      // Closed: a merge that failed may have been about to withhold something.
+      this.#log.error("nothing is offered, since merge failed", errorFields(error));
+      return [];
+    }
   }
 }
 

@@ -1,10 +1,13 @@
 import type { Connection } from "../upstream/connection.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import type { Catalog, Offer, View } from "./catalog.ts";
+import { type Catalog, Offer, type View } from "./catalog.ts";
 import type { SessionFacts } from "./exchange.ts";
 
 /** How long a list or a look-up waits for upstreams of which nothing is known yet (DESIGN section 4). */
 export const KNOWING_WAIT = 2_000;
+
+/** Views that are kept beyond their connections. */
+const LAST_VIEWS = 256;
 
 /** Which upstreams there are, and what each session is offered through its own connections to them. */
 export class Directory {
@@ -12,11 +15,17 @@ export class Directory {
   readonly upstreams: ReadonlyMap<string, Upstream>;
   readonly #views = new WeakMap<Connection, View>();
   readonly #offers = new WeakMap<SessionFacts, { epoch: number; offer: Offer }>();
+  /** What connections of several clients listed last, by {@link lastKey}: the next connection of that kind begins with it. */
+  readonly #last = new Map<string, View>();
+  /** What any connection listed last, by upstream. */
+  readonly #newest = new Map<string, View>();
+  #surveyed: { epoch: number; offer: Offer } | undefined;
   #epoch = 0;
 
   constructor(catalog: Catalog, upstreams: ReadonlyMap<string, Upstream>) {
     this.catalog = catalog;
     this.upstreams = upstreams;
+    catalog.lookAt(() => this.preview());
   }
 
   /** A connection has read its lists. */
@@ -26,7 +35,23 @@ export class Directory {
     const view = await this.catalog.view(connection.facts, lists);
     if (connection.listings.known !== lists) return; // read again meanwhile; the newer one counts
     this.#views.set(connection, view);
+    this.#newest.set(connection.facts.key, view);
+    this.#keep(connection, view);
     this.#epoch++;
+  }
+
+  #keep(connection: Connection, view: View): void {
+    const key = lastKey(connection);
+    if (key === undefined) return;
+    this.#last.delete(key); // to the end
+    this.#last.set(key, view);
+    if (this.#last.size > LAST_VIEWS) this.#last.delete(this.#last.keys().next().value as string); // not empty
+  }
+
+  /** What a connection lists or, until it has listed, what the last one of its kind did. */
+  #viewOf(connection: Connection): View | undefined {
+    const key = lastKey(connection);
+    return this.#views.get(connection) ?? (key === undefined ? undefined : this.#last.get(key));
   }
 
   /** What the session is offered, as far as it is known now. */
@@ -35,7 +60,7 @@ export class Directory {
     if (kept?.epoch === this.#epoch) return kept.offer;
     const views: View[] = [];
     for (const upstream of this.upstreams.values()) {
-      const view = this.#views.get(upstream.connectionFor(session));
+      const view = this.#viewOf(upstream.connectionFor(session));
       if (view) views.push(view);
     }
     const offer = this.catalog.offer(views);
@@ -43,28 +68,25 @@ export class Directory {
     return offer;
   }
 
-  /**
-   * Makes a first offer for operators, who may look before any client came. Not while a server is starting or is yet to
-   * start: a name that it has would be pinned to another.
-   */
-  preview(): void {
-    if (this.catalog.entries().length > 0) return;
-    const views: View[] = [];
-    for (const { connections } of this.upstreams.values()) {
-      const all = [...connections.values()];
-      const view = all.map((connection) => this.#views.get(connection)).find((known) => known !== undefined);
-      if (view) views.push(view);
-      else if (all.length === 0 || all.some(({ state }) => state === "idle" || state === "connecting" || state === "ready")) return;
-    }
-    this.catalog.offer(views);
+  /** What operators and plugins see: all that is known now, whoever it is for. Gives nobody a name, so it may come early. */
+  preview(): Offer {
+    const before = this.#surveyed;
+    if (before?.epoch === this.#epoch) return before.offer;
+    // A plugin may look from within `merge`: it sees what was before.
+    this.#surveyed = { epoch: this.#epoch, offer: before?.offer ?? new Offer([], []) };
+    const views = [...this.upstreams.keys()].flatMap((key) => this.#newest.get(key) ?? []);
+    const offer = this.catalog.survey(views);
+    this.#surveyed = { epoch: this.#epoch, offer };
+    return offer;
   }
 
   /** Starts what the session needs and waits a moment for what is unknown. Gives the upstreams that are still unknown. */
   async settle(session: SessionFacts, options: { lazy: boolean }): Promise<string[]> {
+    // A lazy upstream is started to learn what it lists, not to hear it again.
     const unknown = [...this.upstreams.values()]
       .filter((upstream) => options.lazy || upstream.config.start === "eager")
       .map((upstream) => upstream.connectionFor(session))
-      .filter((connection) => !this.#views.has(connection));
+      .filter((connection) => !(connection.config.start === "lazy" ? this.#viewOf(connection) : this.#views.get(connection)));
     if (unknown.length === 0) return [];
     // Counted from when the newest of them began, so that one that hangs is waited for once and not by every request.
     const began = unknown.map((connection) => {
@@ -78,11 +100,16 @@ export class Directory {
     });
     await Promise.race([Promise.all(began.map(({ known }) => known)), late]);
     clearTimeout(timer);
-    return unknown.filter((connection) => !this.#views.has(connection)).map((connection) => connection.facts.key);
+    return unknown.filter((connection) => !this.#viewOf(connection)).map((connection) => connection.facts.key);
   }
 
   /** The only upstream, if there is exactly one. */
   get sole(): Upstream | undefined {
     return this.upstreams.size === 1 ? [...this.upstreams.values()][0] : undefined;
   }
+}
+
+/** Under which a view outlives its connection; undefined where nobody but one session could use it again. */
+function lastKey({ facts, key }: Connection): string | undefined {
+  return key.startsWith("session ") ? undefined : `${facts.key} ${key}`;
 }

@@ -125,6 +125,9 @@ export class Exchange {
   /** Where messages before the answer go; undefined for a detached exchange. */
   readonly sink: Sink | undefined;
 
+  /** The exchange that may send: itself, or the one that it was derived from. */
+  #root: Exchange = this;
+  #claimed = false;
   #abort: AbortController | undefined;
   #states: Map<symbol | string, unknown> | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -187,11 +190,32 @@ export class Exchange {
     child.entry = this.entry;
     child.route = this.route;
     child.target = this.target;
+    child.#root = this.#root;
     child.patience = this.patience;
     return child;
   }
 
   // --- for the host only ---
+
+  /**
+   * Takes the right to send, which an exchange shares with those derived from it: at most one of them may be sending, and
+   * none after one was sent. False when it is taken.
+   */
+  claim(): boolean {
+    if (this.#root.#claimed) return false;
+    this.#root.#claimed = true;
+    return true;
+  }
+
+  /** Nothing was sent after all. */
+  unclaim(): void {
+    this.#root.#claimed = false;
+  }
+
+  /** Whether a client waits for it; what was derived has a clock of its own, which runs while it is sent. */
+  get isDetached(): boolean {
+    return this.#root !== this;
+  }
 
   /** Starts the clock. */
   start(): void {

@@ -1,5 +1,5 @@
 import type { FullTap } from "tapable";
-import { ConfigError, HostError, isRefusal, PeerError } from "../errors.ts";
+import { HostError, isRefusal, PeerError } from "../errors.ts";
 import { errorFields, type Logger } from "../log.ts";
 import { Exchange, type Site } from "./exchange.ts";
 import type { Handler, HookDefinition } from "./hooks.ts";
@@ -121,7 +121,10 @@ export function guardTap(tap: FullTap, hook: string, definition: HookDefinition,
     },
     SyncBailHook: (...args: unknown[]) => {
       try {
-        return run(...args) === undefined ? undefined : false;
+        const value = run(...args);
+        if (value !== undefined && value !== false)
+          throw new TypeError(`the tap gave ${JSON.stringify(value)}; ${hook} takes ${definition.gives}, and anything else refuses`);
+        return value;
       } catch (error) {
         if (!isRefusal(error))
           report(
@@ -177,7 +180,8 @@ function composing(
       if (handler === undefined) return undefined;
       if (typeof handler !== "function") throw new TypeError("the tap gave no handler");
     } catch (error) {
-      throw new ConfigError([`plugin "${site.plugin}" failed to wrap calls: ${error instanceof Error ? error.message : String(error)}`]);
+      report(error);
+      throw failure(error);
     }
     if (handler === inner) return undefined; // this upstream is not the plugin's business
     const outer = handler as Handler;

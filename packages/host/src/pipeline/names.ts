@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Entry } from "./entry.ts";
 
 /** An entry that is not offered, and why: shown by `status`. */
@@ -6,25 +7,40 @@ export interface Withheld {
   readonly reason: string;
 }
 
+/** Names that one upstream keeps: several times what it may list at once, so that only names long gone come free. */
+const PINS_PER_UPSTREAM = 50_000;
+
 /**
- * Who was given which name. A name stays with its first owner as long as that upstream is configured, so that a slow
- * start or an outage never redirects calls.
+ * Who was given which name. A name stays with its first owner, so that a slow start or an outage never redirects calls,
+ * until that owner has come to many others since it last listed this one.
  */
 export class Pins {
   readonly #owners = new Map<string, string>();
+  /** The names of each upstream, those first that it has not listed for longest. */
+  readonly #names = new Map<string, Set<string>>();
+  readonly #quota: number;
+
+  /** @param quota names that one upstream keeps; default 50,000 */
+  constructor(quota = PINS_PER_UPSTREAM) {
+    this.#quota = quota;
+  }
 
   /** Who has the name, if anybody was given it. */
   ownerOf(entry: Pick<Entry, "kind" | "name">): string | undefined {
-    return this.#owners.get(`${entry.kind} ${entry.name}`);
+    return this.#owners.get(pinOf(entry));
   }
 
-  /** Gives each exposed name to one entry: its pinned owner, else the first in config order. The others are withheld. @param limit entries of one kind */
-  resolve(entries: readonly Entry[], limit: number): { offered: Entry[]; withheld: Withheld[] } {
+  /**
+   * Gives each exposed name to one entry: its pinned owner, else the first in config order. The others are withheld.
+   * @param limit entries of one kind
+   * @param keep whether the names are pinned; not when somebody only looks
+   */
+  resolve(entries: readonly Entry[], limit: number, keep = true): { offered: Entry[]; withheld: Withheld[] } {
     const claims = new Map<string, Entry>();
     const counts = new Map<string, number>();
     const withheld: Withheld[] = [];
     for (const entry of entries) {
-      const name = `${entry.kind} ${entry.name}`;
+      const name = pinOf(entry);
       const owner = this.#owners.get(name);
       const claimed = claims.get(name);
       if (owner !== undefined && owner !== entry.upstream) {
@@ -48,14 +64,28 @@ export class Pins {
         counts.set(entry.kind, (counts.get(entry.kind) ?? 0) + 1);
       }
     }
-    for (const [name, { upstream }] of claims) this.#owners.set(name, upstream);
+    if (keep) for (const [name, { upstream }] of claims) this.#pin(name, upstream);
     return { offered: [...claims.values()], withheld };
   }
 
-  /** Frees the names of upstreams that are not configured any more. */
-  keep(upstreams: ReadonlySet<string>): void {
-    for (const [name, owner] of this.#owners) if (!upstreams.has(owner)) this.#owners.delete(name);
+  #pin(name: string, upstream: string): void {
+    let names = this.#names.get(upstream);
+    if (!names) this.#names.set(upstream, (names = new Set()));
+    names.delete(name); // to its end
+    names.add(name);
+    this.#owners.set(name, upstream);
+    if (names.size <= this.#quota) return;
+    const [oldest] = names as Iterable<string> as [string]; // more than the quota, so not empty
+    names.delete(oldest);
+    this.#owners.delete(oldest);
   }
+}
+
+const LONGEST_PLAIN = 200;
+
+/** What stands for a name among the pins: of a long one its hash, since servers can make names as long as a message. */
+function pinOf({ kind, name }: Pick<Entry, "kind" | "name">): string {
+  return name.length <= LONGEST_PLAIN ? `${kind} ${name}` : `${kind}#${createHash("sha256").update(name).digest("base64")}`;
 }
 
 /**

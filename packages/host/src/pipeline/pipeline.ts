@@ -1,9 +1,9 @@
 import { HostError, isRefusal } from "../errors.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import type { Json } from "../wire/message.ts";
+import type { Json, Notification } from "../wire/message.ts";
 import { Offer } from "./catalog.ts";
 import { LISTED_KINDS, LISTS, type ListedKind } from "./entry.ts";
-import type { Exchange } from "./exchange.ts";
+import { Exchange, type SessionFacts } from "./exchange.ts";
 import { type MethodRow, rowOf } from "./methods.ts";
 import { Sender, type SenderOptions } from "./sender.ts";
 import { Subscriptions } from "./subscriptions.ts";
@@ -65,6 +65,25 @@ export class Pipeline {
     return this.#tasks.find(exchange, String(exchange.original.taskId))?.method;
   }
 
+  /** A client's notification that the host does not know: to the only upstream, past the stages that a message without an answer has. */
+  async notify(session: SessionFacts, { method, params }: Notification): Promise<void> {
+    const exchange = new Exchange({ method, params, session, sink: undefined });
+    const target = this.#targets.find(exchange, this.#directory.offer(session));
+    const upstream = this.#directory.sole;
+    if (target instanceof HostError || !upstream || !this.#permitted(target, exchange)) return;
+    exchange.entry = target.entry;
+    try {
+      const transform = this.#hooks.transform(method);
+      if (transform) exchange.params = await transform(exchange.original, exchange);
+    } catch {
+      return; // refused, or the guard has logged why
+    }
+    if (this.#hooks.permit?.(target.entry, exchange.principal, exchange) !== undefined) return;
+    upstream
+      .connectionFor(session)
+      .notify(method, params === undefined && exchange.params === exchange.original ? undefined : (exchange.params as Json));
+  }
+
   // --- what the host answers itself ---
 
   #local(exchange: Exchange): Promise<Json> | Json {
@@ -112,7 +131,9 @@ export class Pipeline {
       const upstream = this.#directory.upstreams.get(route.upstream);
       if (!upstream) throw new HostError("plugin_failure", `a plugin routed to upstream "${route.upstream}", which is not configured`);
       exchange.route = route;
-      exchange.allow(upstream.config);
+      // The answer to tasks/result comes when the task is done, and silence until then is no fault.
+      const { timeout, maxTimeout } = upstream.config;
+      exchange.allow({ timeout: exchange.method === "tasks/result" ? maxTimeout : timeout, maxTimeout });
       if (row.permit !== "no" && !this.#permitted(target, exchange)) throw target.unknown();
       exchange.params = exchange.original;
       const transform = row.transform ? this.#hooks.transform(exchange.method) : undefined;

@@ -4,6 +4,7 @@ import type { Connection } from "../upstream/connection.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { type Json, metaOf, withRelatedTask } from "../wire/message.ts";
 import type { Directory } from "./directory.ts";
+import type { Entry } from "./entry.ts";
 import type { Exchange } from "./exchange.ts";
 import type { SealedHooks } from "./hook-set.ts";
 import type { Handler } from "./hooks.ts";
@@ -78,11 +79,11 @@ export class Sender {
   #innermost(exchange: Exchange, upstream: Upstream): Promise<Json> {
     const target = exchange.target as Target; // set before any handler runs
     const { entry } = target;
-    if (exchange.sent !== "no" && !REPEATABLE.has(exchange.method) && !this.#idempotent.get(upstream.key)?.(entry)) {
-      const reason = `${exchange.method} was sent already and is not sent twice; list "${entry.native}" in the upstream's "idempotent" to allow it`;
-      return Promise.reject(new HostError("internal", reason, { sent: exchange.sent, upstream: upstream.key }));
-    }
+    const repeatable = REPEATABLE.has(exchange.method) || this.#idempotent.get(upstream.key)?.(entry) === true;
+    if (!exchange.claim() && !repeatable) return Promise.reject(secondSend(exchange, entry, upstream.key));
+    const { at } = exchange;
     exchange.at = undefined;
+    if (exchange.isDetached) exchange.start();
     const connection = this.connection(exchange, upstream);
     const params = withRelatedTask(
       target.write(exchange.params, exchange.route?.native ?? entry.native),
@@ -90,8 +91,17 @@ export class Sender {
     );
     const token = exchange.sink && metaOf(exchange.original)?.progressToken;
     const progress = token === undefined ? undefined : this.#notices.progress(exchange, connection, token);
-    const inward = (result: Json): Json => this.#inward(exchange, connection, result);
+    const over = (): void => {
+      exchange.at = at; // the plugin around this send is at work again
+      if (exchange.sent === "no") exchange.unclaim();
+      if (exchange.isDetached) exchange.release();
+    };
+    const inward = (result: Json): Json => {
+      over();
+      return this.#inward(exchange, connection, result);
+    };
     const refused = (error: unknown): never => {
+      over();
       this.#notices.refused(connection, error, exchange.session.id);
       throw error;
     };
@@ -126,4 +136,11 @@ export class Sender {
     if (this.#directory.upstreams.size > 1) visitUris(inward, (uri) => this.#seen.add(exchange.session, uri, key));
     return inward;
   }
+}
+
+/** At most once (DESIGN section 8): sent again only when provably not sent, or by leave of the operator. */
+function secondSend(exchange: Exchange, entry: Entry, upstream: string): HostError {
+  const { at, method, sent } = exchange;
+  const reason = `${method} was sent already and is not sent twice; list "${entry.native}" in the upstream's "idempotent" to allow it`;
+  return new HostError("plugin_failure", reason, { sent: sent === "no" ? "unknown" : sent, upstream, ...(at && { plugin: at.plugin }) });
 }

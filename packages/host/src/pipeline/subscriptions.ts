@@ -7,11 +7,13 @@ export class Subscriptions {
   readonly #pending = new WeakMap<Connection, Map<string, Promise<Json>>>();
 
   subscribe(exchange: Exchange, connection: Connection, uri: string, send: () => Promise<Json>): Promise<Json> {
+    if (exchange.stopped) return Promise.reject(exchange.stopped);
     const sessions = connection.commitments.subscriptions.get(uri);
     if (sessions) {
       sessions.add(exchange.session.id);
-      // The first subscription may still fail, and then this one fails with it.
-      return this.#pendingOf(connection).get(uri) ?? Promise.resolve({});
+      const first = this.#pendingOf(connection).get(uri);
+      // The first may fail for reasons of its own, such as being cancelled; then this one is the first.
+      return first ? first.catch(() => this.subscribe(exchange, connection, uri, send)) : Promise.resolve({});
     }
     connection.commitments.subscriptions.set(uri, new Set([exchange.session.id]));
     const pending = this.#pendingOf(connection);

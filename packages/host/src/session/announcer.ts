@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import type { Offer } from "../pipeline/catalog.ts";
 import type { Directory } from "../pipeline/directory.ts";
 import type { ListedKind } from "../pipeline/entry.ts";
+import type { Principal } from "../pipeline/exchange.ts";
 import type { ListName, Session } from "./session.ts";
 
 const KINDS: Readonly<Record<ListName, readonly ListedKind[]>> = {
@@ -9,6 +9,9 @@ const KINDS: Readonly<Record<ListName, readonly ListedKind[]>> = {
   prompts: ["prompt"],
   resources: ["resource", "template"],
 };
+/** Signatures of one offer, by list and whom it is shown to. */
+type Signatures = WeakMap<Offer, Map<string, string>>;
+
 const LISTS = Object.keys(KINDS) as ListName[];
 
 /** Several upstreams that answer at about the same time make one announcement. */
@@ -19,6 +22,8 @@ export class Announcer {
   readonly #directory: Directory;
   readonly #sessions: () => Iterable<Session>;
   #timer: NodeJS.Timeout | undefined;
+  /** What everybody is shown, where `permit` hides nothing: it lasts as long as the offer. */
+  readonly #common: Signatures = new WeakMap();
 
   constructor(directory: Directory, sessions: () => Iterable<Session>) {
     this.#directory = directory;
@@ -36,32 +41,41 @@ export class Announcer {
   /** `permit` answers otherwise now. */
   permissionsChanged(principal: string | undefined): void {
     if (principal === undefined) return this.listed();
-    for (const session of this.#sessions()) if (session.principal.id === principal) this.#compare(session);
+    const judged: Signatures = new WeakMap();
+    for (const session of this.#sessions()) if (session.principal.id === principal) this.#compare(session, judged);
   }
 
   /** Notes what a session is shown now, so that only changes from here on are news. */
   shown(session: Session): void {
     const offer = this.#directory.offer(session);
-    for (const list of LISTS) session.shown.set(list, this.#signature(offer, list, session));
+    const judged: Signatures = new WeakMap();
+    for (const list of LISTS) session.shown.set(list, this.#signature(offer, list, session.principal, judged));
   }
 
   #announce(): void {
-    for (const session of this.#sessions()) if (session.initialized) this.#compare(session);
+    const judged: Signatures = new WeakMap();
+    for (const session of this.#sessions()) if (session.initialized) this.#compare(session, judged);
   }
 
-  #compare(session: Session): void {
+  #compare(session: Session, judged: Signatures): void {
     const offer = this.#directory.offer(session);
     for (const list of LISTS) {
-      const signature = this.#signature(offer, list, session);
+      const signature = this.#signature(offer, list, session.principal, judged);
       if (session.shown.get(list) === signature) continue;
       session.shown.set(list, signature);
       session.listChanged(list);
     }
   }
 
-  #signature(offer: Offer, list: ListName, session: Session): string {
-    const hash = createHash("sha1");
-    for (const kind of KINDS[list]) hash.update(this.#directory.catalog.signature(offer, kind, session)).update("\0");
-    return hash.digest("base64");
+  /** @param judged what `permit` said during this announcement: the next time it may say otherwise */
+  #signature(offer: Offer, list: ListName, principal: Principal, judged: Signatures): string {
+    const { catalog } = this.#directory;
+    const signatures = catalog.isJudged ? judged : this.#common;
+    const key = catalog.isJudged ? `${list} ${JSON.stringify(principal)}` : list;
+    let ofOffer = signatures.get(offer);
+    if (!ofOffer) signatures.set(offer, (ofOffer = new Map()));
+    let signature = ofOffer.get(key);
+    if (signature === undefined) ofOffer.set(key, (signature = catalog.signature(offer, KINDS[list], principal)));
+    return signature;
   }
 }

@@ -2,6 +2,7 @@ import { HostError } from "../errors.ts";
 import type { Directory } from "../pipeline/directory.ts";
 import type { Exchange } from "../pipeline/exchange.ts";
 import type { SessionAnswers } from "../pipeline/pipeline.ts";
+import type { Connection } from "../upstream/connection.ts";
 import { isObject, type Json } from "../wire/message.ts";
 import { isSupportedVersion, LATEST_VERSION, LEVELS, severity } from "../wire/versions.ts";
 import type { Announcer } from "./announcer.ts";
@@ -20,65 +21,68 @@ const EVERYTHING: Json = {
 export function createAnswers(
   directory: Directory,
   hostInfo: Json,
-  sessions: () => Iterable<Session>,
+  session: (id: string) => Session | undefined,
   announcer: Announcer,
 ): SessionAnswers {
   return {
     async initialize(exchange) {
-      const session = exchange.session as Session; // every exchange with a client's initialize is a session's own
+      const asking = exchange.session as Session; // every exchange with a client's initialize is a session's own
       const { protocolVersion, capabilities, clientInfo } = exchange.original;
       if (typeof protocolVersion !== "string") throw new HostError("invalid_params", "params.protocolVersion must be a string");
       const version = isSupportedVersion(protocolVersion) ? protocolVersion : LATEST_VERSION;
-      session.client = {
+      asking.client = {
         info: isObject(clientInfo) ? clientInfo : {},
         capabilities: isObject(capabilities) ? capabilities : {},
         version,
         logLevel: undefined,
       };
-      const unknown = await directory.settle(session, { lazy: false });
-      session.initialized = true;
-      announcer.shown(session);
-      const instructions = mergedInstructions(directory);
+      const unknown = await directory.settle(asking, { lazy: false });
+      asking.initialized = true;
+      announcer.shown(asking);
+      const instructions = mergedInstructions(directory, asking);
       return {
         protocolVersion: version,
-        capabilities: mergedCapabilities(directory, unknown.length > 0),
+        capabilities: mergedCapabilities(directory, asking, unknown.length > 0),
         serverInfo: hostInfo,
         ...(instructions !== undefined && { instructions }),
       };
     },
 
     setLevel(exchange: Exchange) {
-      const session = exchange.session as Session; // as above
+      const asking = exchange.session as Session; // as above
       const { level } = exchange.original;
       if (severity(level) === -1) throw new HostError("invalid_params", `params.level must be one of ${LEVELS.join(", ")}`);
-      session.client = { ...session.client, logLevel: level as string };
-      spreadLevels(directory, sessions());
+      asking.client = { ...asking.client, logLevel: level as string };
+      for (const upstream of directory.upstreams.values()) shareLevel(upstream.connectionFor(asking), session);
       return {};
     },
   };
 }
 
-/** Tells every connection the chattiest level that one of its sessions wants; each session filters for itself. */
-export function spreadLevels(directory: Directory, sessions: Iterable<Session>): void {
-  for (const session of sessions) {
-    const { logLevel } = session.client;
-    if (logLevel === undefined) continue;
-    for (const upstream of directory.upstreams.values()) {
-      const connection = upstream.connectionFor(session);
-      const current = connection.commitments.level;
-      if (connection.users.size <= 1 || current === undefined || severity(logLevel) < severity(current)) connection.setLevel(logLevel);
-    }
+/** Tells a server the chattiest level that one of its sessions wants; each session filters for itself. */
+export function shareLevel(connection: Connection, session: (id: string) => Session | undefined): void {
+  let chattiest: string | undefined;
+  for (const id of connection.users) {
+    const wanted = session(id)?.client.logLevel;
+    if (wanted !== undefined && (chattiest === undefined || severity(wanted) < severity(chattiest))) chattiest = wanted;
   }
+  if (chattiest !== undefined) connection.setLevel(chattiest);
 }
 
-/** The union of what the upstreams have. Changes of lists are always announced, since the host itself can change them. */
-function mergedCapabilities(directory: Directory, incomplete: boolean): Json {
+/** Capabilities that the host relays for several upstreams; others belong to methods that only a sole upstream can own. */
+const RELAYED = new Set(["tools", "prompts", "resources", "completions", "logging", "tasks"]);
+
+/** The union of what this session's servers have. Changes of lists are always announced, since the host itself can change them. */
+function mergedCapabilities(directory: Directory, session: Session, incomplete: boolean): Json {
   const merged: Json = {};
   for (const upstream of directory.upstreams.values()) {
-    // A lazy upstream of which nothing is known may have anything.
-    const capabilities = upstream.server?.capabilities ?? (incomplete || upstream.config.start === "lazy" ? EVERYTHING : {});
-    for (const [name, value] of Object.entries(capabilities))
+    // Its own connection's word only: a server may say other things to other clients. A lazy one may have anything.
+    const { server } = upstream.connectionFor(session);
+    const capabilities = server?.capabilities ?? (incomplete || upstream.config.start === "lazy" ? EVERYTHING : {});
+    for (const [name, value] of Object.entries(capabilities)) {
+      if (!directory.sole && !RELAYED.has(name)) continue;
       merged[name] = isObject(value) && isObject(merged[name]) ? { ...value, ...merged[name] } : (merged[name] ?? value);
+    }
     if (isObject(capabilities.resources) && capabilities.resources.subscribe === true)
       merged.resources = { ...(merged.resources as Json), subscribe: true };
   }
@@ -87,10 +91,11 @@ function mergedCapabilities(directory: Directory, incomplete: boolean): Json {
   return merged;
 }
 
-function mergedInstructions(directory: Directory): string | undefined {
-  const all = [...directory.upstreams.values()].flatMap(({ key, server }) =>
-    server?.instructions ? [{ key, text: server.instructions }] : [],
-  );
+function mergedInstructions(directory: Directory, session: Session): string | undefined {
+  const all = [...directory.upstreams.values()].flatMap((upstream) => {
+    const text = upstream.connectionFor(session).server?.instructions;
+    return text ? [{ key: upstream.key, text }] : [];
+  });
   if (all.length === 0) return undefined;
   if (directory.sole && all[0]) return all[0].text;
   return all.map(({ key, text }) => `## ${key}\n\n${text}`).join("\n\n");

@@ -25,6 +25,8 @@ export interface SessionHost {
   run(exchange: Exchange): Promise<Json>;
   /** Fires `settled` and logs; called once per exchange, when its outcome is known. */
   settled(exchange: Exchange): void;
+  /** The same for a request that was refused before it ran. */
+  refused(exchange: Exchange): void;
   /** A client's notification that concerns upstreams. */
   notification(session: Session, notification: Notification): void;
   /** Whether another request may begin. */
@@ -70,6 +72,9 @@ export class Session implements SessionFacts {
   readonly #inFlight = new Map<Exchange, Id>();
   /** Ids in flight, where one may not be used twice. */
   readonly #ids = new Set<Id>();
+  #initializing = false;
+  /** Requests that came while initialize was being answered. */
+  readonly #early: (() => void)[] = [];
   #standing: Sink | undefined;
   readonly #owedLists = new Set<ListName>();
   /** By URI, with the params of the last update. */
@@ -101,10 +106,16 @@ export class Session implements SessionFacts {
   }
 
   #request(request: Request, reply: Reply): void {
+    if (this.#initializing && request.method !== "initialize" && request.method !== "ping" && this.#early.length < this.#options.inFlight) {
+      // A client need not wait for the answer to initialize before it writes on; the host does that for it.
+      this.#early.push(() => this.#request(request, reply));
+      return;
+    }
     const refused = this.#refusal(request);
-    if (refused) return reply.answer({ jsonrpc: "2.0", id: request.id, error: refused.toRpc("-") });
     if (!this.active && request.method !== "initialize" && request.method !== "ping") this.#activate();
     const exchange = new Exchange({ method: request.method, params: request.params, session: this, sink: reply });
+    if (refused) return this.#refuse(exchange, request.id, refused, reply);
+    if (request.method === "initialize") this.#initializing = true;
     this.#inFlight.set(exchange, request.id);
     this.#ids.add(request.id);
     const finish = (outcome: Outcome): void => {
@@ -118,6 +129,7 @@ export class Session implements SessionFacts {
       if ("cancelled" in outcome) reply.end();
       else this.#answer(exchange, request.id, outcome, reply);
       this.#host.settled(exchange);
+      if (request.method === "initialize") this.#begin();
       if (this.#inFlight.size === 0) for (const idle of this.#idle.splice(0)) idle();
     };
     const failed = (cause: unknown): void => finish({ error: toRpcError(cause, exchange.id), cause });
@@ -129,12 +141,29 @@ export class Session implements SessionFacts {
     this.#host.run(exchange).then((result) => finish({ result }), failed);
   }
 
+  /** Answers a request that does not begin. */
+  #refuse(exchange: Exchange, id: Id, cause: HostError, reply: Reply): void {
+    exchange.outcome = { error: cause.toRpc(exchange.id), cause };
+    exchange.timings.end = performance.now();
+    reply.answer({ jsonrpc: "2.0", id, error: exchange.outcome.error });
+    this.#host.refused(exchange);
+  }
+
+  /** The answer to initialize is out: what came meanwhile has its turn. */
+  #begin(): void {
+    this.#initializing = false;
+    for (const early of this.#early.splice(0)) early();
+  }
+
   #answer(exchange: Exchange, id: Id, outcome: Exclude<Outcome, { cancelled: string }>, reply: Reply): void {
     try {
       if ("error" in outcome) reply.answer({ jsonrpc: "2.0", id, error: outcome.error });
       else reply.answer({ jsonrpc: "2.0", id, result: outcome.result });
-    } catch (cause) {
-      // A plugin made something that is no JSON: a cycle, a BigInt.
+    } catch (thrown) {
+      const cause = new HostError("plugin_failure", "a plugin made an answer that cannot be written as JSON", {
+        sent: exchange.sent,
+        cause: thrown,
+      });
       const error = toRpcError(cause, exchange.id);
       exchange.outcome = { error, cause };
       reply.answer({ jsonrpc: "2.0", id, error });
@@ -144,7 +173,7 @@ export class Session implements SessionFacts {
   #refusal({ id, method }: Request): HostError | undefined {
     if (this.closed) return new HostError("shutting_down", "the session is closed");
     // A second one counts from the moment the first came, not from its answer.
-    const begun = this.initialized || [...this.#inFlight.keys()].some((exchange) => exchange.method === "initialize");
+    const begun = this.initialized || this.#initializing;
     if (method === "initialize" ? begun : !this.initialized && method !== "ping") {
       return new HostError(
         "invalid_request",
@@ -168,7 +197,8 @@ export class Session implements SessionFacts {
       case "notifications/progress":
         return this.questions.progressed(params);
       default:
-        return this.#host.notification(this, notification);
+        // What a server is told at its start depends on initialize; before that there is no server to tell.
+        if (this.initialized) this.#host.notification(this, notification);
     }
   }
 
@@ -251,7 +281,7 @@ export class Session implements SessionFacts {
   close(error: HostError): void {
     if (this.closed) return;
     this.closed = true;
-    for (const exchange of [...this.#inFlight.keys()]) exchange.cancel(error);
+    for (const exchange of [...this.#inFlight.keys()]) exchange.cancel(new HostError(error.type, error.message, { sent: exchange.sent }));
     this.questions.close(new HostError("client_gone", "the client's session has ended"));
   }
 }

@@ -106,7 +106,11 @@ export class Child {
       setTimeout(() => gone("it closed its stdout"), 2 * DRAIN_GRACE).unref();
     });
     this.process.stderr?.on("data", (chunk: Buffer) => this.#keepStderr(chunk));
-    for (const stream of [this.process.stdin, this.process.stdout, this.process.stderr]) stream?.on("error", () => {}); // told by exit
+    this.process.stdin?.on("error", () => {
+      // A server that reads no more can be told nothing, whether or not it lives on; its exit, if that is why, says more.
+      setTimeout(() => gone("it closed its stdin"), 2 * DRAIN_GRACE).unref();
+    });
+    for (const stream of [this.process.stdout, this.process.stderr]) stream?.on("error", () => {}); // told by exit
   }
 
   /** The last lines of stderr, at most 8 KB. */
@@ -165,6 +169,7 @@ export class Child {
 
 function startFailure(error: NodeJS.ErrnoException, options: ChildOptions): string {
   const cwd = options.cwd.replace(homedir(), "~");
+  if (error.code === "ENOENT" && options.command.includes("/")) return `no such file, or no such folder "${cwd}" (ENOENT)`;
   if (error.code === "ENOENT") return `no such command on PATH, or no such folder "${cwd}" (ENOENT)`;
   if (error.code === "EACCES") return "it may not be executed (EACCES)";
   return error.code ?? error.message;

@@ -38,6 +38,9 @@ export interface ConnectionEvents {
   state(connection: Connection): void;
 }
 
+/** Whatever a link still waits for while it closes, the host does not wait longer. */
+const END_TIMEOUT = 10_000;
+
 /**
  * One connection to an upstream through all its lives: it connects, is lost, backs off and connects again, and keeps
  * what it learned (lists, subscriptions, log level) meanwhile.
@@ -67,6 +70,7 @@ export class Connection {
   readonly #events: ConnectionEvents;
   readonly #backoff = new Backoff();
   #peer: Peer<Exchange> | undefined;
+  #epitaph: { stderr?: string } | undefined;
   /** Links on their way out: a child that does not want to go takes some seconds, and {@link stop} waits for it. */
   readonly #ending = new Set<Promise<void>>();
   #connecting: Promise<void> | undefined;
@@ -105,8 +109,11 @@ export class Connection {
     return this.#peer?.counters ?? { garbage: 0, unexpected: 0 };
   }
 
+  /** The process, and the last lines of its stderr: of the last life while there is no other. */
   describe(): { pid?: number; stderr?: string } {
-    return this.#peer?.link.describe?.() ?? {};
+    if (this.#peer) return this.#peer.link.describe?.() ?? {};
+    const stderr = this.#epitaph?.stderr;
+    return stderr ? { stderr } : {};
   }
 
   /** Resolves when requests can be sent. Reconnects on use, though not at every use of a server that keeps failing. */
@@ -199,7 +206,7 @@ export class Connection {
     void this.#end(peer);
     if (this.state !== "connecting") return; // stopped meanwhile
     this.#options.log.warn("an upstream could not be connected", { upstream: this.facts.key, connection: this.key, reason });
-    this.#backOff(reason);
+    this.#backOff(reason, "failed");
   }
 
   /** The link of a live connection broke. */
@@ -212,23 +219,22 @@ export class Connection {
     this.restarts++;
     // A server that ends sessions which it served is not failing: the next use begins another one at once.
     if (peer.link.sessionEnded && this.#served) this.#backoff.reset();
-    this.#backOff(error.message);
+    this.#backOff(error.message, "idle");
   }
 
   #end(peer: Peer<Exchange>): Promise<void> {
-    const ending = peer
-      .close()
-      .catch(() => {})
-      .finally(() => this.#ending.delete(ending));
+    this.#epitaph = peer.link.describe?.();
+    const late = new Promise<void>((resolve) => setTimeout(resolve, END_TIMEOUT).unref());
+    const ending = Promise.race([peer.close().catch(() => {}), late]).finally(() => this.#ending.delete(ending));
     this.#ending.add(ending);
     return ending;
   }
 
-  #backOff(reason: string): void {
+  /** @param rest the state of one that nobody needs before its next use */
+  #backOff(reason: string, rest: "idle" | "failed"): void {
     const wait = this.#backoff.failed();
     const waiting = this.#wanted && !this.#authFailed;
-    // Nobody needs a lazy one before its next use.
-    this.#set(this.#authFailed || this.#backoff.isHopeless ? "failed" : waiting ? "backing off" : "idle", reason);
+    this.#set(this.#authFailed || this.#backoff.isHopeless ? "failed" : waiting ? "backing off" : rest, reason);
     if (!waiting) return;
     this.#retry = setTimeout(() => void this.connect().catch(() => {}), Math.max(wait, this.#backoff.pause));
     this.#retry.unref();
@@ -269,7 +275,8 @@ export class Connection {
   };
 
   notify(method: string, params?: Json): void {
-    this.#peer?.notify(method, params);
+    // Before the server is initialized it may be told nothing.
+    if (this.isReady) this.#peer?.notify(method, params);
   }
 
   respond(request: Request, outcome: { result: Json } | { error: { code: number; message: string; data?: unknown } }): void {

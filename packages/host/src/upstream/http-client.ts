@@ -16,6 +16,7 @@ export class HttpClient {
   readonly #address: { readonly protocol: string; readonly hostname: string; readonly port: string };
   readonly #path: string;
   readonly #fixed: readonly string[];
+  readonly #reached = new WeakSet<http.ClientRequest>();
   #headers: readonly string[];
   #session: string | undefined;
   #version: string | undefined;
@@ -67,8 +68,17 @@ export class HttpClient {
       String(Buffer.byteLength(body)),
     ];
     const request = this.#client.request({ ...this.#address, path, method: "POST", agent: this.#agent, headers });
+    request.once("socket", (socket) => {
+      if (!socket.connecting) this.#reached.add(request);
+      else socket.once(this.#address.protocol === "https:" ? "secureConnect" : "connect", () => this.#reached.add(request));
+    });
     request.end(body);
     return request;
+  }
+
+  /** Whether the request had a connection, so that the server may have read it, whatever came of it afterwards. */
+  reached(request: http.ClientRequest): boolean {
+    return this.#reached.has(request);
   }
 
   get(lastEventId: string | undefined): http.ClientRequest {
@@ -82,21 +92,23 @@ export class HttpClient {
     this.#agent.destroy();
   }
 
+  /** On a connection of its own: those of the pool may all be waiting for a server that does not answer. */
   #delete(): Promise<void> {
     return new Promise((resolve) => {
-      const headers = [...this.#headers];
       const request = this.#client.request({
         ...this.#address,
         path: this.#path,
         method: "DELETE",
-        agent: this.#agent,
-        headers,
-        timeout: CLOSE_GRACE,
+        agent: false,
+        headers: [...this.#headers],
       });
-      request.on("response", (response) => response.resume().on("close", resolve));
-      request.on("timeout", () => request.destroy());
-      request.on("error", () => resolve());
-      request.on("close", () => resolve());
+      const late = setTimeout(() => request.destroy(), CLOSE_GRACE);
+      request.on("response", (response) => response.resume());
+      request.on("error", () => {}); // told by close
+      request.on("close", () => {
+        clearTimeout(late);
+        resolve();
+      });
       request.end();
     });
   }

@@ -1,6 +1,9 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { HostError } from "../errors.ts";
 
+/** Statuses that say that the request itself was not acceptable: nobody acted on it. Any other may come after the deed. */
+const UNREAD = new Set([400, 404, 405, 406, 411, 413, 414, 415, 417, 431]);
+
 /** What an HTTP status other than 2xx means for the call. The body may hold anything and is never shown (R75). */
 export function refusal(upstream: string, status: number, headers: IncomingHttpHeaders): HostError {
   const name = `upstream "${upstream}"`;
@@ -13,23 +16,5 @@ export function refusal(upstream: string, status: number, headers: IncomingHttpH
       ...(seconds > 0 && { retryAfterMs: seconds * 1000 }),
     });
   }
-  return new HostError("upstream_error", `${name} answered HTTP ${status}`, { upstream, sent: status < 500 ? "no" : "unknown" });
-}
-
-/** Errors that come before a connection exists. */
-const UNCONNECTED = new Set([
-  "ECONNREFUSED",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "ECONNABORTED",
-  "CERT_HAS_EXPIRED",
-  "DEPTH_ZERO_SELF_SIGNED_CERT",
-  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
-]);
-
-/** Whether nothing can have been sent. */
-export function isUnconnected(error: NodeJS.ErrnoException): boolean {
-  return UNCONNECTED.has(error.code ?? "");
+  return new HostError("upstream_error", `${name} answered HTTP ${status}`, { upstream, sent: UNREAD.has(status) ? "no" : "unknown" });
 }

@@ -7,12 +7,13 @@ import { type Id, isRequest, isResponse, type Message } from "../wire/message.ts
 import { type ParseError, readMessage } from "../wire/parse.ts";
 import { SseParser } from "../wire/sse.ts";
 import { HttpClient, type HttpOptions } from "./http-client.ts";
-import { isUnconnected, refusal } from "./http-refusal.ts";
+import { refusal } from "./http-refusal.ts";
 import { StandingStream } from "./standing-stream.ts";
 
 const FIRST_RETRY = 1_000;
 /** A server that asks to be asked again at once must not make a busy loop. */
 const LEAST_RETRY = 10;
+const NOTIFY_TIMEOUT = 10_000;
 const RESUME_TRIES = 5;
 const REDIRECTS = 3;
 
@@ -105,6 +106,9 @@ export class HttpLink implements Link {
       if (stream) this.#broken(stream, error, request);
       else if (!this.#closed) this.#events.garbage(`a message could not be delivered: ${error.code ?? error.message}`);
     });
+    // Nobody waits for what became of a notification, but its socket is wanted back.
+    const late = stream ? undefined : setTimeout(() => request.destroy(), NOTIFY_TIMEOUT).unref();
+    if (late) request.once("close", () => clearTimeout(late));
     request.on("response", (response) => {
       const status = response.statusCode ?? 0;
       if ((status === 307 || status === 308) && response.headers.location !== undefined) {
@@ -266,8 +270,7 @@ export class HttpLink implements Link {
   #broken(stream: Stream, error: NodeJS.ErrnoException, request: ClientRequest): void {
     if (this.#closed || !this.#open.has(stream.origin) || stream.answered) return;
     // Once a socket was connected, the request may have been read, whatever came of it afterwards.
-    const connected = request.socket?.connecting === false && !isUnconnected(error);
-    if (connected) return stream.lastEventId === undefined ? this.#lost(stream) : this.#resume(stream);
+    if (this.#http.reached(request)) return stream.lastEventId === undefined ? this.#lost(stream) : this.#resume(stream);
     const reason = `upstream "${this.#upstream}" cannot be reached (${error.code ?? "connection failed"})`;
     this.#failed(stream, "upstream_down", reason, "no");
     this.#dead("upstream_down", reason);

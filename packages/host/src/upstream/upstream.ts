@@ -83,8 +83,16 @@ export class Upstream {
     return connection;
   }
 
-  /** A session has ended: what was only its own is closed, unless live tasks need it. */
-  release(session: SessionFacts): void {
+  /** Whether it cannot be used now. One that rests, or that waits for its first client, can. */
+  get isDown(): boolean {
+    const states = [...this.connections.values()].map(({ state }) => state);
+    if (states.length === 0) return this.config.start === "eager" && this.config.isolation === "shared";
+    return !states.some((state) => state === "ready" || state === "degraded" || state === "idle");
+  }
+
+  /** A session has ended: what was only its own is closed, unless live tasks need it. Gives the connections that others still use. */
+  release(session: SessionFacts): Connection[] {
+    const shared: Connection[] = [];
     this.#released.add(session);
     this.#bySession.delete(session);
     for (const [key, connection] of this.connections) {
@@ -94,12 +102,14 @@ export class Upstream {
         connection.commitments.subscriptions.delete(uri);
         if (connection.isReady) connection.request("resources/unsubscribe", { uri }).catch(() => {});
       }
+      if (connection.users.size > 0) shared.push(connection);
       const lasting = key === "shared" || key === sharedKey({});
       if (lasting || connection.users.size > 0) continue;
       connection.commitments.whenTasksEnd(() => {
         if (connection.users.size === 0 && this.connections.get(key) === connection) this.#drop(key, connection);
       });
     }
+    return shared;
   }
 
   #drop(key: string, connection: Connection): void {

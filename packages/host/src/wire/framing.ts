@@ -13,12 +13,17 @@ export class FrameTooLarge extends Error {
 export class LineFramer {
   readonly #limit: number;
   readonly #line: (line: Buffer) => void;
+  readonly #oversized: (() => void) | undefined;
+  /** The rest of an oversized line is read away. */
+  #skipping = false;
   #chunks: Buffer[] = [];
   #size = 0;
 
-  constructor(limit: number, line: (line: Buffer) => void) {
+  /** @param oversized called for a longer line, which is left out; without it such a line is an error */
+  constructor(limit: number, line: (line: Buffer) => void, oversized?: () => void) {
     this.#limit = limit;
     this.#line = line;
+    this.#oversized = oversized;
   }
 
   /** Bytes of the unfinished line. */
@@ -31,8 +36,9 @@ export class LineFramer {
     for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, start)) {
       const part = chunk.subarray(start, end);
       start = end + 1;
-      if (this.#size + part.length > this.#limit) throw this.#tooLarge();
-      if (this.#chunks.length === 0) this.#emit(part);
+      if (this.#skipping) this.#skipping = false;
+      else if (this.#size + part.length > this.#limit) this.#tooLarge(false);
+      else if (this.#chunks.length === 0) this.#emit(part);
       else {
         this.#chunks.push(part);
         const line = Buffer.concat(this.#chunks, this.#size + part.length);
@@ -41,11 +47,11 @@ export class LineFramer {
         this.#emit(line);
       }
     }
-    if (start === chunk.length) return;
+    if (start === chunk.length || this.#skipping) return;
     const rest = start === 0 ? chunk : chunk.subarray(start);
     this.#size += rest.length;
-    if (this.#size > this.#limit) throw this.#tooLarge();
-    this.#chunks.push(rest);
+    if (this.#size > this.#limit) this.#tooLarge(true);
+    else this.#chunks.push(rest);
   }
 
   #emit(line: Buffer): void {
@@ -53,9 +59,11 @@ export class LineFramer {
     if (end > 0) this.#line(end === line.length ? line : line.subarray(0, end));
   }
 
-  #tooLarge(): FrameTooLarge {
+  #tooLarge(unfinished: boolean): void {
     this.#chunks = [];
     this.#size = 0;
-    return new FrameTooLarge(this.#limit);
+    if (!this.#oversized) throw new FrameTooLarge(this.#limit);
+    this.#skipping = unfinished;
+    this.#oversized();
   }
 }

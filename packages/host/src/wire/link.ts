@@ -22,7 +22,7 @@ export interface Link {
   readonly sessionEnded?: boolean;
   /** Resolves when messages can be sent; rejects with a HostError when that will never be. */
   open(events: LinkEvents): Promise<void>;
-  /** Hands a message to the wire; a request that could not be sent is reported by `failed`. Never throws, never waits. */
+  /** Hands a message to the wire; a request that could not be sent is reported by `failed`. Never waits; throws only for what JSON cannot hold. */
   send(message: Message, relatedTo?: Id): void;
   /** Tells the wire which protocol version was negotiated (HTTP sends it as a header from then on). */
   negotiated?(protocolVersion: string): void;

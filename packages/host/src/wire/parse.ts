@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import { HostError } from "../errors.ts";
 import { type Failure, isObject, isResponse, type Json, type Message } from "./message.ts";
 
 /** Why bytes are no JSON-RPC message; `code` is the JSON-RPC error code that a requester gets (R46, fault rows 66-71). */
@@ -80,7 +81,11 @@ function isDeeper(value: unknown, levels: number): boolean {
 
 /** What a client is told of a value that is no message. A malformed response names an id of the host's, so that one is not repeated. */
 export function refusalOf(value: unknown, { code, message, id }: ParseError): Failure {
-  return { jsonrpc: "2.0", id: isObject(value) && "method" in value ? id : null, error: { code, message } };
+  return {
+    jsonrpc: "2.0",
+    id: isObject(value) && "method" in value ? id : null,
+    error: new HostError(code === -32700 ? "parse_error" : "invalid_request", message).toRpc("-"),
+  };
 }
 
 function isRpcError(value: unknown): boolean {

@@ -119,8 +119,13 @@ export class Peer<Origin> {
         );
       }, options.timeout);
     }
-    const sent = options.progress ? withProgressToken(params, id) : params;
-    this.link.send(sent === undefined ? { jsonrpc: "2.0", id, method } : { jsonrpc: "2.0", id, method, params: sent });
+    const sent = options.progress ? withProgressToken(params, id) : withoutProgressToken(params);
+    try {
+      this.link.send(sent === undefined ? { jsonrpc: "2.0", id, method } : { jsonrpc: "2.0", id, method, params: sent });
+    } catch (cause) {
+      // A plugin put something into the params that is no JSON: a cycle, a BigInt.
+      this.#fail(id, new HostError("plugin_failure", `a plugin made params of ${method} that cannot be written as JSON`, { cause }));
+    }
     return { id, result, cancel };
   }
 
@@ -130,7 +135,13 @@ export class Peer<Origin> {
   }
 
   respond(id: Id, outcome: { result: Json } | { error: RpcError }, relatedTo?: Id): void {
-    if (!this.#closed) this.link.send({ jsonrpc: "2.0", id, ...outcome } as Response, relatedTo);
+    if (this.#closed) return;
+    try {
+      this.link.send({ jsonrpc: "2.0", id, ...outcome } as Response, relatedTo);
+    } catch (cause) {
+      const error = new HostError("plugin_failure", "a plugin made an answer that cannot be written as JSON", { cause });
+      this.link.send({ jsonrpc: "2.0", id, error: error.toRpc("-") }, relatedTo);
+    }
   }
 
   async close(): Promise<void> {
@@ -193,4 +204,12 @@ export class Peer<Origin> {
 /** `params` with a progress token of our own; everything else as it came. */
 export function withProgressToken(params: Json | undefined, progressToken: Id): Json {
   return { ...params, _meta: { ...metaOf(params), progressToken } };
+}
+
+/** `params` without anybody else's progress token: tokens upstream are the host's own, and another's could hit a call of another client (R23). */
+function withoutProgressToken(params: Json | undefined): Json | undefined {
+  const meta = metaOf(params);
+  if (meta?.progressToken === undefined) return params;
+  const { progressToken: _, ...rest } = meta;
+  return { ...params, _meta: rest };
 }
