@@ -195,7 +195,7 @@ describe("loss", () => {
     process.kill(pidOf(running.host, "one"), "SIGKILL");
     await waitForState(running.host, "one", "idle");
     expect((await client.call("echo")).error).toMatchObject({ data: { type: "upstream_down", sent: "no" } });
-    expect(statesOf(running, "one")).toEqual(["connecting", "ready", "idle", "connecting", "idle"]);
+    expect(statesOf(running, "one")).toEqual(["connecting", "ready", "idle", "connecting", "failed"]);
   });
 
   test("subscriptions and the log level are told to the next life", async () => {
