@@ -59,10 +59,11 @@ test("validate lists every problem of a config with the file, on stderr, and exi
     `mcp-host: the config cannot be used: ${join(at.path, "mcp-host.config.json")}`,
     expect.stringContaining("  mcpServers.b.env.T: the variable NOT_SET is not set"),
     '  mcpServers.a: needs a "command" (stdio) or a "url" (HTTP)',
+    '  mcpServers.a.comand: unknown key (did you mean "command"?)',
     expect.stringContaining("  plugins[0]: there is no file"),
     "",
   ]);
-  expect(JSON.parse((await run(at, ["validate", "--json"])).stdout)).toMatchObject({ ok: false, problems: { length: 3 } });
+  expect(JSON.parse((await run(at, ["validate", "--json"])).stdout)).toMatchObject({ ok: false, problems: { length: 4 } });
 });
 
 test.each(["start", "list", "call x", "inspect"])("`%s` refuses a bad config with exit code 3", async (command) => {
@@ -170,7 +171,7 @@ test("inspect prints each hook with its taps in order, and plugins that tap noth
   expect(stdout).toMatch(/^transform +1\. noisy 0\.0\.0 for tools\/call$/m);
   expect(stdout).toMatch(/^route +-$/m);
   expect(stdout).toMatch(/^idle +3\.2\.1 +fail +0 +\//m);
-  expect(stdout).toMatch(/^a +stdio +session +sampling, elicitation, roots and logs$/m);
+  expect(stdout).toMatch(/^a +stdio +session +sampling, elicitation and logs; .*"relayRoots": true/m);
 });
 
 test("inspect --json has the same as data", async () => {

@@ -83,13 +83,16 @@ class StdioClient {
 }
 
 test("start tells people what is served and how to connect, on stderr", async () => {
-  using at = home({ mcpServers: { good: upstream({ only: ["echo"] }), bad: { command: "./none" } } });
+  using at = home({
+    mcpServers: { good: upstream({ only: ["echo"] }), bad: { command: "./none" }, own: { ...upstream(), isolation: "session" } },
+  });
   await using running = start(at, ["start", "--port", "0"]);
   const url = await urlOf(running);
   await vi.waitFor(() => expect(running.stderr()).toContain("claude mcp add"), { timeout: 10_000 });
   const text = running.stderr();
-  expect(text).toContain(`mcp-host serves 2 servers at ${url.href}`);
-  expect(text).toMatch(/^ {2}good +ready +1 tools, 4 prompts, \d resources$/m);
+  expect(text).toContain(`mcp-host serves 3 servers at ${url.href}`);
+  expect(text).toMatch(/^ {2}good +ready +1 tools, 4 prompts, \d resources, \d templates$/m);
+  expect(text).toMatch(/^ {2}own +idle +starts with each client$/m);
   expect(text).toMatch(/^ {2}bad +backing off +cannot start "/m);
   expect(text).toContain(`claude mcp add --transport http mcp-host ${url.href}`);
   expect(text).toContain(`{"mcpServers":{"mcp-host":{"url":"${url.href}"}}}`);

@@ -3,7 +3,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { type Home, home, type Running, run, start } from "./harness/cli.ts";
-import { upstream } from "./harness/hosts.ts";
+import { MARKED, upstream } from "./harness/hosts.ts";
 
 /** A host that listens, in a home whose sockets only it and its `status` see. */
 async function started(at: Home, args: string[] = []): Promise<Running> {
@@ -21,6 +21,7 @@ test("status tells state, latency and entries of each server, and where each too
       first: upstream({ only: ["echo"] }),
       second: upstream({ name: "second", only: ["echo", "log"] }),
       broken: { command: "./none" },
+      dies: { command: process.execPath, args: ["-e", "console.error('no licence'); process.exit(3)"], env: MARKED },
     },
   });
   await using running = await started(at);
@@ -30,6 +31,8 @@ test("status tells state, latency and entries of each server, and where each too
   expect(stdout).toMatch(new RegExp(`^mcp-host \\S+, pid ${running.child.pid}, up \\d+ s, http://127\\.0\\.0\\.1:\\d+/mcp$`, "m"));
   expect(stdout).toMatch(/^first +ready +[\d.]+ ms +1 +/m);
   expect(stdout).toMatch(/^broken +backing off .*cannot start/m);
+  expect(stdout).toMatch(/^Last words of dies:\n {4}no licence$/m);
+  expect(stdout).toMatch(/^ {2}first +to an only client everything; to several no sampling/m);
   expect(stdout).toMatch(/^echo +first +echo$/m);
   expect(stdout).toMatch(/^ {2}tool echo +of second +/m);
 });

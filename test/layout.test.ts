@@ -77,3 +77,14 @@ test("only log.ts knows consola, and only child.ts starts processes", () => {
   expect(using("consola")).toEqual(["log.ts"]);
   expect(using("(child_process|cross-spawn)")).toEqual(["upstream/child.ts"]);
 });
+
+test("coverage counts every source file, loaded by a test or not, except for those that are types only", () => {
+  const { all, src, exclude } = JSON.parse(readFileSync(join(ROOT, ".c8rc.json"), "utf8")) as Record<string, unknown>;
+  expect(all).toBe(true);
+  expect(src).toEqual(packages().map((name) => `packages/${name}/src`));
+  const typesOnly = allSources().filter((file) => {
+    const compiled = readFileSync(file.replace("/src/", "/dist/").replace(/\.ts$/, ".js"), "utf8");
+    return compiled.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, "").trim() === "export {};";
+  });
+  expect(exclude).toEqual(typesOnly.map((file) => relative(ROOT, file)));
+});

@@ -1,10 +1,11 @@
 import { execFile, spawn } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { httpTransport, sdkClient } from "./harness/clients.ts";
 import { MARKED, ROOT, temporary, upstream } from "./harness/hosts.ts";
+import { serveRegistry } from "./harness/registry.ts";
 
 const run = promisify(execFile);
 const PACKAGES = ["host", "plugin-namespace"];
@@ -31,21 +32,24 @@ test.each(PACKAGES)(
   60_000,
 );
 
-test("the packed packages serve from an empty folder with their own dependencies only", async () => {
+test("the packed packages, installed by npm in an empty folder, serve with their own dependencies only", async () => {
   const installed = join(folder.path, "installed");
-  const modules = join(installed, "node_modules");
-  mkdirSync(join(modules, ".bin"), { recursive: true });
-  for (const name of PACKAGES) {
-    await run("tar", ["-xzf", tarballs.get(name) ?? "", "-C", folder.path]);
-    const manifest = JSON.parse(readFileSync(join(folder.path, "package/package.json"), "utf8")) as Manifest;
-    const target = join(modules, manifest.name);
-    mkdirSync(dirname(target), { recursive: true });
-    renameSync(join(folder.path, "package"), target);
-    // Nothing may be downloaded now, so the declared dependencies, and theirs, come from this repository's installation.
-    for (const dependency of Object.keys(manifest.dependencies ?? {})) provide(dependency, join(ROOT, "packages", name), modules);
-  }
-  symlinkSync("../mcp-host/bin/mcp-host.js", join(modules, ".bin/mcp-host"));
-  writeFileSync(join(installed, "package.json"), "{}");
+  mkdirSync(installed);
+  // Nothing may be downloaded, so npm installs from a registry on loopback that has the packages' dependencies and no others. What
+  // the npm that runs these tests was told (its registry, its cache) is not for this one, and what it covers counts nowhere.
+  const inherited = Object.entries(process.env).filter(([name]) => !/^npm_|_proxy$|^NODE_V8_COVERAGE$/i.test(name));
+  const env = { ...Object.fromEntries(inherited), ...MARKED };
+  await using registry = await serveRegistry(PACKAGES.map((name) => join(ROOT, "packages", name)));
+  const settings = { userconfig: join(folder.path, "npmrc"), cache: join(folder.path, "cache"), registry: registry.url };
+  const flags = Object.entries(settings).map(([name, value]) => `--${name}=${value}`);
+  await run("npm", ["install", ...flags, "--no-audit", "--no-fund", "--no-update-notifier", ...tarballs.values()], { cwd: installed, env });
+  const { packages } = JSON.parse(readFileSync(join(installed, "package-lock.json"), "utf8")) as {
+    packages: Record<string, { resolved?: string }>;
+  };
+  const elsewhere = Object.values(packages).filter(({ resolved }) => resolved && !resolved.startsWith(registry.url));
+  expect(elsewhere.map(({ resolved }) => resolved).sort()).toEqual(
+    [...tarballs.values()].map((path) => `file:${relative(installed, path)}`).sort(),
+  );
   writeFileSync(
     join(installed, "mcp-host.config.json"),
     JSON.stringify({ mcpServers: { one: upstream({ name: "one" }) }, plugins: ["@host/plugin-namespace"] }),
@@ -54,7 +58,7 @@ test("the packed packages serve from an empty folder with their own dependencies
 
   const host = spawn("npx", ["--no-install", "mcp-host", "start", "--port", "0", "--log-format", "json"], {
     cwd: installed,
-    env: { ...process.env, ...MARKED },
+    env,
     stdio: ["ignore", "ignore", "pipe"],
     detached: true,
   });
@@ -78,24 +82,3 @@ test("the packed packages serve from an empty folder with their own dependencies
     await new Promise((resolve) => host.once("exit", resolve));
   }
 }, 60_000);
-
-interface Manifest {
-  name: string;
-  dependencies?: Record<string, string>;
-}
-
-/** Puts a dependency, as resolved from `from`, and its own dependencies into `modules`. */
-function provide(name: string, from: string, modules: string): void {
-  let base = from;
-  while (!existsSync(join(base, "node_modules", name))) {
-    if (dirname(base) === base) throw new Error(`${name} is not installed`);
-    base = dirname(base);
-  }
-  const source = join(base, "node_modules", name);
-  const target = join(modules, name);
-  if (existsSync(target)) return;
-  mkdirSync(dirname(target), { recursive: true });
-  cpSync(source, target, { recursive: true, dereference: true });
-  const { dependencies = {} } = JSON.parse(readFileSync(join(source, "package.json"), "utf8")) as Manifest;
-  for (const dependency of Object.keys(dependencies)) provide(dependency, source, modules);
-}

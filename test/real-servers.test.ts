@@ -91,6 +91,25 @@ describe("the quick start's servers over HTTP", () => {
     expect(completion.values).toEqual(["Engineering"]);
   });
 
+  it("ask the client that called for sampling and roots, and send it their logs", async () => {
+    const asked = sdkClient({ sampling: {}, roots: {} });
+    asked.setRequestHandler(CreateMessageRequestSchema, () => ({
+      role: "assistant",
+      model: "a-model",
+      content: { type: "text", text: "You said it." },
+    }));
+    asked.setRequestHandler(ListRootsRequestSchema, () => ({ roots: [{ uri: pathToFileURL(folder.path).href, name: "Mine" }] }));
+    const lines: Message[] = [];
+    asked.setNotificationHandler(LoggingMessageNotificationSchema, ({ params }) => void lines.push(params));
+    await asked.connect(httpTransport(host.url));
+    expect(await text(asked, "everything__trigger-sampling-request", { prompt: "ping pong", maxTokens: 5 })).toContain("You said it.");
+    await expect.poll(() => text(asked, "everything__get-roots-list")).toContain(folder.path);
+    await asked.setLoggingLevel("debug");
+    await text(asked, "everything__toggle-simulated-logging");
+    await expect.poll(() => lines.length, { timeout: 10_000 }).toBeGreaterThan(0);
+    await asked.close();
+  });
+
   it("remember in one file and read others", async () => {
     const entity = { name: "Ada", entityType: "person", observations: ["likes engines"] };
     await client.callTool({ name: "memory__create_entities", arguments: { entities: [entity] } });

@@ -44,12 +44,12 @@ export function assemble({ hooks, config, log, upstreams, sessions, hostInfo, se
   const catalog = new Catalog({ hooks, log, pins: new Pins(), limit: limits.entries, changed });
   const directory = new Directory(catalog, upstreams);
   const announcer = new Announcer(directory, () => sessions);
-  const tasks = new TaskTable(limits.tasks);
+  const tasks = new TaskTable(limits.tasks, (entry, principal) => catalog.permits(entry, principal));
   const seen = new SeenUris(limits.seenUris);
   const cancelled: ConstructorParameters<typeof Notices>[0]["cancelled"] = (connection, id, reason) =>
     reverse.cancelled(connection, id, reason);
   const notices = new Notices({ hooks, log, tasks, directory, progressPerSecond: limits.progressPerSecond, session, cancelled });
-  const reverse = new Reverse({ hooks, tasks, notices, session, settled });
+  const reverse = new Reverse({ hooks, tasks, notices, limits, session, settled });
   const answers = createAnswers(directory, hostInfo, session, announcer);
   const pipeline = new Pipeline({ hooks, directory, tasks, seen, notices, answers });
   return { hooks, directory, announcer, notices, reverse, pipeline };

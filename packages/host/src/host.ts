@@ -278,7 +278,6 @@ export class Host implements AsyncDisposable {
 
   /** State and reason of every upstream, what is offered by whom and what is withheld. */
   status(): HostStatus {
-    this.#use().directory.preview();
     return describeStatus({
       version: VERSION,
       startedAt: this.startedAt,

@@ -1,3 +1,4 @@
+import semver from "semver";
 import { z } from "zod";
 import type { ResolvedConfig } from "./config/schema.ts";
 import type { Logger } from "./log.ts";
@@ -98,4 +99,20 @@ export function definePlugin<Schema extends z.ZodType = typeof NO_OPTIONS>(defin
 /** Whether a value came from {@link definePlugin}, in this copy of the package or another. */
 export function isPluginFactory(value: unknown): value is PluginFactory {
   return typeof value === "function" && PLUGIN in value;
+}
+
+/** Whether a value is a plugin made in code. */
+export function isPlugin(value: unknown): value is Plugin {
+  return typeof value === "object" && value !== null && PLUGIN in value;
+}
+
+/** What is wrong with a definition, which JavaScript may have written without types. */
+export function definitionProblem(definition: Partial<PluginDefinition>): string | undefined {
+  const { name, host, apply, options } = definition;
+  if (typeof name !== "string" || name === "") return 'has no "name"; give definePlugin() one';
+  if (typeof host !== "string" || !semver.validRange(host))
+    return `names no valid range of the plugin API in "host": ${JSON.stringify(host)}`;
+  if (typeof apply !== "function") return 'has no function "apply"';
+  if (options !== undefined && typeof options.safeParse !== "function") return 'has "options" that are no zod schema';
+  return undefined;
 }

@@ -73,8 +73,8 @@ test.each([
   ["c.yaml", "listen: {port: 1}\nlisten: {port: 2}", /^2:1: Map keys must be unique$/],
   ["c.yaml", "a: *nothing", /^the YAML cannot be read: Unresolved alias/],
   ["c.yaml", "a: 1\n---\nb: 2", /multiple documents/],
-  ["c.json", "[]", /^the config: Invalid input: expected object/],
-  ["c.yaml", "", /^the config: Invalid input: expected object/],
+  ["c.json", "[]", /^the config: must be an object, not a list$/],
+  ["c.yaml", "", /^the config: is empty/],
 ])("%s with %j is refused with line and column", async (name, text, expected) => {
   write(name, text);
   expect((await problems(name))[0]).toMatch(expected);

@@ -34,8 +34,6 @@ test("a name stays with its first owner while that is configured, even when it l
   pins.resolve([entry("late", "x")], 100);
   expect(owners(pins.resolve([entry("first", "x"), entry("late", "x")], 100).offered)).toEqual(["x of late"]);
   expect(owners(pins.resolve([entry("first", "x")], 100).offered), "while its owner is down").toEqual([]);
-  pins.keep(new Set(["first"]));
-  expect(owners(pins.resolve([entry("first", "x")], 100).offered)).toEqual(["x of first"]);
 });
 
 test("a withheld name is not pinned to who did not get it", () => {
@@ -62,4 +60,22 @@ test("the same entries give the same names in the same order every time", () => 
 
 test("a prefixed URI is the upstream's key, a plus sign and the URI as it came", () => {
   expect(prefixUri("files", "file:///a%20b?c#d")).toBe("files+file:///a%20b?c#d");
+});
+
+test("an upstream that lists ever new names keeps the last of them, and takes none from others", () => {
+  const pins = new Pins(3);
+  pins.resolve([entry("other", "o")], 100);
+  for (const name of ["a", "b", "c"]) pins.resolve([entry("churn", name)], 100);
+  pins.resolve([entry("churn", "a")], 100); // listed again, so it is not the oldest any more
+  pins.resolve([entry("churn", "d")], 100);
+  const owner = (name: string) => pins.ownerOf({ kind: "tool", name });
+  expect(["a", "b", "c", "d", "o"].map(owner)).toEqual(["churn", undefined, "churn", "churn", "other"]);
+});
+
+test("a name as long as a book takes no more room than a short one, and is told from others", () => {
+  const pins = new Pins();
+  const long = "n".repeat(60_000);
+  pins.resolve([entry("a", `${long}1`)], 100);
+  expect(pins.ownerOf({ kind: "tool", name: `${long}1` })).toBe("a");
+  expect(pins.ownerOf({ kind: "tool", name: `${long}2` })).toBeUndefined();
 });

@@ -33,7 +33,7 @@ export class Naming {
     this.#claims = claims;
     this.#log = log;
     // Names that the operator gave are taken before anybody lists anything: who starts first must not matter.
-    for (const [owner, name] of rules.names) for (const kind of NAMED) claims.claim(kind, name, owner);
+    for (const [owner, name] of rules.names) for (const kind of NAMED) claims.reserve(kind, name, owner);
   }
 
   /** The entries in the same order with their exposed names. */

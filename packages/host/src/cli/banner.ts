@@ -2,7 +2,7 @@ import type { Host } from "../host.ts";
 import { escapeControls } from "../log.ts";
 import { redactText } from "../redact.ts";
 import type { UpstreamStatus } from "../status.ts";
-import { counts, isUp } from "./summary.ts";
+import { counts, isUp, reasonOf } from "./summary.ts";
 import { table } from "./table.ts";
 
 /** How long the banner waits for servers that are starting still. */
@@ -15,7 +15,7 @@ export async function printBanner(host: Host): Promise<void> {
 }
 
 export function banner(url: string, upstreams: readonly UpstreamStatus[]): string {
-  const rows = upstreams.map((upstream) => [upstream.name, upstream.state, isUp(upstream) ? counts(upstream) : (upstream.reason ?? "")]);
+  const rows = upstreams.map((upstream) => [upstream.name, upstream.state, isUp(upstream) ? counts(upstream) : reasonOf(upstream)]);
   return [
     `mcp-host serves ${upstreams.length} ${upstreams.length === 1 ? "server" : "servers"} at ${url}`,
     "",

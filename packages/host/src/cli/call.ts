@@ -22,7 +22,8 @@ export default defineCommand({
   },
   async run({ args, rawArgs }): Promise<ExitCode> {
     const output = claimStdout();
-    const call = { name: args.tool, arguments: parseArguments(args.args) };
+    const tool = args.tool ?? ""; // it is required, so the command would not run without it
+    const call = { name: tool, arguments: parseArguments(args.args) };
     const log = loggerOf(args, "warn");
     let hints: string[] = [];
     try {
@@ -30,7 +31,7 @@ export default defineCommand({
         const starts = await client.started();
         const tools = await client.list("tools/list", "tools");
         const names = tools.map(({ name }) => String(name));
-        if (!names.includes(args.tool)) hints = [...describeMissing(starts), ...suggestion(args.tool, names)];
+        if (!names.includes(tool)) hints = [...describeMissing(starts), ...suggestion(tool, names)];
         return client.request("tools/call", call, { progress: printProgress });
       });
       output.write(args.json ? `${JSON.stringify(result, undefined, 2)}\n` : `${escapeControls(readable(result))}\n`);

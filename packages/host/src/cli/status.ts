@@ -6,7 +6,7 @@ import { askAll } from "./ask.ts";
 import type { ControlStatus } from "./control.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { jsonArgs } from "./options.ts";
-import { lastWords } from "./summary.ts";
+import { lastWords, reasonOf } from "./summary.ts";
 import { table } from "./table.ts";
 import { UsageError } from "./usage.ts";
 
@@ -74,12 +74,13 @@ function describe(status: ControlStatus): string {
   return parts.join("\n\n");
 }
 
-function upstreamRow({ name, state, reason, entries, required, connections }: UpstreamStatus): string[] {
+function upstreamRow(upstream: UpstreamStatus): string[] {
+  const { name, state, entries, required, connections } = upstream;
   const latency = connections.find((connection) => connection.latency !== undefined)?.latency;
   const restarts = connections.reduce((sum, connection) => sum + connection.restarts, 0);
   const { tools, prompts, resources, templates } = entries;
   const numbers = [tools, prompts, resources, templates, restarts].map(String);
-  return [required ? `${name} (required)` : name, state, latency === undefined ? "" : `${latency} ms`, ...numbers, reason ?? ""];
+  return [required ? `${name} (required)` : name, state, latency === undefined ? "" : `${latency} ms`, ...numbers, reasonOf(upstream)];
 }
 
 function duration(milliseconds: number): string {

@@ -10,6 +10,15 @@ export function counts({ entries }: Pick<UpstreamStatus, "entries">): string {
   return `${entries.tools} tools, ${entries.prompts} prompts, ${entries.resources} resources, ${entries.templates} templates`;
 }
 
+/** Why an upstream is in its state, as far as that needs a word. */
+export function reasonOf({ state, reason, isolation, connections }: UpstreamStatus): string {
+  if (reason !== undefined) return reason;
+  if (state !== "idle") return "";
+  return connections.length === 0 && isolation !== "shared"
+    ? `starts with each ${isolation === "session" ? "client" : "principal"}`
+    : "starts when it is used";
+}
+
 const LAST_LINES = 5;
 
 /** What a stdio server that is down wrote last to its stderr: at most five lines, indented. */

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { ConfigError } from "../errors.ts";
 import { expandConfig } from "./expand.ts";
+import { impossibleNames } from "./impossible.ts";
 import { parseConfig } from "./parse.ts";
 import { loadPlugins } from "./plugins.ts";
 import { FILE_NAMES, readConfigFile } from "./read.ts";
@@ -50,12 +51,14 @@ export async function loadConfig(path: string | undefined, options: LoadOptions 
   const folder = dirname(file);
   try {
     const { value, warnings } = await readConfigFile(file);
+    if (value === null || value === undefined) throw new ConfigError(["the config: is empty; write at least mcpServers into it"]);
     const problems: string[] = [];
-    const { variables, places } = collect(problems, () => parseSettings(options.set ?? [])) ?? { variables: new Map(), places: [] };
+    const { variables, places } = parseSettings(options.set ?? [], problems);
     let written = value;
     for (const { place, value: text } of places) written = collect(problems, () => withPlace(written, place, text)) ?? written;
     const expanded = expandConfig(written, new Variables(variables, options.env ?? process.env, folder), problems);
     const config = expanded as Config; // parseConfig says whether it is one
+    problems.push(...impossibleNames(config));
     await check(config, folder, problems);
     if (problems.length > 0) throw new ConfigError(problems);
     warnings.push(...secretsInArguments((written as Config).mcpServers, config.mcpServers));
@@ -67,24 +70,38 @@ export async function loadConfig(path: string | undefined, options: LoadOptions 
   }
 }
 
-/** Adds the problems of the schema and of the plugins to those that expansion found. */
+/** Adds the problems of the schema and of the plugins to those that were found before. */
 async function check(config: Config, folder: string, problems: string[]): Promise<void> {
-  const unset = problems.map((problem) => problem.slice(0, problem.indexOf(": ") + 2));
+  // What is told of a place already is not told again of the value that is missing there.
+  const told = problems.map(placeIn);
+  const malformed = problemsOf(() => parseConfig(config));
+  problems.push(...malformed.filter((problem) => !told.includes(placeIn(problem))));
+  if (problems.length === 0) return; // the host loads the plugins and tells about them
+  const plugins = Array.isArray(config?.plugins) ? config.plugins : [];
+  const sound = (_: unknown, index: number): boolean => !malformed.some((problem) => problem.startsWith(`plugins[${index}]`));
+  const options = told.map((place) => place.replace(/^(plugins\[\d+\])\[1\]/, "$1.options"));
   try {
-    parseConfig(config);
-    if (problems.length === 0) return; // the host loads the plugins and tells about them
+    await loadPlugins(plugins as PluginConfig[], folder, sound); // the schema has nothing against those that are sound
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    // A value that could not be expanded is reported once.
-    problems.push(...error.problems.filter((problem) => !unset.some((place) => problem.startsWith(place))));
+    const related = (place: string): boolean => options.some((before) => before.startsWith(place) || place.startsWith(before));
+    problems.push(...error.problems.filter((problem) => !related(placeIn(problem))));
   }
-  if (!Array.isArray(config?.plugins) || problems.some((problem) => problem.startsWith("plugins"))) return;
+}
+
+function problemsOf(work: () => void): readonly string[] {
   try {
-    await loadPlugins(config.plugins as PluginConfig[], folder); // the schema has nothing against them
+    work();
+    return [];
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    problems.push(...error.problems);
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
   }
+}
+
+/** What a problem is about: it begins with its place. */
+function placeIn(problem: string): string {
+  return problem.slice(0, Math.max(0, problem.indexOf(": ")));
 }
 
 function find(cwd: string): string {
@@ -105,7 +122,7 @@ function collect<T>(problems: string[], make: () => T): T | undefined {
   try {
     return make();
   } catch (error) {
-    problems.push((error as Error).message); // both throw Errors with words for the operator
+    problems.push((error as Error).message); // it throws Errors with words for the operator
     return undefined;
   }
 }

@@ -1,12 +1,14 @@
 import type { z } from "zod";
 import { ConfigError } from "../errors.ts";
+import { foreignKey } from "./foreign.ts";
 import { nearest } from "./nearest.ts";
 import { type Config, configSchema, knownKeys, type ResolvedConfig } from "./schema.ts";
 import { rememberLiterals } from "./secrets.ts";
+import { wording } from "./wording.ts";
 
 /** Checks a config and fills in its defaults. @throws ConfigError with every problem: its place, what is wrong, what to do */
 export function parseConfig(config: Config): ResolvedConfig {
-  const parsed = configSchema.safeParse(config);
+  const parsed = configSchema.safeParse(config, { error: wording });
   if (parsed.success) {
     rememberLiterals(parsed.data);
     return parsed.data;
@@ -17,11 +19,13 @@ export function parseConfig(config: Config): ResolvedConfig {
 function problemsOf(issue: z.core.$ZodIssue): string[] {
   const place = placeOf(issue.path);
   if (issue.code === "unrecognized_keys")
-    return issue.keys.map((key) => `${placeOf([...issue.path, key])}: unknown key${nearest(key, knownKeys(issue.path))}`);
-  if (issue.code === "invalid_union") {
-    const words = new Set(issue.errors.flat().map(({ message }) => message));
-    return [`${place}: ${[...words].join("; or ")}`];
-  }
+    return issue.keys.map((key) => {
+      const foreign = foreignKey(issue.path, key);
+      const hint = foreign === undefined ? nearest(key, knownKeys(issue.path)) : `; ${foreign}`;
+      return `${placeOf([...issue.path, key])}: unknown key${hint}`;
+    });
+  // Why a key is refused is said one level deeper.
+  if (issue.code === "invalid_key") return [`${place}: ${issue.issues.map(({ message }) => message).join("; ")}`];
   return [`${place === "" ? "the config" : place}: ${issue.message}`];
 }
 

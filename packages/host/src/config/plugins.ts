@@ -6,7 +6,7 @@ import semver from "semver";
 import type { z } from "zod";
 import { ConfigError } from "../errors.ts";
 import type { TapOwner } from "../pipeline/guard.ts";
-import { API_VERSION, isPluginFactory, NO_OPTIONS, type Plugin, type PluginDefinition } from "../plugin.ts";
+import { API_VERSION, definitionProblem, isPluginFactory, NO_OPTIONS, type Plugin, type PluginDefinition } from "../plugin.ts";
 import { nearest } from "./nearest.ts";
 import type { PluginConfig } from "./schema.ts";
 
@@ -21,21 +21,30 @@ export interface LoadedPlugin {
 
 const TAP_TIMEOUT = 5_000;
 
-/** Loads every plugin of a config, and tells all that is wrong with them at once. */
-export async function loadPlugins(configs: readonly PluginConfig[], folder: string): Promise<LoadedPlugin[]> {
+/**
+ * Loads every plugin of a config, and tells all that is wrong with them at once.
+ * @param sound says which entries to load, where the others have been refused already
+ */
+export async function loadPlugins(
+  configs: readonly PluginConfig[],
+  folder: string,
+  sound: (config: PluginConfig, index: number) => boolean = () => true,
+): Promise<LoadedPlugin[]> {
   const problems: string[] = [];
   const loaded: LoadedPlugin[] = [];
-  const ids = new Map<string, number>();
+  const ids = new Map<string, string>();
   for (const [index, config] of configs.entries()) {
+    if (!sound(config, index)) continue;
     const place = `plugins[${index}]`;
     try {
-      const plugin = await load(config, folder, place);
-      const before = ids.get(plugin.owner.id);
-      if (before !== undefined)
-        throw new ConfigError([
-          `${place}: plugin "${plugin.owner.id}" is in the config already (plugins[${before}]); give one of them an "id"`,
-        ]);
-      ids.set(plugin.owner.id, index);
+      const form = normalized(config);
+      const found = form.plugin ? { definition: form.plugin.definition, source: "code" } : await importPlugin(form.use, folder, place);
+      const plugin = check(form, found, place);
+      const { id } = plugin.owner;
+      const before = ids.get(id);
+      if (before === undefined) ids.set(id, place);
+      else problems.push(`${place}: plugin "${id}" is in the config already (${before}); give one of them an "id"`);
+      problems.push(...plugin.problems);
       loaded.push(plugin);
     } catch (error) {
       problems.push(
@@ -47,23 +56,17 @@ export async function loadPlugins(configs: readonly PluginConfig[], folder: stri
   return loaded;
 }
 
-async function load(config: PluginConfig, folder: string, place: string): Promise<LoadedPlugin> {
-  const form = normalized(config);
-  const { definition, input, source } = form.plugin
-    ? { definition: form.plugin.definition, input: form.plugin.input, source: "code" }
-    : { ...(await importPlugin(form.use, folder, place)), input: form.options };
+/** A plugin with what is wrong with its options. @throws ConfigError for a definition that cannot be used */
+function check(form: Form, { definition, source }: Found, place: string): LoadedPlugin & { problems: readonly string[] } {
   const name = form.plugin ? definition.name : form.use;
-  if (!semver.validRange(definition.host))
-    throw new ConfigError([
-      `${place}: plugin "${name}" names no valid range of the plugin API in "host": ${JSON.stringify(definition.host)}`,
-    ]);
+  const wrong = definitionProblem(definition);
+  if (wrong !== undefined) throw new ConfigError([`${place}: ${name ? `plugin "${name}"` : "a plugin made in code"} ${wrong}`]);
   if (!semver.satisfies(API_VERSION, definition.host, { includePrerelease: true })) {
     throw new ConfigError([
       `${place}: plugin "${name}" needs plugin API ${definition.host}, this host has ${API_VERSION}; update the ${semver.gtr(API_VERSION, definition.host) ? "plugin" : "host"} with npm`,
     ]);
   }
-  const parsed = (definition.options ?? NO_OPTIONS).safeParse(input ?? defaultInput(definition));
-  if (!parsed.success) throw new ConfigError(parsed.error.issues.flatMap((issue) => optionProblems(issue, place, definition)));
+  const parsed = (definition.options ?? NO_OPTIONS).safeParse(form.options ?? defaultInput(definition));
   return {
     definition,
     options: parsed.data,
@@ -74,7 +77,13 @@ async function load(config: PluginConfig, folder: string, place: string): Promis
       onError: form.onError ?? "fail",
       timeout: form.timeout ?? TAP_TIMEOUT,
     },
+    problems: parsed.success ? [] : parsed.error.issues.flatMap((issue) => optionProblems(issue, place, definition)),
   };
+}
+
+interface Found {
+  readonly definition: PluginDefinition;
+  readonly source: string;
 }
 
 interface Form {
@@ -89,10 +98,10 @@ interface Form {
 function normalized(config: PluginConfig): Form {
   if (typeof config === "string") return { use: config };
   if (Array.isArray(config)) return { use: config[0], options: config[1] };
-  if (!("use" in config)) return { use: config.definition.name, plugin: config };
+  if (!("use" in config)) return { use: config.definition.name, plugin: config, options: config.input };
   const { use, ...rest } = config;
   const form = rest as Omit<Form, "use">; // the schema has checked these fields
-  return typeof use === "string" ? { use, ...form } : { ...form, use: use.definition.name, plugin: use };
+  return typeof use === "string" ? { use, ...form } : { ...form, use: use.definition.name, plugin: use, options: use.input };
 }
 
 /** A plugin without options in the config gets `{}` if it takes an object, so that its defaults apply. */
@@ -107,7 +116,7 @@ function optionProblems(issue: z.core.$ZodIssue, place: string, definition: Plug
   return issue.keys.map((key) => `${path}.${key}: plugin "${definition.name}" has no such option${nearest(key, Object.keys(shape))}`);
 }
 
-async function importPlugin(use: string, folder: string, place: string): Promise<{ definition: PluginDefinition; source: string }> {
+async function importPlugin(use: string, folder: string, place: string): Promise<Found> {
   const file = locate(use, folder, place);
   let module: Record<string, unknown>;
   try {

@@ -1,8 +1,9 @@
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import { z } from "zod";
-import type { Plugin } from "../plugin.ts";
 import { DEFAULT_LIMITS } from "../wire/limits.ts";
+import { pluginSchema } from "./plugin-schema.ts";
 import { duration, flag, integer, size } from "./units.ts";
+import { kindOf, wording } from "./wording.ts";
 
 /** Fields that every upstream has, whatever its wire. */
 const anyUpstream = {
@@ -42,7 +43,15 @@ const httpUrl = z.url({ protocol: /^https?$/, message: "must be an http:// or ht
 }, "must hold no user name or password; use `headers`");
 
 const httpUpstream = z.strictObject({
-  type: z.enum(["http", "streamable-http", "streamableHttp"]).optional().describe("What other hosts' files say; `url` says it already."),
+  type: z
+    .enum(["http", "streamable-http", "streamableHttp"], {
+      error: ({ input }) =>
+        input === "sse"
+          ? '"sse" is the HTTP transport of old and is not supported yet; give the address of the server\'s Streamable HTTP endpoint'
+          : undefined,
+    })
+    .optional()
+    .describe("What other hosts' files say; `url` says it already."),
   url: httpUrl.describe("The server's Streamable HTTP endpoint."),
   headers: z
     .record(
@@ -70,13 +79,17 @@ export const SERVER_SCHEMAS = { stdio: stdioUpstream, http: httpUpstream } as co
 const upstream = z
   .unknown()
   .transform((value, context): z.output<typeof stdioUpstream> | z.output<typeof httpUpstream> | z.output<typeof transportUpstream> => {
-    const entry = typeof value === "object" && value !== null ? value : {};
+    if (typeof value !== "object" || value === null || Array.isArray(value)) {
+      const message = `must be an object with a "command" (stdio) or a "url" (HTTP), not ${kindOf(value)}`;
+      context.addIssue({ code: "custom", message });
+      return z.NEVER;
+    }
     const forms = [
       ["command", stdioUpstream],
       ["url", httpUpstream],
       ["transport", transportUpstream],
     ] as const;
-    const named = forms.filter(([key]) => key in entry);
+    const named = forms.filter(([key]) => Object.hasOwn(value, key));
     if (named.length !== 1) {
       context.addIssue({
         code: "custom",
@@ -85,11 +98,13 @@ const upstream = z
             ? 'needs a "command" (stdio) or a "url" (HTTP)'
             : 'has both a "command" and a "url"; one server is one of them',
       });
+      const keys = Object.keys(value).filter((key) => !forms.some(([, { shape }]) => Object.hasOwn(shape, key)));
+      if (keys.length > 0) context.addIssue({ code: "unrecognized_keys", keys, input: value as Record<string, unknown> }); // an object with any keys
       return z.NEVER;
     }
     const form: z.ZodType<z.output<typeof stdioUpstream> | z.output<typeof httpUpstream> | z.output<typeof transportUpstream>> =
       named[0]?.[1] as never; // the three outputs, in one variable
-    const parsed = form.safeParse(value);
+    const parsed = form.safeParse(value, { error: wording });
     if (parsed.success) return parsed.data;
     for (const issue of parsed.error.issues) context.addIssue({ ...issue } as Parameters<typeof context.addIssue>[0]);
     return z.NEVER;
@@ -106,23 +121,8 @@ const limits = z.strictObject(
   ) as unknown as { [K in keyof typeof DEFAULT_LIMITS]: z.ZodDefault<z.ZodType<number, number | string | undefined>> }, // fromEntries forgets the keys
 );
 
-const madePlugin = z.custom<Plugin>(
-  (value) => typeof value === "object" && value !== null && Symbol.for("mcp-host.plugin") in value,
-  "must be a plugin's name, [name, options], { use, options } or a plugin made in code",
-);
-
-const plugin = z.union([
-  z.string().min(1),
-  z.tuple([z.string().min(1), z.unknown()]),
-  z.strictObject({
-    use: z.union([z.string().min(1), madePlugin]),
-    id: z.string().min(1).optional(),
-    options: z.unknown().optional(),
-    onError: z.enum(["fail", "skip"]).optional(),
-    timeout: duration.optional(),
-  }),
-  madePlugin,
-]);
+/** What the HTTP front answers itself. */
+const OWN_PATHS: ReadonlySet<unknown> = new Set(["/healthz", "/readyz"]);
 
 const NAME = /^[A-Za-z0-9_.-]{1,64}$/;
 
@@ -140,6 +140,7 @@ export const configSchema = z.strictObject({
       path: z
         .string()
         .regex(/^\/[^?#]*$/, 'must begin with "/"')
+        .refine((path) => !OWN_PATHS.has(path), { error: ({ input }) => `"${input}" is a path of the host's own; choose another` })
         .default("/mcp")
         .describe("The path of the MCP endpoint."),
       hosts: z
@@ -154,7 +155,7 @@ export const configSchema = z.strictObject({
     .record(z.string().regex(NAME, "a server's name is 1 to 64 of A-Z a-z 0-9 _ . -"), upstream)
     .default({})
     .describe("The servers, by name; the order decides conflicts."),
-  plugins: z.array(plugin).default([]).describe("Plugins in their order: a name or path, [name, options], or { use, options, ... }."),
+  plugins: z.array(pluginSchema).default([]).describe("Plugins in their order: a name or path, [name, options], or { use, options, ... }."),
   limits: limits.prefault({}).describe("Bounds on sizes, counts and times."),
   drain: duration.default(10_000).describe("How long a stopping host lets calls in flight finish."),
   slowCall: duration.default(10_000).describe("Calls that took longer are logged as slow."),

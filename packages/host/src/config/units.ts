@@ -11,7 +11,8 @@ function unit(units: Record<string, number>, text: string): number | undefined {
 }
 
 function quantity(units: Record<string, number>, example: string) {
-  return z.union([z.number().nonnegative(), z.string()]).transform((value, context) => {
+  const forms = z.union([z.number().nonnegative(), z.string()], `must be one of the forms ${example}, or a number`);
+  return forms.transform((value, context) => {
     if (typeof value === "number") return value;
     const parsed = unit(units, value);
     if (parsed === undefined) {
@@ -37,8 +38,9 @@ export const size = quantity({ ...SIZE }, '"64kb", "8mb"');
 /** A whole number; text is taken too, because `${PORT}` gives text. */
 export function integer(least: number, most: number) {
   const number = z.int().min(least).max(most);
-  return z.union([number, z.string().regex(/^\d+$/, `must be a whole number from ${least} to ${most}`).transform(Number).pipe(number)]);
+  const message = `must be a whole number from ${least} to ${most}`;
+  return z.union([number, z.string().regex(/^\d+$/, message).transform(Number).pipe(number)], message);
 }
 
 /** `true` or `false`; text is taken too, because `${REQUIRED}` gives text. */
-export const flag = z.union([z.boolean(), z.enum(["true", "false"]).transform((text) => text === "true")]);
+export const flag = z.union([z.boolean(), z.enum(["true", "false"]).transform((text) => text === "true")], "must be true or false");

@@ -38,9 +38,9 @@ export class Variables {
     const name = reference.kind === "input" ? inputVariable(reference.name) : reference.name;
     const set = this.#set.get(name);
     if (set !== undefined) return { value: set, secret: reference.kind === "input" };
-    const credential = this.#readCredentials()[name];
+    const credential = own(this.#readCredentials(), name);
     if (credential !== undefined) return { value: credential, secret: true };
-    const value = this.#env[name];
+    const value = own(this.#env, name);
     return value === undefined ? undefined : { value, secret: reference.kind === "input" };
   }
 
@@ -58,6 +58,11 @@ export class Variables {
     this.#credentials ??= readCredentials(credentialsPath(this.#env));
     return this.#credentials;
   }
+}
+
+/** What every object has by birth (`constructor`, `toString`) is no variable. */
+function own(values: Environment, name: string): string | undefined {
+  return Object.hasOwn(values, name) ? values[name] : undefined;
 }
 
 /** The variable that answers `${input:id}`, since a gateway has nobody to ask. */

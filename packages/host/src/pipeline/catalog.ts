@@ -66,7 +66,12 @@ const digests = new WeakMap<Entry, string>();
 function digestOf(entry: Entry): string {
   let digest = digests.get(entry);
   if (digest === undefined)
-    digests.set(entry, (digest = createHash("sha1").update(JSON.stringify(Offer.listed(entry))).digest("base64")));
+    digests.set(
+      entry,
+      (digest = createHash("sha1")
+        .update(JSON.stringify(Offer.listed(entry)))
+        .digest("base64")),
+    );
   return digest;
 }
 

@@ -62,7 +62,7 @@ export const METHODS: Readonly<Record<Method, MethodRow>> = {
   "tasks/get": task,
   "tasks/cancel": task,
   "tasks/result": { ...task, respond: true },
-  "tasks/list": { ...task, permit: "no" },
+  "tasks/list": { ...task, permit: "listed" },
 };
 
 /** A request that no table names: it goes to the only upstream, if there is only one. */

@@ -40,6 +40,8 @@ export class Notices {
   readonly #options: NoticesOptions;
   /** Elicitation ids and the session that was told them; servers choose ids without knowing of each other. */
   readonly #elicitations = new WeakMap<Connection, Map<string, string>>();
+  /** Under which URIs each session knows what it subscribed to, by upstream and native URI. */
+  readonly #subscribed = new WeakMap<object, Map<string, Map<string, string>>>();
   /** Notifications that belonged to nobody, by upstream; shown by `status`. */
   readonly dropped = new Map<string, number>();
 
@@ -74,7 +76,8 @@ export class Notices {
     const { hooks, tasks, cancelled } = this.#options;
     if (incoming.method === "notifications/cancelled") return cancelled(connection, incoming.params?.requestId, incoming.params?.reason);
     const filtered = this.#filtered(incoming, connection, origin, hooks);
-    if (!filtered) return;
+    // What changed in a list is told once it has been read; a change that a plugin ended is not read.
+    if (!filtered || connection.listings.changed(filtered.method)) return;
     const notification = withTasks(filtered, connection, tasks);
     switch (notification.method) {
       case "notifications/resources/updated":
@@ -88,6 +91,17 @@ export class Notices {
       default:
         return this.#toOwner(connection, notification, origin, relatedTask(filtered.params));
     }
+  }
+
+  /** Remembers under which URI a session subscribed to what its exchange names: updates come under the same. */
+  subscribed({ entry, session }: Pick<Exchange, "entry" | "session">): void {
+    if (!entry) return;
+    let own = this.#subscribed.get(session);
+    if (!own) this.#subscribed.set(session, (own = new Map()));
+    let uris = own.get(entry.upstream);
+    if (!uris) own.set(entry.upstream, (uris = new Map()));
+    uris.set(entry.native, entry.name);
+    if (uris.size > 1_000) uris.delete(uris.keys().next().value as string); // not empty
   }
 
   /** Remembers whom an elicitation id was told, so that its completion finds the way. */
@@ -136,6 +150,11 @@ export class Notices {
   }
 
   #exposedUri(session: Receiver, upstream: string, uri: string): string | undefined {
+    // The longest that it begins with: a server may tell of a part of what was subscribed.
+    let whole: [native: string, exposed: string] | undefined;
+    for (const each of this.#subscribed.get(session)?.get(upstream) ?? [])
+      if (uri.startsWith(each[0]) && each[0].length > (whole?.[0].length ?? -1)) whole = each;
+    if (whole) return whole[1] + uri.slice(whole[0].length);
     // A receiver is the session itself; the directory only needs its identity and connections.
     return this.#options.directory
       .offer(session as unknown as Exchange["session"])

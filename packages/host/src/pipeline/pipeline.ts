@@ -28,6 +28,7 @@ export class Pipeline {
   readonly #hooks: PipelineOptions["hooks"];
   readonly #directory: PipelineOptions["directory"];
   readonly #tasks: PipelineOptions["tasks"];
+  readonly #notices: PipelineOptions["notices"];
   readonly #answers: SessionAnswers;
   readonly #sender: Sender;
   readonly #targets: Targets;
@@ -37,6 +38,7 @@ export class Pipeline {
     this.#hooks = options.hooks;
     this.#directory = options.directory;
     this.#tasks = options.tasks;
+    this.#notices = options.notices;
     this.#sender = new Sender(options);
     this.#answers = options.answers;
     this.#targets = new Targets(options.directory, options.tasks, options.seen);
@@ -184,6 +186,7 @@ export class Pipeline {
     const connection = this.#sender.connection(exchange, upstream);
     const { native } = (exchange.target as Target).entry;
     const send = (): Promise<Json> => handler(exchange);
+    if (exchange.method === "resources/subscribe") this.#notices.subscribed(exchange);
     return exchange.method === "resources/subscribe"
       ? this.#subscriptions.subscribe(exchange, connection, native, send)
       : this.#subscriptions.unsubscribe(exchange, connection, native, send);

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { HostError, PeerError, toRpcError } from "../errors.ts";
 import type { Connection } from "../upstream/connection.ts";
+import type { Limits } from "../wire/limits.ts";
 import { isObject, type Json, metaOf, type Request, relatedTask, withRelatedTask } from "../wire/message.ts";
 import { Exchange, type SessionFacts, type Sink } from "./exchange.ts";
 import type { SealedHooks } from "./hook-set.ts";
@@ -24,6 +25,7 @@ export interface ReverseOptions {
   readonly hooks: SealedHooks;
   readonly tasks: TaskTable;
   readonly notices: Notices;
+  readonly limits: Pick<Limits, "questionsPerSession" | "questionsPerConnection">;
   readonly session: (id: string) => Respondent | undefined;
   readonly settled: (exchange: Exchange) => void;
 }
@@ -43,6 +45,8 @@ interface ClientTask {
 export class Reverse {
   readonly #options: ReverseOptions;
   readonly #underWay = new Map<Connection, Map<unknown, Exchange>>();
+  /** How many questions are under way over each connection, and to each session by its id. Request ids do not count: they may repeat. */
+  readonly #counts = new Map<Connection | string, number>();
   /** By the id that the upstream knows. */
   readonly #clientTasks = new Map<string, ClientTask>();
 
@@ -54,6 +58,10 @@ export class Reverse {
     if (request.method === "ping") return connection.respond(request, { result: {} });
     const owner = this.#owner(connection, request, origin);
     if (owner instanceof HostError) return connection.respond(request, { error: owner.toRpc(origin?.id ?? "-") });
+    const overloaded = this.#overloaded(connection, owner);
+    if (overloaded) return connection.respond(request, { error: overloaded.toRpc(origin?.id ?? "-") });
+    this.#count(connection, 1);
+    this.#count(owner.id, 1);
     const exchange = new Exchange({
       method: request.method,
       params: request.params,
@@ -67,7 +75,7 @@ export class Reverse {
     if (!underWay) this.#underWay.set(connection, (underWay = new Map()));
     underWay.set(request.id, exchange);
     origin?.pause();
-    const stop = (error: HostError): void => exchange.cancel(error);
+    const stop = (error: HostError): void => exchange.cancel(error.type === "upstream_timeout" ? callOver() : error);
     origin?.onStop(stop);
     const finish = (outcome: { result: Json } | { error: unknown }): void => {
       if (exchange.outcome) return;
@@ -82,18 +90,36 @@ export class Reverse {
       exchange.release();
       underWay.delete(request.id);
       if (underWay.size === 0) this.#underWay.delete(connection);
+      this.#count(connection, -1);
+      this.#count(owner.id, -1);
       origin?.offStop(stop);
       origin?.resume();
       // An upstream that cancelled its question wants no answer.
       if (!cancelled) connection.respond(request, error ? { error } : (outcome as { result: Json }));
       this.#options.settled(exchange);
     };
-    exchange.onStop((error) => finish({ error }));
+    exchange.onStop((error) => finish({ error: fromClient(error) }));
     exchange.start();
     this.#ask(connection, request, exchange, owner, origin).then(
       (result) => finish({ result }),
       (error: unknown) => finish({ error }),
     );
+  }
+
+  #overloaded(connection: Connection, owner: Respondent): HostError | undefined {
+    const { questionsPerConnection, questionsPerSession } = this.#options.limits;
+    const onConnection = this.#counts.get(connection) ?? 0;
+    if (onConnection >= questionsPerConnection)
+      return new HostError("overloaded", `${onConnection} questions of this connection wait for answers already`);
+    const ofSession = this.#counts.get(owner.id) ?? 0;
+    if (ofSession >= questionsPerSession) return new HostError("overloaded", `${ofSession} questions wait for this client already`);
+    return undefined;
+  }
+
+  #count(of: Connection | string, more: 1 | -1): void {
+    const count = (this.#counts.get(of) ?? 0) + more;
+    if (count > 0) this.#counts.set(of, count);
+    else this.#counts.delete(of);
   }
 
   /** The upstream gave up one of its questions. */
@@ -124,7 +150,7 @@ export class Reverse {
       connection.notify("notifications/progress", { ...params, progressToken: token });
     });
     exchange.sent = "unknown";
-    exchange.onStop(question.cancel);
+    exchange.onStop((error) => question.cancel(fromClient(error)));
     let result: Json;
     try {
       result = await question.answer;
@@ -201,6 +227,17 @@ export class Reverse {
       request.method.startsWith("tasks/") && typeof result.taskId === "string" ? { ...result, taskId: request.params?.taskId } : result;
     return withRelatedTask(renamed, (id) => rename(id) ?? id);
   }
+}
+
+/** Out of time, a question was not answered by its client: an exchange would blame the upstream. */
+function fromClient(error: HostError): HostError {
+  return error.type === "upstream_timeout"
+    ? new HostError("client_gone", `the client did not answer within ${QUESTION.timeout} ms`)
+    : error;
+}
+
+function callOver(): HostError {
+  return new HostError("client_gone", "the call that this belongs to is out of time");
 }
 
 /** The capability that a client would need for a question and did not declare. */

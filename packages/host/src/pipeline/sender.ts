@@ -79,6 +79,8 @@ export class Sender {
   #innermost(exchange: Exchange, upstream: Upstream): Promise<Json> {
     const target = exchange.target as Target; // set before any handler runs
     const { entry } = target;
+    const full = this.#tasks.admit(exchange);
+    if (full) return Promise.reject(full);
     const repeatable = REPEATABLE.has(exchange.method) || this.#idempotent.get(upstream.key)?.(entry) === true;
     if (!exchange.claim() && !repeatable) return Promise.reject(secondSend(exchange, entry, upstream.key));
     const { at } = exchange;

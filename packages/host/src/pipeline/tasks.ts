@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { HostError } from "../errors.ts";
 import type { Connection } from "../upstream/connection.ts";
-import { isObject, type Json } from "../wire/message.ts";
+import { isObject, type Json, relatedTask } from "../wire/message.ts";
 import type { Entry } from "./entry.ts";
-import { type Exchange, type SessionFacts, scopeOf } from "./exchange.ts";
+import { type Exchange, type Principal, type SessionFacts, scopeOf } from "./exchange.ts";
 
 /** A task (2025-11-25, basic/utilities/tasks) that an upstream runs for a client. */
 export interface Task {
@@ -16,29 +16,60 @@ export interface Task {
   readonly entry: Entry;
   /** The method of the request that became a task. */
   readonly method: string;
-  expires: number;
+  /** In milliseconds since 1970. */
+  readonly expires: number;
+  /** Whether the upstream told that it has ended; its result may still be asked for. */
+  ended: boolean;
 }
 
 const ENDED = new Set(["completed", "failed", "cancelled"]);
-/** A task whose server promises no lifetime is forgotten after a day. */
+/** A task is forgotten after a day at the latest: also one whose server promises no lifetime, or an endless one. */
 const DAY = 24 * 3_600_000;
+/** How often what has expired is looked for. */
+const SWEEP = 10_000;
+/** The part of the table that one scope may fill. */
+const SHARE = 10;
 
 /** Who owns which task, and where it runs. A task is found only by its owner's scope. */
 export class TaskTable {
   readonly #limit: number;
+  readonly #permits: (entry: Entry, principal: Principal) => boolean;
   readonly #tasks = new Map<string, Task>();
+  readonly #byScope = new Map<string, Set<Task>>();
   readonly #byNative = new WeakMap<Connection, Map<string, Task>>();
+  /** In the order in which they ended. */
+  readonly #ended = new Set<Task>();
+  #sweep: NodeJS.Timeout | undefined;
 
-  constructor(limit: number) {
+  /**
+   * @param limit tasks in all, of which one scope may have a tenth; ended ones make room for new ones
+   * @param permits whether somebody may use the entry that a task is of
+   */
+  constructor(limit: number, permits: (entry: Entry, principal: Principal) => boolean) {
     this.#limit = limit;
+    this.#permits = permits;
   }
 
-  /** Keeps the task that a result created and gives the result with the exposed id. */
+  /** Why a request that wants to become a task may not, when there is no room for one. */
+  admit(exchange: Pick<Exchange, "original" | "scope">): HostError | undefined {
+    if (exchange.original.task === undefined) return undefined;
+    const own = [...(this.#byScope.get(exchange.scope) ?? [])].filter((task) => !task.ended).length;
+    if (own >= this.#share) return new HostError("overloaded", `${own} tasks of this client are alive already`);
+    const alive = this.#tasks.size - this.#ended.size;
+    return alive >= this.#limit ? new HostError("overloaded", `${alive} tasks are alive already`) : undefined;
+  }
+
+  /** Keeps the task that a result created and gives the result with the exposed id. @throws HostError where there is no room; the task is cancelled */
   created(exchange: Exchange, connection: Connection, result: Json): Json {
     const { task } = result;
     if (!isObject(task) || typeof task.taskId !== "string" || !exchange.entry) return result;
-    this.#sweep();
-    if (this.#tasks.size >= this.#limit) throw new HostError("overloaded", `${this.#limit} tasks are alive already`, { sent: "yes" });
+    this.#expire();
+    const full = this.admit(exchange);
+    if (full) {
+      connection.request("tasks/cancel", { taskId: task.taskId }).catch(() => {}); // nobody could ever ask for it
+      throw new HostError("overloaded", full.message, { sent: "yes" });
+    }
+    this.#makeRoom(exchange.scope);
     const kept: Task = {
       exposed: randomUUID(),
       native: task.taskId,
@@ -47,20 +78,20 @@ export class TaskTable {
       session: exchange.session,
       entry: exchange.entry,
       method: exchange.method,
-      expires: Date.now() + (typeof task.ttl === "number" ? task.ttl : DAY),
+      expires: Date.now() + lifetime(task.ttl),
+      ended: false,
     };
-    this.#tasks.set(kept.exposed, kept);
-    let natives = this.#byNative.get(connection);
-    if (!natives) this.#byNative.set(connection, (natives = new Map()));
-    natives.set(kept.native, kept);
-    connection.commitments.tasks.add(kept.native);
+    this.#add(kept);
     exchange.resultKind = "task";
     return { ...result, task: { ...task, taskId: kept.exposed } };
   }
 
   find(exchange: Pick<Exchange, "session">, exposed: string): Task | undefined {
     const task = this.#tasks.get(exposed);
-    return task && task.scope === scopeOf(exchange.session) ? task : undefined;
+    if (task === undefined || task.scope !== scopeOf(exchange.session)) return undefined;
+    if (task.expires > Date.now()) return task;
+    this.#forget(task);
+    return undefined;
   }
 
   /** The task that an upstream speaks of. */
@@ -68,31 +99,84 @@ export class TaskTable {
     return this.#byNative.get(connection)?.get(native);
   }
 
-  /** Connections on which the caller has tasks. */
+  /** Connections on which the caller has tasks that it may see. */
   connections(exchange: Exchange): Set<Connection> {
-    return new Set([...this.#tasks.values()].filter((task) => task.scope === exchange.scope).map((task) => task.connection));
+    const own = [...(this.#byScope.get(exchange.scope) ?? [])];
+    return new Set(own.filter((task) => this.#permits(task.entry, exchange.principal)).map((task) => task.connection));
   }
 
-  /** A task object of an upstream as its owner sees it; undefined when it is not the caller's. */
+  /** A task object of an upstream as its owner sees it; undefined when it is not the caller's, or is of an entry that the caller may not use. */
   exposed(exchange: Exchange, connection: Connection, task: unknown): Json | undefined {
     if (!isObject(task) || typeof task.taskId !== "string") return undefined;
     const known = this.byNative(connection, task.taskId);
-    return known?.scope === exchange.scope ? { ...task, taskId: known.exposed } : undefined;
+    if (known?.scope !== exchange.scope || !this.#permits(known.entry, exchange.principal)) return undefined;
+    return { ...task, taskId: known.exposed };
   }
 
-  /** Notes the state that an upstream told; an ended task holds its connection no longer. */
+  /** Notes the state that an upstream told, or a task's result; an ended task holds its connection no longer. */
   observe(connection: Connection, state: Readonly<Json>): void {
-    const native = state.taskId;
-    if (typeof native === "string" && ENDED.has(String(state.status))) connection.commitments.endTask(native);
+    const told = typeof state.taskId === "string";
+    // A result names its task in `_meta`, and is there once the task has ended.
+    const native = told ? (state.taskId as string) : relatedTask(state);
+    if (native === undefined || (told && !ENDED.has(String(state.status)))) return;
+    connection.commitments.endTask(native);
+    const task = this.byNative(connection, native);
+    if (task === undefined || task.ended) return;
+    task.ended = true;
+    this.#ended.add(task);
   }
 
-  #sweep(): void {
-    const now = Date.now();
-    for (const task of this.#tasks.values()) {
-      if (task.expires > now) continue;
-      this.#tasks.delete(task.exposed);
-      this.#byNative.get(task.connection)?.delete(task.native);
-      task.connection.commitments.endTask(task.native);
+  get #share(): number {
+    return Math.ceil(this.#limit / SHARE);
+  }
+
+  /** Takes out tasks that ended longest ago: of this scope where its share is full, else of anybody where the table is. */
+  #makeRoom(scope: string): void {
+    const own = this.#byScope.get(scope);
+    for (const task of this.#ended) {
+      if ((own?.size ?? 0) < this.#share) break;
+      if (task.scope === scope) this.#forget(task);
+    }
+    for (const task of this.#ended) {
+      if (this.#tasks.size < this.#limit) break;
+      this.#forget(task);
     }
   }
+
+  #add(task: Task): void {
+    this.#tasks.set(task.exposed, task);
+    let own = this.#byScope.get(task.scope);
+    if (!own) this.#byScope.set(task.scope, (own = new Set()));
+    own.add(task);
+    let natives = this.#byNative.get(task.connection);
+    if (!natives) this.#byNative.set(task.connection, (natives = new Map()));
+    natives.set(task.native, task);
+    task.connection.commitments.tasks.add(task.native);
+    this.#sweep ??= setInterval(() => this.#expire(), SWEEP).unref();
+  }
+
+  #forget(task: Task): void {
+    this.#tasks.delete(task.exposed);
+    this.#ended.delete(task);
+    const own = this.#byScope.get(task.scope);
+    own?.delete(task);
+    if (own?.size === 0) this.#byScope.delete(task.scope);
+    const natives = this.#byNative.get(task.connection);
+    // The upstream may have used the id again.
+    if (natives?.get(task.native) === task) natives.delete(task.native);
+    task.connection.commitments.endTask(task.native);
+    if (this.#tasks.size > 0) return;
+    clearInterval(this.#sweep);
+    this.#sweep = undefined;
+  }
+
+  #expire(): void {
+    const now = Date.now();
+    for (const task of this.#tasks.values()) if (task.expires <= now) this.#forget(task);
+  }
+}
+
+/** The lifetime that a server promises, in milliseconds from now. */
+function lifetime(ttl: unknown): number {
+  return typeof ttl === "number" && Number.isFinite(ttl) && ttl > 0 ? Math.min(ttl, DAY) : DAY;
 }

@@ -2,29 +2,37 @@ import type { UpstreamConfig } from "../config/schema.ts";
 import type { SessionFacts } from "../pipeline/exchange.ts";
 import { isObject, type Json } from "../wire/message.ts";
 
+/** Names with the names that may stand below them. */
+interface Tree {
+  readonly [name: string]: Tree;
+}
+
 /** What a client may be asked: capabilities whose requests go from server to client, with the parts that the specification names. */
-const REVERSE: Readonly<Record<string, readonly string[]>> = {
-  sampling: ["context", "tools"],
-  elicitation: ["form", "url"],
+const REVERSE: Tree = {
+  sampling: { context: {}, tools: {} },
+  elicitation: { form: {}, url: {} },
   // Not listChanged: whose roots changed could not be told on a connection of several clients.
-  roots: [],
-  tasks: ["list", "cancel", "requests"],
+  roots: {},
+  tasks: { list: {}, cancel: {}, requests: { sampling: { createMessage: {} }, elicitation: { create: {} } } },
 };
 
 /**
  * The part of a client's capabilities that a connection shared by capability set declares: only what the specification
- * names, so that the number of sets stays small whatever clients send.
+ * names, and of that only whether it is there, so that the number of sets stays small whatever clients send.
  */
 export function capabilitySet(capabilities: Readonly<Json>): Json {
   const set: Json = {};
-  for (const [name, parts] of Object.entries(REVERSE)) {
-    const declared = capabilities[name];
-    if (!isObject(declared)) continue;
-    set[name] = Object.fromEntries(
-      parts.filter((part) => declared[part] !== undefined && declared[part] !== false).map((part) => [part, declared[part]]),
-    );
-  }
+  for (const [name, parts] of Object.entries(REVERSE)) if (isObject(capabilities[name])) set[name] = pruned(capabilities[name], parts);
   return set;
+}
+
+function pruned(declared: Readonly<Json>, tree: Tree): Json {
+  const kept: Json = {};
+  for (const [name, parts] of Object.entries(tree)) {
+    const value = declared[name];
+    if (value !== undefined && value !== false && value !== null) kept[name] = isObject(value) ? pruned(value, parts) : {};
+  }
+  return kept;
 }
 
 /** The capabilities that an exclusive connection declares: the client's own, as they came (roots by leave of the config). */

@@ -132,7 +132,7 @@ export class Connection {
 
   /** Resolves when the lists are known, connecting first if need be. Never rejects: `state` tells. */
   async known(): Promise<void> {
-    if (this.listings.known) return;
+    if (this.listings.known) return this.listings.settled; // what was read may still be on its way through discover
     try {
       await this.connect();
       await this.listings.settled;
@@ -143,16 +143,14 @@ export class Connection {
 
   async #attempt(): Promise<void> {
     const { key: upstream } = this.facts;
-    this.#set("connecting");
+    this.#set("connecting", this.reason); // why the last try failed, until this one is through
     this.#served = false;
     this.#backoff.tries();
     const started = performance.now();
     this.connectingSince = started;
     const peer = new Peer<Exchange>(upstream, this.#options.makeLink(), {
       request: (request, origin) => this.#events.request(this, request, origin),
-      notification: (notification, origin) => {
-        if (!this.listings.changed(notification.method)) this.#events.notification(this, notification, origin);
-      },
+      notification: (notification, origin) => this.#events.notification(this, notification, origin),
       closed: (error) => this.#lost(peer, error),
     });
     this.#peer = peer;

@@ -36,8 +36,10 @@ async function readList(peer: Peer<Exchange>, kind: ListedKind, limits: Limits):
     const result: Json = await peer.request(method, cursor === undefined ? undefined : { cursor }, { timeout: LIST_TIMEOUT }).result;
     if (!Array.isArray(result[field])) return { items, problem: `${method} gave no "${field}"` };
     for (const item of result[field]) {
-      if (!isObject(item) || typeof item[key] !== "string" || item[key] === "")
-        return { items, problem: `${method} gave an entry without "${key}"` };
+      if (!isObject(item) || typeof item[key] !== "string" || item[key] === "") {
+        problem = `${method} gave an entry without "${key}"; it is withheld`;
+        continue;
+      }
       if (items.length === limits.entriesPerUpstream)
         return { items, problem: `${method} gave more than ${limits.entriesPerUpstream} entries; the rest is withheld` };
       if (isOversized(item)) problem = `${method} gave an entry of more than ${ENTRY_BYTES} bytes; it is withheld`;
@@ -137,6 +139,8 @@ export class Listings {
     if (peer) void this.read(peer, kinds);
   });
   #reading: Promise<void> = Promise.resolve();
+  /** The reading that waits for the one under way; what is asked for meanwhile joins it. */
+  #next: { readonly peer: Peer<Exchange>; readonly kinds: Set<ListedKind> } | undefined;
 
   /**
    * @param peer the live peer, if there is one
@@ -160,8 +164,17 @@ export class Listings {
 
   /** Reads these lists and keeps the last-known ones of the others. One reading at a time. */
   read(peer: Peer<Exchange>, kinds: readonly ListedKind[]): Promise<void> {
-    const next = (): Promise<void> => this.#read(peer, kinds);
-    this.#reading = this.#reading.then(next, next);
+    if (this.#next?.peer === peer) {
+      for (const kind of kinds) this.#next.kinds.add(kind);
+      return this.#reading;
+    }
+    const queued = { peer, kinds: new Set(kinds) };
+    this.#next = queued;
+    const begin = (): Promise<void> => {
+      if (this.#next === queued) this.#next = undefined;
+      return this.#read(peer, [...queued.kinds]);
+    };
+    this.#reading = this.#reading.then(begin, begin);
     return this.#reading;
   }
 

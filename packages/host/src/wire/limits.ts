@@ -26,6 +26,10 @@ export interface Limits {
   inFlightPerUpstream: number;
   /** Requests in flight in all. Default 4,096. */
   inFlight: number;
+  /** Questions under way that upstreams have asked one client: sampling, elicitation, roots. Default 16. */
+  questionsPerSession: number;
+  /** Questions under way that came over one connection to an upstream. Default 64. */
+  questionsPerConnection: number;
   /** Bytes waiting for a client that does not read; then it is dropped. Default 16 MB. */
   clientQueueBytes: number;
   /** Bytes waiting for an upstream that does not read. Default 16 MB. */
@@ -63,6 +67,8 @@ export const DEFAULT_LIMITS: Readonly<Limits> = Object.freeze({
   inFlightPerSession: 256,
   inFlightPerUpstream: 512,
   inFlight: 4_096,
+  questionsPerSession: 16,
+  questionsPerConnection: 64,
   clientQueueBytes: 16 * MB,
   upstreamQueueBytes: 16 * MB,
   entriesPerUpstream: 5_000,

@@ -1,0 +1,75 @@
+// The legs: one client transport and one upstream transport each, all targets up at once, rounds interleaved in random order.
+import { flood, large, sequential } from "./load.mjs";
+import { shuffled } from "./measure.mjs";
+import { bring, TARGETS } from "./targets.mjs";
+
+/** Every leg: its key, what people call it, and its shape. The aggregate's servers have 100 tools each. */
+export const LEGS = {
+  "http-http": { title: "HTTP → HTTP", shape: { client: "http", upstream: "http", servers: 1, tools: 5 } },
+  "http-stdio": { title: "HTTP → stdio", shape: { client: "http", upstream: "stdio", servers: 1, tools: 5 } },
+  "stdio-stdio": { title: "stdio → stdio", shape: { client: "stdio", upstream: "stdio", servers: 1, tools: 5 } },
+  aggregate: { title: "HTTP → 5 stdio × 100 tools", shape: { client: "http", upstream: "stdio", servers: 5, tools: 100 } },
+};
+
+/** Sessions and calls in flight of the two throughput figures. */
+const FEW = [10, 32];
+const MANY = [100, 128];
+
+/** Brings up targets, runs `body` with them, and ends them whatever happened. */
+export async function withAll(targets, body) {
+  const running = [];
+  try {
+    const brought = await Promise.allSettled(targets.map(([target, shape]) => bring(target, shape)));
+    for (const { status, value } of brought) if (status === "fulfilled") running.push(value);
+    for (const { status, reason } of brought) if (status === "rejected") throw reason;
+    for (const each of running) await each.complete();
+    return await body(running);
+  } finally {
+    await Promise.all(running.map((each) => each.close()));
+  }
+}
+
+/** Runs `measure` on each target in `rounds` interleaved rounds; gives each target's samples: { figure: [one per round] }. */
+export async function interleaved(running, rounds, measure, samples = new Map(running.map((each) => [each, {}]))) {
+  for (let round = 0; round < rounds; round++)
+    for (const each of shuffled(running))
+      for (const [figure, value] of Object.entries(await measure(each))) (samples.get(each)[figure] ??= []).push(value);
+  return samples;
+}
+
+async function warm(running, { warm, sessions }) {
+  await sequential(running, Math.ceil(warm / 40));
+  await flood(running, ...FEW, { calls: warm });
+  await flood(running, sessions, MANY[1], { calls: warm / 2 });
+}
+
+/** Measures one leg: { target: { figure: [one value per round] } }. */
+export async function measureLeg(key, sizes, { rounds, say }) {
+  const { shape, title } = LEGS[key];
+  const targets = TARGETS.map((target) => [target, shape]);
+  return withAll(targets, async (running) => {
+    for (const each of running) await warm(each, sizes);
+    const samples = await interleaved(running, rounds, (each) => sequential(each, sizes.calls));
+    say(`${title}: latency`);
+    const floods = [
+      [32, FEW],
+      [128, [sizes.sessions, MANY[1]]],
+    ];
+    for (const [name, [sessions, inFlight]] of floods) {
+      const measure = async (each) => {
+        const { rate, cpu } = await flood(each, sessions, inFlight, { ms: sizes.flood });
+        return { [`rate${name}`]: rate, [`cpu${name}`]: cpu };
+      };
+      await interleaved(running, rounds, measure, samples);
+      say(`${title}: ${inFlight} in flight`);
+    }
+    const results = async (each) => {
+      const one = await large(each, 1e6, sizes.million);
+      const ten = await large(each, 1e7, sizes.tenMillion);
+      return { ms1: one.ms, peak1: one.peak, ms10: ten.ms, peak10: ten.peak };
+    };
+    await interleaved(running, rounds, results, samples);
+    say(`${title}: large results`);
+    return Object.fromEntries(running.map((each) => [each.target.name, samples.get(each)]));
+  });
+}

@@ -1,0 +1,159 @@
+// What is measured, and how each of it is started.
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { HttpClient, StdioClient, sockets } from "./client.mjs";
+import { addressOf, pause, start, stop } from "./measure.mjs";
+
+export const ROOT = resolve(import.meta.dirname, "..");
+const CLI = join(ROOT, "packages/host/bin/mcp-host.js");
+const UPSTREAM = join(import.meta.dirname, "upstream.mjs");
+
+/** Every stock plugin that exists, in the order in which one would configure them. A new plugin adds its line here. */
+export const STOCK = [{ name: "namespace", entry: "@host/plugin-namespace" }];
+
+const host = (name, title, plugins) => ({ name, title, plugins: plugins.map(({ entry }) => entry) });
+
+export const DIRECT = { name: "direct", title: "no gateway" };
+export const FORWARDER_TARGET = { name: "forwarder", title: "bare forwarder", script: join(import.meta.dirname, "forwarder.mjs") };
+export const HOST = host("host", "host, no plugin", []);
+export const NAMESPACE = host("namespace", "host + namespace", [STOCK[0]]);
+export const ALL = host("all", "host + all stock plugins", STOCK);
+export const TARGETS = [DIRECT, FORWARDER_TARGET, HOST, NAMESPACE, ALL];
+
+/** The host with one plugin each, to tell what each costs. */
+export const WITH_ONE = STOCK.map((plugin) => host(plugin.name, plugin.entry, [plugin]));
+
+/** Files of a run: configs, and what the host would keep in its user's folders. */
+const folder = mkdtempSync(join(tmpdir(), "mcp-host-bench-"));
+process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+const own = { XDG_RUNTIME_DIR: folder, XDG_CONFIG_HOME: folder };
+
+/** Whoever counts the processes of a test run finds the servers, too, which inherit little from the host. */
+const { MCP_HOST_TEST_RUN } = process.env;
+const env = MCP_HOST_TEST_RUN ? { MCP_HOST_TEST_RUN } : {};
+
+let upstreams;
+let configs = 0;
+
+/** The address of the HTTP upstream process, which all targets share. */
+async function httpUpstream() {
+  upstreams ??= start([process.execPath, UPSTREAM, "--http"]);
+  return new URL(await addressOf(upstreams)).origin;
+}
+
+/**
+ * Servers s0, s1, ... as a config names them. `shape`: `client` and `upstream` ("http" or "stdio"), `servers`, and `tools` of each.
+ */
+async function serversOf(shape) {
+  const origin = shape.upstream === "http" ? await httpUpstream() : "";
+  const server = (name) =>
+    shape.upstream === "http"
+      ? { url: `${origin}/${name}/${shape.tools}` }
+      : { command: process.execPath, args: [UPSTREAM, name, String(shape.tools)], env };
+  return Object.fromEntries(Array.from({ length: shape.servers }, (_, i) => [`s${i}`, server(`s${i}`)]));
+}
+
+/** A gateway, or what stands for one, that was started: opens sessions with it and knows what it calls our tools. */
+class Running {
+  sessions = [];
+  agent = sockets();
+  names = [];
+
+  constructor(target, shape) {
+    Object.assign(this, { target, shape });
+  }
+
+  get pid() {
+    return this.process?.pid;
+  }
+
+  get isStdio() {
+    return this.shape.client === "stdio";
+  }
+
+  /** Opens sessions until there are `count` (over stdio there is one, always), a few at a time as clients would. */
+  async open(count) {
+    const missing = (this.isStdio ? 1 : count) - this.sessions.length;
+    for (let left = missing; left > 0; left -= 8)
+      await Promise.all(
+        Array.from({ length: Math.min(left, 8) }, async () => {
+          const session = new HttpClient(this.url, this.agent);
+          await session.open();
+          this.sessions.push(session);
+        }),
+      );
+    return this.sessions.slice(0, count);
+  }
+
+  async list() {
+    const tools = [];
+    let cursor;
+    do {
+      const page = await this.sessions[0].request("tools/list", cursor ? { cursor } : {});
+      tools.push(...page.tools);
+      cursor = page.nextCursor;
+    } while (cursor);
+    return tools;
+  }
+
+  /** Waits until every tool of every server is listed, and learns its exposed name. */
+  async complete() {
+    const { servers, tools } = this.shape;
+    for (const end = performance.now() + 30_000; performance.now() < end; await pause(5)) {
+      const listed = await this.list();
+      if (listed.length < servers * tools) continue;
+      this.names = listed.map(({ name }) => name).filter((name) => !name.endsWith("_big"));
+      this.big = listed.map(({ name }) => name).find((name) => name.endsWith("_big"));
+      return;
+    }
+    throw new Error(`${this.target.title} never listed all ${servers * tools} tools`);
+  }
+
+  /** Closes all sessions but the first. */
+  async closeSessions() {
+    if (!this.isStdio) await Promise.all(this.sessions.splice(1).map((session) => session.close()));
+  }
+
+  async close() {
+    await stop(this.process);
+    this.agent.destroy();
+  }
+}
+
+function command(target, shape, config, flags) {
+  if (target.script) return [process.execPath, ...flags, target.script, config, ...(shape.client === "http" ? ["--http"] : [])];
+  const mode = shape.client === "http" ? ["http", "--port", "0"] : ["stdio"];
+  return [process.execPath, ...flags, CLI, "start", ...mode, "--config", config];
+}
+
+/**
+ * Starts a target and opens one session. With `flags` for Node, the profiler's. A direct client talks to one server that has as
+ * many tools as all servers of the others, over the transport of the client.
+ */
+export async function bring(target, shape, flags = []) {
+  const direct = target === DIRECT;
+  if (direct) shape = { ...shape, upstream: shape.client, servers: 1, tools: shape.servers * shape.tools };
+  const running = new Running(target, shape);
+  const mcpServers = await serversOf(shape);
+  const config = join(folder, `${++configs}.json`);
+  writeFileSync(config, JSON.stringify({ mcpServers, ...(target.plugins?.length && { plugins: target.plugins }) }), { mode: 0o600 });
+  running.startedAt = performance.now();
+  if (running.isStdio) {
+    const argv = direct ? [process.execPath, ...mcpServers.s0.args] : command(target, shape, config, flags);
+    const session = new StdioClient(argv, { env: own, cwd: ROOT });
+    running.process = session.process;
+    running.sessions.push(session);
+    await session.open();
+  } else {
+    if (!direct) running.process = start(command(target, shape, config, flags), { env: own, cwd: ROOT });
+    running.url = direct ? mcpServers.s0.url : await addressOf(running.process);
+    await running.open(1);
+  }
+  return running;
+}
+
+/** Ends what `bring` started for all targets. */
+export async function finish() {
+  await stop(upstreams);
+}

@@ -1,0 +1,54 @@
+import { z } from "zod";
+import { isPlugin, isPluginFactory, type Plugin } from "../plugin.ts";
+import { duration } from "./units.ts";
+import { wording } from "./wording.ts";
+
+const FORMS = "must be a plugin's name, [name, options], { use, options } or a plugin made in code";
+
+const pair = z.tuple([z.string().min(1), z.unknown()]);
+
+const form = z
+  .strictObject({
+    use: z.custom<string | Plugin>(
+      (value) => (typeof value === "string" && value !== "") || isPlugin(value),
+      "must be the name of a plugin, or a plugin made in code",
+    ),
+    id: z.string().min(1).optional(),
+    options: z.unknown().optional(),
+    onError: z.enum(["fail", "skip"]).optional(),
+    timeout: duration.optional(),
+  })
+  .superRefine(({ use, options }, context) => {
+    if (typeof use === "string" || options === undefined) return;
+    const { name } = use.definition;
+    const message = `plugin "${name}" is made in code and has its options already; give them there: ${name}({ ... })`;
+    context.addIssue({ code: "custom", path: ["options"], message });
+  });
+
+type Written = string | z.input<typeof pair> | z.input<typeof form> | Plugin;
+type Checked = string | z.output<typeof pair> | z.output<typeof form> | Plugin;
+
+/** One entry of `plugins`. Its forms are told apart first, so that an error speaks of the form that was meant. */
+export const pluginSchema = z.unknown().transform((value, context): Checked => {
+  const refuse = (message: string): never => {
+    context.addIssue({ code: "custom", message });
+    return z.NEVER;
+  };
+  if (typeof value === "string") return value === "" ? refuse(FORMS) : value;
+  if (isPlugin(value)) return value;
+  if (isPluginFactory(value)) {
+    const { name } = value.definition;
+    return refuse(`plugin "${name}" is a definition; call it to make a plugin: ${name}({ ... })`);
+  }
+  if (Array.isArray(value)) {
+    const parsed = pair.safeParse(value);
+    if (parsed.success && value.length === 2) return parsed.data;
+    const alone = value.length === 1 && typeof value[0] === "string";
+    return refuse(alone ? `must be [name, options]; write ${JSON.stringify(value[0])} alone for a plugin without options` : FORMS);
+  }
+  if (typeof value !== "object" || value === null) return refuse(FORMS);
+  const parsed = form.safeParse(value, { error: wording });
+  if (parsed.success) return parsed.data;
+  for (const issue of parsed.error.issues) context.addIssue({ ...issue } as Parameters<typeof context.addIssue>[0]); // an issue is one that can be added
+  return z.NEVER;
+}) as unknown as z.ZodType<Checked, Written>; // it takes anything and refuses what is not of these forms

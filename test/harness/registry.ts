@@ -1,0 +1,87 @@
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { basename, dirname, join } from "node:path";
+
+interface Manifest {
+  name: string;
+  version: string;
+  dependencies?: Record<string, string>;
+}
+
+export interface Registry extends AsyncDisposable {
+  /** Address on loopback. */
+  readonly url: string;
+}
+
+/**
+ * An npm registry on loopback that has what `folders` depend on, as it is installed here, and nothing else. So npm installs
+ * for real, and nothing is downloaded.
+ */
+export async function serveRegistry(folders: readonly string[]): Promise<Registry> {
+  const installed = closure(folders);
+  const server = createServer((request, response) => {
+    const path = decodeURIComponent(request.url ?? "").slice(1);
+    const [, name, version] = /^(.+)\/-\/(.+)\.tgz$/.exec(path) ?? [];
+    const folder = installed.get(name ?? "")?.get(version ?? "");
+    if (folder !== undefined) {
+      // npm drops the first part of each path, whatever it is called.
+      const tar = spawn("tar", ["-cz", "--exclude=node_modules", "-C", dirname(folder), basename(folder)], {
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      tar.stdout.pipe(response);
+      return;
+    }
+    const versions = installed.get(path);
+    if (!versions) {
+      response.writeHead(404).end("{}"); // an optional peer, or npm fails and says what it missed
+      return;
+    }
+    const documents = [...versions].map(([each, at]) => {
+      const dist = { tarball: `http://${request.headers.host}/${path}/-/${each}.tgz` };
+      return [each, { ...manifest(at), dist }] as const;
+    });
+    response.setHeader("content-type", "application/json");
+    response.end(JSON.stringify({ name: path, "dist-tags": { latest: documents[0]?.[0] }, versions: Object.fromEntries(documents) }));
+  });
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  const { port } = server.address() as AddressInfo; // it listens on a port
+  return {
+    url: `http://127.0.0.1:${port}/`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((closed) => server.close(closed));
+    },
+  };
+}
+
+/** Folders of everything that `roots` depend on, by name and version: two may need two versions of one package. */
+function closure(roots: readonly string[]): Map<string, Map<string, string>> {
+  const found = new Map<string, Map<string, string>>();
+  const waiting = [...roots];
+  for (let folder = waiting.pop(); folder !== undefined; folder = waiting.pop()) {
+    for (const name of Object.keys(manifest(folder).dependencies ?? {})) {
+      const at = resolved(name, folder);
+      const { version } = manifest(at);
+      const versions = found.get(name) ?? new Map<string, string>();
+      if (versions.has(version)) continue;
+      found.set(name, versions.set(version, at));
+      waiting.push(at);
+    }
+  }
+  return found;
+}
+
+function manifest(folder: string): Manifest {
+  return JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as Manifest;
+}
+
+/** Where Node finds a package that is imported from `folder`. */
+function resolved(name: string, folder: string): string {
+  for (let base = folder; dirname(base) !== base; base = dirname(base)) {
+    const candidate = join(base, "node_modules", name);
+    if (existsSync(candidate)) return realpathSync(candidate);
+  }
+  throw new Error(`${name}, which ${folder} depends on, is not installed`);
+}
