@@ -37,18 +37,12 @@ export async function interleaved(running, rounds, measure, samples = new Map(ru
   return samples;
 }
 
-async function warm(running, { warm, sessions }) {
-  await sequential(running, Math.ceil(warm / 40));
-  await flood(running, ...FEW, { calls: warm });
-  await flood(running, sessions, MANY[1], { calls: warm / 2 });
-}
-
 /** Measures one leg: { target: { figure: [one value per round] } }. */
 export async function measureLeg(key, sizes, { rounds, say }) {
   const { shape, title } = LEGS[key];
   const targets = TARGETS.map((target) => [target, shape]);
   return withAll(targets, async (running) => {
-    for (const each of running) await warm(each, sizes);
+    for (const each of running) await flood(each, ...FEW, { calls: sizes.warm });
     const samples = await interleaved(running, rounds, (each) => sequential(each, sizes.calls));
     say(`${title}: latency`);
     const floods = [
@@ -60,6 +54,8 @@ export async function measureLeg(key, sizes, { rounds, say }) {
         const { rate, cpu } = await flood(each, sessions, inFlight, { ms: sizes.flood });
         return { [`rate${name}`]: rate, [`cpu${name}`]: cpu };
       };
+      // Sessions and sockets are opened here, not earlier: a gateway with a hundred open ones is another case than one with ten.
+      for (const each of running) await flood(each, sessions, inFlight, { calls: sizes.warm / 2 });
       await interleaved(running, rounds, measure, samples);
       say(`${title}: ${inFlight} in flight`);
     }

@@ -7,10 +7,9 @@ import { bring, DIRECT, TARGETS } from "./targets.mjs";
 const { shape } = LEGS.aggregate;
 
 /** Lives of all targets in turn; the first ones run to their end, the others end when they have started. */
-export async function measureLives(sizes, { rounds, say }) {
+export async function measureLives(sizes, { starts, say }) {
   const measured = TARGETS.filter((target) => target !== DIRECT);
   const samples = Object.fromEntries(measured.map(({ name }) => [name, {}]));
-  const starts = Math.max(sizes.starts, rounds);
   for (let turn = 0; turn < starts; turn++) {
     for (const target of shuffled(measured))
       for (const [figure, value] of Object.entries(await live(target, sizes, turn < sizes.lives)))

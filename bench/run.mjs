@@ -56,7 +56,7 @@ function commit() {
 async function measure({ only, quick, smoke, rounds }) {
   const [mode, sizes] = smoke ? ["smoke", SMOKE] : quick ? ["quick", QUICK] : ["full", FULL];
   const say = (what) => process.stderr.write(`${(performance.now() / 1000).toFixed(0).padStart(5)} s  ${what}\n`);
-  const how = { rounds: rounds ?? sizes.rounds, say };
+  const how = { rounds: rounds ?? sizes.rounds, starts: rounds ?? sizes.starts, say };
   const result = {
     commit: commit(),
     when: new Date().toISOString(),

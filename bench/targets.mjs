@@ -9,7 +9,7 @@ export const ROOT = resolve(import.meta.dirname, "..");
 const CLI = join(ROOT, "packages/host/bin/mcp-host.js");
 const UPSTREAM = join(import.meta.dirname, "upstream.mjs");
 
-/** Every stock plugin that exists, in the order in which one would configure them. A new plugin adds its line here. */
+/** Every stock plugin that exists, in the order in which one would configure them: its folder is packages/plugin-NAME, `entry` is its line in a config. */
 export const STOCK = [{ name: "namespace", entry: "@host/plugin-namespace" }];
 
 const host = (name, title, plugins) => ({ name, title, plugins: plugins.map(({ entry }) => entry) });
@@ -22,7 +22,7 @@ export const ALL = host("all", "host + all stock plugins", STOCK);
 export const TARGETS = [DIRECT, FORWARDER_TARGET, HOST, NAMESPACE, ALL];
 
 /** The host with one plugin each, to tell what each costs. */
-export const WITH_ONE = STOCK.map((plugin) => host(plugin.name, plugin.entry, [plugin]));
+export const WITH_ONE = STOCK.map((plugin) => host(plugin.name, `host + ${plugin.name}`, [plugin]));
 
 /** Files of a run: configs, and what the host would keep in its user's folders. */
 const folder = mkdtempSync(join(tmpdir(), "mcp-host-bench-"));

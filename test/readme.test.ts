@@ -58,7 +58,7 @@ test("the README's commands are those that are tried here", () => {
 // A real `npm install` of a clone would download, which no test may. It was run before the tests could be: what it would do now
 // is nothing, so what they run with is what it installs. What it installs of a package is tried in packages.test.ts.
 test("npm install has nothing to add to what the tests run with", async () => {
-  const { stdout } = await run("npm", ["install", "--offline", "--dry-run", "--no-audit", "--json"], { cwd: ROOT });
+  const { stdout } = await run("npm", ["install", "--offline", "--dry-run", "--no-audit", "--json", "--loglevel=error"], { cwd: ROOT });
   expect(JSON.parse(stdout)).toMatchObject({ added: 0, removed: 0, changed: 0 });
 });
 

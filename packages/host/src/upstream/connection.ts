@@ -111,9 +111,9 @@ export class Connection {
 
   /** The process, and the last lines of its stderr: of the last life while there is no other. */
   describe(): { pid?: number; stderr?: string } {
-    if (this.#peer) return this.#peer.link.describe?.() ?? {};
-    const stderr = this.#epitaph?.stderr;
-    return stderr ? { stderr } : {};
+    const live = this.#peer?.link.describe?.() ?? {};
+    const stderr = live.stderr || (this.isReady ? undefined : this.#epitaph?.stderr);
+    return stderr ? { ...live, stderr } : live;
   }
 
   /** Resolves when requests can be sent. Reconnects on use, though not at every use of a server that keeps failing. */
