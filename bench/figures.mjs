@@ -46,17 +46,23 @@ export function samples(leg, target, id) {
   return samples(leg, target, "p50").map((value, round) => value - direct[round]);
 }
 
-/** The median of a figure. */
-export const value = (leg, target, id) => median(samples(leg, target, id));
+/** A figure: the median of its samples. */
+export function value(leg, target, id) {
+  if (id !== "added") return median(samples(leg, target, id));
+  return target === DIRECT.name ? Number.NaN : value(leg, target, "p50") - value(leg, DIRECT.name, "p50");
+}
 
-/** A figure as a multiple of the forwarder's, round by round: what slowed the machine for a while slowed both. */
+/**
+ * A figure as a multiple of the forwarder's: of the medians, and not the median of the rounds' multiples, which neighbours on the
+ * machine disturb more, since they hit single rounds of one and not of the other.
+ */
+export const ratio = (leg, target, id) => value(leg, target, id) / value(leg, YARDSTICK, id);
+
+/** The multiples of the single rounds, to see how far they lie apart. */
 export function ratios(leg, target, id) {
   const yardstick = samples(leg, YARDSTICK, id);
   return samples(leg, target, id).map((sample, round) => sample / yardstick[round]);
 }
-
-/** The median of these multiples. */
-export const ratio = (leg, target, id) => median(ratios(leg, target, id));
 
 /** Whether a stdio leg has this figure of a direct call: there is no gateway whose CPU and memory it could be. */
 const meant = (target, id) => target !== DIRECT.name || !/^(cpu|peak)/.test(id);

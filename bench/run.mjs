@@ -25,6 +25,7 @@ const USAGE = `npm run bench -- [options]
   --rounds N       interleaved rounds of which the median is taken
   --json FILE      writes all samples
   --compare FILE   tells what changed since a run that --json wrote
+  --from FILE      shows (or, with --write, publishes) such a run instead of measuring
   --plots FOLDER   where the plots go (default .tmp/bench)
   --write          publishes the run: docs/performance.md, READMEs of plugins, bench/results/`;
 
@@ -32,12 +33,24 @@ function options() {
   const flag = { type: "boolean", default: false };
   const word = { type: "string" };
   const { values } = parseArgs({
-    options: { quick: flag, smoke: flag, write: flag, help: flag, only: word, rounds: word, json: word, compare: word, plots: word },
+    options: {
+      quick: flag,
+      smoke: flag,
+      write: flag,
+      help: flag,
+      only: word,
+      rounds: word,
+      json: word,
+      compare: word,
+      from: word,
+      plots: word,
+    },
   });
   const only = values.only?.split(",") ?? PARTS;
   const wrong = only.find((part) => !PARTS.includes(part));
   if (wrong) throw new Error(`--only: there is no part "${wrong}"; parts are ${PARTS.join(", ")}`);
-  if (values.write && values.only) throw new Error("--write publishes whole runs: leave --only out");
+  const part = ["only", "quick", "smoke"].find((option) => values[option]);
+  if (values.write && part) throw new Error(`--write publishes full runs: leave --${part} out`);
   const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
   if (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0))
     throw new Error(`--rounds: "${values.rounds}" is no number of rounds`);
@@ -82,7 +95,7 @@ async function main() {
     process.exit(1);
   }, LONGEST).unref();
   const earlier = chosen.compare && JSON.parse(readFileSync(chosen.compare, "utf8"));
-  const result = await measure(chosen);
+  const result = chosen.from ? JSON.parse(readFileSync(chosen.from, "utf8")) : await measure(chosen);
   await finish();
   process.stdout.write(`${text(result)}\n`);
   if (earlier) process.stdout.write(`\n${compared(result, earlier)}\n`);
