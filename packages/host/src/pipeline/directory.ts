@@ -4,7 +4,7 @@ import { type Catalog, Offer, type View } from "./catalog.ts";
 import type { SessionFacts } from "./exchange.ts";
 
 /** How long a list or a look-up waits for upstreams of which nothing is known yet (DESIGN section 4). */
-export const KNOWING_WAIT = 2_000;
+const KNOWING_WAIT = 2_000;
 
 /** Views that are kept beyond their connections. */
 const LAST_VIEWS = 256;

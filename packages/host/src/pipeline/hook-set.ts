@@ -207,6 +207,7 @@ export class SealedHooks {
     for (const { tap } of taps) {
       const { type, fn, name: plugin, stage } = tap;
       const options = { name: plugin, ...(stage !== undefined && { stage }) };
+      // As above: the classes' own methods, which the union of all classes does not have in common.
       if (type === "async") (hook as unknown as { tapAsync(options: unknown, fn: unknown): void }).tapAsync(options, fn);
       else (hook as unknown as { tap(options: unknown, fn: unknown): void }).tap(options, fn);
     }

@@ -75,16 +75,15 @@ export interface Origin {
 /** Gets the result of one exchange. What a `call` tap is given, and what it gives back. */
 export type Handler = (exchange: Exchange) => Promise<Json>;
 
-type ByMethod<Make extends Record<keyof MethodParams | "*", unknown>> = Make;
-type TransformFns = ByMethod<
-  { [M in keyof MethodParams]: (params: Readonly<MethodParams[M]>, exchange: Exchange) => Awaitable<Readonly<MethodParams[M]>> } & {
-    "*": (params: Readonly<Json>, exchange: Exchange) => Awaitable<Readonly<Json>>;
-  }
->;
+type TransformFns = {
+  [M in keyof MethodParams]: (params: Readonly<MethodParams[M]>, exchange: Exchange) => Awaitable<Readonly<MethodParams[M]>>;
+} & {
+  "*": (params: Readonly<Json>, exchange: Exchange) => Awaitable<Readonly<Json>>;
+};
 type CallFn = (next: Handler, upstream: UpstreamFacts) => Handler;
-type CallFns = ByMethod<Record<keyof MethodParams | "*", CallFn>>;
+type CallFns = Record<keyof MethodParams | "*", CallFn>;
 type RespondFn = (result: Readonly<Json>, exchange: Exchange) => Awaitable<Readonly<Json>>;
-type RespondFns = ByMethod<Record<keyof MethodParams | "*", RespondFn>>;
+type RespondFns = Record<keyof MethodParams | "*", RespondFn>;
 
 /** How a hook runs: which of tapable's classes it is, and whether it is keyed by method. */
 export interface HookDefinition {

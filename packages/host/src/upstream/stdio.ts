@@ -6,6 +6,7 @@ import type { Link, LinkEvents } from "../wire/link.ts";
 import { isRequest, type Message } from "../wire/message.ts";
 import { type ParseError, readMessage } from "../wire/parse.ts";
 import { Child, type ChildOptions } from "./child.ts";
+import { reportMalformed } from "./malformed.ts";
 
 /** A server that is a child process: one JSON-RPC message a line on its stdin and stdout. */
 export class StdioLink implements Link {
@@ -84,18 +85,7 @@ export class StdioLink implements Link {
     try {
       message = readMessage(line);
     } catch (error) {
-      const { id, message: reason } = error as ParseError;
-      if (id != null) {
-        this.#events?.failed(
-          id,
-          new HostError("upstream_protocol", `upstream "${this.#upstream}" sent a malformed answer: ${reason}`, {
-            upstream: this.#upstream,
-            sent: "yes",
-          }),
-        );
-      }
-      this.#events?.garbage(reason);
-      return;
+      return reportMalformed(this.#upstream, error as ParseError, this.#events); // nothing else is thrown there
     }
     this.#events?.message(message, undefined);
   }

@@ -4,6 +4,7 @@ import { HostError } from "../errors.ts";
 import type { Link, LinkEvents } from "../wire/link.ts";
 import { type Id, isRequest, type Message } from "../wire/message.ts";
 import { checkDepth, type ParseError, toMessage } from "../wire/parse.ts";
+import { reportMalformed } from "./malformed.ts";
 
 /** A server behind any SDK `Transport` that code handed in. The interface does not tell which call a message belongs to. */
 export class TransportLink implements Link {
@@ -46,17 +47,7 @@ export class TransportLink implements Link {
       message = toMessage(value);
       checkDepth(message);
     } catch (error) {
-      const { id, message: reason } = error as ParseError;
-      if (id != null)
-        this.#events?.failed(
-          id,
-          new HostError("upstream_protocol", `upstream "${this.#upstream}" sent a malformed answer: ${reason}`, {
-            upstream: this.#upstream,
-            sent: "yes",
-          }),
-        );
-      this.#events?.garbage(reason);
-      return;
+      return reportMalformed(this.#upstream, error as ParseError, this.#events); // nothing else is thrown there
     }
     this.#events?.message(message, undefined);
   }

@@ -3,9 +3,6 @@ export const PROTOCOL_VERSIONS = ["2025-11-25", "2025-06-18", "2025-03-26", "202
 
 export const LATEST_VERSION = PROTOCOL_VERSIONS[0];
 
-/** What an HTTP request without `MCP-Protocol-Version` speaks, as the specification has it. */
-export const VERSION_WITHOUT_HEADER = "2025-03-26";
-
 export function isSupportedVersion(version: unknown): version is string {
   return (PROTOCOL_VERSIONS as readonly unknown[]).includes(version);
 }
