@@ -2,10 +2,12 @@ import type { LoadedPlugin } from "./config/plugins.ts";
 import type { ResolvedConfig } from "./config/schema.ts";
 import { ConfigError } from "./errors.ts";
 import type { Logger } from "./log.ts";
+import { Meters } from "./meter.ts";
 import type { HookSet } from "./pipeline/hook-set.ts";
-import type { UpstreamFacts } from "./pipeline/hooks.ts";
+import type { Awaitable, UpstreamFacts } from "./pipeline/hooks.ts";
 import { defineService, type PluginHost, type Service } from "./plugin.ts";
 import { MemoryStore, type Store } from "./store.ts";
+import type { Json } from "./wire/message.ts";
 
 /** Puts another store in the place of the one in memory: `host.provide(STORE, (name) => ...)`. */
 export const STORE = defineService<(name: string) => Store>("store");
@@ -19,8 +21,19 @@ export interface Surroundings {
   readonly catalog: PluginHost["catalog"];
 }
 
+/** What the plugins of a hook set offer to operators, by the plugin's id. */
+export interface Offers {
+  readonly reports: ReadonlyMap<string, () => Readonly<Json>>;
+  readonly operations: ReadonlyMap<string, ReadonlyMap<string, Operation>>;
+}
+
+export type Operation = (params: Readonly<Json>) => Awaitable<Readonly<Json>>;
+
 /** Applies plugins in config order; each gets its own log and its own name on every tap. */
-export function applyPlugins(set: HookSet, plugins: readonly LoadedPlugin[], around: Surroundings): void {
+export function applyPlugins(set: HookSet, plugins: readonly LoadedPlugin[], around: Surroundings): Offers {
+  const meters = new Meters();
+  const reports = new Map<string, () => Readonly<Json>>();
+  const operations = new Map<string, Map<string, Operation>>();
   const services = new Map<symbol, { value: unknown; plugin: string }>();
   const stores = new Map<string, Store>();
   for (const { definition, options, owner } of plugins) {
@@ -29,6 +42,14 @@ export function applyPlugins(set: HookSet, plugins: readonly LoadedPlugin[], aro
       ...around,
       hooks: set.hooks,
       log: around.log.child({ plugin: owner.id }),
+      meter: meters.of(owner.id),
+      report(read: () => Readonly<Json>) {
+        reports.set(owner.id, read);
+      },
+      operation(name: string, run: Operation) {
+        const own = operations.get(owner.id) ?? new Map<string, Operation>();
+        operations.set(owner.id, own.set(name, run));
+      },
       store(name: string) {
         const provided = find(STORE);
         let store = stores.get(name);
@@ -67,4 +88,5 @@ export function applyPlugins(set: HookSet, plugins: readonly LoadedPlugin[], aro
       }
     });
   }
+  return { reports, operations };
 }

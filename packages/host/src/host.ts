@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Readable } from "node:stream";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
-import { applyPlugins } from "./apply.ts";
+import { applyPlugins, type Offers } from "./apply.ts";
 import { type Assembly, assemble } from "./assembly.ts";
 import { parseConfig } from "./config/parse.ts";
 import { type LoadedPlugin, loadPlugins } from "./config/plugins.ts";
@@ -21,7 +21,7 @@ import { describeStatus, type HostStatus } from "./status.ts";
 import type { Connection } from "./upstream/connection.ts";
 import { Upstream } from "./upstream/upstream.ts";
 import type { FrameOutput } from "./wire/frame-writer.ts";
-import type { Notification } from "./wire/message.ts";
+import type { Json, Notification } from "./wire/message.ts";
 
 /** The host package's version. */
 export const VERSION: string = (JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string })
@@ -53,6 +53,7 @@ export class Host implements AsyncDisposable {
   #parts: Assembly | undefined;
   #plugins: readonly LoadedPlugin[] = [];
   #taps: readonly TapRecord[] = [];
+  #offers: Offers | undefined;
   #front: HttpFront | undefined;
   #preparing: Promise<SealedHooks> | undefined;
   #starting: Promise<void> | undefined;
@@ -106,7 +107,7 @@ export class Host implements AsyncDisposable {
     const catalogRef: { catalog?: Catalog } = {};
     for (const [key, upstreamConfig] of Object.entries(config.mcpServers))
       this.#upstreams.set(key, this.#makeUpstream(key, upstreamConfig));
-    applyPlugins(set, this.#plugins, {
+    this.#offers = applyPlugins(set, this.#plugins, {
       config,
       log,
       signal: this.#abort.signal,
@@ -297,6 +298,20 @@ export class Host implements AsyncDisposable {
       plugins: this.#plugins.map(({ owner, source }) => ({ id: owner.id, version: owner.version, source, onError: owner.onError })),
       taps: this.#taps.map(({ hook, method, plugin, version }) => ({ hook, ...(method !== undefined && { method }), plugin, version })),
     };
+  }
+
+  /** How things stand with each plugin that says so, by its id. */
+  reports(): Readonly<Record<string, Readonly<Json>>> {
+    return Object.fromEntries([...(this.#offers?.reports ?? [])].map(([plugin, read]) => [plugin, read()]));
+  }
+
+  /** Does what a plugin offers to operators. @throws Error that names what there is instead */
+  async operate(plugin: string, name: string, params: Readonly<Json>): Promise<Readonly<Json>> {
+    const operations = this.#offers?.operations.get(plugin);
+    const run = operations?.get(name);
+    if (!run)
+      throw new Error(`plugin "${plugin}" has no operation "${name}"; it has ${[...(operations?.keys() ?? [])].join(", ") || "none"}`);
+    return run(params);
   }
 
   /** Resolves when every eager upstream is known or has failed, or after `milliseconds`. */

@@ -6,6 +6,7 @@ export { ConfigError, ERRORS, type ErrorType, HostError, PeerError, refuse, type
 export { createHost, Host, type HostOptions, VERSION } from "./host.ts";
 export { createLogger, type LogFields, type Logger, type LogLevel, type LogOptions } from "./log.ts";
 export { matcher } from "./matcher.ts";
+export type { Counter, Instrument, InstrumentFacts, LabelValues, Meter, Reading } from "./meter.ts";
 export type { Entry, EntryKind } from "./pipeline/entry.ts";
 export type { Attempt, ClientFacts, Exchange, Outcome, Principal, Route, SessionFacts } from "./pipeline/exchange.ts";
 export type {
@@ -37,3 +38,4 @@ export {
 export { registerSecret } from "./redact.ts";
 export type { HostStatus, UpstreamStatus } from "./status.ts";
 export type { Store } from "./store.ts";
+export type { Json } from "./wire/message.ts";

@@ -2,9 +2,11 @@ import semver from "semver";
 import { z } from "zod";
 import type { ResolvedConfig } from "./config/schema.ts";
 import type { Logger } from "./log.ts";
+import type { Meter } from "./meter.ts";
 import type { Catalog } from "./pipeline/catalog.ts";
-import type { Hooks, UpstreamFacts } from "./pipeline/hooks.ts";
+import type { Awaitable, Hooks, UpstreamFacts } from "./pipeline/hooks.ts";
 import type { Store } from "./store.ts";
+import type { Json } from "./wire/message.ts";
 
 /** The version of the plugin API: hooks, their arguments, `PluginHost`. A number of its own; plugins name a range of it. */
 export const API_VERSION = "1.0.0";
@@ -27,6 +29,12 @@ export interface PluginHost {
   readonly config: Readonly<ResolvedConfig>;
   /** Aborted when the host closes. */
   readonly signal: AbortSignal;
+  /** Counters and gauges of the plugin's own, for whoever publishes figures. */
+  readonly meter: Meter;
+  /** Says how things stand with the plugin, for `mcp-host inspect`, `mcp-host status` and `host.reports()`: any JSON, without secrets. Asked whenever somebody looks. */
+  report(read: () => Readonly<Json>): void;
+  /** Something that an operator may have done to the running host: `mcp-host <plugin> <command>` calls it through `callRunningHost`. */
+  operation(name: string, run: (params: Readonly<Json>) => Awaitable<Readonly<Json>>): void;
   /** Offers a service to other plugins; a second provider of one key stops the start. */
   provide<T>(service: Service<T>, value: T): void;
   /** A service that another plugin provides, or an error that names the missing provider. Ask in `ready`, when all have been applied. */

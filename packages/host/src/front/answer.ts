@@ -10,7 +10,7 @@ export class Answer extends ServerResponse {
 
   /** Begins the answer with the fixed headers and these, names and values in turn. */
   head(status: number, ...headers: string[]): this {
-    this.writeHead(status, [...this.fixed, ...headers]);
+    this.writeHead(status, this.fixed.concat(headers));
     return this;
   }
 

@@ -84,15 +84,19 @@ export class Edge {
 
 const SECURITY = Object.freeze(["x-content-type-options", "nosniff", "x-frame-options", "DENY", "cache-control", "no-store"]);
 
+/** What clients send as a rule; it need not be looked into. */
+const USUAL_ACCEPT = "application/json, text/event-stream";
+
 /** Both forms of an answer must be acceptable, since the host chooses (2025-11-25, transports, "Sending Messages"; R8). */
-export function accepts(request: IncomingMessage, ...types: string[]): boolean {
-  const accept = (request.headers.accept ?? "").toLowerCase();
+export function accepts({ headers }: IncomingMessage, ...types: string[]): boolean {
+  if (headers.accept === USUAL_ACCEPT) return true;
+  const accept = (headers.accept ?? "").toLowerCase();
   return types.every((type) => accept.includes(type)) || accept.includes("*/*");
 }
 
 /** A client that names the event stream first gets one from the start; all others get plain JSON as long as that will do. */
-export function prefersStream(request: IncomingMessage): boolean {
-  const accept = request.headers.accept ?? "";
+export function prefersStream({ headers: { accept = "" } }: IncomingMessage): boolean {
+  if (accept === USUAL_ACCEPT) return false;
   const stream = accept.indexOf("text/event-stream");
   return stream !== -1 && stream < accept.indexOf("application/json");
 }

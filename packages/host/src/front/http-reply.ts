@@ -47,18 +47,21 @@ export class EventStream implements Sink {
 export class HttpReply implements Reply {
   readonly #response: Answer;
   readonly #queueBytes: number;
-  readonly #batch: boolean;
+  /** Of a batch: the answers so far. */
+  readonly #answers: string[] | undefined;
+  readonly #open: Set<HttpReply>;
   #awaited: number;
-  #answers: string[] = [];
   #stream: EventStream | undefined;
   /** When it began, on the monotonic clock: silence of some seconds turns it into a stream. */
   readonly since = performance.now();
 
-  constructor(response: Answer, options: { queueBytes: number; requests: number; batch: boolean }) {
+  /** @param open the replies that are under way: this one leaves them when it is done */
+  constructor(response: Answer, queueBytes: number, requests: number, batch: boolean, open: Set<HttpReply>) {
     this.#response = response;
-    this.#queueBytes = options.queueBytes;
-    this.#awaited = options.requests;
-    this.#batch = options.batch;
+    this.#queueBytes = queueBytes;
+    this.#awaited = requests;
+    this.#answers = batch ? [] : undefined;
+    this.#open = open;
   }
 
   /** Nobody is there any more, or nothing is left to say. */
@@ -78,34 +81,35 @@ export class HttpReply implements Reply {
     if (this.isOver) return;
     const json = JSON.stringify(response); // may throw, and then nothing has happened yet
     if (this.#stream) this.#stream.sendJson(json);
-    else this.#answers.push(json);
-    this.#done();
+    else this.#answers?.push(json);
+    this.#done(json);
   }
 
   end(): void {
     if (this.isOver) return;
     // A request without an answer: an event stream may end without one, JSON may not.
     this.stream();
-    this.#done();
+    this.#done("");
   }
 
   /** Turns the answer into a stream and gives it. */
   stream(): EventStream {
     if (!this.#stream) {
       this.#stream = new EventStream(this.#response, this.#queueBytes);
-      for (const answer of this.#answers.splice(0)) this.#stream.sendJson(answer);
+      for (const answer of this.#answers?.splice(0) ?? []) this.#stream.sendJson(answer);
     }
     return this.#stream;
   }
 
-  #done(): void {
+  #done(last: string): void {
     if (--this.#awaited > 0) return;
+    this.#open.delete(this);
     if (this.#stream) {
       this.#response.end();
       return;
     }
     // As text and not as bytes: Node then writes headers and body in one piece.
-    const body = this.#batch ? `[${this.#answers.join(",")}]` : (this.#answers[0] as string);
+    const body = this.#answers ? `[${this.#answers.join(",")}]` : last;
     this.#response.head(200, "content-type", "application/json", "content-length", String(Buffer.byteLength(body)));
     this.#response.end(body);
   }

@@ -106,28 +106,38 @@ export class HttpFront {
   }
 
   #serve(request: IncomingMessage, response: Answer): void {
-    this.#handle(request, response).catch((error: unknown) => {
+    const failed = (error: unknown): void => {
       if (response.destroyed) return;
       this.#reject(response, error instanceof HostError || isRefusal(error) || error instanceof ParseError ? error : this.#internal(error));
-    });
+    };
+    try {
+      response.fixed = this.#edge.headers(request); // first, so that refusals have them too
+      const refused = this.#edge.check(request);
+      if (refused) throw refused;
+      const path = pathOf(request);
+      if (path !== this.#options.listen.path) return this.#elsewhere(path, request, response);
+      const { method } = request;
+      if (method === "OPTIONS") {
+        const denied = this.#edge.preflight(request, response);
+        if (denied) throw denied;
+        return;
+      }
+      if (method !== "POST" && method !== "GET" && method !== "DELETE") {
+        throw new HostError("method_not_allowed", `${method} is not one of the endpoint's methods`, {
+          headers: { allow: ENDPOINT_METHODS },
+        });
+      }
+      const serve = (principal: Principal): void => this.#endpoint(request, response, principal, failed);
+      if (this.#options.hooks().authenticate) this.#authenticate(request, path).then(serve).catch(failed);
+      else serve(ANONYMOUS);
+    } catch (error) {
+      failed(error);
+    }
   }
 
-  async #handle(request: IncomingMessage, response: Answer): Promise<void> {
-    response.fixed = this.#edge.headers(request); // first, so that refusals have them too
-    const refused = this.#edge.check(request);
-    if (refused) throw refused;
-    const path = pathOf(request);
-    if (path !== this.#options.listen.path) return this.#elsewhere(path, request, response);
-    const method = request.method ?? "";
-    if (method === "OPTIONS") {
-      const denied = this.#edge.preflight(request, response);
-      if (denied) throw denied;
-      return;
-    }
-    if (method !== "POST" && method !== "GET" && method !== "DELETE") {
-      throw new HostError("method_not_allowed", `${method} is not one of the endpoint's methods`, { headers: { allow: ENDPOINT_METHODS } });
-    }
-    const principal = this.#options.hooks().authenticate ? await this.#authenticate(request, path) : ANONYMOUS;
+  /** The MCP endpoint. Not `async`: a call pays for every promise. It throws why it refuses, or tells `failed` later. */
+  #endpoint(request: IncomingMessage, response: Answer, principal: Principal, failed: (error: unknown) => void): void {
+    const { method } = request;
     const version = request.headers["mcp-protocol-version"];
     if (version !== undefined && !isSupportedVersion(version)) {
       throw new HostError(
@@ -135,7 +145,7 @@ export class HttpFront {
         `the host does not speak the protocol version in MCP-Protocol-Version; it speaks ${PROTOCOL_VERSIONS.join(", ")}`,
       );
     }
-    if (method === "POST") return this.#post(request, response, principal);
+    if (method === "POST") return this.#post(request, response, principal, failed);
     const session = this.#session(request, principal);
     if (method === "GET") return this.#get(request, response, session);
     this.#options.sessions.close(session);
@@ -177,41 +187,51 @@ export class HttpFront {
     if (typeof id !== "string") throw new HostError("session_required", "the Mcp-Session-Id header is missing; send initialize first");
     const session = this.#options.sessions.get(id);
     if (!session && this.#closing) throw stopping();
-    if (!session?.network || identity(session.principal) !== identity(principal)) {
+    if (!session?.network || !isSame(session.principal, principal)) {
       throw new HostError("session_not_found", "the session is unknown or has expired; send initialize again");
     }
     return session;
   }
 
-  async #post(request: IncomingMessage, response: Answer, principal: Principal): Promise<void> {
+  #post(request: IncomingMessage, response: Answer, principal: Principal, failed: (error: unknown) => void): void {
     if (!accepts(request, "application/json", "text/event-stream"))
       throw new HostError("not_acceptable", "Accept must list application/json and text/event-stream");
-    if (!/^application\/json\s*(;|$)/i.test(request.headers["content-type"] ?? ""))
+    const type = request.headers["content-type"] ?? "";
+    if (type !== "application/json" && !/^application\/json\s*(;|$)/i.test(type))
       throw new HostError("unsupported_media_type", "Content-Type must be application/json");
-    const named = request.headers["mcp-session-id"] === undefined ? undefined : this.#session(request, principal);
-    const value = parseJson(await readBody(request, this.#options.limits.requestBytes));
-    checkShape(value, this.#options.limits);
-    if (Array.isArray(value)) return this.#batch(value, response, named);
-    const message = toMessage(value);
-    const initialize = isRequest(message) && message.method === "initialize";
-    if (!named && !initialize) throw new HostError("session_required", "the Mcp-Session-Id header is missing; send initialize first");
-    if (isRequest(message) && this.#closing) {
-      throw stopping();
-    }
+    const session = request.headers["mcp-session-id"] === undefined ? undefined : this.#session(request, principal);
+    const take = (body: Buffer): void => {
+      const value = parseJson(body);
+      checkShape(value, this.#options.limits);
+      if (Array.isArray(value)) this.#batch(value, response, session);
+      else this.#message(toMessage(value), request, response, session, principal);
+    };
+    readBody(request, this.#options.limits.requestBytes, take, failed);
+  }
+
+  #message(message: Message, request: IncomingMessage, response: Answer, session: Session | undefined, principal: Principal): void {
+    if (!session && !(isRequest(message) && message.method === "initialize"))
+      throw new HostError("session_required", "the Mcp-Session-Id header is missing; send initialize first");
     if (!isRequest(message)) {
-      named?.receive(message, NO_REPLY);
+      session?.receive(message, NO_REPLY);
       response.head(202).end();
       return;
     }
+    if (this.#closing) throw stopping();
     const reply = this.#reply(response, 1, false);
-    if (named) {
+    if (session) {
       if (prefersStream(request)) reply.stream();
-      return named.receive(message, reply);
+      return session.receive(message, reply);
     }
+    this.#begin(message, response, reply, principal);
+  }
+
+  /** Opens a session for a client that sent `initialize`. */
+  #begin(initialize: Message, response: Answer, reply: HttpReply, principal: Principal): void {
     const session = this.#options.sessions.open(principal, { network: true, duplicateIds: true });
     const { fixed } = response;
     response.fixed = [...fixed, "mcp-session-id", session.id];
-    session.receive(message, {
+    session.receive(initialize, {
       send: (sent) => reply.send(sent),
       answer: (answer) => {
         // A session that did not begin does not exist, and its id is nobody's business.
@@ -240,10 +260,9 @@ export class HttpFront {
   }
 
   #reply(response: Answer, requests: number, batch: boolean): HttpReply {
-    const reply = new HttpReply(response, { queueBytes: this.#options.limits.clientQueueBytes, requests, batch });
-    this.#replies.add(reply);
     // A client that went away has not cancelled: the call goes on (2025-11-25, transports; R13).
-    response.once("close", () => this.#replies.delete(reply));
+    const reply = new HttpReply(response, this.#options.limits.clientQueueBytes, requests, batch, this.#replies);
+    this.#replies.add(reply);
     return reply;
   }
 
@@ -270,11 +289,14 @@ export class HttpFront {
   /** One clock for all open answers instead of a timer for each. */
   #tick(): void {
     const now = performance.now();
-    for (const reply of this.#replies) if (!reply.isOver && !reply.isStream && now - reply.since >= JSON_PATIENCE) reply.stream();
+    for (const reply of this.#replies) {
+      if (reply.isOver) this.#replies.delete(reply);
+      else if (!reply.isStream && now - reply.since >= JSON_PATIENCE) reply.stream();
+    }
     if (now - this.#keptAlive < KEEP_ALIVE) return;
     this.#keptAlive = now;
     for (const stream of this.#standing.values()) stream.keepAlive();
-    for (const reply of this.#replies) if (!reply.isOver && reply.isStream) reply.stream().keepAlive();
+    for (const reply of this.#replies) if (reply.isStream) reply.stream().keepAlive();
   }
 
   /** Rejects a request at the edge: the HTTP status says what happened, and a JSON-RPC body says why. */
@@ -308,9 +330,9 @@ function stopping(): HostError {
 /** For messages that get no answer. */
 const NO_REPLY: Reply = { send: () => false, answer() {}, end() {} };
 
-/** Who somebody is and what they may do, as one text to compare. */
-function identity({ id, roles }: Principal): string {
-  return JSON.stringify([id, ...[...roles].sort()]);
+/** Whether two say the same of who somebody is and what they may do. */
+function isSame(a: Principal, b: Principal): boolean {
+  return a === b || (a.id === b.id && JSON.stringify([...a.roles].sort()) === JSON.stringify([...b.roles].sort()));
 }
 
 function pathOf(request: IncomingMessage): string {

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { HostError, type Sent } from "../errors.ts";
 import type { Json, Message, RpcError } from "../wire/message.ts";
 import { metaOf } from "../wire/message.ts";
+import { type Limited, unwatch, watch } from "./deadlines.ts";
 import type { Entry } from "./entry.ts";
 import type { Target } from "./target.ts";
 
@@ -54,7 +55,8 @@ export type Outcome = { readonly result: Json } | { readonly error: RpcError; re
 /** One try to get an answer from an upstream. */
 export interface Attempt {
   readonly upstream: string;
-  readonly error?: string;
+  /** The type of the error that it ended with. */
+  error?: string;
 }
 
 /** Which tap is at work. */
@@ -95,7 +97,7 @@ export interface ExchangeOptions {
  * One request on its way through the pipeline, and its answer back: the same object on every stage and transport. It
  * lives until `settled`; what a plugin keeps about it belongs in {@link Exchange.state}.
  */
-export class Exchange {
+export class Exchange implements Limited {
   /** Correlation id: 32 hex digits, the trace id of `_meta.traceparent` where the client sent one. */
   readonly id: string;
   readonly method: string;
@@ -130,8 +132,8 @@ export class Exchange {
   #claimed = false;
   #abort: AbortController | undefined;
   #states: Map<symbol | string, unknown> | undefined;
-  #timer: NodeJS.Timeout | undefined;
   #active: number;
+  #isTimed = false;
   #paused = 0;
   readonly #onStop: ((error: HostError) => void)[] = [];
   #stopped: HostError | undefined;
@@ -219,7 +221,8 @@ export class Exchange {
 
   /** Starts the clock. */
   start(): void {
-    this.#arm(Math.min(this.patience.timeout, this.patience.maxTimeout));
+    this.#isTimed = true;
+    watch(this, this.#due);
   }
 
   /** Calls `stop` when the exchange is cancelled or out of time; {@link offStop} takes it back. */
@@ -249,9 +252,8 @@ export class Exchange {
 
   /** Takes over the patience of the upstream that was chosen. */
   allow(patience: Patience): void {
-    const shorter = patience.timeout < this.patience.timeout || patience.maxTimeout < this.patience.maxTimeout;
     this.patience = patience;
-    if (shorter && this.#timer) this.#arm(Math.min(patience.timeout, patience.maxTimeout));
+    if (this.#isTimed) watch(this, this.#due);
   }
 
   /** Ends the exchange from outside: cancelled by its client, or out of time. */
@@ -269,23 +271,23 @@ export class Exchange {
 
   /** The exchange is over; its clock stops. */
   release(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#isTimed = false;
+    unwatch(this);
     this.#onStop.length = 0;
   }
 
-  #arm(milliseconds: number): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#check(), milliseconds);
+  /** When its time is up unless there is a sign of life. */
+  get #due(): number {
+    return Math.min(this.#active + this.patience.timeout, this.deadline);
   }
 
-  #check(): void {
-    const now = performance.now();
-    const silence = this.#paused > 0 ? this.patience.timeout : this.#active + this.patience.timeout - now;
-    const rest = this.deadline - now;
+  /** Whether its time is up: then it is cancelled. Called by its clock. */
+  check(now: number): number | undefined {
+    const due = this.#paused > 0 ? Math.min(now + this.patience.timeout, this.deadline) : this.#due;
     // Timers may fire up to a millisecond early.
-    if (silence > 1 && rest > 1) return this.#arm(Math.min(silence, rest));
-    const limit = rest <= 1 ? this.patience.maxTimeout : this.patience.timeout;
+    if (due > now + 1) return due;
+    const limit = this.deadline <= now + 1 ? this.patience.maxTimeout : this.patience.timeout;
+    unwatch(this);
     this.cancel(
       this.at
         ? new HostError("plugin_failure", `plugin "${this.at.plugin}" did not finish in ${this.at.hook} within ${limit} ms`, {
@@ -301,6 +303,7 @@ export class Exchange {
             },
           ),
     );
+    return undefined;
   }
 }
 

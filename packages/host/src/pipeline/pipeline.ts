@@ -3,7 +3,8 @@ import type { Upstream } from "../upstream/upstream.ts";
 import type { Json, Notification } from "../wire/message.ts";
 import { Offer } from "./catalog.ts";
 import { LISTED_KINDS, LISTS, type ListedKind } from "./entry.ts";
-import { Exchange, type SessionFacts } from "./exchange.ts";
+import { type Attempt, Exchange, type Route, type SessionFacts } from "./exchange.ts";
+import type { SealedHooks } from "./hook-set.ts";
 import { type MethodRow, rowOf } from "./methods.ts";
 import { Sender, type SenderOptions } from "./sender.ts";
 import { Subscriptions } from "./subscriptions.ts";
@@ -44,22 +45,29 @@ export class Pipeline {
     this.#targets = new Targets(options.directory, options.tasks, options.seen);
   }
 
-  /** The result of one request. Rejects with what the client is told. */
-  async run(exchange: Exchange): Promise<Json> {
-    const row = rowOf(exchange.method);
-    const result = await (row.route === "no"
-      ? this.#local(exchange)
-      : exchange.method === "tasks/list"
-        ? this.#taskList(exchange)
-        : this.#called(exchange, row));
-    if (!row.respond) return result;
-    const respond = this.#hooks.respond(
-      exchange.method === "tasks/result" ? (this.#originOf(exchange) ?? exchange.method) : exchange.method,
-    );
-    if (!respond) return result;
-    const answered = (await respond(result, exchange)) as Json;
-    if (row.permit === "listed") checkListEdits(exchange.method, result, answered);
-    return answered;
+  /** The result of one request. Rejects with what the client is told. Not `async` on the way of a call: it pays for every promise. */
+  run(exchange: Exchange): Promise<Json> {
+    try {
+      const { method } = exchange;
+      const row = rowOf(method);
+      const respond = row.respond
+        ? this.#hooks.respond(method === "tasks/result" ? (this.#originOf(exchange) ?? method) : method)
+        : undefined;
+      const result = this.#result(exchange, row);
+      if (!respond) return result;
+      return result.then(async (given) => {
+        const answered = (await respond(given, exchange)) as Json;
+        if (row.permit === "listed") checkListEdits(method, given, answered);
+        return answered;
+      });
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #result(exchange: Exchange, row: MethodRow): Promise<Json> {
+    if (row.route === "no") return this.#local(exchange);
+    return exchange.method === "tasks/list" ? this.#taskList(exchange) : this.#called(exchange, row);
   }
 
   /** A task's result is an answer to the request that began the task. */
@@ -88,7 +96,7 @@ export class Pipeline {
 
   // --- what the host answers itself ---
 
-  #local(exchange: Exchange): Promise<Json> | Json {
+  async #local(exchange: Exchange): Promise<Json> {
     switch (exchange.method) {
       case "initialize":
         return this.#answers.initialize(exchange);
@@ -113,55 +121,71 @@ export class Pipeline {
     };
   }
 
-  #taskList(exchange: Exchange): Promise<Json> {
+  async #taskList(exchange: Exchange): Promise<Json> {
     refuseCursor(exchange);
     return listTasks(exchange, this.#tasks, this.#sender);
   }
 
   // --- what an upstream answers ---
 
-  async #called(exchange: Exchange, row: MethodRow): Promise<Json> {
+  #called(exchange: Exchange, row: MethodRow): Promise<Json> {
     // Most names are known, and a promise less is a promise less.
     const found = this.#targets.find(exchange, this.#directory.offer(exchange.session));
-    const target = found instanceof HostError ? await this.#lookAgain(exchange) : found;
+    return found instanceof HostError
+      ? this.#lookAgain(exchange).then((target) => this.#aimed(exchange, row, target))
+      : this.#aimed(exchange, row, found);
+  }
+
+  #aimed(exchange: Exchange, row: MethodRow, target: Target): Promise<Json> {
     exchange.target = target;
     exchange.entry = target.entry;
+    return this.#hooks.route && row.route === "hook" && target.connection === undefined
+      ? this.#routed(exchange, row, target, this.#hooks.route)
+      : this.#attempt(exchange, row, target, { upstream: target.entry.upstream });
+  }
+
+  /** Asks the plugins for a route, and again when nothing was sent on the last one. */
+  async #routed(exchange: Exchange, row: MethodRow, target: Target, ask: NonNullable<SealedHooks["route"]>): Promise<Json> {
     for (let attempt = 1; ; attempt++) {
-      const asked =
-        this.#hooks.route && row.route === "hook" && target.connection === undefined ? await this.#hooks.route(exchange) : undefined;
-      const route = asked ?? { upstream: target.entry.upstream };
-      const upstream = this.#directory.upstreams.get(route.upstream);
-      if (!upstream) throw new HostError("plugin_failure", `a plugin routed to upstream "${route.upstream}", which is not configured`);
-      exchange.route = route;
-      // The answer to tasks/result comes when the task is done, and silence until then is no fault.
-      const { timeout, maxTimeout } = upstream.config;
-      exchange.allow({ timeout: exchange.method === "tasks/result" ? maxTimeout : timeout, maxTimeout });
-      if (row.permit !== "no" && !this.#permitted(target, exchange)) throw target.unknown();
-      exchange.params = exchange.original;
-      const transform = row.transform ? this.#hooks.transform(exchange.method) : undefined;
-      if (transform) exchange.params = checkParamEdits(exchange, row, await transform(exchange.original, exchange));
-      if (row.permit === "twice" && this.#hooks.permit?.(target.entry, exchange.principal, exchange) !== undefined) {
-        throw new HostError("forbidden", `${target.entry.kind} "${target.entry.name}" is not allowed with these arguments`);
-      }
+      const route = (await ask(exchange)) ?? { upstream: target.entry.upstream };
       try {
-        const result = await this.#send(exchange, upstream);
-        exchange.attempts.push({ upstream: route.upstream });
-        return result;
+        return await this.#attempt(exchange, row, target, route);
       } catch (error) {
-        exchange.attempts.push({
-          upstream: route.upstream,
-          error: error instanceof HostError || isRefusal(error) ? error.type : "upstream",
-        });
-        const again =
-          this.#hooks.route &&
-          error instanceof HostError &&
-          error.sent === "no" &&
-          exchange.sent === "no" &&
-          !exchange.stopped &&
-          attempt < ROUTES;
-        if (!again || row.route !== "hook") throw error;
+        const unsent = error instanceof HostError && error.sent === "no" && exchange.sent === "no";
+        // Only what an upstream refused has left a trace there.
+        if (!unsent || exchange.attempts.length < attempt || exchange.stopped || attempt === ROUTES) throw error;
       }
     }
+  }
+
+  #attempt(exchange: Exchange, row: MethodRow, target: Target, route: Route): Promise<Json> {
+    const upstream = this.#directory.upstreams.get(route.upstream);
+    if (!upstream)
+      return Promise.reject(new HostError("plugin_failure", `a plugin routed to upstream "${route.upstream}", which is not configured`));
+    exchange.route = route;
+    // The answer to tasks/result comes when the task is done, and silence until then is no fault.
+    const { timeout, maxTimeout } = upstream.config;
+    exchange.allow({ timeout: exchange.method === "tasks/result" ? maxTimeout : timeout, maxTimeout });
+    if (row.permit !== "no" && !this.#permitted(target, exchange)) return Promise.reject(target.unknown());
+    exchange.params = exchange.original;
+    const transform = row.transform ? this.#hooks.transform(exchange.method) : undefined;
+    if (!transform) return this.#transformed(exchange, row, target, upstream);
+    return transform(exchange.original, exchange).then((params) => {
+      exchange.params = checkParamEdits(exchange, row, params);
+      return this.#transformed(exchange, row, target, upstream);
+    });
+  }
+
+  #transformed(exchange: Exchange, row: MethodRow, target: Target, upstream: Upstream): Promise<Json> {
+    const { entry } = target;
+    if (row.permit === "twice" && this.#hooks.permit?.(entry, exchange.principal, exchange) !== undefined)
+      return Promise.reject(new HostError("forbidden", `${entry.kind} "${entry.name}" is not allowed with these arguments`));
+    const attempt: Attempt = { upstream: upstream.key };
+    exchange.attempts.push(attempt);
+    return this.#send(exchange, upstream).then(undefined, (error: unknown) => {
+      attempt.error = error instanceof HostError || isRefusal(error) ? error.type : "upstream";
+      throw error;
+    });
   }
 
   /** Before a name is called unknown, upstreams that are still starting get a moment. */

@@ -122,12 +122,13 @@ export class Session implements SessionFacts {
       if (exchange.outcome) return; // whoever was first: the pipeline, the deadline or the client
       exchange.outcome = outcome;
       exchange.timings.end = performance.now();
+      // The client first: nothing else that is to be done here needs to keep it waiting.
+      if ("cancelled" in outcome) reply.end();
+      else this.#answer(exchange, request.id, outcome, reply);
       exchange.release();
       this.#inFlight.delete(exchange);
       this.#ids.delete(request.id);
       this.seen = exchange.timings.end;
-      if ("cancelled" in outcome) reply.end();
-      else this.#answer(exchange, request.id, outcome, reply);
       this.#host.settled(exchange);
       if (request.method === "initialize") this.#begin();
       if (this.#inFlight.size === 0) for (const idle of this.#idle.splice(0)) idle();

@@ -21,7 +21,7 @@ export interface ConnectionOptions {
   readonly config: UpstreamConfig;
   readonly limits: Limits;
   readonly log: Logger;
-  readonly makeLink: () => Link;
+  readonly makeLink: () => Promise<Link>;
   /** What is declared to the server at `initialize`. */
   readonly clientInfo: Json;
   readonly capabilities: Json;
@@ -148,7 +148,9 @@ export class Connection {
     this.#backoff.tries();
     const started = performance.now();
     this.connectingSince = started;
-    const peer = new Peer<Exchange>(upstream, this.#options.makeLink(), {
+    const link = await this.#options.makeLink();
+    if (this.state !== "connecting") throw this.#down("is stopped"); // meanwhile
+    const peer = new Peer<Exchange>(upstream, link, {
       request: (request, origin) => this.#events.request(this, request, origin),
       notification: (notification, origin) => this.#events.notification(this, notification, origin),
       closed: (error) => this.#lost(peer, error),

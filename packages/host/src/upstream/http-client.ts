@@ -1,34 +1,111 @@
-import http from "node:http";
-import https from "node:https";
+import type { IncomingHttpHeaders } from "node:http";
+import { createRequire } from "node:module";
+import type { Dispatcher, Pool as UndiciPool } from "undici";
+
+// The package's entry point loads fetch, WebSocket and a cache too: 9 MB and 50 ms that nothing here uses.
+const Pool = createRequire(import.meta.url)("undici/lib/dispatcher/pool.js") as typeof UndiciPool; // the same class
 
 export interface HttpOptions {
   url: URL;
   headers: Readonly<Record<string, string>>;
 }
 
-const SOCKETS = 256;
-const CLOSE_GRACE = 2_000;
+/** Takes the body of an answer. */
+export interface BodyReader {
+  data(chunk: Buffer): void;
+  /** @param complete false when the connection broke first */
+  end(complete: boolean): void;
+}
 
-/** The requests of Streamable HTTP to one server, with the headers of its session. Plain `node:http`: no conversion to web objects. */
+/** What becomes of a request; after {@link HttpRequest.abort} nothing is told any more. */
+export interface HttpEvents {
+  /** The answer begins. Gives what takes its body; without, the body is read away. */
+  head(status: number, headers: IncomingHttpHeaders, request: HttpRequest): BodyReader | undefined;
+  /** There will be no answer. */
+  failed(error: NodeJS.ErrnoException, request: HttpRequest): void;
+}
+
+export function isEventStream(headers: IncomingHttpHeaders): boolean {
+  return String(headers["content-type"]).startsWith("text/event-stream");
+}
+
+const SOCKETS = 256;
+const CONNECT_TIMEOUT = 10_000;
+const CLOSE_GRACE = 2_000;
+const ABORTED = new Error("aborted");
+
+/** One request and its answer. */
+export class HttpRequest implements Dispatcher.DispatchHandler {
+  /** Whether the request had a connection, so that the server may have read it, whatever came of it afterwards. */
+  reached = false;
+  readonly #events: HttpEvents;
+  #controller: Dispatcher.DispatchController | undefined;
+  #reader: BodyReader | undefined;
+  #answered = false;
+  #over = false;
+
+  constructor(events: HttpEvents) {
+    this.#events = events;
+  }
+
+  abort(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#controller?.abort(ABORTED);
+  }
+
+  // --- called by undici ---
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#over) controller.abort(ABORTED);
+    else this.reached = true;
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+    if (this.#over || status < 200) return; // 1xx announce the answer
+    this.#answered = true;
+    this.#reader = this.#events.head(status, headers, this);
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (!this.#over) this.#reader?.data(chunk);
+  }
+
+  onResponseEnd(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#reader?.end(true);
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: NodeJS.ErrnoException): void {
+    if (this.#over) return;
+    this.#over = true;
+    if (this.#answered) this.#reader?.end(false);
+    else this.#events.failed(error, this);
+  }
+}
+
+/** The requests of Streamable HTTP to one server, with the headers of its session. */
 export class HttpClient {
-  readonly #agent: http.Agent;
-  readonly #client: typeof http | typeof https;
-  readonly #address: { readonly protocol: string; readonly hostname: string; readonly port: string };
+  readonly #pool: UndiciPool;
   readonly #path: string;
-  readonly #fixed: readonly string[];
-  readonly #reached = new WeakSet<http.ClientRequest>();
-  #headers: readonly string[];
+  readonly #fixed: string[];
+  #headers: string[];
   #session: string | undefined;
   #version: string | undefined;
 
   constructor({ url, headers }: HttpOptions) {
-    this.#client = url.protocol === "https:" ? https : http;
-    this.#agent = new this.#client.Agent({ keepAlive: true, maxSockets: SOCKETS, maxFreeSockets: SOCKETS, scheduling: "lifo" });
-    this.#address = { protocol: url.protocol, hostname: url.hostname.replace(/^\[|\]$/g, ""), port: url.port };
+    this.#pool = new Pool(url.origin, {
+      connections: SOCKETS,
+      pipelining: 1,
+      connect: { timeout: CONNECT_TIMEOUT },
+      // Calls have deadlines of their own, and a stream may be silent for as long as it likes.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    });
     this.#path = url.pathname + url.search;
-    const own = new Set(Object.keys(headers).map((name) => name.toLowerCase()));
-    // A flat list is written as it is, which spares a map per request.
-    this.#fixed = [...(own.has("host") ? [] : ["Host", url.host]), ...Object.entries(headers).flat(), "Accept-Encoding", "identity"];
+    this.#fixed = [...Object.entries(headers).flat(), "Accept-Encoding", "identity"];
     this.#headers = this.#fixed;
   }
 
@@ -57,59 +134,37 @@ export class HttpClient {
   }
 
   /** @param path another path of the same server, after a redirect */
-  post(body: string, path = this.#path): http.ClientRequest {
-    const headers = [
-      ...this.#headers,
-      "Accept",
-      "application/json, text/event-stream",
-      "Content-Type",
-      "application/json",
-      "Content-Length",
-      String(Buffer.byteLength(body)),
-    ];
-    const request = this.#client.request({ ...this.#address, path, method: "POST", agent: this.#agent, headers });
-    request.once("socket", (socket) => {
-      if (!socket.connecting) this.#reached.add(request);
-      else socket.once(this.#address.protocol === "https:" ? "secureConnect" : "connect", () => this.#reached.add(request));
-    });
-    request.end(body);
-    return request;
+  post(body: string, events: HttpEvents, path = this.#path): HttpRequest {
+    const headers = [...this.#headers, "Accept", "application/json, text/event-stream", "Content-Type", "application/json"];
+    return this.#dispatch({ path, method: "POST", headers, body }, events);
   }
 
-  /** Whether the request had a connection, so that the server may have read it, whatever came of it afterwards. */
-  reached(request: http.ClientRequest): boolean {
-    return this.#reached.has(request);
-  }
-
-  get(lastEventId: string | undefined): http.ClientRequest {
+  get(lastEventId: string | undefined, events: HttpEvents): HttpRequest {
     const headers = [...this.#headers, "Accept", "text/event-stream", ...(lastEventId === undefined ? [] : ["Last-Event-ID", lastEventId])];
-    return this.#client.request({ ...this.#address, path: this.#path, method: "GET", agent: this.#agent, headers }).end();
+    return this.#dispatch({ path: this.#path, method: "GET", headers }, events);
+  }
+
+  #dispatch(options: Dispatcher.DispatchOptions, events: HttpEvents): HttpRequest {
+    const request = new HttpRequest(events);
+    this.#pool.dispatch(options, request);
+    return request;
   }
 
   /** Ends the server's session, if there is one, and every connection. */
   async close(): Promise<void> {
     if (this.#session !== undefined) await this.#delete();
-    this.#agent.destroy();
+    await this.#pool.destroy();
   }
 
-  /** On a connection of its own: those of the pool may all be waiting for a server that does not answer. */
   #delete(): Promise<void> {
     return new Promise((resolve) => {
-      const request = this.#client.request({
-        ...this.#address,
-        path: this.#path,
-        method: "DELETE",
-        agent: false,
-        headers: [...this.#headers],
-      });
-      const late = setTimeout(() => request.destroy(), CLOSE_GRACE);
-      request.on("response", (response) => response.resume());
-      request.on("error", () => {}); // told by close
-      request.on("close", () => {
+      const late = setTimeout(resolve, CLOSE_GRACE);
+      const over = (): void => {
         clearTimeout(late);
         resolve();
-      });
-      request.end();
+      };
+      const events: HttpEvents = { head: () => ({ data() {}, end: over }), failed: over };
+      this.#dispatch({ path: this.#path, method: "DELETE", headers: this.#headers }, events);
     });
   }
 }

@@ -1,6 +1,5 @@
-import type { ClientRequest } from "node:http";
 import { SseParser } from "../wire/sse.ts";
-import type { HttpClient } from "./http-client.ts";
+import { type BodyReader, type HttpClient, type HttpRequest, isEventStream } from "./http-client.ts";
 
 export interface StandingStreamEvents {
   message(data: Buffer): void;
@@ -18,7 +17,7 @@ export class StandingStream {
   readonly #http: HttpClient;
   readonly #limit: number;
   readonly #events: StandingStreamEvents;
-  #request: ClientRequest | undefined;
+  #request: HttpRequest | undefined;
   #timer: NodeJS.Timeout | undefined;
   #lastEventId: string | undefined;
   #retry: number | undefined;
@@ -34,37 +33,41 @@ export class StandingStream {
 
   open(): void {
     if (this.#closed) return;
-    this.#request = this.#http.get(this.#lastEventId);
-    this.#request.on("error", () => this.#again());
-    this.#request.on("response", (response) => {
-      const { statusCode = 0 } = response;
-      if (statusCode !== 200 || !response.headers["content-type"]?.startsWith("text/event-stream")) {
-        response.resume();
-        if (statusCode === 404 && this.#http.session !== undefined) this.#events.sessionGone();
-        else if (statusCode >= 500) this.#again();
-        return;
-      }
-      this.#tries = 0;
-      const parser = new SseParser(this.#limit, ({ event, data }) => {
-        if (event === "message") this.#events.message(data);
-      });
-      parser.lastEventId = this.#lastEventId;
-      parser.retry = this.#retry;
-      response.on("data", (chunk: Buffer) => {
+    this.#request = this.#http.get(this.#lastEventId, {
+      failed: () => this.#again(),
+      head: (status, headers, request) => {
+        if (status === 200 && isEventStream(headers)) return this.#read(request);
+        if (status === 404 && this.#http.session !== undefined) this.#events.sessionGone();
+        else if (status >= 500) this.#again();
+        return undefined;
+      },
+    });
+  }
+
+  #read(request: HttpRequest): BodyReader {
+    this.#tries = 0;
+    const parser = new SseParser(this.#limit, ({ event, data }) => {
+      if (event === "message") this.#events.message(data);
+    });
+    parser.lastEventId = this.#lastEventId;
+    parser.retry = this.#retry;
+    const end = (): void => {
+      this.#lastEventId = parser.lastEventId;
+      this.#retry = parser.retry;
+      this.#again();
+    };
+    return {
+      data: (chunk) => {
         try {
           parser.push(chunk);
         } catch {
           this.#events.garbage("an oversized event on the standing stream");
-          response.destroy();
+          request.abort();
+          end();
         }
-      });
-      response.on("error", () => {}); // told by close
-      response.on("close", () => {
-        this.#lastEventId = parser.lastEventId;
-        this.#retry = parser.retry;
-        this.#again();
-      });
-    });
+      },
+      end,
+    };
   }
 
   #again(): void {
@@ -78,6 +81,6 @@ export class StandingStream {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
-    this.#request?.destroy();
+    this.#request?.abort();
   }
 }

@@ -10,9 +10,6 @@ import { isObject, type Json } from "../wire/message.ts";
 import { capabilitySet, mirroredCapabilities } from "./capabilities.ts";
 import { Connection, type ConnectionEvents } from "./connection.ts";
 import type { ServerFacts } from "./handshake.ts";
-import { HttpLink } from "./http.ts";
-import { StdioLink } from "./stdio.ts";
-import { TransportLink } from "./transport.ts";
 
 export interface UpstreamOptions {
   readonly key: string;
@@ -151,16 +148,22 @@ export class Upstream {
     );
   }
 
-  #link(): Link {
+  /** A wire to the server. Its code is loaded on first use: who has only stdio servers pays for no HTTP. */
+  async #link(): Promise<Link> {
     const { key, config } = this;
     const { limits, folder } = this.#options;
     if ("command" in config) {
       const { args, env, cwd } = config;
       // A bare name is looked for on PATH; with a slash it is a file beside the config.
       const command = /[/\\]/.test(config.command) ? resolve(folder, config.command) : config.command;
+      const { StdioLink } = await import("./stdio.ts");
       return new StdioLink(key, { command, args, env, cwd: resolve(folder, cwd ?? ".") }, limits);
     }
-    if ("url" in config) return new HttpLink(key, { url: new URL(config.url), headers: config.headers }, limits);
+    if ("url" in config) {
+      const { HttpLink } = await import("./http.ts");
+      return new HttpLink(key, { url: new URL(config.url), headers: config.headers }, limits);
+    }
+    const { TransportLink } = await import("./transport.ts");
     return new TransportLink(key, config.transport);
   }
 }

@@ -8,13 +8,16 @@ export interface FrameOutput {
 }
 
 /**
- * Writes frames (one JSON text a line) to a byte stream. What is sent in one turn of the event loop leaves in one write:
- * the system call costs more than everything else that is done for a small message.
+ * Writes frames (one JSON text a line) to a byte stream. A lone frame is written at once. Where the last turn of the event
+ * loop had several, those of this one are gathered and leave in one write once every socket that had something to read
+ * was read: the system call costs more than everything else that is done for a small message.
  */
 export class FrameWriter {
   readonly #stream: FrameOutput;
-  #frames = "";
-  #scheduled = false;
+  #gathered = "";
+  /** Frames of this turn. */
+  #frames = 0;
+  #isBusy = false;
 
   constructor(stream: FrameOutput) {
     this.#stream = stream;
@@ -22,7 +25,7 @@ export class FrameWriter {
 
   /** Bytes (of ASCII; at least that many otherwise) that the other side has not read. */
   get pending(): number {
-    return this.#stream.writableLength + this.#frames.length;
+    return this.#stream.writableLength + this.#gathered.length;
   }
 
   get isOpen(): boolean {
@@ -30,18 +33,21 @@ export class FrameWriter {
   }
 
   write(json: string): void {
-    this.#frames += `${json}\n`;
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    // Runs when the promises of this turn are through, so nothing waits longer for being gathered.
-    process.nextTick(() => this.flush());
+    if (++this.#frames === 1) setImmediate(() => this.#turn());
+    this.#gathered += `${json}\n`;
+    if (this.#frames === 1 && !this.#isBusy) this.flush();
   }
 
-  /** Hands over what was gathered, before the stream is ended. */
+  /** Hands over what was gathered. */
   flush(): void {
-    this.#scheduled = false;
-    const frames = this.#frames;
-    this.#frames = "";
+    const frames = this.#gathered;
+    this.#gathered = "";
     if (frames !== "" && this.#stream.writable) this.#stream.write(frames);
+  }
+
+  #turn(): void {
+    this.#isBusy = this.#frames > 1;
+    this.#frames = 0;
+    this.flush();
   }
 }
