@@ -72,7 +72,7 @@ test("no file has a name that says nothing", () => {
 test("only log.ts knows consola, and only child.ts starts processes", () => {
   const using = (name: string): string[] =>
     allSources()
-      .filter((file) => new RegExp(`from "(node:)?${name}"`).test(readFileSync(file, "utf8").replace(/^import type .*$/gm, "")))
+      .filter((file) => new RegExp(`from "(node:)?${name}(/[^"]*)?"`).test(readFileSync(file, "utf8").replace(/^import type .*$/gm, "")))
       .map((file) => relative(SRC, file));
   expect(using("consola")).toEqual(["log.ts"]);
   expect(using("(child_process|cross-spawn)")).toEqual(["upstream/child.ts"]);

@@ -3,8 +3,9 @@ import type { ResolvedConfig } from "./config/schema.ts";
 import { ConfigError } from "./errors.ts";
 import type { Logger } from "./log.ts";
 import { Meters } from "./meter.ts";
+import type { Offers, Operation } from "./offers.ts";
 import type { HookSet } from "./pipeline/hook-set.ts";
-import type { Awaitable, UpstreamFacts } from "./pipeline/hooks.ts";
+import type { UpstreamFacts } from "./pipeline/hooks.ts";
 import { defineService, type PluginHost, type Service } from "./plugin.ts";
 import { MemoryStore, type Store } from "./store.ts";
 import type { Json } from "./wire/message.ts";
@@ -21,19 +22,9 @@ export interface Surroundings {
   readonly catalog: PluginHost["catalog"];
 }
 
-/** What the plugins of a hook set offer to operators, by the plugin's id. */
-export interface Offers {
-  readonly reports: ReadonlyMap<string, () => Readonly<Json>>;
-  readonly operations: ReadonlyMap<string, ReadonlyMap<string, Operation>>;
-}
-
-export type Operation = (params: Readonly<Json>) => Awaitable<Readonly<Json>>;
-
 /** Applies plugins in config order; each gets its own log and its own name on every tap. */
-export function applyPlugins(set: HookSet, plugins: readonly LoadedPlugin[], around: Surroundings): Offers {
+export function applyPlugins(set: HookSet, plugins: readonly LoadedPlugin[], around: Surroundings, offers: Offers): void {
   const meters = new Meters();
-  const reports = new Map<string, () => Readonly<Json>>();
-  const operations = new Map<string, Map<string, Operation>>();
   const services = new Map<symbol, { value: unknown; plugin: string }>();
   const stores = new Map<string, Store>();
   for (const { definition, options, owner } of plugins) {
@@ -43,13 +34,8 @@ export function applyPlugins(set: HookSet, plugins: readonly LoadedPlugin[], aro
       hooks: set.hooks,
       log: around.log.child({ plugin: owner.id }),
       meter: meters.of(owner.id),
-      report(read: () => Readonly<Json>) {
-        reports.set(owner.id, read);
-      },
-      operation(name: string, run: Operation) {
-        const own = operations.get(owner.id) ?? new Map<string, Operation>();
-        operations.set(owner.id, own.set(name, run));
-      },
+      report: (read: () => Readonly<Json>) => offers.report(owner.id, read),
+      operation: (name: string, run: Operation) => offers.operation(owner.id, name, run),
       store(name: string) {
         const provided = find(STORE);
         let store = stores.get(name);
@@ -88,5 +74,4 @@ export function applyPlugins(set: HookSet, plugins: readonly LoadedPlugin[], aro
       }
     });
   }
-  return { reports, operations };
 }

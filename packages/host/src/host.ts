@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Readable } from "node:stream";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
-import { applyPlugins, type Offers } from "./apply.ts";
+import { applyPlugins, type Surroundings } from "./apply.ts";
 import { type Assembly, assemble } from "./assembly.ts";
 import { parseConfig } from "./config/parse.ts";
 import { type LoadedPlugin, loadPlugins } from "./config/plugins.ts";
@@ -10,6 +10,7 @@ import { ConfigError, HostError } from "./errors.ts";
 import { isLoopback } from "./front/edge.ts";
 import type { HttpFront } from "./front/http.ts";
 import { createLogger, type Logger } from "./log.ts";
+import { Offers } from "./offers.ts";
 import type { Catalog } from "./pipeline/catalog.ts";
 import type { Exchange, Principal } from "./pipeline/exchange.ts";
 import { HookSet, type SealedHooks, type TapRecord } from "./pipeline/hook-set.ts";
@@ -53,7 +54,7 @@ export class Host implements AsyncDisposable {
   #parts: Assembly | undefined;
   #plugins: readonly LoadedPlugin[] = [];
   #taps: readonly TapRecord[] = [];
-  #offers: Offers | undefined;
+  readonly #offers = new Offers();
   #front: HttpFront | undefined;
   #preparing: Promise<SealedHooks> | undefined;
   #starting: Promise<void> | undefined;
@@ -107,13 +108,14 @@ export class Host implements AsyncDisposable {
     const catalogRef: { catalog?: Catalog } = {};
     for (const [key, upstreamConfig] of Object.entries(config.mcpServers))
       this.#upstreams.set(key, this.#makeUpstream(key, upstreamConfig));
-    this.#offers = applyPlugins(set, this.#plugins, {
+    const around: Surroundings = {
       config,
       log,
       signal: this.#abort.signal,
       upstreams: [...this.#upstreams.values()].map(({ facts }) => facts),
       catalog: { entries: () => catalogRef.catalog?.entries() ?? [], invalidate: (principal) => catalogRef.catalog?.invalidate(principal) },
-    });
+    };
+    applyPlugins(set, this.#plugins, around, this.#offers);
     this.#taps = set.taps;
     const hooks = set.seal();
     if (config.listen && !isLoopback(config.listen.host)) this.#checkExposure(hooks, config.listen.host);
@@ -302,16 +304,12 @@ export class Host implements AsyncDisposable {
 
   /** How things stand with each plugin that says so, by its id. */
   reports(): Readonly<Record<string, Readonly<Json>>> {
-    return Object.fromEntries([...(this.#offers?.reports ?? [])].map(([plugin, read]) => [plugin, read()]));
+    return this.#offers.reports();
   }
 
   /** Does what a plugin offers to operators. @throws Error that names what there is instead */
-  async operate(plugin: string, name: string, params: Readonly<Json>): Promise<Readonly<Json>> {
-    const operations = this.#offers?.operations.get(plugin);
-    const run = operations?.get(name);
-    if (!run)
-      throw new Error(`plugin "${plugin}" has no operation "${name}"; it has ${[...(operations?.keys() ?? [])].join(", ") || "none"}`);
-    return run(params);
+  operate(plugin: string, name: string, params: Readonly<Json>): Promise<Readonly<Json>> {
+    return this.#offers.operate(plugin, name, params);
   }
 
   /** Resolves when every eager upstream is known or has failed, or after `milliseconds`. */

@@ -1,4 +1,4 @@
-import { type ConsolaInstance, createConsola, type LogObject } from "consola";
+import { type ConsolaInstance, createConsola, type LogObject } from "consola/core";
 import { redact, redactText } from "./redact.ts";
 
 export type LogLevel = "silent" | "error" | "warn" | "info" | "debug";

@@ -1,4 +1,4 @@
-import semver from "semver";
+import validRange from "semver/ranges/valid.js";
 import { z } from "zod";
 import type { ResolvedConfig } from "./config/schema.ts";
 import type { Logger } from "./log.ts";
@@ -118,7 +118,7 @@ export function isPlugin(value: unknown): value is Plugin {
 export function definitionProblem(definition: Partial<PluginDefinition>): string | undefined {
   const { name, host, apply, options } = definition;
   if (typeof name !== "string" || name === "") return 'has no "name"; give definePlugin() one';
-  if (typeof host !== "string" || !semver.validRange(host))
+  if (typeof host !== "string" || !validRange(host))
     return `names no valid range of the plugin API in "host": ${JSON.stringify(host)}`;
   if (typeof apply !== "function") return 'has no function "apply"';
   if (options !== undefined && typeof options.safeParse !== "function") return 'has "options" that are no zod schema';

@@ -2,7 +2,8 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { isAbsolute, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import semver from "semver";
+import satisfies from "semver/functions/satisfies.js";
+import gtr from "semver/ranges/gtr.js";
 import type { z } from "zod";
 import { ConfigError } from "../errors.ts";
 import type { TapOwner } from "../pipeline/guard.ts";
@@ -61,9 +62,9 @@ function check(form: Form, { definition, source }: Found, place: string): Loaded
   const name = form.plugin ? definition.name : form.use;
   const wrong = definitionProblem(definition);
   if (wrong !== undefined) throw new ConfigError([`${place}: ${name ? `plugin "${name}"` : "a plugin made in code"} ${wrong}`]);
-  if (!semver.satisfies(API_VERSION, definition.host, { includePrerelease: true })) {
+  if (!satisfies(API_VERSION, definition.host, { includePrerelease: true })) {
     throw new ConfigError([
-      `${place}: plugin "${name}" needs plugin API ${definition.host}, this host has ${API_VERSION}; update the ${semver.gtr(API_VERSION, definition.host) ? "plugin" : "host"} with npm`,
+      `${place}: plugin "${name}" needs plugin API ${definition.host}, this host has ${API_VERSION}; update the ${gtr(API_VERSION, definition.host) ? "plugin" : "host"} with npm`,
     ]);
   }
   const parsed = (definition.options ?? NO_OPTIONS).safeParse(form.options ?? defaultInput(definition));
