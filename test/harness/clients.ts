@@ -13,8 +13,8 @@ export function sdkClient(capabilities: ClientOptions["capabilities"] = {}): Cli
 /** The ways in: what a client connects with. */
 export type WayIn = "http" | "stdio" | "memory";
 
-export function httpTransport(url: URL): StreamableHTTPClientTransport {
-  return new StreamableHTTPClientTransport(url);
+export function httpTransport(url: URL, headers: Record<string, string> = {}): StreamableHTTPClientTransport {
+  return new StreamableHTTPClientTransport(url, { requestInit: { headers } });
 }
 
 export function stdioTransport(command: string, args: string[], env: Record<string, string> = {}): StdioClientTransport {

@@ -13,6 +13,8 @@ interface Manifest {
 export interface Registry extends AsyncDisposable {
   /** Address on loopback. */
   readonly url: string;
+  /** The packages that it has. */
+  readonly names: readonly string[];
 }
 
 /**
@@ -49,6 +51,7 @@ export async function serveRegistry(folders: readonly string[]): Promise<Registr
   const { port } = server.address() as AddressInfo; // it listens on a port
   return {
     url: `http://127.0.0.1:${port}/`,
+    names: [...installed.keys()],
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       await new Promise((closed) => server.close(closed));
