@@ -1,0 +1,64 @@
+import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { BIN, httpProcess, MARKED, temporary, upstream } from "./harness/hosts.ts";
+
+/** Notes every ES module that is loaded, and at the end the modules of Node and those that were required. */
+const NOTE = `
+  import { register } from "node:module";
+  import { appendFileSync } from "node:fs";
+  const note = (lines) => appendFileSync(process.env.LOADED, lines.map((line) => line + "\\n").join(""));
+  register("data:text/javascript," + encodeURIComponent(\`
+    import { appendFileSync } from "node:fs";
+    export async function load(url, context, next) {
+      appendFileSync(process.env.LOADED, url + "\\\\n");
+      return next(url, context);
+    }\`));
+  const { createRequire } = await import("node:module");
+  const { cache } = createRequire("/");
+  process.on("exit", () => note([...process.moduleLoadList.filter((name) => name.startsWith("NativeModule ")), ...Object.keys(cache)]));
+`;
+
+/** Everything that `mcp-host start stdio` loads in a life with one server and one client that leaves at once. */
+async function loadedBy(server: object): Promise<string[]> {
+  using folder = temporary({ "note.mjs": NOTE, "mcp-host.config.json": JSON.stringify({ mcpServers: { one: server } }) });
+  const loaded = join(folder.path, "loaded");
+  const initialize = {
+    jsonrpc: "2.0",
+    id: 1,
+    method: "initialize",
+    params: { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "test", version: "1" } },
+  };
+  const stdout = await new Promise<string>((resolve, reject) => {
+    const child = execFile(
+      process.execPath,
+      ["--import", join(folder.path, "note.mjs"), BIN, "start", "stdio", "--config", join(folder.path, "mcp-host.config.json")],
+      { env: { ...process.env, ...MARKED, LOADED: loaded }, timeout: 20_000 },
+      (error, out) => (error ? reject(error) : resolve(out)),
+    );
+    const list = { jsonrpc: "2.0", id: 2, method: "tools/list" };
+    child.stdin?.end(`${JSON.stringify(initialize)}\n${JSON.stringify(list)}\n`);
+  });
+  expect(stdout).toContain('"echo"');
+  return readFileSync(loaded, "utf8").split("\n");
+}
+
+test("a start over stdio with a stdio server loads no HTTP, Hono or OAuth code", async () => {
+  const loaded = await loadedBy(upstream());
+  expect(loaded).toContainEqual(expect.stringMatching(/upstream\/stdio\.js$/));
+  expect(
+    loaded.filter((name) => /hono|undici\/|jose|client\/auth|_http_|NativeModule https?$|\/(front|upstream)\/(http|sse)/.test(name)),
+  ).toEqual([]);
+}, 30_000);
+
+test("with an HTTP server it loads what that needs, and no front", async () => {
+  const server = await httpProcess("upstream", ["http"]);
+  try {
+    const loaded = await loadedBy({ url: server.url });
+    expect(loaded).toContainEqual(expect.stringMatching(/undici\/lib\/dispatcher\/pool\.js$/));
+    expect(loaded.filter((name) => /hono|jose|undici\/index|undici\/lib\/web|\/front\/http|upstream\/stdio/.test(name))).toEqual([]);
+  } finally {
+    await server.stop();
+  }
+}, 30_000);
