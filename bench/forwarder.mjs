@@ -107,6 +107,7 @@ function serveHttp() {
       });
     });
   });
+  server.keepAliveTimeout = 65_000; // as the host's: between two rounds a connection may rest longer than Node's five seconds
   server.listen(0, "127.0.0.1", () => process.stderr.write(`listens at http://127.0.0.1:${server.address().port}/mcp\n`));
 }
 
