@@ -1,4 +1,5 @@
 // MCP clients of the bench, over HTTP and over stdio: open(), request(method, params), close(). Answers are matched by id.
+import { randomBytes } from "node:crypto";
 import { Agent, request } from "node:http";
 import { framed } from "./frames.mjs";
 import { start, stop } from "./measure.mjs";
@@ -6,6 +7,8 @@ import { start, stop } from "./measure.mjs";
 const initialize = { protocolVersion: "2025-06-18", capabilities: {}, clientInfo: { name: "bench", version: "1.0.0" } };
 const initialized = { jsonrpc: "2.0", method: "notifications/initialized" };
 const PATIENCE = 30_000;
+/** What every HTTP client says it is, whether anybody asks or not. */
+export const KEY = `mcph_bench_${randomBytes(32).toString("base64url")}`;
 let last = 0;
 
 /** Sockets of one measured gateway. `resets` counts idle ones that the server closed just as a call was sent. */
@@ -23,7 +26,11 @@ export class HttpClient {
   constructor(url, agent) {
     const { hostname: host, port, pathname, search } = new URL(url);
     this.to = { host, port, path: pathname + search, agent };
-    this.headers = { "content-type": "application/json", accept: "application/json, text/event-stream" };
+    this.headers = {
+      "content-type": "application/json",
+      accept: "application/json, text/event-stream",
+      authorization: `Bearer ${KEY}`,
+    };
   }
 
   async open() {

@@ -1,23 +1,45 @@
 // What is measured, and how each of it is started.
+import { createHmac, randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { HttpClient, StdioClient, sockets } from "./client.mjs";
+import { HttpClient, KEY, StdioClient, sockets } from "./client.mjs";
 import { addressOf, pause, start, stop } from "./measure.mjs";
 
 export const ROOT = resolve(import.meta.dirname, "..");
 const CLI = join(ROOT, "packages/host/bin/mcp-host.js");
 const UPSTREAM = join(import.meta.dirname, "upstream.mjs");
 
+/** The key that clients send over HTTP, to whatever they talk, and what a config keeps of it. */
+const PEPPER = randomBytes(32).toString("base64url");
+const digest = createHmac("sha256", PEPPER).update(KEY).digest("base64url");
+
 /** Every stock plugin that exists, in the order in which one would configure them: its folder is packages/plugin-NAME, `entry` is its line in a config. */
-export const STOCK = [{ name: "namespace", entry: "@host/plugin-namespace" }];
+export const STOCK = [
+  // Over HTTP the clients' key is checked at every request, and everywhere the rules are asked.
+  {
+    name: "auth",
+    entry: ["@host/plugin-auth", { apiKeys: { pepper: PEPPER, keys: [{ id: "bench", digest }] }, rules: [{ allow: { servers: ["*"] } }] }],
+  },
+  { name: "metrics", entry: "@host/plugin-metrics" },
+  // Every text in both directions is looked through.
+  { name: "transform", entry: ["@host/plugin-transform", { rules: [{ match: ["*"], redact: true, strip: true }] }] },
+  { name: "namespace", entry: "@host/plugin-namespace" },
+  // Every call of the bench is another one, so nothing is ever found: that is what it costs at most.
+  { name: "cache", entry: ["@host/plugin-cache", { tools: ["*"] }] },
+  { name: "resilience", entry: "@host/plugin-resilience" },
+];
 
 const host = (name, title, plugins) => ({ name, title, plugins: plugins.map(({ entry }) => entry) });
 
 export const DIRECT = { name: "direct", title: "no gateway" };
 export const FORWARDER_TARGET = { name: "forwarder", title: "bare forwarder", script: join(import.meta.dirname, "forwarder.mjs") };
 export const HOST = host("host", "host, no plugin", []);
-export const NAMESPACE = host("namespace", "host + namespace", [STOCK[0]]);
+export const NAMESPACE = host(
+  "namespace",
+  "host + namespace",
+  STOCK.filter(({ name }) => name === "namespace"),
+);
 export const ALL = host("all", "host + all stock plugins", STOCK);
 export const TARGETS = [DIRECT, FORWARDER_TARGET, HOST, NAMESPACE, ALL];
 

@@ -188,6 +188,12 @@ test("inspect --json has the same as data", async () => {
   expect(view.upstreams).toMatchObject([{ name: "a", wire: "stdio", isolation: "shared" }]);
 });
 
+test("inspect shows what plugins say before anything runs, as text and as data", async () => {
+  using at = home({ mcpServers: { a: upstream() }, plugins: [fixture("telling")] });
+  expect((await run(at, ["inspect"])).stdout).toMatch(/^What plugins say:\n {2}telling +calls +0$/m);
+  expect(JSON.parse((await run(at, ["inspect", "--json"])).stdout).reports).toMatchObject({ telling: { calls: 0, list: [1, 2] } });
+});
+
 test("relative commands and working directories begin at the config's folder, wherever the host is started", async () => {
   const script = join(ROOT, "test/fixtures/upstream.mjs");
   using at = home({

@@ -3,7 +3,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { type Home, home, type Running, run, start } from "./harness/cli.ts";
-import { MARKED, upstream } from "./harness/hosts.ts";
+import { MARKED, ROOT, upstream } from "./harness/hosts.ts";
 
 /** A host that listens, in a home whose sockets only it and its `status` see. */
 async function started(at: Home, args: string[] = []): Promise<Running> {
@@ -126,14 +126,45 @@ test("the control socket answers one line, refuses what it does not know, and ha
       socket.on("close", () => done(answer));
     });
   expect(JSON.parse(await ask('{"command":"status"}\n{"command":"status"}\n'))).toMatchObject({ status: { pid: running.child.pid } });
-  expect(JSON.parse(await ask('{"command":"stop"}\n'))).toEqual({ error: 'the only command is "status"' });
-  expect(JSON.parse(await ask("null\n"))).toEqual({ error: 'the only command is "status"' });
+  expect(JSON.parse(await ask('{"command":"stop"}\n'))).toEqual({ error: 'there are the commands "status" and "operation"' });
+  expect(JSON.parse(await ask("null\n"))).toEqual({ error: "the request is no JSON object" });
+  expect(JSON.parse(await ask('{"command":"operation","plugin":"cache"}\n'))).toMatchObject({ error: expect.stringContaining('"name"') });
   expect(JSON.parse(await ask("status\n"))).toEqual({ error: "the request is not JSON" });
-  expect(await ask("x".repeat(5_000))).toBe("");
+  expect(await ask("x".repeat(70_000))).toBe("");
 });
 
 test("a host that cannot open its control socket serves all the same, and says so", async () => {
   using at = home({ mcpServers: {} }, { run: "a file where the folder should be" });
   await using running = await started(at);
   expect(running.stderr()).toContain("the control socket could not be opened");
+});
+
+const telling = join(ROOT, "test/fixtures/telling-plugin.mjs");
+
+test("status shows what plugins say of themselves, a value a line and without secrets, and one that cannot say anything", async () => {
+  using at = home({ mcpServers: {}, plugins: [telling, { use: telling, id: "other", options: { broken: true } }] });
+  await using running = await started(at);
+  const { code, stdout } = await run(at, ["status"]);
+  expect(code).toBe(0);
+  const [, section] = stdout.split("What plugins say:\n");
+  expect(section?.split("\n").map((line) => line.replace(/ {2,}/g, " | "))).toEqual([
+    " | telling | calls | 0",
+    " | upstreams.a.state | open\\u{1b}[31m",
+    " | list | [1,2]",
+    " | nothing | {}",
+    " | apiKey | [redacted]",
+    " | other | failed | true",
+    "",
+  ]);
+  expect(running.stderr()).toContain("the report is broken");
+  expect(JSON.parse((await run(at, ["status", "--json"])).stdout).reports).toMatchObject({
+    telling: { calls: 0, upstreams: { a: {} }, apiKey: "[redacted]" },
+    other: { failed: true },
+  });
+});
+
+test("a host whose plugins say nothing shows nothing of it", async () => {
+  using at = home({ mcpServers: {} });
+  await using _running = await started(at);
+  expect((await run(at, ["status"])).stdout).not.toContain("What plugins say");
 });
