@@ -104,6 +104,25 @@ describe("credentials of an HTTP upstream", () => {
     await client.close();
   });
 
+  test("are renewed once for the GET stream when it is refused, and not again", async () => {
+    for (const [accepted, asked] of [
+      [["Bearer two"], ["Bearer one", "Bearer two"]],
+      [[], ["Bearer one", "Bearer two"]],
+    ]) {
+      await using server = await guarded(["Bearer one", "Bearer two"]);
+      server.streams = { accepted: new Set(accepted), asked: [] };
+      const { plugin, asked: reasons } = giving(({ reason }) => bearer(reason === "connect" ? "one" : "two"));
+      await using running = await startHost({ listen: null, mcpServers: { up: { url: server.url } }, plugins: [plugin] });
+      const client = sdkClient();
+      await client.connect(await memoryTransport(running.host));
+      await expect.poll(() => server.streams?.asked).toEqual(asked);
+      expect(await whoami(client)).toBe("Bearer two");
+      expect(server.streams.asked).toEqual(asked);
+      expect(reasons.map(({ reason }) => reason)).toEqual(["connect", "refused"]);
+      await client.close();
+    }
+  });
+
   test("a plugin's refusal reaches the caller, and nothing is sent", async () => {
     await using server = await guarded(["Bearer one"]);
     const { plugin } = giving(() => {

@@ -1,4 +1,5 @@
 import { execFile, spawn } from "node:child_process";
+import { createHmac } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { promisify } from "node:util";
@@ -10,11 +11,19 @@ import { serveRegistry } from "./harness/registry.ts";
 const run = promisify(execFile);
 const PACKAGES = readdirSync(join(ROOT, "packages")).sort();
 
+const PEPPER = "a pepper of this test";
+const KEY = `mcph_test_${"A".repeat(43)}`;
+
 /** What a plugin needs to be told before it starts. */
-const OPTIONS: Record<string, unknown> = {};
+const OPTIONS: Record<string, unknown> = {
+  "plugin-auth": {
+    apiKeys: { pepper: PEPPER, keys: [{ id: "test", digest: createHmac("sha256", PEPPER).update(KEY).digest("base64url") }] },
+    default: "allow",
+  },
+};
 
 /** What its clients send with every request. */
-const HEADERS: Record<string, Record<string, string>> = {};
+const HEADERS: Record<string, Record<string, string>> = { "plugin-auth": { authorization: `Bearer ${KEY}` } };
 
 const folder = temporary();
 const tarballs = new Map<string, string>();

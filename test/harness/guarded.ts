@@ -7,6 +7,8 @@ export interface Guarded extends AsyncDisposable {
   readonly tokenUrl: string;
   /** The Authorization headers that are let in. */
   readonly accepted: Set<string>;
+  /** Set to have GET streams: whom they are for, and who asked for one. */
+  streams: { readonly accepted: Set<string>; readonly asked: string[] } | undefined;
   /** Headers of every POST, in order. */
   readonly requests: IncomingHttpHeaders[];
   /** Requests to the token endpoint: the form and the Authorization header. */
@@ -39,6 +41,14 @@ export async function guarded(accepted: readonly string[] = []): Promise<Guarded
         let_in.add(`Bearer ${token}`);
         return json(200, { access_token: token, token_type: "Bearer", expires_in: 3600 });
       }
+      if (request.method === "GET" && guard.streams) {
+        const isAccepted = guard.streams.accepted.has(request.headers.authorization ?? "");
+        guard.streams.asked.push(request.headers.authorization ?? "");
+        response.writeHead(isAccepted ? 200 : 401, { "content-type": "text/event-stream" });
+        if (isAccepted) response.flushHeaders();
+        else response.end();
+        return;
+      }
       if (request.method !== "POST") return void response.writeHead(405).end();
       requests.push(request.headers);
       if (!let_in.has(request.headers.authorization ?? "")) return json(401, { error: "who are you" });
@@ -53,6 +63,7 @@ export async function guarded(accepted: readonly string[] = []): Promise<Guarded
     url: `http://127.0.0.1:${port}/mcp`,
     tokenUrl: `http://127.0.0.1:${port}/token`,
     accepted: let_in,
+    streams: undefined,
     requests,
     grants,
     grant: undefined,

@@ -10,23 +10,23 @@ export class RpcFailure extends Error {
 
 type Result = Record<string, unknown>;
 
-/** A client over Streamable HTTP that sends a bearer key and lets every request and every error be counted: one POST is one request. */
+/** A client over Streamable HTTP that sends a bearer key, if it has one, and lets every request and every error be counted: one POST is one request. */
 export class KeyedClient {
   readonly #url: URL;
   readonly #headers: Record<string, string>;
   #id = 0;
 
-  private constructor(url: URL, key: string) {
+  private constructor(url: URL, key: string | undefined) {
     this.#url = url;
     this.#headers = {
-      authorization: `Bearer ${key}`,
+      ...(key !== undefined && { authorization: `Bearer ${key}` }),
       "content-type": "application/json",
       accept: "application/json, text/event-stream",
     };
   }
 
-  /** Opens a session. */
-  static async open(url: URL, key: string): Promise<KeyedClient> {
+  /** Opens a session; without a key as nobody in particular. */
+  static async open(url: URL, key?: string): Promise<KeyedClient> {
     const client = new KeyedClient(url, key);
     const clientInfo = { name: "keyed-client", version: "1.0.0" };
     await client.request("initialize", { protocolVersion: "2025-11-25", capabilities: {}, clientInfo });

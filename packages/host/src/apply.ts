@@ -1,3 +1,4 @@
+import { nearest } from "./config/nearest.ts";
 import type { LoadedPlugin } from "./config/plugins.ts";
 import type { ResolvedConfig } from "./config/schema.ts";
 import { ConfigError } from "./errors.ts";
@@ -6,6 +7,7 @@ import { Meters } from "./meter.ts";
 import type { Offers, Operation } from "./offers.ts";
 import type { HookSet } from "./pipeline/hook-set.ts";
 import type { UpstreamFacts } from "./pipeline/hooks.ts";
+import { repeatability } from "./pipeline/repeatable.ts";
 import { defineService, type PluginHost, type Service } from "./plugin.ts";
 import { MemoryStore, type Store } from "./store.ts";
 import type { Json } from "./wire/message.ts";
@@ -17,25 +19,40 @@ export const STORE = defineService<(name: string) => Store>("store");
 export interface Surroundings {
   readonly config: ResolvedConfig;
   readonly log: Logger;
+  readonly folder: string;
   readonly signal: AbortSignal;
+  readonly status: PluginHost["status"];
   readonly upstreams: readonly UpstreamFacts[];
   readonly catalog: PluginHost["catalog"];
+  /** Whose isolation plugins may raise, by key. */
+  readonly isolated: ReadonlyMap<string, { isolate: (isolation: "principal" | "session") => void }>;
 }
 
 /** Applies plugins in config order; each gets its own log and its own name on every tap. */
-export function applyPlugins(set: HookSet, plugins: readonly LoadedPlugin[], around: Surroundings, offers: Offers): void {
+export function applyPlugins(set: HookSet, plugins: readonly LoadedPlugin[], { isolated, ...around }: Surroundings, offers: Offers): void {
   const meters = new Meters();
+  const repeatable = repeatability(around.config.mcpServers);
   const services = new Map<symbol, { value: unknown; plugin: string }>();
   const stores = new Map<string, Store>();
+  let applied = false;
   for (const { definition, options, owner } of plugins) {
     const find = <T>(service: Service<T>): T | undefined => services.get(service.key)?.value as T | undefined; // whoever provided it under this key gave a T
     const host: PluginHost = Object.freeze({
       ...around,
+      repeatable,
       hooks: set.hooks,
       log: around.log.child({ plugin: owner.id }),
       meter: meters.of(owner.id),
       report: (read: () => Readonly<Json>) => offers.report(owner.id, read),
       operation: (name: string, run: Operation) => offers.operation(owner.id, name, run),
+      isolate(upstream: string, isolation: "principal" | "session") {
+        if (applied)
+          throw new ConfigError([`plugin "${owner.id}" calls isolate too late: connections are made as they were; call it in apply`]);
+        const found = isolated.get(upstream);
+        if (!found)
+          throw new ConfigError([`plugin "${owner.id}": no upstream is called "${upstream}"${nearest(upstream, [...isolated.keys()])}`]);
+        found.isolate(isolation);
+      },
       store(name: string) {
         const provided = find(STORE);
         let store = stores.get(name);
@@ -74,4 +91,5 @@ export function applyPlugins(set: HookSet, plugins: readonly LoadedPlugin[], aro
       }
     });
   }
+  applied = true;
 }

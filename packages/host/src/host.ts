@@ -6,8 +6,8 @@ import { type Assembly, assemble } from "./assembly.ts";
 import { parseConfig } from "./config/parse.ts";
 import { type LoadedPlugin, loadPlugins } from "./config/plugins.ts";
 import type { Config, ResolvedConfig } from "./config/schema.ts";
-import { ConfigError, HostError } from "./errors.ts";
-import { isLoopback } from "./front/edge.ts";
+import { HostError } from "./errors.ts";
+import { checkExposure } from "./front/edge.ts";
 import type { HttpFront } from "./front/http.ts";
 import { createLogger, type Logger } from "./log.ts";
 import { Offers } from "./offers.ts";
@@ -111,14 +111,17 @@ export class Host implements AsyncDisposable {
     const around: Surroundings = {
       config,
       log,
+      folder: this.folder,
       signal: this.#abort.signal,
+      status: () => this.status(),
       upstreams: [...this.#upstreams.values()].map(({ facts }) => facts),
       catalog: { entries: () => catalogRef.catalog?.entries() ?? [], invalidate: (principal) => catalogRef.catalog?.invalidate(principal) },
+      isolated: this.#upstreams,
     };
     applyPlugins(set, this.#plugins, around, this.#offers);
     this.#taps = set.taps;
     const hooks = set.seal();
-    if (config.listen && !isLoopback(config.listen.host)) this.#checkExposure(hooks, config.listen.host);
+    if (config.listen && !hooks.authenticate) checkExposure(config.listen, this.#options.insecureNoAuth === true, log);
     this.#parts = assemble({
       hooks,
       config,
@@ -154,20 +157,11 @@ export class Host implements AsyncDisposable {
     }
   }
 
-  /** R3: whoever can reach an open port can use every server behind it. */
-  #checkExposure(hooks: SealedHooks, host: string): void {
-    if (hooks.authenticate) return;
-    if (!this.#options.insecureNoAuth) {
-      throw new ConfigError([
-        `listen.host: "${host}" can be reached from other machines and no auth plugin is loaded; add one, listen on 127.0.0.1, or pass --insecure-no-auth`,
-      ]);
-    }
-    this.log.warn("everybody who can reach this port can use every upstream: --insecure-no-auth", { host });
-  }
-
   #makeUpstream(key: string, config: ResolvedConfig["mcpServers"][string]): Upstream {
+    const { folder, log } = this;
+    const credentials = () => this.#use().hooks.credentials;
     return new Upstream(
-      { key, config, folder: this.folder, limits: this.config.limits, log: this.log, hostInfo: HOST_INFO },
+      { key, config, folder, limits: this.config.limits, log, hostInfo: HOST_INFO, credentials },
       {
         request: (connection, request, origin) => this.#use().reverse.receive(connection, request, origin),
         notification: (connection, notification, origin) => this.#use().notices.receive(connection, notification, origin),
@@ -201,11 +195,11 @@ export class Host implements AsyncDisposable {
     return { id: "local", roles: this.config.roles };
   }
 
-  /** Serves one client over an SDK transport, such as the other half of `InMemoryTransport.createLinkedPair()`. Starts the host if need be. */
-  async connect(transport: Transport): Promise<void> {
+  /** Serves one client over an SDK transport, such as half of `InMemoryTransport.createLinkedPair()`. Starts the host if need be. @param as who it is, where the caller knows; default: `local`, with the config's roles */
+  async connect(transport: Transport, as: { principal?: Principal } = {}): Promise<void> {
     await this.start();
     const { serveTransport } = await import("./front/transport.ts");
-    await serveTransport({ sessions: this.sessions, principal: this.#local, limits: this.config.limits, transport });
+    await serveTransport({ sessions: this.sessions, principal: as.principal ?? this.#local, limits: this.config.limits, transport });
   }
 
   /** Serves one client over standard input and output (or another pair of streams). Resolves when that client is gone and its calls in flight are done (at most `drain`). */
@@ -291,6 +285,7 @@ export class Host implements AsyncDisposable {
       catalog: this.#use().directory.catalog,
       dropped: this.#use().notices.dropped,
       readiness: this.readiness(),
+      reports: this.reports(),
     });
   }
 
@@ -302,9 +297,9 @@ export class Host implements AsyncDisposable {
     };
   }
 
-  /** How things stand with each plugin that says so, by its id. */
+  /** How things stand with each plugin that says so, by its id, without secrets. One that throws is logged and says `{ failed: true }`. */
   reports(): Readonly<Record<string, Readonly<Json>>> {
-    return this.#offers.reports();
+    return this.#offers.reports(this.log);
   }
 
   /** Does what a plugin offers to operators. @throws Error that names what there is instead */

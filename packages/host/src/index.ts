@@ -1,17 +1,22 @@
 export { STORE } from "./apply.ts";
+export { callRunningHost, type HostChoice } from "./cli/ask.ts";
 export { nearest } from "./config/nearest.ts";
 export { type Config, defineConfig, type ResolvedConfig, type UpstreamConfig } from "./config/schema.ts";
 export { duration, size } from "./config/units.ts";
-export { ConfigError, ERRORS, type ErrorType, HostError, PeerError, refuse, type Sent } from "./errors.ts";
+export { ConfigError, ERRORS, type ErrorType, HostError, isRefusal, PeerError, refuse, type Sent } from "./errors.ts";
+export { isLoopback } from "./front/edge.ts";
 export { createHost, Host, type HostOptions, VERSION } from "./host.ts";
 export { createLogger, type LogFields, type Logger, type LogLevel, type LogOptions } from "./log.ts";
 export { matcher } from "./matcher.ts";
 export type { Counter, Instrument, InstrumentFacts, LabelValues, Meter, Reading } from "./meter.ts";
 export type { Entry, EntryKind } from "./pipeline/entry.ts";
-export type { Attempt, ClientFacts, Exchange, Outcome, Principal, Route, SessionFacts } from "./pipeline/exchange.ts";
+export type { Attempt, ClientFacts, Exchange, Outcome, Patience, Principal, Route, SessionFacts } from "./pipeline/exchange.ts";
 export type {
   Ask,
   Awaitable,
+  ConnectionState,
+  Credentials,
+  CredentialsRequest,
   Handler,
   HookName,
   Hooks,
@@ -30,6 +35,7 @@ export {
   definePlugin,
   defineService,
   type Plugin,
+  type PluginCommandData,
   type PluginDefinition,
   type PluginFactory,
   type PluginHost,

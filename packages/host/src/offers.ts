@@ -1,4 +1,6 @@
+import { errorFields, type Logger } from "./log.ts";
 import type { Awaitable } from "./pipeline/hooks.ts";
+import { redact } from "./redact.ts";
 import type { Json } from "./wire/message.ts";
 
 /** Something that an operator may have done to a running host. */
@@ -19,9 +21,9 @@ export class Offers {
     own.set(name, run);
   }
 
-  /** How things stand with each plugin that says so, by its id. */
-  reports(): Readonly<Record<string, Readonly<Json>>> {
-    return Object.fromEntries([...this.#reports].map(([plugin, read]) => [plugin, read()]));
+  /** How things stand with each plugin that says so, by its id, without secrets. A plugin that throws says `{ failed: true }`. */
+  reports(log: Logger): Readonly<Record<string, Readonly<Json>>> {
+    return Object.fromEntries([...this.#reports].map(([plugin, read]) => [plugin, reportOf(plugin, read, log)]));
   }
 
   /** @throws Error that names what there is instead of an unknown operation */
@@ -30,5 +32,15 @@ export class Offers {
     const run = own?.get(name);
     if (!run) throw new Error(`plugin "${plugin}" has no operation "${name}"; it has ${[...(own?.keys() ?? [])].join(", ") || "none"}`);
     return run(params);
+  }
+}
+
+/** One plugin's mistake must not keep an operator from seeing the rest. */
+function reportOf(plugin: string, read: () => Readonly<Json>, log: Logger): Json {
+  try {
+    return redact(read()) as Json; // a copy of an object is one
+  } catch (error) {
+    log.error("a plugin could not say how things stand with it", { plugin, ...errorFields(error) });
+    return { failed: true };
   }
 }

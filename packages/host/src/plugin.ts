@@ -4,7 +4,9 @@ import type { ResolvedConfig } from "./config/schema.ts";
 import type { Logger } from "./log.ts";
 import type { Meter } from "./meter.ts";
 import type { Catalog } from "./pipeline/catalog.ts";
+import type { Exchange } from "./pipeline/exchange.ts";
 import type { Awaitable, Hooks, UpstreamFacts } from "./pipeline/hooks.ts";
+import type { HostStatus } from "./status.ts";
 import type { Store } from "./store.ts";
 import type { Json } from "./wire/message.ts";
 
@@ -27,14 +29,25 @@ export interface PluginHost {
   readonly upstreams: readonly UpstreamFacts[];
   readonly catalog: Pick<Catalog, "entries" | "invalidate">;
   readonly config: Readonly<ResolvedConfig>;
+  /** Where relative paths of the config begin. */
+  readonly folder: string;
+  /** Whether the host would send a request again although it may have run: its method changes nothing, or the upstream's `idempotent` lists the tool. */
+  repeatable(exchange: Exchange): boolean;
   /** Aborted when the host closes. */
   readonly signal: AbortSignal;
+  /** What `mcp-host status` shows of the running host. Ask from `ready` on, and not in `report`, which is a part of it. */
+  status(): HostStatus;
   /** Counters and gauges of the plugin's own, for whoever publishes figures. */
   readonly meter: Meter;
   /** Says how things stand with the plugin, for `mcp-host inspect`, `mcp-host status` and `host.reports()`: any JSON, without secrets. Asked whenever somebody looks. */
   report(read: () => Readonly<Json>): void;
   /** Something that an operator may have done to the running host: `mcp-host <plugin> <command>` calls it through `callRunningHost`. */
   operation(name: string, run: (params: Readonly<Json>) => Awaitable<Readonly<Json>>): void;
+  /**
+   * Raises the isolation of an upstream, as a plugin must that attaches credentials of single principals; never lowers it.
+   * Only while `apply` runs. @throws ConfigError for an upstream that is not configured
+   */
+  isolate(upstream: string, isolation: "principal" | "session"): void;
   /** Offers a service to other plugins; a second provider of one key stops the start. */
   provide<T>(service: Service<T>, value: T): void;
   /** A service that another plugin provides, or an error that names the missing provider. Ask in `ready`, when all have been applied. */
@@ -68,8 +81,18 @@ export interface PluginDefinition<Schema extends z.ZodType = z.ZodType> {
   options?: Schema;
   /** Registers taps and returns. Synchronous: work that waits belongs in the `ready` hook. */
   apply(host: PluginHost, options: z.output<Schema>): void;
-  /** Lazy command definitions (citty), mounted as `mcp-host <plugin> <command>`. */
+  /** It decides who may do what: its entry in a config may not say `onError: "skip"`, so that all its taps fail closed. */
+  security?: true;
+  /** Lazy command definitions (citty), mounted as `mcp-host <plugin> <command>`. citty's `data` is a {@link PluginCommandData}. */
   commands?: Record<string, () => Promise<unknown>>;
+}
+
+/** What a command of a plugin is told of the config that brings it. */
+export interface PluginCommandData {
+  /** The plugin's options, parsed. */
+  readonly options: unknown;
+  /** Where relative paths of the config begin. */
+  readonly folder: string;
 }
 
 /** A plugin with the options that code gave it; the host parses them, so that code and files get the same errors. */
@@ -118,8 +141,7 @@ export function isPlugin(value: unknown): value is Plugin {
 export function definitionProblem(definition: Partial<PluginDefinition>): string | undefined {
   const { name, host, apply, options } = definition;
   if (typeof name !== "string" || name === "") return 'has no "name"; give definePlugin() one';
-  if (typeof host !== "string" || !validRange(host))
-    return `names no valid range of the plugin API in "host": ${JSON.stringify(host)}`;
+  if (typeof host !== "string" || !validRange(host)) return `names no valid range of the plugin API in "host": ${JSON.stringify(host)}`;
   if (typeof apply !== "function") return 'has no function "apply"';
   if (options !== undefined && typeof options.safeParse !== "function") return 'has "options" that are no zod schema';
   return undefined;

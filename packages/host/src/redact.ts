@@ -19,25 +19,44 @@ const SHAPES = [
   /\bAKIA[0-9A-Z]{16}\b/g, // AWS access key id
   /\bgh[pousr]_[A-Za-z0-9]{20,}\b|\bgithub_pat_\w{20,}\b/g, // GitHub
   /\bsk-[A-Za-z0-9_-]{20,}\b/g, // OpenAI, Anthropic
+  /\bmcph_[\w.-]{1,64}_[\w-]{43}/g, // keys that clients of the host have
   /\bxox[abprs]-[A-Za-z0-9-]{10,}\b/g, // Slack
   /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)/g,
   /\bBearer\s+[\w.~+/-]{8,}=*/gi,
 ];
 
 const MIN_SECRET = 6;
-const values = new Set<string>();
+/** Forms of registered secrets, and how often each was registered. */
+const values = new Map<string, number>();
 let valuesPattern: RegExp | undefined;
 
-/** Remembers a secret that was read, in the forms in which it may turn up. Values shorter than six characters would hit harmless text. */
-export function registerSecret(value: string): void {
-  if (value.length < MIN_SECRET) return;
-  const before = values.size;
+/**
+ * Remembers a secret that was read, in the forms in which it may turn up. Values shorter than six characters would hit harmless text.
+ * @returns forgets it again: for secrets that come and go, such as tokens that were replaced
+ */
+export function registerSecret(value: string): () => void {
+  if (value.length < MIN_SECRET) return () => {};
   // encodeURIComponent throws at a lone surrogate; a buffer replaces it.
   const bytes = Buffer.from(value);
-  for (const form of [value, encodeURIComponent(bytes.toString()), bytes.toString("base64").replace(/=+$/, "")]) values.add(form);
+  const forms = new Set([value, encodeURIComponent(bytes.toString()), bytes.toString("base64").replace(/=+$/, "")]);
+  count(forms, 1);
+  let isKept = true;
+  return () => {
+    if (isKept) count(forms, -1);
+    isKept = false;
+  };
+}
+
+function count(forms: Iterable<string>, by: 1 | -1): void {
+  const before = values.size;
+  for (const form of forms) {
+    const times = (values.get(form) ?? 0) + by;
+    if (times === 0) values.delete(form);
+    else values.set(form, times);
+  }
   if (values.size === before) return;
-  const escaped = [...values].sort((a, b) => b.length - a.length).map((form) => form.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-  valuesPattern = new RegExp(escaped.join("|"), "g");
+  const escaped = [...values.keys()].sort((a, b) => b.length - a.length).map((form) => form.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  valuesPattern = escaped.length === 0 ? undefined : new RegExp(escaped.join("|"), "g");
 }
 
 /** Whether a text holds something that has the form of a known kind of key or token. */

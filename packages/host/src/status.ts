@@ -3,6 +3,7 @@ import type { ConnectionState } from "./pipeline/hooks.ts";
 import { redactText } from "./redact.ts";
 import type { Connection } from "./upstream/connection.ts";
 import type { Upstream } from "./upstream/upstream.ts";
+import type { Json } from "./wire/message.ts";
 
 /** A running host as `mcp-host status` shows it. Times in milliseconds. */
 export interface HostStatus {
@@ -19,6 +20,8 @@ export interface HostStatus {
   /** Who owns which exposed name. */
   tools: { name: string; upstream: string; native: string }[];
   withheld: { kind: string; name: string; upstream: string; reason: string }[];
+  /** How things stand with each plugin that says so, by its id. */
+  reports: Readonly<Record<string, Readonly<Json>>>;
 }
 
 export interface UpstreamStatus {
@@ -34,6 +37,8 @@ export interface UpstreamStatus {
   entries: { tools: number; prompts: number; resources: number; templates: number };
   /** Messages that could not be tied to a client and went nowhere. */
   dropped: number;
+  /** How often a live connection was lost, those of sessions that ended included. */
+  restarts: number;
   connections: ConnectionStatus[];
 }
 
@@ -68,6 +73,7 @@ export function describeStatus(host: {
   catalog: Catalog;
   dropped: ReadonlyMap<string, number>;
   readiness: { ready: boolean; down: readonly string[] };
+  reports: HostStatus["reports"];
 }): HostStatus {
   return {
     version: host.version,
@@ -86,6 +92,7 @@ export function describeStatus(host: {
     withheld: host.catalog
       .withheld()
       .map(({ entry, reason }) => ({ kind: entry.kind, name: entry.name, upstream: entry.upstream, reason })),
+    reports: host.reports,
   };
 }
 
@@ -108,6 +115,7 @@ function describeUpstream(upstream: Upstream, dropped: number): UpstreamStatus {
       templates: lists?.template.length ?? 0,
     },
     dropped,
+    restarts: upstream.restarts,
     connections: connections.map(describeConnection),
   };
 }

@@ -64,6 +64,16 @@ test("a secret shorter than six characters is not redacted by value, since it wo
   expect(redactText("abcde qwerty")).toBe("abcde [redacted]");
 });
 
+test("a secret is forgotten when everybody who registered it says so", () => {
+  const [one, two] = [registerSecret("passing-canary"), registerSecret("passing-canary")];
+  one();
+  one();
+  expect(redactText("passing-canary")).toBe("[redacted]");
+  two();
+  expect(redactText("passing-canary")).toBe("passing-canary");
+  registerSecret("tiny")();
+});
+
 test("a secret that is no well-formed text can be registered", () => {
   registerSecret("broken \ud800 secret");
   expect(redactText("<broken \ud800 secret>")).toBe("<[redacted]>");

@@ -1,20 +1,109 @@
 import { readFileSync } from "node:fs";
-import { definePlugin } from "mcp-host";
-import { z } from "zod";
+import { ConfigError, definePlugin, matcher, registerSecret } from "mcp-host";
+import type { z } from "zod";
+import { headOf } from "./claims.ts";
+import { Gate } from "./gate.ts";
+import { ApiKeys, readKeys } from "./keys.ts";
+import { type Options, options } from "./options.ts";
+import { isPersonal, Outbound } from "./outbound.ts";
+import { Policy } from "./policy.ts";
+import { ProtectedResource } from "./resource.ts";
+import { Issuer } from "./tokens.ts";
 
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
-
-const options = z.strictObject({});
 
 /** What a config may say of the plugin. */
 export type AuthOptions = z.input<typeof options>;
 
+/** Says who clients are, what they may see and use, and as whom the host speaks to its servers. */
 export const auth = definePlugin({
   name: "auth",
   version,
   host: "^1.0.0",
+  security: true,
   options,
-  apply() {},
+  commands: { "new-key": () => import("./new-key.ts") },
+  apply(host, given) {
+    const { hooks, log, meter } = host;
+    if (host.config.listen && !given.apiKeys && given.jwt.length === 0)
+      throw new ConfigError(['plugin "auth": options: clients come over HTTP and nothing says who they are; configure apiKeys or jwt']);
+
+    const fetches = meter.counter({ name: "auth.jwks.fetches", description: "Fetches of an issuer's keys", labels: ["issuer", "result"] });
+    const requests = meter.counter({
+      name: "auth.requests",
+      description: "HTTP requests by method and result",
+      labels: ["method", "result"],
+    });
+    const tokens = meter.counter({ name: "auth.tokens", description: "Tokens asked for upstreams", labels: ["upstream", "result"] });
+
+    const resource =
+      given.resource &&
+      new ProtectedResource(
+        given.resource,
+        given.jwt.map(({ issuer }) => issuer),
+      );
+    const keys = given.apiKeys && apiKeysOf(given.apiKeys, host.folder);
+    const context = {
+      resource: given.resource?.url,
+      claims: keptClaims(given),
+      implies: given.scopes.implies,
+      fetched: (issuer: string, error: Error | undefined) => {
+        fetches.add(1, issuer, error ? "error" : "ok");
+        if (error) log.warn("the keys of an issuer could not be fetched", { issuer, reason: error.message });
+      },
+    };
+    const issuers = new Map(given.jwt.map((one) => [one.issuer, new Issuer(one, context)]));
+    const gate = new Gate({ keys, issuers, resource, required: given.scopes.required, requests });
+    const policy = new Policy(given.rules, given.default, log);
+    const outbound = new Outbound(given.credentials, { upstreams: host.upstreams, log, tokens });
+
+    const isolated = matcher(given.isolate);
+    for (const { key } of host.upstreams) {
+      const credential = given.credentials[key];
+      const personal = credential !== undefined && isPersonal(credential);
+      if (personal || isolated({ name: key, upstream: key, native: key })) host.isolate(key, "principal");
+    }
+
+    hooks.authenticate.tap("auth", (request) => gate.identify(request));
+    hooks.permit.tap("auth", (entry, principal, exchange) => (policy.permits(entry, principal, exchange) ? undefined : false));
+    if (outbound.size > 0) hooks.credentials.tap("auth", (credentials, request) => outbound.give(credentials, request));
+    if (resource)
+      hooks.http.tap("auth", (app) => {
+        for (const path of resource.paths) app.get(path, (c) => c.json(resource.metadata));
+      });
+    hooks.close.tap("auth", () => gate.forget());
+
+    host.report(() => ({
+      keys: keys?.size ?? 0,
+      issuers: [...issuers.values()].map(({ name, keys }) => ({
+        name,
+        keysFetched: keys.fetchedAt ? new Date(keys.fetchedAt).toISOString() : null,
+      })),
+      rules: given.rules.length,
+      default: given.default,
+      remembered: gate.remembered,
+      outbound: Object.fromEntries(Object.entries(given.credentials).map(([key, { from }]) => [key, from])),
+    }));
+  },
 });
+
+function apiKeysOf({ pepper, keys, file }: NonNullable<Options["apiKeys"]>, folder: string): ApiKeys {
+  registerSecret(pepper);
+  const all = file === undefined ? keys : [...keys, ...readKeys(file, folder)];
+  const twice = all.find(({ id }, index) => all.findIndex((other) => other.id === id) !== index);
+  if (twice) throw new ConfigError([`plugin "auth": options.apiKeys: there are two keys with the id "${twice.id}"`]);
+  return new ApiKeys(pepper, all);
+}
+
+/** The claims that a session knows. It is bound to their values, so that none of them is ever out of date. */
+function keptClaims({ claims, rules, credentials }: Options): string[] {
+  return [
+    ...new Set([
+      ...claims,
+      ...rules.flatMap(({ when }) => when?.claims ?? []),
+      ...Object.values(credentials).flatMap((credential) => (credential.from === "claim" ? [headOf(credential.claim)] : [])),
+    ]),
+  ].sort();
+}
 
 export default auth;

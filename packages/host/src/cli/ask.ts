@@ -1,16 +1,78 @@
 import { connect } from "node:net";
-import { CONTROL_DEADLINE, type ControlAnswer, type ControlStatus, controlAddress, runningHosts } from "./control.ts";
+import { resolve } from "node:path";
+import type { Json } from "../wire/message.ts";
+import {
+  CONTROL_DEADLINE,
+  type ControlAnswer,
+  type ControlRequest,
+  type ControlStatus,
+  controlAddress,
+  OPERATION_DEADLINE,
+  REQUEST_BYTES,
+  runningHosts,
+} from "./control.ts";
 
 const ANSWER_BYTES = 64 * 1024 * 1024;
 
-/** The status of every running host of this user; one that does not answer is left out. */
-export async function askAll(): Promise<ControlStatus[]> {
-  const answers = await Promise.all(runningHosts().map((pid) => ask(pid).catch(() => undefined)));
-  return answers.filter((status) => status !== undefined);
+/** Which of this user's running hosts is meant. */
+export interface HostChoice {
+  /** The one with this process id. */
+  pid?: number | undefined;
+  /** The one that was started with this config file; a relative path is resolved against the working directory. */
+  config?: string | undefined;
+}
+
+/** No running host was found, or several and none was chosen: exit code 5. */
+export class NoHostError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "NoHostError";
+  }
+}
+
+/** The status of every running host of this user that the choice fits; one that does not answer is left out. */
+export async function askAll({ pid, config }: HostChoice = {}): Promise<ControlStatus[]> {
+  const answers = await Promise.all(runningHosts().map((each) => ask(each).catch(() => undefined)));
+  return answers.filter(
+    (status) =>
+      status !== undefined && (pid === undefined || status.pid === pid) && (config === undefined || status.config === resolve(config)),
+  ) as ControlStatus[]; // those that are undefined are gone
 }
 
 /** Asks one running host for its status. @throws Error when it does not answer in time */
-export function ask(pid: number): Promise<ControlStatus> {
+export async function ask(pid: number): Promise<ControlStatus> {
+  const answer = await exchange(pid, { command: "status" }, CONTROL_DEADLINE);
+  if (!("status" in answer)) throw new Error(`the host with pid ${pid} gave no status`);
+  return answer.status;
+}
+
+/**
+ * Has a running host of this user do what a plugin offers to operators (`host.operation`). For the commands of plugins.
+ * @param choice needed where several hosts run
+ * @returns what the operation gave
+ * @throws Error where no host runs or several do and none was chosen, where the operation failed, or where it took longer than 30 s
+ */
+export async function callRunningHost(plugin: string, name: string, params: Readonly<Json> = {}, choice: HostChoice = {}): Promise<Json> {
+  const request: ControlRequest = { command: "operation", plugin, name, params };
+  if (Buffer.byteLength(JSON.stringify(request)) >= REQUEST_BYTES)
+    throw new Error(`operation "${name}" of plugin "${plugin}" was given more than ${REQUEST_BYTES} bytes`);
+  const hosts = await askAll(choice);
+  const [host] = hosts;
+  if (!host) {
+    const which = choice.pid === undefined && choice.config === undefined ? "" : " with this --config or --pid";
+    throw new NoHostError(`no host of this user is running${which}; start one with \`mcp-host start\``);
+  }
+  if (hosts.length > 1) {
+    const choices = hosts.map(({ pid, mode, url, config }) => `  --pid ${pid}  ${url ?? mode}  ${config}`);
+    throw new NoHostError(`several hosts are running; choose one with --pid or --config\n${choices.join("\n")}`);
+  }
+  const answer = await exchange(host.pid, request, OPERATION_DEADLINE + CONTROL_DEADLINE);
+  if (!("result" in answer)) throw new Error(`the host with pid ${host.pid} gave no result`);
+  return answer.result;
+}
+
+/** One question to a running host and its answer. @param deadline milliseconds of silence @throws Error when there is none, or when it is an error */
+function exchange(pid: number, request: ControlRequest, deadline: number): Promise<Exclude<ControlAnswer, { error: string }>> {
   return new Promise((resolve, reject) => {
     const socket = connect(controlAddress(pid));
     let text = "";
@@ -19,21 +81,22 @@ export function ask(pid: number): Promise<ControlStatus> {
       reject(new Error(`the host with pid ${pid} ${reason}`));
     };
     socket.setEncoding("utf8");
-    socket.setTimeout(CONTROL_DEADLINE, () => fail(`did not answer within ${CONTROL_DEADLINE} ms`));
+    socket.setTimeout(deadline, () => fail(`did not answer within ${deadline} ms`));
     socket.on("error", (error) => fail(`cannot be asked: ${error.message}`));
-    socket.on("connect", () => socket.write(`${JSON.stringify({ command: "status" })}\n`));
+    socket.on("connect", () => socket.write(`${JSON.stringify(request)}\n`));
     socket.on("data", (chunk: string) => {
       text += chunk;
       if (text.length > ANSWER_BYTES) fail("answers without an end");
     });
     socket.on("end", () => {
+      let answer: ControlAnswer;
       try {
-        const answer = JSON.parse(text) as ControlAnswer; // a host of this user's wrote it
-        if ("error" in answer) fail(answer.error);
-        else resolve(answer.status);
+        answer = JSON.parse(text) as ControlAnswer; // a host of this user's wrote it
       } catch {
-        fail("gave an answer that is not JSON");
+        return fail("gave an answer that is not JSON");
       }
+      if ("error" in answer) fail(`refused: ${answer.error}`);
+      else resolve(answer);
     });
   });
 }

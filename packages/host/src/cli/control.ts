@@ -4,8 +4,9 @@ import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import type { Host } from "../host.ts";
 import type { Logger } from "../log.ts";
-import { redact } from "../redact.ts";
+import { redact, redactText } from "../redact.ts";
 import type { HostStatus } from "../status.ts";
+import { isObject, type Json } from "../wire/message.ts";
 
 /** What a running host tells about itself: its status, and how it was started. */
 export interface ControlStatus extends HostStatus {
@@ -14,10 +15,21 @@ export interface ControlStatus extends HostStatus {
   mode: "http" | "stdio";
 }
 
-/** One line of JSON each way. */
-export type ControlAnswer = { status: ControlStatus } | { error: string };
+/** What can be asked of a running host, on one line of JSON. */
+export type ControlRequest =
+  | { command: "status" }
+  /** What a plugin offers to operators: `host.operation(name, ...)`. */
+  | { command: "operation"; plugin: string; name: string; params?: Readonly<Json> };
 
-const REQUEST_BYTES = 4096;
+/** Its answer, on one line of JSON. */
+export type ControlAnswer = { status: ControlStatus } | { result: Readonly<Json> } | { error: string };
+
+/** Longest question. */
+export const REQUEST_BYTES = 64 * 1024;
+/** Longest answer of an operation. */
+const RESULT_BYTES = 16 * 1024 * 1024;
+/** How long an operation may take. */
+export const OPERATION_DEADLINE = 30_000;
 /** How long a peer may take to ask, and the answer to be read. */
 export const CONTROL_DEADLINE = 5_000;
 const WINDOWS = process.platform === "win32";
@@ -75,7 +87,7 @@ function isAlive(pid: number): boolean {
 }
 
 /**
- * Answers `status` on a local socket, one per process, mode 0600, never on the network. A host that cannot open it serves
+ * Answers what is asked on a local socket, one per process, mode 0600, never on the network. A host that cannot open it serves
  * all the same. Gives a function that closes it.
  */
 export async function serveControl(host: Host, facts: { config: string; mode: "http" | "stdio" }, log: Logger): Promise<() => void> {
@@ -113,26 +125,66 @@ function listening(server: Server, address: string): Promise<void> {
 
 function answer(socket: Socket, host: Host, facts: { config: string; mode: "http" | "stdio" }): void {
   let text = "";
+  let asked = false;
   socket.setEncoding("utf8");
   socket.setTimeout(CONTROL_DEADLINE, () => socket.destroy());
   socket.on("error", () => {}); // whoever asked is gone
   socket.on("data", (chunk: string) => {
+    if (asked) return;
     text += chunk;
     if (text.length > REQUEST_BYTES) socket.destroy();
     const end = text.indexOf("\n");
-    if (end === -1 || socket.writableEnded) return;
-    socket.end(`${JSON.stringify(reply(text.slice(0, end), host, facts))}\n`);
+    if (end === -1 || socket.destroyed) return;
+    asked = true;
+    socket.setTimeout(OPERATION_DEADLINE + CONTROL_DEADLINE);
+    void reply(text.slice(0, end), host, facts).then((line) => socket.end(`${line}\n`));
   });
 }
 
-function reply(line: string, host: Host, facts: { config: string; mode: "http" | "stdio" }): ControlAnswer {
+/** The line that answers a line. Never rejects. */
+async function reply(line: string, host: Host, facts: { config: string; mode: "http" | "stdio" }): Promise<string> {
+  try {
+    return JSON.stringify(await replyTo(requestIn(line), host, facts));
+  } catch (error) {
+    return JSON.stringify({ error: redactText(error instanceof Error ? error.message : String(error)) } satisfies ControlAnswer);
+  }
+}
+
+function requestIn(line: string): ControlRequest {
   let request: unknown;
   try {
     request = JSON.parse(line);
   } catch {
-    return { error: "the request is not JSON" };
+    throw new Error("the request is not JSON");
   }
-  const command = typeof request === "object" && request !== null && "command" in request ? request.command : undefined;
-  if (command !== "status") return { error: 'the only command is "status"' };
-  return { status: redact({ ...host.status(), ...facts }) as ControlStatus };
+  if (!isObject(request)) throw new Error("the request is no JSON object");
+  const { command, plugin, name, params = {} } = request;
+  if (command === "status") return { command };
+  if (command !== "operation") throw new Error('there are the commands "status" and "operation"');
+  if (typeof plugin !== "string" || typeof name !== "string" || !isObject(params))
+    throw new Error('"operation" takes "plugin" and "name", two strings, and "params", an object');
+  return { command, plugin, name, params };
+}
+
+async function replyTo(request: ControlRequest, host: Host, facts: { config: string; mode: "http" | "stdio" }): Promise<ControlAnswer> {
+  if (request.command === "status") return { status: redact({ ...host.status(), ...facts }) as ControlStatus };
+  const { plugin, name, params = {} } = request;
+  const result = await inTime(host.operate(plugin, name, params), `operation "${name}" of plugin "${plugin}"`);
+  const bytes = Buffer.byteLength(JSON.stringify(result) ?? "");
+  if (bytes > RESULT_BYTES)
+    throw new Error(`operation "${name}" of plugin "${plugin}" gave ${bytes} bytes; an answer has at most ${RESULT_BYTES}`);
+  return { result };
+}
+
+async function inTime<T>(work: Promise<T>, what: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what} did not finish within ${OPERATION_DEADLINE} ms`)), OPERATION_DEADLINE);
+    timer.unref();
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -4,9 +4,11 @@ import type { Host } from "../host.ts";
 import { escapeControls } from "../log.ts";
 import type { TapRecord } from "../pipeline/hook-set.ts";
 import { HOOKS, type HookDefinition, type HookName } from "../pipeline/hooks.ts";
+import type { HostStatus } from "../status.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { openHost, prepare } from "./open.ts";
 import { configArgs, jsonArgs, logArgs, loggerOf } from "./options.ts";
+import { reportLines } from "./report.ts";
 import { table } from "./table.ts";
 
 export default defineCommand({
@@ -30,10 +32,13 @@ interface Inspection {
   hooks: { hook: HookName; kind: string; taps: readonly TapRecord[] }[];
   plugins: { id: string; version: string; source: string; onError: string; taps: number }[];
   upstreams: { name: string; wire: string; isolation: string; relays: string }[];
+  /** What plugins say of themselves before anything runs. */
+  reports: HostStatus["reports"];
 }
 
 function inspection(host: Host): Inspection {
   const { plugins, taps } = host.pipeline();
+  const { upstreams, reports } = host.status();
   return {
     hooks: (Object.entries(HOOKS) as [HookName, HookDefinition][]).map(([hook, { kind }]) => ({
       hook,
@@ -41,11 +46,12 @@ function inspection(host: Host): Inspection {
       taps: taps.filter((tap) => tap.hook === hook),
     })),
     plugins: plugins.map((plugin) => ({ ...plugin, taps: taps.filter((tap) => tap.plugin === plugin.id).length })),
-    upstreams: host.status().upstreams.map(({ name, wire, isolation, relays }) => ({ name, wire, isolation, relays })),
+    upstreams: upstreams.map(({ name, wire, isolation, relays }) => ({ name, wire, isolation, relays })),
+    reports,
   };
 }
 
-function describe({ hooks, plugins, upstreams }: Inspection): string {
+function describe({ hooks, plugins, upstreams, reports }: Inspection): string {
   const rows = hooks.flatMap(({ hook, taps }) =>
     taps.length === 0
       ? [[hook, "-"]]
@@ -66,5 +72,6 @@ function describe({ hooks, plugins, upstreams }: Inspection): string {
       ["SERVER", "WIRE", "ISOLATION", "RELAYS"],
       ...upstreams.map(({ name, wire, isolation, relays }) => [name, wire, isolation, relays]),
     ]),
+    ...(Object.keys(reports).length > 0 ? [`What plugins say:\n${reportLines(reports)}`] : []),
   ].join("\n\n");
 }

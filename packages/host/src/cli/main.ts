@@ -5,6 +5,7 @@ import { ConfigFileError } from "../config/load.ts";
 import { nearest } from "../config/nearest.ts";
 import { ConfigError } from "../errors.ts";
 import { createLogger, escapeControls } from "../log.ts";
+import type { PluginCommandData } from "../plugin.ts";
 import { redactText } from "../redact.ts";
 import { COMMANDS } from "./commands.ts";
 import { EXIT } from "./exit.ts";
@@ -45,15 +46,15 @@ async function dispatch(argv: string[]): Promise<number> {
   if (!name.startsWith("-")) {
     const { pluginCommand } = await import("./plugin-command.ts");
     const found = await pluginCommand(name, rest);
-    if (found) return run(found.command, `${name} ${rest[0]}`, found.rest);
+    if (found) return run(found.command, `${name} ${rest[0]}`, found.rest, found.data);
   }
   throw new UsageError(`there is no command "${name}"${nearest(name, Object.keys(COMMANDS))}`);
 }
 
-async function run(command: CommandDef, name: string, rawArgs: string[]): Promise<number> {
+async function run(command: CommandDef, name: string, rawArgs: string[], data?: PluginCommandData): Promise<number> {
   if (rawArgs.some(isHelp)) return usage(command, root);
   checkArguments(name, rawArgs, (command.args ?? {}) as ArgsDef); // no command makes its arguments lazily
-  const { result } = await runCommand(command, { rawArgs });
+  const { result } = await runCommand(command, { rawArgs, data });
   return typeof result === "number" ? result : EXIT.ok.code;
 }
 
@@ -81,6 +82,11 @@ function report(error: unknown, argv: readonly string[]): number {
   if (error instanceof UsageError) {
     say(`${error.message}\nRun \`mcp-host --help\` for what there is.`);
     return EXIT.usage.code;
+  }
+  // By name: a plugin may bring a copy of mcp-host of its own.
+  if (error instanceof Error && error.name === "NoHostError") {
+    say(error.message);
+    return EXIT.notRunning.code;
   }
   if (error instanceof ConfigError) {
     say("the config cannot be used", error.problems, error instanceof ConfigFileError ? error.path : undefined);

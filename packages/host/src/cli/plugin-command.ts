@@ -3,17 +3,23 @@ import { loadConfig } from "../config/load.ts";
 import { nearest } from "../config/nearest.ts";
 import { parseConfig } from "../config/parse.ts";
 import { loadPlugins } from "../config/plugins.ts";
+import type { PluginCommandData, PluginDefinition } from "../plugin.ts";
 import { everyValue, UsageError } from "./usage.ts";
 
 /**
  * A command that a configured plugin brings: `mcp-host <plugin> <command>`. Gives nothing where the config cannot be read
  * or has no such plugin, so that a misspelt command is told as one.
  */
-export async function pluginCommand(plugin: string, rest: readonly string[]): Promise<{ command: CommandDef; rest: string[] } | undefined> {
+export async function pluginCommand(
+  plugin: string,
+  rest: readonly string[],
+): Promise<{ command: CommandDef; rest: string[]; data: PluginCommandData } | undefined> {
   const [config] = everyValue(rest, "config");
-  const commands = await commandsOf(plugin, config, everyValue(rest, "set"));
-  if (!commands) return undefined;
-  const [name, ...raw] = withoutConfig(rest);
+  const found = await configured(plugin, config, everyValue(rest, "set"));
+  if (!found) return undefined;
+  const { commands, data } = found;
+  const at = rest.findIndex((_, index) => !isHostFlag(rest, index));
+  const name = rest[at];
   const load = name === undefined ? undefined : commands[name];
   if (!load) {
     const known = Object.keys(commands);
@@ -22,27 +28,32 @@ export async function pluginCommand(plugin: string, rest: readonly string[]): Pr
   const loaded = await load();
   // A lazy import gives a module, whose default export is the definition.
   const command = typeof loaded === "object" && loaded !== null && "default" in loaded ? loaded.default : loaded;
-  return { command: command as CommandDef, rest: raw };
+  const definition = command as CommandDef; // what a plugin's `commands` are
+  const own = Object.keys(definition.args ?? {});
+  return { command: definition, rest: rest.filter((_, index) => index !== at && !isHostFlag(rest, index, own)), data };
 }
 
-async function commandsOf(
+async function configured(
   plugin: string,
   config: string | undefined,
   set: string[],
-): Promise<Record<string, () => Promise<unknown>> | undefined> {
+): Promise<{ commands: NonNullable<PluginDefinition["commands"]>; data: PluginCommandData } | undefined> {
   try {
     const loaded = await loadConfig(config, { set });
     const plugins = await loadPlugins(parseConfig(loaded.config).plugins, loaded.folder);
-    return plugins.find(({ owner }) => owner.id === plugin)?.definition.commands;
+    const found = plugins.find(({ owner }) => owner.id === plugin);
+    const commands = found?.definition.commands;
+    return commands && { commands, data: { options: found.options, folder: loaded.folder } };
   } catch {
     return undefined;
   }
 }
 
-/** The flags that say which config are the host's own, not the command's. */
-function withoutConfig(rest: readonly string[]): string[] {
-  return rest.filter((token, index) => {
-    const before = rest[index - 1];
-    return !/^--(config|set)(=|$)/.test(token) && before !== "--config" && before !== "--set";
-  });
+/** Whether a token belongs to a flag that says which config is meant. It is the host's, and the command's too where that declares it. */
+function isHostFlag(tokens: readonly string[], index: number, own: readonly string[] = []): boolean {
+  return ["config", "set"].some(
+    (flag) =>
+      !own.includes(flag) &&
+      (tokens[index] === `--${flag}` || tokens[index]?.startsWith(`--${flag}=`) || (index > 0 && tokens[index - 1] === `--${flag}`)),
+  );
 }

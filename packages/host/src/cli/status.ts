@@ -1,4 +1,3 @@
-import { resolve } from "node:path";
 import { defineCommand } from "citty";
 import { escapeControls } from "../log.ts";
 import type { UpstreamStatus } from "../status.ts";
@@ -6,6 +5,7 @@ import { askAll } from "./ask.ts";
 import type { ControlStatus } from "./control.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { jsonArgs } from "./options.ts";
+import { reportLines } from "./report.ts";
 import { lastWords, reasonOf } from "./summary.ts";
 import { table } from "./table.ts";
 import { UsageError } from "./usage.ts";
@@ -19,10 +19,7 @@ export default defineCommand({
   },
   async run({ args }): Promise<ExitCode> {
     if (args.pid !== undefined && !/^\d+$/.test(args.pid)) throw new UsageError(`--pid: "${args.pid}" is not a process id`);
-    const hosts = (await askAll()).filter(
-      ({ pid, config }) =>
-        (args.pid === undefined || pid === Number(args.pid)) && (args.config === undefined || config === resolve(args.config)),
-    );
+    const hosts = await askAll({ pid: args.pid === undefined ? undefined : Number(args.pid), config: args.config });
     const [status] = hosts;
     if (!status || hosts.length > 1) {
       if (args.json) process.stdout.write(`${JSON.stringify({ hosts: hosts.map(identity) }, undefined, 2)}\n`);
@@ -48,7 +45,7 @@ function choices(hosts: readonly ControlStatus[]): string {
 }
 
 function describe(status: ControlStatus): string {
-  const { upstreams, tools, withheld } = status;
+  const { upstreams, tools, withheld, reports } = status;
   const parts = [
     [
       `mcp-host ${status.version}, pid ${status.pid}, up ${duration(status.uptime)}, ${status.url ?? "over stdio"}`,
@@ -71,13 +68,13 @@ function describe(status: ControlStatus): string {
     parts.push(table([["TOOL", "SERVER", "ITS NAME THERE"], ...tools.map((tool) => [tool.name, tool.upstream, tool.native])]));
   if (withheld.length > 0)
     parts.push(`Withheld:\n${table(withheld.map(({ kind, name, upstream, reason }) => [`  ${kind} ${name}`, `of ${upstream}`, reason]))}`);
+  if (Object.keys(reports).length > 0) parts.push(`What plugins say:\n${reportLines(reports)}`);
   return parts.join("\n\n");
 }
 
 function upstreamRow(upstream: UpstreamStatus): string[] {
-  const { name, state, entries, required, connections } = upstream;
+  const { name, state, entries, required, connections, restarts } = upstream;
   const latency = connections.find((connection) => connection.latency !== undefined)?.latency;
-  const restarts = connections.reduce((sum, connection) => sum + connection.restarts, 0);
   const { tools, prompts, resources, templates } = entries;
   const numbers = [tools, prompts, resources, templates, restarts].map(String);
   return [required ? `${name} (required)` : name, state, latency === undefined ? "" : `${latency} ms`, ...numbers, reasonOf(upstream)];

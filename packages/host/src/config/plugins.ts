@@ -9,6 +9,7 @@ import { ConfigError } from "../errors.ts";
 import type { TapOwner } from "../pipeline/guard.ts";
 import { API_VERSION, definitionProblem, isPluginFactory, NO_OPTIONS, type Plugin, type PluginDefinition } from "../plugin.ts";
 import { nearest } from "./nearest.ts";
+import { keysAt } from "./option-keys.ts";
 import type { PluginConfig } from "./schema.ts";
 
 /** A plugin that can be applied: found, of a known API version, with valid options. */
@@ -78,7 +79,12 @@ function check(form: Form, { definition, source }: Found, place: string): Loaded
       onError: form.onError ?? "fail",
       timeout: form.timeout ?? TAP_TIMEOUT,
     },
-    problems: parsed.success ? [] : parsed.error.issues.flatMap((issue) => optionProblems(issue, place, definition)),
+    problems: [
+      ...(definition.security && form.onError === "skip"
+        ? [`${place}.onError: plugin "${definition.name}" decides who may do what, so it cannot be skipped when it fails; remove "onError"`]
+        : []),
+      ...(parsed.success ? [] : parsed.error.issues.flatMap((issue) => optionProblems(issue, place, definition))),
+    ],
   };
 }
 
@@ -112,9 +118,13 @@ function defaultInput(definition: PluginDefinition): unknown {
 
 function optionProblems(issue: z.core.$ZodIssue, place: string, definition: PluginDefinition): string[] {
   const path = [`${place}.options`, ...issue.path.map((key) => (typeof key === "number" ? `[${key}]` : `.${String(key)}`))].join("");
+  // Of the forms that a value may have, that one was meant whose inside is wrong and not the value as a whole.
+  const meant = issue.code === "invalid_union" ? issue.errors.filter((form) => form.every((inner) => inner.path.length > 0)) : [];
+  if (meant.length === 1 && meant[0])
+    return meant[0].flatMap((inner) => optionProblems({ ...inner, path: [...issue.path, ...inner.path] }, place, definition));
   if (issue.code !== "unrecognized_keys") return [`${path}: ${issue.message} (plugin "${definition.name}")`];
-  const shape = (definition.options as { shape?: Record<string, unknown> } | undefined)?.shape ?? {};
-  return issue.keys.map((key) => `${path}.${key}: plugin "${definition.name}" has no such option${nearest(key, Object.keys(shape))}`);
+  const known = definition.options ? keysAt(definition.options, issue.path) : [];
+  return issue.keys.map((key) => `${path}.${key}: plugin "${definition.name}" has no such option${nearest(key, known)}`);
 }
 
 async function importPlugin(use: string, folder: string, place: string): Promise<Found> {
@@ -133,7 +143,8 @@ async function importPlugin(use: string, folder: string, place: string): Promise
   return { definition: factory.definition, source: file };
 }
 
-async function importModule(file: string): Promise<Record<string, unknown>> {
+/** Imports a plugin's module, written in JavaScript or TypeScript. */
+export async function importModule(file: string): Promise<Record<string, unknown>> {
   if (!/\.[cm]?tsx?$/.test(file)) return import(pathToFileURL(file).href) as Promise<Record<string, unknown>>;
   // Node 20 runs no TypeScript; jiti is loaded only for those who need it.
   const { createJiti } = await import("jiti");

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { ListenConfig } from "../config/schema.ts";
-import { HostError } from "../errors.ts";
+import { ConfigError, HostError } from "../errors.ts";
+import type { Logger } from "../log.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Answer } from "./answer.ts";
 
@@ -12,6 +13,16 @@ const LOOPBACK_NAMES = ["localhost", "127.0.0.1", "[::1]"];
 /** Whether an address to listen on can only be reached from this machine. */
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+/** R3: whoever can reach an open port without authentication can use every server behind it. @throws ConfigError unless that is `allowed` */
+export function checkExposure({ host }: ListenConfig, allowed: boolean, log: Logger): void {
+  if (isLoopback(host)) return;
+  if (!allowed)
+    throw new ConfigError([
+      `listen.host: "${host}" can be reached from other machines and no auth plugin is loaded; add one, listen on 127.0.0.1, or pass --insecure-no-auth`,
+    ]);
+  log.warn("everybody who can reach this port can use every upstream: --insecure-no-auth", { host });
 }
 
 /** The checks that every HTTP request passes before anything of it is looked at (R1, R2, R4). */

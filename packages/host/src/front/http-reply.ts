@@ -77,12 +77,12 @@ export class HttpReply implements Reply {
     return !this.isOver && this.stream().send(message);
   }
 
-  answer(response: Response): void {
-    if (this.isOver) return;
+  answer(response: Response): number | undefined {
+    if (this.isOver) return undefined;
     const json = JSON.stringify(response); // may throw, and then nothing has happened yet
     if (this.#stream) this.#stream.sendJson(json);
     else this.#answers?.push(json);
-    this.#done(json);
+    return this.#done(json);
   }
 
   end(): void {
@@ -101,16 +101,22 @@ export class HttpReply implements Reply {
     return this.#stream;
   }
 
-  #done(last: string): void {
-    if (--this.#awaited > 0) return;
+  /** Counts one request of the POST as answered. Gives the size of that answer: in bytes where those are counted anyway. */
+  #done(last: string): number {
+    if (--this.#awaited > 0) return last.length;
     this.#open.delete(this);
     if (this.#stream) {
       this.#response.end();
-      return;
+      return last.length;
     }
     // As text and not as bytes: Node then writes headers and body in one piece.
     const body = this.#answers ? `[${this.#answers.join(",")}]` : last;
-    this.#response.head(200, "content-type", "application/json", "content-length", String(Buffer.byteLength(body)));
+    const bytes = Buffer.byteLength(body);
+    this.#response.head(200, "content-type", "application/json", "content-length", String(bytes));
     this.#response.end(body);
+    return this.#answers ? last.length : bytes;
   }
 }
+
+/** For messages that get no answer. */
+export const NO_REPLY: Reply = { send: () => false, answer: () => undefined, end() {} };

@@ -14,7 +14,8 @@ import { isSupportedVersion, PROTOCOL_VERSIONS } from "../wire/versions.ts";
 import { Answer } from "./answer.ts";
 import { readBody } from "./body.ts";
 import { accepts, Edge, ENDPOINT_METHODS, prefersStream } from "./edge.ts";
-import { EventStream, HttpReply } from "./http-reply.ts";
+import { EventStream, HttpReply, NO_REPLY } from "./http-reply.ts";
+import { listenFailure } from "./listening.ts";
 
 export interface HttpFrontOptions {
   readonly listen: ListenConfig;
@@ -204,12 +205,19 @@ export class HttpFront {
       const value = parseJson(body);
       checkShape(value, this.#options.limits);
       if (Array.isArray(value)) this.#batch(value, response, session);
-      else this.#message(toMessage(value), request, response, session, principal);
+      else this.#message(toMessage(value), body.length, request, response, session, principal);
     };
     readBody(request, this.#options.limits.requestBytes, take, failed);
   }
 
-  #message(message: Message, request: IncomingMessage, response: Answer, session: Session | undefined, principal: Principal): void {
+  #message(
+    message: Message,
+    bytes: number,
+    request: IncomingMessage,
+    response: Answer,
+    session: Session | undefined,
+    principal: Principal,
+  ): void {
     if (!session && !(isRequest(message) && message.method === "initialize"))
       throw new HostError("session_required", "the Mcp-Session-Id header is missing; send initialize first");
     if (!isRequest(message)) {
@@ -221,17 +229,17 @@ export class HttpFront {
     const reply = this.#reply(response, 1, false);
     if (session) {
       if (prefersStream(request)) reply.stream();
-      return session.receive(message, reply);
+      return session.receive(message, reply, bytes);
     }
-    this.#begin(message, response, reply, principal);
+    this.#begin(message, bytes, response, reply, principal);
   }
 
   /** Opens a session for a client that sent `initialize`. */
-  #begin(initialize: Message, response: Answer, reply: HttpReply, principal: Principal): void {
+  #begin(initialize: Message, bytes: number, response: Answer, reply: HttpReply, principal: Principal): void {
     const session = this.#options.sessions.open(principal, { network: true, duplicateIds: true });
     const { fixed } = response;
     response.fixed = [...fixed, "mcp-session-id", session.id];
-    session.receive(initialize, {
+    const own: Reply = {
       send: (sent) => reply.send(sent),
       answer: (answer) => {
         // A session that did not begin does not exist, and its id is nobody's business.
@@ -239,10 +247,11 @@ export class HttpFront {
           this.#options.sessions.close(session);
           response.fixed = fixed;
         }
-        reply.answer(answer);
+        return reply.answer(answer);
       },
       end: () => reply.end(),
-    });
+    };
+    session.receive(initialize, own, bytes);
   }
 
   /** JSON-RPC batches exist in 2025-03-26 only (R6). */
@@ -327,23 +336,14 @@ function stopping(): HostError {
   return new HostError("shutting_down", "the host is stopping", { headers: { connection: "close", "retry-after": "5" } });
 }
 
-/** For messages that get no answer. */
-const NO_REPLY: Reply = { send: () => false, answer() {}, end() {} };
-
 /** Whether two say the same of who somebody is and what they may do. */
 function isSame(a: Principal, b: Principal): boolean {
-  return a === b || (a.id === b.id && JSON.stringify([...a.roles].sort()) === JSON.stringify([...b.roles].sort()));
+  if (a === b) return true;
+  return a.id === b.id && a.binding === b.binding && JSON.stringify([...a.roles].sort()) === JSON.stringify([...b.roles].sort());
 }
 
 function pathOf(request: IncomingMessage): string {
   const url = request.url ?? "/";
   const query = url.indexOf("?");
   return query === -1 ? url : url.slice(0, query);
-}
-
-function listenFailure(error: NodeJS.ErrnoException, { host, port }: ListenConfig): string {
-  if (error.code === "EADDRINUSE") return `listen.port: ${port} is in use on ${host}; choose another with --port, or 0 for any free one`;
-  if (error.code === "EACCES") return `listen.port: ${port} may not be used by this user; choose one above 1023`;
-  if (error.code === "EADDRNOTAVAIL" || error.code === "ENOTFOUND") return `listen.host: "${host}" is not an address of this machine`;
-  return `listen: ${error.message}`;
 }

@@ -63,16 +63,18 @@ export function serveStdio(options: StdioFrontOptions): () => void {
     input.off("data", read);
     void session.drained(drain).then(end);
   };
-  const send = (message: unknown): boolean => {
-    if (!open) return false;
+  const answer = (message: unknown): number | undefined => {
+    if (!open) return undefined;
     if (writer.pending > limits.clientQueueBytes) {
       end();
-      return false;
+      return undefined;
     }
-    writer.write(JSON.stringify(message));
-    return true;
+    const json = JSON.stringify(message);
+    writer.write(json);
+    return json.length;
   };
-  const reply: Reply = { send, answer: send, end() {} };
+  const send = (message: unknown): boolean => answer(message) !== undefined;
+  const reply: Reply = { send, answer, end() {} };
   const receive = (line: Buffer): void => {
     let value: unknown;
     let message: Message;
@@ -84,7 +86,7 @@ export function serveStdio(options: StdioFrontOptions): () => void {
       send(refusalOf(value, error as ParseError)); // nothing else is thrown there
       return;
     }
-    session.receive(message, reply);
+    session.receive(message, reply, line.length);
   };
   const framer = new LineFramer(limits.requestBytes, receive, () => {
     const error = new HostError(

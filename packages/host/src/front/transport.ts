@@ -22,7 +22,10 @@ export async function serveTransport(options: {
     transport.send(message as JSONRPCMessage).catch(() => sessions.close(session));
     return true;
   };
-  const reply: Reply = { send, answer: send, end() {} };
+  const answer = (message: unknown): undefined => {
+    send(message);
+  };
+  const reply: Reply = { send, answer, end() {} };
   transport.onmessage = (value: unknown) => {
     let message: Message;
     try {

@@ -4,36 +4,12 @@ import type { Json, Message, RpcError } from "../wire/message.ts";
 import { metaOf } from "../wire/message.ts";
 import { type Limited, unwatch, watch } from "./deadlines.ts";
 import type { Entry } from "./entry.ts";
+import { type ClientFacts, type Principal, type SessionFacts, scopeOf } from "./session-facts.ts";
 import type { Target } from "./target.ts";
+import { Try } from "./try.ts";
 
-/** Who calls, as an auth plugin established it; `local` on stdio and in process, `anonymous` over HTTP without auth. */
-export interface Principal {
-  readonly id: string;
-  readonly roles: readonly string[];
-  /** What else the auth plugin knows, such as the claims of a token. */
-  readonly claims?: Readonly<Json>;
-}
-
-/** What the host knows of the client of a session. */
-export interface ClientFacts {
-  readonly info: Readonly<Json>;
-  readonly capabilities: Readonly<Json>;
-  /** The negotiated protocol version. */
-  readonly version: string;
-  /** The level of `logging/setLevel`; undefined until the client set one. */
-  readonly logLevel: string | undefined;
-}
-
-/** What an exchange shows of its session. */
-export interface SessionFacts {
-  readonly id: string;
-  readonly principal: Principal;
-  readonly client: ClientFacts;
-  /** Whether the client comes over the network; otherwise over stdio or in process. */
-  readonly network: boolean;
-  /** Whether this is the host's only client, so that every connection is its own. */
-  readonly sole: boolean;
-}
+export type { ClientFacts, Principal, SessionFacts };
+export { scopeOf };
 
 /** Where messages go that belong to a call and come before its answer: the answer's own stream. */
 export interface Sink {
@@ -91,6 +67,8 @@ export interface ExchangeOptions {
   session: SessionFacts;
   sink: Sink | undefined;
   parent?: Exchange;
+  /** Those of another exchange, to be shared with it. */
+  timings?: Exchange["timings"];
 }
 
 /**
@@ -112,12 +90,19 @@ export class Exchange implements Limited {
   entry: Entry | undefined = undefined;
   route: Route | undefined = undefined;
   readonly attempts: Attempt[] = [];
-  /** Whether the upstream got the request. */
-  sent: Sent = "no";
   resultKind: "complete" | "input_required" | "task" = "complete";
+  /** Whether the upstream asked the client something on its way to the answer, as far as it can be told. */
+  asked = false;
   outcome: Outcome | undefined = undefined;
   /** Which tap is at work; undefined while the host or an upstream is. */
   at: Site | undefined = undefined;
+  /** Size of the request as it came, in bytes; undefined in process, in a batch, and where it is no client's. */
+  requestBytes: number | undefined = undefined;
+  /**
+   * Size of the answer as it went out, in bytes; undefined in process, or where there was none. On a stream and over
+   * stdio nothing counts bytes: there it is the number of UTF-16 units, which for ASCII is the same and else less.
+   */
+  answerBytes: number | undefined = undefined;
   /** Monotonic milliseconds (`performance.now()`). */
   readonly timings: { readonly start: number; sent?: number; answered?: number; end?: number };
   /** What the request names and where it goes; the host's own. */
@@ -129,6 +114,9 @@ export class Exchange implements Limited {
 
   /** The exchange that may send: itself, or the one that it was derived from. */
   #root: Exchange = this;
+  /** The one whose client an attached child speaks to. */
+  #attachedTo: Exchange | undefined;
+  #sent: Sent = "no";
   #claimed = false;
   #abort: AbortController | undefined;
   #states: Map<symbol | string, unknown> | undefined;
@@ -147,7 +135,7 @@ export class Exchange implements Limited {
     this.sink = options.sink;
     this.parent = options.parent;
     this.#active = performance.now();
-    this.timings = { start: this.#active };
+    this.timings = options.timings ?? { start: this.#active };
   }
 
   get principal(): Principal {
@@ -164,6 +152,16 @@ export class Exchange implements Limited {
    */
   get scope(): string {
     return scopeOf(this.session);
+  }
+
+  /** Whether the upstream got the request. */
+  get sent(): Sent {
+    return this.#sent;
+  }
+
+  set sent(sent: Sent) {
+    this.#sent = sent;
+    if (this.#attachedTo) this.#attachedTo.sent = sent;
   }
 
   /** Aborted when the exchange is cancelled or out of time. */
@@ -185,9 +183,24 @@ export class Exchange implements Limited {
     return this.#states.get(key) as T; // whoever owns the key put a T there
   }
 
-  /** A detached child for work that must outlive or precede the client's wait (refresh, single flight): it has no sink. */
-  derive(): Exchange {
-    const child = new Exchange({ method: this.method, params: this.original, session: this.session, sink: undefined, parent: this });
+  /**
+   * A child for work that must outlive or precede the client's wait (refresh, single flight): it has a clock of its own
+   * and is not cancelled with its parent. It is detached, without a sink, unless `attached`: then it speaks to the parent's
+   * client while that one waits. Progress and questions go there, signs of life count for the parent too, and the parent
+   * knows how far it was sent and when.
+   */
+  derive({ attached = false }: { attached?: boolean } = {}): Exchange {
+    const sink: Sink | undefined =
+      attached && this.sink ? { send: (message) => this.outcome === undefined && this.sink?.send(message) === true } : undefined;
+    const child = new Exchange({
+      method: this.method,
+      params: this.original,
+      session: this.session,
+      sink,
+      parent: this,
+      ...(attached && { timings: this.timings }),
+    });
+    if (attached) child.#attachedTo = this;
     child.params = this.params;
     child.entry = this.entry;
     child.route = this.route;
@@ -195,6 +208,33 @@ export class Exchange implements Limited {
     child.#root = this.#root;
     child.patience = this.patience;
     return child;
+  }
+
+  /** Sets how long it may take; the host does so with the `timeout` and `maxTimeout` of the upstream before `transform` and `call`. */
+  allow(patience: Patience): void {
+    this.patience = patience;
+    if (this.#isTimed) watch(this, this.#due);
+  }
+
+  /**
+   * Sends with narrower time limits, as a `call` tap does with `next`. When they are up, what was sent is given up (the
+   * upstream is told) and this fails with `upstream_timeout`, but the exchange goes on while its own patience lasts: the
+   * plugin may try again or answer itself. Progress and questions to a person count as they do for the exchange.
+   */
+  within(patience: Patience, send: (exchange: Exchange) => Promise<Json>): Promise<Json> {
+    this.touch();
+    const before = this.#onStop.length;
+    return new Try(this, patience, (error) => this.#giveUp(before, error)).run(send);
+  }
+
+  /** Calls `stop` when the exchange is cancelled or out of time, which costs less than a listener of {@link signal}; {@link offStop} takes it back. */
+  onStop(stop: (error: HostError) => void): void {
+    this.#onStop.push(stop);
+  }
+
+  offStop(stop: (error: HostError) => void): void {
+    const index = this.#onStop.lastIndexOf(stop);
+    if (index !== -1) this.#onStop.splice(index, 1);
   }
 
   // --- for the host only ---
@@ -214,7 +254,7 @@ export class Exchange implements Limited {
     this.#root.#claimed = false;
   }
 
-  /** Whether a client waits for it; what was derived has a clock of its own, which runs while it is sent. */
+  /** Whether it was derived; then it has a clock of its own, which runs while it is sent. */
   get isDetached(): boolean {
     return this.#root !== this;
   }
@@ -225,35 +265,34 @@ export class Exchange implements Limited {
     watch(this, this.#due);
   }
 
-  /** Calls `stop` when the exchange is cancelled or out of time; {@link offStop} takes it back. */
-  onStop(stop: (error: HostError) => void): void {
-    this.#onStop.push(stop);
-  }
-
-  offStop(stop: (error: HostError) => void): void {
-    const index = this.#onStop.lastIndexOf(stop);
-    if (index !== -1) this.#onStop.splice(index, 1);
-  }
-
   /** The upstream gave a sign of life. */
   touch(): void {
     this.#active = performance.now();
+    this.#attachedTo?.touch();
   }
 
   /** A person is being asked: silence is no fault until {@link resume}. */
   pause(): void {
     this.#paused++;
+    this.#attachedTo?.pause();
   }
 
   resume(): void {
     this.#paused--;
+    this.#attachedTo?.resume();
     this.touch();
   }
 
-  /** Takes over the patience of the upstream that was chosen. */
-  allow(patience: Patience): void {
-    this.patience = patience;
-    if (this.#isTimed) watch(this, this.#due);
+  /** Since when it has been silent without a reason; a question to a person is one. */
+  silentSince(now: number): number {
+    return this.#paused > 0 ? now : this.#active;
+  }
+
+  /** Stops what began to listen after `before` others; false if nothing did. */
+  #giveUp(before: number, error: HostError): boolean {
+    const begun = this.#onStop.slice(before);
+    for (const stop of begun) stop(error);
+    return begun.length > 0;
   }
 
   /** Ends the exchange from outside: cancelled by its client, or out of time. */
@@ -276,39 +315,33 @@ export class Exchange implements Limited {
     this.#onStop.length = 0;
   }
 
-  /** When its time is up unless there is a sign of life. */
   get #due(): number {
     return Math.min(this.#active + this.patience.timeout, this.deadline);
   }
 
   /** Whether its time is up: then it is cancelled. Called by its clock. */
   check(now: number): number | undefined {
-    const due = this.#paused > 0 ? Math.min(now + this.patience.timeout, this.deadline) : this.#due;
+    const due = Math.min(this.silentSince(now) + this.patience.timeout, this.deadline);
     // Timers may fire up to a millisecond early.
     if (due > now + 1) return due;
     const limit = this.deadline <= now + 1 ? this.patience.maxTimeout : this.patience.timeout;
     unwatch(this);
-    this.cancel(
-      this.at
-        ? new HostError("plugin_failure", `plugin "${this.at.plugin}" did not finish in ${this.at.hook} within ${limit} ms`, {
-            plugin: this.at.plugin,
-            sent: this.sent,
-          })
-        : new HostError(
-            "upstream_timeout",
-            `upstream "${this.route?.upstream}" did not answer within ${limit} ms; the call may or may not have run`,
-            {
-              ...(this.route && { upstream: this.route.upstream }),
-              sent: this.sent,
-            },
-          ),
-    );
+    this.cancel(this.late(limit));
     return undefined;
   }
-}
 
-/** The principal where somebody authenticated; otherwise the session, since everybody would be the same principal. */
-export function scopeOf(session: SessionFacts): string {
-  const { id } = session.principal;
-  return id === "anonymous" || id === "local" ? `session:${session.id}` : `principal:${id}`;
+  /** What is wrong when its time is up. @param limit the milliseconds that are over */
+  late(limit: number): HostError {
+    const { at, sent, route } = this;
+    if (at)
+      return new HostError("plugin_failure", `plugin "${at.plugin}" did not finish in ${at.hook} within ${limit} ms`, {
+        plugin: at.plugin,
+        sent,
+      });
+    const ran = sent === "no" ? "nothing was sent" : "the call may or may not have run";
+    return new HostError("upstream_timeout", `upstream "${route?.upstream}" did not answer within ${limit} ms; ${ran}`, {
+      ...(route && { upstream: route.upstream }),
+      sent,
+    });
+  }
 }

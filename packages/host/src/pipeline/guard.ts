@@ -1,5 +1,5 @@
 import type { FullTap } from "tapable";
-import { HostError, isRefusal, PeerError } from "../errors.ts";
+import { ConfigError, HostError, isRefusal, PeerError } from "../errors.ts";
 import { errorFields, type Logger } from "../log.ts";
 import { Exchange, type Site } from "./exchange.ts";
 import type { Handler, HookDefinition } from "./hooks.ts";
@@ -32,8 +32,11 @@ export function guardTap(tap: FullTap, hook: string, definition: HookDefinition,
   const fn = tap.fn as AnyTap;
   const skip = owner.onError === "skip" && definition.closed === undefined;
 
+  /** A plugin's own words: its deliberate no, or what it finds wrong with its options when the host starts. */
+  const isMeant = (error: unknown): error is Error => isRefusal(error) || (hook === "ready" && error instanceof ConfigError);
+
   const failure = (error: unknown): Error => {
-    if (isRefusal(error)) return error;
+    if (isMeant(error)) return error;
     return new HostError("plugin_failure", `plugin "${owner.id}" failed`, { plugin: owner.id, cause: error });
   };
   const report = (error: unknown, exchange?: Exchange): void => {
@@ -73,7 +76,7 @@ export function guardTap(tap: FullTap, hook: string, definition: HookDefinition,
           error = wrong;
         }
       }
-      if (!isRefusal(error)) {
+      if (!isMeant(error)) {
         report(error, exchange);
         if (skip) return done(null, undefined);
       }

@@ -8,6 +8,8 @@ import type { Exchange, Principal, Route } from "./exchange.ts";
 import { guardTap, type TapOwner } from "./guard.ts";
 import {
   type Ask,
+  type Credentials,
+  type CredentialsRequest,
   type Handler,
   HOOK_CLASSES,
   HOOKS,
@@ -128,6 +130,7 @@ export class SealedHooks {
   readonly authenticate: Run<[HttpFacts], Promise<Principal | undefined>>;
   readonly session: Run<[SessionEvent], void>;
   readonly upstream: Run<[UpstreamEvent], void>;
+  readonly credentials: Run<[Credentials, CredentialsRequest], Promise<Credentials>>;
   readonly discover: Run<[readonly Entry[], UpstreamFacts], Promise<readonly Entry[]>>;
   readonly merge: Run<[readonly Entry[]], readonly Entry[]>;
   readonly route: Run<[Exchange], Promise<Route | undefined>>;
@@ -147,6 +150,7 @@ export class SealedHooks {
     this.authenticate = this.#promise("authenticate");
     this.session = this.#call("session");
     this.upstream = this.#call("upstream");
+    this.credentials = this.#promise("credentials");
     this.discover = this.#promise("discover");
     this.merge = this.#call("merge");
     this.route = this.#promise("route");

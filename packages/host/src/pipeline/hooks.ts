@@ -54,6 +54,25 @@ export interface HttpFacts {
   readonly remoteAddress: string;
 }
 
+/** What a connection to an upstream is made with, besides what the config says. */
+export interface Credentials {
+  /** Headers of every request to an HTTP upstream; they win over the config's of the same name. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Variables of a stdio server, set when its process starts; they win over the config's. */
+  readonly env: Readonly<Record<string, string>>;
+  /** When the headers cease to be good, in milliseconds since 1970: they are asked for again before they are used then. */
+  readonly expires?: number;
+}
+
+/** Who needs credentials, and why. */
+export interface CredentialsRequest {
+  readonly upstream: UpstreamFacts;
+  /** Whose connection it is; undefined where clients share it. */
+  readonly principal: Principal | undefined;
+  /** `connect`: a connection is made; `refused`: an HTTP upstream answered 401 to the last ones; `expired`: their time is up. */
+  readonly reason: "connect" | "refused" | "expired";
+}
+
 /** A question of an upstream to its client: sampling, elicitation, roots, or a vendor's own. */
 export interface Ask {
   readonly method: string;
@@ -111,6 +130,15 @@ export const HOOKS = {
   },
   session: { kind: "SyncHook", args: ["event"], gives: "nothing", host: "–", purpose: "A client session was opened or closed." },
   upstream: { kind: "SyncHook", args: ["event"], gives: "nothing", host: "–", purpose: "A connection to an upstream changed its state." },
+  credentials: {
+    kind: "AsyncSeriesWaterfallHook",
+    args: ["credentials", "request"],
+    closed: true,
+    gives: "credentials",
+    host: "what the config says",
+    purpose:
+      "Headers for an HTTP upstream, variables for a stdio one. Asked when a connection is made, once when a server answers 401, and before use when they have expired; never per call.",
+  },
   discover: {
     kind: "AsyncSeriesWaterfallHook",
     args: ["entries", "upstream"],
@@ -218,6 +246,7 @@ export interface Hooks {
   readonly authenticate: Tappable<(request: HttpFacts) => Awaitable<Principal | undefined>>;
   readonly session: Tappable<(event: SessionEvent) => void>;
   readonly upstream: Tappable<(event: UpstreamEvent) => void>;
+  readonly credentials: Tappable<(credentials: Credentials, request: CredentialsRequest) => Awaitable<Credentials>>;
   readonly discover: Tappable<(entries: readonly Entry[], upstream: UpstreamFacts) => Awaitable<readonly Entry[]>>;
   readonly merge: Tappable<(entries: readonly Entry[]) => readonly Entry[]>;
   readonly route: Tappable<(exchange: Exchange) => Awaitable<Route | undefined>>;

@@ -182,10 +182,13 @@ export class Pipeline {
       return Promise.reject(new HostError("forbidden", `${entry.kind} "${entry.name}" is not allowed with these arguments`));
     const attempt: Attempt = { upstream: upstream.key };
     exchange.attempts.push(attempt);
-    return this.#send(exchange, upstream).then(undefined, (error: unknown) => {
-      attempt.error = error instanceof HostError || isRefusal(error) ? error.type : "upstream";
-      throw error;
-    });
+    return this.#send(exchange, upstream).then(
+      (result) => this.#sender.given(exchange, upstream.key, result),
+      (error: unknown) => {
+        attempt.error = error instanceof HostError || isRefusal(error) ? error.type : "upstream";
+        throw error;
+      },
+    );
   }
 
   /** Before a name is called unknown, upstreams that are still starting get a moment. */

@@ -56,6 +56,7 @@ export class Reverse {
 
   receive(connection: Connection, request: Request, origin: Exchange | undefined): void {
     if (request.method === "ping") return connection.respond(request, { result: {} });
+    if (origin) origin.asked = true;
     const owner = this.#owner(connection, request, origin);
     if (owner instanceof HostError) return connection.respond(request, { error: owner.toRpc(origin?.id ?? "-") });
     const overloaded = this.#overloaded(connection, owner);

@@ -1,5 +1,4 @@
 import { HostError } from "../errors.ts";
-import { matcher } from "../matcher.ts";
 import type { Connection } from "../upstream/connection.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { type Json, metaOf, withRelatedTask } from "../wire/message.ts";
@@ -10,22 +9,11 @@ import type { SealedHooks } from "./hook-set.ts";
 import type { Handler } from "./hooks.ts";
 import { rowOf } from "./methods.ts";
 import type { Notices } from "./notices.ts";
+import { repeatability } from "./repeatable.ts";
 import type { SeenUris } from "./seen-uris.ts";
 import type { Target } from "./target.ts";
 import type { TaskTable } from "./tasks.ts";
 import { mapUris, visitUris } from "./uris.ts";
-
-/** Requests that may be sent again after a loss, since they change nothing (R87). */
-const REPEATABLE = new Set([
-  "prompts/get",
-  "resources/read",
-  "completion/complete",
-  "resources/subscribe",
-  "resources/unsubscribe",
-  "tasks/get",
-  "tasks/list",
-  "tasks/result",
-]);
 
 export interface SenderOptions {
   readonly hooks: SealedHooks;
@@ -44,7 +32,7 @@ export class Sender {
   readonly #notices: Notices;
   /** Composed handlers by upstream and method: a call pays nothing for the plugins around it being many. */
   readonly #handlers = new Map<string, Map<string, Handler>>();
-  readonly #idempotent = new Map<string, ReturnType<typeof matcher>>();
+  readonly #repeatable: ReturnType<typeof repeatability>;
 
   constructor(options: SenderOptions) {
     this.#hooks = options.hooks;
@@ -52,9 +40,8 @@ export class Sender {
     this.#tasks = options.tasks;
     this.#seen = options.seen;
     this.#notices = options.notices;
-    for (const { key, config } of options.directory.upstreams.values()) {
-      this.#idempotent.set(key, matcher(config.idempotent.map((glob) => `${key}:${glob}`)));
-    }
+    const upstreams = [...options.directory.upstreams.values()];
+    this.#repeatable = repeatability(Object.fromEntries(upstreams.map(({ key, config }) => [key, config])));
   }
 
   /** The onion of one method around the connections of one upstream, composed once. */
@@ -81,8 +68,7 @@ export class Sender {
     const { entry } = target;
     const full = this.#tasks.admit(exchange);
     if (full) return Promise.reject(full);
-    const repeatable = REPEATABLE.has(exchange.method) || this.#idempotent.get(upstream.key)?.(entry) === true;
-    if (!exchange.claim() && !repeatable) return Promise.reject(secondSend(exchange, entry, upstream.key));
+    if (!exchange.claim() && !this.#repeatable(exchange)) return Promise.reject(secondSend(exchange, entry, upstream.key));
     const { at } = exchange;
     exchange.at = undefined;
     if (exchange.isDetached) exchange.start();
@@ -113,10 +99,7 @@ export class Sender {
       const unsent =
         error instanceof HostError && error.type === "upstream_down" && error.sent === "no" && error.retryAfterMs === undefined;
       if (!unsent || !wasReady || connection.isReady || exchange.stopped) return refused(error);
-      return connection
-        .connect()
-        .then(() => connection.call(exchange, params, progress))
-        .then(inward, refused);
+      return connection.call(exchange, params, progress).then(inward, refused);
     });
   }
 
@@ -134,9 +117,14 @@ export class Sender {
     const entry = exchange.entry;
     const asked = exchange.method === "resources/read" && entry && entry.name !== entry.native ? entry : undefined;
     if (prefixed || asked) inward = mapUris(inward, (uri) => (asked?.native === uri ? asked.name : (prefixed?.get(uri) ?? uri)));
-    // With one upstream every read goes there anyway.
-    if (this.#directory.upstreams.size > 1) visitUris(inward, (uri) => this.#seen.add(exchange.session, uri, key));
     return inward;
+  }
+
+  /** Notes what a session is given, by an upstream or by a plugin that answers in its place: it may read the URIs in it. */
+  given(exchange: Exchange, upstream: string, result: Json): Json {
+    // With one upstream every read goes there anyway.
+    if (this.#directory.upstreams.size > 1) visitUris(result, (uri) => this.#seen.add(exchange.session, uri, upstream));
+    return result;
   }
 }
 

@@ -15,7 +15,8 @@ import { Questions } from "./questions.ts";
 
 /** How a front takes the answer to one request. What is sent before it belongs to the same stream. */
 export interface Reply extends Sink {
-  answer(response: Response): void;
+  /** Gives the answer's size as {@link Exchange.answerBytes} has it. */
+  answer(response: Response): number | undefined;
   /** There will be no answer: the request was cancelled. */
   end(): void;
 }
@@ -97,23 +98,24 @@ export class Session implements SessionFacts {
     return this.#standing !== undefined;
   }
 
-  /** Takes one message of the client's. `reply` is where a request is answered. */
-  receive(message: Message, reply: Reply): void {
+  /** Takes one message of the client's, of this many bytes if that is known. `reply` is where a request is answered. */
+  receive(message: Message, reply: Reply, bytes?: number): void {
     this.seen = performance.now();
-    if (isRequest(message)) return this.#request(message, reply);
+    if (isRequest(message)) return this.#request(message, reply, bytes);
     if (!isNotification(message)) return this.questions.answered(message);
     this.#notification(message);
   }
 
-  #request(request: Request, reply: Reply): void {
+  #request(request: Request, reply: Reply, bytes: number | undefined): void {
     if (this.#initializing && request.method !== "initialize" && request.method !== "ping" && this.#early.length < this.#options.inFlight) {
       // A client need not wait for the answer to initialize before it writes on; the host does that for it.
-      this.#early.push(() => this.#request(request, reply));
+      this.#early.push(() => this.#request(request, reply, bytes));
       return;
     }
     const refused = this.#refusal(request);
     if (!this.active && request.method !== "initialize" && request.method !== "ping") this.#activate();
     const exchange = new Exchange({ method: request.method, params: request.params, session: this, sink: reply });
+    exchange.requestBytes = bytes;
     if (refused) return this.#refuse(exchange, request.id, refused, reply);
     if (request.method === "initialize") this.#initializing = true;
     this.#inFlight.set(exchange, request.id);
@@ -146,7 +148,7 @@ export class Session implements SessionFacts {
   #refuse(exchange: Exchange, id: Id, cause: HostError, reply: Reply): void {
     exchange.outcome = { error: cause.toRpc(exchange.id), cause };
     exchange.timings.end = performance.now();
-    reply.answer({ jsonrpc: "2.0", id, error: exchange.outcome.error });
+    exchange.answerBytes = reply.answer({ jsonrpc: "2.0", id, error: exchange.outcome.error });
     this.#host.refused(exchange);
   }
 
@@ -158,8 +160,9 @@ export class Session implements SessionFacts {
 
   #answer(exchange: Exchange, id: Id, outcome: Exclude<Outcome, { cancelled: string }>, reply: Reply): void {
     try {
-      if ("error" in outcome) reply.answer({ jsonrpc: "2.0", id, error: outcome.error });
-      else reply.answer({ jsonrpc: "2.0", id, result: outcome.result });
+      exchange.answerBytes = reply.answer(
+        "error" in outcome ? { jsonrpc: "2.0", id, error: outcome.error } : { jsonrpc: "2.0", id, result: outcome.result },
+      );
     } catch (thrown) {
       const cause = new HostError("plugin_failure", "a plugin made an answer that cannot be written as JSON", {
         sent: exchange.sent,
@@ -167,7 +170,7 @@ export class Session implements SessionFacts {
       });
       const error = toRpcError(cause, exchange.id);
       exchange.outcome = { error, cause };
-      reply.answer({ jsonrpc: "2.0", id, error });
+      exchange.answerBytes = reply.answer({ jsonrpc: "2.0", id, error });
     }
   }
 

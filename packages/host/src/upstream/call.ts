@@ -37,3 +37,12 @@ export function callPeer(
     },
   );
 }
+
+/** Waits as long as the exchange does: what is given up meanwhile is not sent afterwards. */
+export function unlessStopped(exchange: Exchange, connected: Promise<void>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    exchange.onStop(reject);
+    const over = (): void => exchange.offStop(reject);
+    connected.then(resolve, reject).finally(over);
+  });
+}

@@ -1,5 +1,5 @@
 import type { UpstreamConfig } from "../config/schema.ts";
-import { HostError } from "../errors.ts";
+import { HostError, isRefusal } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { Exchange, SessionFacts } from "../pipeline/exchange.ts";
 import type { ConnectionState, UpstreamFacts } from "../pipeline/hooks.ts";
@@ -8,7 +8,7 @@ import type { Link } from "../wire/link.ts";
 import type { Json, Notification, Request } from "../wire/message.ts";
 import { Peer } from "../wire/peer.ts";
 import { Backoff } from "./backoff.ts";
-import { callPeer } from "./call.ts";
+import { callPeer, unlessStopped } from "./call.ts";
 import { Commitments } from "./commitments.ts";
 import { type ServerFacts, shakeHands } from "./handshake.ts";
 import { Listings, listedBy } from "./lists.ts";
@@ -161,6 +161,7 @@ export class Connection {
       this.server = await shakeHands(upstream, peer, { clientInfo, capabilities }, this.config.startTimeout);
     } catch (error) {
       this.#failedToConnect(peer, error);
+      if (isRefusal(error)) throw error; // a plugin's words about credentials
       throw this.#authFailed
         ? new HostError("upstream_auth", `upstream "${upstream}" refuses the host's credentials`, { upstream })
         : this.#down("is not available");
@@ -200,7 +201,7 @@ export class Connection {
   }
 
   #failedToConnect(peer: Peer<Exchange>, error: unknown): void {
-    this.#authFailed = error instanceof HostError && error.type === "upstream_auth";
+    this.#authFailed = (error instanceof HostError || isRefusal(error)) && error.type === "upstream_auth";
     const reason = error instanceof Error ? error.message : String(error);
     if (this.#peer === peer) this.#peer = undefined;
     void this.#end(peer);
@@ -254,7 +255,9 @@ export class Connection {
   /** Sends a client's request; the exchange owns the deadline. `params` are as the upstream wants them. */
   call(exchange: Exchange, params: Json, progress: ((params: Json) => void) | undefined): Promise<Json> {
     if (exchange.stopped) return Promise.reject(exchange.stopped); // nothing is started for somebody who has gone
-    return this.isReady ? this.#send(exchange, params, progress) : this.connect().then(() => this.#send(exchange, params, progress));
+    return this.isReady
+      ? this.#send(exchange, params, progress)
+      : unlessStopped(exchange, this.connect()).then(() => this.#send(exchange, params, progress));
   }
 
   #send(exchange: Exchange, params: Json, progress: ((params: Json) => void) | undefined): Promise<Json> {

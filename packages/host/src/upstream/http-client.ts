@@ -1,6 +1,9 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { createRequire } from "node:module";
 import type { Dispatcher, Pool as UndiciPool } from "undici";
+import type { HostError } from "../errors.ts";
+import type { CredentialsRequest } from "../pipeline/hooks.ts";
+import type { Authorization } from "./authorization.ts";
 
 // The package's entry point loads fetch, WebSocket and a cache too: 9 MB and 50 ms that nothing here uses.
 const Pool = createRequire(import.meta.url)("undici/lib/dispatcher/pool.js") as typeof UndiciPool; // the same class
@@ -90,12 +93,17 @@ export class HttpRequest implements Dispatcher.DispatchHandler {
 export class HttpClient {
   readonly #pool: UndiciPool;
   readonly #path: string;
-  readonly #fixed: string[];
-  #headers: string[];
+  #fixed: string[] = [];
+  #headers: string[] = [];
+  /** Where plugins give credentials, if any do. */
+  readonly authorization: Authorization | undefined;
+  readonly #configured: Readonly<Record<string, string>>;
   #session: string | undefined;
   #version: string | undefined;
 
-  constructor({ url, headers }: HttpOptions) {
+  constructor({ url, headers }: HttpOptions, authorization?: Authorization) {
+    this.authorization = authorization;
+    this.#configured = headers;
     this.#pool = new Pool(url.origin, {
       connections: SOCKETS,
       pipelining: 1,
@@ -105,8 +113,37 @@ export class HttpClient {
       bodyTimeout: 0,
     });
     this.#path = url.pathname + url.search;
+    this.#use(headers);
+  }
+
+  #use(headers: Readonly<Record<string, string>>): void {
     this.#fixed = [...Object.entries(headers).flat(), "Accept-Encoding", "identity"];
-    this.#headers = this.#fixed;
+    this.#compose();
+  }
+
+  /** Gets the first credentials. Rejects with a HostError that says why there are none. */
+  async authorize(): Promise<void> {
+    const error = await this.renew("connect");
+    if (error) throw error;
+  }
+
+  /** Gets credentials where plugins give any; `seen` are those that were no good. Gives why there are none. */
+  async renew(reason: CredentialsRequest["reason"], seen?: number): Promise<HostError | undefined> {
+    const { authorization } = this;
+    if (!authorization) return undefined;
+    try {
+      await authorization.renew(reason, seen);
+    } catch (error) {
+      return error as HostError; // renew throws nothing else
+    }
+    this.#use(authorization.over(this.#configured));
+    return undefined;
+  }
+
+  /** Runs `go`: at once, or when credentials that have expired were renewed. */
+  fresh(go: () => void, failed: (error: HostError) => void): void {
+    if (!this.authorization?.isExpired) return go();
+    void this.renew("expired").then((error) => (error ? failed(error) : go()));
   }
 
   /** The session that the server opened, if any. */

@@ -6,6 +6,7 @@ import type { Link, LinkEvents } from "../wire/link.ts";
 import { type Id, isRequest, isResponse, type Message } from "../wire/message.ts";
 import { type ParseError, readMessage } from "../wire/parse.ts";
 import { SseParser } from "../wire/sse.ts";
+import type { Authorization } from "./authorization.ts";
 import { type BodyReader, HttpClient, type HttpOptions, type HttpRequest, isEventStream } from "./http-client.ts";
 import { refusal } from "./http-refusal.ts";
 import { StandingStream } from "./standing-stream.ts";
@@ -28,6 +29,8 @@ interface Stream {
   request: HttpRequest | undefined;
   /** Until it is resumed. */
   timer: NodeJS.Timeout | undefined;
+  /** Whether it was refused already for want of credentials. */
+  unauthorized: boolean;
 }
 
 /**
@@ -43,24 +46,31 @@ export class HttpLink implements Link {
   readonly #http: HttpClient;
   readonly #open = new Map<Id, Stream>();
   readonly #standing: StandingStream;
+  #standingRefused = false;
   #events!: LinkEvents; // set by open(), before anything can arrive
   #closed = false;
 
-  constructor(upstream: string, options: HttpOptions, limits: Limits) {
+  /** @param authorization what plugins give the credentials through, where any do */
+  constructor(upstream: string, options: HttpOptions, limits: Limits, authorization?: Authorization) {
     this.#upstream = upstream;
     this.#options = options;
     this.#limits = limits;
-    this.#http = new HttpClient(options);
+    this.#http = new HttpClient(options, authorization);
     this.#standing = new StandingStream(this.#http, limits.messageBytes, {
       message: (data) => this.#deliver(data, undefined),
       garbage: (reason) => this.#events.garbage(reason),
       sessionGone: () => this.#sessionGone(),
+      unauthorized: () => {
+        if (this.#standingRefused) return;
+        this.#standingRefused = true;
+        void this.#http.renew("refused").then((error) => error ?? this.#standing.open());
+      },
     });
   }
 
   open(events: LinkEvents): Promise<void> {
     this.#events = events;
-    return Promise.resolve();
+    return this.#http.authorize();
   }
 
   negotiated(protocolVersion: string): void {
@@ -70,7 +80,10 @@ export class HttpLink implements Link {
   send(message: Message): void {
     const body = JSON.stringify(message);
     if (!isRequest(message)) {
-      this.#tell(body);
+      this.#http.fresh(
+        () => this.#tell(body),
+        (error) => this.#events.garbage(error.message),
+      );
       // Only now may the server send on its own; it wants `initialized` first.
       if (!isResponse(message) && message.method === "notifications/initialized") this.#standing.open();
       return;
@@ -83,9 +96,14 @@ export class HttpLink implements Link {
       tries: 0,
       request: undefined,
       timer: undefined,
+      unauthorized: false,
     };
     this.#open.set(message.id, stream);
-    this.#post(body, stream);
+    if (!this.#http.authorization?.isExpired) return this.#post(body, stream);
+    this.#http.fresh(
+      () => this.#post(body, stream),
+      (error) => this.#fail(stream, error),
+    );
   }
 
   forget(id: Id): void {
@@ -111,13 +129,22 @@ export class HttpLink implements Link {
 
   /** Sends a request, whose answer is read as one stream. */
   #post(body: string, stream: Stream, redirected?: URL, redirects = 0): void {
+    if (!this.#open.has(stream.origin)) return; // while credentials were asked for
     const path = redirected && redirected.pathname + redirected.search;
+    const seen = this.#http.authorization?.version;
     stream.request = this.#http.post(
       body,
       {
         failed: (error, request) => this.#broken(stream, error, request),
         head: (status, headers, request) => {
           const { location } = headers;
+          if (status === 401 && this.#http.authorization && !stream.unauthorized) {
+            stream.unauthorized = true;
+            void this.#http
+              .renew("refused", seen)
+              .then((error) => (error ? this.#fail(stream, error) : this.#post(body, stream, redirected, redirects)));
+            return undefined;
+          }
           if ((status !== 307 && status !== 308) || location === undefined) return this.#answer(status, headers, stream, request);
           const from = redirected ?? this.#options.url;
           const target = new URL(location, from);

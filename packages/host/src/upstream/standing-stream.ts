@@ -5,6 +5,8 @@ export interface StandingStreamEvents {
   message(data: Buffer): void;
   garbage(reason: string): void;
   sessionGone(): void;
+  /** The server answered 401. */
+  unauthorized(): void;
 }
 
 const FIRST_RETRY = 1_000;
@@ -32,12 +34,20 @@ export class StandingStream {
   }
 
   open(): void {
+    this.#http.fresh(
+      () => this.#open(),
+      () => this.#again(),
+    );
+  }
+
+  #open(): void {
     if (this.#closed) return;
     this.#request = this.#http.get(this.#lastEventId, {
       failed: () => this.#again(),
       head: (status, headers, request) => {
         if (status === 200 && isEventStream(headers)) return this.#read(request);
         if (status === 404 && this.#http.session !== undefined) this.#events.sessionGone();
+        else if (status === 401) this.#events.unauthorized();
         else if (status >= 500) this.#again();
         return undefined;
       },

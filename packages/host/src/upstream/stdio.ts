@@ -5,6 +5,7 @@ import type { Limits } from "../wire/limits.ts";
 import type { Link, LinkEvents } from "../wire/link.ts";
 import { isRequest, type Message } from "../wire/message.ts";
 import { type ParseError, readMessage } from "../wire/parse.ts";
+import type { Authorization } from "./authorization.ts";
 import { Child, type ChildOptions } from "./child.ts";
 import { reportMalformed } from "./malformed.ts";
 
@@ -13,6 +14,7 @@ export class StdioLink implements Link {
   readonly #upstream: string;
   readonly #options: ChildOptions;
   readonly #limits: Limits;
+  readonly #authorization: Authorization | undefined;
   #child: Child | undefined;
   #writer: FrameWriter | undefined;
   #events: LinkEvents | undefined;
@@ -20,17 +22,20 @@ export class StdioLink implements Link {
   #failure: HostError | undefined;
   #ending: Promise<void> | undefined;
 
-  constructor(upstream: string, options: ChildOptions, limits: Limits) {
+  constructor(upstream: string, options: ChildOptions, limits: Limits, authorization?: Authorization) {
     this.#upstream = upstream;
     this.#options = options;
     this.#limits = limits;
+    this.#authorization = authorization;
   }
 
   async open(events: LinkEvents): Promise<void> {
     this.#events = events;
     const framer = new LineFramer(this.#limits.messageBytes, (line) => this.#line(line));
     let gone = "";
-    this.#child = new Child(this.#options, {
+    const options = this.#authorization ? await this.#authorized(this.#authorization) : this.#options;
+    if (this.#closed) return; // meanwhile; nothing may be started any more
+    this.#child = new Child(options, {
       stdout: (chunk) => {
         if (this.#closed) return;
         try {
@@ -54,6 +59,11 @@ export class StdioLink implements Link {
     // `spawn` or `error` follows on the next tick.
     if (child.pid === undefined) await new Promise((resolve) => child.once("error", resolve));
     if (this.#failure) throw new HostError("upstream_down", gone);
+  }
+
+  async #authorized(authorization: Authorization): Promise<ChildOptions> {
+    await authorization.renew("connect");
+    return { ...this.#options, env: { ...this.#options.env, ...authorization.env } };
   }
 
   send(message: Message): void {

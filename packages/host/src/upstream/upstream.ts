@@ -1,12 +1,14 @@
 import { resolve } from "node:path";
 import type { UpstreamConfig } from "../config/schema.ts";
 import type { Logger } from "../log.ts";
-import type { SessionFacts } from "../pipeline/exchange.ts";
+import type { Principal, SessionFacts } from "../pipeline/exchange.ts";
 import { scopeOf } from "../pipeline/exchange.ts";
+import type { SealedHooks } from "../pipeline/hook-set.ts";
 import type { UpstreamFacts } from "../pipeline/hooks.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Link } from "../wire/link.ts";
 import { isObject, type Json } from "../wire/message.ts";
+import { Authorization, NO_CREDENTIALS } from "./authorization.ts";
 import { capabilitySet, mirroredCapabilities } from "./capabilities.ts";
 import { Connection, type ConnectionEvents } from "./connection.ts";
 import type { ServerFacts } from "./handshake.ts";
@@ -20,14 +22,18 @@ export interface UpstreamOptions {
   readonly log: Logger;
   /** The host's own name and version, for servers that are shared. */
   readonly hostInfo: Json;
+  /** Where plugins give credentials, if any do. */
+  readonly credentials: () => SealedHooks["credentials"];
 }
 
 /** One configured server with its connections: one for everybody, or one per session or principal. */
 export class Upstream {
   readonly key: string;
   readonly config: UpstreamConfig;
-  readonly facts: UpstreamFacts;
+  readonly facts: Omit<UpstreamFacts, "isolation"> & { isolation: UpstreamFacts["isolation"] };
   readonly connections = new Map<string, Connection>();
+  /** Of connections that are gone. */
+  #restarts = 0;
   /** What any connection learned last; it outlives the connection. */
   server: ServerFacts | undefined;
   readonly #options: UpstreamOptions;
@@ -54,6 +60,11 @@ export class Upstream {
     };
   }
 
+  /** Lets no more clients share a connection than this; for plugins, before there are any connections. */
+  isolate(isolation: "principal" | "session"): void {
+    if (this.facts.isolation === "shared" || isolation === "session") this.facts.isolation = isolation;
+  }
+
   /** The connection that serves a session, made (not yet connected) on first use. */
   connectionFor(session: SessionFacts): Connection {
     const known = this.#bySession.get(session);
@@ -73,17 +84,22 @@ export class Upstream {
 
   /** The connection that a host opens before any client came, where it would be of use to all. */
   base(): Connection | undefined {
-    if (this.config.isolation !== "shared") return undefined;
+    if (this.facts.isolation !== "shared") return undefined;
     const key = this.facts.wire === "http" ? sharedKey({}) : "shared";
     let connection = this.connections.get(key);
     if (!connection) this.connections.set(key, (connection = this.#make(key, undefined)));
     return connection;
   }
 
+  /** How often a live connection was lost, those that are gone included: it never falls. */
+  get restarts(): number {
+    return [...this.connections.values()].reduce((sum, connection) => sum + connection.restarts, this.#restarts);
+  }
+
   /** Whether it cannot be used now. One that rests, or that waits for its first client, can. */
   get isDown(): boolean {
     const states = [...this.connections.values()].map(({ state }) => state);
-    if (states.length === 0) return this.config.start === "eager" && this.config.isolation === "shared";
+    if (states.length === 0) return this.config.start === "eager" && this.facts.isolation === "shared";
     return !states.some((state) => state === "ready" || state === "degraded" || state === "idle");
   }
 
@@ -111,6 +127,7 @@ export class Upstream {
 
   #drop(key: string, connection: Connection): void {
     this.connections.delete(key);
+    this.#restarts += connection.restarts;
     const leaving = connection.stop(0).finally(() => this.#leaving.delete(leaving));
     this.#leaving.add(leaving);
   }
@@ -120,9 +137,9 @@ export class Upstream {
   }
 
   #keyFor(session: SessionFacts): string {
-    if (session.sole || this.config.isolation === "session") return `session ${session.id}`;
+    if (session.sole || this.facts.isolation === "session") return `session ${session.id}`;
     const set = this.facts.wire === "http" ? capabilitySet(session.client.capabilities) : {};
-    if (this.config.isolation === "principal") return `${scopeOf(session)} ${JSON.stringify(set)}`;
+    if (this.facts.isolation === "principal") return `${scopeOf(session)} ${JSON.stringify(set)}`;
     // A wire that cannot attribute a question to a call has one shared connection, which asks nothing.
     return this.facts.wire === "http" ? sharedKey(set) : "shared";
   }
@@ -130,6 +147,7 @@ export class Upstream {
   #make(key: string, session: SessionFacts | undefined): Connection {
     const { config, facts } = this;
     const own = session !== undefined && key === `session ${session.id}`;
+    const principal = own || facts.isolation === "principal" ? session?.principal : undefined;
     const shared = facts.wire === "http" && session ? capabilitySet(session.client.capabilities) : {};
     return new Connection(
       {
@@ -138,7 +156,7 @@ export class Upstream {
         config,
         limits: this.#options.limits,
         log: this.#options.log,
-        makeLink: () => this.#link(),
+        makeLink: () => this.#link(principal),
         // A server of one client's own sees that client; a shared one sees the host.
         clientInfo: own && isObject(session.client.info) ? (session.client.info as Json) : this.#options.hostInfo,
         capabilities: own ? mirroredCapabilities(session, facts.wire, config) : shared,
@@ -149,19 +167,21 @@ export class Upstream {
   }
 
   /** A wire to the server. Its code is loaded on first use: who has only stdio servers pays for no HTTP. */
-  async #link(): Promise<Link> {
-    const { key, config } = this;
+  async #link(principal: Principal | undefined): Promise<Link> {
+    const { key, config, facts } = this;
     const { limits, folder } = this.#options;
+    const ask = this.#options.credentials();
+    const authorization = ask && new Authorization(key, (reason) => ask(NO_CREDENTIALS, { upstream: facts, principal, reason }));
     if ("command" in config) {
       const { args, env, cwd } = config;
       // A bare name is looked for on PATH; with a slash it is a file beside the config.
       const command = /[/\\]/.test(config.command) ? resolve(folder, config.command) : config.command;
       const { StdioLink } = await import("./stdio.ts");
-      return new StdioLink(key, { command, args, env, cwd: resolve(folder, cwd ?? ".") }, limits);
+      return new StdioLink(key, { command, args, env, cwd: resolve(folder, cwd ?? ".") }, limits, authorization);
     }
     if ("url" in config) {
       const { HttpLink } = await import("./http.ts");
-      return new HttpLink(key, { url: new URL(config.url), headers: config.headers }, limits);
+      return new HttpLink(key, { url: new URL(config.url), headers: config.headers }, limits, authorization);
     }
     const { TransportLink } = await import("./transport.ts");
     return new TransportLink(key, config.transport);

@@ -1,0 +1,54 @@
+import type { HostError } from "../errors.ts";
+import type { Json } from "../wire/message.ts";
+import { type Limited, unwatch, watch } from "./deadlines.ts";
+import type { Exchange, Patience } from "./exchange.ts";
+
+/** A part of an exchange with time limits of its own. */
+export class Try implements Limited {
+  readonly #exchange: Exchange;
+  readonly #patience: Patience;
+  readonly #start = performance.now();
+  /** Gives up what is under way; false if nothing listens. */
+  readonly #giveUp: (error: HostError) => boolean;
+  #reject: ((error: unknown) => void) | undefined;
+
+  constructor(exchange: Exchange, patience: Patience, giveUp: (error: HostError) => boolean) {
+    this.#exchange = exchange;
+    this.#patience = patience;
+    this.#giveUp = giveUp;
+  }
+
+  run(send: (exchange: Exchange) => Promise<Json>): Promise<Json> {
+    return new Promise((resolve, reject) => {
+      this.#reject = reject;
+      const sent = send(this.#exchange);
+      watch(this, this.#due(this.#start));
+      sent.then(
+        (result) => {
+          unwatch(this);
+          resolve(result);
+        },
+        (error: unknown) => {
+          unwatch(this);
+          reject(error);
+        },
+      );
+    });
+  }
+
+  #due(now: number): number {
+    return Math.min(this.#exchange.silentSince(now) + this.#patience.timeout, this.#start + this.#patience.maxTimeout);
+  }
+
+  check(now: number): number | undefined {
+    const due = this.#due(now);
+    // Timers may fire up to a millisecond early.
+    if (due > now + 1) return due;
+    unwatch(this);
+    const { timeout, maxTimeout } = this.#patience;
+    const error = this.#exchange.late(this.#start + maxTimeout <= now + 1 ? maxTimeout : timeout);
+    // Whoever is given up fails with this error, and the plugins further in are done with it before this one goes on.
+    if (!this.#giveUp(error)) this.#reject?.(error);
+    return undefined;
+  }
+}

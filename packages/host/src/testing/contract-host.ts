@@ -1,0 +1,103 @@
+import type { Config } from "../config/schema.ts";
+import type { Instrument } from "../meter.ts";
+import { definePlugin } from "../plugin.ts";
+import { isObject, type Json } from "../wire/message.ts";
+import { type ContractRequest, contractUpstream, TASK_ID } from "./contract-upstream.ts";
+import { settled } from "./fake-clock.ts";
+import type { FakeUpstream } from "./fake-upstream.ts";
+import { JsonRpcError } from "./json-rpc-end.ts";
+import { createTestHost, type TestHost } from "./test-host.ts";
+
+/** What came of some requests, as JSON: of each its answer and what came before it; and what the servers were sent for it. */
+export type Recording = readonly { readonly request: string; readonly client: string; readonly servers: string }[];
+
+/** A progress token of the host's: which one it is depends on how many requests there were before. */
+const MINTED = /"progressToken": \d+/g;
+
+/** A host in front of servers that answer always the same, for one plugin or none. */
+export interface ContractHost extends AsyncDisposable {
+  readonly test: TestHost;
+  /** Sends the requests one after the other. */
+  record(requests: readonly ContractRequest[]): Promise<Recording>;
+  /** What the plugins count, by plugin and instrument. */
+  counters(): Record<string, unknown>;
+}
+
+/**
+ * Starts one. @param keys the servers' names
+ * @throws ConfigError where the host refuses the plugins
+ */
+export async function contractHost(plugins: Config["plugins"], keys: readonly string[]): Promise<ContractHost> {
+  let instruments: readonly Instrument[] = [];
+  const onlooker = definePlugin({
+    name: "contract-onlooker",
+    host: "*",
+    apply(host) {
+      host.hooks.ready.tap("contract-onlooker", () => {
+        instruments = host.meter.instruments();
+      });
+    },
+  });
+  const upstreams = Object.fromEntries(keys.map((key) => [key, contractUpstream()]));
+  const test = await createTestHost({
+    plugins: [...(plugins ?? []), onlooker()],
+    upstreams,
+    client: { capabilities: { roots: {}, sampling: {} } },
+  });
+  test.client.on("roots/list", () => ({ roots: [{ uri: "file:///work" }] }));
+  test.client.on("sampling/createMessage", () => ({ role: "assistant", model: "m", content: { type: "text", text: "yes" } }));
+  return {
+    test,
+    record: (requests) => record(test, upstreams, requests),
+    counters: () =>
+      Object.fromEntries(
+        instruments
+          .filter(({ kind }) => kind === "counter")
+          .map(({ plugin, name, readings }) => [`${plugin} ${name}`, structuredClone(readings())]),
+      ),
+    [Symbol.asyncDispose]: () => test.close(),
+  };
+}
+
+async function record(
+  { client }: TestHost,
+  upstreams: Record<string, FakeUpstream>,
+  requests: readonly ContractRequest[],
+): Promise<Recording> {
+  const recording: { request: string; client: string; servers: string }[] = [];
+  let taskId = TASK_ID;
+  let told = 0;
+  const seen = new Map<string, number>();
+  await settled();
+  for (const { method, params } of requests) {
+    const sent = params && (JSON.parse(JSON.stringify(params).replaceAll(TASK_ID, taskId)) as Json); // params are an object
+    const answer = method === "initialize" ? client.initialized : await answerOf(client.request(method, sent));
+    await settled(); // what the answer's notifications and the plugins' own work lead to
+    if (isObject(answer.task) && typeof answer.task.taskId === "string") taskId = answer.task.taskId;
+    const notifications = client.notifications.slice(told);
+    told = client.notifications.length;
+    const servers = Object.entries(upstreams).map(([key, { requests }]) => {
+      const before = seen.get(key) ?? 0;
+      seen.set(key, requests.length);
+      return { [key]: requests.slice(before) };
+    });
+    recording.push({
+      request: JSON.stringify({ method, params }),
+      client: JSON.stringify({ answer, notifications }, null, 1).replaceAll(taskId, TASK_ID),
+      servers: JSON.stringify(servers, null, 1).replace(MINTED, '"progressToken": 0'),
+    });
+  }
+  return recording;
+}
+
+/** The result, or the error without the id that is another one for every request. */
+async function answerOf(answer: Promise<Json>): Promise<Json> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (!(error instanceof JsonRpcError)) throw error;
+    const { rpc } = error;
+    const { requestId: _, ...data } = isObject(rpc.data) ? rpc.data : {};
+    return { error: { ...rpc, data } };
+  }
+}

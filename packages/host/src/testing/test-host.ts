@@ -1,0 +1,95 @@
+import { Writable } from "node:stream";
+import type { Config } from "../config/schema.ts";
+import { createHost, type Host } from "../host.ts";
+import { createLogger } from "../log.ts";
+import { isObject, type Json } from "../wire/message.ts";
+import type { FakeUpstream } from "./fake-upstream.ts";
+import { TestClient, type TestClientOptions } from "./test-client.ts";
+
+export interface TestHostOptions {
+  /** As in a config. */
+  plugins?: Config["plugins"];
+  /** By key: a fake upstream, or a server as in a config, such as `{ transport: fake.transport, isolation: "session" }`. */
+  upstreams?: Record<string, FakeUpstream | Readonly<Json>>;
+  /** The rest of the config. Default: that of a host, but `drain: 0`, since no test waits for what is in flight. */
+  config?: Partial<Config>;
+  /** Roles of the `local` principal. */
+  roles?: string[];
+  /** Who the first client is; `false`: there is none. */
+  client?: TestClientOptions | false;
+  /** Where relative paths of plugins begin; default: the working directory. */
+  folder?: string;
+}
+
+/** A line of the log. */
+export interface TestLogLine {
+  readonly level: string;
+  readonly message: string;
+  readonly [field: string]: unknown;
+}
+
+export interface TestHost extends AsyncDisposable {
+  readonly host: Host;
+  /** The first client. */
+  readonly client: TestClient;
+  /** Connects another client. */
+  connect(options?: TestClientOptions): Promise<TestClient>;
+  /** What the host and its plugins logged so far, at every level, redacted as in any log. */
+  readonly log: readonly TestLogLine[];
+  /** Ends the clients and the host. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a host with these plugins in front of these upstreams, and connects a client.
+ * @throws ConfigError that names everything wrong with the config
+ */
+export async function createTestHost(options: TestHostOptions = {}): Promise<TestHost> {
+  const log: TestLogLine[] = [];
+  const stream = new Writable({
+    write(chunk, _encoding, done) {
+      log.push(JSON.parse(String(chunk)) as TestLogLine); // the logger writes a line at a time
+      done();
+    },
+  });
+  const { plugins = [], upstreams = {}, roles, config } = options;
+  const mcpServers = Object.fromEntries(Object.entries(upstreams).map(([key, given]) => [key, serverOf(given)]));
+  const host = createHost(
+    { drain: 0, plugins, ...(roles && { roles }), ...config, mcpServers: { ...mcpServers, ...config?.mcpServers } },
+    { log: createLogger({ level: "debug", format: "json", stream }), ...(options.folder !== undefined && { folder: options.folder }) },
+  );
+  const clients: TestClient[] = [];
+  const connect = async (as: TestClientOptions = {}): Promise<TestClient> => {
+    const client = await TestClient.connect(host, as);
+    clients.push(client);
+    return client;
+  };
+  const close = async (): Promise<void> => {
+    for (const client of clients) await client.close();
+    await host.close();
+  };
+  try {
+    await host.start();
+    if (options.client !== false) await connect(options.client);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    host,
+    get client() {
+      const [first] = clients;
+      if (!first) throw new Error("the test host was made with `client: false`; use connect()");
+      return first;
+    },
+    connect,
+    log,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** The config's entry of an upstream. */
+function serverOf(given: FakeUpstream | Readonly<Json>): unknown {
+  return isObject(given) && "received" in given ? { transport: given.transport } : given;
+}

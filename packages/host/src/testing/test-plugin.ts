@@ -1,0 +1,144 @@
+import assert from "node:assert/strict";
+import { createRequire } from "node:module";
+import { isAbsolute, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { z } from "zod";
+import type { Config } from "../config/schema.ts";
+import { ConfigError } from "../errors.ts";
+import type { PluginFactory } from "../plugin.ts";
+import { type ContractHost, contractHost, type Recording } from "./contract-host.ts";
+import { type ContractRequest, UNRELATED } from "./contract-upstream.ts";
+import { runFresh } from "./fresh-process.ts";
+import { jsonCopy } from "./json-copy.ts";
+import { misspelt } from "./misspelt.ts";
+import { withTapNames } from "./tap-names.ts";
+
+/** What the contract suite has to know of a plugin. */
+export interface PluginCases {
+  /** Any runner's test function: of vitest, node:test, jest. */
+  test: (name: string, run: () => Promise<void>) => void;
+  /** The plugin's module, whose default export it is: a `file:` URL, an absolute path, or the name of an installed package. */
+  module: string | URL;
+  /** Good ones, such as a config file can hold; undefined for a plugin without. */
+  options: unknown;
+  /** Options that fail: with a problem that begins with the place (`plugins[0].options.ttl`) and holds the hint. */
+  badOptions: readonly { readonly options: unknown; readonly place: string; readonly hint: string | RegExp }[];
+  /** Requests that these options have nothing to do with; default: a set over all methods. The server behind the host is {@link contractUpstream}. */
+  unrelated?: readonly ContractRequest[];
+  /** Keys of the servers, where the options name some; default: `["contract"]`. */
+  upstreams?: readonly string[];
+}
+
+/**
+ * Makes the tests of the contract that every plugin keeps: importing has no effect; bad options fail with place and
+ * hint; unrelated requests pass unchanged; every tap carries the plugin's name; two instances share nothing; `close`
+ * releases everything.
+ */
+export function testPlugin<Schema extends z.ZodType>(factory: PluginFactory<Schema>, cases: PluginCases): void {
+  const { definition } = factory;
+  const { name } = definition;
+  const { test, badOptions, unrelated: requests = UNRELATED, upstreams = ["contract"] } = cases;
+  const options = cases.options as z.input<Schema>; // the host parses them
+  const start = (plugins: Config["plugins"]): Promise<ContractHost> => contractHost(plugins, upstreams);
+  /** What comes of the requests without the plugin. */
+  const plain = async (): Promise<Recording> => {
+    await using host = await start([]);
+    return await host.record(requests); // while the host lives
+  };
+  const task = { file: fileOf(cases.module), name, options, upstreams, requests };
+
+  /** The problems that a host tells of these options. */
+  const problemsOf = async (given: unknown): Promise<readonly string[]> => {
+    try {
+      await using _host = await start([factory(given as z.input<Schema>)]); // a config file can say what the types forbid
+      return [];
+    } catch (error) {
+      assert(error instanceof ConfigError, `a bad option ends in ${String(error)} instead of a ConfigError`);
+      return error.problems;
+    }
+  };
+  const refused = async (given: unknown, place: string, hint: string | RegExp): Promise<void> => {
+    const problems = await problemsOf(given);
+    const fits = (problem: string): boolean =>
+      problem.startsWith(`${place}:`) && (typeof hint === "string" ? problem.includes(hint) : hint.test(problem));
+    const told = problems.length === 0 ? "they were taken" : problems.join("\n");
+    assert(problems.some(fits), `the options ${JSON.stringify(given)} should fail at ${place} with ${hint}:\n${told}`);
+  };
+
+  test(`${name}: importing has no effect`, async () => {
+    assert.equal(await runFresh({ what: "import", ...task }), "", `importing ${task.file} has an effect`);
+  });
+
+  for (const [index, bad] of badOptions.entries())
+    test(`${name}: bad options fail with place and hint: ${bad.place} (${index + 1})`, () => refused(bad.options, bad.place, bad.hint));
+
+  test(`${name}: a misspelt option fails with place and suggestion`, async () => {
+    const { key, wrong } = misspelt(definition.options);
+    const given = { ...(options as object | undefined), [wrong]: (options as Record<string, unknown> | undefined)?.[key ?? ""] ?? true }; // options are an object, if there are any
+    if (key === undefined)
+      assert.notDeepEqual(await problemsOf(given), [], "an option was taken, and the plugin has none: use z.strictObject");
+    else await refused(given, `plugins[0].options.${wrong}`, `did you mean "${key}"?`);
+  });
+
+  test(`${name}: unrelated requests pass unchanged`, async () => {
+    await using host = await start([factory(options)]);
+    same(await host.record(requests), await plain(), `plugin "${name}" changes what is none of its business`);
+  });
+
+  test(`${name}: every tap carries the plugin's name`, async () => {
+    const names: { hook: string; name: unknown }[] = [];
+    await using host = await start([withTapNames(factory, options, names)]);
+    assert.notDeepEqual(names, [], "the plugin taps nothing, and so does nothing");
+    for (const tap of names) assert.equal(tap.name, name, `hooks.${tap.hook} is tapped under another name than the plugin's`);
+    const { taps } = host.test.host.pipeline();
+    assert.equal(taps.filter(({ plugin }) => plugin === name).length, names.length, "the host knows other taps than the plugin made");
+  });
+
+  test(`${name}: instances in two hosts share nothing`, async () => {
+    const plugin = factory(options);
+    await using first = await start([{ use: plugin, id: "first" }]);
+    await using second = await start([{ use: plugin, id: "second" }]);
+    const untouched = second.counters();
+    same(await first.record(requests), await plain(), "what happened in another host shows");
+    await first[Symbol.asyncDispose]();
+    assert.deepEqual(second.counters(), untouched, "what happens in one host is counted in another");
+    same(await second.record(requests), await plain(), "what happened in another host shows");
+  });
+
+  test(`${name}: two instances in one host share nothing`, async () => {
+    const plugin = factory(options);
+    const both = await start([
+      { use: plugin, id: "first" },
+      { use: plugin, id: "second" },
+    ]).catch((error: unknown) => error);
+    // A service has one provider: that a second copy is refused in so many words is an answer.
+    if (both instanceof ConfigError && both.message.includes("provides the service")) return;
+    if (both instanceof Error) throw both;
+    await using host = both as ContractHost; // what is no error is the host
+    const tapsOf = (id: string): string[] =>
+      host.test.host
+        .pipeline()
+        .taps.filter(({ plugin: owner }) => owner === id)
+        .map(({ hook, method }) => `${hook} ${method ?? ""}`);
+    assert.deepEqual(tapsOf("second"), tapsOf("first"), "the second instance taps other hooks than the first");
+    same(await host.record(requests), await plain(), `two instances of "${name}" change what is none of their business`);
+  });
+
+  test(`${name}: close releases everything`, async () => {
+    assert.deepEqual(jsonCopy(options), options, "the options cannot be written in a config file");
+    assert.equal(await runFresh({ what: "life", ...task }), "", "something is left when the host has closed");
+  });
+}
+
+function same(actual: Recording, expected: Recording, message: string): void {
+  for (const [index, { request, client, servers }] of expected.entries()) {
+    assert.equal(actual[index]?.client, client, `${message}: what the client gets for ${request}`);
+    assert.equal(actual[index]?.servers, servers, `${message}: what the server gets for ${request}`);
+  }
+}
+
+/** The module's file. */
+function fileOf(module: string | URL): string {
+  if (module instanceof URL || module.startsWith("file:")) return fileURLToPath(module);
+  return isAbsolute(module) ? module : createRequire(join(process.cwd(), "_")).resolve(module);
+}

@@ -1,0 +1,86 @@
+import { HostError } from "../errors.ts";
+import type { Credentials, CredentialsRequest } from "../pipeline/hooks.ts";
+import { refusal } from "./http-refusal.ts";
+
+/** What the `credentials` hook begins with. */
+export const NO_CREDENTIALS: Credentials = Object.freeze({ headers: Object.freeze({}), env: Object.freeze({}) });
+
+const HEADER = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
+/** What a header's value may hold: no control characters but the tabulator. */
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+/** What the wire itself sets. */
+const RESERVED =
+  /^(host|connection|content-length|content-type|transfer-encoding|upgrade|accept|accept-encoding|mcp-session-id|mcp-protocol-version|last-event-id)$/i;
+
+/** The credentials that plugins give one connection, as long as they are good. */
+export class Authorization {
+  /** Counts up with every set of credentials. */
+  version = 0;
+  readonly #upstream: string;
+  readonly #ask: (reason: CredentialsRequest["reason"]) => Promise<Credentials>;
+  #given: Credentials = NO_CREDENTIALS;
+  #asking: Promise<void> | undefined;
+
+  constructor(upstream: string, ask: (reason: CredentialsRequest["reason"]) => Promise<Credentials>) {
+    this.#upstream = upstream;
+    this.#ask = ask;
+  }
+
+  /** Whether they must be renewed before use. */
+  get isExpired(): boolean {
+    return this.#given.expires !== undefined && Date.now() >= this.#given.expires;
+  }
+
+  get env(): Readonly<Record<string, string>> {
+    return this.#given.env;
+  }
+
+  /** The config's headers with the given ones in the place of those of the same name. */
+  over(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+    const given = new Set(Object.keys(this.#given.headers).map((name) => name.toLowerCase()));
+    const others = Object.entries(headers).filter(([name]) => !given.has(name.toLowerCase()));
+    return { ...Object.fromEntries(others), ...this.#given.headers };
+  }
+
+  /**
+   * Asks for credentials; who asks meanwhile waits for the same ones.
+   * @param seen the version that was no good; where there is a newer one already, that one is good enough
+   * @throws HostError that says why there are none
+   */
+  renew(reason: CredentialsRequest["reason"], seen = this.version): Promise<void> {
+    if (seen !== this.version) return Promise.resolve();
+    this.#asking ??= this.#renew(reason).finally(() => {
+      this.#asking = undefined;
+    });
+    return this.#asking;
+  }
+
+  async #renew(reason: CredentialsRequest["reason"]): Promise<void> {
+    const given = await this.#ask(reason);
+    const wrong = problemOf(given);
+    if (wrong !== undefined) {
+      const message = `upstream "${this.#upstream}" is not used, since a plugin gave it credentials that ${wrong}`;
+      throw new HostError("plugin_failure", message, { upstream: this.#upstream });
+    }
+    // The same ones again would be refused again.
+    if (reason === "refused" && JSON.stringify(given.headers) === JSON.stringify(this.#given.headers))
+      throw refusal(this.#upstream, 401, {});
+    this.#given = given;
+    this.version++;
+  }
+}
+
+/** What is wrong with credentials, without their values. */
+function problemOf({ headers, env, expires }: Partial<Credentials>): string | undefined {
+  if (typeof headers !== "object" || typeof env !== "object" || headers === null || env === null)
+    return "are none: headers and env are missing";
+  for (const [name, value] of Object.entries(headers)) {
+    if (!HEADER.test(name) || RESERVED.test(name)) return `hold the header "${name.slice(0, 64)}", which they may not`;
+    if (typeof value !== "string" || !VALUE.test(value)) return `hold the header "${name}" with a value that no header may have`;
+  }
+  for (const [name, value] of Object.entries(env))
+    if (!/^[A-Za-z_]\w*$/.test(name) || typeof value !== "string" || value.includes("\0"))
+      return `hold a variable that no process may have`;
+  if (expires !== undefined && !Number.isFinite(expires)) return "expire at no point of time";
+  return undefined;
+}

@@ -1,0 +1,155 @@
+import { createLogger, type Entry, type Exchange, type Principal } from "mcp-host";
+import { describe, expect, test } from "vitest";
+import { compile } from "../dist/condition.js";
+import { rule } from "../dist/options.js";
+import { Policy } from "../dist/policy.js";
+
+const tool = (name: string, upstream = "files"): Entry => ({
+  kind: "tool",
+  name: `${upstream}__${name}`,
+  native: name,
+  upstream,
+  definition: {},
+});
+const resource = (native: string, name = native): Entry => ({ kind: "resource", name, native, upstream: "files", definition: {} });
+const who = (roles: string[], claims = {}): Principal => ({ id: "key:alice", roles, claims });
+const call = (args: unknown, method = "tools/call"): Exchange => ({ method, params: { arguments: args } }) as unknown as Exchange; // what a policy reads of one
+const log = createLogger({ level: "error" });
+const policy = (rules: unknown[], otherwise: "allow" | "deny" = "deny"): Policy =>
+  new Policy(
+    rules.map((one) => rule.parse(one)),
+    otherwise,
+    log,
+  );
+
+/** Whether it is listed, and whether it is called with these arguments. */
+function judged(rules: unknown[], entry: Entry, principal: Principal, args: unknown = {}, otherwise: "allow" | "deny" = "deny") {
+  const judge = policy(rules, otherwise);
+  return [judge.permits(entry, principal, undefined), judge.permits(entry, principal, call(args))];
+}
+
+describe("rules", () => {
+  test("without one nothing is allowed, unless the default says so", () => {
+    expect(judged([], tool("read"), who(["dev"]))).toEqual([false, false]);
+    expect(judged([], tool("read"), who([]), {}, "allow")).toEqual([true, true]);
+  });
+
+  test("deny wins over allow, in whatever order", () => {
+    const rules = [{ deny: { tools: ["files:delete"] } }, { allow: { servers: ["*"] } }];
+    for (const order of [rules, [...rules].reverse()]) {
+      expect(judged(order, tool("delete"), who(["admin"]))).toEqual([false, false]);
+      expect(judged(order, tool("read"), who(["admin"]))).toEqual([true, true]);
+    }
+    expect(judged([{ deny: { tools: ["*"] } }], tool("read"), who([]), {}, "allow")).toEqual([false, false]);
+  });
+
+  test("speak of roles, servers and lists; both servers and a list must fit", () => {
+    const rules = [{ roles: ["dev", "ops"], allow: { servers: ["files"], tools: ["*__read*"] } }];
+    expect(judged(rules, tool("read"), who(["x", "ops"]))).toEqual([true, true]);
+    expect(judged(rules, tool("read"), who(["other"]))).toEqual([false, false]);
+    expect(judged(rules, tool("read", "web"), who(["dev"]))).toEqual([false, false]);
+    expect(judged(rules, tool("write"), who(["dev"]))).toEqual([false, false]);
+    expect(judged(rules, resource("x:read"), who(["dev"])), "another kind").toEqual([false, false]);
+  });
+
+  test("speak of prompts, templates and unknown methods", () => {
+    const entry = (kind: Entry["kind"], name: string): Entry => ({ kind, name, native: name, upstream: "a", definition: {} });
+    const rules = [{ allow: { prompts: ["p*"], resources: ["file:///{path}"], methods: ["vendor/*"] } }];
+    for (const allowed of [entry("prompt", "p1"), entry("template", "file:///{path}"), entry("method", "vendor/x")])
+      expect(judged(rules, allowed, who([]))).toEqual([true, true]);
+    for (const other of [entry("prompt", "q"), entry("template", "db:///{id}"), entry("method", "other"), entry("tool", "p1")])
+      expect(judged(rules, other, who([]))).toEqual([false, false]);
+  });
+
+  test("about a URI hold for it under its prefix, too", () => {
+    const rules = [{ deny: { resources: ["file:///secret*"] } }];
+    expect(judged(rules, resource("file:///secret/a", "two+file:///secret/a"), who([]), {}, "allow")).toEqual([false, false]);
+    expect(judged(rules, resource("file:///open"), who([]), {}, "allow")).toEqual([true, true]);
+  });
+});
+
+describe("conditions", () => {
+  const entry = tool("read");
+  test("on arguments: listed while some call could pass, decided in the call", () => {
+    const rules = [{ allow: { tools: ["*"] }, when: 'arguments.path.startsWith("/public/")' }];
+    expect(judged(rules, entry, who([]), { path: "/public/a" })).toEqual([true, true]);
+    expect(judged(rules, entry, who([]), { path: "/etc/passwd" })).toEqual([true, false]);
+    expect(judged(rules, entry, who([]), {}), "what cannot be decided refuses").toEqual([true, false]);
+    expect(judged(rules, entry, who([]), { path: 7 })).toEqual([true, false]);
+    expect(judged(rules, entry, who([]), "no object")).toEqual([true, false]);
+  });
+
+  test("of a deny rule: one that cannot be decided refuses", () => {
+    const rules = [{ allow: { tools: ["*"] } }, { deny: { tools: ["*"] }, when: "arguments.size > 10" }];
+    expect(judged(rules, entry, who([]), { size: 5 })).toEqual([true, true]);
+    expect(judged(rules, entry, who([]), { size: 11 })).toEqual([true, false]);
+    expect(judged(rules, entry, who([]), {})).toEqual([true, false]);
+    expect(judged(rules, entry, who([]), { size: 11 }, "allow")).toEqual([true, false]);
+  });
+
+  test("on claims, roles and names alone are decided in lists as well", () => {
+    const rules = [
+      { allow: { tools: ["*"] }, when: 'claims.team == "blue" && name.endsWith("read") && server == "files" && "dev" in roles' },
+    ];
+    expect(judged(rules, entry, who(["dev"], { team: "blue" }))).toEqual([true, true]);
+    expect(judged(rules, entry, who(["dev"], { team: "red" }))).toEqual([false, false]);
+    expect(judged(rules, entry, who(["dev"]))).toEqual([false, false]);
+    expect(judged([{ deny: { tools: ["*"] }, when: 'claims.team == "red"' }], entry, who([]), {}, "allow"), "no claim to tell").toEqual([
+      false,
+      false,
+    ]);
+  });
+
+  test("one of several that allow is enough, and one without is enough for all", () => {
+    const one = { allow: { tools: ["*"] }, when: "arguments.a == 1" };
+    const two = { allow: { tools: ["*"] }, when: "arguments.b == 2" };
+    expect(judged([one, two], entry, who([]), { b: 2 })).toEqual([true, true]);
+    expect(judged([one, two], entry, who([]), { a: 2, b: 1 })).toEqual([true, false]);
+    expect(judged([one, { allow: { tools: ["*"] } }], entry, who([]), {})).toEqual([true, true]);
+  });
+
+  test("see what a completion has so far", () => {
+    const judge = policy([{ allow: { prompts: ["*"] }, when: 'arguments.team == "blue" && arguments.city == "Rome"' }]);
+    const prompt: Entry = { kind: "prompt", name: "p", native: "p", upstream: "a", definition: {} };
+    const params = (city: string) => ({ argument: { name: "city", value: city }, context: { arguments: { team: "blue" } } });
+    const complete = (given: unknown) => ({ method: "completion/complete", params: given }) as unknown as Exchange;
+    expect(judge.permits(prompt, who([]), complete(params("Rome")))).toBe(true);
+    expect(judge.permits(prompt, who([]), complete(params("Oslo")))).toBe(false);
+    expect(judge.permits(prompt, who([]), complete({}))).toBe(false);
+  });
+});
+
+describe("a condition that costs or means too much is refused when it is compiled", () => {
+  test.each([
+    ["1 +", /is no CEL expression/],
+    ["nobody == 1", /no valid CEL expression: .*nobody/],
+    ["1 + 1", /must give true or false, not int/],
+    ['arguments.x.matches("(a+)+")', /may not use matches/],
+    ["cel.bind(x, arguments.a, x == 1)", /may not use cel.bind/],
+    ["arguments.a.all(x, arguments.b.all(y, x == y))", /within another such macro/],
+    ["[1].exists(x, [2].exists(y, true))", /within another such macro/],
+    ['"a" in claims', /must name each claim/],
+    ["claims[name] == 1", /must name each claim/],
+    ["x".repeat(2_001), /longer than 2000/],
+  ])("%s", (source, words) => {
+    expect(() => compile(source)).toThrow(words);
+  });
+
+  test("and what it reads is known", () => {
+    expect(compile('claims.team == "a" && claims["x.y"].z == 1 || has(claims.b)')).toMatchObject({
+      ofCall: false,
+      claims: ["team", "x.y", "b"],
+    });
+    expect(compile("[arguments.a].size() == 1 ? true : {'k': method}.k == 'x'")).toMatchObject({ ofCall: true, claims: [] });
+  });
+});
+
+test("a macro over a caller's arguments looks at so much and no more", () => {
+  const condition = compile("arguments.list.all(x, x != 7)");
+  const facts = { claims: {}, roles: [], principal: "p", name: "n", server: "s", kind: "tool", method: "tools/call" };
+  expect(condition.holds({ ...facts, arguments: { list: [1, 2] } })).toBe(true);
+  expect(condition.holds({ ...facts, arguments: { list: [1, 7] } })).toBe(false);
+  expect(() => condition.holds({ ...facts, arguments: { list: Array.from({ length: 1_000 }, () => 1) } })).toThrow(/too large/);
+  expect(() => condition.holds({ ...facts, arguments: { list: [], text: "x".repeat(20_000) } })).toThrow(/too large/);
+  expect(() => compile("arguments.x").holds({ ...facts, arguments: { x: "yes" } })).toThrow(/instead of true or false/);
+});

@@ -1,0 +1,85 @@
+import { ConfigError, duration, nearest, size } from "mcp-host";
+import { z } from "zod";
+
+const globs = z.union(
+  [
+    z
+      .string()
+      .min(1)
+      .transform((glob) => [glob]),
+    z.array(z.string().min(1)),
+  ],
+  "must be a glob or a list of globs",
+);
+
+export const options = z.strictObject({
+  tools: globs
+    .default([])
+    .describe("Tools whose results are kept. `search__*` is an exposed name, `search:find_*` is `<upstream>:<native name>`."),
+  trust: z
+    .array(z.string())
+    .default([])
+    .describe(
+      "Upstreams whose annotations are believed: their tools with `readOnlyHint` are kept, and a call of any other of their tools drops what they gave.",
+    ),
+  resources: globs.default(["*"]).describe("URIs whose reads are kept; `[]` for none."),
+  prompts: globs.default(["*"]).describe("Prompts whose results are kept; `[]` for none."),
+  completions: globs.default(["*"]).describe("Prompts and resource templates whose completions are kept; `[]` for none."),
+  except: globs.default([]).describe("Tools, prompts and URIs of which nothing is kept, whatever the other options say."),
+  ttl: duration.default(60_000).describe("How long a result is fresh."),
+  ttls: z
+    .record(z.string().min(1), duration)
+    .default({})
+    .describe("Glob → another `ttl` for what it matches; of several the first counts. `0` keeps nothing."),
+  staleWhileRevalidate: duration
+    .default(0)
+    .describe("For so long after `ttl` the old result is still given, while one call in the background gets a new one."),
+  maxSize: size
+    .default(64 * 1024 ** 2)
+    .describe("Bytes that may be kept in all (results as JSON, with their keys); what was unused for longest goes first."),
+  maxEntrySize: size.default(1024 ** 2).describe("A result with more bytes than this is not kept."),
+  scope: z
+    .enum(["principal", "shared"])
+    .default("principal")
+    .describe(
+      "`principal`: nobody is given what another principal's call brought. `shared`: everybody is, of upstreams whose isolation is `shared` too.",
+    ),
+  invalidate: z
+    .array(
+      z.strictObject({
+        call: globs.describe("Tools that change something."),
+        drop: globs.describe("Tools, prompts and URIs whose results are dropped then."),
+        same: z
+          .array(z.string().min(1))
+          .default([])
+          .describe("Arguments that must be the same in both calls; without them every result that matches goes."),
+      }),
+    )
+    .default([])
+    .describe('Rules: a call of a tool in `call` drops what matches `drop`: `{ "call": "files__write*", "drop": "files__*" }`.'),
+  ignoreMeta: z
+    .array(z.string().min(1))
+    .default(["claudecode/*"])
+    .describe("Keys (globs) of a request's `_meta` that do not change the answer. `progressToken` and trace context never do."),
+  store: z
+    .union([z.boolean(), z.string().min(1)], "must be true, false or the name of a store")
+    .default(false)
+    .describe(
+      "Keep results in the host's store (`true`: the one named `cache`), which a plugin can put on something that several hosts share.",
+    ),
+});
+
+/** The options with their defaults filled in. */
+export type Options = z.output<typeof options>;
+
+/** Checks what only makes sense together with the configured upstreams. @throws ConfigError that names all of it */
+export function checkUpstreams({ trust }: Pick<Options, "trust">, upstreams: readonly string[]): void {
+  const problems = trust.flatMap((key, index) =>
+    upstreams.includes(key)
+      ? []
+      : [
+          `plugin "cache": options.trust[${index}]: no upstream is called "${key}"${nearest(key, upstreams) || `; there ${upstreams.length > 0 ? `are ${upstreams.join(", ")}` : "is none at all"}`}`,
+        ],
+  );
+  if (problems.length > 0) throw new ConfigError(problems);
+}

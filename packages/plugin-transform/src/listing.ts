@@ -1,0 +1,91 @@
+import type { Entry, Json } from "mcp-host";
+import { redactedSchema } from "./redact.ts";
+import { isObject, rewrite } from "./rewrite.ts";
+import type { Plan } from "./rules.ts";
+import { pickedSchema } from "./schema.ts";
+
+export interface ListingOptions {
+  /** The argument under which the rest of a truncated result is asked for. */
+  readonly restArgument: string;
+}
+
+/** The entry as clients see it. */
+export function listed(entry: Entry, plan: Plan, { restArgument }: ListingOptions): Entry {
+  let name = entry.name;
+  let definition: Json = { ...entry.definition };
+  for (const { rename, title, description } of plan.listing) {
+    const fill = (text: string): string =>
+      text.replace(/\{(name|native|upstream|title|description)\}/g, (_, key: string) => {
+        if (key === "title" || key === "description") return typeof definition[key] === "string" ? (definition[key] as string) : "";
+        return entry[key as "name" | "native" | "upstream"]; // the others are in the expression
+      });
+    if (title !== undefined) definition = titled(definition, fill(title));
+    if (description !== undefined) definition.description = fill(description);
+    if (rename === undefined) continue;
+    // A resource goes by its URI, which stays; what it has is a name for people.
+    if (entry.kind === "resource" || entry.kind === "template") definition.name = fill(rename);
+    else name = fill(rename);
+  }
+  for (const { text } of plan.strips.listing) {
+    definition = rewrite(definition, {
+      text: (each) => each,
+      field: (key, value) => (typeof value === "string" && SHOWN.has(key) ? { value: text(value) } : undefined),
+    }) as Json; // an object stays one
+  }
+  if (entry.kind === "prompt" && plan.args) definition.arguments = plan.args.listed(definition.arguments);
+  if (entry.kind === "tool") definition = tool(definition, plan, restArgument);
+  return { ...entry, name, definition };
+}
+
+/** What clients show, or put before a model. */
+const SHOWN = new Set(["title", "description"]);
+
+function titled(definition: Json, title: string): Json {
+  const { annotations } = definition;
+  return {
+    ...definition,
+    title,
+    ...(isObject(annotations) && annotations.title !== undefined && { annotations: { ...annotations, title } }),
+  };
+}
+
+function tool(definition: Json, plan: Plan, restArgument: string): Json {
+  const { inputSchema, outputSchema, ...rest } = definition;
+  const input = plan.args ? plan.args.schema(inputSchema) : inputSchema;
+  const output = outputOf(outputSchema, plan);
+  return {
+    ...rest,
+    ...(input !== undefined && { inputSchema: plan.truncation?.rest ? withRest(input, restArgument) : input }),
+    ...(output !== undefined && { outputSchema: output }),
+  };
+}
+
+function withRest(schema: unknown, name: string): unknown {
+  if (!isObject(schema)) return schema;
+  const property = {
+    type: "string",
+    description: "Only to read on after a truncated result: the id that its notice names. Other arguments are then ignored.",
+  };
+  return { ...schema, properties: { ...(isObject(schema.properties) && schema.properties), [name]: property } };
+}
+
+/** What can still be promised of results. */
+function outputOf(schema: unknown, plan: Plan): unknown {
+  // A result that is cut has no structure any more.
+  if (plan.truncation) return undefined;
+  let output: unknown = plan.outputSchema ?? schema;
+  if (!isObject(output)) return undefined;
+  if (!plan.outputSchema) {
+    for (const shape of plan.shapes) {
+      // What an expression gives nobody knows.
+      if (shape.kind === "jsonata") return undefined;
+      output = pickedSchema(output, shape.paths, schema as Json); // it is the output schema, seen to be an object
+    }
+  }
+  for (const redactor of plan.redactors.results) output = redactedSchema(output, redactor);
+  if (plan.enriched.length > 0 && isObject(output)) {
+    const added = Object.fromEntries(plan.enriched.map(([name]) => [name, {}]));
+    output = { ...output, properties: { ...(isObject(output.properties) && output.properties), ...added } };
+  }
+  return output;
+}

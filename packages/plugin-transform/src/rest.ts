@@ -1,0 +1,93 @@
+import { randomBytes } from "node:crypto";
+
+export interface RestOptions {
+  /** Bytes kept in all; one scope has at most a quarter. */
+  readonly size: number;
+  /** Milliseconds that a rest is kept. */
+  readonly time: number;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+}
+
+interface Kept {
+  readonly owner: string;
+  readonly scope: string;
+  readonly text: string;
+  readonly bytes: number;
+  readonly expires: number;
+}
+
+/** One scope's share of what is kept: others must not be pushed out by one. */
+const SHARE = 4;
+
+/** What was cut off results, until it is read or its time is up. Each rest can be read only in its own scope, through the entry that it came from. */
+export class Rests {
+  readonly #options: RestOptions;
+  /** Oldest first: all are kept equally long. */
+  readonly #kept = new Map<string, Kept>();
+  readonly #scopes = new Map<string, number>();
+  #bytes = 0;
+
+  constructor(options: RestOptions) {
+    this.#options = options;
+  }
+
+  /** Keeps a text. Gives the id under which it is read, or undefined where it is too large to keep. */
+  keep(owner: string, scope: string, text: string): string | undefined {
+    const { size, time, now } = this.#options;
+    // A string may take two bytes for each unit, whatever it holds.
+    const bytes = 2 * text.length;
+    this.#expire();
+    if (bytes > size / SHARE) return undefined;
+    for (const [id, kept] of this.#kept) {
+      if ((this.#scopes.get(scope) ?? 0) + bytes <= size / SHARE) break;
+      if (kept.scope === scope) this.#drop(id, kept);
+    }
+    for (const [id, kept] of this.#kept) {
+      if (this.#bytes + bytes <= size) break;
+      this.#drop(id, kept);
+    }
+    const id = randomBytes(16).toString("base64url");
+    this.#kept.set(id, { owner, scope, text, bytes, expires: now() + time });
+    this.#bytes += bytes;
+    this.#scopes.set(scope, (this.#scopes.get(scope) ?? 0) + bytes);
+    return id;
+  }
+
+  read(id: string, owner: string, scope: string): string | undefined {
+    this.#expire();
+    const kept = this.#kept.get(id);
+    return kept?.owner === owner && kept.scope === scope ? kept.text : undefined;
+  }
+
+  get bytes(): number {
+    this.#expire();
+    return this.#bytes;
+  }
+
+  get count(): number {
+    return this.#kept.size;
+  }
+
+  clear(): void {
+    this.#kept.clear();
+    this.#scopes.clear();
+    this.#bytes = 0;
+  }
+
+  #expire(): void {
+    const now = this.#options.now();
+    for (const [id, kept] of this.#kept) {
+      if (kept.expires > now) return;
+      this.#drop(id, kept);
+    }
+  }
+
+  #drop(id: string, { scope, bytes }: Kept): void {
+    this.#kept.delete(id);
+    this.#bytes -= bytes;
+    const left = (this.#scopes.get(scope) ?? 0) - bytes;
+    if (left > 0) this.#scopes.set(scope, left);
+    else this.#scopes.delete(scope);
+  }
+}

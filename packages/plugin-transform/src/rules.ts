@@ -1,0 +1,235 @@
+import { type Entry, matcher } from "mcp-host";
+import { ArgumentEdits } from "./arguments.ts";
+import { SOURCES, type Source, sourceOf } from "./context.ts";
+import type { Detector } from "./detectors.ts";
+import type { Program } from "./engine.ts";
+import type { Options, Place, RuleOptions } from "./options.ts";
+import { Redactor } from "./redact.ts";
+import type { Rewriting } from "./rewrite.ts";
+import { strip } from "./strip.ts";
+import type { Truncation } from "./truncate.ts";
+
+type Names = Pick<Entry, "kind" | "name" | "upstream" | "native">;
+
+/** A schema or expression of a rule, by its number in the engine. */
+export interface Compiled {
+  readonly program: number;
+  /** The rule's place in the options, for errors. */
+  readonly place: string;
+}
+
+/** How the document of a result is reshaped. */
+export type Shape = (Compiled & { readonly kind: "jsonata" }) | { readonly kind: "pick"; readonly paths: readonly (readonly string[])[] };
+
+/** Everything that is done with the entries that the same rules match. */
+export class Plan {
+  /** The rules' places in the options. */
+  readonly rules: readonly number[];
+  readonly listing: readonly RuleOptions[];
+  readonly hides: boolean;
+  readonly args: ArgumentEdits | undefined;
+  readonly validateArguments: readonly Compiled[];
+  readonly validateResult: readonly Compiled[];
+  readonly shapes: readonly Shape[];
+  readonly outputSchema: Readonly<Record<string, unknown>> | undefined;
+  readonly enriched: readonly (readonly [string, Source])[];
+  readonly truncation: Truncation | undefined;
+  readonly redactors: Readonly<Record<Place, readonly Redactor[]>>;
+  /** What is taken out first at each place; `listing` is what strips say of every place. */
+  readonly strips: Readonly<Record<Place | "listing", readonly Rewriting[]>>;
+
+  constructor(rules: readonly Rule[]) {
+    this.rules = rules.map(({ index }) => index);
+    const all = rules.map(({ options }) => options);
+    this.listing = all;
+    this.hides = all.some(({ hide }) => hide);
+    const edits = rules.flatMap((rule) =>
+      rule.options.args || rule.sources.arguments.length > 0
+        ? [{ ...NO_ARGUMENTS, ...rule.options.args, enrich: Object.fromEntries(rule.sources.arguments) }]
+        : [],
+    );
+    this.args = edits.length > 0 ? new ArgumentEdits(edits) : undefined;
+    this.validateArguments = rules.flatMap((rule) => rule.programs.arguments ?? []);
+    this.validateResult = rules.flatMap((rule) => rule.programs.result ?? []);
+    this.shapes = rules.flatMap(({ programs, options }): Shape[] => [
+      ...(programs.jsonata ? [{ kind: "jsonata" as const, ...programs.jsonata }] : []),
+      ...(options.result?.pick ? [{ kind: "pick" as const, paths: options.result.pick.map((path) => path.split(".")) }] : []),
+    ]);
+    this.outputSchema = all.findLast(({ result }) => result?.outputSchema)?.result?.outputSchema;
+    this.enriched = rules.flatMap(({ sources }) => sources.result);
+    this.truncation = all.findLast(({ result }) => result?.truncate)?.result?.truncate;
+    const at = <T>(pick: (rule: Rule, place: Place) => readonly T[]): Record<Place, readonly T[]> => ({
+      arguments: rules.flatMap((rule) => pick(rule, "arguments")),
+      results: rules.flatMap((rule) => pick(rule, "results")),
+      logs: rules.flatMap((rule) => pick(rule, "logs")),
+      errors: rules.flatMap((rule) => pick(rule, "errors")),
+    });
+    this.redactors = at((rule, place) => (rule.redactor && rule.options.redact?.in.includes(place) ? [rule.redactor] : []));
+    const strips = at((rule, place) => (rule.strip && rule.options.strip?.in.includes(place) ? [rule.strip] : []));
+    this.strips = { ...strips, listing: rules.flatMap((rule) => rule.strip ?? []) };
+  }
+
+  /** What rewrites texts at a place. */
+  rewritings(place: Place): readonly Rewriting[] {
+    return [...this.strips[place], ...this.redactors[place].map(({ rewriting }) => rewriting)];
+  }
+}
+
+const NO_ARGUMENTS = { set: {}, default: {}, pin: {}, rename: {}, drop: [] };
+
+/** One rule, with what it needs. */
+export interface Rule {
+  readonly index: number;
+  readonly options: RuleOptions;
+  readonly matches: (entry: Names) => boolean;
+  readonly sources: { readonly arguments: readonly (readonly [string, Source])[]; readonly result: readonly (readonly [string, Source])[] };
+  readonly programs: { readonly arguments?: Compiled; readonly result?: Compiled; readonly jsonata?: Compiled };
+  readonly strip: Rewriting | undefined;
+  readonly redactor: Redactor | undefined;
+}
+
+/** Entries of one upstream whose plan is remembered: as many as it may list. */
+const REMEMBERED = 20_000;
+
+/** Which rules are for which entries, decided once for each entry. */
+export class Rules {
+  readonly programs: readonly Program[];
+  /** Where each program stands in the options. */
+  readonly places: readonly string[];
+  readonly problems: readonly string[];
+  readonly #options: Options;
+  readonly #drafts: Omit<Rule, "redactor">[] = [];
+  #rules: readonly Rule[] | undefined;
+  readonly #byUpstream = new Map<string, Plan | undefined>();
+  readonly #plans = new Map<string, Plan>();
+  readonly #byEntry = new WeakMap<Entry, Plan | null>();
+  /** What was decided when an entry was listed, for plugins that list it under another name afterwards. */
+  readonly #byNative = new Map<string, Map<string, Plan | null>>();
+
+  constructor(given: Options) {
+    this.#options = given;
+    const programs: Program[] = [];
+    const places: string[] = [];
+    const problems: string[] = [];
+    const compiled = (program: Program, place: string): Compiled => {
+      places.push(place);
+      return { program: programs.push(program) - 1, place };
+    };
+    for (const [index, rule] of given.rules.entries()) {
+      const place = `rules[${index}]`;
+      const sources = (key: "arguments" | "result"): [string, Source][] =>
+        Object.entries(rule.enrich?.[key] ?? {}).flatMap(([name, from]) => {
+          const source = sourceOf(from, given.environment);
+          if (source) return [[name, source]];
+          const variable = /^environment\.(.+)$/.exec(from)?.[1];
+          const why = variable === undefined ? `there are ${SOURCES.join(", ")}` : `list "${variable}" in options.environment to allow it`;
+          problems.push(`options.${place}.enrich.${key}.${name}: "${from}" is not there; ${why}`);
+          return [];
+        });
+      const kinds = rule.kind === undefined ? undefined : new Set<string>([rule.kind].flat());
+      const isMatch = matcher(rule.match);
+      const { validate, result, strip: kindsStripped } = rule;
+      this.#drafts.push({
+        index,
+        options: rule,
+        matches: (entry) => entry.kind !== "method" && (kinds === undefined || kinds.has(entry.kind)) && isMatch(entry),
+        sources: { arguments: sources("arguments"), result: sources("result") },
+        programs: {
+          ...(validate?.arguments && {
+            arguments: compiled({ kind: "schema", schema: validate.arguments }, `${place}.validate.arguments`),
+          }),
+          ...(validate?.result && { result: compiled({ kind: "schema", schema: validate.result }, `${place}.validate.result`) }),
+          ...(result?.jsonata && { jsonata: compiled({ kind: "jsonata", text: result.jsonata }, `${place}.result.jsonata`) }),
+        },
+        strip: kindsStripped && { text: (text) => strip(text, kindsStripped) },
+      });
+    }
+    this.programs = programs;
+    this.places = places;
+    this.problems = problems;
+  }
+
+  /** Whether any rule does such a thing: what no rule does is not tapped. */
+  some(does: (rule: RuleOptions) => unknown): boolean {
+    return this.#options.rules.some((rule) => does(rule));
+  }
+
+  /** Fixes the detectors. Gives what rules name that there is not. */
+  seal(detectors: ReadonlyMap<string, Detector>, found: (detector: string) => void): string[] {
+    const problems: string[] = [];
+    this.#rules = this.#drafts.map((draft) => {
+      const { redact } = draft.options;
+      if (!redact) return { ...draft, redactor: undefined };
+      for (const name of redact.detectors ?? [])
+        if (!detectors.has(name))
+          problems.push(
+            `options.rules[${draft.index}].redact: there is no detector "${name}"; there are ${[...detectors.keys()].join(", ")}`,
+          );
+      const chosen = [...detectors].filter(([name]) => redact.detectors?.includes(name) ?? true);
+      return { ...draft, redactor: new Redactor({ ...redact, detectors: chosen }, found) };
+    });
+    return problems;
+  }
+
+  /** Decides for an entry as it is when it is listed, and remembers it for those that are made of it. */
+  decide(entry: Entry): Plan | undefined {
+    const plan = this.#matched(entry);
+    this.#byUpstream.delete(entry.upstream);
+    let own = this.#byNative.get(entry.upstream);
+    if (!own) this.#byNative.set(entry.upstream, (own = new Map()));
+    const key = `${entry.kind} ${entry.native}`;
+    own.delete(key); // so that the newest is last
+    own.set(key, plan ?? null);
+    if (own.size > REMEMBERED) own.delete(own.keys().next().value as string); // not empty
+    return plan;
+  }
+
+  /** Notes that an entry came of one that was decided on. */
+  note(entry: Entry, plan: Plan | undefined): void {
+    this.#byEntry.set(entry, plan ?? null);
+  }
+
+  /** What is done with an entry; undefined for nothing. */
+  of(entry: Entry | undefined): Plan | undefined {
+    if (!entry) return undefined;
+    let plan = this.#byEntry.get(entry);
+    if (plan === undefined) {
+      plan = this.#byNative.get(entry.upstream)?.get(`${entry.kind} ${entry.native}`);
+      // Resources that nobody lists are matched as they come.
+      if (plan === undefined) plan = this.#matched(entry) ?? null;
+      this.#byEntry.set(entry, plan);
+    }
+    return plan ?? undefined;
+  }
+
+  /** What is done with the messages of an upstream that belong to no call: what is done with any of its entries. */
+  ofUpstream(upstream: string): Plan | undefined {
+    if (this.#byUpstream.has(upstream)) return this.#byUpstream.get(upstream);
+    const known = this.#byNative.get(upstream);
+    // Before it listed anything, every rule could be meant.
+    if (!known) return this.#plan(this.#rules ?? []);
+    const indices = new Set<number>();
+    for (const plan of new Set(known.values())) for (const index of plan?.rules ?? []) indices.add(index);
+    const plan = this.#plan((this.#rules ?? []).filter(({ index }) => indices.has(index)));
+    this.#byUpstream.set(upstream, plan);
+    return plan;
+  }
+
+  #matched(entry: Names): Plan | undefined {
+    return this.#plan((this.#rules ?? []).filter((rule) => rule.matches(entry)));
+  }
+
+  #plan(rules: readonly Rule[]): Plan | undefined {
+    if (rules.length === 0) return undefined;
+    const key = rules.map(({ index }) => index).join(",");
+    let plan = this.#plans.get(key);
+    if (!plan) {
+      plan = new Plan(rules);
+      if (this.#plans.size < MAX_PLANS) this.#plans.set(key, plan);
+    }
+    return plan;
+  }
+}
+
+/** Combinations of rules that are kept; entries keep theirs besides. */
+const MAX_PLANS = 10_000;

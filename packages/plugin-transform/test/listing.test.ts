@@ -1,0 +1,79 @@
+import { namespace } from "@host/plugin-namespace";
+import { describe, expect, test } from "vitest";
+import { hosted } from "./scripted.ts";
+
+const tools = [
+  { name: "read", title: "Read", description: "Reads.", annotations: { title: "Read" } },
+  { name: "write", description: "Writes." },
+];
+
+test("a rule renames, retitles and re-describes; calls reach the native name", async () => {
+  await using it = await hosted(
+    { tools },
+    { rules: [{ match: ["one:read"], rename: "get_{name}", title: "Get ({upstream})", description: "{description} Now." }] },
+  );
+  expect(await it.tool("get_read")).toMatchObject({ title: "Get (one)", description: "Reads. Now.", annotations: { title: "Get (one)" } });
+  await it.client.callTool({ name: "get_read" });
+  expect(it.server.requests.at(-1)?.params.name).toBe("read");
+  await expect(it.client.callTool({ name: "read" })).rejects.toThrow("Unknown tool: read");
+});
+
+test("what is hidden is neither listed nor answered, a resource of a template included", async () => {
+  await using it = await hosted(
+    { tools, resources: [{ uri: "file:///a", name: "a" }], templates: [{ uriTemplate: "file:///{x}", name: "t" }] },
+    { rules: [{ match: ["write", "file:///secret*"], hide: true }] },
+  );
+  expect((await it.client.listTools()).tools.map(({ name }) => name)).toEqual(["read"]);
+  await expect(it.client.callTool({ name: "write" })).rejects.toThrow("Unknown tool: write");
+  await expect(it.client.readResource({ uri: "file:///secret.txt" })).rejects.toThrow("Resource not found");
+  expect(it.server.requests).toEqual([]);
+});
+
+test("the resources of a hidden template cannot be read", async () => {
+  await using it = await hosted(
+    { resources: [{ uri: "x://a", name: "a" }], templates: [{ uriTemplate: "file:///{x}", name: "t" }] },
+    { rules: [{ match: ["file:///*"], kind: "template", hide: true }] },
+  );
+  expect((await it.client.listResourceTemplates()).resourceTemplates).toEqual([]);
+  await expect(it.client.readResource({ uri: "file:///any" })).rejects.toThrow("Resource not found");
+  expect(it.server.requests).toEqual([]);
+});
+
+test("a rule of one kind leaves the others; a resource keeps its URI and gets another display name", async () => {
+  await using it = await hosted(
+    { tools: [{ name: "same" }], prompts: [{ name: "same" }], resources: [{ uri: "x://same", name: "same" }] },
+    { rules: [{ match: ["*same"], kind: ["prompt", "resource"], rename: "other" }] },
+  );
+  expect((await it.client.listTools()).tools[0]?.name).toBe("same");
+  expect((await it.client.listPrompts()).prompts[0]?.name).toBe("other");
+  expect((await it.client.listResources()).resources[0]).toMatchObject({ uri: "x://same", name: "other" });
+});
+
+describe("beside the namespace plugin", () => {
+  const rules = [{ match: ["one__read"], args: { pin: { path: "/pinned" } } }];
+
+  test("after it, globs are about the names that it gave", async () => {
+    await using it = await hosted({ tools }, { rules }, { before: [namespace()] });
+    await it.client.callTool({ name: "one__read", arguments: { path: "/etc" } });
+    expect(it.server.arguments).toEqual({ path: "/pinned" });
+  });
+
+  test("before it, what was decided at listing holds for the names that it gives", async () => {
+    await using it = await hosted(
+      { tools },
+      { rules: [{ match: ["read"], args: { pin: { path: "/pinned" } } }] },
+      { after: [namespace()] },
+    );
+    await it.client.callTool({ name: "one__read", arguments: { path: "/etc" } });
+    expect(it.server.arguments).toEqual({ path: "/pinned" });
+  });
+});
+
+test("titles and descriptions are stripped, schemas included", async () => {
+  const inputSchema = { type: "object", properties: { a: { type: "string", description: "A\u200bB\u001b[31m!" } } };
+  await using it = await hosted(
+    { tools: [{ name: "read", description: "Hi\u{e0041}\u{e0042}", inputSchema }] },
+    { rules: [{ match: ["*"], strip: true }] },
+  );
+  expect(await it.tool("read")).toMatchObject({ description: "Hi", inputSchema: { properties: { a: { description: "AB!" } } } });
+});
