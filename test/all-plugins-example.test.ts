@@ -4,7 +4,7 @@ import type { Config } from "mcp-host";
 import { expect, test } from "vitest";
 import { home, run } from "./harness/cli.ts";
 import { MARKED, ROOT, startHost, temporary } from "./harness/hosts.ts";
-import { KeyedClient, RpcFailure } from "./harness/keyed-client.ts";
+import { KeyedClient } from "./harness/keyed-client.ts";
 
 const FOLDER = join(ROOT, "examples/all-plugins");
 const FILE = join(FOLDER, "mcp-host.config.json");
@@ -95,10 +95,10 @@ test("the example serves whoever reads, and whoever has the key", async () => {
   expect(readFileSync(join(folder.path, "memory.jsonl"), "utf8")).toContain("her key is [redacted:aws]");
 
   const stranger = KeyedClient.open(host.url, `${KEY.slice(0, -1)}x`);
-  await expect(stranger).rejects.toThrow(RpcFailure);
+  await expect(stranger).rejects.toThrow("HTTP 401");
 
   const scrape = await (await fetch(new URL("/metrics", host.url))).text();
-  expect(scrape).toMatch(/^cache_hits_total\{.*\} 1$/m);
+  expect(scrape).toMatch(/^mcp_host_cache_hits_total\{.*upstream="files".*\} 1$/m);
   await reader.close();
   await owner.close();
 }, 60_000);

@@ -349,6 +349,28 @@ test("a client's own token, and every secret of the config, leave the host nowhe
 });
 
 describe("it never fails open", () => {
+  test("clients without credentials have the roles of `anonymous`, and bad credentials are refused all the same", async () => {
+    const { key, entry } = await madeKey("member", ["member"]);
+    const rules = [
+      { roles: ["visitor"], allow: { tools: ["echo"] } },
+      { roles: ["member"], allow: { servers: ["*"] } },
+    ];
+    await using host = await startHost({
+      mcpServers: { web: { url: web.url } },
+      plugins: [auth({ anonymous: ["visitor"], apiKeys: { pepper: PEPPER, keys: [entry] }, rules })],
+    });
+    await host.host.settled(10_000);
+    const visitor = sdkClient();
+    await visitor.connect(httpTransport(host.url));
+    expect(await names(visitor)).toEqual(["echo"]);
+    const member = await connected(host.url, key);
+    expect((await names(member)).length).toBeGreaterThan(1);
+    expect((await post(host.url, bearer(`${key.slice(0, -1)}_`))).status).toBe(401);
+    expect((await post(host.url, { authorization: "" })).status).toBe(401);
+    await visitor.close();
+    await member.close();
+  });
+
   test("a host that listens without a way to tell who comes does not start", async () => {
     await expect(createHost({ listen: { port: 0 }, plugins: [auth()] }).start()).rejects.toThrow(/nothing says who they are/);
   });

@@ -105,7 +105,8 @@ test("npm start in a clean copy builds, says what it serves, serves three real s
 }, 120_000);
 
 test("what npm start serves is where the README says", () => {
-  const [, file = ""] = /--config (\S+)$/.exec(manifest.scripts.start ?? "") ?? [];
+  expect(manifest.scripts.start).toBe("node scripts/start.mjs");
+  const [file = ""] = /examples\/[\w./-]+\.json/.exec(read("scripts/start.mjs")) ?? [];
   const { listen } = JSON.parse(read(file)) as Config;
   expect(listen).toEqual({ port: 3000, host: "127.0.0.1" });
   expect(README).toContain("starts the host on http://127.0.0.1:3000/mcp with three real servers (everything, memory, filesystem)");

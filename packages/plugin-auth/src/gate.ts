@@ -10,6 +10,8 @@ export interface GateOptions {
   /** By what `iss` says. */
   readonly issuers: ReadonlyMap<string, Issuer>;
   readonly resource: ProtectedResource | undefined;
+  /** Who sends no credentials; undefined: nobody may. */
+  readonly anonymous: Principal | undefined;
   /** Scopes that every token needs. */
   readonly required: readonly string[];
   /** Counts requests by method (`key`, `jwt`, `none`) and result. */
@@ -37,6 +39,10 @@ export class Gate {
   /** @throws what {@link refuse} makes, with a challenge */
   identify({ headers }: HttpFacts): Awaitable<Principal> {
     const { authorization } = headers;
+    if (authorization === undefined && this.#options.anonymous) {
+      this.#options.requests.add(1, "none", "ok");
+      return this.#options.anonymous;
+    }
     if (typeof authorization !== "string") throw this.#unauthorized("none", "missing", "the request is not authenticated");
     const [, token] = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(authorization) ?? [];
     if (token === undefined) throw this.#invalid("none", "malformed", "the Authorization header holds no bearer token");

@@ -25,8 +25,10 @@ export const auth = definePlugin({
   commands: { "new-key": () => import("./new-key.ts") },
   apply(host, given) {
     const { hooks, log, meter } = host;
-    if (host.config.listen && !given.apiKeys && given.jwt.length === 0)
-      throw new ConfigError(['plugin "auth": options: clients come over HTTP and nothing says who they are; configure apiKeys or jwt']);
+    if (host.config.listen && !given.apiKeys && given.jwt.length === 0 && !given.anonymous)
+      throw new ConfigError([
+        'plugin "auth": options: clients come over HTTP and nothing says who they are; configure apiKeys or jwt, or give anonymous its roles',
+      ]);
 
     const fetches = meter.counter({ name: "auth.jwks.fetches", description: "Fetches of an issuer's keys", labels: ["issuer", "result"] });
     const requests = meter.counter({
@@ -53,7 +55,8 @@ export const auth = definePlugin({
       },
     };
     const issuers = new Map(given.jwt.map((one) => [one.issuer, new Issuer(one, context)]));
-    const gate = new Gate({ keys, issuers, resource, required: given.scopes.required, requests });
+    const anonymous = given.anonymous && Object.freeze({ id: "anonymous", roles: given.anonymous });
+    const gate = new Gate({ keys, issuers, resource, anonymous, required: given.scopes.required, requests });
     const policy = new Policy(given.rules, given.default, log);
     const outbound = new Outbound(given.credentials, { upstreams: host.upstreams, log, tokens });
 

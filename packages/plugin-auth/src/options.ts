@@ -169,6 +169,9 @@ export const options = z
   .strictObject({
     apiKeys: apiKeys.optional().describe("Accept API keys."),
     jwt: z.array(issuer).default([]).describe("Accept JWTs of these issuers."),
+    anonymous: roles
+      .optional()
+      .describe("Roles of clients over HTTP that send no credentials; without it they are refused. Bad credentials always are."),
     resource: resource.optional().describe("Be an OAuth 2.1 protected resource: metadata (RFC 9728) and challenges that lead to it."),
     scopes: scopes.prefault({}).describe("What scopes of tokens mean."),
     rules: z.array(rule).default([]).describe("Who may see and use what."),

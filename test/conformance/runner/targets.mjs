@@ -40,6 +40,22 @@ export const TARGETS = {
       plugins: [["@host/plugin-namespace", { strategy: "conflict" }]],
     });
   },
+
+  // Every plugin at work, with settings that let everything through.
+  plugins: async (processes, folder) => {
+    const url = await startFixture(processes);
+    return startHost(processes, folder, {
+      mcpServers: { weather: other("weather"), fixture: { url }, notes: other("notes") },
+      plugins: [
+        ["@host/plugin-auth", { anonymous: [], default: "allow" }],
+        "@host/plugin-metrics",
+        ["@host/plugin-transform", { rules: [{ match: ["*"], redact: true, strip: true }] }],
+        ["@host/plugin-namespace", { strategy: "conflict" }],
+        ["@host/plugin-cache", { tools: ["*"] }],
+        "@host/plugin-resilience",
+      ],
+    });
+  },
 };
 
 async function startFixture(processes, options = []) {
