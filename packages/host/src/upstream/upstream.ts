@@ -8,7 +8,7 @@ import type { UpstreamFacts } from "../pipeline/hooks.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Link } from "../wire/link.ts";
 import { isObject, type Json } from "../wire/message.ts";
-import { Authorization, NO_CREDENTIALS } from "./authorization.ts";
+import type { Authorization } from "./authorization.ts";
 import { capabilitySet, mirroredCapabilities } from "./capabilities.ts";
 import { Connection, type ConnectionEvents } from "./connection.ts";
 import type { ServerFacts } from "./handshake.ts";
@@ -168,10 +168,9 @@ export class Upstream {
 
   /** A wire to the server. Its code is loaded on first use: who has only stdio servers pays for no HTTP. */
   async #link(principal: Principal | undefined): Promise<Link> {
-    const { key, config, facts } = this;
+    const { key, config } = this;
     const { limits, folder } = this.#options;
-    const ask = this.#options.credentials();
-    const authorization = ask && new Authorization(key, (reason) => ask(NO_CREDENTIALS, { upstream: facts, principal, reason }));
+    const authorization = await this.#authorization(principal);
     if ("command" in config) {
       const { args, env, cwd } = config;
       // A bare name is looked for on PATH; with a slash it is a file beside the config.
@@ -185,6 +184,13 @@ export class Upstream {
     }
     const { TransportLink } = await import("./transport.ts");
     return new TransportLink(key, config.transport);
+  }
+
+  async #authorization(principal: Principal | undefined): Promise<Authorization | undefined> {
+    const ask = this.#options.credentials();
+    if (!ask) return undefined;
+    const { Authorization, NO_CREDENTIALS } = await import("./authorization.ts");
+    return new Authorization(this.key, (reason) => ask(NO_CREDENTIALS, { upstream: this.facts, principal, reason }));
   }
 }
 
