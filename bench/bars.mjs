@@ -17,6 +17,17 @@ const atLeast = (target, id, least) => ({
   met: (x) => x >= least,
 });
 
+/** As `atMost`, in multiples of the host without plugins. */
+const atMostOfHost = (target, id, most) => ({
+  limit: `≤ ${most.toFixed(1)} × without`,
+  measure: (leg) => {
+    const plain = samples(leg, "host", id);
+    const rounds = samples(leg, target, id).map((sample, round) => sample / plain[round]);
+    return { value: value(leg, target, id) / value(leg, "host", id), unit: "×", digits: 2, rounds };
+  },
+  met: (x) => x <= most,
+});
+
 function ratioOf(leg, target, id) {
   return { value: ratio(leg, target, id), unit: "×", digits: 2, rounds: ratios(leg, target, id) };
 }
@@ -24,6 +35,7 @@ function ratioOf(leg, target, id) {
 const BARS = [
   { title: "CPU per call, no plugin, 32 in flight", legs: CALLS, ...atMost("host", "cpu32", 1.3) },
   { title: "CPU per call, namespace plugin, 32 in flight", legs: CALLS, ...atMost("namespace", "cpu32", 1.4) },
+  { title: "CPU per call, all stock plugins, 32 in flight", legs: CALLS, ...atMostOfHost("all", "cpu32", 2) },
   { title: "added p50, one client", legs: CALLS, ...atMost("host", "added", 1.3) },
   { title: "throughput, 128 in flight", legs: CALLS, ...atLeast("host", "rate128", 0.8) },
   { title: "10 MB result, time", legs: CALLS, ...atMost("host", "ms10", 1.3) },
