@@ -93,6 +93,7 @@ test("a thousand calls of three principals through every plugin, with a server t
     const payloads = new Map<Person, string[]>();
     let made = 0;
     let frailFailures = 0;
+    const killed = new Set<number>();
 
     const ask = async (person: Person, method: string, params: Record<string, unknown>): Promise<Record<string, unknown> | undefined> => {
       try {
@@ -118,7 +119,9 @@ test("a thousand calls of three principals through every plugin, with a server t
       while (made < CALLS) {
         if (made === 300 || made === 700) {
           made++;
-          process.kill(await frailPid(), "SIGKILL");
+          const pid = await frailPid();
+          process.kill(pid, "SIGKILL");
+          killed.add(pid);
           continue;
         }
         made++;
@@ -142,6 +145,7 @@ test("a thousand calls of three principals through every plugin, with a server t
     // The server that died came back by itself, and nobody was kept waiting for it in vain.
     expect(await frailPid()).toBeGreaterThan(0);
     expect(frailFailures).toBeLessThan(CALLS / 4);
+    expect(killed.size, "two processes, one after the other").toBe(2);
 
     // Nobody was given what another principal's call had brought, though answers were kept.
     const all = [...payloads.values()].map((seen) => new Set(seen));
@@ -169,6 +173,7 @@ test("a thousand calls of three principals through every plugin, with a server t
       const key = `${label("mcp_method_name")} ${label("error_type")}`;
       told.set(key, (told.get(key) ?? 0) + Number(value));
     }
+    expect(scrape).toMatch(/^mcp_host_upstream_restarts_total\{upstream="frail"\} 2$/m);
     expect(Object.fromEntries([...told].sort())).toEqual(Object.fromEntries([...counts].sort()));
     for (const client of clients.values()) await client.close();
   } finally {

@@ -1,4 +1,5 @@
 import { type AuthOptions, auth } from "@host/plugin-auth";
+import { metrics } from "@host/plugin-metrics";
 import { createHost } from "mcp-host";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AUDIENCE, type TestIssuer, testIssuer, unsigned } from "../packages/plugin-auth/test/issuer.ts";
@@ -13,7 +14,11 @@ let issuer: TestIssuer;
 let web: Awaited<ReturnType<typeof httpProcess>>;
 beforeAll(async () => {
   issuer = await testIssuer();
-  web = await httpProcess("upstream", ["http", "--options", JSON.stringify({ name: "web", only: ["echo", "headers", "received"] })]);
+  web = await httpProcess("upstream", [
+    "http",
+    "--options",
+    JSON.stringify({ name: "web", only: ["echo", "fail", "headers", "received"] }),
+  ]);
 });
 afterAll(async () => {
   await issuer[Symbol.asyncDispose]();
@@ -80,7 +85,7 @@ describe("clients over HTTP", () => {
       mcpServers: servers(),
       plugins: ["@host/plugin-namespace", auth(options([dev.entry, guest.entry]))],
     });
-    const everything = ["files__echo", "web__echo", "web__headers"];
+    const everything = ["files__echo", "web__echo", "web__fail", "web__headers"];
     const admin = await issuer.sign({ sub: "root", scope: "mcp:admin" });
     for (const token of [dev.key, admin]) {
       const client = await connected(running.url, token);
@@ -177,8 +182,11 @@ describe("clients over HTTP", () => {
     const ping = { jsonrpc: "2.0", id: 2, method: "ping" };
     const unknown = await (await post(running.url, { ...bearer(await sign({})), "mcp-session-id": "none" }, ping)).text();
     for (const claims of [{ sub: "bob" }, { scope: "mcp:use" }, { client_id: "other" }, { team: "red" }]) {
-      const answer = await post(running.url, { ...bearer(await sign(claims)), "mcp-session-id": session }, ping);
+      const headers = { ...bearer(await sign(claims)), "mcp-session-id": session };
+      const answer = await post(running.url, headers, ping);
       expect([answer.status, await answer.text()], JSON.stringify(claims)).toEqual([404, unknown]);
+      for (const method of ["GET", "DELETE"])
+        expect((await fetch(running.url, { method, headers: { ...headers, accept: "text/event-stream" } })).status, method).toBe(404);
     }
     const fresh = await sign({ jti: "a new token of the same" });
     expect((await post(running.url, { ...bearer(fresh), "mcp-session-id": session }, ping)).status).toBe(200);
@@ -294,18 +302,22 @@ describe("credentials for servers", () => {
   });
 });
 
-test("a client's own token, and every secret of the config, leave the host nowhere (R31)", async () => {
+test("a client's own token, its session, and every secret of the config leave the host nowhere (R31)", async () => {
+  // It answers 401 with the headers that it was sent, as servers do when they debug.
+  await using strict = await guarded(["static-canary-refused"]);
   const { key, entry } = await madeKey("canary", []);
   const token = await issuer.sign({ sub: "canary", note: "unread-claim-canary" });
-  const secrets = [key, token, token.split(".")[2] as string, PEPPER, "static-canary-http", "static-canary-stdio"];
+  const secrets = [key, token, token.split(".")[2] as string, PEPPER, "static-canary-http", "static-canary-stdio", "static-canary-refused"];
   await using running = await startHost({
     mcpServers: {
       files: upstream({ name: "files", only: ["environment", "received", "echo"] }),
       web: { url: web.url },
+      strict: { url: strict.url },
       broken: { url: "http://127.0.0.1:9/mcp" },
     },
     plugins: [
       "@host/plugin-namespace",
+      metrics({ principals: 10 }),
       auth({
         apiKeys: { pepper: PEPPER, keys: [entry] },
         jwt: [{ ...jwt(), audience: AUDIENCE }],
@@ -313,39 +325,59 @@ test("a client's own token, and every secret of the config, leave the host nowhe
         credentials: {
           web: { from: "static", value: "static-canary-http", header: "X-Own", scheme: "" },
           files: { from: "static", value: "static-canary-stdio", env: "OWN" },
+          strict: { from: "static", value: "static-canary-refused", scheme: "" },
         },
       }),
     ],
   });
-  const sinks: string[] = [];
-  for (const secret of [key, token]) {
+  const sinks = new Map<string, string>();
+  for (const [how, secret] of Object.entries({ key, token })) {
+    const sink = (name: string, value: unknown): void => void sinks.set(`${name} (${how})`, JSON.stringify(value));
     const client = sdkClient();
     const headers = { ...bearer(secret), cookie: `session=${secret}`, "proxy-authorization": secret, "x-api-key": secret };
-    await client.connect(httpTransport(running.url, headers));
-    await expect.poll(() => names(client)).toContain("web__headers");
-    const call = async (name: string, args = {}): Promise<Record<string, unknown>> => {
-      const result = (await client.callTool({ name, arguments: args })).structuredContent as Record<string, unknown>;
-      return result;
-    };
+    const transport = httpTransport(running.url, headers);
+    await client.connect(transport);
+    secrets.push(transport.sessionId as string); // the host gives one over HTTP
+    await expect.poll(() => names(client)).toEqual(expect.arrayContaining(["files__environment", "strict__whoami", "web__headers"]));
+    const call = async (name: string, args = {}): Promise<Record<string, unknown>> =>
+      (await client.callTool({ name, arguments: args })).structuredContent as Record<string, unknown>;
+    const failure = (name: string): Promise<{ message: string; data: unknown }> =>
+      client.callTool({ name }).then(
+        () => expect.fail(`${name} was answered`),
+        ({ message, data }) => ({ message, data }),
+      );
+
     const { headers: arrived } = (await call("web__headers")) as { headers: Record<string, string> };
     expect(arrived["x-own"]).toBe("static-canary-http");
-    const { env } = (await call("files__environment")) as { env: Record<string, string> };
+    const { env, argv } = (await call("files__environment")) as { env: Record<string, string>; argv: string[] };
     expect(env.OWN).toBe("static-canary-stdio");
+    expect(argv.length).toBeGreaterThan(1);
     // What the servers were given on purpose is no leak.
-    sinks.push(JSON.stringify({ ...arrived, "x-own": "" }), JSON.stringify({ ...env, OWN: "" }));
-    sinks.push(JSON.stringify(await call("web__received", { all: true })), JSON.stringify(await call("files__received", { all: true })));
-    await client.callTool({ name: "broken__x", arguments: {} }).catch((error: unknown) => sinks.push(JSON.stringify(error)));
+    sink("headers", { ...arrived, "x-own": "" });
+    sink("environment", { ...env, OWN: "" });
+    sink("arguments of the process", argv);
+    sink("messages over HTTP", await call("web__received", { all: true }));
+    sink("messages over stdio", await call("files__received", { all: true }));
+    sink("an upstream's error", await failure("web__fail"));
+    sink("an unknown name", await failure("broken__x"));
+    strict.accepted.clear();
+    const refused = await failure("strict__whoami");
+    expect(refused).toMatchObject({ data: { type: "upstream_auth" } });
+    sink("refused by an upstream", refused);
+    strict.accepted.add("static-canary-refused");
     await client.close();
-    sinks.push(await (await post(running.url, bearer(`${secret}x`))).text());
+    sink("refused by the host", await (await post(running.url, bearer(`${secret}x`))).text());
   }
-  sinks.push(
-    JSON.stringify(running.logs),
-    JSON.stringify(running.host.status()),
-    JSON.stringify(running.host.reports()),
-    JSON.stringify(running.host.pipeline()),
-  );
-  for (const sink of sinks) for (const secret of [...secrets, "unread-claim-canary"]) expect(sink).not.toContain(secret);
-  expect(sinks.length).toBeGreaterThan(10);
+  expect(JSON.stringify(strict.requests)).toContain("static-canary-refused");
+  const scrape = await (await fetch(new URL("/metrics", running.url))).text();
+  expect(scrape).toMatch(/^mcp_host_auth_requests_total\{.*method="jwt".*\} [1-9]/m);
+  sinks.set("metrics", scrape);
+  sinks.set("stats", await (await fetch(new URL("/stats", running.url))).text());
+  sinks.set("logs", JSON.stringify(running.logs));
+  sinks.set("status", JSON.stringify(running.host.status()));
+  sinks.set("reports", JSON.stringify(running.host.reports()));
+  sinks.set("pipeline", JSON.stringify(running.host.pipeline()));
+  for (const [name, sink] of sinks) for (const secret of [...secrets, "unread-claim-canary"]) expect(sink, name).not.toContain(secret);
 });
 
 describe("it never fails open", () => {

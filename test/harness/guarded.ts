@@ -51,7 +51,7 @@ export async function guarded(accepted: readonly string[] = []): Promise<Guarded
       }
       if (request.method !== "POST") return void response.writeHead(405).end();
       requests.push(request.headers);
-      if (!let_in.has(request.headers.authorization ?? "")) return json(401, { error: "who are you" });
+      if (!let_in.has(request.headers.authorization ?? "")) return json(401, { error: "who are you", headers: request.headers });
       const { id, method } = JSON.parse(text) as { id?: number; method: string };
       if (id === undefined) return void response.writeHead(202).end();
       json(200, { jsonrpc: "2.0", id, result: resultOf(method, request.headers) });

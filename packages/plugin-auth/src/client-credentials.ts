@@ -41,6 +41,11 @@ export class TokenSource {
     return this.#fetching;
   }
 
+  forget(): void {
+    this.#grant = undefined;
+    this.#secrets.clear();
+  }
+
   async #fetch(): Promise<Grant> {
     try {
       this.#grant = await this.#request();

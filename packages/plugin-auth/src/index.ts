@@ -74,7 +74,10 @@ export const auth = definePlugin({
       hooks.http.tap("auth", (app) => {
         for (const path of resource.paths) app.get(path, (c) => c.json(resource.metadata));
       });
-    hooks.close.tap("auth", () => gate.forget());
+    hooks.close.tap("auth", () => {
+      gate.forget();
+      outbound.close();
+    });
 
     host.report(() => ({
       keys: keys?.size ?? 0,

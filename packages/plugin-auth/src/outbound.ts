@@ -88,6 +88,12 @@ export class Outbound {
     return env === undefined ? given : { ...given, env: { ...given.env, [env]: value } };
   }
 
+  /** Forgets tokens and values of claims. */
+  close(): void {
+    this.#secrets.clear();
+    for (const { tokens } of this.#sources.values()) tokens?.forget();
+  }
+
   async #token(upstream: string, tokens: TokenSource, reason: CredentialsRequest["reason"]): ReturnType<TokenSource["get"]> {
     try {
       return await tokens.get(reason === "refused");

@@ -17,4 +17,10 @@ export class Secrets {
     this.#kept.delete(oldest);
     forget();
   }
+
+  /** The register is the process's own: what a host that has closed put there must not stay. */
+  clear(): void {
+    for (const forget of this.#kept.values()) forget();
+    this.#kept.clear();
+  }
 }

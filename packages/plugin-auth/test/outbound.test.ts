@@ -131,6 +131,20 @@ describe("tokens of the host's own", () => {
     expect(told.map((error) => error?.message)).toEqual([words]);
   });
 
+  test("and values of claims are in the process's register of secrets until the host closes", async () => {
+    const { redactText } = await import("../../host/dist/redact.js");
+    const both = outbound({
+      web: { from: "client-credentials", tokenUrl: url, clientId: "host", clientSecret: "secret" },
+      local: { from: "claim", claim: "t", env: "T" },
+    });
+    token("granted-while-open");
+    await both.give(NONE, request("web"));
+    await both.give(NONE, request("local", { id: "alice", roles: [], claims: { t: "claimed-while-open" } }));
+    expect(redactText("granted-while-open claimed-while-open")).toBe("[redacted] [redacted]");
+    both.close();
+    expect(redactText("granted-while-open claimed-while-open")).toBe("granted-while-open claimed-while-open");
+  });
+
   test("that cannot be had make the upstream unavailable, and are counted", async () => {
     counted.length = 0;
     answer = { status: 500, body: "{}" };
@@ -153,6 +167,8 @@ test("of secrets that come and go the newest are kept", async () => {
   const secrets = new Secrets(2);
   for (const secret of ["come-and-go-1", "come-and-go-2", "come-and-go-2", "come-and-go-3"]) secrets.keep(secret);
   expect(redactText("come-and-go-1 come-and-go-2 come-and-go-3")).toBe("come-and-go-1 [redacted] [redacted]");
+  secrets.clear();
+  expect(redactText("come-and-go-2 come-and-go-3")).toBe("come-and-go-2 come-and-go-3");
 });
 
 test("metadata and challenges of a resource, with and without a path", () => {

@@ -4,7 +4,7 @@ import { AGAIN, ALONE, Flight } from "./flight.ts";
 import { keys, owners } from "./key.ts";
 import type { Options } from "./options.ts";
 import { dropsOf, type KEPT, type Policy, policies, subjectOf } from "./policy.ts";
-import type { Kept, Shelf } from "./shelf.ts";
+import type { Kept, Shelf, Terms } from "./shelf.ts";
 import type { Counts } from "./statistics.ts";
 
 type KeptMethod = (typeof KEPT)[number];
@@ -44,54 +44,24 @@ export class Cache {
     const policyOf = this.#policiesOf(method, upstream.key);
 
     const fly = (exchange: Exchange, key: string, policy: Policy, refresh: boolean): Flight => {
-      const { ttl = 0 } = policy;
-      const subject = subjectOf(policy, exchange.params);
       const flight = new Flight(exchange, upstream.key, refresh);
       this.#flights.set(key, flight);
       this.#byChild.set(flight.child, flight);
-      const run = async (): Promise<void> => {
-        const begun = this.#shelf.begin(subject);
-        const receipt = "isOutdated" in begun ? begun : await begun;
-        flight.receipt = receipt;
-        const started = performance.now();
-        try {
-          const result = await next(flight.child);
-          const shared = !flight.asked && !flight.child.asked && isWhole(flight.child, result);
-          if (shared && result.isError !== true) {
-            const now = this.#shelf.now();
-            const freshUntil = now + ttl;
-            const staleUntil = freshUntil + this.#options.staleWhileRevalidate;
-            const kept: Kept = { result, subject, cost: performance.now() - started, freshUntil, staleUntil };
-            await this.#shelf.put(key, kept, JSON.stringify(result), receipt);
-          }
-          flight.land(result, shared);
-        } catch (error) {
-          flight.fail(error);
-        } finally {
-          this.#shelf.end(receipt);
-          this.#byChild.delete(flight.child);
-          if (this.#flights.get(key) === flight) this.#flights.delete(key);
-        }
-      };
-      void run();
+      void this.#fly(flight, key, policy, next);
       return flight;
     };
 
-    const fetched = async (exchange: Exchange, key: string, policy: Policy): Promise<Json> => {
-      for (;;) {
-        const under = this.#flights.get(key);
-        let flight: Flight;
-        if (under?.isOpen) {
-          counts.joined();
-          flight = under;
-        } else {
-          counts.miss();
-          flight = fly(exchange, key, policy, false);
-        }
-        const result = await flight.board(exchange);
-        if (result === ALONE) return next(exchange);
-        if (result !== AGAIN) return result;
+    const fetched = (exchange: Exchange, key: string, policy: Policy): Promise<Json> => {
+      let flight = this.#flights.get(key);
+      if (flight?.isOpen) counts.joined();
+      else {
+        counts.miss();
+        flight = fly(exchange, key, policy, false);
       }
+      return flight.board(exchange).then((result) => {
+        if (result === ALONE) return next(exchange);
+        return result === AGAIN ? fetched(exchange, key, policy) : result;
+      });
     };
 
     const answer = (exchange: Exchange, key: string, policy: Policy, kept: Kept | undefined): Promise<Json> => {
@@ -109,7 +79,7 @@ export class Cache {
       const policy = policyOf(entry, native);
       if (policy.rules.length > 0) return this.#write(exchange, next, policy, exchange.params);
       if (policy.ttl === undefined || isOwn(exchange.params)) return next(exchange);
-      const key = this.#key(exchange, upstream.key, native, whose(exchange));
+      const key = this.#key(exchange.params, policy.called, whose(exchange));
       const kept = this.#shelf.get(key);
       return isPromise(kept) ? kept.then((found) => answer(exchange, key, policy, found)) : answer(exchange, key, policy, kept);
     };
@@ -153,6 +123,34 @@ export class Cache {
     for (const flight of this.#byChild.values()) flight.cancel();
     this.#flights.clear();
     this.#shelf.close();
+  }
+
+  /** Makes the call of a flight, keeps its result where that may be, and gives it to those who wait. */
+  async #fly(flight: Flight, key: string, policy: Policy, next: Handler): Promise<void> {
+    const { child } = flight;
+    const subject = subjectOf(policy, child.params);
+    const begun = this.#shelf.begin(subject);
+    const receipt = isPromise(begun) ? await begun : begun;
+    flight.receipt = receipt;
+    const started = performance.now();
+    try {
+      const result = await next(child);
+      const shared = !flight.asked && !child.asked && isWhole(child, result);
+      if (shared && result.isError !== true) {
+        const freshUntil = this.#shelf.now() + (policy.ttl ?? 0);
+        const staleUntil = freshUntil + this.#options.staleWhileRevalidate;
+        const terms: Terms = { subject, cost: performance.now() - started, freshUntil, staleUntil };
+        const put = this.#shelf.put(key, terms, JSON.stringify(result), receipt);
+        if (put) await put;
+      }
+      flight.land(result, shared);
+    } catch (error) {
+      flight.fail(error);
+    } finally {
+      this.#shelf.end(receipt);
+      this.#byChild.delete(child);
+      if (this.#flights.get(key) === flight) this.#flights.delete(key);
+    }
   }
 
   #policiesOf(method: KeptMethod, upstream: string): (entry: Entry, native: string) => Policy {

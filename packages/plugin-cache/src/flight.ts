@@ -4,8 +4,10 @@ import type { Receipt } from "./shelf.ts";
 /** One call that waits for a flight, and what becomes of it. */
 interface Passenger {
   readonly exchange: Exchange;
-  resolve(result: Json | typeof ALONE | typeof AGAIN): void;
-  reject(error: unknown): void;
+  readonly resolve: (result: Json | typeof ALONE | typeof AGAIN) => void;
+  readonly reject: (error: unknown) => void;
+  /** Hears when the call is stopped. */
+  readonly leave: (error: HostError) => void;
 }
 
 /** The answer is for somebody else: the call has to be made on its own. */
@@ -26,7 +28,7 @@ export class Flight {
   asked = false;
   /** Whose call it is; none has a refresh in the background. */
   readonly #first: Exchange | undefined;
-  readonly #passengers = new Set<Passenger>();
+  #passengers: Passenger[] = [];
 
   constructor(exchange: Exchange, upstream: string, refresh: boolean) {
     this.upstream = upstream;
@@ -44,26 +46,13 @@ export class Flight {
     // While it waits, the upstream is at work: should it run out of time, the plugin is not to blame.
     exchange.at = undefined;
     return new Promise((resolve, reject) => {
-      const passenger: Passenger = {
-        exchange,
-        resolve: (result) => {
-          off();
-          resolve(result);
-        },
-        reject: (error) => {
-          off();
-          reject(error);
-        },
-      };
-      const off = (): void => {
-        exchange.offStop(leave);
-        this.#passengers.delete(passenger);
-      };
       const leave = (error: HostError): void => {
-        passenger.reject(error);
-        if (this.#passengers.size === 0 && this.#first) this.child.cancel(error);
+        this.#disembark((each) => each === passenger);
+        reject(error);
+        if (this.#passengers.length === 0 && this.#first) this.child.cancel(error);
       };
-      this.#passengers.add(passenger);
+      const passenger: Passenger = { exchange, resolve, reject, leave };
+      this.#passengers.push(passenger);
       exchange.onStop(leave);
       if (exchange.stopped) leave(exchange.stopped);
     });
@@ -79,21 +68,21 @@ export class Flight {
     this.asked = true;
     this.#dismiss();
     // Nobody is asked on behalf of a refresh, or of a call that was given up.
-    if (this.#passengers.size === 0) this.child.cancel(refuse("cancelled", "nobody waits for it any more", { sent: this.child.sent }));
+    if (this.#passengers.length === 0) this.child.cancel(refuse("cancelled", "nobody waits for it any more", { sent: this.child.sent }));
   }
 
   /** @param shared whether the result is for everybody who waits, and not only for the first */
   land(result: Json, shared: boolean): void {
     if (!shared) this.#dismiss();
-    for (const passenger of [...this.#passengers]) passenger.resolve(result);
+    for (const { resolve } of this.#disembark(everybody)) resolve(result);
   }
 
   fail(error: unknown): void {
     const isTimeout = error instanceof Error && "type" in error && error.type === "upstream_timeout";
-    for (const passenger of [...this.#passengers]) {
+    for (const { exchange, resolve, reject } of this.#disembark(everybody)) {
       // The time that is up is the first one's.
-      if (isTimeout && passenger.exchange !== this.#first) passenger.resolve(AGAIN);
-      else passenger.reject(error);
+      if (isTimeout && exchange !== this.#first) resolve(AGAIN);
+      else reject(error);
     }
   }
 
@@ -103,6 +92,17 @@ export class Flight {
   }
 
   #dismiss(): void {
-    for (const passenger of [...this.#passengers]) if (passenger.exchange !== this.#first) passenger.resolve(ALONE);
+    for (const { resolve } of this.#disembark(({ exchange }) => exchange !== this.#first)) resolve(ALONE);
+  }
+
+  /** Takes passengers out, who wait no longer. */
+  #disembark(which: (passenger: Passenger) => boolean): readonly Passenger[] {
+    const all = this.#passengers;
+    const gone = all.filter(which);
+    this.#passengers = gone.length === all.length ? [] : all.filter((each) => !gone.includes(each));
+    for (const { exchange, leave } of gone) exchange.offStop(leave);
+    return gone;
   }
 }
+
+const everybody = (): boolean => true;

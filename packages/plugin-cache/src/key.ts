@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { type Exchange, type Json, matcher, type UpstreamFacts } from "mcp-host";
 
 /** Of `_meta`: who is told of progress and where a trace belongs, which no answer depends on. */
@@ -8,26 +8,25 @@ const NEVER = ["progressToken", "traceparent", "tracestate", "baggage"];
 const LONGEST_PLAIN = 256;
 
 /**
- * Makes the key of a call: its method, upstream and native name, its params as they are sent, and for whom its result is.
+ * Makes the key of a call: what it calls, its params as they are sent, and for whom its result is.
  * @param ignored keys (globs) of `_meta` that do not change the answer
  * @param hashed whether every key is a hash, for a store that others read
  */
-export function keys(
-  ignored: readonly string[],
-  hashed: boolean,
-): (exchange: Exchange, upstream: string, native: string, whose: string) => string {
+export function keys(ignored: readonly string[], hashed: boolean): (params: Readonly<Json>, called: string, whose: string) => string {
   const ignores = matcher(ignored.map((glob) => `meta:${glob}`));
   const counts = (key: string): boolean => !NEVER.includes(key) && !ignores({ name: "", upstream: "meta", native: key });
-  return (exchange, upstream, native, whose) => {
-    const key = `${JSON.stringify([whose, exchange.method, upstream, native])}${canonical(withoutNoise(exchange.params, counts))}`;
-    return hashed || key.length > LONGEST_PLAIN ? createHash("sha256").update(key).digest("base64url") : key;
+  return (params, called, whose) => {
+    // With its length before it, no owner can look like another one's with something behind.
+    const key = `${called}${whose.length} ${whose}${canonical(withoutNoise(params, counts))}`;
+    return hashed || key.length > LONGEST_PLAIN ? hash("sha256", key, "base64url") : key;
   };
 }
 
 /** The params without what does not change the answer. */
 function withoutNoise(params: Readonly<Json>, counts: (key: string) => boolean): Readonly<Json> {
+  if (params._meta === undefined) return params;
   const { _meta: meta, ...rest } = params;
-  if (typeof meta !== "object" || meta === null || Array.isArray(meta)) return meta === undefined ? params : rest;
+  if (typeof meta !== "object" || meta === null || Array.isArray(meta)) return rest;
   const kept = Object.entries(meta).filter(([key]) => counts(key));
   return kept.length === 0 ? rest : { ...rest, _meta: Object.fromEntries(kept) };
 }
@@ -38,8 +37,12 @@ export function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
   let text = "";
   const fields = value as Readonly<Json>; // an object that is no array
-  for (const key of Object.keys(fields).sort())
-    if (fields[key] !== undefined) text += `${text === "" ? "" : ","}${JSON.stringify(key)}:${canonical(fields[key])}`;
+  const names = Object.keys(fields);
+  if (names.length > 1) names.sort();
+  for (const name of names) {
+    const field = fields[name];
+    if (field !== undefined) text += `${text === "" ? "" : ","}${JSON.stringify(name)}:${canonical(field)}`;
+  }
   return `{${text}}`;
 }
 

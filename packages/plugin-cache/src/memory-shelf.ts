@@ -1,11 +1,39 @@
 import { LRUCache } from "lru-cache";
+import type { Json } from "mcp-host";
 import { type Drop, dropper, type Subject } from "./drop.ts";
-import { frozen, type Kept, type Receipt, type Shelf, sizeOf } from "./shelf.ts";
+import { frozen, type Kept, type Receipt, type Shelf, sizeOf, type Terms } from "./shelf.ts";
 
-interface Sized extends Kept {
+/** A result as JSON until somebody is given it: most never are, and a text costs the garbage collector least. */
+class Entry implements Kept {
+  readonly subject: Subject;
+  readonly cost: number;
+  readonly freshUntil: number;
+  readonly staleUntil: number;
   readonly size: number;
   readonly group: Group;
+  #text: string | undefined;
+  #result: Readonly<Json> = NONE;
+
+  constructor({ subject, cost, freshUntil, staleUntil }: Terms, text: string, size: number, group: Group) {
+    this.subject = subject;
+    this.cost = cost;
+    this.freshUntil = freshUntil;
+    this.staleUntil = staleUntil;
+    this.size = size;
+    this.group = group;
+    this.#text = text;
+  }
+
+  get result(): Readonly<Json> {
+    if (this.#text !== undefined) {
+      this.#result = frozen(JSON.parse(this.#text) as Json); // it was a result
+      this.#text = undefined;
+    }
+    return this.#result;
+  }
 }
+
+const NONE: Readonly<Json> = Object.freeze({});
 
 /** The results of one subject; a drop looks at subjects, of which there are fewer than results. */
 interface Group {
@@ -23,15 +51,16 @@ export interface ShelfOptions {
 
 /** Results in this process, the least recently used of which go when there are too many. */
 export class MemoryShelf implements Shelf {
-  readonly #kept: LRUCache<string, Sized>;
+  readonly #kept: LRUCache<string, Entry>;
+  readonly #maxEntrySize: number;
   readonly #groups = new Map<string, Group>();
   readonly #usage = new Map<string, { entries: number; bytes: number }>();
   readonly #begun = new Map<Receipt, Subject>();
 
   constructor({ maxSize, maxEntrySize, evicted }: ShelfOptions) {
-    this.#kept = new LRUCache<string, Sized>({
+    this.#maxEntrySize = Math.min(maxSize, maxEntrySize);
+    this.#kept = new LRUCache<string, Entry>({
       maxSize,
-      maxEntrySize: Math.min(maxSize, maxEntrySize),
       sizeCalculation: ({ size }) => size,
       dispose: (entry, key, reason) => {
         this.#forget(entry, key);
@@ -61,22 +90,23 @@ export class MemoryShelf implements Shelf {
     this.#begun.delete(receipt);
   }
 
-  put(key: string, kept: Kept, text: string, { isOutdated }: Receipt): void {
+  put(key: string, terms: Terms, text: string, { isOutdated }: Receipt): void {
     if (isOutdated) return;
-    // A copy of its own: whoever made the result may go on using it.
-    const { subject } = kept;
+    const size = sizeOf(key, text);
+    if (size > this.#maxEntrySize) {
+      this.#kept.delete(key);
+      return;
+    }
+    const { subject } = terms;
     const id = idOf(subject);
     const group = this.#groups.get(id) ?? { id, subject, keys: new Set() };
-    const sized: Sized = { ...kept, result: frozen(JSON.parse(text)), size: sizeOf(key, text), group };
-    this.#kept.delete(key);
-    this.#kept.set(key, sized);
-    if (!this.#kept.has(key)) return; // too large
+    this.#kept.set(key, new Entry(terms, text, size, group));
     group.keys.add(key);
     this.#groups.set(id, group); // anew where its last key made room
     let usage = this.#usage.get(subject.upstream);
     if (!usage) this.#usage.set(subject.upstream, (usage = { entries: 0, bytes: 0 }));
     usage.entries++;
-    usage.bytes += sized.size;
+    usage.bytes += size;
   }
 
   drop(drop: Drop): number {
@@ -100,7 +130,7 @@ export class MemoryShelf implements Shelf {
     this.#begun.clear();
   }
 
-  #forget({ subject, size, group }: Sized, key: string): void {
+  #forget({ subject, size, group }: Entry, key: string): void {
     group.keys.delete(key);
     if (group.keys.size === 0) this.#groups.delete(group.id);
     const usage = this.#usage.get(subject.upstream);
@@ -110,6 +140,16 @@ export class MemoryShelf implements Shelf {
   }
 }
 
-function idOf({ method, upstream, name, native, compared }: Subject): string {
+/** Those of subjects without compared arguments, of which each entry of the catalog has one. */
+const ids = new WeakMap<Subject, string>();
+
+function idOf(subject: Subject): string {
+  if (subject.compared) return written(subject);
+  let id = ids.get(subject);
+  if (id === undefined) ids.set(subject, (id = written(subject)));
+  return id;
+}
+
+function written({ method, upstream, name, native, compared }: Subject): string {
   return JSON.stringify([method, upstream, name, native, compared]);
 }

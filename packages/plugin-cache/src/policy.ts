@@ -14,6 +14,8 @@ interface Rule {
 export interface Policy {
   /** What its results are the answer to. */
   readonly subject: Subject;
+  /** The beginning of the keys of its results. */
+  readonly called: string;
   /** Milliseconds that a result is fresh; undefined when none is kept. */
   readonly ttl: number | undefined;
   /** What a call of it makes old. */
@@ -75,7 +77,7 @@ export function policies(options: Options): Policies {
     }
     const ttl = wanted && !except(subject) ? (ttls.find(({ matches }) => matches(subject))?.ttl ?? options.ttl) : 0;
     const compared = new Set(all.flatMap(({ drops, same }) => (same.length > 0 && drops(subject) ? same : [])));
-    return { subject, rules, ttl: ttl > 0 ? ttl : undefined, compared: [...compared] };
+    return { subject, called: JSON.stringify([method, upstream, native]), rules, ttl: ttl > 0 ? ttl : undefined, compared: [...compared] };
   };
   return { concerns, of };
 }

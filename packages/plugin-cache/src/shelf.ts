@@ -1,9 +1,8 @@
 import type { Awaitable, Json } from "mcp-host";
 import type { Drop, Subject } from "./drop.ts";
 
-/** A result that is kept. */
-export interface Kept {
-  readonly result: Readonly<Json>;
+/** How a result is kept. */
+export interface Terms {
   readonly subject: Subject;
   /** Milliseconds that the call took. */
   readonly cost: number;
@@ -11,6 +10,12 @@ export interface Kept {
   readonly freshUntil: number;
   /** Until when it may be given while a new one is being got. */
   readonly staleUntil: number;
+}
+
+/** A result that is kept. */
+export interface Kept extends Terms {
+  /** Frozen. */
+  readonly result: Readonly<Json>;
 }
 
 /** Proof of when a read began: what was dropped since then must not be put back by it. */
@@ -28,7 +33,7 @@ export interface Shelf {
   /** The call is over: its receipt is not needed any more. */
   end(receipt: Receipt): void;
   /** Puts a result unless it was made old since its call began. `text` is the result as JSON. */
-  put(key: string, kept: Kept, text: string, receipt: Receipt): Awaitable<void>;
+  put(key: string, terms: Terms, text: string, receipt: Receipt): Awaitable<void>;
   /** Gives how many results of this host's were dropped. When it resolves, nobody is given one of them any more. */
   drop(drop: Drop): Awaitable<number>;
   /** What is kept, by upstream. */

@@ -2,7 +2,7 @@ import { LRUCache } from "lru-cache";
 import type { Awaitable, Json, Logger, Store } from "mcp-host";
 import { type Drop, dropper, type Subject } from "./drop.ts";
 import type { ShelfOptions } from "./memory-shelf.ts";
-import { frozen, type Kept, type Receipt, type Shelf, sizeOf } from "./shelf.ts";
+import { frozen, type Kept, type Receipt, type Shelf, sizeOf, type Terms } from "./shelf.ts";
 
 /** A result as it is in the store. */
 interface Stored extends Kept {
@@ -96,14 +96,14 @@ export class StoreShelf implements Shelf {
     this.#begun.delete(receipt as NumberedReceipt); // `begin` made it
   }
 
-  async put(key: string, kept: Kept, text: string, receipt: Receipt): Promise<void> {
+  async put(key: string, terms: Terms, text: string, receipt: Receipt): Promise<void> {
     const { after, isOutdated } = receipt as NumberedReceipt; // `begin` made it
     const size = sizeOf(key, text);
     if (isOutdated || after === undefined || size > this.#maxEntrySize) return;
-    const stored: Stored = { ...kept, result: frozen(JSON.parse(text) as Json), after };
+    const stored: Stored = { ...terms, result: frozen(JSON.parse(text) as Json), after };
     await this.#try(async () => {
-      await this.#store.set(entryKey(key), stored, kept.staleUntil - Date.now());
-      this.#own.set(key, { subject: kept.subject, size });
+      await this.#store.set(entryKey(key), stored, terms.staleUntil - Date.now());
+      this.#own.set(key, { subject: terms.subject, size });
     });
   }
 

@@ -42,7 +42,7 @@ export class Calls {
   /** The params of a call of a tool or prompt as the upstream gets them. */
   arguments<P extends Params>(params: P, exchange: Exchange): Awaitable<P> {
     const plan = this.#options.rules.of(exchange.entry);
-    if (!plan || (!plan.args && !plan.truncation?.rest && plan.validateArguments.length === 0 && plan.rewritings("arguments").length === 0))
+    if (!plan || (!plan.args && !plan.truncation?.rest && plan.validateArguments.length === 0 && plan.rewritings.arguments.length === 0))
       return params;
     const { records, reading } = this.#options;
     const given = params.arguments ?? {};
@@ -50,7 +50,7 @@ export class Calls {
     const asked = reading.asked(plan, exchange.method, params);
     const own = reading.without(plan, exchange.method, given);
     let edited: unknown = own;
-    for (const rewriting of plan.rewritings("arguments")) edited = rewrite(edited, rewriting);
+    for (const rewriting of plan.rewritings.arguments) edited = rewrite(edited, rewriting);
     if (plan.args) edited = plan.args.apply(edited as Json, (source) => this.#look(source, exchange)); // rewritten, an object stays one
     if (exchange.method === "prompts/get") edited = inText(edited as Json);
     const after = records.changed("arguments", plan, exchange.entry, own, edited as Json);
@@ -126,10 +126,7 @@ export class Calls {
           if (shape.kind === "pick") result = reshaped(result, picked(documentOf(result)?.value, shape.paths));
     }
     if (plan.enriched.length > 0 && result.isError !== true) result = this.#enriched(result, plan, exchange);
-    result = rewritten(
-      result,
-      plan.redactors.results.map(({ rewriting }) => rewriting),
-    );
+    result = rewritten(result, plan.redactions);
     return records.changed("results", plan, exchange.entry, before, reading.cut(result, plan, exchange));
   }
 
@@ -153,7 +150,7 @@ export class Calls {
       if (!plan) return next(exchange);
       const asked = reading.asked(plan, exchange.method, exchange.params);
       if (asked !== undefined) return reading.on(asked, plan, exchange);
-      const rewritings = plan.rewritings("errors");
+      const rewritings = plan.rewritings.errors;
       if (rewritings.length === 0) return next(exchange);
       return next(exchange).then(undefined, (error: unknown) => {
         throw this.#error(error, plan, rewritings, exchange);
@@ -177,7 +174,7 @@ export class Calls {
     if (!fields || !params) return notification;
     const entry = exchange?.entry;
     const plan = entry ? rules.of(entry) : rules.ofUpstream(upstream);
-    const rewritings = plan?.rewritings("logs");
+    const rewritings = plan?.rewritings.logs;
     if (!plan || !rewritings?.length) return notification;
     const words = Object.fromEntries(fields.filter((field) => params[field] !== undefined).map((field) => [field, params[field]]));
     const after = deep(words, rewritings);
@@ -255,7 +252,9 @@ function isResult(result: Params, { resultKind }: Exchange): boolean {
 }
 
 function rewritten(result: Params, rewritings: readonly Rewriting[]): Params {
-  return rewritings.reduce((each, rewriting) => rewriteResult(each, rewriting), result);
+  let after = result;
+  for (const rewriting of rewritings) after = rewriteResult(after, rewriting);
+  return after;
 }
 
 function reshaped(result: Params, value: unknown): Params {

@@ -4,8 +4,8 @@ import { defineService } from "mcp-host";
 export interface Detector {
   /** What it looks like; the flags `g` and `u` (or `v`) are demanded. It must take time linear in the text. */
   readonly pattern: RegExp;
-  /** Every match contains this text; where it is missing the pattern is not tried. */
-  readonly hint?: string;
+  /** Every match contains this text, or one of these; where it is missing the pattern is not tried. */
+  readonly hint?: string | readonly string[];
   /** How much of a match is one, in UTF-16 units from its beginning, such as by its checksum; 0 for none. Default: all of it. */
   readonly check?: (match: string) => number;
 }
@@ -112,12 +112,15 @@ export const BUILT_IN: Readonly<Record<string, Detector>> = {
   // Without an end line, everything to the end of the text belongs to it: half a key is a secret too.
   pem: {
     pattern: /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,20}-----[\s\S]*?(?:-----END [A-Z0-9 ]{0,60}-----|$)/gu,
-    hint: "-----BEGIN ",
+    hint: "PRIVATE KEY",
   },
   jwt: { pattern: /(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/gu, hint: "eyJ" },
   aws: { pattern: /\b(?:AKIA|ASIA|AROA|AIDA)[0-9A-Z]{16}\b/gu, hint: "A" },
   github: { pattern: /\bgh[pousr]_[A-Za-z0-9]{36,255}\b|\bgithub_pat_\w{22,255}\b/gu, hint: "_" },
-  slack: { pattern: /\bxox[abeprs]-[A-Za-z0-9-]{10,250}|\bhttps:\/\/hooks\.slack\.com\/services\/[\w/]{10,100}/gu },
+  slack: {
+    pattern: /\bxox[abeprs]-[A-Za-z0-9-]{10,250}|\bhttps:\/\/hooks\.slack\.com\/services\/[\w/]{10,100}/gu,
+    hint: ["xox", "hooks.slack.com"],
+  },
   email: {
     pattern: /(?<![\p{L}\p{N}._%+-])[\p{L}\p{N}._%+-]{1,64}@(?:[\p{L}\p{N}-]{1,63}\.){1,8}\p{L}{2,63}(?![\p{L}\p{N}-])/gu,
     hint: "@",
@@ -144,9 +147,15 @@ export function detectorProblem(name: string, { pattern }: Detector): string | u
   return undefined;
 }
 
+/** Whether a text can hold what a detector finds. */
+function mayHold(text: string, hint: Detector["hint"]): boolean {
+  if (hint === undefined || typeof hint === "string") return hint === undefined || text.includes(hint);
+  return hint.some((each) => text.includes(each));
+}
+
 /** Text with what a detector finds replaced. */
 export function replaceFound(text: string, { pattern, hint, check }: Detector, replacement: () => string): string {
-  if (hint !== undefined && !text.includes(hint)) return text;
+  if (!mayHold(text, hint)) return text;
   if (!check) return text.replace(pattern, replacement);
   let clean = "";
   let done = 0;

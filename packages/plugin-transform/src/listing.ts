@@ -82,7 +82,7 @@ function outputOf(schema: unknown, plan: Plan): unknown {
       output = pickedSchema(output, shape.paths, schema as Json); // it is the output schema, seen to be an object
     }
   }
-  for (const redactor of plan.redactors.results) output = redactedSchema(output, redactor);
+  for (const redactor of plan.redactors) output = redactedSchema(output, redactor);
   if (plan.enriched.length > 0 && isObject(output)) {
     const added = Object.fromEntries(plan.enriched.map(([name]) => [name, {}]));
     output = { ...output, properties: { ...(isObject(output.properties) && output.properties), ...added } };

@@ -19,6 +19,7 @@ const LONG_NUMBER = 1e12;
 export class Redactor {
   readonly rewriting: Rewriting;
   readonly #settings: RedactSettings;
+  readonly #detectors: readonly (readonly [Detector, () => string])[];
   readonly #fields: ReadonlySet<string>;
   readonly #found: (detector: string) => void;
 
@@ -27,6 +28,13 @@ export class Redactor {
     this.#settings = settings;
     this.#fields = new Set(settings.fields.map(plain));
     this.#found = found;
+    this.#detectors = settings.detectors.map(([name, detector]) => [
+      detector,
+      () => {
+        found(name);
+        return this.#replacement(name);
+      },
+    ]);
     const { size } = this.#fields;
     this.rewriting = {
       text: (text) => this.text(text),
@@ -38,12 +46,7 @@ export class Redactor {
 
   text(text: string): string {
     let clean = text;
-    for (const [name, detector] of this.#settings.detectors) {
-      clean = replaceFound(clean, detector, () => {
-        this.#found(name);
-        return this.#replacement(name);
-      });
-    }
+    for (const [detector, replacement] of this.#detectors) clean = replaceFound(clean, detector, replacement);
     return clean;
   }
 

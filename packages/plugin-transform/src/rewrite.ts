@@ -36,15 +36,19 @@ export function rewrite(value: unknown, rewriting: Rewriting, depth = 0): unknow
     return items ?? value;
   }
   const parent = value as Json; // an object that is no array
-  let isChanged = false;
-  const fields = Object.entries(parent).map(([key, item]): [string, unknown] => {
+  // Nothing is made anew before something has changed: in most values nothing does.
+  let fields: [string, unknown][] | undefined;
+  const keys = Object.keys(parent);
+  for (let at = 0; at < keys.length; at++) {
+    const key = keys[at] as string; // within the list
+    const item = parent[key];
     const own = rewriting.field?.(key, item, parent);
     const after = own ? own.value : rewrite(item, rewriting, depth + 1);
     const name = rewriting.keys ? rewriting.text(key) : key;
-    isChanged ||= after !== item || name !== key;
-    return [name, after];
-  });
-  if (!isChanged) return value;
+    if (after !== item || name !== key) fields ??= keys.slice(0, at).map((before) => [before, parent[before]]);
+    fields?.push([name, after]);
+  }
+  if (!fields) return value;
   return Object.fromEntries(rewriting.keys ? apart(fields) : fields);
 }
 
@@ -91,17 +95,29 @@ export function rewriteText(text: string, rewriting: Rewriting): string {
   return after === value ? text : JSON.stringify(after, null, indentOf(text));
 }
 
+/** What is done with a result around its `structuredContent`, made once for each rewriting. */
+const outers = new WeakMap<Rewriting, Rewriting>();
+
+function outerOf(rewriting: Rewriting): Rewriting {
+  let outer = outers.get(rewriting);
+  if (!outer) {
+    outer = {
+      text: (text) => rewriteText(text, rewriting),
+      ...(rewriting.number && { number: (value) => rewriting.number?.(value) }),
+      field: (key, value, parent) => (isKept(key, parent) ? { value } : rewriting.field?.(key, value, parent)),
+      keys: false,
+    };
+    outers.set(rewriting, outer);
+  }
+  return outer;
+}
+
 /** A result with everything rewritten that is content: `structuredContent` and JSON texts value by value, other texts as they are. */
 export function rewriteResult(result: Readonly<Json>, rewriting: Rewriting): Readonly<Json> {
-  const around: Rewriting = {
-    ...rewriting,
-    text: (text) => rewriteText(text, rewriting),
-    field: (key, value, parent) => (isKept(key, parent) ? { value } : rewriting.field?.(key, value, parent)),
-    keys: false,
-  };
+  const around = outerOf(rewriting);
+  if (result.structuredContent === undefined) return rewrite(result, around) as Json; // an object stays one
   const { structuredContent, ...rest } = result;
-  const outer = rewrite(rest, around) as Json; // an object stays one
-  if (structuredContent === undefined) return outer === rest ? result : outer;
+  const outer = rewrite(rest, around) as Json; // likewise
   const inner = rewrite(structuredContent, rewriting);
   return outer === rest && inner === structuredContent ? result : { ...outer, structuredContent: inner };
 }

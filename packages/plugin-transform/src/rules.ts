@@ -34,9 +34,14 @@ export class Plan {
   readonly outputSchema: Readonly<Record<string, unknown>> | undefined;
   readonly enriched: readonly (readonly [string, Source])[];
   readonly truncation: Truncation | undefined;
-  readonly redactors: Readonly<Record<Place, readonly Redactor[]>>;
+  /** What takes secrets out of results. */
+  readonly redactors: readonly Redactor[];
   /** What is taken out first at each place; `listing` is what strips say of every place. */
   readonly strips: Readonly<Record<Place | "listing", readonly Rewriting[]>>;
+  /** {@link redactors}, as rewritings. */
+  readonly redactions: readonly Rewriting[];
+  /** What rewrites texts at a place: strips first. */
+  readonly rewritings: Readonly<Record<Place, readonly Rewriting[]>>;
 
   constructor(rules: readonly Rule[]) {
     this.rules = rules.map(({ index }) => index);
@@ -64,14 +69,13 @@ export class Plan {
       logs: rules.flatMap((rule) => pick(rule, "logs")),
       errors: rules.flatMap((rule) => pick(rule, "errors")),
     });
-    this.redactors = at((rule, place) => (rule.redactor && rule.options.redact?.in.includes(place) ? [rule.redactor] : []));
+    const redactors = at((rule, place) => (rule.redactor && rule.options.redact?.in.includes(place) ? [rule.redactor] : []));
     const strips = at((rule, place) => (rule.strip && rule.options.strip?.in.includes(place) ? [rule.strip] : []));
     this.strips = { ...strips, listing: rules.flatMap((rule) => rule.strip ?? []) };
-  }
-
-  /** What rewrites texts at a place. */
-  rewritings(place: Place): readonly Rewriting[] {
-    return [...this.strips[place], ...this.redactors[place].map(({ rewriting }) => rewriting)];
+    const both = (place: Place): readonly Rewriting[] => [...strips[place], ...redactors[place].map(({ rewriting }) => rewriting)];
+    this.rewritings = { arguments: both("arguments"), results: both("results"), logs: both("logs"), errors: both("errors") };
+    this.redactors = redactors.results;
+    this.redactions = redactors.results.map(({ rewriting }) => rewriting);
   }
 }
 
