@@ -93,7 +93,9 @@ test("principals never see each other's results, also when they ask at once; the
     const again = (await Promise.all(clients.map((client) => client.call(tool, { delayMs: 20 })))).map((result) => result.payload);
     expect(again).toEqual(together);
   }
-  expect(running.host.reports().cache).toMatchObject({ misses: 4, joined: 2, hits: 6 });
+  // Of two at once the second joins the first, or finds its result if that was quicker.
+  const { misses, joined, hits } = running.host.reports().cache as Record<string, number>;
+  expect([misses, (joined ?? 0) + (hits ?? 0)]).toEqual([4, 8]);
 });
 
 test("what a process gave is not given after it died", async () => {

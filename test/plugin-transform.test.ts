@@ -127,10 +127,11 @@ describe.each(["http", "stdio"] as const)("a client over %s", (way) => {
       rules: [{ match: ["*"], redact: { detectors: ["email"], in: ["logs"] }, strip: { in: ["logs"] } }],
     });
     const told: unknown[] = [];
-    await served.client.callTool({ name: "two__echo", arguments: { steps: 1, text: "ada@example.org\u001b[31m" } }, undefined, {
+    await served.client.callTool({ name: "two__echo", arguments: { steps: 3, text: "ada@example.org\u001b[31m" } }, undefined, {
       onprogress: ({ message }) => told.push(message),
     });
-    expect(told).toEqual(["[redacted:email]"]);
+    // The SDK's client drops progress that it reads together with the answer.
+    expect([...new Set(told)]).toEqual(["[redacted:email]"]);
   });
 
   test("a dry run changes nothing", async () => {

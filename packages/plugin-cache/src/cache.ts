@@ -198,12 +198,14 @@ function isOwn(params: Readonly<Json>): boolean {
   return params.task !== undefined || params.inputResponses !== undefined || params.requestState !== undefined;
 }
 
-const RELATED_TASK = "io.modelcontextprotocol/related-task";
+/** `_meta` keys of what is no answer: it belongs to a task, or stands in for an answer that could not be had (plugin resilience). */
+const NO_ANSWER = ["io.modelcontextprotocol/related-task", "io.mcp-host/fallback"];
 
-/** Whether a result is an answer, and not a task or a question. */
+/** Whether a result is an answer, and not a task, a question or a substitute. */
 function isWhole({ resultKind }: Exchange, result: Readonly<Json>): boolean {
   const { _meta: meta, task } = result;
-  return resultKind === "complete" && task === undefined && !(typeof meta === "object" && meta !== null && RELATED_TASK in meta);
+  if (resultKind !== "complete" || task !== undefined) return false;
+  return typeof meta !== "object" || meta === null || !NO_ANSWER.some((key) => key in meta);
 }
 
 function isPromise<T>(value: Awaitable<T>): value is Promise<T> {

@@ -65,6 +65,18 @@ test("`except` and a ttl of 0 keep nothing, by exposed and by native name", asyn
   expect([a.count("test://a/1"), a.count("test://a/2")]).toEqual([1, 2]);
 });
 
+test("what stands in for an answer that could not be had is never kept", async () => {
+  const substitute = {
+    content: [{ type: "text", text: "later" }],
+    _meta: { "io.mcp-host/fallback": { reason: "circuit_open", sent: "no" } },
+  };
+  const a = new Scripted(["get"], { get: () => substitute });
+  await using host = await served({ a }, { tools: ["*"] });
+  expect(await host.client.call("get")).toMatchObject(substitute);
+  expect(await host.client.call("get")).toMatchObject(substitute);
+  expect(a.count("get")).toBe(2);
+});
+
 test("errors, isError and task handles are never kept", async () => {
   const a = new Scripted(["fails", "isError", "task"], {
     fails: () => ({ error: { code: -32000, message: "no" } }),

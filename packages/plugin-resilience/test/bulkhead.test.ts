@@ -52,18 +52,20 @@ test("who waits too long is refused, and the next in the queue still has its tur
   expect(world.report().bulkhead).toMatchObject({ active: 0, queued: 0, rejected: 1 });
 });
 
-test("a call that is cancelled while it waits is never sent, and holds nobody up", async () => {
-  await using world = await scripted(bulkhead({ concurrent: 1, queue: 5 }));
+test("a call that is cancelled while it waits is never sent, and leaves its place to the next", async () => {
+  await using world = await scripted(bulkhead({ concurrent: 1, queue: 1 }));
   const busy = held();
   world.steps = [busy.step];
   const first = world.call();
   await settle();
   const controller = new AbortController();
   const second = world.client.callTool("write", {}, { signal: controller.signal }).catch(() => "cancelled");
-  const third = world.call("other");
   await settle();
   controller.abort(new Error("enough"));
   expect(await second).toBe("cancelled");
+  await settle();
+  expect(world.report().bulkhead).toMatchObject({ active: 1, queued: 0 });
+  const third = world.call("other");
   await settle();
   busy.end();
   expect([await first, await third]).toEqual(["held", "ok"]);

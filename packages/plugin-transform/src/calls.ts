@@ -213,7 +213,7 @@ export class Calls {
   /** What a program gives; undefined where it failed in a dry run. */
   async #run(plan: Plan, { program, place }: Compiled, input: unknown, exchange: Exchange, stage: Place): Promise<unknown> {
     try {
-      return await this.#options.engine.run(program, input);
+      return await this.#options.engine.run(program, input, exchange.scope);
     } catch (error) {
       if (!(error instanceof ProgramError)) throw error;
       const { kind, message } = error;

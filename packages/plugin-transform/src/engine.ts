@@ -45,6 +45,8 @@ const COMPILE_TIME = 5_000;
 const START_TIME = 10_000;
 /** Runs that wait for the thread; each takes at most its time. */
 const MAX_WAITING = 256;
+/** Of them, runs of one principal or session: nobody's slow inputs keep everybody else out. */
+const MAX_WAITING_OF_ONE = 16;
 const MEMORY = { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 16, stackSizeMb: 2 };
 
 interface Thread {
@@ -60,6 +62,7 @@ export class Engine {
   #thread: Thread | undefined;
   #tail: Promise<unknown> = Promise.resolve();
   #waiting = 0;
+  readonly #waitingOf = new Map<string, number>();
   #count = 0;
   #isClosed = false;
   /** How often the thread was ended because of its time. */
@@ -72,18 +75,22 @@ export class Engine {
 
   /** Compiles a program. @throws ProgramError that says what is wrong with it */
   check(index: number): Promise<void> {
-    return this.#inTurn(() => this.#compile(this.#running(), index));
+    return this.#inTurn("", () => this.#compile(this.#running(), index));
   }
 
-  /** Runs a program. A schema gives what is wrong with the input, an expression its value. @throws ProgramError */
-  async run(index: number, input: unknown): Promise<unknown> {
+  /**
+   * Runs a program. A schema gives what is wrong with the input, an expression its value.
+   * @param scope on whose behalf
+   * @throws ProgramError
+   */
+  async run(index: number, input: unknown, scope: string): Promise<unknown> {
     const over = exceeds(input, this.#limits);
     if (over)
       throw new ProgramError(
         "size",
         over === "size" ? `it has more than ${this.#limits.size} bytes` : `it is nested more than ${this.#limits.depth} deep`,
       );
-    const value = await this.#inTurn(async () => {
+    const value = await this.#inTurn(scope, async () => {
       const thread = this.#running();
       await this.#compile(thread, index);
       return this.#exchange(thread, { id: ++this.#count, index, input }, this.#limits.time);
@@ -108,10 +115,17 @@ export class Engine {
     return this.#thread !== undefined;
   }
 
-  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#waiting >= MAX_WAITING) throw new ProgramError("busy", "too many wait for it");
+  async #inTurn<T>(scope: string, work: () => Promise<T>): Promise<T> {
+    const own = this.#waitingOf.get(scope) ?? 0;
+    if (this.#waiting >= MAX_WAITING || (scope !== "" && own >= MAX_WAITING_OF_ONE)) throw new ProgramError("busy", "too many wait for it");
     this.#waiting++;
-    const turn = this.#tail.then(work).finally(() => this.#waiting--);
+    this.#waitingOf.set(scope, own + 1);
+    const turn = this.#tail.then(work).finally(() => {
+      this.#waiting--;
+      const left = (this.#waitingOf.get(scope) ?? 1) - 1;
+      if (left > 0) this.#waitingOf.set(scope, left);
+      else this.#waitingOf.delete(scope);
+    });
     this.#tail = turn.catch(() => {});
     return turn;
   }

@@ -155,12 +155,12 @@ describe("the engine", () => {
       limits,
     );
     expect(engine.isRunning).toBe(false);
-    expect(await Promise.all([1, 2, 3].map((input) => engine.run(0, input)))).toEqual([1, 2, 3]);
-    expect(await engine.run(1, [])).toEqual(["/ must be object"]);
+    expect(await Promise.all([1, 2, 3].map((input) => engine.run(0, input, "session:a")))).toEqual([1, 2, 3]);
+    expect(await engine.run(1, [], "session:a")).toEqual(["/ must be object"]);
     await engine.close();
     await engine.close();
     expect(engine.isRunning).toBe(false);
-    await expect(engine.run(0, 1)).rejects.toThrow("the host is closing");
+    await expect(engine.run(0, 1, "session:a")).rejects.toThrow("the host is closing");
   });
 
   test("tells what is wrong with a program", async () => {
@@ -187,16 +187,27 @@ describe("the engine", () => {
       ],
       limits,
     );
-    await expect(engine.run(0, 1)).rejects.toThrow("it gives more than 100000 bytes");
-    expect(await engine.run(2, {})).toBeNull();
+    await expect(engine.run(0, 1, "session:a")).rejects.toThrow("it gives more than 100000 bytes");
+    expect(await engine.run(2, {}, "session:a")).toBeNull();
     await engine.close();
   });
 
   test("more than it can serve are refused at once", async () => {
     const engine = new Engine([{ kind: "jsonata", text: "$" }], limits);
-    const all = await Promise.allSettled(Array.from({ length: 300 }, (_, at) => engine.run(0, at)));
+    const all = await Promise.allSettled(Array.from({ length: 300 }, (_, at) => engine.run(0, at, `session:${at}`)));
     expect(all.filter(({ status }) => status === "fulfilled")).toHaveLength(256);
     expect(all.at(-1)).toMatchObject({ reason: { kind: "busy" } });
+    await engine.close();
+  });
+
+  test("one principal or session cannot fill the queue of everybody", async () => {
+    const engine = new Engine([{ kind: "jsonata", text: "$" }], limits);
+    const greedy = Array.from({ length: 40 }, (_, at) => engine.run(0, at, "principal:a"));
+    const other = engine.run(0, "other", "principal:b");
+    const all = await Promise.allSettled(greedy);
+    expect(all.filter(({ status }) => status === "fulfilled")).toHaveLength(16);
+    expect(await other).toBe("other");
+    expect(await engine.run(0, "again", "principal:a")).toBe("again");
     await engine.close();
   });
 
@@ -208,8 +219,8 @@ describe("the engine", () => {
       ],
       { ...limits, time: 20 },
     );
-    const failed = engine.run(0, 1).catch((error: { kind: string }) => error.kind);
-    const queued = engine.run(1, 2);
+    const failed = engine.run(0, 1, "session:a").catch((error: { kind: string }) => error.kind);
+    const queued = engine.run(1, 2, "session:a");
     expect(["time", "failed"]).toContain(await failed);
     expect(await queued).toBe(2);
     await vi.waitFor(() => expect(engine.isRunning).toBe(true));

@@ -130,14 +130,14 @@ describe("shaping", () => {
   });
 
   test.each([
-    ["takes too long", "($f := function($n){ $f($n + 1) }; $f(0))", "took longer than 50 ms"],
+    ["takes too long", "($f := function($n){ $f($n + 1) }; $f(0))", "took longer than 500 ms"],
     ["recurses without end", "($f := function($n){ 1 + $f($n + 1) }; $f(0))", "result.jsonata of plugin transform could not be applied"],
     ["gets a value that it cannot take", "$number(a)", "D3030"],
   ])("an expression that %s fails its call, and the next one works", async (_, jsonata, message) => {
     await using it = await hosted(
       { tools: [{ name: "bad" }, { name: "good" }], answer: () => twice({ a: "secret" }) },
       {
-        limits: { time: 50 },
+        limits: { time: 500 },
         rules: [
           { match: ["bad"], result: { jsonata } },
           { match: ["good"], result: { jsonata: "{'b': a}" } },
