@@ -44,9 +44,9 @@ export interface Shelf {
 /** Bytes of an entry beside its key and result. */
 const OVERHEAD = 200;
 
-/** What a result takes of the size that may be kept. */
+/** What a result takes of the size that may be kept. Asking for the key's bytes also makes V8 join the pieces that it was made of. */
 export function sizeOf(key: string, text: string): number {
-  return Buffer.byteLength(text) + key.length + OVERHEAD;
+  return Buffer.byteLength(text) + Buffer.byteLength(key) + OVERHEAD;
 }
 
 /** A value that nobody can change: it is given to many. */
