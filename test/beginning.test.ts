@@ -1,4 +1,5 @@
 import { definePlugin } from "mcp-host";
+import { createTestHost, fakeUpstream } from "mcp-host/testing";
 import { expect, test } from "vitest";
 import { createWorld, inProcessTransport } from "./fixtures/upstream.mjs";
 import { httpTransport, memoryTransport, sdkClient } from "./harness/clients.ts";
@@ -47,6 +48,25 @@ test("a notification before initialize reaches no upstream, and the upstream lea
   expect(await client.answer(2)).toMatchObject({
     result: { structuredContent: { capabilities: { sampling: {} }, clientInfo: { name: "raw" } } },
   });
+});
+
+test("a client sees the instructions of servers only of which it may use something", async () => {
+  const deny = definePlugin({
+    name: "deny",
+    host: "^1.0.0",
+    apply(host) {
+      host.hooks.permit.tap("deny", ({ upstream }, { roles }) => (upstream === "secret" && !roles.includes("staff") ? false : undefined));
+    },
+  });
+  const upstreams = {
+    open: fakeUpstream({ instructions: "Read me.", tools: { look: () => "seen" } }),
+    secret: fakeUpstream({ instructions: "Nobody knows.", tools: { hide: () => "hidden" } }),
+  };
+  await using host = await createTestHost({ upstreams, plugins: [deny()], client: false });
+  const instructions = async (...roles: string[]): Promise<unknown> =>
+    (await host.connect({ principal: { id: "somebody", roles } })).initialized.instructions;
+  expect(await instructions("staff")).toBe("## open\n\nRead me.\n\n## secret\n\nNobody knows.");
+  expect(await instructions()).toBe("## open\n\nRead me.");
 });
 
 test("a client sees the instructions of its own connections only", async () => {

@@ -1,5 +1,6 @@
 import { HostError } from "../errors.ts";
 import type { Directory } from "../pipeline/directory.ts";
+import type { Entry } from "../pipeline/entry.ts";
 import type { Exchange } from "../pipeline/exchange.ts";
 import type { SessionAnswers } from "../pipeline/pipeline.ts";
 import type { Connection } from "../upstream/connection.ts";
@@ -91,10 +92,18 @@ function mergedCapabilities(directory: Directory, session: Session, incomplete: 
   return merged;
 }
 
+/** Of servers of which the client may use anything: the others' names and words are not its business. */
 function mergedInstructions(directory: Directory, session: Session): string | undefined {
+  const { entries } = directory.offer(session);
+  const isShown = (key: string): boolean => {
+    const own = entries.filter(({ upstream }) => upstream === key);
+    const asked: readonly Entry[] =
+      own.length > 0 ? own : [{ kind: "method", name: "initialize", upstream: key, native: "initialize", definition: {} }];
+    return asked.some((entry) => directory.catalog.permits(entry, session.principal));
+  };
   const all = [...directory.upstreams.values()].flatMap((upstream) => {
     const text = upstream.connectionFor(session).server?.instructions;
-    return text ? [{ key: upstream.key, text }] : [];
+    return text && isShown(upstream.key) ? [{ key: upstream.key, text }] : [];
   });
   if (all.length === 0) return undefined;
   if (directory.sole && all[0]) return all[0].text;
