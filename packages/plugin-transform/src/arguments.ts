@@ -21,6 +21,7 @@ export interface ArgumentRule {
 function folded(name: string): string {
   const plain = name
     .normalize("NFKC")
+    .toUpperCase() // so that the dotless i (U+0131) is an i
     .toLowerCase()
     .replace(/[^\p{L}\p{N}]/gu, "");
   return plain === "" ? name : plain;

@@ -61,24 +61,35 @@ export class Calls {
     return this.#validate(plan, plan.validateArguments, after, exchange, "arguments").then(() => sent);
   }
 
-  /** The params of a completion: its argument goes by the upstream's name. */
+  /** The params of a completion: its argument and those that are known already are treated like a call's. */
   completion<P extends Params>(params: P, exchange: Exchange): P {
     const { rules, records } = this.#options;
-    const edits = records.isDry ? undefined : rules.of(exchange.entry)?.args;
-    const { argument, context } = params;
-    if (!edits || !isObject(argument) || typeof argument.name !== "string") return params;
-    const name = edits.native(argument.name);
-    if (name === undefined) throw refuse("invalid_params", `Unknown argument: ${argument.name.slice(0, 128)}`);
-    const known = isObject(context) && isObject(context.arguments) ? context.arguments : undefined;
-    const mapped = Object.entries(known ?? {}).flatMap(([exposed, value]): [string, unknown][] => {
-      const native = edits.native(exposed);
-      return native === undefined ? [] : [[native, value]];
-    });
-    return {
+    const plan = rules.of(exchange.entry);
+    const rewritings = plan?.rewritings.arguments ?? [];
+    if (!plan || (!plan.args && rewritings.length === 0)) return params;
+    const { argument, context = {} } = params;
+    if (!isObject(argument) || typeof argument.name !== "string") throw refuse("invalid_params", "params.argument must have a name");
+    const known = isObject(context) ? (context.arguments ?? {}) : undefined;
+    if (!isObject(context) || !isObject(known)) throw refuse("invalid_params", "params.context.arguments must be an object");
+    const native = plan.args ? plan.args.native(argument.name) : argument.name;
+    if (native === undefined && !records.isDry) throw refuse("invalid_params", `Unknown argument: ${argument.name.slice(0, 128)}`);
+    const name = native ?? argument.name;
+    // Rewritten under its name, since fields may be taken out by theirs; an object stays one.
+    const clean = (args: Json): Json => rewritings.reduce((each, rewriting) => rewrite(each, rewriting) as Json, args);
+    const [value] = Object.values(clean({ [argument.name]: argument.value }));
+    let others = clean(known);
+    if (plan.args) {
+      const { [name]: _, ...beside } = plan.args.apply(others, (source) => this.#look(source, exchange));
+      others = inText(beside);
+    }
+    const around = plan.args?.guarded(context) ?? context;
+    const hasContext = params.context !== undefined || Object.keys(others).length > 0;
+    const after = {
       ...params,
-      argument: { ...argument, name },
-      ...(known && { context: { ...(context as Json), arguments: Object.fromEntries(mapped) } }),
-    }; // it has arguments
+      argument: { ...argument, name, value },
+      ...(hasContext && { context: { ...around, arguments: others } }),
+    };
+    return records.changed("arguments", plan, exchange.entry, params, after); // no field that P knows is left out
   }
 
   // --- results ---

@@ -6,7 +6,7 @@ export interface Detector {
   readonly pattern: RegExp;
   /** Every match contains this text, or one of these; where it is missing the pattern is not tried. */
   readonly hint?: string | readonly string[];
-  /** How much of a match is one, in UTF-16 units from its beginning, such as by its checksum; 0 for none. Default: all of it. */
+  /** How much of a match is one, in UTF-16 units from its beginning, such as by its checksum; 0 for none. Below 0: none begins in so many units. Default: all of it. */
   readonly check?: (match: string) => number;
 }
 
@@ -19,35 +19,59 @@ export interface DetectorRegistry {
 /** The service under which the registry is provided. */
 export const DETECTORS = defineService<DetectorRegistry>("transform.detectors");
 
-/** The check digit of payment cards. */
-function luhn(digits: string): boolean {
-  let sum = 0;
-  for (let at = 0; at < digits.length; at++) {
-    const digit = Number(digits[digits.length - 1 - at]);
-    const doubled = at % 2 === 1 ? digit * 2 : digit;
-    sum += doubled > 9 ? doubled - 9 : doubled;
-  }
-  return sum % 10 === 0;
+const isDigit = (code: number): boolean => code >= 48 && code <= 57;
+
+/** Digits of a run that are looked at in one go; of longer runs the rest is the next candidate. */
+const WINDOW = 64;
+// Filled anew for each candidate: lists of their own would take most of the time.
+const digits = new Uint8Array(WINDOW);
+const ends = new Uint32Array(WINDOW);
+/** Luhn's sums from the beginning: with the digits of even places doubled, and with those of odd places. */
+const sums = [new Uint32Array(WINDOW + 1), new Uint32Array(WINDOW + 1)] as const;
+/** Digits from a card's first on that are looked at to judge it. */
+const AHEAD = 23;
+
+/** Whether the digits of a part are all the same one. */
+function isSame(first: number, end: number): boolean {
+  for (let at = first + 1; at < end; at++) if (digits[at] !== digits[first]) return false;
+  return true;
 }
 
-/** Where the first `count` characters of these end in a text that has separators between them; undefined in the middle of a run. */
-function endOf(text: string, count: number, counted: RegExp): number | undefined {
-  let seen = 0;
-  for (let at = 0; at < text.length; at++) {
-    if (!counted.test(text[at] as string)) continue; // within the text
-    if (++seen === count) return counted.test(text[at + 1] ?? " ") ? undefined : at + 1;
-  }
-  return undefined;
-}
-
-/** Card numbers have 13 to 19 digits; what follows them (an expiry date) may look like more. */
+/**
+ * Card numbers have 13 to 19 digits; what follows them (an expiry date) may look like more. All places of a run are tried
+ * at once: Luhn's sums of every part of it are differences of the sums from its beginning.
+ */
 function card(text: string): number {
-  const digits = text.replace(/\D/g, "");
-  for (let length = Math.min(19, digits.length); length >= 13; length--) {
-    const end = endOf(text, length, /\d/);
-    if (end !== undefined && luhn(digits.slice(0, length)) && !/^(\d)\1*$/.test(digits)) return end;
+  const [even, odd] = sums;
+  let count = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (!isDigit(code)) continue;
+    const digit = code - 48;
+    const doubled = digit > 4 ? digit * 2 - 9 : digit * 2;
+    digits[count] = digit;
+    ends[count] = at + 1;
+    const isEven = count % 2 === 0;
+    even[count + 1] = (even[count] as number) + (isEven ? doubled : digit);
+    odd[++count] = (odd[count - 1] as number) + (isEven ? digit : doubled);
   }
-  return 0;
+  const isWhole = count < WINDOW;
+  const lasts = isWhole ? count - 13 : count - AHEAD - 1;
+  for (let first = 0; first <= lasts; first++) {
+    const start = (ends[first] as number) - 1;
+    const digit = digits[first] as number;
+    // Within a run they begin after a space, as the pattern says of the first.
+    if (first > 0 && (digit < 2 || digit > 6 || text.charCodeAt(start - 1) !== 32)) continue;
+    for (let length = Math.min(19, count - first); length >= 13; length--) {
+      const next = first + length;
+      if (next < count && ends[next] === (ends[next - 1] as number) + 1) continue; // in the middle of digits
+      const sum = next % 2 === 0 ? even : odd;
+      if (((sum[next] as number) - (sum[first] as number)) % 10 !== 0) continue;
+      if (isSame(first, Math.min(first + AHEAD, count))) break;
+      return first === 0 ? (ends[next - 1] as number) : -start;
+    }
+  }
+  return isWhole ? -text.length : 1 - (ends[lasts + 1] as number);
 }
 
 /** How long the IBANs of each country are (registry of ISO 13616). */
@@ -74,17 +98,25 @@ const IBAN_LENGTHS = new Map(
   }).flatMap(([length, countries]) => countries.split(" ").map((country) => [country, Number(length)])),
 );
 
-/** The number of an IBAN modulo 97 is 1. */
+/** The number of an IBAN modulo 97 is 1, read from its fifth character on with the first four at the end. */
 function iban(text: string): number {
   const length = IBAN_LENGTHS.get(text.slice(0, 2));
-  const end = length === undefined ? undefined : endOf(text, length, /[A-Z0-9]/);
-  if (end === undefined) return 0;
-  const plain = text.slice(0, end).replace(/[ -]/g, "");
+  if (length === undefined) return 0;
   let rest = 0;
-  for (const character of plain.slice(4) + plain.slice(0, 4)) {
-    const value = Number.parseInt(character, 36);
-    rest = (rest * (value > 9 ? 100 : 10) + value) % 97;
+  const read = (code: number): void => {
+    rest = isDigit(code) ? (rest * 10 + code - 48) % 97 : (rest * 100 + code - 55) % 97;
+  };
+  let end = 4;
+  for (let seen = 4; seen < length; end++) {
+    if (end === text.length) return 0;
+    const code = text.charCodeAt(end);
+    if (code === 32 || code === 45) continue;
+    read(code);
+    seen++;
   }
+  // In the middle of a word it is none.
+  if (end < text.length && text.charCodeAt(end) !== 32 && text.charCodeAt(end) !== 45) return 0;
+  for (let at = 0; at < 4; at++) read(text.charCodeAt(at));
   return rest === 1 ? end : 0;
 }
 
@@ -126,7 +158,7 @@ export const BUILT_IN: Readonly<Record<string, Detector>> = {
     hint: "@",
   },
   iban: { pattern: /\b[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]){11,30}/gu, check: iban },
-  card: { pattern: /(?<![\d.-])[2-6](?:[ -]?\d){12,22}/gu, check: card },
+  card: { pattern: /(?<![\d.-])[2-6](?:[ -]?\d){12,63}/gu, check: card },
   ipv6: {
     pattern: /(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){2,7}(?:(?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f]{0,4})(?![\w:])/gu,
     hint: ":",
@@ -163,8 +195,8 @@ export function replaceFound(text: string, { pattern, hint, check }: Detector, r
   for (let found = pattern.exec(text); found; found = pattern.exec(text)) {
     const length = check(found[0]);
     // A candidate that is none may have one inside.
-    pattern.lastIndex = found.index + Math.max(1, length);
-    if (length === 0) continue;
+    pattern.lastIndex = found.index + Math.max(1, Math.abs(length));
+    if (length <= 0) continue;
     clean += text.slice(done, found.index) + replacement();
     done = found.index + length;
   }

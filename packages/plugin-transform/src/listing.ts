@@ -64,7 +64,7 @@ function withRest(schema: unknown, name: string): unknown {
   if (!isObject(schema)) return schema;
   const property = {
     type: "string",
-    description: "Only to read on after a truncated result: the id that its notice names. Other arguments are then ignored.",
+    description: "Only to read on after a truncated result: the id that its notice names. Repeat the other arguments as they were.",
   };
   return { ...schema, properties: { ...(isObject(schema.properties) && schema.properties), [name]: property } };
 }

@@ -173,7 +173,7 @@ const detectors = z
 export const options = z.strictObject({
   rules: z.array(ruleOptions).max(1_000).default([]).describe("What to do with which entries; all that match are applied, in this order."),
   detectors: detectors.describe(
-    "Further detectors: name → regular expression (flag `v`, at most 500 characters, no repetition of what varies).",
+    "Further detectors: name → regular expression (flag `v`, at most 500 characters; nothing that may take very long).",
   ),
   environment: z.array(KEYS).default([]).describe("Environment variables that `enrich` may use."),
   limits: z

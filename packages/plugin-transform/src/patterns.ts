@@ -1,13 +1,22 @@
 const LONGEST = 500;
 
-/** Compiles the text of an operator's pattern, with the flags `g` and `v`, or `u` where only that takes it. Gives what is wrong with it where something is. */
+/** Repetitions without an upper bound: each makes the time another power of the text's length. */
+const MOST_UNBOUNDED = 2;
+/** Ways to combine what else varies, at one place of the text. */
+const MOST_WAYS = 100_000;
+
+/** Compiles the text of an operator's pattern, with the flags `g` and `v`. Gives what is wrong with it where something is. */
 export function patternOf(text: string): RegExp | string {
   if (text.length > LONGEST) return `is longer than ${LONGEST} characters`;
-  const pattern = compiled(text, "gv") ?? compiled(text, "gu");
-  if (!pattern) return "is no regular expression";
-  if (pattern.exec("")) return "matches the empty text";
+  const pattern = compiled(text, "gv");
+  if (!pattern) {
+    return compiled(text, "gu")
+      ? "is no regular expression with the flag v, only with u: inside [ ], put \\ before ( ) [ { } / - | and doubled punctuation"
+      : "is no regular expression";
+  }
   const slow = slowPart(text);
-  return slow === undefined ? pattern : `may take very long: ${slow}`;
+  if (slow !== undefined) return `may take very long: ${slow}`;
+  return pattern.exec("") ? "matches the empty text" : pattern;
 }
 
 function compiled(text: string, flags: string): RegExp | undefined {
@@ -18,40 +27,90 @@ function compiled(text: string, flags: string): RegExp | undefined {
   }
 }
 
-/** Up to so many times what varies may be repeated: the ways to match it double each time. */
-const FEW = 10;
-
-/** How often a quantifier at the beginning of a text repeats at most; 1 without one. */
-function most(text: string): number {
-  if (/^[*+]/.test(text)) return Number.POSITIVE_INFINITY;
-  const [, least = "1", comma, upper] = /^\{(\d+)(,?)(\d*)\}/.exec(text) ?? [];
-  return comma === "," ? Number(upper || Number.POSITIVE_INFINITY) : Number(least);
+/** In how many ways a part of a pattern can match at one place. */
+interface Cost {
+  /** Repetitions without an upper bound, one after another. */
+  readonly unbounded: number;
+  /** The product of everything else: upper bounds, alternatives. */
+  readonly ways: number;
+  /** Whether there is a quantifier in it that leaves a choice. */
+  readonly varies: boolean;
 }
 
-/**
- * What can make a pattern try more ways than there are characters: a reference back, or a repetition of something that
- * can match one text in several ways. It errs on the side of refusing.
- */
+const ONE: Cost = { unbounded: 0, ways: 1, varies: false };
+
+function inRow(one: Cost, next: Cost): Cost {
+  return { unbounded: one.unbounded + next.unbounded, ways: one.ways * next.ways, varies: one.varies || next.varies };
+}
+
+function either(one: Cost, other: Cost): Cost {
+  return { unbounded: Math.max(one.unbounded, other.unbounded), ways: one.ways + other.ways, varies: one.varies || other.varies };
+}
+
+/** A part with a quantifier; undefined where repeating it can take exponential time. */
+function repeated(part: Cost, least: number, most: number): Cost | undefined {
+  if (part.varies) return undefined;
+  if (least === most) return { ...part, ways: part.ways ** least };
+  if (most === 1) return { ...part, ways: part.ways + 1, varies: true };
+  if (part.ways > 1) return undefined;
+  return most === Number.POSITIVE_INFINITY ? { unbounded: 1, ways: 1, varies: true } : { unbounded: 0, ways: most, varies: true };
+}
+
+const GROUP = /\((?:\?(?:<?[=!]|<[^>]*>|[a-z-]*:))?/y;
+const ESCAPE = /\\(?:[pPuk][{<][^}>]*[}>]|[\s\S])/y;
+const QUANTIFIER = /(?:([*+?])|\{(\d+)(,?)(\d*)\})\??/y;
+/** What stands for texts of several lengths although it looks like one character. */
+const STRINGS = /^\\(?:q|p\{(?:Basic_Emoji|Emoji_Keycap_Sequence|RGI_))/;
+
+/** What can make a pattern, which is a valid one, try too many ways. It errs on the side of refusing. */
 function slowPart(text: string): string | undefined {
-  const varies = [false];
+  let at = 0;
+  const taken = (token: RegExp): RegExpExecArray | undefined => {
+    token.lastIndex = at;
+    const found = token.exec(text) ?? undefined;
+    at += found?.[0].length ?? 0;
+    return found;
+  };
+  /** Groups that are open: the alternatives before, and the one that is being read. */
+  const outer: { before: Cost | undefined; row: Cost }[] = [];
+  let before: Cost | undefined;
+  let row = ONE;
   let classes = 0;
-  for (let at = 0; at < text.length; at++) {
-    const character = text[at] as string; // within the text
-    const rest = text.slice(at);
-    if (character === "\\") {
-      if (classes === 0 && /^\\[1-9k]/.test(rest)) return "it refers back to a group";
-      at += (/^\\[pPu]\{[^}]*\}/.exec(rest)?.[0].length ?? 2) - 1;
-    } else if (character === "[") classes++;
-    else if (character === "]") classes = Math.max(0, classes - 1);
-    else if (classes > 0) continue;
-    else if (character === "(") {
-      varies.push(false);
-      at += (/^\(\?(?:[:=!]|<[=!]|<\w+>)/.exec(rest)?.[0].length ?? 1) - 1;
-    } else if (character === ")") {
-      const inside = varies.pop() ?? false;
-      if (inside && most(text.slice(at + 1)) > FEW) return "something that varies is repeated";
-      if (inside) varies[varies.length - 1] = true;
-    } else if (character === "|" || character === "?" || most(rest) > 1) varies[varies.length - 1] = true;
+  while (at < text.length) {
+    let part = ONE;
+    const escaped = taken(ESCAPE)?.[0];
+    if (escaped !== undefined) {
+      if (STRINGS.test(escaped)) return "it has strings in a character class";
+      if (classes === 0 && /^\\[1-9k]/.test(escaped)) return "it refers back to a group";
+    } else if (classes === 0 && taken(GROUP)) {
+      outer.push({ before, row });
+      [before, row] = [undefined, ONE];
+      continue;
+    } else {
+      const character = text[at++] as string; // within the text
+      if (character === "[") classes++;
+      else if (character === "]") classes--;
+      else if (classes === 0 && character === "|") {
+        [before, row] = [before ? either(before, row) : row, ONE];
+        continue;
+      } else if (classes === 0 && character === ")") {
+        part = before ? either(before, row) : row;
+        ({ before, row } = outer.pop() as (typeof outer)[number]); // it is a valid pattern
+      }
+    }
+    if (classes > 0) continue;
+    const [quantifier, sign, least, comma, most] = taken(QUANTIFIER) ?? [];
+    if (quantifier !== undefined) {
+      const from = sign === undefined ? Number(least) : sign === "+" ? 1 : 0;
+      const to = sign === "?" ? 1 : comma === "" ? from : Number(most || Number.POSITIVE_INFINITY);
+      const cost = repeated(part, from, to);
+      if (!cost) return "something that varies is repeated";
+      part = cost;
+    }
+    row = inRow(row, part);
   }
+  const { unbounded, ways } = before ? either(before, row) : row;
+  if (unbounded > MOST_UNBOUNDED) return `it has more than ${MOST_UNBOUNDED} unbounded repetitions in a row`;
+  if (ways > MOST_WAYS) return `what varies in it can be combined in more than ${MOST_WAYS} ways`;
   return undefined;
 }

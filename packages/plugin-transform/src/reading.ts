@@ -91,8 +91,8 @@ export class Reading {
       rest === undefined
         ? ""
         : isTool
-          ? `; call this tool again with {"${this.#options.argument}":"${rest}"} to read on`
-          : `; ask again with {"${REST_KEY}":"${rest}"} in _meta to read on`;
+          ? `; call this tool again with the same arguments and {"${this.#options.argument}":"${rest}"} to read on`
+          : `; ask for the same again with {"${REST_KEY}":"${rest}"} in _meta to read on`;
     const words: Record<string, string> = { shown: String(shown), total: String(total), unit, how };
     const text = notice.replace(/\{(shown|total|unit|how)\}/g, (_, key: string) => words[key] as string); // only these
     return withNotice(result, text, { shown, total, unit, ...(rest !== undefined && { rest }) });

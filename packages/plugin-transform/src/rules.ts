@@ -8,6 +8,7 @@ import { Redactor } from "./redact.ts";
 import type { Rewriting } from "./rewrite.ts";
 import { strip } from "./strip.ts";
 import type { Truncation } from "./truncate.ts";
+import { normalizedUri, percentDecoded } from "./uris.ts";
 
 type Names = Pick<Entry, "kind" | "name" | "upstream" | "native">;
 
@@ -131,7 +132,7 @@ export class Rules {
           return [];
         });
       const kinds = rule.kind === undefined ? undefined : new Set<string>([rule.kind].flat());
-      const isMatch = matcher(rule.match);
+      const isMatch = rule.hide ? hiding(rule.match) : matcher(rule.match);
       const { validate, result, strip: kindsStripped } = rule;
       this.#drafts.push({
         index,
@@ -199,6 +200,10 @@ export class Rules {
     let plan = this.#byEntry.get(entry);
     if (plan === undefined) {
       plan = this.#byNative.get(entry.upstream)?.get(`${entry.kind} ${entry.native}`);
+      if (plan === undefined && entry.kind === "resource") {
+        const listed = this.#byNative.get(entry.upstream)?.get(`resource ${normalizedUri(entry.native)}`);
+        if (listed?.hides) plan = listed;
+      }
       // Resources that nobody lists are matched as they come.
       if (plan === undefined) plan = this.#matched(entry) ?? null;
       this.#byEntry.set(entry, plan);
@@ -233,6 +238,15 @@ export class Rules {
     }
     return plan;
   }
+}
+
+/** Matches resources also as lenient servers may read their URIs: another spelling must not get at what is hidden. */
+function hiding(patterns: readonly string[]): (entry: Names) => boolean {
+  const isMatch = matcher(patterns);
+  const isNear = matcher([...patterns, ...patterns.map(percentDecoded)]);
+  return (entry) =>
+    isMatch(entry) ||
+    (entry.kind === "resource" && isNear({ ...entry, name: normalizedUri(entry.name), native: normalizedUri(entry.native) }));
 }
 
 /** Combinations of rules that are kept; entries keep theirs besides. */

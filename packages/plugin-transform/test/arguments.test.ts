@@ -135,6 +135,53 @@ describe("a prompt's arguments", () => {
   });
 });
 
+describe("a completion's arguments", () => {
+  const prompts = [{ name: "greet", arguments: [{ name: "who" }, { name: "tone" }, { name: "lang" }, { name: "note" }] }];
+  const answer = (): unknown => ({ completion: { values: [] } });
+  const ref = { type: "ref/prompt" as const, name: "greet" };
+  const guarding = [{ match: ["greet"], redact: { detectors: ["email"], fields: ["note"], in: ["arguments" as const] }, strip: true }];
+
+  test("are stripped and redacted like those of a call", async () => {
+    await using it = await hosted({ prompts, answer }, { rules: guarding });
+    await it.client.complete({
+      ref,
+      argument: { name: "who", value: "A\u200bda ada@example.org" },
+      context: { arguments: { note: "mine", tone: "as bob@example.org" } },
+    });
+    expect(it.server.requests.at(-1)?.params).toMatchObject({
+      argument: { name: "who", value: "Ada [redacted:email]" },
+      context: { arguments: { note: "[redacted:field]", tone: "as [redacted:email]" } },
+    });
+    await it.client.complete({ ref, argument: { name: "note", value: "mine" } });
+    expect(it.server.requests.at(-1)?.params).toMatchObject({ argument: { name: "note", value: "[redacted:field]" } });
+    expect(it.server.requests.at(-1)?.params).not.toHaveProperty("context");
+  });
+
+  test("are pinned, set and defaulted beside the one that is completed", async () => {
+    const args = { pin: { tone: 3 }, set: { note: "n" }, default: { lang: "en", who: "Bob" } };
+    await using it = await hosted({ prompts, answer }, { rules: [{ match: ["greet"], args }] });
+    await it.client.complete({ ref, argument: { name: "who", value: "A" } });
+    expect(it.server.requests.at(-1)?.params).toMatchObject({ argument: { name: "who", value: "A" } });
+    expect(it.server.requests.at(-1)?.params.context).toEqual({ arguments: { lang: "en", note: "n", tone: "3" } });
+    await it.client.complete({ ref, argument: { name: "who", value: "A" }, context: { arguments: { TONE: "x", lang: "de" } } });
+    expect(it.server.requests.at(-1)?.params.context).toEqual({ arguments: { lang: "de", note: "n", tone: "3" } });
+  });
+
+  test("stay in a dry run", async () => {
+    const args = { pin: { who: "x" } };
+    await using it = await hosted({ prompts, answer }, { dryRun: true, rules: [...guarding, { match: ["greet"], args }] });
+    await it.client.complete({ ref, argument: { name: "who", value: "ada@example.org" } });
+    expect(it.server.requests.at(-1)?.params).toMatchObject({ argument: { name: "who", value: "ada@example.org" } });
+    expect(it.server.requests.at(-1)?.params).not.toHaveProperty("context");
+  });
+});
+
+test("a name with a dotless i is the pinned one too", async () => {
+  await using it = await hosted({ tools: [{ name: "read" }] }, { rules: [{ match: ["read"], args: { pin: { user_id: "u1" } } }] });
+  await it.client.callTool({ name: "read", arguments: { "user_\u0131d": "root", "USER_\u0130D": "root" } });
+  expect(it.server.arguments).toEqual({ user_id: "u1" });
+});
+
 describe("enriching", () => {
   test("arguments get what the context says and clients cannot say it", async () => {
     process.env.TRANSFORM_TEST_REGION = "eu";

@@ -115,10 +115,35 @@ test("several finds in one text are all replaced, and what lies between stays", 
   expect(found("card", "a 4111111111111111, 5500005555555559; 4111111111111112 z")).toBe("a #, #; 4111111111111112 z");
 });
 
+test.each([
+  ["card", "4 "],
+  ["card", "4111 1111 1111 1112 "],
+  ["card", "4111 1111 1111 1111 "],
+  ["iban", "DE89 "],
+  ["iban", "DE89 3704 0044 0532 0130 01 "],
+])("%s gets through megabytes of %j in little time", (name, seed) => {
+  const text = seed.repeat(3_800_000 / seed.length);
+  const before = process.cpuUsage();
+  found(name, text);
+  // It is a fraction of a second; what is tried once for each character is some seconds.
+  expect(process.cpuUsage(before).user / 1_000).toBeLessThan(1_500);
+});
+
+test("a card is found wherever it stands in a long run of digits", () => {
+  for (let before = 0; before < 150; before++) {
+    const text = `${"1 ".repeat(before)}4111111111111111${" 1".repeat(150 - before)}`;
+    expect(found("card", text)).toBe(text.replace("4111111111111111", "#"));
+  }
+});
+
 describe("an operator's pattern", () => {
   test.each([
     ["\\bEMP\\d+\\b"],
-    ["\\d(?:[ -]?\\d){8}"],
+    ["[\\w.]{1,64}@(?:example|test)\\.org"],
+    ["\\d[ \\-]?\\d{3}[ \\-]?\\d{3}"],
+    ["(?:x|yz)?\\d+-\\d+"],
+    ["a+b|c+d|e+f"],
+    ["(?<!\\w)[a-z\\]]+?:"],
     ["(?<year>\\d{4})-\\d{2}"],
     ["[[a-z]--[aeiou]]{3,}"],
     ["\\p{L}+\\u{1F600}"],
@@ -134,6 +159,22 @@ describe("an operator's pattern", () => {
     ["((a+))*b", "may take very long"],
     ["(a)\\1", "may take very long: it refers back to a group"],
     ["(?<x>a)\\k<x>", "may take very long: it refers back to a group"],
+    ["((a?){10}){10}b", "something that varies is repeated"],
+    ["(?:a+){10}b", "something that varies is repeated"],
+    ["(?:a+)?b", "something that varies is repeated"],
+    ["\\d(?:[ \\-]?\\d){8}", "something that varies is repeated"],
+    ["(?:[a-z0-9]+[.\\-]?){2,8}@", "something that varies is repeated"],
+    ["(?:\\w+\\s?){1,10}:", "something that varies is repeated"],
+    ["(?:a|a){1,9}b", "something that varies is repeated"],
+    ["(?:a|a){30}b", "more than 100000 ways"],
+    ["a{1,50}a{1,50}a{1,50}b", "more than 100000 ways"],
+    [`${"a?".repeat(17)}b`, "more than 100000 ways"],
+    ["a+a+a+a+a+a+b", "it has more than 2 unbounded repetitions in a row"],
+    ["(?=a+)a{2,}(?:ab)*b", "it has more than 2 unbounded repetitions in a row"],
+    ["[\\q{a|aa}]+b", "it has strings in a character class"],
+    ["\\p{RGI_Emoji}+b", "it has strings in a character class"],
+    ["(?:[a-z0-9]+[.-]?){2,8}@", "is no regular expression with the flag v"],
+    ["[[](a+)+b", "is no regular expression with the flag v"],
     ["a*", "matches the empty text"],
     ["[a", "is no regular expression"],
     ["a".repeat(501), "is longer than 500 characters"],

@@ -1,5 +1,8 @@
 import { namespace } from "@host/plugin-namespace";
+import type { Entry } from "mcp-host";
 import { describe, expect, test } from "vitest";
+import { options } from "../dist/options.js";
+import { Rules } from "../dist/rules.js";
 import { hosted } from "./scripted.ts";
 
 const tools = [
@@ -27,6 +30,52 @@ test("what is hidden is neither listed nor answered, a resource of a template in
   await expect(it.client.callTool({ name: "write" })).rejects.toThrow("Unknown tool: write");
   await expect(it.client.readResource({ uri: "file:///secret.txt" })).rejects.toThrow("Resource not found");
   expect(it.server.requests).toEqual([]);
+});
+
+test.each([
+  "x://items/%73ecret",
+  "x://items/./secret",
+  "x://items/a/../secret",
+  "x://items/secret?",
+  "x://items/secret#a",
+  "x://items/a/%2E%2e/secret",
+])("a hidden resource is not read as %s", async (uri) => {
+  const templates = [{ uriTemplate: "x://{+path}", name: "t" }];
+  await using it = await hosted(
+    {
+      templates,
+      resources: [
+        { uri: "x://items/secret", name: "s" },
+        { uri: "x://items/open?a", name: "o" },
+      ],
+      answer: () => ({ contents: [] }),
+    },
+    { rules: [{ match: ["x://items/secret"], hide: true }] },
+  );
+  expect((await it.client.listResources()).resources.map((each) => each.uri)).toEqual(["x://items/open?a"]);
+  await expect(it.client.readResource({ uri })).rejects.toThrow("Resource not found");
+  expect(it.server.requests).toEqual([]);
+  await it.client.readResource({ uri: "x://items/secrets" });
+  await it.client.readResource({ uri: "x://items/secret/../open" });
+  expect(it.server.requests).toHaveLength(2);
+});
+
+test("a hide glob that is percent-encoded holds for the other ways to write it", async () => {
+  await using it = await hosted(
+    { templates: [{ uriTemplate: "x://{+path}", name: "t" }] },
+    { rules: [{ match: ["one:x://a/my%20notes*"], hide: true }] },
+  );
+  for (const uri of ["x://a/my%20notes", "x://a/m%79%20notes.txt"])
+    await expect(it.client.readResource({ uri })).rejects.toThrow("Resource not found");
+});
+
+test("what was hidden when it was listed is hidden under other spellings, whatever it is called afterwards", () => {
+  const rules = new Rules(options.parse({ rules: [{ match: ["x://items/secret"], hide: true }] }));
+  rules.seal(new Map(), () => {});
+  const entry = (name: string, native: string): Entry => ({ kind: "resource", upstream: "one", name, native, definition: {} });
+  rules.decide(entry("x://items/secret", "x://items/secret"));
+  expect(rules.of(entry("p+x://items/%73ecret", "x://items/%73ecret"))?.hides).toBe(true);
+  expect(rules.of(entry("p+x://items/open", "x://items/open"))).toBeUndefined();
 });
 
 test("the resources of a hidden template cannot be read", async () => {

@@ -130,9 +130,10 @@ describe("shaping", () => {
   });
 
   test.each([
-    ["takes too long", "($f := function($n){ $f($n + 1) }; $f(0))", "took longer than 500 ms"],
-    ["recurses without end", "($f := function($n){ 1 + $f($n + 1) }; $f(0))", "result.jsonata of plugin transform could not be applied"],
-    ["gets a value that it cannot take", "$number(a)", "D3030"],
+    // JSONata's own clock may be quicker than that of the thread's owner.
+    ["takes too long", "($f := function($n){ $f($n + 1) }; $f(0))", /took longer than 500 ms|D1012/],
+    ["recurses without end", "($f := function($n){ 1 + $f($n + 1) }; $f(0))", /result\.jsonata of plugin transform could not be applied/],
+    ["gets a value that it cannot take", "$number(a)", /D3030/],
   ])("an expression that %s fails its call, and the next one works", async (_, jsonata, message) => {
     await using it = await hosted(
       { tools: [{ name: "bad" }, { name: "good" }], answer: () => twice({ a: "secret" }) },
@@ -145,7 +146,7 @@ describe("shaping", () => {
       },
     );
     const failed = await it.client.callTool({ name: "bad" }).catch((error: Error) => error.message);
-    expect(failed).toContain(message);
+    expect(failed).toMatch(message);
     expect(failed).not.toContain("secret");
     expect(await it.client.callTool({ name: "good" })).toEqual(twice({ b: "secret" }));
   });
@@ -249,7 +250,7 @@ describe("truncating", () => {
       rest = (_meta?.["io.mcp-host/truncated"] as { rest?: string } | undefined)?.rest;
       if (rest)
         expect(notice?.text).toMatch(
-          /^\[truncated: 300 of \d+ characters; call this tool again with \{"_rest":"[\w-]{22}\.\d+"\} to read on\]$/,
+          /^\[truncated: 300 of \d+ characters; call this tool again with the same arguments and \{"_rest":"[\w-]{22}\.\d+"\} to read on\]$/,
         );
       if (rest) expect(notice?.text).toContain(rest);
       calls++;
