@@ -1,6 +1,7 @@
 import { type Entry, type Exchange, type Json, type Logger, matcher, type Principal } from "mcp-host";
 import type { Condition, Facts } from "./condition.ts";
 import type { Rule, Targets } from "./options.ts";
+import { plainUri } from "./uris.ts";
 
 type Test = (entry: Entry) => boolean;
 
@@ -36,7 +37,7 @@ export class Policy {
     this.#rules = rules.map(({ roles, allow, deny, when }) => ({
       isDeny: deny !== undefined,
       roles: new Set(roles),
-      covers: covering((deny ?? allow) as Targets), // the schema wants one of them
+      covers: covering((deny ?? allow) as Targets, deny !== undefined), // the schema wants one of them
       condition: when,
     }));
     this.#default = otherwise === "allow";
@@ -85,8 +86,11 @@ export class Policy {
   }
 }
 
-/** A test of entries: they are on one of the servers, and of one of the lists if there are any. */
-function covering({ servers, tools, prompts, resources, methods }: Targets): Test {
+/**
+ * A test of entries: they are on one of the servers, and of one of the lists if there are any. A URI that no server lists
+ * was spelt by the client: a denial speaks of any spelling that may mean the same, a permission needs all of them.
+ */
+function covering({ servers, tools, prompts, resources, methods }: Targets, isDeny: boolean): Test {
   const onServer = servers && matcher(servers);
   const byUri = resources && matcher(resources);
   const lists: Partial<Record<Entry["kind"], Test>> = {
@@ -96,8 +100,14 @@ function covering({ servers, tools, prompts, resources, methods }: Targets): Tes
   };
   if (byUri) {
     // Where two servers have a URI, one of them is exposed with a prefix; a rule about the URI speaks of both.
-    lists.resource = (entry) => byUri(entry) || byUri({ ...entry, name: entry.native });
-    lists.template = lists.resource;
+    lists.template = (entry) => byUri(entry) || byUri({ ...entry, name: entry.native });
+    const byName = lists.template;
+    lists.resource = (entry) => {
+      const plain = plainUri(entry.native);
+      if (plain === entry.native || (!isDeny && "uri" in entry.definition)) return byName(entry);
+      const other = { ...entry, name: entry.name === entry.native ? plain : plainUri(entry.name), native: plain };
+      return isDeny ? byName(entry) || byName(other) : byName(entry) && byName(other);
+    };
   }
   const any = Object.keys(lists).length === 0;
   return (entry) => {
