@@ -163,7 +163,10 @@ export async function bring(target, shape, flags = []) {
   const running = new Running(target, shape);
   const mcpServers = await serversOf(shape);
   const config = join(folder, `${++configs}.json`);
-  writeFileSync(config, JSON.stringify({ mcpServers, ...(target.plugins?.length && { plugins: target.plugins }) }), { mode: 0o600 });
+  // All clients have one key, and the bench opens more sessions than one principal may have by default.
+  const limits = { sessionsPerPrincipal: 5_000 };
+  const more = target.plugins?.length ? { plugins: target.plugins, limits } : {};
+  writeFileSync(config, JSON.stringify({ mcpServers, ...more }), { mode: 0o600 });
   running.startedAt = performance.now();
   if (running.isStdio) {
     const argv = direct ? [process.execPath, ...mcpServers.s0.args] : command(target, shape, config, flags);

@@ -16,7 +16,7 @@ const [, KEY = ""] = /Bearer (\S+)"/.exec(README) ?? [];
 
 function config(memory: string): Config {
   // The file's one variable, as the host would fill it in.
-  const text = readFileSync(FILE, "utf8").replace(/\$\{MCP_HOST_PEPPER:-(.*?)\}/, "$1");
+  const text = readFileSync(FILE, "utf8").replace(/\$\{EXAMPLE_PEPPER:-(.*?)\}/, "$1");
   const read = JSON.parse(text) as Config & { mcpServers: Record<string, { env?: Record<string, string> }> };
   for (const server of Object.values(read.mcpServers)) server.env = { ...MARKED, ...server.env };
   read.mcpServers.memory = { ...read.mcpServers.memory, env: { ...MARKED, MEMORY_FILE_PATH: memory } };
