@@ -106,7 +106,9 @@ function covering({ servers, tools, prompts, resources, methods }: Targets, isDe
       const plain = plainUri(entry.native);
       if (plain === entry.native || (!isDeny && "uri" in entry.definition)) return byName(entry);
       const other = { ...entry, name: entry.name === entry.native ? plain : plainUri(entry.name), native: plain };
-      return isDeny ? byName(entry) || byName(other) : byName(entry) && byName(other);
+      if (!isDeny) return byName(entry) && byName(other);
+      // A glob such as `secret/**` wants the slash that a folder ends in.
+      return byName(entry) || byName(other) || byName({ ...other, name: `${other.name}/`, native: `${plain}/` });
     };
   }
   const any = Object.keys(lists).length === 0;
