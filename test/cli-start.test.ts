@@ -169,25 +169,22 @@ test("to listen for everybody without an auth plugin needs --insecure-no-auth, a
   expect(running.stderr()).toContain("everybody who can reach this port can use every upstream");
 });
 
-test.each(["SIGTERM", "SIGINT", "SIGHUP"] as const)(
-  "%s lets the call in flight finish, ends the children, and exits with 0",
-  async (signal) => {
-    using at = home({ mcpServers: { a: upstream() } });
-    await using running = start(at, ["start", "--port", "0"]);
-    const client = await connected(running);
-    const { pid } = (await client.callTool({ name: "environment" })).structuredContent as { pid: number };
-    const began = beginning();
-    const call = client.callTool({ name: "progress", arguments: { steps: 10, delayMs: 50 } }, undefined, {
-      onprogress: began.progress,
-    });
-    await began.seen;
-    running.child.kill(signal);
-    expect((await call).structuredContent).toMatchObject({ steps: 10 });
-    await client.close();
-    expect(await running.exited).toMatchObject({ code: 0, stderr: expect.stringContaining("calls in flight may finish") });
-    expect(lives(pid)).toBe(false);
-  },
-);
+test.each(["SIGTERM", "SIGINT"] as const)("%s lets the call in flight finish, ends the children, and exits with 0", async (signal) => {
+  using at = home({ mcpServers: { a: upstream() } });
+  await using running = start(at, ["start", "--port", "0"]);
+  const client = await connected(running);
+  const { pid } = (await client.callTool({ name: "environment" })).structuredContent as { pid: number };
+  const began = beginning();
+  const call = client.callTool({ name: "progress", arguments: { steps: 10, delayMs: 50 } }, undefined, {
+    onprogress: began.progress,
+  });
+  await began.seen;
+  running.child.kill(signal);
+  expect((await call).structuredContent).toMatchObject({ steps: 10 });
+  await client.close();
+  expect(await running.exited).toMatchObject({ code: 0, stderr: expect.stringContaining("calls in flight may finish") });
+  expect(lives(pid)).toBe(false);
+});
 
 test.each([
   ["SIGTERM", 143],

@@ -1,26 +1,23 @@
 import { readFileSync } from "node:fs";
 import type { Readable } from "node:stream";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
-import { applyPlugins, type Surroundings } from "./apply.ts";
-import { type Assembly, assemble } from "./assembly.ts";
+import type { Assembly } from "./assembly.ts";
 import { parseConfig } from "./config/parse.ts";
-import { type LoadedPlugin, loadPlugins } from "./config/plugins.ts";
 import type { Config, ResolvedConfig } from "./config/schema.ts";
 import { HostError } from "./errors.ts";
 import { checkExposure } from "./front/edge.ts";
 import type { HttpFront } from "./front/http.ts";
+import { Generations } from "./generations.ts";
 import { createLogger, type Logger } from "./log.ts";
-import { Offers } from "./offers.ts";
-import type { Catalog } from "./pipeline/catalog.ts";
 import type { Exchange, Principal } from "./pipeline/exchange.ts";
-import { HookSet, type SealedHooks, type TapRecord } from "./pipeline/hook-set.ts";
+import type { TapRecord } from "./pipeline/hook-set.ts";
+import type { ReloadReport } from "./reload.ts";
 import { logExchange } from "./request-log.ts";
 import { shareLevel } from "./session/answers.ts";
 import type { Session } from "./session/session.ts";
 import { Sessions } from "./session/sessions.ts";
 import { describeStatus, type HostStatus } from "./status.ts";
-import type { Connection } from "./upstream/connection.ts";
-import { Upstream } from "./upstream/upstream.ts";
+import type { Upstream } from "./upstream/upstream.ts";
 import type { FrameOutput } from "./wire/frame-writer.ts";
 import type { Json, Notification } from "./wire/message.ts";
 
@@ -39,44 +36,42 @@ export interface HostOptions {
 
 /** Makes a host. Nothing runs before {@link Host.start}. @throws ConfigError that names everything wrong with the config */
 export function createHost(config: Config, options: HostOptions = {}): Host {
-  return new Host(parseConfig(config), options);
+  return new Host(config, options);
 }
 
 /** MCP servers behind one endpoint, and plugins at every stage in between. */
 export class Host implements AsyncDisposable {
-  readonly config: ResolvedConfig;
+  #written: Config;
+  readonly #config: ResolvedConfig;
   readonly log: Logger;
   readonly folder: string;
   readonly sessions: Sessions;
-  readonly #options: HostOptions;
   readonly #abort = new AbortController();
-  readonly #upstreams = new Map<string, Upstream>();
-  #parts: Assembly | undefined;
-  #plugins: readonly LoadedPlugin[] = [];
-  #taps: readonly TapRecord[] = [];
-  readonly #offers = new Offers();
+  readonly #generations: Generations;
   #front: HttpFront | undefined;
-  #preparing: Promise<SealedHooks> | undefined;
+  #preparing: Promise<Assembly> | undefined;
   #starting: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
   #inFlight = 0;
   #url: string | undefined;
   readonly startedAt = Date.now();
 
-  constructor(config: ResolvedConfig, options: HostOptions) {
-    this.config = config;
-    this.#options = options;
+  constructor(written: Config, options: HostOptions) {
+    const config = parseConfig(written);
+    this.#written = written;
+    this.#config = config;
     this.log = options.log ?? createLogger();
     this.folder = options.folder ?? process.cwd();
     this.sessions = new Sessions({
       host: {
         run: (exchange) => {
           this.#inFlight++;
-          return this.#use().pipeline.run(exchange);
+          return this.#generations.serving.pipeline.run(exchange);
         },
         settled: (exchange) => {
           this.#inFlight--;
           this.#settled(exchange);
+          this.#generations.settled();
         },
         refused: (exchange) => this.#settled(exchange),
         notification: (session, notification) => this.#fromClient(session, notification),
@@ -84,9 +79,26 @@ export class Host implements AsyncDisposable {
       },
       limits: config.limits,
       local: () => config.listen === undefined,
-      opened: (session) => this.#use().hooks.session?.({ event: "opened", session }),
+      opened: (session) => this.#generations.serving.hooks.session?.({ event: "opened", session }),
       closed: (session) => this.#sessionClosed(session),
     });
+    this.#generations = new Generations({
+      folder: this.folder,
+      log: this.log,
+      sessions: this.sessions,
+      hostInfo: HOST_INFO,
+      status: () => this.status(),
+      settled: (exchange) => this.#settled(exchange),
+      check: ({ listen }, { authenticate }) => {
+        if (listen && !authenticate) checkExposure(listen, options.insecureNoAuth === true, this.log);
+      },
+      mount: async (hooks) => (await this.#front?.mount(hooks)) ?? (() => {}),
+    });
+  }
+
+  /** The config that the host runs on now. */
+  get config(): ResolvedConfig {
+    return this.#generations.isThere ? this.#generations.serving.config : this.#config;
   }
 
   /** Loads plugins, opens the HTTP front if `listen` is configured, and begins to connect. Idempotent. */
@@ -97,58 +109,22 @@ export class Host implements AsyncDisposable {
 
   /** Loads and applies the plugins and checks what depends on them; nothing runs yet. What `validate` and `inspect` need. Idempotent. */
   async prepare(): Promise<void> {
-    this.#preparing ??= this.#prepare();
+    this.#preparing ??= this.#generations.first(this.#config);
     await this.#preparing;
-  }
-
-  async #prepare(): Promise<SealedHooks> {
-    const { config, log } = this;
-    this.#plugins = await loadPlugins(config.plugins, this.folder);
-    const set = new HookSet(log);
-    const catalogRef: { catalog?: Catalog } = {};
-    for (const [key, upstreamConfig] of Object.entries(config.mcpServers))
-      this.#upstreams.set(key, this.#makeUpstream(key, upstreamConfig));
-    const around: Surroundings = {
-      config,
-      log,
-      folder: this.folder,
-      signal: this.#abort.signal,
-      status: () => this.status(),
-      upstreams: [...this.#upstreams.values()].map(({ facts }) => facts),
-      catalog: { entries: () => catalogRef.catalog?.entries() ?? [], invalidate: (principal) => catalogRef.catalog?.invalidate(principal) },
-      isolated: this.#upstreams,
-    };
-    applyPlugins(set, this.#plugins, around, this.#offers);
-    this.#taps = set.taps;
-    const hooks = set.seal();
-    if (config.listen && !hooks.authenticate) checkExposure(config.listen, this.#options.insecureNoAuth === true, log);
-    this.#parts = assemble({
-      hooks,
-      config,
-      log,
-      upstreams: this.#upstreams,
-      sessions: this.sessions,
-      hostInfo: HOST_INFO,
-      settled: (exchange) => this.#settled(exchange),
-    });
-    catalogRef.catalog = this.#parts.directory.catalog;
-    for (const { owner } of this.#plugins)
-      if (!this.#taps.some((tap) => tap.plugin === owner.id)) log.warn("a plugin taps no hook and so does nothing", { plugin: owner.id });
-    return hooks;
   }
 
   async #start(): Promise<void> {
     const { config, log } = this;
-    this.#preparing ??= this.#prepare();
-    const hooks = await this.#preparing;
-    await hooks.ready?.();
+    await this.prepare();
+    const { plugins } = this.#generations.serving.plugins;
+    for (const plugin of plugins) await plugin.run("ready");
     if (config.listen) {
       const { HttpFront } = await import("./front/http.ts");
       this.#front = new HttpFront({
         listen: config.listen,
         limits: config.limits,
         sessions: this.sessions,
-        hooks: () => hooks,
+        hooks: () => this.#generations.serving.hooks,
         log,
         ready: () => this.readiness(),
       });
@@ -157,23 +133,8 @@ export class Host implements AsyncDisposable {
     }
   }
 
-  #makeUpstream(key: string, config: ResolvedConfig["mcpServers"][string]): Upstream {
-    const { folder, log } = this;
-    const credentials = () => this.#use().hooks.credentials;
-    return new Upstream(
-      { key, config, folder, limits: this.config.limits, log, hostInfo: HOST_INFO, credentials },
-      {
-        request: (connection, request, origin) => this.#use().reverse.receive(connection, request, origin),
-        notification: (connection, notification, origin) => this.#use().notices.receive(connection, notification, origin),
-        listed: (connection) => this.#listed(connection),
-        state: (connection) => this.#stateChanged(connection),
-      },
-    );
-  }
-
-  #use(): Assembly {
-    if (!this.#parts) throw new Error("the host is not started");
-    return this.#parts;
+  get #upstreams(): ReadonlyMap<string, Upstream> {
+    return this.#generations.isThere ? this.#generations.serving.upstreams : new Map();
   }
 
   /** Without a network front the first client decides what its servers are told, so nothing starts before it. */
@@ -228,12 +189,12 @@ export class Host implements AsyncDisposable {
   }
 
   #settled(exchange: Exchange): void {
-    this.#parts?.hooks.settled?.(exchange);
+    this.#generations.serving.hooks.settled?.(exchange);
     logExchange(this.log, exchange, this.config.slowCall);
   }
 
   #fromClient(session: Session, notification: Notification): void {
-    const { pipeline, reverse } = this.#use();
+    const { reverse } = this.#generations;
     const params = notification.params ?? {};
     if (notification.method === "notifications/roots/list_changed") {
       for (const upstream of this.#upstreams.values()) {
@@ -242,19 +203,7 @@ export class Host implements AsyncDisposable {
           connection.notify(notification.method, notification.params);
       }
     } else if (notification.method === "notifications/tasks/status") reverse.taskStatus(session, params);
-    else void pipeline.notify(session, notification);
-  }
-
-  async #listed(connection: Connection): Promise<void> {
-    const { directory, announcer } = this.#use();
-    await directory.listed(connection);
-    announcer.listed();
-  }
-
-  #stateChanged(connection: Connection): void {
-    const { state, reason, facts, key } = connection;
-    this.log.debug("an upstream changed its state", { upstream: facts.key, connection: key, state, reason });
-    this.#parts?.hooks.upstream?.({ ...facts, state, reason });
+    else void this.#generations.serving.pipeline.notify(session, notification);
   }
 
   #sessionClosed(session: Session): void {
@@ -262,7 +211,7 @@ export class Host implements AsyncDisposable {
     for (const upstream of this.#upstreams.values()) {
       for (const connection of upstream.release(session)) shareLevel(connection, (id) => this.sessions.get(id));
     }
-    this.#parts?.hooks.session?.({ event: "closed", session });
+    this.#generations.serving.hooks.session?.({ event: "closed", session });
   }
 
   // --- what an operator asks ---
@@ -282,8 +231,8 @@ export class Host implements AsyncDisposable {
       sessions: this.sessions.size,
       inFlight: this.#inFlight,
       upstreams: [...this.#upstreams.values()],
-      catalog: this.#use().directory.catalog,
-      dropped: this.#use().notices.dropped,
+      catalog: this.#generations.serving.directory.catalog,
+      dropped: this.#generations.notices.dropped,
       readiness: this.readiness(),
       reports: this.reports(),
     });
@@ -291,20 +240,26 @@ export class Host implements AsyncDisposable {
 
   /** Every tap in config order, and the plugins they belong to. */
   pipeline(): { plugins: readonly { id: string; version: string; source: string; onError: string }[]; taps: readonly TapRecord[] } {
+    const { plugins, hooks } = this.#generations.serving;
     return {
-      plugins: this.#plugins.map(({ owner, source }) => ({ id: owner.id, version: owner.version, source, onError: owner.onError })),
-      taps: this.#taps.map(({ hook, method, plugin, version }) => ({ hook, ...(method !== undefined && { method }), plugin, version })),
+      plugins: plugins.plugins.map(({ loaded: { owner, source } }) => ({
+        id: owner.id,
+        version: owner.version,
+        source,
+        onError: owner.onError,
+      })),
+      taps: hooks.taps.map(({ hook, method, plugin, version }) => ({ hook, ...(method !== undefined && { method }), plugin, version })),
     };
   }
 
   /** How things stand with each plugin that says so, by its id, without secrets. One that throws is logged and says `{ failed: true }`. */
   reports(): Readonly<Record<string, Readonly<Json>>> {
-    return this.#offers.reports(this.log);
+    return this.#generations.serving.plugins.offers.reports(this.log);
   }
 
   /** Does what a plugin offers to operators. @throws Error that names what there is instead */
   operate(plugin: string, name: string, params: Readonly<Json>): Promise<Readonly<Json>> {
-    return this.#offers.operate(plugin, name, params);
+    return this.#generations.serving.plugins.offers.operate(plugin, name, params);
   }
 
   /** Resolves when every eager upstream is known or has failed, or after `milliseconds`. */
@@ -315,6 +270,21 @@ export class Host implements AsyncDisposable {
     let timer: NodeJS.Timeout | undefined;
     await Promise.race([all, new Promise((resolve) => (timer = setTimeout(resolve, milliseconds)))]);
     clearTimeout(timer);
+  }
+
+  /**
+   * Puts another config in the place of the one that runs. Upstreams and plugins that it does not change live on with all
+   * their state, as do open sessions and calls in flight; what it changes is made anew beside the old, which goes when the
+   * last call that began on it is over. Clients are told once if their lists changed.
+   * @param config default: the one that the host was made with, which applies changed plugin files anew
+   * @throws ConfigError for a config that cannot be used, or that changes `listen` or `limits`; then nothing has changed
+   */
+  async reload(config: Config = this.#written): Promise<ReloadReport> {
+    await this.#starting;
+    const resolved = parseConfig(config);
+    const report = await this.#generations.replace(resolved);
+    this.#written = config;
+    return report;
   }
 
   // --- the end ---
@@ -329,9 +299,9 @@ export class Host implements AsyncDisposable {
     await this.#starting?.catch(() => {}); // whoever started it was told
     this.#front?.drain();
     await this.sessions.end(this.config.drain);
-    await Promise.all([...this.#upstreams.values()].map((upstream) => upstream.stop(0)));
+    await this.#generations.stop();
     await this.#front?.close();
-    await this.#parts?.hooks.close?.().catch(() => {}); // the guard has logged it
+    await this.#generations.end();
     this.#abort.abort();
   }
 

@@ -1,4 +1,3 @@
-export { STORE } from "./apply.ts";
 export { callRunningHost, type HostChoice } from "./cli/ask.ts";
 export { nearest } from "./config/nearest.ts";
 export { type Config, defineConfig, type ResolvedConfig, type UpstreamConfig } from "./config/schema.ts";
@@ -41,7 +40,9 @@ export {
   type PluginHost,
   type Service,
 } from "./plugin.ts";
+export { STORE } from "./plugin-set.ts";
 export { registerSecret } from "./redact.ts";
+export type { Changes, ReloadReport } from "./reload.ts";
 export type { HostStatus, UpstreamStatus } from "./status.ts";
 export type { Store } from "./store.ts";
 export type { Json } from "./wire/message.ts";

@@ -60,6 +60,15 @@ const OWN_LABEL = "plugin";
 export class Meters {
   readonly #instruments: Instrument[] = [];
 
+  get instruments(): readonly Instrument[] {
+    return this.#instruments;
+  }
+
+  /** Takes over what a plugin made in another set, with its values. @throws Error where it clashes with what another plugin makes now */
+  adopt({ instruments }: Meters, plugin: string): void {
+    for (const instrument of instruments) if (instrument.plugin === plugin) this.#take(instrument);
+  }
+
   of(plugin: string): Meter {
     return {
       counter: (facts) => {
@@ -73,9 +82,12 @@ export class Meters {
   }
 
   #add(plugin: string, kind: Instrument["kind"], facts: InstrumentFacts, readings: () => readonly Reading[]): void {
-    const instrument: Instrument = { unit: "1", labels: [], ...facts, kind, plugin, readings };
+    this.#take({ unit: "1", labels: [], ...facts, kind, plugin, readings });
+  }
+
+  #take(instrument: Instrument): void {
     const wrong = problemOf(instrument) ?? this.#clash(instrument);
-    if (wrong !== undefined) throw new Error(`the instrument "${facts.name}" ${wrong}`);
+    if (wrong !== undefined) throw new Error(`the instrument "${instrument.name}" ${wrong}`);
     this.#instruments.push(instrument);
   }
 

@@ -11,6 +11,14 @@ export class Offers {
   readonly #reports = new Map<string, () => Readonly<Json>>();
   readonly #operations = new Map<string, Map<string, Operation>>();
 
+  /** Takes over what a plugin offered in another set. */
+  adopt(from: Offers, plugin: string): void {
+    const report = from.#reports.get(plugin);
+    if (report) this.#reports.set(plugin, report);
+    const operations = from.#operations.get(plugin);
+    if (operations) this.#operations.set(plugin, operations);
+  }
+
   report(plugin: string, read: () => Readonly<Json>): void {
     this.#reports.set(plugin, read);
   }

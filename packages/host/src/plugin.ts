@@ -25,7 +25,7 @@ export interface PluginHost {
   readonly log: Logger;
   /** A small key-value store, shared by whoever asks for the same name; in memory unless a plugin provides another. */
   store(name: string): Store;
-  /** The configured upstreams. */
+  /** The configured upstreams. A plugin that looks at them, or at a part of `config`, in `apply` is applied anew by a reload that changes it. */
   readonly upstreams: readonly UpstreamFacts[];
   readonly catalog: Pick<Catalog, "entries" | "invalidate">;
   readonly config: Readonly<ResolvedConfig>;
@@ -33,7 +33,7 @@ export interface PluginHost {
   readonly folder: string;
   /** Whether the host would send a request again although it may have run: its method changes nothing, or the upstream's `idempotent` lists the tool. */
   repeatable(exchange: Exchange): boolean;
-  /** Aborted when the host closes. */
+  /** Aborted when the host closes, or when a reload takes the plugin out or applies it anew. */
   readonly signal: AbortSignal;
   /** What `mcp-host status` shows of the running host. Ask from `ready` on, and not in `report`, which is a part of it. */
   status(): HostStatus;
@@ -48,6 +48,11 @@ export interface PluginHost {
    * Only while `apply` runs. @throws ConfigError for an upstream that is not configured
    */
   isolate(upstream: string, isolation: "principal" | "session"): void;
+  /**
+   * Says which upstreams the options name, and where: one that is not configured stops the start. Asked again by each
+   * reload, and for itself no reason to apply the plugin anew. @throws ConfigError with place and nearest name
+   */
+  expectUpstreams(...expected: { readonly place: string; readonly key: string }[]): void;
   /** Offers a service to other plugins; a second provider of one key stops the start. */
   provide<T>(service: Service<T>, value: T): void;
   /** A service that another plugin provides, or an error that names the missing provider. Ask in `ready`, when all have been applied. */

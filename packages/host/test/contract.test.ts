@@ -81,6 +81,7 @@ const UNRELATED = "unrelated requests pass unchanged";
 const TAPS = "every tap carries the plugin's name";
 const TWO_HOSTS = "instances in two hosts share nothing";
 const ONE_HOST = "two instances in one host share nothing";
+const RELOAD = "a reload keeps it where nothing changed for it, takes it out, and puts it back";
 const CLOSE = "close releases everything";
 const bad = (place: string, index: number): string => `bad options fail with place and hint: plugins[0].options.${place} (${index})`;
 
@@ -89,7 +90,9 @@ test("the checks, by name", () => {
   const factory = { definition: { name: "subject", host: "^1.0.0", apply() {} } } as unknown as PluginFactory; // nothing is run
   testPlugin(factory, { test: (name) => names.push(name), module: FILE_OF_GOOD, options: undefined, badOptions: BAD });
   expect(names).toEqual(
-    [IMPORT, bad("limit", 1), bad("label", 2), MISSPELT, UNRELATED, TAPS, TWO_HOSTS, ONE_HOST, CLOSE].map((name) => `subject: ${name}`),
+    [IMPORT, bad("limit", 1), bad("label", 2), MISSPELT, UNRELATED, TAPS, TWO_HOSTS, ONE_HOST, RELOAD, CLOSE].map(
+      (name) => `subject: ${name}`,
+    ),
   );
 });
 
@@ -125,7 +128,7 @@ test("a service has one provider, and a second copy that is refused in so many w
 test("the servers have the names that the options need", async () => {
   const apply = `if (!host.upstreams.some(({ key }) => key === "files")) throw new Error("no files"); ${APPLY}`;
   expect(await failures({ apply }, { upstreams: ["files", "search"], badOptions: [] })).toEqual({});
-  expect(Object.keys(await failures({ apply }))).toEqual([UNRELATED, TAPS, TWO_HOSTS, ONE_HOST]);
+  expect(Object.keys(await failures({ apply }))).toEqual([UNRELATED, TAPS, TWO_HOSTS, ONE_HOST, RELOAD]);
 });
 
 test.each<[string, Parts, string]>([
@@ -342,4 +345,10 @@ test("a module is found by URL, by path and by name", async () => {
   await run(pathToFileURL(FILE_OF_GOOD).href);
   await expect(run("@host/plugin-namespace")).rejects.toThrow('plugin "namespace", not "subject"');
   await expect(run("there-is-none")).rejects.toThrow("there-is-none");
+});
+
+test("a plugin whose work outlives a reload that takes it out is found out", async () => {
+  const top = "let late = 0;";
+  const apply = `const mine = ++late; host.hooks.respond.for("tools/list").tap("subject", (result) => (mine > 1 ? { ...result, late: true } : result));`;
+  expect(Object.keys(await failures({ top, apply }))).toContain(RELOAD);
 });

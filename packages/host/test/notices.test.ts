@@ -5,9 +5,10 @@ import type { Connection } from "../dist/upstream/connection.js";
 import type { Json, Notification } from "../dist/wire/message.js";
 
 type Options = ConstructorParameters<typeof Notices>[0];
+type Present = ReturnType<Options["present"]>;
 
 /** Notices of an upstream `b` to one session, without the host around them. */
-function notices(hooks: Partial<Options["hooks"]> = {}) {
+function notices(hooks: Partial<Present["hooks"]> = {}) {
   const updates: [string, Json][] = [];
   const session = {
     id: "s",
@@ -17,9 +18,11 @@ function notices(hooks: Partial<Options["hooks"]> = {}) {
   };
   const offer = { exposedUris: () => undefined };
   const subject = new Notices({
-    hooks: hooks as Options["hooks"],
+    present: () => ({
+      hooks: hooks as Present["hooks"],
+      directory: { catalog: { permits: () => true }, offer: () => offer } as unknown as Present["directory"], // nothing is hidden or prefixed
+    }),
     tasks: { byNative: () => undefined } as unknown as Options["tasks"], // no task
-    directory: { catalog: { permits: () => true }, offer: () => offer } as unknown as Options["directory"], // nothing is hidden or prefixed
     session: () => session as unknown as ReturnType<Options["session"]>,
   } as unknown as Options); // the rest is not touched
   const subscriptions = new Map<string, Set<string>>();

@@ -21,7 +21,7 @@ function asked(ids: readonly string[], limits = {}) {
     }),
   );
   const reverse = new Reverse({
-    hooks: {} as Options["hooks"], // no plugin
+    hooks: () => ({}) as ReturnType<Options["hooks"]>, // no plugin
     tasks: { byNative: () => undefined } as unknown as Options["tasks"], // no task
     notices: {} as Options["notices"], // only elicitations touch it
     limits: { ...DEFAULT_LIMITS, ...limits },

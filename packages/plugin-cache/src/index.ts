@@ -4,7 +4,7 @@ import type { z } from "zod";
 import { Cache } from "./cache.ts";
 import { dropOf } from "./drop.ts";
 import { MemoryShelf } from "./memory-shelf.ts";
-import { checkUpstreams, options } from "./options.ts";
+import { options } from "./options.ts";
 import { KEPT } from "./policy.ts";
 import { CACHE, type CacheService } from "./service.ts";
 import { meters, Tally } from "./statistics.ts";
@@ -18,8 +18,8 @@ const { version } = JSON.parse(readFileSync(new URL("../package.json", import.me
 /** What a config may say of the plugin. */
 export type CacheOptions = z.input<typeof options>;
 
-/** States of a connection whose server may be another one when it is back. */
-const GONE: ReadonlySet<string> = new Set(["idle", "backing off", "failed"]);
+/** States after which the server may be another one, if it comes back. */
+const GONE: ReadonlySet<string> = new Set(["idle", "backing off", "failed", "removed"]);
 /** States of a task in which it may still change something. */
 const RUNNING: ReadonlySet<unknown> = new Set(["working", "input_required"]);
 
@@ -30,10 +30,7 @@ export const cache = definePlugin({
   host: "^1.0.0",
   options,
   apply(host, given) {
-    checkUpstreams(
-      given,
-      host.upstreams.map(({ key }) => key),
-    );
+    host.expectUpstreams(...given.trust.map((key, index) => ({ place: `options.trust[${index}]`, key })));
     const tally = new Tally();
     const count = meters(host.meter, tally);
     const limits = { maxSize: given.maxSize, maxEntrySize: given.maxEntrySize, evicted: count.evicted };

@@ -1,4 +1,4 @@
-import { ConfigError, duration, nearest, size } from "mcp-host";
+import { duration, size } from "mcp-host";
 import { z } from "zod";
 
 const globs = z.union(
@@ -71,15 +71,3 @@ export const options = z.strictObject({
 
 /** The options with their defaults filled in. */
 export type Options = z.output<typeof options>;
-
-/** Checks what only makes sense together with the configured upstreams. @throws ConfigError that names all of it */
-export function checkUpstreams({ trust }: Pick<Options, "trust">, upstreams: readonly string[]): void {
-  const problems = trust.flatMap((key, index) =>
-    upstreams.includes(key)
-      ? []
-      : [
-          `plugin "cache": options.trust[${index}]: no upstream is called "${key}"${nearest(key, upstreams) || `; there ${upstreams.length > 0 ? `are ${upstreams.join(", ")}` : "is none at all"}`}`,
-        ],
-  );
-  if (problems.length > 0) throw new ConfigError(problems);
-}

@@ -19,6 +19,7 @@ export class Upstreams {
   readonly changes = new Map<string, Map<ConnectionState, number>>();
 
   changed({ key, state }: UpstreamEvent): void {
+    if (state === "removed") return; // it is an upstream's end, and no state of a connection
     let own = this.changes.get(key);
     if (!own) this.changes.set(key, (own = new Map()));
     own.set(state, (own.get(state) ?? 0) + 1);

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
-import { definePlugin } from "mcp-host";
+import { definePlugin, type Patience, type UpstreamFacts } from "mcp-host";
 import { makeInstruments } from "./instruments.ts";
-import { checkOptions, options, settled, toolRules } from "./options.ts";
+import { checkOptions, namedUpstreams, options, settled, toolRules } from "./options.ts";
 import { Protection } from "./protection.ts";
 import { Waits } from "./waits.ts";
 
@@ -17,21 +17,27 @@ export const resilience = definePlugin({
   host: "^1.0.0",
   options,
   apply(host, given) {
-    checkOptions(
-      given,
-      host.upstreams.map(({ key }) => key),
-    );
+    host.expectUpstreams(...namedUpstreams(given));
+    checkOptions(given);
     const waits = new Waits();
-    const upstreams = new Map<string, Protection>();
-    const instruments = makeInstruments(host.meter, upstreams);
-    for (const [key, patience] of Object.entries(host.config.mcpServers)) {
+    // By its facts: a reload may put another upstream under a key.
+    const protections = new WeakMap<UpstreamFacts, Protection>();
+    const protectionOf = (upstream: UpstreamFacts): Protection => {
+      let protection = protections.get(upstream);
+      if (protection) return protection;
+      const { key } = upstream;
       const policies = settled(given, key);
-      upstreams.set(key, new Protection(key, { policies, rules: toolRules(given, policies), patience, waits, instruments, host }));
-    }
+      const patience = host.config.mcpServers[key] as Patience; // it is configured
+      protection = new Protection(key, { policies, rules: toolRules(given, policies), patience, waits, instruments, host });
+      protections.set(upstream, protection);
+      return protection;
+    };
+    const all = (): [string, Protection][] => host.upstreams.map((upstream) => [upstream.key, protectionOf(upstream)]);
+    const instruments = makeInstruments(host.meter, all);
     // All methods of an upstream share its state.
-    host.hooks.call.for("*").tap("resilience", (next, { key }) => upstreams.get(key)?.around(next) ?? next);
+    host.hooks.call.for("*").tap("resilience", (next, upstream) => protectionOf(upstream).around(next));
     host.hooks.close.tap("resilience", () => waits.close());
-    host.report(() => Object.fromEntries([...upstreams].map(([key, upstream]) => [key, upstream.report()])));
+    host.report(() => Object.fromEntries(all().map(([key, protection]) => [key, protection.report()])));
   },
 });
 

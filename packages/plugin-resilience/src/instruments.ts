@@ -8,12 +8,12 @@ export type Instruments = Readonly<Record<Counted, Counter>>;
 const STATE: Readonly<Record<BreakerState, number>> = { closed: 0, "half-open": 1, open: 2 };
 
 /** Makes the plugin's counters, and gauges over the upstreams that will be there. */
-export function makeInstruments(meter: Meter, upstreams: ReadonlyMap<string, Protection>): Instruments {
+export function makeInstruments(meter: Meter, upstreams: () => readonly [key: string, Protection][]): Instruments {
   const labels = ["upstream"];
   const counter = (name: string, description: string): Counter => meter.counter({ name, description, labels });
   const gauge = (name: string, description: string, value: (upstream: Protection) => number | undefined): void =>
     meter.gauge({ name, description, labels }, () =>
-      [...upstreams].flatMap(([key, upstream]): Reading[] => {
+      upstreams().flatMap(([key, upstream]): Reading[] => {
         const now = value(upstream);
         return now === undefined ? [] : [{ labels: [key], value: now }];
       }),

@@ -1,4 +1,4 @@
-import { ConfigError, duration, nearest } from "mcp-host";
+import { ConfigError, duration } from "mcp-host";
 import { z } from "zod";
 
 const count = (least: number, most: number) => z.int().min(least).max(most);
@@ -160,26 +160,24 @@ export function toolRules({ tools }: Pick<Options, "tools">, server: Settled): T
   }));
 }
 
-/** Checks what only makes sense together with the upstreams. @throws ConfigError with all that is wrong */
-export function checkOptions(given: Options, upstreams: readonly string[]): void {
-  const problems = [
-    ...Object.keys(given.servers).flatMap((key) => unknown(`servers["${key}"]`, key, upstreams)),
+/** The upstreams that the options name, with their places. */
+export function namedUpstreams(given: Options): { place: string; key: string }[] {
+  return [
+    ...Object.keys(given.servers).map((key) => ({ place: `options.servers["${key}"]`, key })),
     ...given.tools.flatMap(({ match }, index) =>
       match.flatMap((glob, nth) => {
         // As `matcher` reads it: what stands before the colon is an upstream, unless it is the scheme of a URI.
         const [, key] = /^([A-Za-z0-9_.-]+):(?!\/\/)/.exec(glob) ?? [];
-        return key === undefined ? [] : unknown(`tools[${index}].match[${nth}]`, key, upstreams);
+        return key === undefined ? [] : [{ place: `options.tools[${index}].match[${nth}]`, key }];
       }),
     ),
-    ...upstreams.flatMap((key) => contradictions(key, given)),
   ];
-  if (problems.length > 0) throw new ConfigError([...new Set(problems)].map((problem) => `plugin "resilience": ${problem}`));
 }
 
-function unknown(place: string, key: string, upstreams: readonly string[]): string[] {
-  if (upstreams.includes(key)) return [];
-  const hint = nearest(key, upstreams) || `; there ${upstreams.length > 0 ? `are ${upstreams.join(", ")}` : "is none at all"}`;
-  return [`options.${place}: no upstream is called "${key}"${hint}`];
+/** @throws ConfigError for bounds that contradict each other */
+export function checkOptions(given: Options): void {
+  const problems = ["", ...Object.keys(given.servers)].flatMap((key) => contradictions(key, given)); // "" has the defaults
+  if (problems.length > 0) throw new ConfigError([...new Set(problems)].map((problem) => `plugin "resilience": ${problem}`));
 }
 
 /** Bounds that are the wrong way round, seen where all levels have come together. */

@@ -1,5 +1,6 @@
 import { connect } from "node:net";
 import { resolve } from "node:path";
+import type { ReloadReport } from "../reload.ts";
 import type { Json } from "../wire/message.ts";
 import {
   CONTROL_DEADLINE,
@@ -56,6 +57,22 @@ export async function callRunningHost(plugin: string, name: string, params: Read
   const request: ControlRequest = { command: "operation", plugin, name, params };
   if (Buffer.byteLength(JSON.stringify(request)) >= REQUEST_BYTES)
     throw new Error(`operation "${name}" of plugin "${plugin}" was given more than ${REQUEST_BYTES} bytes`);
+  const { pid } = await chosen(choice);
+  const answer = await exchange(pid, request, OPERATION_DEADLINE + CONTROL_DEADLINE);
+  if (!("result" in answer)) throw new Error(`the host with pid ${pid} gave no result`);
+  return answer.result;
+}
+
+/** Has a running host of this user read its config again. @throws Error with what is wrong with the config, or as `callRunningHost` */
+export async function askToReload(choice: HostChoice): Promise<ReloadReport> {
+  const { pid } = await chosen(choice);
+  const answer = await exchange(pid, { command: "reload" }, OPERATION_DEADLINE + CONTROL_DEADLINE);
+  if (!("reloaded" in answer)) throw new Error(`the host with pid ${pid} did not say what changed`);
+  return answer.reloaded;
+}
+
+/** The one running host that is meant. @throws NoHostError where there is none, or several */
+async function chosen(choice: HostChoice): Promise<ControlStatus> {
   const hosts = await askAll(choice);
   const [host] = hosts;
   if (!host) {
@@ -66,9 +83,7 @@ export async function callRunningHost(plugin: string, name: string, params: Read
     const choices = hosts.map(({ pid, mode, url, config }) => `  --pid ${pid}  ${url ?? mode}  ${config}`);
     throw new NoHostError(`several hosts are running; choose one with --pid or --config\n${choices.join("\n")}`);
   }
-  const answer = await exchange(host.pid, request, OPERATION_DEADLINE + CONTROL_DEADLINE);
-  if (!("result" in answer)) throw new Error(`the host with pid ${host.pid} gave no result`);
-  return answer.result;
+  return host;
 }
 
 /** One question to a running host and its answer. @param deadline milliseconds of silence @throws Error when there is none, or when it is an error */

@@ -7,6 +7,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<CommandDef>>> = {
   list: () => import("./list.ts").then(definition),
   call: () => import("./call.ts").then(definition),
   status: () => import("./status.ts").then(definition),
+  reload: () => import("./reload.ts").then(definition),
   inspect: () => import("./inspect.ts").then(definition),
   version: () => import("./version.ts").then(definition),
 };

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Host } from "../host.ts";
 import type { Logger } from "../log.ts";
 import { redact, redactText } from "../redact.ts";
+import type { ReloadReport } from "../reload.ts";
 import type { HostStatus } from "../status.ts";
 import { isObject, type Json } from "../wire/message.ts";
 
@@ -18,11 +19,12 @@ export interface ControlStatus extends HostStatus {
 /** What can be asked of a running host, on one line of JSON. */
 export type ControlRequest =
   | { command: "status" }
+  | { command: "reload" }
   /** What a plugin offers to operators: `host.operation(name, ...)`. */
   | { command: "operation"; plugin: string; name: string; params?: Readonly<Json> };
 
 /** Its answer, on one line of JSON. */
-export type ControlAnswer = { status: ControlStatus } | { result: Readonly<Json> } | { error: string };
+export type ControlAnswer = { status: ControlStatus } | { reloaded: ReloadReport } | { result: Readonly<Json> } | { error: string };
 
 /** Longest question. */
 export const REQUEST_BYTES = 64 * 1024;
@@ -86,16 +88,24 @@ function isAlive(pid: number): boolean {
   }
 }
 
+/** A running host, as its control socket knows it. */
+export interface Controlled {
+  readonly host: Host;
+  readonly facts: { readonly config: string; readonly mode: "http" | "stdio" };
+  /** Reads the config again. */
+  readonly reload: () => Promise<ReloadReport>;
+}
+
 /**
  * Answers what is asked on a local socket, one per process, mode 0600, never on the network. A host that cannot open it serves
  * all the same. Gives a function that closes it.
  */
-export async function serveControl(host: Host, facts: { config: string; mode: "http" | "stdio" }, log: Logger): Promise<() => void> {
+export async function serveControl({ log, ...controlled }: Controlled & { log: Logger }): Promise<() => void> {
   try {
     runningHosts(); // clears what dead hosts left
     const address = controlAddress(process.pid);
     if (!WINDOWS) rmSync(address, { force: true });
-    const server = createServer((socket) => answer(socket, host, facts));
+    const server = createServer((socket) => answer(socket, controlled));
     server.maxConnections = 16;
     server.unref();
     await listening(server, address);
@@ -123,7 +133,7 @@ function listening(server: Server, address: string): Promise<void> {
   });
 }
 
-function answer(socket: Socket, host: Host, facts: { config: string; mode: "http" | "stdio" }): void {
+function answer(socket: Socket, controlled: Controlled): void {
   let text = "";
   let asked = false;
   socket.setEncoding("utf8");
@@ -137,14 +147,14 @@ function answer(socket: Socket, host: Host, facts: { config: string; mode: "http
     if (end === -1 || socket.destroyed) return;
     asked = true;
     socket.setTimeout(OPERATION_DEADLINE + CONTROL_DEADLINE);
-    void reply(text.slice(0, end), host, facts).then((line) => socket.end(`${line}\n`));
+    void reply(text.slice(0, end), controlled).then((line) => socket.end(`${line}\n`));
   });
 }
 
 /** The line that answers a line. Never rejects. */
-async function reply(line: string, host: Host, facts: { config: string; mode: "http" | "stdio" }): Promise<string> {
+async function reply(line: string, controlled: Controlled): Promise<string> {
   try {
-    return JSON.stringify(await replyTo(requestIn(line), host, facts));
+    return JSON.stringify(await replyTo(requestIn(line), controlled));
   } catch (error) {
     return JSON.stringify({ error: redactText(error instanceof Error ? error.message : String(error)) } satisfies ControlAnswer);
   }
@@ -159,14 +169,15 @@ function requestIn(line: string): ControlRequest {
   }
   if (!isObject(request)) throw new Error("the request is no JSON object");
   const { command, plugin, name, params = {} } = request;
-  if (command === "status") return { command };
-  if (command !== "operation") throw new Error('there are the commands "status" and "operation"');
+  if (command === "status" || command === "reload") return { command };
+  if (command !== "operation") throw new Error('there are the commands "status", "reload" and "operation"');
   if (typeof plugin !== "string" || typeof name !== "string" || !isObject(params))
     throw new Error('"operation" takes "plugin" and "name", two strings, and "params", an object');
   return { command, plugin, name, params };
 }
 
-async function replyTo(request: ControlRequest, host: Host, facts: { config: string; mode: "http" | "stdio" }): Promise<ControlAnswer> {
+async function replyTo(request: ControlRequest, { host, facts, reload }: Controlled): Promise<ControlAnswer> {
+  if (request.command === "reload") return { reloaded: await inTime(reload(), "the reload") };
   if (request.command === "status") return { status: redact({ ...host.status(), ...facts }) as ControlStatus };
   const { plugin, name, params = {} } = request;
   const result = await inTime(host.operate(plugin, name, params), `operation "${name}" of plugin "${plugin}"`);

@@ -14,6 +14,7 @@ export class Life {
   readonly #log: Logger;
   readonly #closers: (() => void)[] = [];
   #host: Host | undefined;
+  #hangup: (() => void) | undefined;
   #ending = false;
   #resolve!: (code: ExitCode) => void;
 
@@ -33,6 +34,14 @@ export class Life {
   /** The host whose life it is; until then a signal ends the process at once. */
   of(host: Host): void {
     this.#host = host;
+  }
+
+  /**
+   * What a hangup does instead of ending the host. Where somebody started the host in a terminal, a hangup is the end of that
+   * terminal, and so of the host.
+   */
+  onHangup(action: () => void): void {
+    if (!process.stdin.isTTY) this.#hangup = action;
   }
 
   /** What else ends with the host. */
@@ -55,6 +64,7 @@ export class Life {
   }
 
   #signal(signal: string, code: ExitCode): void {
+    if (signal === "SIGHUP" && this.#hangup && !this.#ending) return this.#hangup();
     if (this.#ending || !this.#host) {
       this.#log.warn("the process ends at once", { signal });
       process.exit(code);

@@ -3,11 +3,14 @@ import type { Config } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
 import { createHost, type Host } from "../host.ts";
 import type { Logger } from "../log.ts";
+import type { ReloadReport } from "../reload.ts";
 import { everyValue } from "./usage.ts";
 
 export interface Opened {
   readonly host: Host;
   readonly loaded: LoadedConfig;
+  /** Reads the config again, with the same flags, and has the host run on it. @throws ConfigFileError; then nothing has changed */
+  reload(): Promise<ReloadReport>;
 }
 
 /** Loads the config that the flags name and makes its host, not yet started. @throws ConfigFileError with every problem */
@@ -19,16 +22,26 @@ export async function openHost(options: {
   change?: (config: Config) => Config;
   insecureNoAuth?: boolean;
 }): Promise<Opened> {
-  const loaded = await loadConfig(options.config, { set: everyValue(options.raw, "set") });
-  for (const warning of loaded.warnings) options.log.warn(warning, { config: loaded.path });
-  const config = options.change?.(loaded.config) ?? loaded.config;
+  const { log, change = (config: Config) => config } = options;
+  const load = async (): Promise<LoadedConfig> => {
+    const loaded = await loadConfig(options.config, { set: everyValue(options.raw, "set") });
+    for (const warning of loaded.warnings) log.warn(warning, { config: loaded.path });
+    return loaded;
+  };
+  const loaded = await load();
   try {
-    const host = createHost(config, {
+    const host = createHost(change(loaded.config), {
       folder: loaded.folder,
-      log: options.log,
+      log,
       ...(options.insecureNoAuth && { insecureNoAuth: true }),
     });
-    return { host, loaded };
+    const reload = async (): Promise<ReloadReport> => {
+      const { config } = await load();
+      return host.reload(change(config)).catch((error: unknown) => {
+        throw located(error, loaded.path);
+      });
+    };
+    return { host, loaded, reload };
   } catch (error) {
     throw located(error, loaded.path);
   }

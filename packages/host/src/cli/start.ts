@@ -1,12 +1,14 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { defineCommand } from "citty";
 import { claimStdout } from "../front/stdio.ts";
+import type { Logger } from "../log.ts";
 import { printBanner } from "./banner.ts";
 import { serveControl } from "./control.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { Life } from "./life.ts";
-import { openHost, startHost } from "./open.ts";
+import { type Opened, openHost, startHost } from "./open.ts";
 import { configArgs, formatOf, type LogFlags, logArgs, loggerOf } from "./options.ts";
+import { Reloads } from "./reloads.ts";
 import { UsageError } from "./usage.ts";
 
 /** Flags that say where to listen, with their places in the config. */
@@ -24,6 +26,7 @@ export default defineCommand({
     port: { type: "string", valueHint: "number", description: "The port to listen on; 0 for any free one. Default: 3000" },
     host: { type: "string", valueHint: "address", description: "The address to listen on. Default: 127.0.0.1" },
     path: { type: "string", valueHint: "path", description: "The path of the MCP endpoint. Default: /mcp" },
+    watch: { type: "boolean", description: "Read the config again whenever it, or a plugin that is a file beside it, changes" },
     "insecure-no-auth": {
       type: "boolean",
       description: "Listen beyond this machine without an auth plugin: whoever reaches the port uses every server",
@@ -43,6 +46,7 @@ interface Flags extends LogFlags {
   port?: string | undefined;
   host?: string | undefined;
   path?: string | undefined;
+  watch?: boolean | undefined;
   "insecure-no-auth"?: boolean | undefined;
 }
 
@@ -67,7 +71,7 @@ async function overHttp(flags: Flags, rawArgs: string[]): Promise<ExitCode> {
   const { host, loaded } = opened;
   life.of(host);
   await startHost(opened);
-  life.atEnd(await serveControl(host, { config: loaded.path, mode: "http" }, log));
+  await serveOperators(opened, "http", flags, life, log);
   log.info("the host listens", { url: host.url, config: loaded.path });
   if (formatOf(flags) === "pretty") void printBanner(host);
   return life.ended;
@@ -83,13 +87,23 @@ async function overStdio(flags: Flags, rawArgs: string[]): Promise<ExitCode> {
   const { host, loaded } = opened;
   life.of(host);
   await startHost(opened);
-  life.atEnd(await serveControl(host, { config: loaded.path, mode: "stdio" }, log));
+  await serveOperators(opened, "stdio", flags, life, log);
   log.info("the host serves standard input and output", { config: loaded.path });
   void host.serveStdio({ input: process.stdin, output }).then(() => life.end(EXIT.ok.code));
   const code = await life.ended;
   const patience = performance.now() + LAST_WORDS;
   while (output.writableLength > 0 && performance.now() < patience) await pause(LOOK);
   return code;
+}
+
+/** The control socket, the hangup signal and the eye on the config. */
+async function serveOperators(opened: Opened, mode: "http" | "stdio", flags: Flags, life: Life, log: Logger): Promise<void> {
+  const { host, loaded } = opened;
+  const reloads = new Reloads(opened, log);
+  const reload = () => reloads.reload();
+  life.atEnd(await serveControl({ host, facts: { config: loaded.path, mode }, reload, log }));
+  life.onHangup(() => void reload().catch(() => {})); // the log has it
+  if (flags.watch) life.atEnd(reloads.watch());
 }
 
 function portOf(text: string): number {

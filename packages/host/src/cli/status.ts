@@ -8,7 +8,7 @@ import { jsonArgs } from "./options.ts";
 import { reportLines } from "./report.ts";
 import { lastWords, reasonOf } from "./summary.ts";
 import { table } from "./table.ts";
-import { UsageError } from "./usage.ts";
+import { pidOf } from "./usage.ts";
 
 export default defineCommand({
   meta: { name: "status", description: "Show a running host: its servers, its tools, what is withheld" },
@@ -18,8 +18,7 @@ export default defineCommand({
     ...jsonArgs,
   },
   async run({ args }): Promise<ExitCode> {
-    if (args.pid !== undefined && !/^\d+$/.test(args.pid)) throw new UsageError(`--pid: "${args.pid}" is not a process id`);
-    const hosts = await askAll({ pid: args.pid === undefined ? undefined : Number(args.pid), config: args.config });
+    const hosts = await askAll({ pid: pidOf(args.pid), config: args.config });
     const [status] = hosts;
     if (!status || hosts.length > 1) {
       if (args.json) process.stdout.write(`${JSON.stringify({ hosts: hosts.map(identity) }, undefined, 2)}\n`);

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { isAbsolute, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -15,6 +15,9 @@ import type { PluginConfig } from "./schema.ts";
 /** A plugin that can be applied: found, of a known API version, with valid options. */
 export interface LoadedPlugin {
   readonly definition: PluginDefinition;
+  /** What the config says. */
+  readonly input: unknown;
+  /** The same, parsed. */
   readonly options: unknown;
   readonly owner: TapOwner;
   /** Where it came from, for `inspect`. */
@@ -71,6 +74,7 @@ function check(form: Form, { definition, source }: Found, place: string): Loaded
   const parsed = (definition.options ?? NO_OPTIONS).safeParse(form.options ?? defaultInput(definition));
   return {
     definition,
+    input: form.options,
     options: parsed.data,
     source,
     owner: {
@@ -143,13 +147,26 @@ async function importPlugin(use: string, folder: string, place: string): Promise
   return { definition: factory.definition, source: file };
 }
 
-/** Imports a plugin's module, written in JavaScript or TypeScript. */
+/**
+ * Imports a module, written in JavaScript or TypeScript. A file that has changed since it was imported last is imported
+ * anew, as a reload wants it; the files that it imports itself are not.
+ */
 export async function importModule(file: string): Promise<Record<string, unknown>> {
-  if (!/\.[cm]?tsx?$/.test(file)) return import(pathToFileURL(file).href) as Promise<Record<string, unknown>>;
+  const url = pathToFileURL(file);
+  url.search = `changed=${statSync(file).mtimeMs}`;
+  if (!/\.[cm]?tsx?$/.test(file)) return import(url.href) as Promise<Record<string, unknown>>;
+  const known = compiled.get(url.href);
+  if (known) return known;
   // Node 20 runs no TypeScript; jiti is loaded only for those who need it.
   const { createJiti } = await import("jiti");
-  return createJiti(import.meta.url).import(file);
+  const module = createJiti(import.meta.url, { moduleCache: false }).import<Record<string, unknown>>(file);
+  compiled.set(url.href, module);
+  module.catch(() => compiled.delete(url.href)); // whoever asked is told
+  return module;
 }
+
+/** TypeScript modules by file and time of change, as Node keeps those in JavaScript. */
+const compiled = new Map<string, Promise<Record<string, unknown>>>();
 
 /** A path is relative to the config; a bare name is looked for from the config's folder, the working directory, beside the host. */
 function locate(use: string, folder: string, place: string): string {

@@ -16,6 +16,7 @@ import { readBody } from "./body.ts";
 import { accepts, Edge, ENDPOINT_METHODS, prefersStream } from "./edge.ts";
 import { EventStream, HttpReply, NO_REPLY } from "./http-reply.ts";
 import { listenFailure } from "./listening.ts";
+import { routesOf } from "./routes.ts";
 
 export interface HttpFrontOptions {
   readonly listen: ListenConfig;
@@ -69,7 +70,7 @@ export class HttpFront {
   /** Begins to listen; gives the endpoint's URL. */
   async listen(): Promise<string> {
     const { listen, limits, hooks } = this.#options;
-    if (hooks().http) await this.#mount();
+    (await this.mount(hooks()))();
     await new Promise<void>((resolve, reject) => {
       this.#server.once("error", (error: NodeJS.ErrnoException) => reject(new ConfigError([listenFailure(error, listen)])));
       this.#server.listen({ port: listen.port, host: listen.host }, resolve);
@@ -82,12 +83,12 @@ export class HttpFront {
     return `http://${name}:${port}${listen.path}`;
   }
 
-  /** Loads Hono, for plugins that have routes. */
-  async #mount(): Promise<void> {
-    const [{ Hono }, { getRequestListener }] = await Promise.all([import("hono"), import("@hono/node-server")]);
-    const app = new Hono();
-    this.#options.hooks().http?.(app);
-    this.#app = getRequestListener(app.fetch);
+  /** Gets the routes of plugins ready, with Hono where there are any; gives what puts them in the place of those before. */
+  async mount({ http }: SealedHooks): Promise<() => void> {
+    const app = http && (await routesOf(http));
+    return () => {
+      this.#app = app;
+    };
   }
 
   /** Refuses new requests; what is in flight goes on, and clients may still answer what they were asked. */

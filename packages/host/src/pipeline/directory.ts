@@ -31,7 +31,7 @@ export class Directory {
   /** A connection has read its lists. */
   async listed(connection: Connection): Promise<void> {
     const lists = connection.listings.known;
-    if (!lists) return;
+    if (!lists || this.upstreams.get(connection.facts.key)?.facts !== connection.facts) return;
     const view = await this.catalog.view(connection.facts, lists);
     if (connection.listings.known !== lists) return; // read again meanwhile; the newer one counts
     this.#views.set(connection, view);

@@ -1,7 +1,6 @@
-import { randomBytes } from "node:crypto";
 import { HostError, type Sent } from "../errors.ts";
 import type { Json, Message, RpcError } from "../wire/message.ts";
-import { metaOf } from "../wire/message.ts";
+import { correlationId } from "./correlation.ts";
 import { type Limited, unwatch, watch } from "./deadlines.ts";
 import type { Entry } from "./entry.ts";
 import { type ClientFacts, type Principal, type SessionFacts, scopeOf } from "./session-facts.ts";
@@ -51,16 +50,6 @@ export interface Patience {
 
 const DEFAULT_PATIENCE: Patience = { timeout: 60_000, maxTimeout: 600_000 };
 
-const PROCESS = randomBytes(8).toString("hex");
-let count = 0;
-
-/** The trace id of a W3C `traceparent`, so that the host's logs and the client's traces share one id; else one of our own. */
-function correlationId(params: Json | undefined): string {
-  const traceparent = metaOf(params)?.traceparent;
-  const trace = typeof traceparent === "string" ? /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/.exec(traceparent)?.[1] : undefined;
-  return trace ?? `${PROCESS}${(++count).toString(16).padStart(16, "0")}`;
-}
-
 export interface ExchangeOptions {
   method: string;
   params: Json | undefined;
@@ -105,6 +94,8 @@ export class Exchange implements Limited {
   answerBytes: number | undefined = undefined;
   /** Monotonic milliseconds (`performance.now()`). */
   readonly timings: { readonly start: number; sent?: number; answered?: number; end?: number };
+  /** The hook set that it began on, and ends on; the host's own. */
+  hookSet: object | undefined = undefined;
   /** What the request names and where it goes; the host's own. */
   target: Target | undefined = undefined;
   /** How long the call may take; the route's upstream sets it. */
@@ -201,6 +192,7 @@ export class Exchange implements Limited {
       ...(attached && { timings: this.timings }),
     });
     if (attached) child.#attachedTo = this;
+    child.hookSet = this.hookSet;
     child.params = this.params;
     child.entry = this.entry;
     child.route = this.route;

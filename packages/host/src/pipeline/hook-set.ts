@@ -23,6 +23,7 @@ import {
   type UpstreamEvent,
   type UpstreamFacts,
 } from "./hooks.ts";
+import { Layers } from "./layer.ts";
 
 /** One tap, for `inspect`. */
 export interface TapRecord {
@@ -36,8 +37,10 @@ export interface TapRecord {
 type AnyHook = InstanceType<(typeof HOOK_CLASSES)[HookDefinition["kind"]]>;
 
 /** A guarded tap with its place, kept beside tapable's own list because `"*"` and methods are ordered together. */
-interface Kept extends TapRecord {
+export interface Tap extends TapRecord {
   readonly tap: FullTap;
+  /** What a tap of `call` made so far. */
+  readonly layers: Layers | undefined;
 }
 
 /**
@@ -47,7 +50,7 @@ interface Kept extends TapRecord {
 export class HookSet {
   readonly hooks: Hooks;
   readonly #log: Logger;
-  readonly #kept: Kept[] = [];
+  readonly #taps: Tap[] = [];
   #owner: TapOwner | undefined;
   #sealed = false;
 
@@ -60,19 +63,21 @@ export class HookSet {
     this.hooks = Object.freeze(hooks) as unknown as Hooks; // built from HOOKS, whose names and classes are those of Hooks
   }
 
-  /** Runs one plugin's `apply`; what it taps is its own. */
-  apply(owner: TapOwner, apply: () => void): void {
+  /** Runs one plugin's `apply`, and gives what it tapped. */
+  apply(owner: TapOwner, apply: () => void): readonly Tap[] {
+    const before = this.#taps.length;
     this.#owner = owner;
     try {
       apply();
     } finally {
       this.#owner = undefined;
     }
+    return this.#taps.slice(before);
   }
 
-  /** Every tap, in config order. */
-  get taps(): readonly TapRecord[] {
-    return this.#kept;
+  /** Takes over what a plugin tapped in another set, as a reload does with one that did not change. */
+  adopt(taps: readonly Tap[]): void {
+    this.#taps.push(...taps);
   }
 
   #make(name: HookName, definition: HookDefinition, method?: string): AnyHook {
@@ -96,9 +101,9 @@ export class HookSet {
         if (typeof tap.fn !== "function")
           throw new ConfigError([`plugin "${owner.id}" taps hooks.${site} with ${typeof tap.fn}: it must be a function`]);
         const guarded = guardTap(tap, name, definition, owner, this.#log);
-        // The last tap of a waterfall of handlers becomes the outermost; the first plugin in the config has to be.
-        if (name === "call") guarded.stage = -this.#kept.length;
-        this.#kept.push({ hook: name, ...(method !== undefined && { method }), plugin: owner.id, version: owner.version, tap: guarded });
+        const layers = name === "call" ? new Layers(guarded.fn as ConstructorParameters<typeof Layers>[0]) : undefined; // the guard made it
+        const record = { hook: name, ...(method !== undefined && { method }), plugin: owner.id, version: owner.version };
+        this.#taps.push({ ...record, tap: guarded, layers });
         return guarded;
       },
     });
@@ -108,7 +113,7 @@ export class HookSet {
   /** Ends tapping and gives what the pipeline runs. What nobody tapped is undefined and costs nothing. */
   seal(): SealedHooks {
     this.#sealed = true;
-    return new SealedHooks(this.#kept);
+    return new SealedHooks(this.#taps);
   }
 }
 
@@ -140,13 +145,12 @@ export class SealedHooks {
   readonly answer: Run<[Json, Exchange], Promise<Json>>;
   readonly notify: Run<[Notification, Origin], Notification | null>;
   readonly http: Run<[Hono], void>;
-  readonly ready: Run<[], Promise<void>>;
-  readonly close: Run<[], Promise<void>>;
-  readonly #kept: readonly Kept[];
+  /** Every tap, in config order. */
+  readonly taps: readonly Tap[];
   readonly #byMethod = { transform: new Map<string, Keyed>(), respond: new Map<string, Keyed>() };
 
-  constructor(kept: readonly Kept[]) {
-    this.#kept = kept;
+  constructor(taps: readonly Tap[]) {
+    this.taps = taps;
     this.authenticate = this.#promise("authenticate");
     this.session = this.#call("session");
     this.upstream = this.#call("upstream");
@@ -160,8 +164,6 @@ export class SealedHooks {
     this.answer = this.#promise("answer");
     this.notify = this.#call("notify");
     this.http = this.#call("http");
-    this.ready = this.#promise("ready");
-    this.close = this.#promise("close");
   }
 
   /** The `transform` taps of a method, those of `"*"` included, in config order. */
@@ -176,15 +178,19 @@ export class SealedHooks {
 
   /** The onion of the `call` taps of a method around `innermost`. */
   compose(method: string, innermost: Handler, upstream: UpstreamFacts): Handler {
-    const hook = this.#build("call", method);
-    // A SyncWaterfallHook's `call` is declared on the class, not on the union of all classes.
-    return hook ? (hook as unknown as { call(next: Handler, upstream: UpstreamFacts): Handler }).call(innermost, upstream) : innermost;
+    // From the inside out, so that the first plugin in the config becomes the outermost.
+    return tapsOf(this.taps, "call", method).reduceRight(
+      (next, { layers }) => layers?.around(next, upstream, method, this) ?? next,
+      innermost,
+    );
   }
 
   #keyed(name: "transform" | "respond", method: string): Keyed {
     const built = this.#byMethod[name];
     if (built.has(method)) return built.get(method);
-    const hook = this.#build(name, method) as { promise(value: Readonly<Json>, exchange: Exchange): Promise<Json> } | undefined;
+    const hook = build(name, guarded(tapsOf(this.taps, name, method))) as
+      | { promise(value: Readonly<Json>, exchange: Exchange): Promise<Json> }
+      | undefined;
     const run = hook && ((value: Readonly<Json>, exchange: Exchange) => hook.promise(value, exchange));
     // A client can invent as many methods as it likes.
     if (built.size < MAX_METHODS) built.set(method, run);
@@ -192,29 +198,39 @@ export class SealedHooks {
   }
 
   #call<Args extends unknown[], Result>(name: HookName): Run<Args, Result> {
-    const hook = this.#build(name) as { call(...args: Args): Result } | undefined;
+    const hook = build(name, guarded(tapsOf(this.taps, name))) as { call(...args: Args): Result } | undefined;
     return hook && ((...args) => hook.call(...args));
   }
 
   #promise<Args extends unknown[], Result>(name: HookName): Run<Args, Promise<Result>> {
-    const hook = this.#build(name) as { promise(...args: Args): Promise<Result> } | undefined;
+    const hook = build(name, guarded(tapsOf(this.taps, name))) as { promise(...args: Args): Promise<Result> } | undefined;
     return hook && ((...args) => hook.promise(...args));
   }
+}
 
-  /** A tapable hook with exactly the taps that apply, or undefined without any. */
-  #build(name: HookName, method?: string): unknown {
-    const taps = this.#kept.filter(
-      (kept) => kept.hook === name && (kept.method === undefined || kept.method === "*" || kept.method === method),
-    );
-    if (taps.length === 0) return undefined;
-    const hook = bare(name, HOOKS[name]);
-    for (const { tap } of taps) {
-      const { type, fn, name: plugin, stage } = tap;
-      const options = { name: plugin, ...(stage !== undefined && { stage }) };
-      // As above: the classes' own methods, which the union of all classes does not have in common.
-      if (type === "async") (hook as unknown as { tapAsync(options: unknown, fn: unknown): void }).tapAsync(options, fn);
-      else (hook as unknown as { tap(options: unknown, fn: unknown): void }).tap(options, fn);
-    }
-    return hook;
+/** Runs the taps of one phase of a life: those of a set, or of a plugin that comes or goes. */
+export async function runPhase(name: "ready" | "close", taps: readonly Tap[]): Promise<void> {
+  const hook = build(name, guarded(tapsOf(taps, name))) as { promise(): Promise<void> } | undefined;
+  await hook?.promise();
+}
+
+/** The taps of a hook, of every method or of one. */
+function tapsOf(taps: readonly Tap[], name: HookName, method?: string): Tap[] {
+  return taps.filter((tap) => tap.hook === name && (tap.method === undefined || tap.method === "*" || tap.method === method));
+}
+
+function guarded(taps: readonly Tap[]): FullTap[] {
+  return taps.map(({ tap }) => tap);
+}
+
+/** A tapable hook with exactly these taps, or undefined without any. */
+function build(name: HookName, taps: readonly FullTap[]): unknown {
+  if (taps.length === 0) return undefined;
+  const hook = bare(name, HOOKS[name]);
+  for (const { type, fn, name: plugin } of taps) {
+    // As above: the classes' own methods, which the union of all classes does not have in common.
+    if (type === "async") (hook as unknown as { tapAsync(name: string, fn: unknown): void }).tapAsync(plugin, fn);
+    else (hook as unknown as { tap(name: string, fn: unknown): void }).tap(plugin, fn);
   }
+  return hook;
 }

@@ -30,9 +30,10 @@ export interface UpstreamFacts {
   readonly isolation: "shared" | "session" | "principal";
 }
 
-/** A change of one connection's state. */
+/** A change of one connection's state, or the end of an upstream. */
 export interface UpstreamEvent extends UpstreamFacts {
-  readonly state: ConnectionState;
+  /** `removed`: a reload took the upstream out of the config, or put one with other settings in its place. */
+  readonly state: ConnectionState | "removed";
   /** Why, where there is a reason. */
   readonly reason: string | undefined;
 }

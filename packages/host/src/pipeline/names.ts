@@ -68,6 +68,15 @@ export class Pins {
     return { offered: [...claims.values()], withheld };
   }
 
+  /** Names of upstreams that are not configured any more come free. */
+  keep(upstreams: ReadonlyMap<string, unknown>): void {
+    for (const [upstream, names] of this.#names) {
+      if (upstreams.has(upstream)) continue;
+      for (const name of names) this.#owners.delete(name);
+      this.#names.delete(upstream);
+    }
+  }
+
   #pin(name: string, upstream: string): void {
     let names = this.#names.get(upstream);
     if (!names) this.#names.set(upstream, (names = new Set()));

@@ -23,11 +23,16 @@ export interface Receiver {
   readonly principal: Exchange["principal"];
 }
 
-export interface NoticesOptions {
+/** What a reload replaces. */
+export interface Present {
   readonly hooks: SealedHooks;
+  readonly directory: Directory;
+}
+
+export interface NoticesOptions {
+  readonly present: () => Present;
   readonly log: Logger;
   readonly tasks: TaskTable;
-  readonly directory: Directory;
   readonly progressPerSecond: number;
   /** A live session by id. */
   readonly session: (id: string) => Receiver | undefined;
@@ -49,9 +54,9 @@ export class Notices {
     this.#options = options;
   }
 
-  /** What is done with each progress notification of one call. */
-  progress(exchange: Exchange, connection: Connection, token: unknown): (params: Json) => void {
-    const { hooks, progressPerSecond } = this.#options;
+  /** What is done with each progress notification of one call, on the hooks that it began on. */
+  progress(exchange: Exchange, connection: Connection, token: unknown, hooks: SealedHooks): (params: Json) => void {
+    const { progressPerSecond } = this.#options;
     let windowStart = 0;
     let count = 0;
     return (params) => {
@@ -73,7 +78,8 @@ export class Notices {
   }
 
   receive(connection: Connection, incoming: Notification, origin: Exchange | undefined): void {
-    const { hooks, tasks, cancelled } = this.#options;
+    const { present, tasks, cancelled } = this.#options;
+    const { hooks } = present();
     if (incoming.method === "notifications/cancelled") return cancelled(connection, incoming.params?.requestId, incoming.params?.reason);
     const filtered = this.#filtered(incoming, connection, origin, hooks);
     // What changed in a list is told once it has been read; a change that a plugin ended is not read.
@@ -138,7 +144,7 @@ export class Notices {
   #updated(connection: Connection, notification: Notification): void {
     const { uri } = notification.params ?? {};
     if (typeof uri !== "string") return this.#drop(connection);
-    const { catalog } = this.#options.directory;
+    const { catalog } = this.#options.present().directory;
     for (const id of subscribersOf(connection, uri)) {
       const session = this.#options.session(id);
       if (!session) continue;
@@ -156,8 +162,9 @@ export class Notices {
       if (uri.startsWith(each[0]) && each[0].length > (whole?.[0].length ?? -1)) whole = each;
     if (whole) return whole[1] + uri.slice(whole[0].length);
     // A receiver is the session itself; the directory only needs its identity and connections.
-    return this.#options.directory
-      .offer(session as unknown as Exchange["session"])
+    return this.#options
+      .present()
+      .directory.offer(session as unknown as Exchange["session"])
       .exposedUris(upstream)
       ?.get(uri);
   }
@@ -188,7 +195,7 @@ export class Notices {
     const level = severity(notification.params?.level);
     if (wanted !== undefined && level !== -1 && level < severity(wanted)) return;
     const logger = notification.params?.logger;
-    const named = this.#options.directory.sole
+    const named = this.#options.present().directory.sole
       ? notification
       : {
           ...notification,

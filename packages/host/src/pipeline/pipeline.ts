@@ -49,6 +49,7 @@ export class Pipeline {
   run(exchange: Exchange): Promise<Json> {
     try {
       const { method } = exchange;
+      exchange.hookSet = this.#hooks;
       const row = rowOf(method);
       const respond = row.respond
         ? this.#hooks.respond(method === "tasks/result" ? (this.#originOf(exchange) ?? method) : method)
@@ -160,8 +161,7 @@ export class Pipeline {
 
   #attempt(exchange: Exchange, row: MethodRow, target: Target, route: Route): Promise<Json> {
     const upstream = this.#directory.upstreams.get(route.upstream);
-    if (!upstream)
-      return Promise.reject(new HostError("plugin_failure", `a plugin routed to upstream "${route.upstream}", which is not configured`));
+    if (!upstream) return Promise.reject(nowhere(route.upstream, target));
     exchange.route = route;
     // The answer to tasks/result comes when the task is done, and silence until then is no fault.
     const { timeout, maxTimeout } = upstream.config;
@@ -218,6 +218,13 @@ export class Pipeline {
       ? this.#subscriptions.subscribe(exchange, connection, native, send)
       : this.#subscriptions.unsubscribe(exchange, connection, native, send);
   }
+}
+
+/** What a request names may have been an upstream's that a reload took out of the config. */
+function nowhere(upstream: string, { entry }: Target): HostError {
+  return entry.upstream === upstream
+    ? new HostError("upstream_down", `upstream "${upstream}" is not configured any more; nothing was sent`, { upstream })
+    : new HostError("plugin_failure", `a plugin routed to upstream "${upstream}", which is not configured`);
 }
 
 /** Every list is one page, so there is no cursor that the host gave. */

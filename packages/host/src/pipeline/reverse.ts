@@ -22,7 +22,7 @@ export interface Respondent extends SessionFacts {
 }
 
 export interface ReverseOptions {
-  readonly hooks: SealedHooks;
+  readonly hooks: () => SealedHooks;
   readonly tasks: TaskTable;
   readonly notices: Notices;
   readonly limits: Pick<Limits, "questionsPerSession" | "questionsPerConnection">;
@@ -138,7 +138,8 @@ export class Reverse {
   }
 
   async #ask(connection: Connection, request: Request, exchange: Exchange, owner: Respondent, origin: Exchange | undefined): Promise<Json> {
-    const { hooks, tasks, notices } = this.#options;
+    const { tasks, notices } = this.#options;
+    const hooks = this.#options.hooks(); // its answer comes through the same ones
     const shown = this.#clientParams(connection, request);
     const asked = hooks.ask
       ? await hooks.ask({ method: request.method, params: shown }, exchange)

@@ -78,7 +78,7 @@ export class Sender {
       (id) => this.#tasks.find(exchange, id)?.native ?? id,
     );
     const token = exchange.sink && metaOf(exchange.original)?.progressToken;
-    const progress = token === undefined ? undefined : this.#notices.progress(exchange, connection, token);
+    const progress = token === undefined ? undefined : this.#notices.progress(exchange, connection, token, this.#hooks);
     const over = (): void => {
       exchange.at = at; // the plugin around this send is at work again
       if (exchange.sent === "no") exchange.unclaim();

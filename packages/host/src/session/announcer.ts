@@ -38,6 +38,11 @@ export class Announcer {
     }, COALESCE);
   }
 
+  /** Another one announces from now on. */
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
   /** `permit` answers otherwise now. */
   permissionsChanged(principal: string | undefined): void {
     if (principal === undefined) return this.listed();

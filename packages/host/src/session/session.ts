@@ -94,6 +94,11 @@ export class Session implements SessionFacts {
     return this.#inFlight.size;
   }
 
+  /** What is in flight. */
+  exchanges(): IterableIterator<Exchange> {
+    return this.#inFlight.keys();
+  }
+
   get hasStream(): boolean {
     return this.#standing !== undefined;
   }

@@ -1,6 +1,7 @@
 import type { Config } from "../config/schema.ts";
 import type { Instrument } from "../meter.ts";
 import { definePlugin } from "../plugin.ts";
+import type { Changes } from "../reload.ts";
 import { isObject, type Json } from "../wire/message.ts";
 import { type ContractRequest, contractUpstream, TASK_ID } from "./contract-upstream.ts";
 import { settled } from "./fake-clock.ts";
@@ -21,6 +22,8 @@ export interface ContractHost extends AsyncDisposable {
   record(requests: readonly ContractRequest[]): Promise<Recording>;
   /** What the plugins count, by plugin and instrument. */
   counters(): Record<string, unknown>;
+  /** Puts other plugins in the place of those that it has. */
+  reload(plugins: Config["plugins"]): Promise<Changes>;
 }
 
 /**
@@ -39,35 +42,45 @@ export async function contractHost(plugins: Config["plugins"], keys: readonly st
     },
   });
   const upstreams = Object.fromEntries(keys.map((key) => [key, contractUpstream()]));
+  const withOnlooker = (given: Config["plugins"]): Config["plugins"] => [...(given ?? []), onlooker()];
   const test = await createTestHost({
-    plugins: [...(plugins ?? []), onlooker()],
+    plugins: withOnlooker(plugins),
     upstreams,
     client: { capabilities: { roots: {}, sampling: {} } },
   });
   test.client.on("roots/list", () => ({ roots: [{ uri: "file:///work" }] }));
   test.client.on("sampling/createMessage", () => ({ role: "assistant", model: "m", content: { type: "text", text: "yes" } }));
+  const recorded: Recorded = { told: 0, seen: new Map() };
   return {
     test,
-    record: (requests) => record(test, upstreams, requests),
+    record: (requests) => record(test, upstreams, requests, recorded),
     counters: () =>
       Object.fromEntries(
         instruments
           .filter(({ kind }) => kind === "counter")
           .map(({ plugin, name, readings }) => [`${plugin} ${name}`, structuredClone(readings())]),
       ),
+    reload: async (given) => (await test.host.reload({ ...(test.host.config as Config), plugins: withOnlooker(given) })).plugins, // with its defaults filled in a config is one still
     [Symbol.asyncDispose]: () => test.close(),
   };
+}
+
+/** How much of what came was recorded already: notifications to the client, requests to each server. */
+interface Recorded {
+  told: number;
+  readonly seen: Map<string, number>;
 }
 
 async function record(
   { client }: TestHost,
   upstreams: Record<string, FakeUpstream>,
   requests: readonly ContractRequest[],
+  before: Recorded,
 ): Promise<Recording> {
   const recording: { request: string; client: string; servers: string }[] = [];
   let taskId = TASK_ID;
-  let told = 0;
-  const seen = new Map<string, number>();
+  let { told } = before;
+  const { seen } = before;
   await settled();
   for (const { method, params } of requests) {
     const sent = params && (JSON.parse(JSON.stringify(params).replaceAll(TASK_ID, taskId)) as Json); // params are an object
@@ -87,6 +100,7 @@ async function record(
       servers: JSON.stringify(servers, null, 1).replace(MINTED, '"progressToken": 0'),
     });
   }
+  before.told = told;
   return recording;
 }
 

@@ -32,7 +32,7 @@ export interface PluginCases {
 /**
  * Makes the tests of the contract that every plugin keeps: importing has no effect; bad options fail with place and
  * hint; unrelated requests pass unchanged; every tap carries the plugin's name; two instances share nothing; `close`
- * releases everything.
+ * releases everything; a reload keeps, removes and adds it.
  */
 export function testPlugin<Schema extends z.ZodType>(factory: PluginFactory<Schema>, cases: PluginCases): void {
   const { definition } = factory;
@@ -122,6 +122,22 @@ export function testPlugin<Schema extends z.ZodType>(factory: PluginFactory<Sche
         .map(({ hook, method }) => `${hook} ${method ?? ""}`);
     assert.deepEqual(tapsOf("second"), tapsOf("first"), "the second instance taps other hooks than the first");
     same(await host.record(requests), await plain(), `two instances of "${name}" change what is none of their business`);
+  });
+
+  test(`${name}: a reload keeps it where nothing changed for it, takes it out, and puts it back`, async () => {
+    await using host = await start([factory(options)]);
+    await using other = await start([]);
+    // The lists, and nothing that a plugin may keep an answer to.
+    const lists = UNRELATED.filter(({ method }) => method.endsWith("/list") && method !== "tasks/list");
+    for (const each of [host, other]) await each.record(lists); // what connecting leads to is over
+    const changes = async (plugins: Config["plugins"], what: "kept" | "removed" | "added", message: string): Promise<void> => {
+      const report = await host.reload(plugins);
+      assert(report[what].includes(name), `${message}: ${JSON.stringify(report)}`);
+      same(await host.record(lists), await other.record(lists), `after a reload plugin "${name}" changes what is none of its business`);
+    };
+    await changes([factory(options)], "kept", "a reload that changes nothing should leave the plugin as it is");
+    await changes([], "removed", "a reload without the plugin should take it out");
+    await changes([factory(options)], "added", "a reload with the plugin should put it back");
   });
 
   test(`${name}: close releases everything`, async () => {

@@ -16,6 +16,8 @@ import type { ServerFacts } from "./handshake.ts";
 export interface UpstreamOptions {
   readonly key: string;
   readonly config: UpstreamConfig;
+  /** How far clients share it: the config's, or stricter. */
+  readonly isolation: UpstreamFacts["isolation"];
   /** The folder that a stdio server starts in. */
   readonly folder: string;
   readonly limits: Limits;
@@ -26,11 +28,25 @@ export interface UpstreamOptions {
   readonly credentials: () => SealedHooks["credentials"];
 }
 
+/** The facts of the configured servers as far as their configs tell them. */
+export function draftFacts(servers: Readonly<Record<string, UpstreamConfig>>): UpstreamFacts[] {
+  return Object.entries(servers).map(([key, config]) => ({ key, wire: wireOf(config), isolation: config.isolation }));
+}
+
+function wireOf(config: UpstreamConfig): UpstreamFacts["wire"] {
+  return "command" in config ? "stdio" : "url" in config ? "http" : "transport";
+}
+
+/** How far clients may share a server, of what its config says and what plugins want: never further than either. */
+export function strictest(configured: UpstreamFacts["isolation"], wanted: "principal" | "session" | undefined): UpstreamFacts["isolation"] {
+  return wanted !== undefined && (configured === "shared" || wanted === "session") ? wanted : configured;
+}
+
 /** One configured server with its connections: one for everybody, or one per session or principal. */
 export class Upstream {
   readonly key: string;
   readonly config: UpstreamConfig;
-  readonly facts: Omit<UpstreamFacts, "isolation"> & { isolation: UpstreamFacts["isolation"] };
+  readonly facts: UpstreamFacts;
   readonly connections = new Map<string, Connection>();
   /** Of connections that are gone. */
   #restarts = 0;
@@ -49,8 +65,7 @@ export class Upstream {
     this.key = options.key;
     this.config = options.config;
     this.#options = options;
-    const wire = "command" in options.config ? "stdio" : "url" in options.config ? "http" : "transport";
-    this.facts = { key: options.key, wire, isolation: options.config.isolation };
+    this.facts = { key: options.key, wire: wireOf(options.config), isolation: options.isolation };
     this.#events = {
       ...events,
       listed: (connection) => {
@@ -58,11 +73,6 @@ export class Upstream {
         return events.listed(connection);
       },
     };
-  }
-
-  /** Lets no more clients share a connection than this; for plugins, before there are any connections. */
-  isolate(isolation: "principal" | "session"): void {
-    if (this.facts.isolation === "shared" || isolation === "session") this.facts.isolation = isolation;
   }
 
   /** The connection that serves a session, made (not yet connected) on first use. */
@@ -130,6 +140,18 @@ export class Upstream {
     this.#restarts += connection.restarts;
     const leaving = connection.stop(0).finally(() => this.#leaving.delete(leaving));
     this.#leaving.add(leaving);
+  }
+
+  /** Takes up for a session what it wanted of the server that this one replaces: updates of resources. The connection is made and not yet opened. */
+  inherit(old: Upstream, session: SessionFacts): Connection {
+    const connection = this.connectionFor(session);
+    for (const { commitments } of old.connections.values())
+      for (const [uri, sessions] of commitments.subscriptions) {
+        if (!sessions.has(session.id)) continue;
+        const own = connection.commitments.subscriptions;
+        own.set(uri, (own.get(uri) ?? new Set()).add(session.id));
+      }
+    return connection;
   }
 
   async stop(drain: number): Promise<void> {

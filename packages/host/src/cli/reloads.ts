@@ -1,0 +1,101 @@
+import { type FSWatcher, statSync, watch } from "node:fs";
+import { basename, dirname, isAbsolute, sep } from "node:path";
+import { ConfigError } from "../errors.ts";
+import type { Logger } from "../log.ts";
+import type { Changes, ReloadReport } from "../reload.ts";
+import type { Opened } from "./open.ts";
+
+/** Editors write a file in several steps. */
+const SETTLE = 100;
+
+/** Reloads a running host from its config file: on a signal, on a command, and when its files change. */
+export class Reloads {
+  readonly #opened: Opened;
+  readonly #log: Logger;
+  readonly #watchers = new Map<string, FSWatcher>();
+  #seen = "";
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(opened: Opened, log: Logger) {
+    this.#opened = opened;
+    this.#log = log;
+  }
+
+  /** Reads the config again. Rejects, and changes nothing, where it cannot be used; the log says what came of it either way. */
+  async reload(): Promise<ReloadReport> {
+    try {
+      const report = await this.#opened.reload();
+      this.#log.info("the config was read again", { upstreams: wordsOf(report.upstreams), plugins: wordsOf(report.plugins) });
+      return report;
+    } catch (error) {
+      const problems = error instanceof ConfigError ? error.problems : [error instanceof Error ? error.message : String(error)];
+      this.#log.error("the host goes on with the config that it has, since the new one cannot be used", { problems });
+      throw error;
+    } finally {
+      if (this.#watchers.size > 0) this.watch(); // there may be other files now
+    }
+  }
+
+  /** Reloads whenever the config, or a plugin that is a file of its own, changes. Gives what ends it. */
+  watch(): () => void {
+    const files = this.#files();
+    const folders = new Set(files.map(dirname));
+    for (const [folder, watcher] of this.#watchers)
+      if (!folders.has(folder)) {
+        watcher.close();
+        this.#watchers.delete(folder);
+      }
+    // Folders, since a file that is replaced is another file.
+    for (const folder of folders) if (!this.#watchers.has(folder)) this.#watchers.set(folder, this.#watch(folder));
+    this.#seen = stampOf(files);
+    return () => this.#stop();
+  }
+
+  #stop(): void {
+    clearTimeout(this.#timer);
+    for (const watcher of this.#watchers.values()) watcher.close();
+    this.#watchers.clear();
+  }
+
+  #watch(folder: string): FSWatcher {
+    const watcher = watch(folder, (_, name) => {
+      if (name !== null && !this.#files().some((file) => dirname(file) === folder && basename(file) === name)) return;
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.#changed(), SETTLE).unref();
+    });
+    watcher.on("error", (error) => this.#log.warn("a folder cannot be watched any more", { folder, reason: error.message }));
+    return watcher.unref();
+  }
+
+  #changed(): void {
+    const now = stampOf(this.#files());
+    if (now === this.#seen) return;
+    this.#seen = now;
+    this.reload().catch(() => {}); // the log has it
+  }
+
+  /** The config, and the plugins that are files beside it. */
+  #files(): string[] {
+    const { host, loaded } = this.#opened;
+    const sources = host.pipeline().plugins.map(({ source }) => source);
+    return [loaded.path, ...sources.filter((source) => isAbsolute(source) && !source.includes(`${sep}node_modules${sep}`))];
+  }
+}
+
+/** A text that changes when one of these files does. */
+function stampOf(files: readonly string[]): string {
+  return files
+    .map((file) => {
+      const stat = statSync(file, { throwIfNoEntry: false });
+      return `${file} ${stat?.mtimeMs} ${stat?.size} ${stat?.ino}`;
+    })
+    .join("\n");
+}
+
+/** What changed, in words; the kinds of change that did not happen are left out. */
+export function wordsOf({ kept, ...changes }: Changes): string {
+  const parts = Object.entries(changes).flatMap(([what, keys]: [string, readonly string[]]) =>
+    keys.length > 0 ? [`${what} ${keys.join(", ")}`] : [],
+  );
+  return [...parts, `${kept.length} as before`].join("; ");
+}
