@@ -11,7 +11,7 @@ import type { UpstreamFacts } from "./pipeline/hooks.ts";
 import { repeatability } from "./pipeline/repeatable.ts";
 import { defineService, type PluginHost, type Service } from "./plugin.ts";
 import { MemoryStore, type Store } from "./store.ts";
-import { draftFacts } from "./upstream/upstream.ts";
+import { draftFacts, strictest } from "./upstream/upstream.ts";
 import type { Json } from "./wire/message.ts";
 
 /** Puts another store in the place of the one in memory: `host.provide(STORE, (name) => ...)`. */
@@ -86,7 +86,7 @@ export class PluginSet {
   readonly hooks: SealedHooks;
   readonly offers = new Offers();
   readonly meters = new Meters();
-  /** As plugins see them: what the config says, until the upstreams themselves are there. */
+  /** As plugins see them: what the config and plugins say, until the upstreams themselves are there. */
   upstreams: readonly UpstreamFacts[];
   readonly repeatable: PluginHost["repeatable"];
   readonly #around: Surroundings;
@@ -144,14 +144,6 @@ export class PluginSet {
     return this.plugins.filter(({ set }) => set === this);
   }
 
-  /** How far clients may share each upstream, where a plugin says so. */
-  get isolation(): ReadonlyMap<string, Isolation> {
-    const raised = new Map<string, Isolation>();
-    for (const [upstream, isolation] of this.plugins.flatMap(({ isolated }) => isolated))
-      if (raised.get(upstream) !== "session") raised.set(upstream, isolation);
-    return raised;
-  }
-
   providerOf(key: symbol): AppliedPlugin | undefined {
     return this.#services.get(key)?.provider;
   }
@@ -166,6 +158,7 @@ export class PluginSet {
     const missing = plugin.missing(this.upstreams.map(({ key }) => key));
     if (missing.length > 0) throw new ConfigError(missing);
     hooks.adopt(plugin.taps);
+    for (const [upstream, isolation] of plugin.isolated) this.#isolate(upstream, isolation);
     this.meters.adopt(set.meters, id);
     this.offers.adopt(set.offers, id);
     for (const [key, service] of set.#services) if (service.provider === plugin) this.#services.set(key, service);
@@ -241,6 +234,7 @@ export class PluginSet {
         if (!keys.includes(upstream))
           throw new ConfigError([`plugin "${id}": no upstream is called "${upstream}"${nearest(upstream, keys)}`]);
         plugin.isolated.push([upstream, isolation]);
+        plugin.set.#isolate(upstream, isolation);
       },
       store: (name: string) => plugin.set.#store(plugin, name),
       provide: <T>(service: Service<T>, value: T) => plugin.set.#provide(plugin, service, value),
@@ -252,6 +246,12 @@ export class PluginSet {
       },
       find: <T>(service: Service<T>) => plugin.set.#find(plugin, service),
     } satisfies PluginHost);
+  }
+
+  #isolate(upstream: string, wanted: Isolation): void {
+    this.upstreams = this.upstreams.map((facts) =>
+      facts.key === upstream ? { ...facts, isolation: strictest(facts.isolation, wanted) } : facts,
+    );
   }
 
   #find<T>(plugin: AppliedPlugin, { key }: Service<T>): T | undefined {

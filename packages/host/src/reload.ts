@@ -6,7 +6,7 @@ import type { Exchange } from "./pipeline/exchange.ts";
 import type { AppliedPlugin, PluginSet } from "./plugin-set.ts";
 import { shareLevel } from "./session/answers.ts";
 import type { Sessions } from "./session/sessions.ts";
-import { strictest, type Upstream } from "./upstream/upstream.ts";
+import type { Upstream } from "./upstream/upstream.ts";
 
 /** What a reload did, by the keys of upstreams and the ids of plugins. */
 export interface ReloadReport {
@@ -43,12 +43,10 @@ export function nextUpstreams(
   before: Assembly | undefined,
   make: (key: string, isolation: Upstream["facts"]["isolation"]) => Upstream,
 ): Map<string, Upstream> {
-  const { isolation: wanted, config } = plugins;
   return new Map(
-    Object.entries(config.mcpServers).map(([key, server]) => {
-      const isolation = strictest(server.isolation, wanted.get(key));
+    plugins.upstreams.map(({ key, isolation }) => {
       const old = before?.upstreams.get(key);
-      const lives = old?.facts.isolation === isolation && isDeepStrictEqual(old.config, server);
+      const lives = old?.facts.isolation === isolation && isDeepStrictEqual(old.config, plugins.config.mcpServers[key]);
       return [key, lives ? old : make(key, isolation)];
     }),
   );
