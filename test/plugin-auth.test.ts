@@ -383,7 +383,10 @@ test("a client's own token, its session, and every secret of the config leave th
 describe("it never fails open", () => {
   test("a denied URI is denied in every spelling that may mean it, and a permission needs all of them", async () => {
     const { key, entry } = await madeKey("reader", ["reader"]);
-    const rules = [{ allow: { servers: ["up"] } }, { deny: { resources: ["test://up/archive/secret/**", "test://up/items/secret"] } }];
+    const rules = [
+      { allow: { servers: ["up"] } },
+      { deny: { resources: ["test://up/archive/x/../%73ecret/**", "test://up%2Fitems//secret"] } },
+    ];
     await using host = await startHost({
       mcpServers: { up: upstream({ name: "up" }) },
       plugins: [auth({ apiKeys: { pepper: PEPPER, keys: [entry] }, rules })],
@@ -391,7 +394,15 @@ describe("it never fails open", () => {
     await host.host.settled(10_000);
     const client = await connected(host.url, key);
     expect((await client.readResource({ uri: "test://up/items/public" })).contents).toHaveLength(1);
-    for (const path of ["items/secret", "items/%73ecret", "items/secret?", "items/secret#a", "items/secret%00", "archive/./secret/1"])
+    for (const path of [
+      "items/secret",
+      "items/%73ecret",
+      "items/secret?",
+      "items/secret#a",
+      "items/secret%00",
+      "archive/./secret/1",
+      "items\\secret",
+    ])
       await expect(client.readResource({ uri: `test://up/${path}` }), path).rejects.toThrow("Resource not found");
     for (const path of ["archive//secret/1", "archive/%73ecret/1", "archive/x/../secret/1", "archive/./secret/"])
       await expect(client.readResource({ uri: `test://up/${path}` }), path).rejects.toThrow("Resource not found");

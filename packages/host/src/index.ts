@@ -6,7 +6,7 @@ export { ConfigError, ERRORS, type ErrorType, HostError, isRefusal, PeerError, r
 export { isLoopback } from "./front/edge.ts";
 export { createHost, Host, type HostOptions, VERSION } from "./host.ts";
 export { createLogger, type LogFields, type Logger, type LogLevel, type LogOptions } from "./log.ts";
-export { matcher } from "./matcher.ts";
+export { globParts, matcher } from "./matcher.ts";
 export type { Counter, Instrument, InstrumentFacts, LabelValues, Meter, Reading } from "./meter.ts";
 export type { Entry, EntryKind } from "./pipeline/entry.ts";
 export type { Attempt, ClientFacts, Exchange, Outcome, Patience, Principal, Route, SessionFacts } from "./pipeline/exchange.ts";
@@ -45,4 +45,5 @@ export { registerSecret } from "./redact.ts";
 export type { Changes, ReloadReport } from "./reload.ts";
 export type { HostStatus, UpstreamStatus } from "./status.ts";
 export type { Store } from "./store.ts";
+export { plainUri, type UriTest, uriMatcher } from "./uri-spellings.ts";
 export type { Json } from "./wire/message.ts";

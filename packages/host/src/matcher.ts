@@ -8,7 +8,7 @@ import type { Entry } from "./pipeline/entry.ts";
  */
 export function matcher(patterns: readonly string[]): (entry: Pick<Entry, "name" | "upstream" | "native">) => boolean {
   const tests = patterns.map((pattern) => {
-    const [, upstream, native] = /^([A-Za-z0-9_.*?-]+):(?!\/\/)(.+)$/.exec(pattern) ?? [];
+    const { upstream, native } = globParts(pattern) ?? {};
     if (upstream === undefined || native === undefined) {
       const exposed = glob(pattern);
       return (entry: Pick<Entry, "name" | "upstream" | "native">) => exposed(entry.name);
@@ -18,6 +18,12 @@ export function matcher(patterns: readonly string[]): (entry: Pick<Entry, "name"
     return (entry: Pick<Entry, "name" | "upstream" | "native">) => key(entry.upstream) && name(entry.native);
   });
   return (entry) => tests.some((test) => test(entry));
+}
+
+/** The parts of a glob that is upstream:native; undefined for one of exposed names. */
+export function globParts(pattern: string): { upstream: string; native: string } | undefined {
+  const [, upstream, native] = /^([A-Za-z0-9_.*?-]+):(?!\/\/)(.+)$/.exec(pattern) ?? [];
+  return upstream === undefined || native === undefined ? undefined : { upstream, native };
 }
 
 function glob(pattern: string): (text: string) => boolean {

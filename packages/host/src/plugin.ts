@@ -82,7 +82,7 @@ export interface PluginDefinition<Schema extends z.ZodType = z.ZodType> {
   version?: string;
   /** Semver range of the plugin API ({@link API_VERSION}). */
   host: string;
-  /** What the config may say; default: no options. Use `z.strictObject`, so that a misspelt key is an error. */
+  /** What the config may say; default: no options. Use `z.strictObject`, so that a misspelt key is an error. Its checks may be asynchronous. */
   options?: Schema;
   /** Registers taps and returns. Synchronous: work that waits belongs in the `ready` hook. */
   apply(host: PluginHost, options: z.output<Schema>): void;
@@ -148,6 +148,6 @@ export function definitionProblem(definition: Partial<PluginDefinition>): string
   if (typeof name !== "string" || name === "") return 'has no "name"; give definePlugin() one';
   if (typeof host !== "string" || !validRange(host)) return `names no valid range of the plugin API in "host": ${JSON.stringify(host)}`;
   if (typeof apply !== "function") return 'has no function "apply"';
-  if (options !== undefined && typeof options.safeParse !== "function") return 'has "options" that are no zod schema';
+  if (options !== undefined && typeof options.safeParseAsync !== "function") return 'has "options" that are no zod schema';
   return undefined;
 }

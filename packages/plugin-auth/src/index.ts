@@ -8,6 +8,7 @@ import { type Options, options } from "./options.ts";
 import { isPersonal, Outbound } from "./outbound.ts";
 import { Policy } from "./policy.ts";
 import { ProtectedResource } from "./resource.ts";
+import { checkServers } from "./servers.ts";
 import { Issuer } from "./tokens.ts";
 
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
@@ -29,6 +30,12 @@ export const auth = definePlugin({
       throw new ConfigError([
         'plugin "auth": options: clients come over HTTP and nothing says who they are; configure apiKeys or jwt, or give anonymous its roles',
       ]);
+
+    checkServers(
+      given,
+      host.upstreams.map(({ key }) => key),
+      log,
+    );
 
     const fetches = meter.counter({ name: "auth.jwks.fetches", description: "Fetches of an issuer's keys", labels: ["issuer", "result"] });
     const requests = meter.counter({

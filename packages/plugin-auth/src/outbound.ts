@@ -13,6 +13,7 @@ import { claimAt } from "./claims.ts";
 import { TokenSource } from "./client-credentials.ts";
 import type { Credential } from "./options.ts";
 import { Secrets } from "./secrets.ts";
+import { noUpstream } from "./servers.ts";
 
 /** Whether each principal gets credentials of its own. */
 export function isPersonal({ from }: Credential): boolean {
@@ -24,7 +25,13 @@ export function credentialProblems(credentials: Readonly<Record<string, Credenti
   return Object.entries(credentials).flatMap(([key, credential]) => {
     const place = `options.credentials["${key}"]`;
     const upstream = upstreams.find((one) => one.key === key);
-    if (!upstream) return [`${place}: no upstream is called "${key}"; there are ${upstreams.map((one) => one.key).join(", ") || "none"}`];
+    if (!upstream)
+      return [
+        `${place}: ${noUpstream(
+          key,
+          upstreams.map((one) => one.key),
+        )}`,
+      ];
     if (upstream.wire === "transport") return [`${place}: "${key}" is an in-process transport, which takes no credentials`];
     if (upstream.wire === "http") return [];
     if (credential.from === "client-credentials")

@@ -1,7 +1,6 @@
-import { type Entry, type Exchange, type Json, type Logger, matcher, type Principal } from "mcp-host";
+import { type Entry, type Exchange, type Json, type Logger, matcher, type Principal, uriMatcher } from "mcp-host";
 import type { Condition, Facts } from "./condition.ts";
 import type { Rule, Targets } from "./options.ts";
-import { plainUri } from "./uris.ts";
 
 type Test = (entry: Entry) => boolean;
 
@@ -92,24 +91,21 @@ export class Policy {
  */
 function covering({ servers, tools, prompts, resources, methods }: Targets, isDeny: boolean): Test {
   const onServer = servers && matcher(servers);
-  const byUri = resources && matcher(resources);
   const lists: Partial<Record<Entry["kind"], Test>> = {
     ...(tools && { tool: matcher(tools) }),
     ...(prompts && { prompt: matcher(prompts) }),
     ...(methods && { method: matcher(methods) }),
   };
-  if (byUri) {
+  if (resources) {
+    const exact = matcher(resources);
+    const spelt = uriMatcher(resources);
     // Where two servers have a URI, one of them is exposed with a prefix; a rule about the URI speaks of both.
-    lists.template = (entry) => byUri(entry) || byUri({ ...entry, name: entry.native });
-    const byName = lists.template;
-    lists.resource = (entry) => {
-      const plain = plainUri(entry.native);
-      if (plain === entry.native || (!isDeny && "uri" in entry.definition)) return byName(entry);
-      const other = { ...entry, name: entry.name === entry.native ? plain : plainUri(entry.name), native: plain };
-      if (!isDeny) return byName(entry) && byName(other);
-      // A glob such as `secret/**` wants the slash that a folder ends in.
-      return byName(entry) || byName(other) || byName({ ...other, name: `${other.name}/`, native: `${plain}/` });
-    };
+    const either =
+      (test: Test): Test =>
+      (entry) =>
+        test(entry) || (entry.name !== entry.native && test({ ...entry, name: entry.native }));
+    lists.template = either(exact);
+    lists.resource = either((entry) => (isDeny ? spelt.any(entry) : "uri" in entry.definition ? exact(entry) : spelt.all(entry)));
   }
   const any = Object.keys(lists).length === 0;
   return (entry) => {

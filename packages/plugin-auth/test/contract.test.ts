@@ -1,5 +1,6 @@
+import { Writable } from "node:stream";
 import { auth } from "@host/plugin-auth";
-import { createHost } from "mcp-host";
+import { createHost, createLogger } from "mcp-host";
 import { testPlugin } from "mcp-host/testing";
 import { describe, expect, test } from "vitest";
 import { temporary } from "../../../test/harness/hosts.ts";
@@ -74,5 +75,47 @@ describe("what only the servers can tell is told at the start", () => {
     await using host = createHost({ mcpServers: { one: http, two: http }, plugins: [auth({ isolate: ["t*"] })] });
     await host.prepare();
     expect(host.status().upstreams.map(({ isolation }) => isolation)).toEqual(["shared", "principal"]);
+  });
+});
+
+describe("rules name servers that there are", () => {
+  const http = { url: "http://127.0.0.1:9/mcp" };
+  const mcpServers = { memory: http, files: http };
+  const start = async (options: Parameters<typeof auth>[0]): Promise<{ problems: string; logs: string }> => {
+    let logs = "";
+    const stream = new Writable({ write: (chunk, _encoding, done) => done(void (logs += chunk)) });
+    try {
+      await createHost({ mcpServers, plugins: [auth(options)] }, { log: createLogger({ format: "json", stream }) }).prepare();
+      return { problems: "", logs };
+    } catch (error) {
+      return { problems: (error as Error).message, logs };
+    }
+  };
+
+  test("one that is not configured stops the start with its place and the nearest name", async () => {
+    const { problems } = await start({
+      rules: [
+        { allow: { servers: ["memory", "memroy"] } },
+        { deny: { tools: ["files__x", "file:write_*"], resources: ["file:///x/*", "urn:isbn:*"] } },
+      ],
+      isolate: ["mm"],
+    });
+    const at = (place: string, words: string): string => `plugin "auth": options.${place}: no upstream is called ${words}`;
+    expect(problems).toContain(at("rules[0].allow.servers[1]", '"memroy" (did you mean "memory"?)'));
+    expect(problems).toContain(at("rules[1].deny.tools[1]", '"file" (did you mean "files"?)'));
+    expect(problems).toContain(at("rules[1].deny.resources[1]", '"urn"; there are memory, files; if it is a URI, write "*:urn:isbn:*"'));
+    expect(problems).toContain(at("isolate[0]", '"mm"; there are memory, files'));
+    expect(problems.match(/no upstream/g)).toHaveLength(4);
+  });
+
+  test("a glob that fits none is told in the log", async () => {
+    const rules = [{ allow: { servers: ["mem*"], tools: ["x*:a", "*:b", "f?les:c"] } }];
+    const { problems, logs } = await start({ rules, isolate: ["web-*"] });
+    expect(problems).toBe("");
+    const told = logs.split("\n").flatMap((line) => (line.includes("fits no server") ? [JSON.parse(line)] : []));
+    expect(told.map(({ place, glob }) => [place, glob])).toEqual([
+      ["options.rules[0].allow.tools[0]", "x*"],
+      ["options.isolate[0]", "web-*"],
+    ]);
   });
 });

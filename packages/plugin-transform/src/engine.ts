@@ -73,9 +73,18 @@ export class Engine {
     this.#limits = limits;
   }
 
-  /** Compiles a program. @throws ProgramError that says what is wrong with it */
-  check(index: number): Promise<void> {
-    return this.#inTurn("", () => this.#compile(this.#running(), index));
+  /** Compiles every program. Gives what is wrong with which, by where it stands. */
+  async mistakes<Path>(paths: readonly Path[]): Promise<{ path: Path; message: string }[]> {
+    const found: { path: Path; message: string }[] = [];
+    for (const [index, path] of paths.entries()) {
+      try {
+        await this.#inTurn("", () => this.#compile(this.#running(), index));
+      } catch (error) {
+        if (!(error instanceof ProgramError)) throw error;
+        found.push({ path, message: error.message });
+      }
+    }
+    return found;
   }
 
   /**

@@ -2,10 +2,11 @@ import { readFileSync } from "node:fs";
 import { ConfigError, definePlugin, type Entry, type PluginHost } from "mcp-host";
 import type { z } from "zod";
 import { Calls } from "./calls.ts";
+import { checkedOptions } from "./checked.ts";
 import { BUILT_IN, DETECTORS, type Detector, type DetectorRegistry, detectorProblem } from "./detectors.ts";
-import { Engine, ProgramError } from "./engine.ts";
+import { Engine } from "./engine.ts";
 import { listed } from "./listing.ts";
-import { type Options, options, type Place, type RuleOptions } from "./options.ts";
+import type { Options, Place, RuleOptions } from "./options.ts";
 import { Reading } from "./reading.ts";
 import { Records } from "./records.ts";
 import { Rests } from "./rest.ts";
@@ -16,13 +17,13 @@ export { DETECTORS, type Detector, type DetectorRegistry };
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
 
 /** What a config may say of the plugin. */
-export type TransformOptions = z.input<typeof options>;
+export type TransformOptions = z.input<typeof checkedOptions>;
 
 /** Requests whose results are content. */
 const ANSWERED = ["tools/call", "prompts/get", "resources/read", "completion/complete"] as const;
 
 /** Renames, reshapes, redacts and validates what goes through, by rules. */
-export const transform = definePlugin({ name: "transform", version, host: "^1.0.0", options, apply });
+export const transform = definePlugin({ name: "transform", version, host: "^1.0.0", options: checkedOptions, apply });
 
 function apply(host: PluginHost, given: Options): void {
   const rules = new Rules(given);
@@ -54,13 +55,8 @@ function apply(host: PluginHost, given: Options): void {
 
   hooks.ready.tap("transform", async () => {
     const problems = rules.seal(detectors, (detector) => records.redacted(detector));
-    for (const [index, place] of rules.places.entries()) {
-      try {
-        await engine.check(index);
-      } catch (error) {
-        problems.push(`options.${place}: ${error instanceof ProgramError ? error.message : String(error)}`);
-      }
-    }
+    // They were compiled when the options were checked; here so that no call waits for it.
+    for (const { path, message } of await engine.mistakes(rules.paths)) problems.push(`options.${path.join(".")}: ${message}`);
     if (problems.length > 0) {
       await engine.close();
       throw new ConfigError(problems.map((problem) => `plugin "transform": ${problem}`));

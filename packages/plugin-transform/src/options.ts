@@ -88,9 +88,9 @@ export const result = z.strictObject({
     .min(1)
     .optional()
     .describe('Paths to keep, such as `"items.name"`; lists are gone through item by item.'),
-  outputSchema: SCHEMA.optional().describe(
-    "Output schema to list in the place of the upstream's; with it a JSONata value becomes `structuredContent`.",
-  ),
+  outputSchema: SCHEMA.refine(({ type }) => type === "object", 'must have "type": "object", as MCP wants it')
+    .optional()
+    .describe("Output schema to list in the place of the upstream's; with it a JSONata value becomes `structuredContent`."),
   truncate: truncate.optional().describe("Cuts long texts."),
 });
 

@@ -2,6 +2,8 @@ const LONGEST = 500;
 
 /** Repetitions without an upper bound: each makes the time another power of the text's length. */
 const MOST_UNBOUNDED = 2;
+/** Characters that a pattern can stand for when its repetitions are written out: each place of the text may cost as many steps. */
+const MOST_CHARACTERS = 5_000;
 /** Ways to combine what else varies, at one place of the text. */
 const MOST_WAYS = 100_000;
 
@@ -16,7 +18,14 @@ export function patternOf(text: string): RegExp | string {
   }
   const slow = slowPart(text);
   if (slow !== undefined) return `may take very long: ${slow}`;
-  return pattern.exec("") ? "matches the empty text" : pattern;
+  try {
+    // An engine compiles it only now, and for texts of one and of two bytes apart.
+    pattern.exec("\u0100");
+    pattern.lastIndex = 0;
+    return pattern.exec("") ? "matches the empty text" : pattern;
+  } catch (error) {
+    return `cannot be used: ${error instanceof Error ? error.message : String(error)}`;
+  }
 }
 
 function compiled(text: string, flags: string): RegExp | undefined {
@@ -35,25 +44,41 @@ interface Cost {
   readonly ways: number;
   /** Whether there is a quantifier in it that leaves a choice. */
   readonly varies: boolean;
+  /** Characters when its repetitions are written out; unbounded ones as often as they must be. */
+  readonly length: number;
 }
 
-const ONE: Cost = { unbounded: 0, ways: 1, varies: false };
+const NOTHING: Cost = { unbounded: 0, ways: 1, varies: false, length: 0 };
+const ONE: Cost = { ...NOTHING, length: 1 };
 
 function inRow(one: Cost, next: Cost): Cost {
-  return { unbounded: one.unbounded + next.unbounded, ways: one.ways * next.ways, varies: one.varies || next.varies };
+  return {
+    unbounded: one.unbounded + next.unbounded,
+    ways: one.ways * next.ways,
+    varies: one.varies || next.varies,
+    length: one.length + next.length,
+  };
 }
 
 function either(one: Cost, other: Cost): Cost {
-  return { unbounded: Math.max(one.unbounded, other.unbounded), ways: one.ways + other.ways, varies: one.varies || other.varies };
+  return {
+    unbounded: Math.max(one.unbounded, other.unbounded),
+    ways: one.ways + other.ways,
+    varies: one.varies || other.varies,
+    length: one.length + other.length,
+  };
 }
 
 /** A part with a quantifier; undefined where repeating it can take exponential time. */
 function repeated(part: Cost, least: number, most: number): Cost | undefined {
   if (part.varies) return undefined;
-  if (least === most) return { ...part, ways: part.ways ** least };
+  const length = part.length * Math.max(1, most === Number.POSITIVE_INFINITY ? least : most);
+  if (least === most) return { ...part, ways: part.ways ** least, length };
   if (most === 1) return { ...part, ways: part.ways + 1, varies: true };
   if (part.ways > 1) return undefined;
-  return most === Number.POSITIVE_INFINITY ? { unbounded: 1, ways: 1, varies: true } : { unbounded: 0, ways: most, varies: true };
+  return most === Number.POSITIVE_INFINITY
+    ? { unbounded: 1, ways: 1, varies: true, length }
+    : { unbounded: 0, ways: most, varies: true, length };
 }
 
 const GROUP = /\((?:\?(?:<?[=!]|<[^>]*>|[a-z-]*:))?/y;
@@ -74,7 +99,7 @@ function slowPart(text: string): string | undefined {
   /** Groups that are open: the alternatives before, and the one that is being read. */
   const outer: { before: Cost | undefined; row: Cost }[] = [];
   let before: Cost | undefined;
-  let row = ONE;
+  let row = NOTHING;
   let classes = 0;
   while (at < text.length) {
     let part = ONE;
@@ -84,14 +109,14 @@ function slowPart(text: string): string | undefined {
       if (classes === 0 && /^\\[1-9k]/.test(escaped)) return "it refers back to a group";
     } else if (classes === 0 && taken(GROUP)) {
       outer.push({ before, row });
-      [before, row] = [undefined, ONE];
+      [before, row] = [undefined, NOTHING];
       continue;
     } else {
       const character = text[at++] as string; // within the text
       if (character === "[") classes++;
       else if (character === "]") classes--;
       else if (classes === 0 && character === "|") {
-        [before, row] = [before ? either(before, row) : row, ONE];
+        [before, row] = [before ? either(before, row) : row, NOTHING];
         continue;
       } else if (classes === 0 && character === ")") {
         part = before ? either(before, row) : row;
@@ -109,8 +134,9 @@ function slowPart(text: string): string | undefined {
     }
     row = inRow(row, part);
   }
-  const { unbounded, ways } = before ? either(before, row) : row;
+  const { unbounded, ways, length } = before ? either(before, row) : row;
   if (unbounded > MOST_UNBOUNDED) return `it has more than ${MOST_UNBOUNDED} unbounded repetitions in a row`;
+  if (length > MOST_CHARACTERS) return `it is longer than ${MOST_CHARACTERS} characters when its repetitions are written out`;
   if (ways > MOST_WAYS) return `what varies in it can be combined in more than ${MOST_WAYS} ways`;
   return undefined;
 }

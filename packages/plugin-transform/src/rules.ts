@@ -1,4 +1,4 @@
-import { type Entry, matcher } from "mcp-host";
+import { type Entry, matcher, plainUri, uriMatcher } from "mcp-host";
 import { ArgumentEdits } from "./arguments.ts";
 import { SOURCES, type Source, sourceOf } from "./context.ts";
 import type { Detector } from "./detectors.ts";
@@ -8,7 +8,6 @@ import { Redactor } from "./redact.ts";
 import type { Rewriting } from "./rewrite.ts";
 import { strip } from "./strip.ts";
 import type { Truncation } from "./truncate.ts";
-import { normalizedUri, percentDecoded } from "./uris.ts";
 
 type Names = Pick<Entry, "kind" | "name" | "upstream" | "native">;
 
@@ -100,7 +99,7 @@ const REMEMBERED = 20_000;
 export class Rules {
   readonly programs: readonly Program[];
   /** Where each program stands in the options. */
-  readonly places: readonly string[];
+  readonly paths: readonly (readonly (string | number)[])[];
   readonly problems: readonly string[];
   readonly #options: Options;
   readonly #drafts: Omit<Rule, "redactor">[] = [];
@@ -114,11 +113,11 @@ export class Rules {
   constructor(given: Options) {
     this.#options = given;
     const programs: Program[] = [];
-    const places: string[] = [];
+    const paths: (string | number)[][] = [];
     const problems: string[] = [];
-    const compiled = (program: Program, place: string): Compiled => {
-      places.push(place);
-      return { program: programs.push(program) - 1, place };
+    const compiled = (program: Program, index: number, ...keys: string[]): Compiled => {
+      paths.push(["rules", index, ...keys]);
+      return { program: programs.push(program) - 1, place: `rules[${index}].${keys.join(".")}` };
     };
     for (const [index, rule] of given.rules.entries()) {
       const place = `rules[${index}]`;
@@ -132,8 +131,10 @@ export class Rules {
           return [];
         });
       const kinds = rule.kind === undefined ? undefined : new Set<string>([rule.kind].flat());
-      const isMatch = rule.hide ? hiding(rule.match) : matcher(rule.match);
+      const isMatch = matching(rule.match);
       const { validate, result, strip: kindsStripped } = rule;
+      // Never run here: clients compile it, and some refuse every tool where they cannot.
+      if (result?.outputSchema) compiled({ kind: "schema", schema: result.outputSchema }, index, "result", "outputSchema");
       this.#drafts.push({
         index,
         options: rule,
@@ -141,16 +142,16 @@ export class Rules {
         sources: { arguments: sources("arguments"), result: sources("result") },
         programs: {
           ...(validate?.arguments && {
-            arguments: compiled({ kind: "schema", schema: validate.arguments }, `${place}.validate.arguments`),
+            arguments: compiled({ kind: "schema", schema: validate.arguments }, index, "validate", "arguments"),
           }),
-          ...(validate?.result && { result: compiled({ kind: "schema", schema: validate.result }, `${place}.validate.result`) }),
-          ...(result?.jsonata && { jsonata: compiled({ kind: "jsonata", text: result.jsonata }, `${place}.result.jsonata`) }),
+          ...(validate?.result && { result: compiled({ kind: "schema", schema: validate.result }, index, "validate", "result") }),
+          ...(result?.jsonata && { jsonata: compiled({ kind: "jsonata", text: result.jsonata }, index, "result", "jsonata") }),
         },
         strip: kindsStripped && { text: (text) => strip(text, kindsStripped) },
       });
     }
     this.programs = programs;
-    this.places = places;
+    this.paths = paths;
     this.problems = problems;
   }
 
@@ -182,10 +183,11 @@ export class Rules {
     this.#byUpstream.delete(entry.upstream);
     let own = this.#byNative.get(entry.upstream);
     if (!own) this.#byNative.set(entry.upstream, (own = new Map()));
-    const key = `${entry.kind} ${entry.native}`;
-    own.delete(key); // so that the newest is last
-    own.set(key, plan ?? null);
-    if (own.size > REMEMBERED) own.delete(own.keys().next().value as string); // not empty
+    for (const key of [`${entry.kind} ${entry.native}`, ...(entry.kind === "resource" ? [`plain ${plainUri(entry.native)}`] : [])]) {
+      own.delete(key); // so that the newest is last
+      own.set(key, plan ?? null);
+      if (own.size > REMEMBERED) own.delete(own.keys().next().value as string); // not empty
+    }
     return plan;
   }
 
@@ -200,12 +202,11 @@ export class Rules {
     let plan = this.#byEntry.get(entry);
     if (plan === undefined) {
       plan = this.#byNative.get(entry.upstream)?.get(`${entry.kind} ${entry.native}`);
-      if (plan === undefined && entry.kind === "resource") {
-        const listed = this.#byNative.get(entry.upstream)?.get(`resource ${normalizedUri(entry.native)}`);
-        if (listed?.hides) plan = listed;
+      // Resources that nobody lists are matched as they come, and are what is listed under another spelling, too.
+      if (plan === undefined) {
+        const listed = entry.kind === "resource" ? this.#byNative.get(entry.upstream)?.get(`plain ${plainUri(entry.native)}`) : undefined;
+        plan = this.#plan((this.#rules ?? []).filter((rule) => rule.matches(entry) || listed?.rules.includes(rule.index))) ?? null;
       }
-      // Resources that nobody lists are matched as they come.
-      if (plan === undefined) plan = this.#matched(entry) ?? null;
       this.#byEntry.set(entry, plan);
     }
     return plan ?? undefined;
@@ -240,13 +241,11 @@ export class Rules {
   }
 }
 
-/** Matches resources also as lenient servers may read their URIs: another spelling must not get at what is hidden. */
-function hiding(patterns: readonly string[]): (entry: Names) => boolean {
-  const isMatch = matcher(patterns);
-  const isNear = matcher([...patterns, ...patterns.map(percentDecoded)]);
-  return (entry) =>
-    isMatch(entry) ||
-    (entry.kind === "resource" && isNear({ ...entry, name: normalizedUri(entry.name), native: normalizedUri(entry.native) }));
+/** Matches resources under every spelling of their URIs: another one must not get at what is hidden, or get around what is taken out. */
+function matching(patterns: readonly string[]): (entry: Names) => boolean {
+  const named = matcher(patterns);
+  const spelt = uriMatcher(patterns);
+  return (entry) => (entry.kind === "resource" ? spelt.any(entry) : named(entry));
 }
 
 /** Combinations of rules that are kept; entries keep theirs besides. */

@@ -155,6 +155,9 @@ describe("an operator's pattern", () => {
   test.each([
     ["(a+)+", "may take very long: something that varies is repeated"],
     ["(?:a|aa)*b", "may take very long"],
+    ["(?:a{1000}){1000}", "may take very long: it is longer than 5000 characters"],
+    ["a{5001,}", "may take very long: it is longer than 5000 characters"],
+    ["(?:[ab]|c{600}){10}", "may take very long: it is longer than 5000 characters"],
     ["(?:a?){20}b", "may take very long"],
     ["((a+))*b", "may take very long"],
     ["(a)\\1", "may take very long: it refers back to a group"],

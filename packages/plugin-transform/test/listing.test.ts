@@ -69,6 +69,23 @@ test("a hide glob that is percent-encoded holds for the other ways to write it",
     await expect(it.client.readResource({ uri })).rejects.toThrow("Resource not found");
 });
 
+test.each(["x://items/%73ecret", "X://Items/./secret", "x:\\\\items\\secret", "x://items//secret?a", "x://items/secret%23a"])(
+  "a listed resource is redacted when it is read as %s, and one of a template likewise",
+  async (uri) => {
+    await using it = await hosted(
+      {
+        templates: [{ uriTemplate: "{+any}", name: "t" }],
+        resources: [{ uri: "x://items/secret", name: "s" }],
+        answer: (_method, params) => ({ contents: [{ uri: params.uri, text: "ada@example.org" }] }),
+      },
+      { rules: [{ match: ["one:x://items/%73ecret"], redact: true }] },
+    );
+    for (const each of [uri, "x://items/secret"])
+      expect((await it.client.readResource({ uri: each })).contents).toEqual([{ uri: each, text: "[redacted:email]" }]);
+    expect((await it.client.readResource({ uri: "x://items/other" })).contents).toMatchObject([{ text: "ada@example.org" }]);
+  },
+);
+
 test("what was hidden when it was listed is hidden under other spellings, whatever it is called afterwards", () => {
   const rules = new Rules(options.parse({ rules: [{ match: ["x://items/secret"], hide: true }] }));
   rules.seal(new Map(), () => {});

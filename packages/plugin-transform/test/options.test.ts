@@ -3,11 +3,11 @@ import { createHost } from "mcp-host";
 import { expect, test } from "vitest";
 
 /** What a host says of the options. */
-async function problemsOf(options: unknown): Promise<string> {
+async function problemsOf(options: unknown, way: "prepare" | "start" = "start"): Promise<string> {
   // A config file can say what the types forbid.
   const host = createHost({ mcpServers: { one: { url: "http://127.0.0.1:9/mcp" } }, plugins: [transform(options as TransformOptions)] });
   try {
-    await host.start();
+    await host[way]();
     return "";
   } catch (error) {
     return error instanceof Error ? `${error.name} ${error.message}` : String(error);
@@ -43,19 +43,27 @@ test.each([
   [{ detectors: { x: "(a+)+" } }, "options.detectors.x: may take very long"],
   [{ detectors: { X: "a" } }, "options.detectors.X: the name"],
   [{ limits: { time: "1ms" } }, "options.limits.time: must be at least 10 ms"],
+  [{ detectors: { x: "(?:a{1000}){1000}" } }, "plugins[0].options.detectors.x: may take very long"],
+  [rule({ result: { outputSchema: { type: "array" } } }), 'options.rules[0].result.outputSchema: must have "type": "object"'],
   [{ rest: { argument: "a-b" } }, "options.rest.argument"],
 ])("%j is refused with its place", async (options, message) => expect(await problemsOf(options)).toContain(message));
 
-test("what is wrong with expressions and schemas is told at once, as a mistake in the config", async () => {
-  const message = await problemsOf({
-    rules: [
-      { match: ["a"], result: { jsonata: "(" } },
-      { match: ["b"], redact: ["x"] },
-    ],
-  });
+test("expressions and schemas are compiled before anything starts, and what is wrong is told at once, with its place", async () => {
+  const message = await problemsOf(
+    {
+      rules: [
+        { match: ["a"], result: { jsonata: "(" } },
+        { match: ["b"], validate: { arguments: { type: "nonsense" }, result: { $ref: "#/none" } } },
+        { match: ["c"], result: { outputSchema: { type: "object", properties: 1 } } },
+      ],
+    },
+    "prepare",
+  );
   expect(message).toMatch(/^ConfigError /);
-  expect(message).toContain("rules[0].result.jsonata");
-  expect(message).toContain("rules[1].redact");
+  expect(message).toContain("plugins[0].options.rules[0].result.jsonata: S0203 at character 1");
+  expect(message).toContain("plugins[0].options.rules[1].validate.arguments: schema is invalid");
+  expect(message).toContain("plugins[0].options.rules[1].validate.result: can't resolve reference");
+  expect(message).toContain("plugins[0].options.rules[2].result.outputSchema: schema is invalid");
 });
 
 test.each([[undefined], [{}], [rule({ redact: false, strip: false })], [rule({ strip: { ansi: false }, kind: ["tool"] })]])(

@@ -44,7 +44,7 @@ export async function loadPlugins(
     try {
       const form = normalized(config);
       const found = form.plugin ? { definition: form.plugin.definition, source: "code" } : await importPlugin(form.use, folder, place);
-      const plugin = check(form, found, place);
+      const plugin = await check(form, found, place);
       const { id } = plugin.owner;
       const before = ids.get(id);
       if (before === undefined) ids.set(id, place);
@@ -62,7 +62,7 @@ export async function loadPlugins(
 }
 
 /** A plugin with what is wrong with its options. @throws ConfigError for a definition that cannot be used */
-function check(form: Form, { definition, source }: Found, place: string): LoadedPlugin & { problems: readonly string[] } {
+async function check(form: Form, { definition, source }: Found, place: string): Promise<LoadedPlugin & { problems: readonly string[] }> {
   const name = form.plugin ? definition.name : form.use;
   const wrong = definitionProblem(definition);
   if (wrong !== undefined) throw new ConfigError([`${place}: ${name ? `plugin "${name}"` : "a plugin made in code"} ${wrong}`]);
@@ -71,7 +71,7 @@ function check(form: Form, { definition, source }: Found, place: string): Loaded
       `${place}: plugin "${name}" needs plugin API ${definition.host}, this host has ${API_VERSION}; update the ${gtr(API_VERSION, definition.host) ? "plugin" : "host"} with npm`,
     ]);
   }
-  const parsed = (definition.options ?? NO_OPTIONS).safeParse(form.options ?? defaultInput(definition));
+  const parsed = await (definition.options ?? NO_OPTIONS).safeParseAsync(form.options ?? defaultInput(definition));
   return {
     definition,
     input: form.options,
