@@ -10,6 +10,7 @@ import type { UpstreamFacts } from "./pipeline/hooks.ts";
 import { repeatability } from "./pipeline/repeatable.ts";
 import { defineService, type PluginHost, type Service } from "./plugin.ts";
 import { MemoryStore, type Store } from "./store.ts";
+import type { Transports } from "./transports.ts";
 import type { Json } from "./wire/message.ts";
 
 /** Puts another store in the place of the one in memory: `host.provide(STORE, (name) => ...)`. */
@@ -26,10 +27,16 @@ export interface Surroundings {
   readonly catalog: PluginHost["catalog"];
   /** Whose isolation plugins may raise, by key. */
   readonly isolated: ReadonlyMap<string, { isolate: (isolation: "principal" | "session") => void }>;
+  readonly transports: Transports;
 }
 
-/** Applies plugins in config order; each gets its own log and its own name on every tap. */
-export function applyPlugins(set: HookSet, plugins: readonly LoadedPlugin[], { isolated, ...around }: Surroundings, offers: Offers): void {
+/** Applies plugins in config order; each gets its own log and its own name on every tap. @throws ConfigError, also for servers whose transport no plugin brought */
+export function applyPlugins(
+  set: HookSet,
+  plugins: readonly LoadedPlugin[],
+  { isolated, transports, ...around }: Surroundings,
+  offers: Offers,
+): void {
   const meters = new Meters();
   const repeatable = repeatability(around.config.mcpServers);
   const services = new Map<symbol, { value: unknown; plugin: string }>();
@@ -43,6 +50,7 @@ export function applyPlugins(set: HookSet, plugins: readonly LoadedPlugin[], { i
       hooks: set.hooks,
       log: around.log.child({ plugin: owner.id }),
       meter: meters.of(owner.id),
+      transports: transports.of(owner.id),
       report: (read: () => Readonly<Json>) => offers.report(owner.id, read),
       operation: (name: string, run: Operation) => offers.operation(owner.id, name, run),
       isolate(upstream: string, isolation: "principal" | "session") {
@@ -92,4 +100,8 @@ export function applyPlugins(set: HookSet, plugins: readonly LoadedPlugin[], { i
     });
   }
   applied = true;
+  transports.check(around.config.mcpServers);
+  for (const { owner } of plugins)
+    if (!transports.isFrom(owner.id) && !set.taps.some((tap) => tap.plugin === owner.id))
+      around.log.warn("a plugin taps no hook and so does nothing", { plugin: owner.id });
 }

@@ -19,6 +19,7 @@ import { shareLevel } from "./session/answers.ts";
 import type { Session } from "./session/session.ts";
 import { Sessions } from "./session/sessions.ts";
 import { describeStatus, type HostStatus } from "./status.ts";
+import { type TransportFactory, Transports } from "./transports.ts";
 import type { Connection } from "./upstream/connection.ts";
 import { Upstream } from "./upstream/upstream.ts";
 import type { FrameOutput } from "./wire/frame-writer.ts";
@@ -35,6 +36,8 @@ export interface HostOptions {
   log?: Logger;
   /** Listen beyond loopback without an auth plugin: whoever reaches the port uses every server. */
   insecureNoAuth?: boolean;
+  /** Transports by the `type` of the servers that use them, as plugins register them with `host.transports`. */
+  transports?: Readonly<Record<string, TransportFactory>>;
 }
 
 /** Makes a host. Nothing runs before {@link Host.start}. @throws ConfigError that names everything wrong with the config */
@@ -106,8 +109,9 @@ export class Host implements AsyncDisposable {
     this.#plugins = await loadPlugins(config.plugins, this.folder);
     const set = new HookSet(log);
     const catalogRef: { catalog?: Catalog } = {};
+    const transports = new Transports({ log, folder: this.folder, signal: this.#abort.signal }, this.#options.transports);
     for (const [key, upstreamConfig] of Object.entries(config.mcpServers))
-      this.#upstreams.set(key, this.#makeUpstream(key, upstreamConfig));
+      this.#upstreams.set(key, this.#makeUpstream(key, upstreamConfig, transports));
     const around: Surroundings = {
       config,
       log,
@@ -117,6 +121,7 @@ export class Host implements AsyncDisposable {
       upstreams: [...this.#upstreams.values()].map(({ facts }) => facts),
       catalog: { entries: () => catalogRef.catalog?.entries() ?? [], invalidate: (principal) => catalogRef.catalog?.invalidate(principal) },
       isolated: this.#upstreams,
+      transports,
     };
     applyPlugins(set, this.#plugins, around, this.#offers);
     this.#taps = set.taps;
@@ -132,8 +137,6 @@ export class Host implements AsyncDisposable {
       settled: (exchange) => this.#settled(exchange),
     });
     catalogRef.catalog = this.#parts.directory.catalog;
-    for (const { owner } of this.#plugins)
-      if (!this.#taps.some((tap) => tap.plugin === owner.id)) log.warn("a plugin taps no hook and so does nothing", { plugin: owner.id });
     return hooks;
   }
 
@@ -157,11 +160,11 @@ export class Host implements AsyncDisposable {
     }
   }
 
-  #makeUpstream(key: string, config: ResolvedConfig["mcpServers"][string]): Upstream {
+  #makeUpstream(key: string, config: ResolvedConfig["mcpServers"][string], transports: Transports): Upstream {
     const { folder, log } = this;
     const credentials = () => this.#use().hooks.credentials;
     return new Upstream(
-      { key, config, folder, limits: this.config.limits, log, hostInfo: HOST_INFO, credentials },
+      { key, config, folder, limits: this.config.limits, log, hostInfo: HOST_INFO, credentials, transports },
       {
         request: (connection, request, origin) => this.#use().reverse.receive(connection, request, origin),
         notification: (connection, notification, origin) => this.#use().notices.receive(connection, notification, origin),

@@ -44,4 +44,11 @@ export {
 export { registerSecret } from "./redact.ts";
 export type { HostStatus, UpstreamStatus } from "./status.ts";
 export type { Store } from "./store.ts";
+export type {
+  TransportContext,
+  TransportFactory,
+  TransportRegistry,
+  TransportServer,
+  TransportSettings,
+} from "./transports.ts";
 export type { Json } from "./wire/message.ts";
