@@ -11,7 +11,8 @@ test.each([
   ["the top level", shape],
   ["listen", shape.listen.unwrap().shape],
   ["a stdio server", SERVER_SCHEMAS.stdio.shape],
-  ["an HTTP server", SERVER_SCHEMAS.http.shape],
+  ["a server with a URL", SERVER_SCHEMAS.url.shape],
+  ["a server behind a plugin's transport", SERVER_SCHEMAS.plugin.shape],
   ["limits", DEFAULT_LIMITS],
 ])("docs/config.md has every key of %s, its default and its meaning", (_where, keys) => {
   const page = readFileSync(join(ROOT, "docs/config.md"), "utf8");

@@ -8,14 +8,15 @@ export const file = "docs/config.md";
 
 /** Every key of the config with its default, from the schema that checks it. */
 export function render(current) {
-  const { stdio, http } = SERVER_SCHEMAS;
+  const { stdio, url, plugin } = SERVER_SCHEMAS;
   const own = (shape, other) => Object.fromEntries(Object.entries(shape).filter(([key]) => !(key in other)));
-  const both = Object.fromEntries(Object.entries(stdio.shape).filter(([key]) => key in http.shape && key !== "type"));
+  const both = Object.fromEntries(Object.entries(stdio.shape).filter(([key]) => key in url.shape && key !== "type"));
   const parts = {
     top: keys(configSchema.shape),
     listen: keys(configSchema.shape.listen.unwrap().shape),
-    stdio: keys({ type: stdio.shape.type, ...own(stdio.shape, http.shape) }),
-    http: keys({ type: http.shape.type, ...own(http.shape, stdio.shape) }),
+    stdio: keys({ type: stdio.shape.type, ...own(stdio.shape, url.shape) }),
+    url: keys({ type: url.shape.type, ...own(url.shape, stdio.shape) }),
+    plugin: keys({ type: plugin.shape.type, ...own(plugin.shape, stdio.shape) }),
     both: keys(both),
     limits: limits(),
   };

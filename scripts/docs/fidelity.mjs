@@ -1,4 +1,4 @@
-import { casesOf, rows } from "../../test/fidelity/rows.mjs";
+import { casesOf, rows, WAYS_OUT } from "../../test/fidelity/rows.mjs";
 
 export const file = "docs/fidelity.md";
 
@@ -6,17 +6,18 @@ const HEAD = `# Fidelity
 
 What the host owes to every message of MCP 2025-11-25, in both directions, and the cases that show it. Each case runs in
 \`test/fidelity.test.ts\` over every way in (how the client reaches the host: HTTP, stdio, in process) and every way out (how the
-host reaches the upstream: HTTP, stdio, in process), with the SDK's own client or with raw JSON-RPC where that client would hide
+host reaches the upstream: Streamable HTTP, the SSE of old, WebSocket, stdio, in process), with the SDK's own client or with raw JSON-RPC where that client would hide
 something. Where a case has a meaning on some ways only, it says so.
 
 This page is made of \`test/fidelity/rows.mjs\` by \`npm run docs\`.
 `;
 
-const NAMES = { http: "HTTP", stdio: "stdio", memory: "in process" };
+const NAMES = { http: "HTTP", stdio: "stdio", memory: "in process", sse: "SSE", websocket: "WebSocket" };
+const WAYS_IN = 3;
 
 function ways({ into, out }) {
-  const of = (list, preposition) => (list.length === 3 ? [] : [`${list.map((way) => NAMES[way]).join(" or ")} ${preposition}`]);
-  const limits = [...of(into, "in"), ...of(out, "out")];
+  const of = (list, preposition, all) => (list.length === all ? [] : [`${list.map((way) => NAMES[way]).join(" or ")} ${preposition}`]);
+  const limits = [...of(into, "in", WAYS_IN), ...of(out, "out", WAYS_OUT.length)];
   return limits.length === 0 ? "" : ` *(${limits.join(", ")})*`;
 }
 

@@ -3,13 +3,25 @@ import type { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import { type Notification, ResultSchema } from "@modelcontextprotocol/sdk/types.js";
 import type { Config } from "mcp-host";
-import { createUpstream, createWorld, inProcessTransport, type Message, serveHttp, type UpstreamOptions } from "../fixtures/upstream.mjs";
+import {
+  createUpstream,
+  createWorld,
+  inProcessTransport,
+  type Message,
+  serveHttp,
+  serveSse,
+  serveWebSocket,
+  type UpstreamOptions,
+} from "../fixtures/upstream.mjs";
 import { httpTransport, memoryTransport, sdkClient, stdioTransport, type WayIn } from "../harness/clients.ts";
 import { BIN, MARKED, ROOT, startHost, type TestHost, temporary, upstream } from "../harness/hosts.ts";
 import { httpPipe, RawClient, stdioPipe, transportPipe } from "./raw.ts";
 
 /** How the host reaches its upstreams. */
-export type WayOut = WayIn;
+export type WayOut = "http" | "stdio" | "memory" | "sse" | "websocket";
+
+/** Servers in this process for the ways out that have a URL. */
+const SERVE = { http: serveHttp, sse: serveSse, websocket: serveWebSocket } as const;
 
 /** Everything that a client can offer to a server. */
 export const EVERYTHING = {
@@ -139,7 +151,7 @@ export class Bench {
       const settings = { isolation: isolation ?? this.#isolation, healthInterval: 0, ...(start && { start }) };
       servers.push([key, { ...settings, ...(await this.#server({ name: key, ...options })) }]);
     }
-    // The three forms of a server, told apart by the way out.
+    // The forms of a server, told apart by the way out.
     return { mcpServers: Object.fromEntries(servers), ...(this.#options.limits && { limits: this.#options.limits }) } as Config;
   }
 
@@ -155,9 +167,9 @@ export class Bench {
       const world = createWorld(options);
       return { transport: () => inProcessTransport(options, world) };
     }
-    const server = await serveHttp(options);
+    const server = await SERVE[this.out](options);
     this.#ends.push(() => server.close());
-    return { url: server.url };
+    return { type: this.out, url: server.url };
   }
 
   async close(): Promise<void> {

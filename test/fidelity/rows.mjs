@@ -389,6 +389,9 @@ export const rows = [
   },
 ];
 
+/** How the host reaches its upstreams. */
+export const WAYS_OUT = ["http", "stdio", "memory", "sse", "websocket"];
+
 /** A row's name: two rows may have one message. */
 export const nameOf = ({ message, direction }) => `${message}, ${direction}`;
 
@@ -396,7 +399,7 @@ export const nameOf = ({ message, direction }) => `${message}, ${direction}`;
 export function casesOf(row) {
   const ways = ["http", "stdio", "memory"];
   return Object.entries(row.cases).map(([key, told]) => {
-    const { title, in: into = ways, out = ways } = typeof told === "string" ? { title: told } : told;
+    const { title, in: into = ways, out = WAYS_OUT } = typeof told === "string" ? { title: told } : told;
     return { key, title, into, out };
   });
 }

@@ -18,6 +18,8 @@ export interface GenerationsOptions {
   readonly sessions: Sessions;
   readonly hostInfo: Json;
   readonly status: Surroundings["status"];
+  readonly transports: Surroundings["transports"];
+  readonly signal: AbortSignal;
   readonly settled: (exchange: Exchange) => void;
   /** What else has to be right for hooks to be used with this config. @throws ConfigError */
   readonly check: (config: ResolvedConfig, hooks: SealedHooks) => void;
@@ -38,12 +40,12 @@ export class Generations {
 
   constructor(options: GenerationsOptions) {
     this.#options = options;
-    const { log, folder, status } = options;
+    const { log, folder, status, transports, signal } = options;
     const catalog: Surroundings["catalog"] = {
       entries: () => this.#serving?.directory.catalog.entries() ?? [],
       invalidate: (principal) => this.#serving?.directory.catalog.invalidate(principal),
     };
-    this.#around = { log, folder, status, catalog, stores: new Map() };
+    this.#around = { log, folder, status, catalog, transports, signal, stores: new Map() };
   }
 
   /** The one that serves. @throws Error before there is one */
@@ -125,19 +127,22 @@ export class Generations {
       for (const plugin of plugins.fresh) void plugin.end();
       throw error;
     }
-    const upstreams = nextUpstreams(plugins, before, (key, isolation) => this.#makeUpstream(key, isolation, config));
+    const upstreams = nextUpstreams(plugins, before, (key, isolation) => this.#makeUpstream(key, isolation, plugins));
     plugins.upstreams = [...upstreams.values()].map(({ facts }) => facts);
     for (const plugin of plugins.fresh)
-      if (plugin.taps.length === 0) log.warn("a plugin taps no hook and so does nothing", { plugin: plugin.id });
+      if (plugin.taps.length === 0 && !plugins.transports.isFrom(plugin.id))
+        log.warn("a plugin taps no hook and so does nothing", { plugin: plugin.id });
     const lasting = this.#lasting as Lasting; // made before the first
     return assemble({ config, plugins, upstreams, log, sessions, hostInfo, lasting });
   }
 
-  #makeUpstream(key: string, isolation: Upstream["facts"]["isolation"], { mcpServers, limits }: ResolvedConfig): Upstream {
+  #makeUpstream(key: string, isolation: Upstream["facts"]["isolation"], plugins: PluginSet): Upstream {
     const { folder, log, hostInfo } = this.#options;
+    const { mcpServers, limits } = plugins.config;
+    const { transports } = plugins;
     const config = mcpServers[key] as ResolvedConfig["mcpServers"][string]; // its own key
     const upstream = new Upstream(
-      { key, config, isolation, folder, limits, log, hostInfo, credentials: () => this.#of(upstream).hooks.credentials },
+      { key, config, isolation, folder, limits, log, hostInfo, credentials: () => this.#of(upstream).hooks.credentials, transports },
       {
         request: (connection, request, origin) => this.reverse.receive(connection, request, origin),
         notification: (connection, notification, origin) => this.notices.receive(connection, notification, origin),

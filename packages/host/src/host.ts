@@ -17,6 +17,7 @@ import { shareLevel } from "./session/answers.ts";
 import type { Session } from "./session/session.ts";
 import { Sessions } from "./session/sessions.ts";
 import { describeStatus, type HostStatus } from "./status.ts";
+import type { TransportFactory } from "./transports.ts";
 import type { Upstream } from "./upstream/upstream.ts";
 import type { FrameOutput } from "./wire/frame-writer.ts";
 import type { Json, Notification } from "./wire/message.ts";
@@ -32,6 +33,8 @@ export interface HostOptions {
   log?: Logger;
   /** Listen beyond loopback without an auth plugin: whoever reaches the port uses every server. */
   insecureNoAuth?: boolean;
+  /** Transports by the `type` of the servers that use them, as plugins register them with `host.transports`. */
+  transports?: Readonly<Record<string, TransportFactory>>;
 }
 
 /** Makes a host. Nothing runs before {@link Host.start}. @throws ConfigError that names everything wrong with the config */
@@ -88,6 +91,8 @@ export class Host implements AsyncDisposable {
       sessions: this.sessions,
       hostInfo: HOST_INFO,
       status: () => this.status(),
+      transports: options.transports ?? {},
+      signal: this.#abort.signal,
       settled: (exchange) => this.#settled(exchange),
       check: ({ listen }, { authenticate }) => {
         if (listen && !authenticate) checkExposure(listen, options.insecureNoAuth === true, this.log);

@@ -45,5 +45,12 @@ export { registerSecret } from "./redact.ts";
 export type { Changes, ReloadReport } from "./reload.ts";
 export type { HostStatus, UpstreamStatus } from "./status.ts";
 export type { Store } from "./store.ts";
+export type {
+  TransportContext,
+  TransportFactory,
+  TransportRegistry,
+  TransportServer,
+  TransportSettings,
+} from "./transports.ts";
 export { plainUri, type UriTest, uriMatcher } from "./uri-spellings.ts";
 export type { Json } from "./wire/message.ts";

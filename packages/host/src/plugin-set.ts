@@ -11,7 +11,8 @@ import type { UpstreamFacts } from "./pipeline/hooks.ts";
 import { repeatability } from "./pipeline/repeatable.ts";
 import { defineService, type PluginHost, type Service } from "./plugin.ts";
 import { MemoryStore, type Store } from "./store.ts";
-import { draftFacts, strictest } from "./upstream/upstream.ts";
+import { type TransportFactory, Transports } from "./transports.ts";
+import { factsOf, strictest } from "./upstream/upstream.ts";
 import type { Json } from "./wire/message.ts";
 
 /** Puts another store in the place of the one in memory: `host.provide(STORE, (name) => ...)`. */
@@ -25,6 +26,10 @@ export interface Surroundings {
   readonly catalog: PluginHost["catalog"];
   /** The stores in memory, by name. */
   readonly stores: Map<string, Store>;
+  /** Transports that code brings. */
+  readonly transports: Readonly<Record<string, TransportFactory>>;
+  /** Aborted when the host closes. */
+  readonly signal: AbortSignal;
 }
 
 type Isolation = "principal" | "session";
@@ -86,6 +91,7 @@ export class PluginSet {
   readonly hooks: SealedHooks;
   readonly offers = new Offers();
   readonly meters = new Meters();
+  readonly transports: Transports;
   /** As plugins see them: what the config and plugins say, until the upstreams themselves are there. */
   upstreams: readonly UpstreamFacts[];
   readonly repeatable: PluginHost["repeatable"];
@@ -120,7 +126,8 @@ export class PluginSet {
   ) {
     this.config = config;
     this.#around = around;
-    this.upstreams = draftFacts(config.mcpServers);
+    this.upstreams = Object.entries(config.mcpServers).map(([key, server]) => factsOf(key, server));
+    this.transports = new Transports(around, around.transports);
     this.repeatable = repeatability(config.mcpServers);
     const hooks = new HookSet(around.log);
     const plugins: AppliedPlugin[] = [];
@@ -131,6 +138,7 @@ export class PluginSet {
         if (old) this.#adopt(old, hooks);
         plugins.push(old ?? this.#apply(each, hooks));
       }
+      this.transports.check(config.mcpServers);
     } catch (error) {
       for (const plugin of this.fresh) void plugin.end();
       throw error;
@@ -161,6 +169,7 @@ export class PluginSet {
     for (const [upstream, isolation] of plugin.isolated) this.#isolate(upstream, isolation);
     this.meters.adopt(set.meters, id);
     this.offers.adopt(set.offers, id);
+    this.transports.adopt(set.transports, id);
     for (const [key, service] of set.#services) if (service.provider === plugin) this.#services.set(key, service);
   }
 
@@ -202,6 +211,7 @@ export class PluginSet {
       status,
       catalog,
       signal: plugin.gone.signal,
+      transports: this.transports.of(id),
       get upstreams() {
         look("mcpServers");
         return plugin.set.upstreams;

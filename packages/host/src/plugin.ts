@@ -8,6 +8,7 @@ import type { Exchange } from "./pipeline/exchange.ts";
 import type { Awaitable, Hooks, UpstreamFacts } from "./pipeline/hooks.ts";
 import type { HostStatus } from "./status.ts";
 import type { Store } from "./store.ts";
+import type { TransportRegistry } from "./transports.ts";
 import type { Json } from "./wire/message.ts";
 
 /** The version of the plugin API: hooks, their arguments, `PluginHost`. A number of its own; plugins name a range of it. */
@@ -53,6 +54,8 @@ export interface PluginHost {
    * reload, and for itself no reason to apply the plugin anew. @throws ConfigError with place and nearest name
    */
   expectUpstreams(...expected: { readonly place: string; readonly key: string }[]): void;
+  /** Transports that the plugin brings: what servers with such a `type` in the config are reached over. */
+  readonly transports: TransportRegistry;
   /** Offers a service to other plugins; a second provider of one key stops the start. */
   provide<T>(service: Service<T>, value: T): void;
   /** A service that another plugin provides, or an error that names the missing provider. Ask in `ready`, when all have been applied. */

@@ -46,7 +46,9 @@ export function nextUpstreams(
   return new Map(
     plugins.upstreams.map(({ key, isolation }) => {
       const old = before?.upstreams.get(key);
-      const lives = old?.facts.isolation === isolation && isDeepStrictEqual(old.config, plugins.config.mcpServers[key]);
+      const isSame = isDeepStrictEqual(old?.config, plugins.config.mcpServers[key]);
+      const comesAlike = before?.plugins.transports.sourceOf(key) === plugins.transports.sourceOf(key);
+      const lives = isSame && comesAlike && old?.facts.isolation === isolation;
       return [key, lives ? old : make(key, isolation)];
     }),
   );

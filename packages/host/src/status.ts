@@ -26,6 +26,7 @@ export interface HostStatus {
 
 export interface UpstreamStatus {
   name: string;
+  /** What it is reached over; of a transport that a plugin or code brings, its type. */
   wire: string;
   isolation: string;
   required: boolean;
@@ -102,7 +103,7 @@ function describeUpstream(upstream: Upstream, dropped: number): UpstreamStatus {
   const lists = connections.find(({ listings }) => listings.known !== undefined)?.listings.known;
   return {
     name: upstream.key,
-    wire: upstream.facts.wire,
+    wire: upstream.facts.type ?? upstream.facts.wire,
     isolation: upstream.facts.isolation,
     required: upstream.config.required,
     relays: relays(upstream),

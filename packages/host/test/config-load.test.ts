@@ -123,7 +123,7 @@ test("every problem is told at once, with its place and the remedy", async () =>
     'mcpServers.a: has both a "command" and a "url"; one server is one of them',
     'mcpServers.b.timeut: unknown key (did you mean "timeout"?)',
     'mcpServers.c.timeout: "5 parsecs" is not one of the forms "250ms", "30s", "5m", "1h"',
-    "mcpServers.d.url: must be an http:// or https:// URL",
+    "mcpServers.d.url: must be an http://, https://, ws:// or wss:// URL",
     'mcpServers.e: needs a "command" (stdio) or a "url" (HTTP)',
     expect.stringContaining("mcpServers.f g: "),
     'listn: unknown key (did you mean "listen"?)',

@@ -33,7 +33,7 @@ export function credentialProblems(credentials: Readonly<Record<string, Credenti
         )}`,
       ];
     if (upstream.wire === "transport") return [`${place}: "${key}" is an in-process transport, which takes no credentials`];
-    if (upstream.wire === "http") return [];
+    if (upstream.wire !== "stdio") return [];
     if (credential.from === "client-credentials")
       return [`${place}: a stdio server cannot be given new tokens while it runs; use "static", "principal" or "claim" with "env"`];
     return credential.env === undefined ? [`${place}.env: "${key}" is a stdio server: name the variable that takes its credentials`] : [];
@@ -90,7 +90,7 @@ export class Outbound {
     if (value === undefined)
       throw refuse("upstream_auth", `there are no credentials of yours for upstream "${upstream.key}"`, { upstream: upstream.key });
     if (credential.from === "claim") this.#secrets.keep(value);
-    if (upstream.wire === "http") return { ...given, headers: { ...given.headers, [name]: written(credential, value) } };
+    if (upstream.wire !== "stdio") return { ...given, headers: { ...given.headers, [name]: written(credential, value) } };
     const { env } = credential as { env?: string }; // a stdio upstream was checked to have it
     return env === undefined ? given : { ...given, env: { ...given.env, [env]: value } };
   }

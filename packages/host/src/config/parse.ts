@@ -2,7 +2,7 @@ import type { z } from "zod";
 import { ConfigError } from "../errors.ts";
 import { foreignKey } from "./foreign.ts";
 import { nearest } from "./nearest.ts";
-import { type Config, configSchema, knownKeys, type ResolvedConfig } from "./schema.ts";
+import { type Config, configSchema, knownKeys, misplacedKey, type ResolvedConfig } from "./schema.ts";
 import { rememberLiterals } from "./secrets.ts";
 import { wording } from "./wording.ts";
 
@@ -20,7 +20,7 @@ function problemsOf(issue: z.core.$ZodIssue): string[] {
   const place = placeOf(issue.path);
   if (issue.code === "unrecognized_keys")
     return issue.keys.map((key) => {
-      const foreign = foreignKey(issue.path, key);
+      const foreign = foreignKey(issue.path, key) ?? misplacedKey(issue.path, key);
       const hint = foreign === undefined ? nearest(key, knownKeys(issue.path)) : `; ${foreign}`;
       return `${placeOf([...issue.path, key])}: unknown key${hint}`;
     });

@@ -87,7 +87,9 @@ async function check(form: Form, { definition, source }: Found, place: string): 
       ...(definition.security && form.onError === "skip"
         ? [`${place}.onError: plugin "${definition.name}" decides who may do what, so it cannot be skipped when it fails; remove "onError"`]
         : []),
-      ...(parsed.success ? [] : parsed.error.issues.flatMap((issue) => optionProblems(issue, place, definition))),
+      ...(parsed.success
+        ? []
+        : parsed.error.issues.flatMap((issue) => optionProblems(issue, place, definition.options, `plugin "${definition.name}"`))),
     ],
   };
 }
@@ -120,15 +122,16 @@ function defaultInput(definition: PluginDefinition): unknown {
   return definition.options?.safeParse(undefined).success ? undefined : {};
 }
 
-function optionProblems(issue: z.core.$ZodIssue, place: string, definition: PluginDefinition): string[] {
+/** What an issue says of options at a place. @param owner whose options they are, in words */
+export function optionProblems(issue: z.core.$ZodIssue, place: string, schema: z.ZodType | undefined, owner: string): string[] {
   const path = [`${place}.options`, ...issue.path.map((key) => (typeof key === "number" ? `[${key}]` : `.${String(key)}`))].join("");
   // Of the forms that a value may have, that one was meant whose inside is wrong and not the value as a whole.
   const meant = issue.code === "invalid_union" ? issue.errors.filter((form) => form.every((inner) => inner.path.length > 0)) : [];
   if (meant.length === 1 && meant[0])
-    return meant[0].flatMap((inner) => optionProblems({ ...inner, path: [...issue.path, ...inner.path] }, place, definition));
-  if (issue.code !== "unrecognized_keys") return [`${path}: ${issue.message} (plugin "${definition.name}")`];
-  const known = definition.options ? keysAt(definition.options, issue.path) : [];
-  return issue.keys.map((key) => `${path}.${key}: plugin "${definition.name}" has no such option${nearest(key, known)}`);
+    return meant[0].flatMap((inner) => optionProblems({ ...inner, path: [...issue.path, ...inner.path] }, place, schema, owner));
+  if (issue.code !== "unrecognized_keys") return [`${path}: ${issue.message} (${owner})`];
+  const known = schema ? keysAt(schema, issue.path) : [];
+  return issue.keys.map((key) => `${path}.${key}: ${owner} has no such option${nearest(key, known)}`);
 }
 
 async function importPlugin(use: string, folder: string, place: string): Promise<Found> {

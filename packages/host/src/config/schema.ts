@@ -36,35 +36,58 @@ const stdioUpstream = z.strictObject({
   ...anyUpstream,
 });
 
-const httpUrl = z.url({ protocol: /^https?$/, message: "must be an http:// or https:// URL" }).refine((text) => {
+const URL_OF: Readonly<Record<string, RegExp>> = { http: /^https?:/i, websocket: /^wss?:/i };
+
+/** What other hosts' files say for each wire that has a URL. */
+const URL_TYPES = {
+  http: "http",
+  "streamable-http": "http",
+  streamableHttp: "http",
+  sse: "http",
+  websocket: "websocket",
+  ws: "websocket",
+} as const;
+
+/** The types of servers that are not a plugin's. */
+export const BUILT_IN_TYPES: readonly string[] = ["stdio", ...Object.keys(URL_TYPES)];
+
+const serverUrl = z.url({ protocol: /^(https?|wss?)$/, message: "must be an http://, https://, ws:// or wss:// URL" }).refine((text) => {
   if (!URL.canParse(text)) return true; // told already
   const { username, password } = new URL(text);
   return username === "" && password === "";
 }, "must hold no user name or password; use `headers`");
 
-const httpUpstream = z.strictObject({
-  type: z
-    .enum(["http", "streamable-http", "streamableHttp"], {
-      error: ({ input }) =>
-        input === "sse"
-          ? '"sse" is the HTTP transport of old and is not supported yet; give the address of the server\'s Streamable HTTP endpoint'
-          : undefined,
-    })
-    .optional()
-    .describe("What other hosts' files say; `url` says it already."),
-  url: httpUrl.describe("The server's Streamable HTTP endpoint."),
-  headers: z
-    .record(
-      z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, "is not a header name"),
-      z.string().regex(/^[^\r\n\0]*$/, "must hold no line break"),
-    )
-    .default({})
-    .describe("Sent with every request to this server, such as its credentials."),
-  ...anyUpstream,
-});
+const urlUpstream = z
+  .strictObject({
+    type: z
+      .enum(Object.keys(URL_TYPES) as (keyof typeof URL_TYPES)[]) // its own keys
+      .optional()
+      .describe(
+        '`"http"` (also `"streamable-http"`, `"streamableHttp"`), `"sse"` or `"websocket"` (also `"ws"`). Without it a ws:// URL means WebSocket, and an http:// URL Streamable HTTP or, where the server refuses that, SSE.',
+      ),
+    url: serverUrl.describe("The server's endpoint; of an SSE server the address of its event stream."),
+    headers: z
+      .record(
+        z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, "is not a header name"),
+        z.string().regex(/^[^\r\n\0]*$/, "must hold no line break"),
+      )
+      .default({})
+      .describe("Sent with every request to this server (over WebSocket: with the handshake), such as its credentials."),
+    ...anyUpstream,
+  })
+  .superRefine(({ type, url }, context) => {
+    const wire = type && URL_TYPES[type];
+    if (!wire || URL_OF[wire]?.test(url)) return;
+    const [wanted, other] = wire === "http" ? ["an http:// or https://", "ws"] : ["a ws:// or wss://", "http"];
+    context.addIssue({
+      code: "custom",
+      path: ["url"],
+      message: `must be ${wanted} URL, as "type" says "${type}"; or let "type" say "${other}"`,
+    });
+  });
 
 /** A server that code hands in as an SDK `Transport`; `transport` makes a new one for every connection. */
-const transportUpstream = z.strictObject({
+const codeUpstream = z.strictObject({
   transport: z.custom<() => Transport | Promise<Transport>>(
     (value) => typeof value === "function",
     "must be a function that makes an SDK Transport",
@@ -72,43 +95,59 @@ const transportUpstream = z.strictObject({
   ...anyUpstream,
 });
 
-/** What a server's entry may say in a file, by its wire; docs/config.md is made from it. */
-export const SERVER_SCHEMAS = { stdio: stdioUpstream, http: httpUpstream } as const;
+/** A server behind a transport that a plugin or code brings; which there are is known once the plugins are applied. */
+const pluginUpstream = z.strictObject({
+  type: z.string().min(1).describe("The name under which a plugin (or `createHost`) registers the transport."),
+  options: z.record(z.string(), z.unknown()).default({}).describe("What the transport wants to know; the plugin's page has it."),
+  ...anyUpstream,
+});
 
-/** The three forms are told apart by their distinctive key, so that an error speaks of the form that was meant. */
-const upstream = z
-  .unknown()
-  .transform((value, context): z.output<typeof stdioUpstream> | z.output<typeof httpUpstream> | z.output<typeof transportUpstream> => {
-    if (typeof value !== "object" || value === null || Array.isArray(value)) {
-      const message = `must be an object with a "command" (stdio) or a "url" (HTTP), not ${kindOf(value)}`;
-      context.addIssue({ code: "custom", message });
-      return z.NEVER;
-    }
-    const forms = [
-      ["command", stdioUpstream],
-      ["url", httpUpstream],
-      ["transport", transportUpstream],
-    ] as const;
-    const named = forms.filter(([key]) => Object.hasOwn(value, key));
-    if (named.length !== 1) {
-      context.addIssue({
-        code: "custom",
-        message:
-          named.length === 0
-            ? 'needs a "command" (stdio) or a "url" (HTTP)'
-            : 'has both a "command" and a "url"; one server is one of them',
-      });
-      const keys = Object.keys(value).filter((key) => !forms.some(([, { shape }]) => Object.hasOwn(shape, key)));
-      if (keys.length > 0) context.addIssue({ code: "unrecognized_keys", keys, input: value as Record<string, unknown> }); // an object with any keys
-      return z.NEVER;
-    }
-    const form: z.ZodType<z.output<typeof stdioUpstream> | z.output<typeof httpUpstream> | z.output<typeof transportUpstream>> =
-      named[0]?.[1] as never; // the three outputs, in one variable
-    const parsed = form.safeParse(value, { error: wording });
-    if (parsed.success) return parsed.data;
-    for (const issue of parsed.error.issues) context.addIssue({ ...issue } as Parameters<typeof context.addIssue>[0]);
+/** What a server's entry may say in a file, by its form; docs/config.md is made from it. */
+export const SERVER_SCHEMAS = { stdio: stdioUpstream, url: urlUpstream, plugin: pluginUpstream } as const;
+
+type Upstream =
+  | z.output<typeof stdioUpstream>
+  | z.output<typeof urlUpstream>
+  | z.output<typeof codeUpstream>
+  | z.output<typeof pluginUpstream>;
+
+/** The forms of a server by their distinctive key, so that an error speaks of the form that was meant. */
+const FORMS: Readonly<Record<string, z.ZodType<Upstream>>> = { command: stdioUpstream, url: urlUpstream, transport: codeUpstream };
+
+const SERVER_KEYS = new Set([...Object.values(SERVER_SCHEMAS), codeUpstream].flatMap(({ shape }) => Object.keys(shape)));
+
+/** Which form was meant, or what is wrong with all of them. */
+function formOf(value: object): z.ZodType<Upstream> | string {
+  const named = Object.keys(FORMS).filter((key) => Object.hasOwn(value, key));
+  const [key] = named;
+  if (named.length > 1) return `has both a "${key}" and a "${named[1]}"; one server is one of them`;
+  if (key !== undefined) return FORMS[key] as z.ZodType<Upstream>; // its own key
+  const type = "type" in value ? value.type : undefined;
+  if (type === "stdio") return 'needs a "command", as "type" says "stdio"';
+  if (typeof type === "string" && Object.hasOwn(URL_TYPES, type)) return `needs a "url", as "type" says "${type}"`;
+  // An entry that names a type has the form of a plugin's transport, whether there is one or not.
+  if (type !== undefined) return pluginUpstream;
+  return 'needs a "command" (stdio) or a "url" (HTTP)';
+}
+
+const upstream = z.unknown().transform((value, context): Upstream => {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    const message = `must be an object with a "command" (stdio) or a "url" (HTTP), not ${kindOf(value)}`;
+    context.addIssue({ code: "custom", message });
     return z.NEVER;
-  });
+  }
+  const form = formOf(value);
+  if (typeof form === "string") {
+    context.addIssue({ code: "custom", message: form });
+    const keys = Object.keys(value).filter((key) => !SERVER_KEYS.has(key));
+    if (keys.length > 0) context.addIssue({ code: "unrecognized_keys", keys, input: value as Record<string, unknown> }); // an object with any keys
+    return z.NEVER;
+  }
+  const parsed = form.safeParse(value, { error: wording });
+  if (parsed.success) return parsed.data;
+  for (const issue of parsed.error.issues) context.addIssue({ ...issue } as Parameters<typeof context.addIssue>[0]);
+  return z.NEVER;
+});
 
 const bytes = new Set<string>(["requestBytes", "messageBytes", "headerBytes", "clientQueueBytes", "upstreamQueueBytes"]);
 const times = new Set<string>(["sessionIdle", "sessionInitialize"]);
@@ -167,8 +206,16 @@ export function knownKeys(path: readonly PropertyKey[]): string[] {
   if (path.length === 0) return Object.keys(configSchema.shape);
   if (path[0] === "listen") return Object.keys(configSchema.shape.listen.unwrap().shape);
   if (path[0] === "limits") return Object.keys(DEFAULT_LIMITS);
-  if (path[0] === "mcpServers") return Object.keys({ ...stdioUpstream.shape, ...httpUpstream.shape });
+  if (path[0] === "mcpServers") return [...SERVER_KEYS];
   return ["use", "id", "options", "onError", "timeout"];
+}
+
+/** Says which servers have a key that is known, but not where it is. */
+export function misplacedKey(path: readonly PropertyKey[], key: string): string | undefined {
+  if (path[0] !== "mcpServers" || path.length !== 2) return undefined;
+  if (Object.hasOwn(stdioUpstream.shape, key)) return 'only a server with a "command" has it';
+  if (Object.hasOwn(urlUpstream.shape, key)) return 'only a server with a "url" has it';
+  return Object.hasOwn(pluginUpstream.shape, key) ? 'only a server whose "type" is a plugin\'s transport has it' : undefined;
 }
 
 /** A config as it is written. */

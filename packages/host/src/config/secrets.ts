@@ -8,12 +8,13 @@ const HARMLESS = /^(?:[/~.].*|[A-Za-z]:\\.*|-?\d+(?:\.\d+)?|true|false|[a-z-]{1,
 
 /**
  * Whether the value of a variable is taken for a secret where a config uses it: always in a header; elsewhere by the
- * variable's or the key's name; in a child's environment and in plugin options also unless it is plainly harmless.
+ * variable's or the key's name; in a child's environment and in options of plugins and transports also unless it is plainly harmless.
  */
 export function isSecret(path: Path, variable: string, value: string): boolean {
   if (path[2] === "headers") return true;
   if (isSecretName(variable) || isSecretName(String(path.at(-1)))) return true;
-  const secretive = (path[0] === "mcpServers" && path[2] === "env") || (path[0] === "plugins" && path.length > 2);
+  const secretive =
+    (path[0] === "mcpServers" && (path[2] === "env" || path[2] === "options")) || (path[0] === "plugins" && path.length > 2);
   return secretive && !HARMLESS.test(value);
 }
 
@@ -25,11 +26,12 @@ export function rememberSecret(value: string): void {
   for (const secret of secretsOfUrl(value)) registerSecret(secret);
 }
 
-/** Remembers what a config holds literally: headers and variables with a telling name, passwords in URLs. */
+/** Remembers what a config holds literally: headers, variables and options with a telling name, passwords in URLs. */
 export function rememberLiterals(config: ResolvedConfig): void {
   for (const server of Object.values(config.mcpServers)) {
-    const pairs = "headers" in server ? server.headers : "env" in server ? server.env : {};
+    const pairs = "headers" in server ? server.headers : "env" in server ? server.env : "options" in server ? server.options : {};
     for (const [name, value] of Object.entries(pairs)) {
+      if (typeof value !== "string") continue; // options may be anything
       if (isSecretName(name)) rememberSecret(value);
       else for (const secret of secretsOfUrl(value)) registerSecret(secret);
     }

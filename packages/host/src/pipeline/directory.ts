@@ -90,7 +90,7 @@ export class Directory {
     if (unknown.length === 0) return [];
     // Counted from when the newest of them began, so that one that hangs is waited for once and not by every request.
     const began = unknown.map((connection) => {
-      const known = connection.known();
+      const known = this.upstreams.get(connection.facts.key)?.known(session);
       return { known, since: connection.connectingSince ?? Number.NEGATIVE_INFINITY };
     });
     const rest = Math.max(0, Math.max(...began.map(({ since }) => since)) + KNOWING_WAIT - performance.now());

@@ -26,7 +26,10 @@ export interface TappableMap<Fns> {
 export interface UpstreamFacts {
   /** The config's key. */
   readonly key: string;
-  readonly wire: "stdio" | "http" | "transport";
+  /** Of a `url` without `type` it is what the server answered to last: it may change while the host runs. */
+  readonly wire: "stdio" | "http" | "sse" | "websocket" | "transport";
+  /** The `type` of a server whose transport a plugin or code brings. */
+  readonly type?: string;
   readonly isolation: "shared" | "session" | "principal";
 }
 

@@ -72,7 +72,7 @@ export class Sender {
     const { at } = exchange;
     exchange.at = undefined;
     if (exchange.isDetached) exchange.start();
-    const connection = this.connection(exchange, upstream);
+    let connection = this.connection(exchange, upstream);
     const params = withRelatedTask(
       target.write(exchange.params, exchange.route?.native ?? entry.native),
       (id) => this.#tasks.find(exchange, id)?.native ?? id,
@@ -98,7 +98,10 @@ export class Sender {
       // The connection turned out to be dead before anything was sent: once more over a new one.
       const unsent =
         error instanceof HostError && error.type === "upstream_down" && error.sent === "no" && error.retryAfterMs === undefined;
-      if (!unsent || !wasReady || connection.isReady || exchange.stopped) return refused(error);
+      const now = this.connection(exchange, upstream); // another, where the server turned out to be reached otherwise
+      const isWorthIt = now !== connection || (wasReady && !connection.isReady);
+      if (!unsent || !isWorthIt || exchange.stopped) return refused(error);
+      connection = now;
       return connection.call(exchange, params, progress).then(inward, refused);
     });
   }

@@ -1,6 +1,6 @@
 import { Writable } from "node:stream";
 import type { Config } from "../config/schema.ts";
-import { createHost, type Host } from "../host.ts";
+import { createHost, type Host, type HostOptions } from "../host.ts";
 import { createLogger } from "../log.ts";
 import { isObject, type Json } from "../wire/message.ts";
 import type { FakeUpstream } from "./fake-upstream.ts";
@@ -13,6 +13,8 @@ export interface TestHostOptions {
   upstreams?: Record<string, FakeUpstream | Readonly<Json>>;
   /** The rest of the config. Default: that of a host, but `drain: 0`, since no test waits for what is in flight. */
   config?: Partial<Config>;
+  /** Transports by type, for servers such as `{ type: "nats", options: {} }`; the `transport` of a fake upstream is one. */
+  transports?: HostOptions["transports"];
   /** Roles of the `local` principal. */
   roles?: string[];
   /** Who the first client is; `false`: there is none. */
@@ -52,11 +54,15 @@ export async function createTestHost(options: TestHostOptions = {}): Promise<Tes
       done();
     },
   });
-  const { plugins = [], upstreams = {}, roles, config } = options;
+  const { plugins = [], upstreams = {}, roles, config, folder, transports } = options;
   const mcpServers = Object.fromEntries(Object.entries(upstreams).map(([key, given]) => [key, serverOf(given)]));
   const host = createHost(
     { drain: 0, plugins, ...(roles && { roles }), ...config, mcpServers: { ...mcpServers, ...config?.mcpServers } },
-    { log: createLogger({ level: "debug", format: "json", stream }), ...(options.folder !== undefined && { folder: options.folder }) },
+    {
+      log: createLogger({ level: "debug", format: "json", stream }),
+      ...(folder !== undefined && { folder }),
+      ...(transports && { transports }),
+    },
   );
   const clients: TestClient[] = [];
   const connect = async (as: TestClientOptions = {}): Promise<TestClient> => {

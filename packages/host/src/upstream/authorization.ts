@@ -10,7 +10,7 @@ const HEADER = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 /** What the wire itself sets. */
 const RESERVED =
-  /^(host|connection|content-length|content-type|transfer-encoding|upgrade|accept|accept-encoding|mcp-session-id|mcp-protocol-version|last-event-id)$/i;
+  /^(host|connection|content-length|content-type|transfer-encoding|upgrade|accept|accept-encoding|mcp-session-id|mcp-protocol-version|last-event-id|sec-websocket-[a-z]+)$/i;
 
 /** The credentials that plugins give one connection, as long as they are good. */
 export class Authorization {

@@ -1,5 +1,6 @@
 import type { UpstreamConfig } from "../config/schema.ts";
 import type { SessionFacts } from "../pipeline/exchange.ts";
+import type { UpstreamFacts } from "../pipeline/hooks.ts";
 import { isObject, type Json } from "../wire/message.ts";
 
 /** Names with the names that may stand below them. */
@@ -36,7 +37,7 @@ function pruned(declared: Readonly<Json>, tree: Tree): Json {
 }
 
 /** The capabilities that an exclusive connection declares: the client's own, as they came (roots by leave of the config). */
-export function mirroredCapabilities(session: SessionFacts, wire: "stdio" | "http" | "transport", config: UpstreamConfig): Json {
+export function mirroredCapabilities(session: SessionFacts, wire: UpstreamFacts["wire"], config: UpstreamConfig): Json {
   const { roots, ...rest } = session.client.capabilities;
   if (roots === undefined) return rest;
   // A stdio server may take its allowed folders from roots: a network client must not choose them (DESIGN section 4).

@@ -41,6 +41,17 @@ export class Commitments {
     return this.subscriptions.size > 0 || this.tasks.size > 0;
   }
 
+  /** Takes over another's subscriptions; gives the URIs that are new here. */
+  inherit(other: Commitments): string[] {
+    const added: string[] = [];
+    for (const [uri, sessions] of other.subscriptions) {
+      const known = this.subscriptions.get(uri);
+      if (!known) added.push(uri);
+      this.subscriptions.set(uri, new Set([...(known ?? []), ...sessions]));
+    }
+    return added;
+  }
+
   /** Tells a server that has just been initialized. */
   renew(peer: Peer<Exchange>, server: ServerFacts): void {
     this.tellLevel(peer, server);

@@ -89,7 +89,7 @@ export class HttpRequest implements Dispatcher.DispatchHandler {
   }
 }
 
-/** The requests of Streamable HTTP to one server, with the headers of its session. */
+/** The requests to one server over HTTP, with the headers of its session. */
 export class HttpClient {
   readonly #pool: UndiciPool;
   readonly #path: string;
@@ -176,9 +176,10 @@ export class HttpClient {
     return this.#dispatch({ path, method: "POST", headers, body }, events);
   }
 
-  get(lastEventId: string | undefined, events: HttpEvents): HttpRequest {
+  /** @param path as for {@link post} */
+  get(lastEventId: string | undefined, events: HttpEvents, path = this.#path): HttpRequest {
     const headers = [...this.#headers, "Accept", "text/event-stream", ...(lastEventId === undefined ? [] : ["Last-Event-ID", lastEventId])];
-    return this.#dispatch({ path: this.#path, method: "GET", headers }, events);
+    return this.#dispatch({ path, method: "GET", headers }, events);
   }
 
   #dispatch(options: Dispatcher.DispatchOptions, events: HttpEvents): HttpRequest {

@@ -1,10 +1,10 @@
-import { resolve } from "node:path";
 import type { UpstreamConfig } from "../config/schema.ts";
 import type { Logger } from "../log.ts";
 import type { Principal, SessionFacts } from "../pipeline/exchange.ts";
 import { scopeOf } from "../pipeline/exchange.ts";
 import type { SealedHooks } from "../pipeline/hook-set.ts";
 import type { UpstreamFacts } from "../pipeline/hooks.ts";
+import type { Transports } from "../transports.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Link } from "../wire/link.ts";
 import { isObject, type Json } from "../wire/message.ts";
@@ -12,6 +12,8 @@ import type { Authorization } from "./authorization.ts";
 import { capabilitySet, mirroredCapabilities } from "./capabilities.ts";
 import { Connection, type ConnectionEvents } from "./connection.ts";
 import type { ServerFacts } from "./handshake.ts";
+import { isOpenToSse, makeLink, wireOf } from "./links.ts";
+import type { UrlWire } from "./url.ts";
 
 export interface UpstreamOptions {
   readonly key: string;
@@ -26,15 +28,13 @@ export interface UpstreamOptions {
   readonly hostInfo: Json;
   /** Where plugins give credentials, if any do. */
   readonly credentials: () => SealedHooks["credentials"];
+  /** The transports that plugins and code bring. */
+  readonly transports: Transports;
 }
 
-/** The facts of the configured servers as far as their configs tell them. */
-export function draftFacts(servers: Readonly<Record<string, UpstreamConfig>>): UpstreamFacts[] {
-  return Object.entries(servers).map(([key, config]) => ({ key, wire: wireOf(config), isolation: config.isolation }));
-}
-
-function wireOf(config: UpstreamConfig): UpstreamFacts["wire"] {
-  return "command" in config ? "stdio" : "url" in config ? "http" : "transport";
+/** What is known of an upstream before it was connected. */
+export function factsOf(key: string, config: UpstreamConfig, isolation = config.isolation): UpstreamFacts {
+  return { key, wire: wireOf(config), ...("options" in config && { type: config.type }), isolation };
 }
 
 /** How far clients may share a server, of what its config says and what plugins want: never further than either. */
@@ -46,7 +46,7 @@ export function strictest(configured: UpstreamFacts["isolation"], wanted: "princ
 export class Upstream {
   readonly key: string;
   readonly config: UpstreamConfig;
-  readonly facts: UpstreamFacts;
+  readonly facts: { -readonly [K in keyof UpstreamFacts]: UpstreamFacts[K] };
   readonly connections = new Map<string, Connection>();
   /** Of connections that are gone. */
   #restarts = 0;
@@ -57,7 +57,7 @@ export class Upstream {
   /** Sessions that have ended: what still runs for them must not open anything. */
   readonly #released = new WeakSet<SessionFacts>();
   /** What connectionFor found, so that a call does not compute keys. */
-  readonly #bySession = new WeakMap<SessionFacts, Connection>();
+  #bySession = new WeakMap<SessionFacts, Connection>();
   /** Ends of connections that are not in {@link connections} any more. */
   readonly #leaving = new Set<Promise<void>>();
 
@@ -65,7 +65,7 @@ export class Upstream {
     this.key = options.key;
     this.config = options.config;
     this.#options = options;
-    this.facts = { key: options.key, wire: wireOf(options.config), isolation: options.isolation };
+    this.facts = factsOf(options.key, options.config, options.isolation);
     this.#events = {
       ...events,
       listed: (connection) => {
@@ -95,7 +95,7 @@ export class Upstream {
   /** The connection that a host opens before any client came, where it would be of use to all. */
   base(): Connection | undefined {
     if (this.facts.isolation !== "shared") return undefined;
-    const key = this.facts.wire === "http" ? sharedKey({}) : "shared";
+    const key = this.#sharedKey({});
     let connection = this.connections.get(key);
     if (!connection) this.connections.set(key, (connection = this.#make(key, undefined)));
     return connection;
@@ -162,8 +162,37 @@ export class Upstream {
     if (session.sole || this.facts.isolation === "session") return `session ${session.id}`;
     const set = this.facts.wire === "http" ? capabilitySet(session.client.capabilities) : {};
     if (this.facts.isolation === "principal") return `${scopeOf(session)} ${JSON.stringify(set)}`;
-    // A wire that cannot attribute a question to a call has one shared connection, which asks nothing.
-    return this.facts.wire === "http" ? sharedKey(set) : "shared";
+    return this.#sharedKey(set);
+  }
+
+  /** A wire that cannot attribute a question to a call has one shared connection, which asks nothing. */
+  #sharedKey(set: Json): string {
+    if (this.facts.wire === "http") return sharedKey(set);
+    return isOpenToSse(this.config) ? sharedKey({}) : "shared";
+  }
+
+  /** Resolves when what a session's connection lists is known, or why it is not. Never rejects. */
+  async known(session: SessionFacts): Promise<void> {
+    const connection = this.connectionFor(session);
+    await connection.known();
+    const now = this.connectionFor(session); // another, where the wire turned out to be another
+    if (now !== connection) await now.known();
+  }
+
+  /** The server has told by what it answers to over which wire it is reached. */
+  #found(wire: UrlWire): void {
+    if (wire === this.facts.wire) return;
+    this.facts.wire = wire;
+    this.#options.log.info("an upstream without a type was found to have one", { upstream: this.key, type: wire });
+    // Who shares a connection that asks nothing may stay; later sessions get one of their kind.
+    if (wire === "http") return;
+    this.#bySession = new WeakMap();
+    const heir = this.base();
+    for (const [key, connection] of this.connections) {
+      if (connection.owner || Object.keys(connection.capabilities).length === 0) continue;
+      if (heir) inherit(heir, connection);
+      this.#drop(key, connection);
+    }
   }
 
   #make(key: string, session: SessionFacts | undefined): Connection {
@@ -188,24 +217,13 @@ export class Upstream {
     );
   }
 
-  /** A wire to the server. Its code is loaded on first use: who has only stdio servers pays for no HTTP. */
   async #link(principal: Principal | undefined): Promise<Link> {
     const { key, config } = this;
-    const { limits, folder } = this.#options;
+    const { limits, folder, transports } = this.#options;
     const authorization = await this.#authorization(principal);
-    if ("command" in config) {
-      const { args, env, cwd } = config;
-      // A bare name is looked for on PATH; with a slash it is a file beside the config.
-      const command = /[/\\]/.test(config.command) ? resolve(folder, config.command) : config.command;
-      const { StdioLink } = await import("./stdio.ts");
-      return new StdioLink(key, { command, args, env, cwd: resolve(folder, cwd ?? ".") }, limits, authorization);
-    }
-    if ("url" in config) {
-      const { HttpLink } = await import("./http.ts");
-      return new HttpLink(key, { url: new URL(config.url), headers: config.headers }, limits, authorization);
-    }
-    const { TransportLink } = await import("./transport.ts");
-    return new TransportLink(key, config.transport);
+    const openTransport = () => transports.open(key, principal);
+    const known = this.facts.wire === "sse" ? "sse" : "http";
+    return makeLink({ key, config, folder, limits, authorization, openTransport, known, found: (wire) => this.#found(wire) });
   }
 
   async #authorization(principal: Principal | undefined): Promise<Authorization | undefined> {
@@ -214,6 +232,13 @@ export class Upstream {
     const { Authorization, NO_CREDENTIALS } = await import("./authorization.ts");
     return new Authorization(this.key, (reason) => ask(NO_CREDENTIALS, { upstream: this.facts, principal, reason }));
   }
+}
+
+/** Makes one connection keep what the sessions of another were promised. */
+function inherit(heir: Connection, { users, commitments }: Connection): void {
+  for (const id of users) heir.users.add(id);
+  if (commitments.level !== undefined) heir.setLevel(commitments.level);
+  for (const uri of heir.commitments.inherit(commitments)) if (heir.isReady) heir.request("resources/subscribe", { uri }).catch(() => {});
 }
 
 function sharedKey(set: Json): string {

@@ -1,0 +1,65 @@
+import { resolve } from "node:path";
+import type { UpstreamConfig } from "../config/schema.ts";
+import type { UpstreamFacts } from "../pipeline/hooks.ts";
+import type { Limits } from "../wire/limits.ts";
+import type { Link } from "../wire/link.ts";
+import type { Authorization } from "./authorization.ts";
+import type { TransportLink } from "./transport.ts";
+import type { UrlLinkOptions } from "./url.ts";
+
+/** What a server is reached over, as far as its config says. */
+export function wireOf(config: UpstreamConfig): UpstreamFacts["wire"] {
+  if ("command" in config) return "stdio";
+  if (!("url" in config)) return "transport";
+  if (/^wss?:/i.test(config.url)) return "websocket";
+  return config.type === "sse" ? "sse" : "http";
+}
+
+/** Whether only the server itself can tell what it is reached over: a `url` without `type`. */
+export function isOpenToSse(config: UpstreamConfig): boolean {
+  return "url" in config && config.type === undefined && wireOf(config) === "http";
+}
+
+export interface LinkOptions extends Pick<UrlLinkOptions, "known" | "found"> {
+  readonly key: string;
+  readonly config: UpstreamConfig;
+  /** The folder that a stdio server starts in. */
+  readonly folder: string;
+  readonly limits: Limits;
+  readonly authorization: Authorization | undefined;
+  /** Makes a transport that a plugin or code brought. */
+  readonly openTransport: ConstructorParameters<typeof TransportLink>[1];
+}
+
+/** A wire to the server. Its code is loaded on first use: who has only stdio servers pays for no HTTP. */
+export async function makeLink({ key, config, folder, limits, authorization, ...options }: LinkOptions): Promise<Link> {
+  if ("command" in config) {
+    const { args, env, cwd } = config;
+    // A bare name is looked for on PATH; with a slash it is a file beside the config.
+    const command = /[/\\]/.test(config.command) ? resolve(folder, config.command) : config.command;
+    const { StdioLink } = await import("./stdio.ts");
+    return new StdioLink(key, { command, args, env, cwd: resolve(folder, cwd ?? ".") }, limits, authorization);
+  }
+  if (!("url" in config)) {
+    const { TransportLink } = await import("./transport.ts");
+    return new TransportLink(key, "transport" in config ? config.transport : options.openTransport);
+  }
+  const where = { url: new URL(config.url), headers: config.headers };
+  const wire = wireOf(config);
+  if (wire === "websocket") {
+    const { WebSocketLink } = await import("./websocket.ts");
+    return new WebSocketLink(key, { ...where, handshakeTimeout: config.startTimeout }, limits, authorization);
+  }
+  const makeSse = async (): Promise<Link> => {
+    const { SseLink } = await import("./sse.ts");
+    return new SseLink(key, where, limits, authorization);
+  };
+  const makeHttp = async (): Promise<Link> => {
+    const { HttpLink } = await import("./http.ts");
+    return new HttpLink(key, where, limits, authorization);
+  };
+  if (wire === "sse") return makeSse();
+  if (!isOpenToSse(config)) return makeHttp();
+  const { UrlLink } = await import("./url.ts");
+  return new UrlLink({ upstream: key, makeHttp, makeSse, known: options.known, found: options.found });
+}

@@ -1,0 +1,159 @@
+import { type ClientOptions, WebSocket } from "ws";
+import { type ErrorType, HostError } from "../errors.ts";
+import type { Limits } from "../wire/limits.ts";
+import type { Link, LinkEvents } from "../wire/link.ts";
+import { isRequest, type Message } from "../wire/message.ts";
+import { type ParseError, readMessage } from "../wire/parse.ts";
+import type { Authorization } from "./authorization.ts";
+import { refusal } from "./http-refusal.ts";
+import { reportMalformed } from "./malformed.ts";
+
+export interface WebSocketOptions {
+  url: URL;
+  headers: Readonly<Record<string, string>>;
+  /** Milliseconds until the server must have agreed to speak WebSocket. */
+  handshakeTimeout: number;
+}
+
+const SUBPROTOCOL = "mcp";
+/** How long a server may take to agree that the connection ends. */
+const CLOSE_GRACE = 2_000;
+
+/** A server over WebSocket: one JSON-RPC message a frame. Nothing on it says which call a message belongs to. */
+export class WebSocketLink implements Link {
+  readonly #upstream: string;
+  readonly #options: WebSocketOptions;
+  readonly #limits: Limits;
+  readonly #authorization: Authorization | undefined;
+  #socket: WebSocket | undefined;
+  #events: LinkEvents | undefined;
+  #closed = false;
+  #closing: Promise<void> | undefined;
+
+  /** @param authorization what plugins give the credentials through, where any do */
+  constructor(upstream: string, options: WebSocketOptions, limits: Limits, authorization?: Authorization) {
+    this.#upstream = upstream;
+    this.#options = options;
+    this.#limits = limits;
+    this.#authorization = authorization;
+  }
+
+  async open(events: LinkEvents): Promise<void> {
+    this.#events = events;
+    await this.#authorization?.renew("connect");
+    const seen = this.#authorization?.version;
+    const refused = await this.#shakeHands();
+    if (refused?.type === "upstream_auth" && this.#authorization) {
+      await this.#authorization.renew("refused", seen);
+      const again = await this.#shakeHands();
+      if (again) throw again;
+    } else if (refused) throw refused;
+  }
+
+  /** Gives why the server refused, if it did. */
+  #shakeHands(): Promise<HostError | undefined> {
+    if (this.#closed) return Promise.resolve(this.#error("shutting_down", "is being closed")); // meanwhile
+    const { url, headers, handshakeTimeout } = this.#options;
+    // @types/ws does not know closeTimeout yet.
+    const options: ClientOptions & { closeTimeout: number } = {
+      headers: { ...(this.#authorization?.over(headers) ?? headers) },
+      handshakeTimeout,
+      closeTimeout: CLOSE_GRACE,
+      maxPayload: this.#limits.messageBytes,
+      // A small frame must not become a large message, nor cost a context of zlib each way.
+      perMessageDeflate: false,
+      followRedirects: false,
+      // readMessage() validates, and only once.
+      skipUTF8Validation: true,
+    };
+    const socket = new WebSocket(url, SUBPROTOCOL, options);
+    this.#socket = socket;
+    return new Promise((resolve) => {
+      let reason: Error | undefined;
+      let isOpen = false;
+      socket.on("open", () => {
+        isOpen = true;
+        resolve(undefined);
+      });
+      socket.on("unexpected-response", (request, response) => {
+        resolve(refusal(this.#upstream, response.statusCode ?? 0, response.headers));
+        request.destroy();
+      });
+      socket.on("message", (data) => this.#receive(data as Buffer)); // the default binaryType gives Buffers
+      // `close` follows.
+      socket.on("error", (error) => {
+        reason = error;
+      });
+      socket.on("close", () => {
+        if (isOpen) this.#lost(reason);
+        else resolve(this.#error("upstream_down", `cannot be reached (${whyNot(reason)})`));
+      });
+    });
+  }
+
+  send(message: Message): void {
+    const socket = this.#socket;
+    if (this.#closed || socket?.readyState !== WebSocket.OPEN) return this.#unsent(message, "upstream_down", "is not connected");
+    if (socket.bufferedAmount > this.#limits.upstreamQueueBytes) return this.#unsent(message, "overloaded", "does not read its input");
+    socket.send(JSON.stringify(message));
+  }
+
+  close(): Promise<void> {
+    this.#closed = true;
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const socket = this.#socket;
+    if (!socket || socket.readyState === WebSocket.CLOSED) return;
+    const gone = new Promise<void>((resolve) => socket.once("close", () => resolve()));
+    if (socket.readyState === WebSocket.CONNECTING) socket.terminate();
+    else socket.close(1000);
+    await gone;
+  }
+
+  #receive(data: Buffer): void {
+    if (this.#closed) return;
+    let message: Message;
+    try {
+      message = readMessage(data);
+    } catch (error) {
+      return reportMalformed(this.#upstream, error as ParseError, this.#events); // nothing else is thrown there
+    }
+    this.#events?.message(message, undefined);
+  }
+
+  #lost(reason: Error | undefined): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    const tooLarge = codeOf(reason) === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH";
+    const broken = codeOf(reason)?.startsWith("WS_ERR_");
+    // Whose answer an oversized message was is unknown, so every call in flight fails.
+    const what = tooLarge
+      ? `sent a message of more than ${this.#limits.messageBytes} bytes`
+      : broken
+        ? `broke the WebSocket protocol (${codeOf(reason)})`
+        : "closed its connection; a call in flight may or may not have run";
+    this.#events?.closed(this.#error(broken ? "upstream_protocol" : "upstream_lost", what, "unknown"));
+  }
+
+  #unsent(message: Message, type: "upstream_down" | "overloaded", what: string): void {
+    if (isRequest(message)) this.#events?.failed(message.id, this.#error(type, what));
+  }
+
+  /** @param what the upstream did */
+  #error(type: ErrorType, what: string, sent: "no" | "unknown" = "no"): HostError {
+    return new HostError(type, `upstream "${this.#upstream}" ${what}`, { upstream: this.#upstream, sent });
+  }
+}
+
+function codeOf(error: Error | undefined): string | undefined {
+  return (error as NodeJS.ErrnoException | undefined)?.code;
+}
+
+/** The code of the system or, of what went wrong in the handshake, the words of ws: they hold nothing that the server sent. */
+function whyNot(error: Error | undefined): string {
+  if (error?.message === "Server sent no subprotocol") return `it does not speak the subprotocol "${SUBPROTOCOL}"`;
+  return codeOf(error) ?? error?.message ?? "connection failed";
+}
