@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import type { Readable } from "node:stream";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import { applyPlugins, type Surroundings } from "./apply.ts";
@@ -6,6 +5,7 @@ import { type Assembly, assemble } from "./assembly.ts";
 import { parseConfig } from "./config/parse.ts";
 import { type LoadedPlugin, loadPlugins } from "./config/plugins.ts";
 import type { Config, ResolvedConfig } from "./config/schema.ts";
+import { EmbeddedHost, type Inside } from "./embedded.ts";
 import { HostError } from "./errors.ts";
 import { checkExposure } from "./front/edge.ts";
 import type { HttpFront } from "./front/http.ts";
@@ -21,12 +21,11 @@ import { Sessions } from "./session/sessions.ts";
 import { describeStatus, type HostStatus } from "./status.ts";
 import type { Connection } from "./upstream/connection.ts";
 import { Upstream } from "./upstream/upstream.ts";
+import { HOST_INFO, VERSION } from "./version.ts";
 import type { FrameOutput } from "./wire/frame-writer.ts";
-import type { Json, Notification } from "./wire/message.ts";
+import type { Notification } from "./wire/message.ts";
 
-/** The host package's version. */
-export const VERSION: string = (JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string })
-  .version;
+export { VERSION };
 
 export interface HostOptions {
   /** Where relative paths of the config begin: plugin files, the `cwd` of stdio servers. Default: the working directory. */
@@ -43,7 +42,7 @@ export function createHost(config: Config, options: HostOptions = {}): Host {
 }
 
 /** MCP servers behind one endpoint, and plugins at every stage in between. */
-export class Host implements AsyncDisposable {
+export class Host extends EmbeddedHost implements AsyncDisposable {
   readonly config: ResolvedConfig;
   readonly log: Logger;
   readonly folder: string;
@@ -59,11 +58,10 @@ export class Host implements AsyncDisposable {
   #preparing: Promise<SealedHooks> | undefined;
   #starting: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
-  #inFlight = 0;
   #url: string | undefined;
-  readonly startedAt = Date.now();
 
   constructor(config: ResolvedConfig, options: HostOptions) {
+    super();
     this.config = config;
     this.#options = options;
     this.log = options.log ?? createLogger();
@@ -71,11 +69,11 @@ export class Host implements AsyncDisposable {
     this.sessions = new Sessions({
       host: {
         run: (exchange) => {
-          this.#inFlight++;
+          this.vitals.inFlight++;
           return this.#use().pipeline.run(exchange);
         },
         settled: (exchange) => {
-          this.#inFlight--;
+          this.vitals.inFlight--;
           this.#settled(exchange);
         },
         refused: (exchange) => this.#settled(exchange),
@@ -222,12 +220,13 @@ export class Host implements AsyncDisposable {
 
   #admit(): HostError | undefined {
     if (this.#closing) return new HostError("shutting_down", "the host is stopping");
-    if (this.#inFlight >= this.config.limits.inFlight)
-      return new HostError("overloaded", `${this.#inFlight} requests are in flight already`);
+    const { inFlight } = this.vitals;
+    if (inFlight >= this.config.limits.inFlight) return new HostError("overloaded", `${inFlight} requests are in flight already`);
     return undefined;
   }
 
   #settled(exchange: Exchange): void {
+    this.vitals.settled(exchange, this.#upstreams);
     this.#parts?.hooks.settled?.(exchange);
     logExchange(this.log, exchange, this.config.slowCall);
   }
@@ -267,20 +266,14 @@ export class Host implements AsyncDisposable {
 
   // --- what an operator asks ---
 
-  /** Whether every `required` upstream is up, or would be at its first use: one that rests, or waits for its clients, is not down. */
-  readiness(): { ready: boolean; down: readonly string[] } {
-    const down = [...this.#upstreams.values()].filter((upstream) => upstream.config.required && upstream.isDown).map(({ key }) => key);
-    return { ready: down.length === 0, down };
-  }
-
   /** State and reason of every upstream, what is offered by whom and what is withheld. */
   status(): HostStatus {
     return describeStatus({
       version: VERSION,
-      startedAt: this.startedAt,
+      startedAt: this.vitals.startedAt,
       url: this.#url,
       sessions: this.sessions.size,
-      inFlight: this.#inFlight,
+      inFlight: this.vitals.inFlight,
       upstreams: [...this.#upstreams.values()],
       catalog: this.#use().directory.catalog,
       dropped: this.#use().notices.dropped,
@@ -297,24 +290,8 @@ export class Host implements AsyncDisposable {
     };
   }
 
-  /** How things stand with each plugin that says so, by its id, without secrets. One that throws is logged and says `{ failed: true }`. */
-  reports(): Readonly<Record<string, Readonly<Json>>> {
-    return this.#offers.reports(this.log);
-  }
-
-  /** Does what a plugin offers to operators. @throws Error that names what there is instead */
-  operate(plugin: string, name: string, params: Readonly<Json>): Promise<Readonly<Json>> {
-    return this.#offers.operate(plugin, name, params);
-  }
-
-  /** Resolves when every eager upstream is known or has failed, or after `milliseconds`. */
-  async settled(milliseconds: number): Promise<void> {
-    const all = Promise.all(
-      [...this.#upstreams.values()].filter(({ config }) => config.start === "eager").map((upstream) => upstream.base()?.known()),
-    );
-    let timer: NodeJS.Timeout | undefined;
-    await Promise.race([all, new Promise((resolve) => (timer = setTimeout(resolve, milliseconds)))]);
-    clearTimeout(timer);
+  protected inside(): Inside {
+    return { upstreams: this.#upstreams, offers: this.#offers, catalog: this.#parts?.directory.catalog };
   }
 
   // --- the end ---
@@ -339,5 +316,3 @@ export class Host implements AsyncDisposable {
     return this.close();
   }
 }
-
-const HOST_INFO = Object.freeze({ name: "mcp-host", version: VERSION });

@@ -1,4 +1,5 @@
 export { STORE } from "./apply.ts";
+export type { CallOptions } from "./asking.ts";
 export { callRunningHost, type HostChoice } from "./cli/ask.ts";
 export { nearest } from "./config/nearest.ts";
 export { type Config, defineConfig, type ResolvedConfig, type UpstreamConfig } from "./config/schema.ts";
@@ -44,4 +45,5 @@ export {
 export { registerSecret } from "./redact.ts";
 export type { HostStatus, UpstreamStatus } from "./status.ts";
 export type { Store } from "./store.ts";
+export type { Fitness, HostHealth, HostStats, UpstreamHealth, UpstreamStats } from "./vitals.ts";
 export type { Json } from "./wire/message.ts";

@@ -10,8 +10,10 @@ import type { Link } from "../wire/link.ts";
 import { isObject, type Json } from "../wire/message.ts";
 import type { Authorization } from "./authorization.ts";
 import { capabilitySet, mirroredCapabilities } from "./capabilities.ts";
-import { Connection, type ConnectionEvents } from "./connection.ts";
+import { Connection } from "./connection.ts";
+import type { ConnectionEvents } from "./connection-options.ts";
 import type { ServerFacts } from "./handshake.ts";
+import { Tally } from "./tally.ts";
 
 export interface UpstreamOptions {
   readonly key: string;
@@ -32,6 +34,8 @@ export class Upstream {
   readonly config: UpstreamConfig;
   readonly facts: Omit<UpstreamFacts, "isolation"> & { isolation: UpstreamFacts["isolation"] };
   readonly connections = new Map<string, Connection>();
+  /** Of the calls that went there. */
+  readonly tally = new Tally();
   /** Of connections that are gone. */
   #restarts = 0;
   /** What any connection learned last; it outlives the connection. */
