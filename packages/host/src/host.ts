@@ -8,7 +8,8 @@ import type { Config, ResolvedConfig } from "./config/schema.ts";
 import { EmbeddedHost, type Inside } from "./embedded.ts";
 import { HostError } from "./errors.ts";
 import { checkExposure } from "./front/edge.ts";
-import type { HttpFront } from "./front/http.ts";
+import type { HttpFront, HttpFrontOptions } from "./front/http.ts";
+import { type HandlerOptions, handlerOf, mountOf, type RequestHandler } from "./handler.ts";
 import { createLogger, type Logger } from "./log.ts";
 import { Offers } from "./offers.ts";
 import type { Catalog } from "./pipeline/catalog.ts";
@@ -54,7 +55,9 @@ export class Host extends EmbeddedHost implements AsyncDisposable {
   #plugins: readonly LoadedPlugin[] = [];
   #taps: readonly TapRecord[] = [];
   readonly #offers = new Offers();
-  #front: HttpFront | undefined;
+  readonly #fronts: HttpFront[] = [];
+  /** Handlers in other programs' servers: each is opened once. */
+  readonly #mounts: (() => Promise<RequestHandler>)[] = [];
   #preparing: Promise<SealedHooks> | undefined;
   #starting: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
@@ -81,7 +84,7 @@ export class Host extends EmbeddedHost implements AsyncDisposable {
         admit: () => this.#admit(),
       },
       limits: config.limits,
-      local: () => config.listen === undefined,
+      local: () => config.listen === undefined && this.#mounts.length === 0,
       opened: (session) => this.#use().hooks.session?.({ event: "opened", session }),
       closed: (session) => this.#sessionClosed(session),
     });
@@ -136,23 +139,34 @@ export class Host extends EmbeddedHost implements AsyncDisposable {
   }
 
   async #start(): Promise<void> {
-    const { config, log } = this;
+    const { config } = this;
     this.#preparing ??= this.#prepare();
     const hooks = await this.#preparing;
     await hooks.ready?.();
     if (config.listen) {
       const { HttpFront } = await import("./front/http.ts");
-      this.#front = new HttpFront({
-        listen: config.listen,
-        limits: config.limits,
-        sessions: this.sessions,
-        hooks: () => hooks,
-        log,
-        ready: () => this.readiness(),
-      });
-      this.#url = await this.#front.listen();
+      const front = new HttpFront({ listen: config.listen, ...this.#behindFronts() });
+      this.#fronts.push(front);
+      this.#url = await front.listen();
       this.#connectEager();
     }
+    await Promise.all(this.#mounts.map((mount) => mount()));
+  }
+
+  /** What every network front needs of the host. */
+  #behindFronts(): Omit<HttpFrontOptions, "listen"> {
+    const { log, sessions } = this;
+    return { limits: this.config.limits, sessions, hooks: () => this.#use().hooks, log, ready: () => this.readiness() };
+  }
+
+  async #mount({ authenticate, ...options }: HandlerOptions): Promise<RequestHandler> {
+    const { mountFront } = await import("./front/mounted.ts");
+    if (this.#closing) throw new HostError("shutting_down", "the host is stopping");
+    const insecureNoAuth = this.#options.insecureNoAuth === true;
+    const { front, handler } = await mountFront({ ...this.#behindFronts(), authenticate }, mountOf(options, this.config), insecureNoAuth);
+    this.#fronts.push(front);
+    this.#connectEager();
+    return handler;
   }
 
   #makeUpstream(key: string, config: ResolvedConfig["mcpServers"][string]): Upstream {
@@ -198,6 +212,17 @@ export class Host extends EmbeddedHost implements AsyncDisposable {
     await this.start();
     const { serveTransport } = await import("./front/transport.ts");
     await serveTransport({ sessions: this.sessions, principal: as.principal ?? this.#local, limits: this.config.limits, transport });
+  }
+
+  /**
+   * A handler for another HTTP server: plain `http`, Express, Fastify, Hono. The host needs no `listen` then; its checks of
+   * Host and Origin, authentication and limits stay in force. The first request starts the host if nobody has.
+   */
+  handler(options: HandlerOptions = {}): RequestHandler {
+    let opening: Promise<RequestHandler> | undefined;
+    const mount = (): Promise<RequestHandler> => (opening ??= this.#mount(options));
+    this.#mounts.push(mount);
+    return handlerOf(() => this.start().then(mount), this.log);
   }
 
   /** Serves one client over standard input and output (or another pair of streams). Resolves when that client is gone and its calls in flight are done (at most `drain`). */
@@ -257,7 +282,7 @@ export class Host extends EmbeddedHost implements AsyncDisposable {
   }
 
   #sessionClosed(session: Session): void {
-    this.#front?.ended(session);
+    for (const front of this.#fronts) front.ended(session);
     for (const upstream of this.#upstreams.values()) {
       for (const connection of upstream.release(session)) shareLevel(connection, (id) => this.sessions.get(id));
     }
@@ -304,10 +329,10 @@ export class Host extends EmbeddedHost implements AsyncDisposable {
 
   async #close(): Promise<void> {
     await this.#starting?.catch(() => {}); // whoever started it was told
-    this.#front?.drain();
+    for (const front of this.#fronts) front.drain();
     await this.sessions.end(this.config.drain);
     await Promise.all([...this.#upstreams.values()].map((upstream) => upstream.stop(0)));
-    await this.#front?.close();
+    await Promise.all(this.#fronts.map((front) => front.close()));
     await this.#parts?.hooks.close?.().catch(() => {}); // the guard has logged it
     this.#abort.abort();
   }

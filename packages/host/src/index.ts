@@ -6,6 +6,7 @@ export { type Config, defineConfig, type ResolvedConfig, type UpstreamConfig } f
 export { duration, size } from "./config/units.ts";
 export { ConfigError, ERRORS, type ErrorType, HostError, isRefusal, PeerError, refuse, type Sent } from "./errors.ts";
 export { isLoopback } from "./front/edge.ts";
+export type { HandlerOptions, RequestHandler } from "./handler.ts";
 export { createHost, Host, type HostOptions, VERSION } from "./host.ts";
 export { createLogger, type LogFields, type Logger, type LogLevel, type LogOptions } from "./log.ts";
 export { matcher } from "./matcher.ts";
