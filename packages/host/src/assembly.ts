@@ -41,7 +41,13 @@ export function assemble({ hooks, config, log, upstreams, sessions, hostInfo, se
   const { limits } = config;
   const session = (id: string) => sessions.get(id);
   const changed = (principal: string | undefined): void => announcer.permissionsChanged(principal);
-  const catalog = new Catalog({ hooks, log, pins: new Pins(), limit: limits.entries, changed });
+  const catalog = new Catalog({
+    hooks,
+    log,
+    pins: new Pins(undefined, (key) => upstreams.get(key)?.config.fallback === true),
+    limit: limits.entries,
+    changed,
+  });
   const directory = new Directory(catalog, upstreams);
   const announcer = new Announcer(directory, () => sessions);
   const tasks = new TaskTable(limits.tasks, (entry, principal) => catalog.permits(entry, principal));

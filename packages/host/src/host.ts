@@ -279,6 +279,7 @@ export class Host extends EmbeddedHost implements AsyncDisposable {
     const { state, reason, facts, key } = connection;
     this.log.debug("an upstream changed its state", { upstream: facts.key, connection: key, state, reason });
     this.#parts?.hooks.upstream?.({ ...facts, state, reason });
+    if (this.#parts?.directory.stateChanged()) this.#parts.announcer.listed();
   }
 
   #sessionClosed(session: Session): void {

@@ -150,7 +150,7 @@ export class Connection {
 
   async #attempt(): Promise<void> {
     const { key: upstream } = this.facts;
-    this.#set("connecting", this.reason); // why the last try failed, until this one is through
+    this.#set("connecting", this.state === "idle" ? undefined : this.reason); // why the last try failed, until this one is through
     this.#served = false;
     this.#backoff.tries();
     const started = performance.now();

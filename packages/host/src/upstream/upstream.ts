@@ -107,6 +107,14 @@ export class Upstream {
     return !states.some((state) => state === "ready" || state === "degraded" || state === "idle");
   }
 
+  /** Whether it was tried and cannot be reached; not while it connects for the first time, nor while it rests. */
+  get isUnreachable(): boolean {
+    const all = [...this.connections.values()];
+    const isFailing = ({ state, reason }: Connection): boolean =>
+      state === "failed" || state === "backing off" || (state === "connecting" && reason !== undefined);
+    return all.length > 0 && all.every(isFailing);
+  }
+
   /** A session has ended: what was only its own is closed, unless live tasks need it. Gives the connections that others still use. */
   release(session: SessionFacts): Connection[] {
     const shared: Connection[] = [];
