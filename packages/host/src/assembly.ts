@@ -52,7 +52,8 @@ export function makeLasting(options: {
     reverse.cancelled(connection, id, reason);
   const notices = new Notices({ present, log, tasks, progressPerSecond: limits.progressPerSecond, session, cancelled });
   const reverse = new Reverse({ hooks: () => present().hooks, tasks, notices, limits, session, settled });
-  return { pins: new Pins(), tasks, seen: new SeenUris(limits.seenUris), notices, reverse };
+  const pins = new Pins(undefined, (key) => present().upstreams.get(key)?.config.fallback === true);
+  return { pins, tasks, seen: new SeenUris(limits.seenUris), notices, reverse };
 }
 
 /** Connects hooks, catalog and pipeline with each other and with what lasts. */

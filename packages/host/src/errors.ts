@@ -210,6 +210,14 @@ export class PeerError extends Error {
   }
 }
 
+/** What an error answer of the host stands for: an error of the host's own, or that of an upstream. For whoever asks the host in its own process. */
+export function fromRpc(rpc: RpcError): HostError | PeerError {
+  const { data } = rpc;
+  if (typeof data !== "object" || data === null || !("origin" in data) || data.origin !== ORIGIN) return new PeerError(rpc);
+  const { type, ...detail } = data as unknown as { type: ErrorType } & ErrorDetail; // what toRpc wrote: an upstream's error cannot have this origin
+  return new HostError(type, rpc.message, { ...detail, cause: new PeerError(rpc) });
+}
+
 const REFUSAL = Symbol.for("mcp-host.refusal");
 
 /**

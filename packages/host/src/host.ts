@@ -1,14 +1,16 @@
-import { readFileSync } from "node:fs";
 import type { Readable } from "node:stream";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import type { Assembly } from "./assembly.ts";
 import { parseConfig } from "./config/parse.ts";
 import type { Config, ResolvedConfig } from "./config/schema.ts";
+import { EmbeddedHost, type Inside } from "./embedded.ts";
 import { HostError } from "./errors.ts";
 import { checkExposure } from "./front/edge.ts";
-import type { HttpFront } from "./front/http.ts";
+import type { HttpFront, HttpFrontOptions } from "./front/http.ts";
 import { Generations } from "./generations.ts";
+import { type HandlerOptions, handlerOf, mountOf, type RequestHandler } from "./handler.ts";
 import { createLogger, type Logger } from "./log.ts";
+import { Offers } from "./offers.ts";
 import type { Exchange, Principal } from "./pipeline/exchange.ts";
 import type { TapRecord } from "./pipeline/hook-set.ts";
 import type { ReloadReport } from "./reload.ts";
@@ -19,12 +21,11 @@ import { Sessions } from "./session/sessions.ts";
 import { describeStatus, type HostStatus } from "./status.ts";
 import type { TransportFactory } from "./transports.ts";
 import type { Upstream } from "./upstream/upstream.ts";
+import { HOST_INFO, VERSION } from "./version.ts";
 import type { FrameOutput } from "./wire/frame-writer.ts";
-import type { Json, Notification } from "./wire/message.ts";
+import type { Notification } from "./wire/message.ts";
 
-/** The host package's version. */
-export const VERSION: string = (JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string })
-  .version;
+export { VERSION };
 
 export interface HostOptions {
   /** Where relative paths of the config begin: plugin files, the `cwd` of stdio servers. Default: the working directory. */
@@ -43,36 +44,39 @@ export function createHost(config: Config, options: HostOptions = {}): Host {
 }
 
 /** MCP servers behind one endpoint, and plugins at every stage in between. */
-export class Host implements AsyncDisposable {
+export class Host extends EmbeddedHost implements AsyncDisposable {
   #written: Config;
   readonly #config: ResolvedConfig;
   readonly log: Logger;
   readonly folder: string;
   readonly sessions: Sessions;
+  readonly #insecureNoAuth: boolean;
   readonly #abort = new AbortController();
   readonly #generations: Generations;
-  #front: HttpFront | undefined;
+  readonly #fronts: HttpFront[] = [];
+  /** Handlers in other programs' servers: each is opened once. */
+  readonly #mounts: (() => Promise<RequestHandler>)[] = [];
   #preparing: Promise<Assembly> | undefined;
   #starting: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
-  #inFlight = 0;
   #url: string | undefined;
-  readonly startedAt = Date.now();
 
   constructor(written: Config, options: HostOptions) {
+    super();
     const config = parseConfig(written);
     this.#written = written;
     this.#config = config;
+    this.#insecureNoAuth = options.insecureNoAuth === true;
     this.log = options.log ?? createLogger();
     this.folder = options.folder ?? process.cwd();
     this.sessions = new Sessions({
       host: {
         run: (exchange) => {
-          this.#inFlight++;
+          this.vitals.inFlight++;
           return this.#generations.serving.pipeline.run(exchange);
         },
         settled: (exchange) => {
-          this.#inFlight--;
+          this.vitals.inFlight--;
           this.#settled(exchange);
           this.#generations.settled();
         },
@@ -81,7 +85,7 @@ export class Host implements AsyncDisposable {
         admit: () => this.#admit(),
       },
       limits: config.limits,
-      local: () => config.listen === undefined,
+      local: () => config.listen === undefined && this.#mounts.length === 0,
       opened: (session) => this.#generations.serving.hooks.session?.({ event: "opened", session }),
       closed: (session) => this.#sessionClosed(session),
     });
@@ -95,9 +99,14 @@ export class Host implements AsyncDisposable {
       signal: this.#abort.signal,
       settled: (exchange) => this.#settled(exchange),
       check: ({ listen }, { authenticate }) => {
-        if (listen && !authenticate) checkExposure(listen, options.insecureNoAuth === true, this.log);
+        if (listen && !authenticate) checkExposure(listen, this.#insecureNoAuth, this.log);
       },
-      mount: async (hooks) => (await this.#front?.mount(hooks)) ?? (() => {}),
+      mount: async (hooks) => {
+        const mounted = await Promise.all(this.#fronts.map((front) => front.routes(hooks)));
+        return () => {
+          for (const use of mounted) use();
+        };
+      },
     });
   }
 
@@ -119,23 +128,34 @@ export class Host implements AsyncDisposable {
   }
 
   async #start(): Promise<void> {
-    const { config, log } = this;
+    const { config } = this;
     await this.prepare();
     const { plugins } = this.#generations.serving.plugins;
     for (const plugin of plugins) await plugin.run("ready");
     if (config.listen) {
       const { HttpFront } = await import("./front/http.ts");
-      this.#front = new HttpFront({
-        listen: config.listen,
-        limits: config.limits,
-        sessions: this.sessions,
-        hooks: () => this.#generations.serving.hooks,
-        log,
-        ready: () => this.readiness(),
-      });
-      this.#url = await this.#front.listen();
+      const front = new HttpFront({ listen: config.listen, ...this.#behindFronts() });
+      this.#fronts.push(front);
+      this.#url = await front.listen();
       this.#connectEager();
     }
+    await Promise.all(this.#mounts.map((mount) => mount()));
+  }
+
+  /** What every network front needs of the host. */
+  #behindFronts(): Omit<HttpFrontOptions, "listen"> {
+    const { log, sessions } = this;
+    return { limits: this.config.limits, sessions, hooks: () => this.#generations.serving.hooks, log, ready: () => this.readiness() };
+  }
+
+  async #mount({ authenticate, ...options }: HandlerOptions): Promise<RequestHandler> {
+    const { mountFront } = await import("./front/mounted.ts");
+    if (this.#closing) throw new HostError("shutting_down", "the host is stopping");
+    const behind = { ...this.#behindFronts(), authenticate };
+    const { front, handler } = await mountFront(behind, mountOf(options, this.config), this.#insecureNoAuth);
+    this.#fronts.push(front);
+    this.#connectEager();
+    return handler;
   }
 
   get #upstreams(): ReadonlyMap<string, Upstream> {
@@ -168,6 +188,17 @@ export class Host implements AsyncDisposable {
     await serveTransport({ sessions: this.sessions, principal: as.principal ?? this.#local, limits: this.config.limits, transport });
   }
 
+  /**
+   * A handler for another HTTP server: plain `http`, Express, Fastify, Hono. The host needs no `listen` then; its checks of
+   * Host and Origin, authentication and limits stay in force. The first request starts the host if nobody has.
+   */
+  handler(options: HandlerOptions = {}): RequestHandler {
+    let opening: Promise<RequestHandler> | undefined;
+    const mount = (): Promise<RequestHandler> => (opening ??= this.#mount(options));
+    this.#mounts.push(mount);
+    return handlerOf(() => this.start().then(mount), this.log);
+  }
+
   /** Serves one client over standard input and output (or another pair of streams). Resolves when that client is gone and its calls in flight are done (at most `drain`). */
   async serveStdio(streams: { input: Readable; output: FrameOutput }): Promise<void> {
     await this.start();
@@ -188,18 +219,18 @@ export class Host implements AsyncDisposable {
 
   #admit(): HostError | undefined {
     if (this.#closing) return new HostError("shutting_down", "the host is stopping");
-    if (this.#inFlight >= this.config.limits.inFlight)
-      return new HostError("overloaded", `${this.#inFlight} requests are in flight already`);
+    const { inFlight } = this.vitals;
+    if (inFlight >= this.config.limits.inFlight) return new HostError("overloaded", `${inFlight} requests are in flight already`);
     return undefined;
   }
 
   #settled(exchange: Exchange): void {
+    this.vitals.settled(exchange, this.#upstreams);
     this.#generations.serving.hooks.settled?.(exchange);
     logExchange(this.log, exchange, this.config.slowCall);
   }
 
   #fromClient(session: Session, notification: Notification): void {
-    const { reverse } = this.#generations;
     const params = notification.params ?? {};
     if (notification.method === "notifications/roots/list_changed") {
       for (const upstream of this.#upstreams.values()) {
@@ -207,12 +238,12 @@ export class Host implements AsyncDisposable {
         if (connection.owner === session && connection.capabilities.roots !== undefined)
           connection.notify(notification.method, notification.params);
       }
-    } else if (notification.method === "notifications/tasks/status") reverse.taskStatus(session, params);
+    } else if (notification.method === "notifications/tasks/status") this.#generations.reverse.taskStatus(session, params);
     else void this.#generations.serving.pipeline.notify(session, notification);
   }
 
   #sessionClosed(session: Session): void {
-    this.#front?.ended(session);
+    for (const front of this.#fronts) front.ended(session);
     for (const upstream of this.#upstreams.values()) {
       for (const connection of upstream.release(session)) shareLevel(connection, (id) => this.sessions.get(id));
     }
@@ -221,20 +252,14 @@ export class Host implements AsyncDisposable {
 
   // --- what an operator asks ---
 
-  /** Whether every `required` upstream is up, or would be at its first use: one that rests, or waits for its clients, is not down. */
-  readiness(): { ready: boolean; down: readonly string[] } {
-    const down = [...this.#upstreams.values()].filter((upstream) => upstream.config.required && upstream.isDown).map(({ key }) => key);
-    return { ready: down.length === 0, down };
-  }
-
   /** State and reason of every upstream, what is offered by whom and what is withheld. */
   status(): HostStatus {
     return describeStatus({
       version: VERSION,
-      startedAt: this.startedAt,
+      startedAt: this.vitals.startedAt,
       url: this.#url,
       sessions: this.sessions.size,
-      inFlight: this.#inFlight,
+      inFlight: this.vitals.inFlight,
       upstreams: [...this.#upstreams.values()],
       catalog: this.#generations.serving.directory.catalog,
       dropped: this.#generations.notices.dropped,
@@ -257,24 +282,10 @@ export class Host implements AsyncDisposable {
     };
   }
 
-  /** How things stand with each plugin that says so, by its id, without secrets. One that throws is logged and says `{ failed: true }`. */
-  reports(): Readonly<Record<string, Readonly<Json>>> {
-    return this.#generations.serving.plugins.offers.reports(this.log);
-  }
-
-  /** Does what a plugin offers to operators. @throws Error that names what there is instead */
-  operate(plugin: string, name: string, params: Readonly<Json>): Promise<Readonly<Json>> {
-    return this.#generations.serving.plugins.offers.operate(plugin, name, params);
-  }
-
-  /** Resolves when every eager upstream is known or has failed, or after `milliseconds`. */
-  async settled(milliseconds: number): Promise<void> {
-    const all = Promise.all(
-      [...this.#upstreams.values()].filter(({ config }) => config.start === "eager").map((upstream) => upstream.base()?.known()),
-    );
-    let timer: NodeJS.Timeout | undefined;
-    await Promise.race([all, new Promise((resolve) => (timer = setTimeout(resolve, milliseconds)))]);
-    clearTimeout(timer);
+  protected inside(): Inside {
+    if (!this.#generations.isThere) return { upstreams: new Map(), offers: new Offers(), catalog: undefined };
+    const { upstreams, plugins, directory } = this.#generations.serving;
+    return { upstreams, offers: plugins.offers, catalog: directory.catalog };
   }
 
   /**
@@ -302,10 +313,10 @@ export class Host implements AsyncDisposable {
 
   async #close(): Promise<void> {
     await this.#starting?.catch(() => {}); // whoever started it was told
-    this.#front?.drain();
+    for (const front of this.#fronts) front.drain();
     await this.sessions.end(this.config.drain);
     await this.#generations.stop();
-    await this.#front?.close();
+    await Promise.all(this.#fronts.map((front) => front.close()));
     await this.#generations.end();
     this.#abort.abort();
   }
@@ -314,5 +325,3 @@ export class Host implements AsyncDisposable {
     return this.close();
   }
 }
-
-const HOST_INFO = Object.freeze({ name: "mcp-host", version: VERSION });

@@ -1,9 +1,11 @@
+export type { CallOptions } from "./asking.ts";
 export { callRunningHost, type HostChoice } from "./cli/ask.ts";
 export { nearest } from "./config/nearest.ts";
 export { type Config, defineConfig, type ResolvedConfig, type UpstreamConfig } from "./config/schema.ts";
 export { duration, size } from "./config/units.ts";
 export { ConfigError, ERRORS, type ErrorType, HostError, isRefusal, PeerError, refuse, type Sent } from "./errors.ts";
 export { isLoopback } from "./front/edge.ts";
+export type { HandlerOptions, RequestHandler } from "./handler.ts";
 export { createHost, Host, type HostOptions, VERSION } from "./host.ts";
 export { createLogger, type LogFields, type Logger, type LogLevel, type LogOptions } from "./log.ts";
 export { globParts, matcher } from "./matcher.ts";
@@ -53,4 +55,5 @@ export type {
   TransportSettings,
 } from "./transports.ts";
 export { plainUri, type UriTest, uriMatcher } from "./uri-spellings.ts";
+export type { Fitness, HostHealth, HostStats, UpstreamHealth, UpstreamStats } from "./vitals.ts";
 export type { Json } from "./wire/message.ts";

@@ -97,9 +97,14 @@ export function describeStatus(host: {
   };
 }
 
+/** The connection that stands for the upstream: the one in the best state. */
+export function bestOf(upstream: Upstream): Connection | undefined {
+  return [...upstream.connections.values()].sort((a, b) => STATES.indexOf(a.state) - STATES.indexOf(b.state))[0];
+}
+
 function describeUpstream(upstream: Upstream, dropped: number): UpstreamStatus {
   const connections = [...upstream.connections.values()];
-  const best = [...connections].sort((a, b) => STATES.indexOf(a.state) - STATES.indexOf(b.state))[0];
+  const best = bestOf(upstream);
   const lists = connections.find(({ listings }) => listings.known !== undefined)?.listings.known;
   return {
     name: upstream.key,

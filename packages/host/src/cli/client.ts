@@ -1,11 +1,8 @@
-import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
+import { openClient } from "../asking.ts";
 import type { Host } from "../host.ts";
-import { VERSION } from "../host.ts";
 import type { Logger } from "../log.ts";
-import { TransportLink } from "../upstream/transport.ts";
 import type { Json, Notification } from "../wire/message.ts";
-import { Peer, type RequestOptions } from "../wire/peer.ts";
-import { LATEST_VERSION } from "../wire/versions.ts";
+import type { RequestOptions } from "../wire/peer.ts";
 import { interruption } from "./interrupted.ts";
 import { openHost, startHost } from "./open.ts";
 import { type Start, Starts } from "./starts.ts";
@@ -14,7 +11,7 @@ import { type Start, Starts } from "./starts.ts";
 export interface LocalClient {
   readonly host: Host;
   request(method: string, params?: Json, options?: RequestOptions<never>): Promise<Json>;
-  /** Every page of a list. */
+  /** The entries of a list. */
   list(method: string, field: string): Promise<Json[]>;
   /** Resolves when every server has been listed or has failed, with what became of each; each has a deadline of its own. */
   started(): Promise<readonly Start[]>;
@@ -55,37 +52,13 @@ export async function withClient<T>(
 }
 
 async function connect(host: Host, notified: (notification: Notification) => void = () => {}): Promise<LocalClient> {
-  const [ours, theirs] = InMemoryTransport.createLinkedPair();
-  await host.connect(theirs);
-  const peer = new Peer<never>("mcp-host", new TransportLink("mcp-host", () => ours), {
-    // It declares no capability, so nobody may ask it anything but a ping.
-    request: ({ id, method }) =>
-      peer.respond(
-        id,
-        method === "ping" ? { result: {} } : { error: { code: -32601, message: `the command line does not answer ${method}` } },
-      ),
-    notification: notified,
-    closed: () => {},
-  });
-  await peer.open();
-  const request = (method: string, params?: Json, more: RequestOptions<never> = {}): Promise<Json> =>
-    peer.request(method, params, more).result;
   const starts = new Starts(host); // from the beginning: a server that is tried again has failed before
-  await request("initialize", { protocolVersion: LATEST_VERSION, capabilities: {}, clientInfo: { name: "mcp-host", version: VERSION } });
-  peer.notify("notifications/initialized");
+  const client = await openClient(host, { notified });
   return {
     host,
-    request,
-    async list(method, field) {
-      const entries: Json[] = [];
-      let cursor: unknown;
-      do {
-        const page: Json = await request(method, cursor === undefined ? {} : { cursor });
-        entries.push(...(page[field] as Json[])); // the host itself answers lists
-        cursor = page.nextCursor;
-      } while (cursor !== undefined);
-      return entries;
-    },
+    request: (method, params, options) => client.request(method, params, options),
+    // The host gives every list in one page, and answers lists itself.
+    list: async (method, field) => (await client.request(method))[field] as Json[],
     started: () => starts.all,
   };
 }

@@ -16,6 +16,11 @@ const anyUpstream = {
     .describe("Relay the roots of network clients to this stdio server, which may take its allowed folders from them."),
   start: z.enum(["eager", "lazy"]).default("eager").describe("Connect when the host starts, or on first use."),
   idleTimeout: duration.optional().describe("Stop a connection that was not used for this long; the next use starts it again."),
+  fallback: flag
+    .default(false)
+    .describe(
+      "Stand in for the others: offered while none of them can be reached, and serving calls that could not be sent to their owner.",
+    ),
   required: flag.default(false).describe("/readyz answers 503 while this upstream is down."),
   startTimeout: duration.default(30_000).describe("Until the server must have answered `initialize`."),
   timeout: duration.default(60_000).describe("Longest silence of a call; progress starts it anew."),

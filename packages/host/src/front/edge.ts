@@ -25,15 +25,22 @@ export function checkExposure({ host }: ListenConfig, allowed: boolean, log: Log
   log.warn("everybody who can reach this port can use every upstream: --insecure-no-auth", { host });
 }
 
+export type Checks = Pick<Edge, "check" | "headers" | "preflight">;
+
 /** The checks that every HTTP request passes before anything of it is looked at (R1, R2, R4). */
 export class Edge {
   readonly #hosts: ReadonlySet<string> | undefined;
   readonly #ownOrigins: ReadonlySet<string>;
   readonly #origins: ReadonlySet<string>;
   readonly #maxHeaders: number;
+  readonly #place: string;
 
-  /** @param port the port that is really listened on */
-  constructor(listen: ListenConfig, port: number, limits: Limits) {
+  /**
+   * @param port the port that is really listened on
+   * @param place where the names and origins are written, for errors
+   */
+  constructor(listen: Pick<ListenConfig, "host" | "hosts" | "origins">, port: number, limits: Limits, place = "listen.") {
+    this.#place = place;
     const loopback = isLoopback(listen.host);
     // Beyond loopback the names by which the host is reached are unknown, unless the config says them.
     // 127.0.0.2 is a loopback address too, and a URL has brackets around an IPv6 one.
@@ -58,11 +65,11 @@ export class Edge {
       else if (name.length === 6 && name.toLowerCase() === "origin") origins++;
     }
     if (hosts !== 1 || (this.#hosts && !this.#hosts.has((headers.host ?? "").toLowerCase()))) {
-      return new HostError("forbidden", "the Host header is not one of the host's names; add it to listen.hosts if it should be");
+      return new HostError("forbidden", `the Host header is not one of the host's names; add it to ${this.#place}hosts if it should be`);
     }
     if (origins === 0) return undefined;
     if (origins > 1 || !this.#allows(headers.origin ?? ""))
-      return new HostError("forbidden", "the Origin header is not an allowed one; add it to listen.origins if it should be");
+      return new HostError("forbidden", `the Origin header is not an allowed one; add it to ${this.#place}origins if it should be`);
     return undefined;
   }
 
@@ -82,7 +89,7 @@ export class Edge {
   /** Answers a preflight of an allowed origin. */
   preflight(request: IncomingMessage, response: Answer): HostError | undefined {
     if (!this.#origins.has(request.headers.origin ?? ""))
-      return new HostError("method_not_allowed", "OPTIONS is answered only to origins in listen.origins", {
+      return new HostError("method_not_allowed", `OPTIONS is answered only to origins in ${this.#place}origins`, {
         headers: { allow: ENDPOINT_METHODS },
       });
     const allowed = "Authorization, Content-Type, Accept, Mcp-Session-Id, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Last-Event-ID";

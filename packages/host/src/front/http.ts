@@ -1,21 +1,22 @@
-import http, { IncomingMessage } from "node:http";
+import type { IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { ListenConfig } from "../config/schema.ts";
 import { ConfigError, HostError, isRefusal } from "../errors.ts";
 import { errorFields, type Logger } from "../log.ts";
 import type { Principal } from "../pipeline/exchange.ts";
 import type { SealedHooks } from "../pipeline/hook-set.ts";
+import type { Awaitable } from "../pipeline/hooks.ts";
 import type { Reply, Session } from "../session/session.ts";
 import type { Sessions } from "../session/sessions.ts";
 import type { Limits } from "../wire/limits.ts";
 import { isRequest, type Message } from "../wire/message.ts";
 import { checkShape, ParseError, parseJson, toMessage } from "../wire/parse.ts";
 import { isSupportedVersion, PROTOCOL_VERSIONS } from "../wire/versions.ts";
-import { Answer } from "./answer.ts";
+import type { Answer } from "./answer.ts";
 import { readBody } from "./body.ts";
-import { accepts, Edge, ENDPOINT_METHODS, prefersStream } from "./edge.ts";
+import { accepts, type Checks, Edge, ENDPOINT_METHODS, prefersStream } from "./edge.ts";
 import { EventStream, HttpReply, NO_REPLY } from "./http-reply.ts";
-import { listenFailure } from "./listening.ts";
+import { createServer, listenFailure, type Server } from "./listening.ts";
 import { routesOf } from "./routes.ts";
 
 export interface HttpFrontOptions {
@@ -24,6 +25,8 @@ export interface HttpFrontOptions {
   readonly sessions: Sessions;
   readonly hooks: () => SealedHooks;
   readonly log: Logger;
+  /** Asked before the plugins who a client is, where the program around the host may know. */
+  readonly authenticate?: ((request: IncomingMessage) => Awaitable<Principal | undefined>) | undefined;
   /** Whether `/readyz` answers 200, and why not. */
   readonly ready: () => { ready: boolean; down: readonly string[] };
 }
@@ -39,8 +42,8 @@ const BATCH = 50;
 /** Serves clients over Streamable HTTP (2025-11-25, 2025-06-18, 2025-03-26). */
 export class HttpFront {
   readonly #options: HttpFrontOptions;
-  readonly #server: http.Server<typeof IncomingMessage, typeof Answer>;
-  #edge!: Edge; // made once the port is known; nothing is served before
+  #server: Server | undefined;
+  #edge!: Checks; // made once the port is known; nothing is served before
   #app: ((request: IncomingMessage, response: Answer) => unknown) | undefined;
   readonly #replies = new Set<HttpReply>();
   readonly #standing = new Map<Session, EventStream>();
@@ -50,41 +53,37 @@ export class HttpFront {
 
   constructor(options: HttpFrontOptions) {
     this.#options = options;
-    const { limits } = options;
-    this.#server = http.createServer(
-      {
-        maxHeaderSize: limits.headerBytes,
-        headersTimeout: 10_000,
-        requestTimeout: 30_000,
-        keepAliveTimeout: 65_000,
-        connectionsCheckingInterval: 5_000,
-        noDelay: true,
-        IncomingMessage,
-        ServerResponse: Answer,
-      },
-      (request, response) => this.#serve(request, response),
-    );
-    this.#server.maxConnections = limits.connections;
   }
 
   /** Begins to listen; gives the endpoint's URL. */
   async listen(): Promise<string> {
     const { listen, limits, hooks } = this.#options;
-    (await this.mount(hooks()))();
+    const server = createServer(limits, (request, response) => this.serve(request, response));
+    (await this.routes(hooks()))();
     await new Promise<void>((resolve, reject) => {
-      this.#server.once("error", (error: NodeJS.ErrnoException) => reject(new ConfigError([listenFailure(error, listen)])));
-      this.#server.listen({ port: listen.port, host: listen.host }, resolve);
+      server.once("error", (error: NodeJS.ErrnoException) => reject(new ConfigError([listenFailure(error, listen)])));
+      server.listen({ port: listen.port, host: listen.host }, resolve);
     });
-    const { port } = this.#server.address() as AddressInfo; // it listens on TCP
-    this.#edge = new Edge(listen, port, limits);
-    this.#ticker = setInterval(() => this.#tick(), TICK);
-    this.#ticker.unref();
+    this.#server = server;
+    const { port } = server.address() as AddressInfo; // it listens on TCP
+    this.#open(new Edge(listen, port, limits));
     const name = listen.host.includes(":") ? `[${listen.host}]` : listen.host;
     return `http://${name}:${port}${listen.path}`;
   }
 
+  /** Serves what another server hands to {@link serve}, once `edge` has let it pass. */
+  async mount(edge: Checks): Promise<void> {
+    (await this.routes(this.#options.hooks()))();
+    this.#open(edge);
+  }
+
+  #open(edge: Checks): void {
+    this.#edge = edge;
+    this.#ticker = setInterval(() => this.#tick(), TICK).unref();
+  }
+
   /** Gets the routes of plugins ready, with Hono where there are any; gives what puts them in the place of those before. */
-  async mount({ http }: SealedHooks): Promise<() => void> {
+  async routes({ http }: SealedHooks): Promise<() => void> {
     const app = http && (await routesOf(http));
     return () => {
       this.#app = app;
@@ -100,14 +99,17 @@ export class HttpFront {
     this.#closing = true;
     clearInterval(this.#ticker);
     for (const { response } of this.#standing.values()) response.end();
-    const closed = new Promise((resolve) => this.#server.close(resolve));
-    this.#server.closeIdleConnections();
+    if (!this.#server) return;
+    const server = this.#server;
+    const closed = new Promise((resolve) => server.close(resolve));
+    server.closeIdleConnections();
     // What was answered just now is still on its way out.
-    setTimeout(() => this.#server.closeAllConnections(), 500).unref();
+    setTimeout(() => server.closeAllConnections(), 500).unref();
     await closed;
   }
 
-  #serve(request: IncomingMessage, response: Answer): void {
+  /** @param path what the request is for, where its URL does not say it */
+  serve(request: IncomingMessage, response: Answer, path = pathOf(request)): void {
     const failed = (error: unknown): void => {
       if (response.destroyed) return;
       this.#reject(response, error instanceof HostError || isRefusal(error) || error instanceof ParseError ? error : this.#internal(error));
@@ -116,7 +118,6 @@ export class HttpFront {
       response.fixed = this.#edge.headers(request); // first, so that refusals have them too
       const refused = this.#edge.check(request);
       if (refused) throw refused;
-      const path = pathOf(request);
       if (path !== this.#options.listen.path) return this.#elsewhere(path, request, response);
       const { method } = request;
       if (method === "OPTIONS") {
@@ -130,7 +131,7 @@ export class HttpFront {
         });
       }
       const serve = (principal: Principal): void => this.#endpoint(request, response, principal, failed);
-      if (this.#options.hooks().authenticate) this.#authenticate(request, path).then(serve).catch(failed);
+      if (this.#options.authenticate || this.#options.hooks().authenticate) this.#authenticate(request, path).then(serve).catch(failed);
       else serve(ANONYMOUS);
     } catch (error) {
       failed(error);
@@ -171,12 +172,9 @@ export class HttpFront {
   }
 
   async #authenticate(request: IncomingMessage, path: string): Promise<Principal> {
-    const principal = await this.#options.hooks().authenticate?.({
-      method: request.method ?? "",
-      path,
-      headers: request.headers,
-      remoteAddress: request.socket.remoteAddress ?? "",
-    });
+    const { method = "", headers, socket } = request;
+    const facts = { method, path, headers, remoteAddress: socket.remoteAddress ?? "" };
+    const principal = (await this.#options.authenticate?.(request)) ?? (await this.#options.hooks().authenticate?.(facts));
     if (typeof principal !== "object" || typeof principal?.id !== "string" || principal.id === "" || !Array.isArray(principal.roles)) {
       throw new HostError("unauthorized", "the request is not authenticated", { headers: { "www-authenticate": "Bearer" } });
     }
@@ -343,7 +341,8 @@ function isSame(a: Principal, b: Principal): boolean {
   return a.id === b.id && a.binding === b.binding && JSON.stringify([...a.roles].sort()) === JSON.stringify([...b.roles].sort());
 }
 
-function pathOf(request: IncomingMessage): string {
+/** The path that a request's URL says. */
+export function pathOf(request: IncomingMessage): string {
   const url = request.url ?? "/";
   const query = url.indexOf("?");
   return query === -1 ? url : url.slice(0, query);

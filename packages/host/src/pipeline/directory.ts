@@ -1,7 +1,9 @@
 import type { Connection } from "../upstream/connection.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { type Catalog, Offer, type View } from "./catalog.ts";
-import type { SessionFacts } from "./exchange.ts";
+import type { Entry } from "./entry.ts";
+import type { Exchange, Route, SessionFacts } from "./exchange.ts";
+import { StandIns } from "./stand-ins.ts";
 
 /** How long a list or a look-up waits for upstreams of which nothing is known yet (DESIGN section 4). */
 const KNOWING_WAIT = 2_000;
@@ -19,13 +21,39 @@ export class Directory {
   readonly #last = new Map<string, View>();
   /** What any connection listed last, by upstream. */
   readonly #newest = new Map<string, View>();
+  readonly #standIns: StandIns;
   #surveyed: { epoch: number; offer: Offer } | undefined;
   #epoch = 0;
 
   constructor(catalog: Catalog, upstreams: ReadonlyMap<string, Upstream>) {
     this.catalog = catalog;
     this.upstreams = upstreams;
+    this.#standIns = new StandIns(upstreams);
     catalog.lookAt(() => this.preview());
+  }
+
+  /** A connection's state has changed; true if something else is offered now. */
+  stateChanged(): boolean {
+    const changed = this.#standIns.look();
+    if (changed) this.#epoch++;
+    return changed;
+  }
+
+  /** Whether a call that could not be sent to its owner may have another way. */
+  get hasStandIns(): boolean {
+    return this.#standIns.any;
+  }
+
+  /** The other way of a call whose last attempt was not sent, if there is one. */
+  standIn(exchange: Exchange, entry: Entry): Route | undefined {
+    return this.#standIns.route(exchange, entry, (upstream) => this.#newest.get(upstream));
+  }
+
+  /** The upstreams that are offered now: those that stand in for others come last, and only when they are needed. */
+  *#offered(): Iterable<Upstream> {
+    for (const upstream of this.upstreams.values()) if (!upstream.config.fallback) yield upstream;
+    if (!this.#standIns.areOffered) return;
+    for (const upstream of this.upstreams.values()) if (upstream.config.fallback) yield upstream;
   }
 
   /** A connection has read its lists. */
@@ -59,7 +87,7 @@ export class Directory {
     const kept = this.#offers.get(session);
     if (kept?.epoch === this.#epoch) return kept.offer;
     const views: View[] = [];
-    for (const upstream of this.upstreams.values()) {
+    for (const upstream of this.#offered()) {
       const view = this.#viewOf(upstream.connectionFor(session));
       if (view) views.push(view);
     }
@@ -74,7 +102,7 @@ export class Directory {
     if (before?.epoch === this.#epoch) return before.offer;
     // A plugin may look from within `merge`: it sees what was before.
     this.#surveyed = { epoch: this.#epoch, offer: before?.offer ?? new Offer([], []) };
-    const views = [...this.upstreams.keys()].flatMap((key) => this.#newest.get(key) ?? []);
+    const views = [...this.#offered()].flatMap(({ key }) => this.#newest.get(key) ?? []);
     const offer = this.catalog.survey(views);
     this.#surveyed = { epoch: this.#epoch, offer };
     return offer;

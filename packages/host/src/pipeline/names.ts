@@ -19,10 +19,15 @@ export class Pins {
   /** The names of each upstream, those first that it has not listed for longest. */
   readonly #names = new Map<string, Set<string>>();
   readonly #quota: number;
+  readonly #borrows: (upstream: string) => boolean;
 
-  /** @param quota names that one upstream keeps; default 50,000 */
-  constructor(quota = PINS_PER_UPSTREAM) {
+  /**
+   * @param quota names that one upstream keeps; default 50,000
+   * @param borrows whether an upstream gets names only as long as nobody else wants them
+   */
+  constructor(quota = PINS_PER_UPSTREAM, borrows: (upstream: string) => boolean = () => false) {
     this.#quota = quota;
+    this.#borrows = borrows;
   }
 
   /** Who has the name, if anybody was given it. */
@@ -64,7 +69,7 @@ export class Pins {
         counts.set(entry.kind, (counts.get(entry.kind) ?? 0) + 1);
       }
     }
-    if (keep) for (const [name, { upstream }] of claims) this.#pin(name, upstream);
+    if (keep) for (const [name, { upstream }] of claims) if (!this.#borrows(upstream)) this.#pin(name, upstream);
     return { offered: [...claims.values()], withheld };
   }
 

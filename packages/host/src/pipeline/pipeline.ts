@@ -140,21 +140,27 @@ export class Pipeline {
   #aimed(exchange: Exchange, row: MethodRow, target: Target): Promise<Json> {
     exchange.target = target;
     exchange.entry = target.entry;
-    return this.#hooks.route && row.route === "hook" && target.connection === undefined
+    const isFree = row.route === "hook" && target.connection === undefined;
+    return isFree && (this.#hooks.route || this.#directory.hasStandIns)
       ? this.#routed(exchange, row, target, this.#hooks.route)
       : this.#attempt(exchange, row, target, { upstream: target.entry.upstream });
   }
 
-  /** Asks the plugins for a route, and again when nothing was sent on the last one. */
-  async #routed(exchange: Exchange, row: MethodRow, target: Target, ask: NonNullable<SealedHooks["route"]>): Promise<Json> {
+  /** Asks the plugins for a route, and again when nothing was sent on the last one; then a fallback may stand in for the owner. */
+  async #routed(exchange: Exchange, row: MethodRow, target: Target, ask: SealedHooks["route"]): Promise<Json> {
+    const { entry } = target;
+    const owner: Route = { upstream: entry.upstream };
+    let route = (await ask?.(exchange)) ?? owner;
     for (let attempt = 1; ; attempt++) {
-      const route = (await ask(exchange)) ?? { upstream: target.entry.upstream };
       try {
         return await this.#attempt(exchange, row, target, route);
       } catch (error) {
         const unsent = error instanceof HostError && error.sent === "no" && exchange.sent === "no";
         // Only what an upstream refused has left a trace there.
         if (!unsent || exchange.attempts.length < attempt || exchange.stopped || attempt === ROUTES) throw error;
+        const next = (await ask?.(exchange)) ?? this.#directory.standIn(exchange, entry) ?? (ask && owner);
+        if (!next) throw error;
+        route = next;
       }
     }
   }

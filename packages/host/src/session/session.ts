@@ -38,6 +38,8 @@ export interface SessionOptions {
   readonly host: SessionHost;
   readonly principal: Principal;
   readonly network: boolean;
+  /** Whether it is closed when it was quiet for long. Default: a network client's is. */
+  readonly expires?: boolean | undefined;
   readonly sole: boolean;
   /** Requests in flight at most. */
   readonly inFlight: number;
@@ -56,6 +58,7 @@ export class Session implements SessionFacts {
   readonly id = randomBytes(16).toString("hex");
   readonly principal: Principal;
   readonly network: boolean;
+  readonly expires: boolean;
   readonly sole: boolean;
   client: ClientFacts = NOBODY;
   /** `initialize` was answered. */
@@ -87,6 +90,7 @@ export class Session implements SessionFacts {
     this.#host = options.host;
     this.principal = options.principal;
     this.network = options.network;
+    this.expires = options.expires ?? options.network;
     this.sole = options.sole;
   }
 

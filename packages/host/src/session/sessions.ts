@@ -38,7 +38,7 @@ export class Sessions {
   }
 
   /** Opens a session, or throws where a limit says no. */
-  open(principal: Principal, wire: { network: boolean; duplicateIds: boolean }): Session {
+  open(principal: Principal, wire: { network: boolean; duplicateIds: boolean; expires?: boolean }): Session {
     const { host, limits, local } = this.#options;
     if (this.#closing) throw new HostError("shutting_down", "the host is stopping");
     if (this.#sessions.size >= limits.sessions)
@@ -49,17 +49,19 @@ export class Sessions {
       if (own >= limits.sessionsPerPrincipal)
         throw new HostError("overloaded", `${own} sessions of this principal are open already`, { retryAfterMs: SWEEP });
     }
-    const sole = !wire.network && local() && this.#sessions.size === 0;
+    // One that expires owns no servers: they would go with it.
+    const sole = !wire.network && !wire.expires && local() && this.#sessions.size === 0;
     const session = new Session({
       host,
       principal,
       network: wire.network,
+      expires: wire.expires,
       sole,
       inFlight: limits.inFlightPerSession,
       duplicateIds: wire.duplicateIds,
     });
     this.#sessions.set(session.id, session);
-    if (wire.network && !this.#sweep) {
+    if (session.expires && !this.#sweep) {
       this.#sweep = setInterval(() => this.#expire(), SWEEP);
       this.#sweep.unref();
     }
@@ -77,7 +79,7 @@ export class Sessions {
     const { limits } = this.#options;
     const now = performance.now();
     for (const session of this.#sessions.values()) {
-      if (!session.network || session.inFlight > 0 || session.hasStream) continue;
+      if (!session.expires || session.inFlight > 0 || session.hasStream) continue;
       const patience = session.active ? limits.sessionIdle : limits.sessionInitialize;
       if (now - session.seen > patience) this.close(session, new HostError("session_not_found", "the session has expired"));
     }

@@ -1,45 +1,17 @@
 import type { UpstreamConfig } from "../config/schema.ts";
 import { HostError, isRefusal } from "../errors.ts";
-import type { Logger } from "../log.ts";
 import type { Exchange, SessionFacts } from "../pipeline/exchange.ts";
 import type { ConnectionState, UpstreamFacts } from "../pipeline/hooks.ts";
-import type { Limits } from "../wire/limits.ts";
-import type { Link } from "../wire/link.ts";
-import type { Json, Notification, Request } from "../wire/message.ts";
+import type { Json, Request } from "../wire/message.ts";
 import { Peer } from "../wire/peer.ts";
 import { Backoff } from "./backoff.ts";
 import { callPeer, unlessStopped } from "./call.ts";
 import { Commitments } from "./commitments.ts";
+import type { ConnectionEvents, ConnectionOptions } from "./connection-options.ts";
+import { Endings, quiet } from "./endings.ts";
 import { type ServerFacts, shakeHands } from "./handshake.ts";
 import { Listings, listedBy } from "./lists.ts";
 import { Upkeep } from "./upkeep.ts";
-
-export interface ConnectionOptions {
-  /** The isolation key within the upstream. */
-  readonly key: string;
-  readonly facts: UpstreamFacts;
-  readonly config: UpstreamConfig;
-  readonly limits: Limits;
-  readonly log: Logger;
-  readonly makeLink: () => Promise<Link>;
-  /** What is declared to the server at `initialize`. */
-  readonly clientInfo: Json;
-  readonly capabilities: Json;
-  /** The only session that uses this connection, where there is exactly one by design. */
-  readonly owner: SessionFacts | undefined;
-}
-
-/** What a connection tells the host. */
-export interface ConnectionEvents {
-  request(connection: Connection, request: Request, origin: Exchange | undefined): void;
-  notification(connection: Connection, notification: Notification, origin: Exchange | undefined): void;
-  /** The lists were read, again or for the first time. */
-  listed(connection: Connection): Promise<void>;
-  state(connection: Connection): void;
-}
-
-/** Whatever a link still waits for while it closes, the host does not wait longer. */
-const END_TIMEOUT = 10_000;
 
 /**
  * One connection to an upstream through all its lives: it connects, is lost, backs off and connects again, and keeps
@@ -71,9 +43,10 @@ export class Connection {
   readonly #backoff = new Backoff();
   #peer: Peer<Exchange> | undefined;
   #epitaph: { stderr?: string } | undefined;
-  /** Links on their way out: a child that does not want to go takes some seconds, and {@link stop} waits for it. */
-  readonly #ending = new Set<Promise<void>>();
+  readonly #endings = new Endings();
   #connecting: Promise<void> | undefined;
+  #renewing: Promise<void> | undefined;
+  #stopping = false;
   #retry: NodeJS.Timeout | undefined;
   #upkeep: Upkeep | undefined;
   #lastUse = performance.now();
@@ -124,10 +97,44 @@ export class Connection {
     const pause = this.#backoff.pause;
     if (pause > 0) return Promise.reject(this.#down("is not available", pause));
     clearTimeout(this.#retry);
-    this.#connecting = this.#attempt().finally(() => {
-      this.#connecting = undefined;
+    return this.#begin(this.#attempt());
+  }
+
+  #begin(attempt: Promise<void>): Promise<void> {
+    const connecting = attempt.finally(() => {
+      if (this.#connecting === connecting) this.#connecting = undefined;
     });
-    return this.#connecting;
+    this.#connecting = connecting;
+    return connecting;
+  }
+
+  /**
+   * Ends this life once its calls in flight are over, or after `drain` milliseconds, and begins another at once, whatever
+   * became of earlier tries. Calls that come meanwhile wait for it. Rejects if it does not come up.
+   */
+  reconnect(drain: number): Promise<void> {
+    this.#renewing ??= this.#begin(this.#renew(drain, this.#connecting)).finally(() => {
+      this.#renewing = undefined;
+    });
+    return this.#renewing;
+  }
+
+  async #renew(drain: number, before: Promise<void> | undefined): Promise<void> {
+    if (this.#peer && !this.isReady) await this.#end(this.#peer); // a try under way is given up
+    await before?.catch(() => {});
+    clearTimeout(this.#retry);
+    this.#stopTimers();
+    const peer = this.#peer;
+    if (peer && !this.#stopping) {
+      this.#set("draining");
+      await quiet(() => peer.inFlight, drain);
+      this.#peer = undefined;
+      await this.#end(peer);
+    }
+    if (this.#stopping) throw this.#down("is stopped");
+    this.#backoff.reset();
+    await this.#attempt();
+    await this.listings.settled;
   }
 
   /** Resolves when the lists are known, connecting first if need be. Never rejects: `state` tells. */
@@ -143,7 +150,7 @@ export class Connection {
 
   async #attempt(): Promise<void> {
     const { key: upstream } = this.facts;
-    this.#set("connecting", this.reason); // why the last try failed, until this one is through
+    this.#set("connecting", this.state === "idle" ? undefined : this.reason); // why the last try failed, until this one is through
     this.#served = false;
     this.#backoff.tries();
     const started = performance.now();
@@ -225,10 +232,7 @@ export class Connection {
 
   #end(peer: Peer<Exchange>): Promise<void> {
     this.#epitaph = peer.link.describe?.();
-    const late = new Promise<void>((resolve) => setTimeout(resolve, END_TIMEOUT).unref());
-    const ending = Promise.race([peer.close().catch(() => {}), late]).finally(() => this.#ending.delete(ending));
-    this.#ending.add(ending);
-    return ending;
+    return this.#endings.end(peer);
   }
 
   /** @param rest the state of one that nobody needs before its next use */
@@ -315,17 +319,17 @@ export class Connection {
   /** Ends the connection for good, after the calls in flight or `drain` milliseconds. */
   async stop(drain: number): Promise<void> {
     if (this.state === "stopped") return;
+    this.#stopping = true;
     clearTimeout(this.#retry);
     this.#stopTimers();
     if (this.state !== "draining") this.#set("draining");
-    const until = performance.now() + drain;
-    while (this.inFlight > 0 && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 20));
+    await quiet(() => this.inFlight, drain);
     const peer = this.#peer;
     this.#set("stopped");
     if (peer) void this.#end(peer);
     this.#peer = undefined;
     await this.#connecting?.catch(() => {});
-    await Promise.all(this.#ending);
+    await this.#endings.over();
   }
 
   #set(state: ConnectionState, reason?: string): void {

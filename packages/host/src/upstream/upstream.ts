@@ -10,9 +10,11 @@ import type { Link } from "../wire/link.ts";
 import { isObject, type Json } from "../wire/message.ts";
 import type { Authorization } from "./authorization.ts";
 import { capabilitySet, mirroredCapabilities } from "./capabilities.ts";
-import { Connection, type ConnectionEvents } from "./connection.ts";
+import { Connection } from "./connection.ts";
+import type { ConnectionEvents } from "./connection-options.ts";
 import type { ServerFacts } from "./handshake.ts";
 import { isOpenToSse, makeLink, wireOf } from "./links.ts";
+import { Tally } from "./tally.ts";
 import type { UrlWire } from "./url.ts";
 
 export interface UpstreamOptions {
@@ -48,6 +50,8 @@ export class Upstream {
   readonly config: UpstreamConfig;
   readonly facts: { -readonly [K in keyof UpstreamFacts]: UpstreamFacts[K] };
   readonly connections = new Map<string, Connection>();
+  /** Of the calls that went there. */
+  readonly tally = new Tally();
   /** Of connections that are gone. */
   #restarts = 0;
   /** What any connection learned last; it outlives the connection. */
@@ -111,6 +115,14 @@ export class Upstream {
     const states = [...this.connections.values()].map(({ state }) => state);
     if (states.length === 0) return this.config.start === "eager" && this.facts.isolation === "shared";
     return !states.some((state) => state === "ready" || state === "degraded" || state === "idle");
+  }
+
+  /** Whether it was tried and cannot be reached; not while it connects for the first time, nor while it rests. */
+  get isUnreachable(): boolean {
+    const all = [...this.connections.values()];
+    const isFailing = ({ state, reason }: Connection): boolean =>
+      state === "failed" || state === "backing off" || (state === "connecting" && reason !== undefined);
+    return all.length > 0 && all.every(isFailing);
   }
 
   /** A session has ended: what was only its own is closed, unless live tasks need it. Gives the connections that others still use. */

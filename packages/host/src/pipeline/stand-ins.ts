@@ -1,0 +1,46 @@
+import type { Upstream } from "../upstream/upstream.ts";
+import type { View } from "./catalog.ts";
+import type { Entry } from "./entry.ts";
+import type { Exchange, Route } from "./exchange.ts";
+
+/** Errors by which a call that was not sent says that its upstream cannot be reached. */
+const UNREACHED = new Set<string | undefined>(["upstream_down", "upstream_auth", "circuit_open"]);
+
+/** The upstreams that stand in for the others (`fallback` in the config). */
+export class StandIns {
+  readonly #upstreams: ReadonlyMap<string, Upstream>;
+  #areOffered = false;
+
+  constructor(upstreams: ReadonlyMap<string, Upstream>) {
+    this.#upstreams = upstreams;
+    this.look();
+  }
+
+  /** Whether there is one. */
+  get any(): boolean {
+    for (const { config } of this.#upstreams.values()) if (config.fallback) return true;
+    return false;
+  }
+
+  /** Whether what they list is offered. */
+  get areOffered(): boolean {
+    return this.#areOffered;
+  }
+
+  /** Looks whether any other upstream can be reached; true if that has changed what is offered. */
+  look(): boolean {
+    const before = this.#areOffered;
+    this.#areOffered = this.any && [...this.#upstreams.values()].every(({ config, isUnreachable }) => config.fallback || isUnreachable);
+    return before !== this.#areOffered;
+  }
+
+  /** Where a call goes that could not be sent: to the first that lists the same by its native name and was not tried. */
+  route({ attempts }: Exchange, entry: Entry, view: (upstream: string) => View | undefined): Route | undefined {
+    if (!UNREACHED.has(attempts.at(-1)?.error)) return undefined;
+    for (const { key, config } of this.#upstreams.values()) {
+      if (!config.fallback || attempts.some(({ upstream }) => upstream === key)) continue;
+      if (view(key)?.entries.some(({ kind, native }) => kind === entry.kind && native === entry.native)) return { upstream: key };
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,8 @@
+import { readFileSync } from "node:fs";
+
+/** The host package's version. */
+export const VERSION: string = (JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string })
+  .version;
+
+/** What the host calls itself, to servers and to clients. */
+export const HOST_INFO = Object.freeze({ name: "mcp-host", version: VERSION });

@@ -1,0 +1,156 @@
+import { ToolListChangedNotificationSchema } from "@modelcontextprotocol/sdk/types.js";
+import { definePlugin, type PluginHost } from "mcp-host";
+import { expect, test } from "vitest";
+import { createWorld, inProcessTransport, type UpstreamOptions } from "./fixtures/upstream.mjs";
+import { memoryTransport, sdkClient } from "./harness/clients.ts";
+import { startHost } from "./harness/hosts.ts";
+
+/** A server in process that a test can take away and give back. */
+function server(options: UpstreamOptions) {
+  const world = createWorld(options);
+  const open = new Set<ReturnType<typeof inProcessTransport>>();
+  let isUp = true;
+  return {
+    world,
+    calls: () => world.received.filter(({ method }) => method === "tools/call").length,
+    config: {
+      transport: () => {
+        if (!isUp) throw new Error("it is down");
+        const transport = inProcessTransport(world.settings, world);
+        open.add(transport);
+        return transport;
+      },
+    },
+    async down() {
+      isUp = false;
+      for (const transport of open) await transport.close();
+      open.clear();
+    },
+    up() {
+      isUp = true;
+    },
+  };
+}
+
+const main = () => server({ name: "main", only: ["echo", "slow"] });
+const backup = () => server({ name: "backup", only: ["echo", "fail"] });
+
+/** A host with a main server and its fallback, whatever comes first in the config. */
+async function hosts(first: "main" | "backup" = "main", more: Partial<Parameters<typeof startHost>[0]> = {}) {
+  const [one, two] = [main(), backup()];
+  const both = { main: one.config, backup: { ...two.config, fallback: true } };
+  const mcpServers = first === "main" ? both : { backup: both.backup, main: both.main };
+  const running = await startHost({ mcpServers, listen: null, drain: 0, ...more });
+  return { one, two, host: running.host, [Symbol.asyncDispose]: () => running[Symbol.asyncDispose]() };
+}
+
+test.each(["main", "backup"] as const)(
+  "a fallback's tools are offered while nobody else can be reached (%s comes first)",
+  async (first) => {
+    await using running = await hosts(first);
+    const { one, two, host } = running;
+    const names = async (): Promise<string[]> => (await host.listTools()).tools.map(({ name }) => name);
+    expect(await names()).toEqual(["echo", "slow"]);
+    await expect(host.callTool("fail")).rejects.toThrow("Unknown tool: fail");
+    await host.callTool("echo");
+    expect([one.calls(), two.calls()]).toEqual([1, 0]);
+
+    const client = sdkClient();
+    await client.connect(await memoryTransport(host));
+    const changes: string[][] = [];
+    client.setNotificationHandler(ToolListChangedNotificationSchema, async () => void changes.push(await names()));
+    await one.down();
+    // What the main server listed last stays: a call to it may go to the fallback.
+    await expect.poll(() => changes).toEqual([["echo", "slow", "fail"]]);
+    await expect(host.callTool("fail")).rejects.toThrow("failed as asked");
+    expect(host.status().withheld).toContainEqual(expect.objectContaining({ kind: "tool", name: "echo", upstream: "backup" }));
+
+    one.up();
+    await host.reconnect("main");
+    await expect.poll(() => changes.at(-1)).toEqual(["echo", "slow"]);
+    await host.callTool("echo");
+    expect(one.calls()).toBe(2);
+    await client.close();
+  },
+);
+
+test("a call that could not be sent to its owner goes to the fallback, if that lists the tool by its native name", async () => {
+  await using running = await hosts("main", { plugins: ["@host/plugin-namespace"] });
+  const { one, two, host } = running;
+  await host.listTools();
+  await one.down();
+  expect(await host.callTool("main__echo", { a: 1 })).toMatchObject({ structuredContent: { arguments: { a: 1 } } });
+  expect(two.calls()).toBe(1);
+  await expect(host.callTool("main__slow")).rejects.toMatchObject({ type: "upstream_down", upstream: "main", sent: "no" });
+  await two.down();
+  await expect(host.callTool("main__echo")).rejects.toMatchObject({ type: "upstream_down", sent: "no" });
+});
+
+test("a call that may have been sent is not sent again", async () => {
+  await using running = await hosts();
+  const { one, two, host } = running;
+  await host.listTools();
+  two.world.catalog.tools.push({ name: "slow", inputSchema: { type: "object" } });
+  await host.reconnect("backup");
+  const call = host.callTool("slow", { ms: 60_000 });
+  await expect.poll(one.calls).toBe(1);
+  await one.down();
+  await expect(call).rejects.toMatchObject({ type: "upstream_lost", sent: "unknown" });
+  expect(two.calls()).toBe(0);
+});
+
+test("names that a fallback was lent go back to their owner, even one that comes late", async () => {
+  const [one, two] = [main(), backup()];
+  await one.down();
+  await using running = await startHost({
+    mcpServers: { backup: { ...two.config, fallback: true }, main: one.config },
+    listen: null,
+    drain: 0,
+  });
+  const { host } = running;
+  await expect.poll(async () => (await host.listTools()).tools.map(({ name }) => name)).toEqual(["echo", "fail"]);
+  await host.callTool("echo");
+  expect(two.calls()).toBe(1);
+  one.up();
+  await host.reconnect("main");
+  await host.callTool("echo");
+  expect([one.calls(), two.calls()]).toEqual([1, 1]);
+  expect((await host.listTools()).tools.map(({ name }) => name)).toEqual(["echo", "slow"]);
+});
+
+test("while another server can be reached, a fallback's tools stay hidden, but it serves for the one that is down", async () => {
+  const [one, two, three] = [main(), backup(), server({ name: "third", only: ["progress"] })];
+  await using running = await startHost({
+    mcpServers: { main: one.config, third: three.config, backup: { ...two.config, fallback: true } },
+    listen: null,
+    drain: 0,
+  });
+  const { host } = running;
+  await host.listTools();
+  await one.down();
+  await host.callTool("echo");
+  expect(two.calls()).toBe(1);
+  expect((await host.listTools()).tools.map(({ name }) => name)).toEqual(["echo", "slow", "progress"]);
+});
+
+test("plugins that route are asked first, and permit judges the tool that was called", async () => {
+  const asked: string[] = [];
+  const watch = definePlugin({
+    name: "watch",
+    host: "^1.0.0",
+    apply({ hooks }: PluginHost) {
+      hooks.route.tap("watch", ({ attempts }) => {
+        asked.push(attempts.map(({ upstream, error }) => `${upstream} ${error}`).join());
+        return undefined;
+      });
+      hooks.permit.tap("watch", ({ upstream }, _, exchange) => (exchange && upstream !== "main" ? false : undefined));
+    },
+  });
+  await using running = await hosts("main", { plugins: [watch()] });
+  const { one, two, host } = running;
+  await host.listTools();
+  await one.down();
+  await host.callTool("echo", { a: 1 });
+  expect(asked).toEqual(["", "main upstream_down"]);
+  expect(two.calls()).toBe(1);
+});
