@@ -1,6 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import { homedir } from "node:os";
 import spawn from "cross-spawn";
+import { guardGroup, releaseGroup } from "./guard.ts";
 
 /** A stdio server's process as the operator's config names it (R48: nothing else can). */
 export interface ChildOptions {
@@ -74,6 +75,7 @@ export class Child {
     });
     if (alive.size === 0) process.on("exit", killAll);
     alive.add(this);
+    if (this.process.pid !== undefined) guardGroup(this.process.pid);
     let settle!: () => void;
     this.#exited = new Promise((resolve) => {
       settle = resolve;
@@ -163,6 +165,7 @@ export class Child {
 
   #release(): void {
     alive.delete(this);
+    if (this.process.pid !== undefined) releaseGroup(this.process.pid);
     if (alive.size === 0) process.off("exit", killAll);
   }
 }
