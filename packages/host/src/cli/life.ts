@@ -13,6 +13,7 @@ export class Life {
   readonly ended: Promise<ExitCode>;
   readonly #log: Logger;
   readonly #closers: (() => void)[] = [];
+  readonly #hangups: (() => void)[] = [];
   #host: Host | undefined;
   #ending = false;
   #resolve!: (code: ExitCode) => void;
@@ -40,6 +41,17 @@ export class Life {
     this.#closers.push(close);
   }
 
+  /** What SIGHUP does instead of ending the host. */
+  atHangup(work: () => void): void {
+    this.#hangups.push(work);
+  }
+
+  /** Ends the host in order because its operator said so. */
+  stop(asked: string): void {
+    this.#log.info("the host stops: calls in flight may finish", { asked });
+    this.end(EXIT.ok.code);
+  }
+
   /** Ends the host: no new requests, those in flight finish within `drain`, children go. */
   end(code: ExitCode): void {
     if (this.#ending) return;
@@ -55,6 +67,10 @@ export class Life {
   }
 
   #signal(signal: string, code: ExitCode): void {
+    if (signal === "SIGHUP" && this.#hangups.length > 0) {
+      for (const work of this.#hangups) work();
+      return;
+    }
     if (this.#ending || !this.#host) {
       this.#log.warn("the process ends at once", { signal });
       process.exit(code);
