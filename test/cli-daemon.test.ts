@@ -180,6 +180,36 @@ test("SIGKILL of a host, in the background or not, leaves no server behind", asy
   await vi.waitFor(() => expect(survivors(marker)).toEqual([]), { timeout: 10_000 });
 });
 
+/** The shells that guard the servers of a host. */
+function guardsOf(host: number): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        const [, parent] = /^PPid:\t(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+        return Number(parent) === host && readFileSync(`/proc/${pid}/cmdline`, "utf8").startsWith("/bin/sh\0-c\0");
+      } catch {
+        return false; // gone meanwhile
+      }
+    });
+}
+
+test("what guards the servers takes no signal, is there once, and goes with the last of them", async () => {
+  using at = home({ mcpServers: { a: upstream({ only: ["echo"] }), b: upstream({ only: ["echo"] }) } });
+  await using daemon = await startDaemon(at);
+  await vi.waitFor(() => expect(guardsOf(daemon.pid)).toHaveLength(1), { timeout: 10_000 });
+  const [guard = 0] = guardsOf(daemon.pid);
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) process.kill(guard, signal);
+  expect(await run(at, ["status"])).toMatchObject({ code: 0 });
+  expect(guardsOf(daemon.pid)).toEqual([guard]);
+  expect(await run(at, ["stop"])).toMatchObject({ code: 0 });
+  await vi.waitFor(() => expect(lives(guard)).toBe(false), { timeout: 10_000 });
+  using idle = home({ mcpServers: {} });
+  await using without = await startDaemon(idle);
+  expect(guardsOf(without.pid)).toEqual([]);
+});
+
 test("a daemon that was killed is no obstacle to the next", async () => {
   using at = home({ mcpServers: {} });
   await using killed = await startDaemon(at);

@@ -49,7 +49,8 @@ export class PidFile {
     let drafted = false;
     try {
       mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-      writeFileSync(draft, `${process.pid}\n`, { mode: 0o600 });
+      rmSync(draft, { force: true }); // of a process that had the same number
+      writeFileSync(draft, `${process.pid}\n`, { mode: 0o600, flag: "wx" }); // never through somebody's link
       drafted = true;
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
         if (succeeds(() => linkSync(draft, path), "EEXIST")) return new PidFile(path, stale);

@@ -43,7 +43,10 @@ export function childEnvironment(declared: Readonly<Record<string, string>>): Re
 /** Children alive, so that none outlives the host even when it ends without closing. */
 const alive = new Set<Child>();
 const killAll = (): void => {
-  for (const child of alive) child.kill("SIGKILL");
+  for (const child of alive) {
+    child.kill("SIGKILL");
+    if (child.process.pid !== undefined) releaseGroup(child.process.pid);
+  }
 };
 
 const STDERR_BYTES = 8 * 1024;
