@@ -81,7 +81,7 @@ test("of several hosts one is chosen by its config or process id", async () => {
   const ambiguous = await run(at, ["status"]);
   expect(ambiguous).toMatchObject({ code: 5, stdout: "" });
   expect(ambiguous.stderr).toContain("several hosts are running; choose one with --pid or --config");
-  expect(ambiguous.stderr).toContain(`--pid ${one.child.pid}  http://`);
+  expect(ambiguous.stderr).toMatch(new RegExp(`--pid ${one.child.pid} +http://`));
   expect(ambiguous.stderr).toMatch(new RegExp(`--pid ${other.child.pid} +stdio +${join(at.path, "other.json")}`));
   const pid = async (...args: string[]): Promise<number> => JSON.parse((await run(at, ["status", "--json", ...args])).stdout).pid;
   expect(await pid("--pid", String(one.child.pid))).toBe(one.child.pid);
@@ -126,7 +126,9 @@ test("the control socket answers one line, refuses what it does not know, and ha
       socket.on("close", () => done(answer));
     });
   expect(JSON.parse(await ask('{"command":"status"}\n{"command":"status"}\n'))).toMatchObject({ status: { pid: running.child.pid } });
-  expect(JSON.parse(await ask('{"command":"stop"}\n'))).toEqual({ error: 'there are the commands "status", "reload" and "operation"' });
+  expect(JSON.parse(await ask('{"command":"halt"}\n'))).toEqual({
+    error: 'there are the commands "status", "reload", "stop", "origin" and "operation"',
+  });
   expect(JSON.parse(await ask("null\n"))).toEqual({ error: "the request is no JSON object" });
   expect(JSON.parse(await ask('{"command":"operation","plugin":"cache"}\n'))).toMatchObject({ error: expect.stringContaining('"name"') });
   expect(JSON.parse(await ask("status\n"))).toEqual({ error: "the request is not JSON" });

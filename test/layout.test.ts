@@ -80,13 +80,20 @@ test("no file has a name that says nothing", () => {
   ).toEqual([]);
 });
 
-test("only log.ts knows consola, and only child.ts starts processes, save those that plugins are tested in", () => {
+// guard.ts starts the shell that ends the servers of a host that was killed, daemon.ts the host itself once more, in the background: neither
+// takes a command from a config. fresh-process.ts starts what plugins are tested in.
+test("only log.ts knows consola, and only child.ts starts servers", () => {
   const using = (name: string): string[] =>
     allSources()
       .filter((file) => new RegExp(`from "(node:)?${name}(/[^"]*)?"`).test(readFileSync(file, "utf8").replace(/^import type .*$/gm, "")))
       .map((file) => relative(SRC, file));
   expect(using("consola")).toEqual(["log.ts"]);
-  expect(using("(child_process|cross-spawn)")).toEqual(["testing/fresh-process.ts", "upstream/child.ts"]);
+  expect(using("(child_process|cross-spawn)")).toEqual([
+    "cli/daemon.ts",
+    "testing/fresh-process.ts",
+    "upstream/child.ts",
+    "upstream/guard.ts",
+  ]);
 });
 
 test("coverage counts every source file, loaded by a test or not, except for those that are types only", () => {

@@ -13,7 +13,14 @@ const call = { name: "read", arguments: {} };
 test("the stock plugins that have something to lose keep it when a server comes", async () => {
   const a = fakeUpstream({ tools: { read: { annotations: { readOnlyHint: true }, call: () => "a" } } });
   const b = fakeUpstream({ tools: { write: () => "b" } });
-  const plugins = [auth({ default: "allow" }), metrics(), transform(), namespace({ strategy: "conflict" }), cache({ tools: ["read"] }), resilience()];
+  const plugins = [
+    auth({ default: "allow" }),
+    metrics(),
+    transform(),
+    namespace({ strategy: "conflict" }),
+    cache({ tools: ["read"] }),
+    resilience(),
+  ];
   await using running = await createTestHost({ upstreams: { a }, plugins });
   await running.client.request("tools/call", call);
   const mcpServers = { a: { transport: a.transport }, b: { transport: b.transport } };

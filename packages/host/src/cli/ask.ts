@@ -9,6 +9,7 @@ import {
   type ControlStatus,
   controlAddress,
   OPERATION_DEADLINE,
+  type Origin,
   REQUEST_BYTES,
   runningHosts,
 } from "./control.ts";
@@ -57,7 +58,7 @@ export async function callRunningHost(plugin: string, name: string, params: Read
   const request: ControlRequest = { command: "operation", plugin, name, params };
   if (Buffer.byteLength(JSON.stringify(request)) >= REQUEST_BYTES)
     throw new Error(`operation "${name}" of plugin "${plugin}" was given more than ${REQUEST_BYTES} bytes`);
-  const { pid } = await chosen(choice);
+  const { pid } = onlyOne(await askAll(choice), choice);
   const answer = await exchange(pid, request, OPERATION_DEADLINE + CONTROL_DEADLINE);
   if (!("result" in answer)) throw new Error(`the host with pid ${pid} gave no result`);
   return answer.result;
@@ -65,15 +66,14 @@ export async function callRunningHost(plugin: string, name: string, params: Read
 
 /** Has a running host of this user read its config again. @throws Error with what is wrong with the config, or as `callRunningHost` */
 export async function askToReload(choice: HostChoice): Promise<ReloadReport> {
-  const { pid } = await chosen(choice);
+  const { pid } = onlyOne(await askAll(choice), choice);
   const answer = await exchange(pid, { command: "reload" }, OPERATION_DEADLINE + CONTROL_DEADLINE);
   if (!("reloaded" in answer)) throw new Error(`the host with pid ${pid} did not say what changed`);
   return answer.reloaded;
 }
 
-/** The one running host that is meant. @throws NoHostError where there is none, or several */
-async function chosen(choice: HostChoice): Promise<ControlStatus> {
-  const hosts = await askAll(choice);
+/** The host that is meant among those that fit the choice. @param further another way to choose @throws NoHostError where there is none, or several */
+export function onlyOne(hosts: readonly ControlStatus[], choice: HostChoice, further = ""): ControlStatus {
   const [host] = hosts;
   if (!host) {
     const which = choice.pid === undefined && choice.config === undefined ? "" : " with this --config or --pid";
@@ -81,9 +81,23 @@ async function chosen(choice: HostChoice): Promise<ControlStatus> {
   }
   if (hosts.length > 1) {
     const choices = hosts.map(({ pid, mode, url, config }) => `  --pid ${pid}  ${url ?? mode}  ${config}`);
-    throw new NoHostError(`several hosts are running; choose one with --pid or --config\n${choices.join("\n")}`);
+    throw new NoHostError(`several hosts are running; choose one with --pid or --config${further}\n${choices.join("\n")}`);
   }
   return host;
+}
+
+/** Has a running host end as SIGTERM ends it. @returns how long its calls in flight may take, in milliseconds @throws Error when it does not answer in time */
+export async function askToStop(pid: number): Promise<number> {
+  const answer = await exchange(pid, { command: "stop" }, CONTROL_DEADLINE);
+  if (!("stopping" in answer)) throw new Error(`the host with pid ${pid} did not say that it stops`);
+  return answer.stopping.drain;
+}
+
+/** Asks one running host how it was started. @throws Error when it does not answer in time */
+export async function askOrigin(pid: number): Promise<Origin> {
+  const answer = await exchange(pid, { command: "origin" }, CONTROL_DEADLINE);
+  if (!("origin" in answer)) throw new Error(`the host with pid ${pid} does not say how it was started`);
+  return answer.origin;
 }
 
 /** One question to a running host and its answer. @param deadline milliseconds of silence @throws Error when there is none, or when it is an error */

@@ -3,6 +3,9 @@ import type { CommandDef } from "citty";
 /** The commands, each loaded when it is run. */
 export const COMMANDS: Readonly<Record<string, () => Promise<CommandDef>>> = {
   start: () => import("./start.ts").then(definition),
+  stop: () => import("./stop.ts").then(definition),
+  restart: () => import("./restart.ts").then(definition),
+  service: () => import("./service.ts").then(definition),
   validate: () => import("./validate.ts").then(definition),
   list: () => import("./list.ts").then(definition),
   call: () => import("./call.ts").then(definition),

@@ -8,23 +8,58 @@ import { redact, redactText } from "../redact.ts";
 import type { ReloadReport } from "../reload.ts";
 import type { HostStatus } from "../status.ts";
 import { isObject, type Json } from "../wire/message.ts";
+import { isAlive } from "./alive.ts";
 
 /** What a running host tells about itself: its status, and how it was started. */
-export interface ControlStatus extends HostStatus {
+export interface ControlStatus extends HostStatus, ControlFacts {}
+
+/** How a running host was started. */
+export interface ControlFacts {
   /** The config file, absolute. */
   config: string;
   mode: "http" | "stdio";
+  /** The files of one that was started with `--daemon`, absolute. */
+  daemon?: { pidFile: string; logFile: string };
+}
+
+/** What `restart` needs to know. Told on this user's socket only, and not redacted: `--set` may hold secrets. */
+export interface Origin {
+  /** The arguments of `start`. */
+  args: readonly string[];
+  /** The working directory. */
+  cwd: string;
+}
+
+/** What a running host does for its operator beyond telling its status. */
+export interface ControlPart {
+  readonly origin: Origin;
+  /** Ends the host as SIGTERM does. */
+  stop(): void;
+  /** Reads the config again. */
+  reload(): Promise<ReloadReport>;
 }
 
 /** What can be asked of a running host, on one line of JSON. */
 export type ControlRequest =
   | { command: "status" }
+  /** Reads its config again. */
   | { command: "reload" }
+  /** Ends the host as SIGTERM does. */
+  | { command: "stop" }
+  /** How it was started. */
+  | { command: "origin" }
   /** What a plugin offers to operators: `host.operation(name, ...)`. */
   | { command: "operation"; plugin: string; name: string; params?: Readonly<Json> };
 
 /** Its answer, on one line of JSON. */
-export type ControlAnswer = { status: ControlStatus } | { reloaded: ReloadReport } | { result: Readonly<Json> } | { error: string };
+export type ControlAnswer =
+  | { status: ControlStatus }
+  | { result: Readonly<Json> }
+  /** Calls in flight may finish within so many milliseconds. */
+  | { stopping: { drain: number } }
+  | { origin: Origin }
+  | { reloaded: ReloadReport }
+  | { error: string };
 
 /** Longest question. */
 export const REQUEST_BYTES = 64 * 1024;
@@ -79,33 +114,16 @@ function escaped(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
-}
-
-/** A running host, as its control socket knows it. */
-export interface Controlled {
-  readonly host: Host;
-  readonly facts: { readonly config: string; readonly mode: "http" | "stdio" };
-  /** Reads the config again. */
-  readonly reload: () => Promise<ReloadReport>;
-}
-
 /**
  * Answers what is asked on a local socket, one per process, mode 0600, never on the network. A host that cannot open it serves
  * all the same. Gives a function that closes it.
  */
-export async function serveControl({ log, ...controlled }: Controlled & { log: Logger }): Promise<() => void> {
+export async function serveControl(host: Host, facts: ControlFacts, part: ControlPart, log: Logger): Promise<() => void> {
   try {
     runningHosts(); // clears what dead hosts left
     const address = controlAddress(process.pid);
     if (!WINDOWS) rmSync(address, { force: true });
-    const server = createServer((socket) => answer(socket, controlled));
+    const server = createServer((socket) => answer(socket, host, facts, part));
     server.maxConnections = 16;
     server.unref();
     await listening(server, address);
@@ -133,7 +151,7 @@ function listening(server: Server, address: string): Promise<void> {
   });
 }
 
-function answer(socket: Socket, controlled: Controlled): void {
+function answer(socket: Socket, host: Host, facts: ControlFacts, part: ControlPart): void {
   let text = "";
   let asked = false;
   socket.setEncoding("utf8");
@@ -147,14 +165,14 @@ function answer(socket: Socket, controlled: Controlled): void {
     if (end === -1 || socket.destroyed) return;
     asked = true;
     socket.setTimeout(OPERATION_DEADLINE + CONTROL_DEADLINE);
-    void reply(text.slice(0, end), controlled).then((line) => socket.end(`${line}\n`));
+    void reply(text.slice(0, end), host, facts, part).then((line) => socket.end(`${line}\n`));
   });
 }
 
 /** The line that answers a line. Never rejects. */
-async function reply(line: string, controlled: Controlled): Promise<string> {
+async function reply(line: string, host: Host, facts: ControlFacts, part: ControlPart): Promise<string> {
   try {
-    return JSON.stringify(await replyTo(requestIn(line), controlled));
+    return JSON.stringify(await replyTo(requestIn(line), host, facts, part));
   } catch (error) {
     return JSON.stringify({ error: redactText(error instanceof Error ? error.message : String(error)) } satisfies ControlAnswer);
   }
@@ -169,16 +187,21 @@ function requestIn(line: string): ControlRequest {
   }
   if (!isObject(request)) throw new Error("the request is no JSON object");
   const { command, plugin, name, params = {} } = request;
-  if (command === "status" || command === "reload") return { command };
-  if (command !== "operation") throw new Error('there are the commands "status", "reload" and "operation"');
+  if (command === "status" || command === "reload" || command === "stop" || command === "origin") return { command };
+  if (command !== "operation") throw new Error('there are the commands "status", "reload", "stop", "origin" and "operation"');
   if (typeof plugin !== "string" || typeof name !== "string" || !isObject(params))
     throw new Error('"operation" takes "plugin" and "name", two strings, and "params", an object');
   return { command, plugin, name, params };
 }
 
-async function replyTo(request: ControlRequest, { host, facts, reload }: Controlled): Promise<ControlAnswer> {
-  if (request.command === "reload") return { reloaded: await inTime(reload(), "the reload") };
+async function replyTo(request: ControlRequest, host: Host, facts: ControlFacts, part: ControlPart): Promise<ControlAnswer> {
+  if (request.command === "reload") return { reloaded: await inTime(part.reload(), "the reload") };
   if (request.command === "status") return { status: redact({ ...host.status(), ...facts }) as ControlStatus };
+  if (request.command === "origin") return { origin: part.origin };
+  if (request.command === "stop") {
+    setImmediate(() => part.stop()); // whoever asked is answered first
+    return { stopping: { drain: host.config.drain } };
+  }
   const { plugin, name, params = {} } = request;
   const result = await inTime(host.operate(plugin, name, params), `operation "${name}" of plugin "${plugin}"`);
   const bytes = Buffer.byteLength(JSON.stringify(result) ?? "");

@@ -13,8 +13,8 @@ export class Life {
   readonly ended: Promise<ExitCode>;
   readonly #log: Logger;
   readonly #closers: (() => void)[] = [];
+  readonly #hangups: (() => void)[] = [];
   #host: Host | undefined;
-  #hangup: (() => void) | undefined;
   #ending = false;
   #resolve!: (code: ExitCode) => void;
 
@@ -36,17 +36,23 @@ export class Life {
     this.#host = host;
   }
 
+  /** What else ends with the host. */
+  atEnd(close: () => void): void {
+    this.#closers.push(close);
+  }
+
   /**
    * What a hangup does instead of ending the host. Where somebody started the host in a terminal, a hangup is the end of that
    * terminal, and so of the host.
    */
-  onHangup(action: () => void): void {
-    if (!process.stdin.isTTY) this.#hangup = action;
+  atHangup(work: () => void): void {
+    if (!process.stdin.isTTY) this.#hangups.push(work);
   }
 
-  /** What else ends with the host. */
-  atEnd(close: () => void): void {
-    this.#closers.push(close);
+  /** Ends the host in order because its operator said so. */
+  stop(asked: string): void {
+    this.#log.info("the host stops: calls in flight may finish", { asked });
+    this.end(EXIT.ok.code);
   }
 
   /** Ends the host: no new requests, those in flight finish within `drain`, children go. */
@@ -64,7 +70,10 @@ export class Life {
   }
 
   #signal(signal: string, code: ExitCode): void {
-    if (signal === "SIGHUP" && this.#hangup && !this.#ending) return this.#hangup();
+    if (signal === "SIGHUP" && this.#hangups.length > 0 && !this.#ending) {
+      for (const work of this.#hangups) work();
+      return;
+    }
     if (this.#ending || !this.#host) {
       this.#log.warn("the process ends at once", { signal });
       process.exit(code);

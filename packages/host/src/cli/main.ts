@@ -1,14 +1,13 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { stripVTControlCharacters } from "node:util";
 import { type ArgsDef, type CommandDef, defineCommand, renderUsage, runCommand } from "citty";
-import { ConfigFileError } from "../config/load.ts";
 import { nearest } from "../config/nearest.ts";
-import { ConfigError } from "../errors.ts";
 import { createLogger, escapeControls } from "../log.ts";
 import type { PluginCommandData } from "../plugin.ts";
 import { redactText } from "../redact.ts";
 import { COMMANDS } from "./commands.ts";
 import { EXIT } from "./exit.ts";
+import { failureOf } from "./failure.ts";
 import { Interrupted } from "./interrupted.ts";
 import { checkArguments, everyValue, UsageError } from "./usage.ts";
 
@@ -71,28 +70,12 @@ async function usage(command: CommandDef, parent?: CommandDef): Promise<number> 
 /** Tells what went wrong, as a log line where logs are JSON, and gives the exit code that says it. */
 function report(error: unknown, argv: readonly string[]): number {
   if (error instanceof Interrupted) return error.code;
-  const json = everyValue(argv, "log-format").at(-1) === "json";
-  const say = (text: string, problems: readonly string[] = [], config?: string): void => {
-    if (json) createLogger({ format: "json" }).error(text, { config, ...(problems.length > 0 && { problems }) });
-    else {
-      const lines = [`mcp-host: ${text}${config === undefined ? "" : `: ${config}`}`, ...problems.map((problem) => `  ${problem}`)];
-      process.stderr.write(`${escapeControls(redactText(lines.join("\n")))}\n`);
-    }
-  };
-  if (error instanceof UsageError) {
-    say(`${error.message}\nRun \`mcp-host --help\` for what there is.`);
-    return EXIT.usage.code;
+  const { code, text, problems, config } = failureOf(error, argv);
+  if (everyValue(argv, "log-format").at(-1) === "json")
+    createLogger({ format: "json" }).error(text, { config, ...(problems.length > 0 && { problems }) });
+  else {
+    const lines = [`mcp-host: ${text}${config === undefined ? "" : `: ${config}`}`, ...problems.map((problem) => `  ${problem}`)];
+    process.stderr.write(`${escapeControls(redactText(lines.join("\n")))}\n`);
   }
-  // By name: a plugin may bring a copy of mcp-host of its own.
-  if (error instanceof Error && error.name === "NoHostError") {
-    say(error.message);
-    return EXIT.notRunning.code;
-  }
-  if (error instanceof ConfigError) {
-    say("the config cannot be used", error.problems, error instanceof ConfigFileError ? error.path : undefined);
-    return EXIT.config.code;
-  }
-  const stack = argv.includes("--debug") && error instanceof Error ? error.stack : undefined;
-  say(stack ?? (error instanceof Error ? error.message : String(error)));
-  return EXIT.failure.code;
+  return code;
 }

@@ -1,5 +1,6 @@
 import type { ArgsDef } from "citty";
 import { createLogger, type LogFormat, type Logger, type LogLevel } from "../log.ts";
+import type { HostChoice } from "./ask.ts";
 import { UsageError } from "./usage.ts";
 
 /** Where the config comes from. */
@@ -20,6 +21,27 @@ export const logArgs = {
   debug: { type: "boolean", description: "As --verbose, and a failure shows its stack" },
 } as const satisfies ArgsDef;
 
+/** How a daemon runs. */
+export const daemonArgs = {
+  daemon: { type: "boolean", description: "Serve in the background: return when the host listens, and log to a file" },
+  "pid-file": { type: "string", valueHint: "file", description: "The daemon's process id. Default: in ~/.local/state/mcp-host" },
+  "log-file": { type: "string", valueHint: "file", description: "The daemon's log. Default: in ~/.local/state/mcp-host" },
+  "log-size": { type: "string", valueHint: "size", description: "How long the log file may grow before it is put aside. Default: 10mb" },
+  "log-files": { type: "string", valueHint: "number", description: "How many log files that were put aside are kept. Default: 5" },
+} as const satisfies ArgsDef;
+
+/** Which running host is meant. */
+export const choiceArgs = {
+  config: { type: "string", valueHint: "file", description: "The host that was started with this config" },
+  pid: { type: "string", valueHint: "number", description: "The host with this process id" },
+} as const satisfies ArgsDef;
+
+/** The choice that the values of {@link choiceArgs} make. */
+export function choiceOf(flags: { config?: string | undefined; pid?: string | undefined }): HostChoice {
+  if (flags.pid !== undefined && !/^\d+$/.test(flags.pid)) throw new UsageError(`--pid: "${flags.pid}" is not a process id`);
+  return { pid: flags.pid === undefined ? undefined : Number(flags.pid), config: flags.config };
+}
+
 export const jsonArgs = { json: { type: "boolean", description: "Print JSON" } } as const satisfies ArgsDef;
 
 /** The values of {@link logArgs} as citty gives them. */
@@ -30,14 +52,14 @@ export interface LogFlags {
   debug?: boolean | undefined;
 }
 
-/** The log that the flags ask for. @param usual the level without any flag */
-export function loggerOf(flags: LogFlags, usual: LogLevel = "info"): Logger {
+/** The log that the flags ask for. @param usual the level without any flag @param format the format without any flag */
+export function loggerOf(flags: LogFlags, usual: LogLevel = "info", format: LogFormat = "pretty"): Logger {
   const level = flags["log-level"] as LogLevel | undefined; // one of its options, or the command would not run
   const loud = flags.verbose === true || flags.debug === true;
   if (level !== undefined && loud) throw new UsageError("--log-level and --verbose or --debug say the same thing; give one of them");
-  return createLogger({ level: level ?? (loud ? "debug" : usual), format: formatOf(flags) });
+  return createLogger({ level: level ?? (loud ? "debug" : usual), format: formatOf(flags, format) });
 }
 
-export function formatOf(flags: LogFlags): LogFormat {
-  return flags["log-format"] === "json" ? "json" : "pretty";
+export function formatOf(flags: LogFlags, usual: LogFormat = "pretty"): LogFormat {
+  return (flags["log-format"] as LogFormat | undefined) ?? usual; // one of its options, or the command would not run
 }

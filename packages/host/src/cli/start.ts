@@ -3,11 +3,12 @@ import { defineCommand } from "citty";
 import { claimStdout } from "../front/stdio.ts";
 import type { Logger } from "../log.ts";
 import { printBanner } from "./banner.ts";
-import { serveControl } from "./control.ts";
+import { type ControlFacts, type ControlPart, serveControl } from "./control.ts";
+import type { DaemonFlags, Detached } from "./daemon.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { Life } from "./life.ts";
 import { type Opened, openHost, startHost } from "./open.ts";
-import { configArgs, formatOf, type LogFlags, logArgs, loggerOf } from "./options.ts";
+import { configArgs, daemonArgs, formatOf, type LogFlags, logArgs, loggerOf } from "./options.ts";
 import { Reloads } from "./reloads.ts";
 import { UsageError } from "./usage.ts";
 
@@ -31,18 +32,24 @@ export default defineCommand({
       type: "boolean",
       description: "Listen beyond this machine without an auth plugin: whoever reaches the port uses every server",
     },
+    ...daemonArgs,
     ...configArgs,
     ...logArgs,
   },
-  run: ({ args, rawArgs }): Promise<ExitCode> => (args.mode === "stdio" ? overStdio(args, rawArgs) : overHttp(args, rawArgs)),
+  async run({ args, rawArgs, data }): Promise<ExitCode> {
+    checkDaemonFlags(args);
+    if (args.mode === "stdio") return overStdio(args, rawArgs);
+    if (args.daemon && !data) return (await import("./daemon.ts")).startDaemon(args, rawArgs);
+    return overHttp(args, rawArgs, data as Detached | undefined); // nobody but the detached process itself gives any
+  },
 });
 
 /** How long the last frames may take to a client that reads slowly. */
 const LAST_WORDS = 2_000;
 const LOOK = 10;
 
-interface Flags extends LogFlags {
-  config?: string | undefined;
+export interface Flags extends LogFlags, DaemonFlags {
+  mode?: string | undefined;
   port?: string | undefined;
   host?: string | undefined;
   path?: string | undefined;
@@ -50,10 +57,25 @@ interface Flags extends LogFlags {
   "insecure-no-auth"?: boolean | undefined;
 }
 
-async function overHttp(flags: Flags, rawArgs: string[]): Promise<ExitCode> {
-  const log = loggerOf(flags);
+async function overHttp(flags: Flags, rawArgs: string[], detached?: Detached): Promise<ExitCode> {
+  const log = loggerOf(flags, "info", detached && "json");
   const life = new Life(log);
-  const opened = await openHost({
+  const daemon = await detached?.begin(flags, life, log);
+  const opened = await openForHttp(flags, rawArgs, log);
+  const { host, loaded } = opened;
+  life.of(host);
+  detached?.confirm();
+  await startHost(opened);
+  await serveOperators(opened, { config: loaded.path, mode: "http", ...(daemon && { daemon }) }, { flags, rawArgs, life, log });
+  log.info("the host listens", { url: host.url, config: loaded.path });
+  if (detached) detached.listening(host.url ?? "", loaded.warnings);
+  else if (formatOf(flags) === "pretty") void printBanner(host);
+  return life.ended;
+}
+
+/** The host that `start http` with these flags starts. @throws ConfigFileError with every problem */
+export function openForHttp(flags: Flags, rawArgs: readonly string[], log: Logger): Promise<Opened> {
+  return openHost({
     config: flags.config,
     raw: rawArgs,
     log,
@@ -68,13 +90,14 @@ async function overHttp(flags: Flags, rawArgs: string[]): Promise<ExitCode> {
       },
     }),
   });
-  const { host, loaded } = opened;
-  life.of(host);
-  await startHost(opened);
-  await serveOperators(opened, "http", flags, life, log);
-  log.info("the host listens", { url: host.url, config: loaded.path });
-  if (formatOf(flags) === "pretty") void printBanner(host);
-  return life.ended;
+}
+
+function checkDaemonFlags(flags: Flags): void {
+  if (flags.daemon && flags.mode === "stdio")
+    throw new UsageError("--daemon is for `start http`; `start stdio` serves the client that started it");
+  for (const flag of ["pid-file", "log-file", "log-size", "log-files"] as const)
+    if (flags[flag] !== undefined && !flags.daemon)
+      throw new UsageError(`--${flag} is for --daemon; without it the log goes to standard error`);
 }
 
 async function overStdio(flags: Flags, rawArgs: string[]): Promise<ExitCode> {
@@ -87,7 +110,7 @@ async function overStdio(flags: Flags, rawArgs: string[]): Promise<ExitCode> {
   const { host, loaded } = opened;
   life.of(host);
   await startHost(opened);
-  await serveOperators(opened, "stdio", flags, life, log);
+  await serveOperators(opened, { config: loaded.path, mode: "stdio" }, { flags, rawArgs, life, log });
   log.info("the host serves standard input and output", { config: loaded.path });
   void host.serveStdio({ input: process.stdin, output }).then(() => life.end(EXIT.ok.code));
   const code = await life.ended;
@@ -97,12 +120,19 @@ async function overStdio(flags: Flags, rawArgs: string[]): Promise<ExitCode> {
 }
 
 /** The control socket, the hangup signal and the eye on the config. */
-async function serveOperators(opened: Opened, mode: "http" | "stdio", flags: Flags, life: Life, log: Logger): Promise<void> {
-  const { host, loaded } = opened;
+async function serveOperators(
+  opened: Opened,
+  facts: ControlFacts,
+  { flags, rawArgs, life, log }: { flags: Flags; rawArgs: readonly string[]; life: Life; log: Logger },
+): Promise<void> {
   const reloads = new Reloads(opened, log);
-  const reload = () => reloads.reload();
-  life.atEnd(await serveControl({ host, facts: { config: loaded.path, mode }, reload, log }));
-  life.onHangup(() => void reload().catch(() => {})); // the log has it
+  const part: ControlPart = {
+    origin: { args: rawArgs, cwd: process.cwd() },
+    stop: () => life.stop("mcp-host stop"),
+    reload: () => reloads.reload(),
+  };
+  life.atEnd(await serveControl(opened.host, facts, part, log));
+  life.atHangup(() => void reloads.reload().catch(() => {})); // the log has it
   if (flags.watch) life.atEnd(reloads.watch());
 }
 

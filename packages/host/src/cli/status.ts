@@ -4,21 +4,19 @@ import type { UpstreamStatus } from "../status.ts";
 import { askAll } from "./ask.ts";
 import type { ControlStatus } from "./control.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
-import { jsonArgs } from "./options.ts";
+import { choiceArgs, choiceOf, jsonArgs } from "./options.ts";
 import { reportLines } from "./report.ts";
 import { lastWords, reasonOf } from "./summary.ts";
 import { table } from "./table.ts";
-import { pidOf } from "./usage.ts";
 
 export default defineCommand({
   meta: { name: "status", description: "Show a running host: its servers, its tools, what is withheld" },
   args: {
-    config: { type: "string", valueHint: "file", description: "The host that was started with this config" },
-    pid: { type: "string", valueHint: "number", description: "The host with this process id" },
+    ...choiceArgs,
     ...jsonArgs,
   },
   async run({ args }): Promise<ExitCode> {
-    const hosts = await askAll({ pid: pidOf(args.pid), config: args.config });
+    const hosts = await askAll(choiceOf(args));
     const [status] = hosts;
     if (!status || hosts.length > 1) {
       if (args.json) process.stdout.write(`${JSON.stringify({ hosts: hosts.map(identity) }, undefined, 2)}\n`);
@@ -49,6 +47,7 @@ function describe(status: ControlStatus): string {
     [
       `mcp-host ${status.version}, pid ${status.pid}, up ${duration(status.uptime)}, ${status.url ?? "over stdio"}`,
       `config ${status.config}`,
+      ...(status.daemon ? [`daemon, logs to ${status.daemon.logFile}`] : []),
       `${status.sessions} sessions, ${status.inFlight} requests in flight`,
       status.ready ? "ready" : `NOT READY: ${status.down.join(", ")} ${status.down.length === 1 ? "is" : "are"} required and down`,
     ].join("\n"),

@@ -54,12 +54,6 @@ export function checkArguments(command: string, raw: readonly string[], defined:
     throw new UsageError(`\`${command}\` needs <${missing[0]}>: ${missing[1].description ?? ""}`);
 }
 
-/** What `--pid` says. @throws UsageError for what is no process id */
-export function pidOf(text: string | undefined): number | undefined {
-  if (text !== undefined && !/^\d+$/.test(text)) throw new UsageError(`--pid: "${text}" is not a process id`);
-  return text === undefined ? undefined : Number(text);
-}
-
 /** Every value of a flag that may be repeated, in order; citty keeps only the last. */
 export function everyValue(raw: readonly string[], name: string): string[] {
   return raw.flatMap((token, index) => {

@@ -47,7 +47,7 @@ export class ConfigFileError extends ConfigError {
  */
 export async function loadConfig(path: string | undefined, options: LoadOptions = {}): Promise<LoadedConfig> {
   const cwd = options.cwd ?? process.cwd();
-  const file = path === undefined ? find(cwd) : resolve(cwd, path);
+  const file = findConfig(path, cwd);
   const folder = dirname(file);
   try {
     const { value, warnings } = await readConfigFile(file);
@@ -104,7 +104,9 @@ function placeIn(problem: string): string {
   return problem.slice(0, Math.max(0, problem.indexOf(": ")));
 }
 
-function find(cwd: string): string {
+/** The file that is read: the given one, or the only one of the known names in the folder. @throws ConfigFileError when there is none or several */
+export function findConfig(path: string | undefined, cwd: string): string {
+  if (path !== undefined) return resolve(cwd, path);
   const found = FILE_NAMES.map((name) => resolve(cwd, name)).filter((file) => existsSync(file));
   const [file] = found;
   if (!file)

@@ -1,6 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import { homedir } from "node:os";
 import spawn from "cross-spawn";
+import { guardGroup, releaseGroup } from "./guard.ts";
 
 /** A stdio server's process as the operator's config names it (R48: nothing else can). */
 export interface ChildOptions {
@@ -42,7 +43,10 @@ export function childEnvironment(declared: Readonly<Record<string, string>>): Re
 /** Children alive, so that none outlives the host even when it ends without closing. */
 const alive = new Set<Child>();
 const killAll = (): void => {
-  for (const child of alive) child.kill("SIGKILL");
+  for (const child of alive) {
+    child.kill("SIGKILL");
+    if (child.process.pid !== undefined) releaseGroup(child.process.pid);
+  }
 };
 
 const STDERR_BYTES = 8 * 1024;
@@ -74,6 +78,7 @@ export class Child {
     });
     if (alive.size === 0) process.on("exit", killAll);
     alive.add(this);
+    if (this.process.pid !== undefined) guardGroup(this.process.pid);
     let settle!: () => void;
     this.#exited = new Promise((resolve) => {
       settle = resolve;
@@ -163,6 +168,7 @@ export class Child {
 
   #release(): void {
     alive.delete(this);
+    if (this.process.pid !== undefined) releaseGroup(this.process.pid);
     if (alive.size === 0) process.off("exit", killAll);
   }
 }

@@ -1,0 +1,79 @@
+import { runCommand } from "citty";
+import { createLogger, type Logger } from "../log.ts";
+import type { DaemonFlags, Detached, FirstWord } from "./daemon.ts";
+import { failureOf } from "./failure.ts";
+import type { Life } from "./life.ts";
+import { LogFile, limitsOf } from "./log-file.ts";
+import { PidFile } from "./pid-file.ts";
+import { placesOf } from "./places.ts";
+import start from "./start.ts";
+import { everyValue } from "./usage.ts";
+
+// The program of the detached process: what `daemon.ts` starts. Its arguments are those of `start`.
+const args = process.argv.slice(2);
+
+async function serve(): Promise<number> {
+  try {
+    const { result } = await runCommand(start, { rawArgs: args, data: new DetachedProcess() });
+    return Number(result);
+  } catch (error) {
+    const failed = failureOf(error, args);
+    const { text, problems, config } = failed;
+    const format = everyValue(args, "log-format").at(-1) === "pretty" ? "pretty" : "json";
+    createLogger({ format }).error(text, { config, ...(problems.length > 0 && { problems }) });
+    await tell({ failed });
+    return failed.code;
+  }
+}
+
+/** Whoever started this process may be gone; then nobody is told. */
+function tell(word: FirstWord): Promise<void> {
+  return new Promise((done) => {
+    if (process.send) process.send(word, undefined, {}, () => done());
+    else done();
+  });
+}
+
+class DetachedProcess implements Detached {
+  #pidFile: PidFile | undefined;
+
+  async begin(flags: DaemonFlags, life: Life, log: Logger): Promise<{ pidFile: string; logFile: string }> {
+    const places = placesOf(flags);
+    const file = new LogFile(places.logFile, {
+      ...limitsOf(flags),
+      recovered: (lines, reason) => log.warn("log lines could not be written and are lost", { lines, reason }),
+    });
+    for (const stream of [process.stdout, process.stderr]) redirect(stream, file);
+    log.info("the host starts in the background", { pid: process.pid, config: places.config });
+    file.check();
+    life.atHangup(() => file.reopen());
+    const pidFile = await PidFile.take(places.pidFile, places.config);
+    life.atEnd(() => pidFile.release());
+    this.#pidFile = pidFile;
+    return { pidFile: places.pidFile, logFile: places.logFile };
+  }
+
+  confirm(): void {
+    this.#pidFile?.check();
+  }
+
+  listening(url: string, warnings: readonly string[]): void {
+    const stale = this.#pidFile?.stale;
+    const taken = stale === undefined ? [] : [`the pid file of a daemon that is gone (pid ${stale}) was taken over`];
+    void tell({ listening: { url, warnings: [...taken, ...warnings] } }).then(() => {
+      if (process.connected) process.disconnect();
+    });
+  }
+}
+
+/** What is printed goes to the log file, whoever prints it. */
+function redirect(stream: NodeJS.WriteStream, file: LogFile): void {
+  stream.write = (chunk: string | Uint8Array, ...more: unknown[]): boolean => {
+    file.write(chunk);
+    const done = more.find((argument) => typeof argument === "function");
+    if (done) process.nextTick(done as () => void); // the last argument of `write`, where there is one
+    return true;
+  };
+}
+
+process.exit(await serve());

@@ -1,0 +1,59 @@
+import { type ArgsDef, defineCommand, parseArgs } from "citty";
+import { escapeControls } from "../log.ts";
+import { askAll, askOrigin, type HostChoice, onlyOne } from "./ask.ts";
+import type { ControlStatus, Origin } from "./control.ts";
+import { startDaemon } from "./daemon.ts";
+import type { ExitCode } from "./exit.ts";
+import { prepare } from "./open.ts";
+import { choiceArgs, choiceOf, loggerOf } from "./options.ts";
+import start, { openForHttp, type Flags as StartFlags } from "./start.ts";
+import { stopHost, timeoutArgs, timeoutOf } from "./stop.ts";
+
+export default defineCommand({
+  meta: { name: "restart", description: "Stop a daemon and start it again as it was started, once its config has been checked" },
+  args: { ...choiceArgs, ...timeoutArgs },
+  async run({ args }): Promise<ExitCode> {
+    const timeout = timeoutOf(args.timeout);
+    const daemon = await theDaemon(choiceOf(args));
+    const origin = await askOrigin(daemon.pid);
+    enter(origin);
+    const rawArgs = [...origin.args];
+    const flags = parseArgs(rawArgs, start.args as ArgsDef) as StartFlags; // no command makes its arguments lazily, and these were checked when it was started
+    try {
+      const opened = await openForHttp(flags, rawArgs, loggerOf(flags, "error"));
+      try {
+        await prepare(opened);
+      } finally {
+        await opened.host.close();
+      }
+    } catch (error) {
+      process.stderr.write(`mcp-host: nothing was stopped: the host with pid ${daemon.pid} goes on\n`);
+      throw error;
+    }
+    const { stopped, reason } = await stopHost(daemon, timeout);
+    if (!stopped) throw new Error(reason);
+    process.stdout.write(escapeControls(`stopped ${daemon.url ?? daemon.config}, pid ${daemon.pid}\n`));
+    return startDaemon(flags, rawArgs);
+  },
+});
+
+/** The daemon that is meant. A host that was started otherwise belongs to whoever started it. */
+async function theDaemon(choice: HostChoice): Promise<ControlStatus> {
+  const hosts = await askAll(choice);
+  const daemons = hosts.filter(({ daemon }) => daemon !== undefined);
+  const [other] = hosts;
+  if (other && daemons.length === 0)
+    throw new Error(
+      `the host with pid ${other.pid} was not started with --daemon; restart it where it was started (a service: with its manager)`,
+    );
+  return onlyOne(daemons, choice);
+}
+
+/** Relative paths mean what they meant. */
+function enter({ cwd }: Origin): void {
+  try {
+    process.chdir(cwd);
+  } catch (error) {
+    throw new Error(`the folder ${cwd}, in which the host was started, cannot be entered (${(error as NodeJS.ErrnoException).code})`);
+  }
+}

@@ -1,0 +1,148 @@
+import { dirname, join } from "node:path";
+
+/** What a service definition says; every path is absolute. */
+export interface Service {
+  readonly node: string;
+  readonly bin: string;
+  readonly config: string;
+  /** PATH, where the commands of stdio servers are found. */
+  readonly path: string;
+  /** The user's home. */
+  readonly home: string;
+  /** Seconds until what still runs is killed. */
+  readonly stopTimeout: number;
+  readonly scope: "user" | "system";
+  /** As whom a machine's service runs; undefined: as a user of its own. */
+  readonly user: string | undefined;
+}
+
+/**
+ * A systemd unit. It is hardened as far as stdio servers, which are any programs, can live with it: V8 and many of them
+ * need memory that is writable and executable, containers and browsers need namespaces, and servers write to caches in the home.
+ */
+export function systemdUnit(service: Service): string {
+  const { node, bin, config, path, stopTimeout, scope } = service;
+  return `${[
+    `# ${config} as a service. Made by \`mcp-host service\`.`,
+    "[Unit]",
+    "Description=mcp-host, MCP servers behind one endpoint",
+    ...(scope === "system" ? ["Wants=network-online.target", "After=network-online.target"] : []),
+    "",
+    "[Service]",
+    "Type=exec",
+    `ExecStart=${[node, bin, "start", "http", "--config", config, "--log-format", "json"].map(argument).join(" ")}`,
+    "ExecReload=/bin/kill -HUP $MAINPID",
+    `WorkingDirectory=${specifiers(dirname(config))}`,
+    `Environment=${quoted(`PATH=${path}`)}`,
+    "# Variables of the config, a NAME=value a line, for this user's eyes only (mode 0600).",
+    `EnvironmentFile=-${scope === "system" ? "/etc/mcp-host/env" : "%h/.config/mcp-host/env"}`,
+    "Restart=on-failure",
+    "RestartSec=2s",
+    "# A wrong command line or config does not get better by itself.",
+    "RestartPreventExitStatus=2 3",
+    "# The host ends its servers itself, when the calls in flight are done.",
+    "KillMode=mixed",
+    `TimeoutStopSec=${stopTimeout}s`,
+    "",
+    ...identity(service),
+    "PrivateTmp=yes",
+    "ProtectSystem=strict",
+    "UMask=0077",
+    "NoNewPrivileges=yes",
+    "LockPersonality=yes",
+    "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK",
+    "RestrictRealtime=yes",
+    "RestrictSUIDSGID=yes",
+    "SystemCallArchitectures=native",
+    "",
+    "[Install]",
+    `WantedBy=${scope === "system" ? "multi-user.target" : "default.target"}`,
+  ].join("\n")}\n`;
+}
+
+/** As whom it runs, and where it may write. The control socket is outside of the private /tmp, so that `mcp-host status` finds it. */
+function identity({ scope, user, home }: Service): string[] {
+  const runtime = ["RuntimeDirectory=mcp-host", "RuntimeDirectoryMode=0700", "RuntimeDirectoryPreserve=yes"];
+  if (scope === "user")
+    return [
+      ...runtime,
+      "# Servers may write to the home and nowhere else. Where the kernel allows no user namespaces the service fails with",
+      "# 226/NAMESPACE: remove the next four lines there.",
+      "PrivateUsers=yes",
+      "ReadWritePaths=%h",
+    ];
+  const machine = [
+    ...runtime,
+    "Environment=XDG_RUNTIME_DIR=%t/mcp-host",
+    "CapabilityBoundingSet=",
+    "ProtectClock=yes",
+    "ProtectControlGroups=yes",
+    "ProtectHostname=yes",
+    "ProtectKernelLogs=yes",
+    "ProtectKernelModules=yes",
+    "ProtectKernelTunables=yes",
+  ];
+  return user === undefined
+    ? ["DynamicUser=yes", "StateDirectory=mcp-host", "Environment=HOME=%S/mcp-host", "ProtectHome=yes", ...machine]
+    : [`User=${specifiers(user)}`, "# Servers may write to the home and nowhere else.", `ReadWritePaths=${quoted(home)}`, ...machine];
+}
+
+/** A word of a command line, in which systemd replaces `%x` and `$NAME`. */
+function argument(word: string): string {
+  return quoted(word.replaceAll("$", "$$$$"));
+}
+
+function quoted(text: string): string {
+  return `"${specifiers(text.replace(/["\\]/g, "\\$&"))}"`;
+}
+
+function specifiers(text: string): string {
+  return text.replaceAll("%", "%%");
+}
+
+/** A launchd property list. */
+export function launchdPlist({ node, bin, config, path, home, stopTimeout, scope, user }: Service): string {
+  const words = [node, bin, "start", "http", "--config", config, "--log-format", "json"];
+  const logs = scope === "system" ? "/Library/Logs" : join(home, "Library/Logs");
+  return `${[
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    '<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">',
+    '<plist version="1.0">',
+    "<dict>",
+    "  <key>Label</key>",
+    "  <string>mcp-host</string>",
+    "  <key>ProgramArguments</key>",
+    "  <array>",
+    ...words.map((word) => `    <string>${xml(word)}</string>`),
+    "  </array>",
+    "  <key>WorkingDirectory</key>",
+    `  <string>${xml(dirname(config))}</string>`,
+    "  <key>EnvironmentVariables</key>",
+    "  <dict>",
+    "    <key>PATH</key>",
+    `    <string>${xml(path)}</string>`,
+    "  </dict>",
+    ...(scope === "system" && user !== undefined ? ["  <key>UserName</key>", `  <string>${xml(user)}</string>`] : []),
+    "  <key>RunAtLoad</key>",
+    "  <true/>",
+    "  <key>KeepAlive</key>",
+    "  <dict>",
+    "    <key>SuccessfulExit</key>",
+    "    <false/>",
+    "  </dict>",
+    "  <key>ExitTimeOut</key>",
+    `  <integer>${stopTimeout}</integer>`,
+    "  <key>Umask</key>",
+    `  <integer>${0o077}</integer>`,
+    "  <key>StandardErrorPath</key>",
+    `  <string>${xml(join(logs, "mcp-host.log"))}</string>`,
+    "</dict>",
+    "</plist>",
+  ].join("\n")}\n`;
+}
+
+const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
+
+function xml(text: string): string {
+  return text.replace(/[&<>]/g, (character) => ENTITIES[character] ?? character);
+}

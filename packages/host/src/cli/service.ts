@@ -1,0 +1,125 @@
+import { homedir, userInfo } from "node:os";
+import { isAbsolute } from "node:path";
+import { fileURLToPath } from "node:url";
+import { defineCommand } from "citty";
+import { findConfig, loadConfig } from "../config/load.ts";
+import { parseConfig } from "../config/parse.ts";
+import { ConfigError } from "../errors.ts";
+import { escapeControls } from "../log.ts";
+import { redactText } from "../redact.ts";
+import { EXIT, type ExitCode } from "./exit.ts";
+import { configArgs } from "./options.ts";
+import { launchdPlist, type Service, systemdUnit } from "./service-files.ts";
+import { UsageError } from "./usage.ts";
+
+/** The program that a service starts: a path that stays when the host is built or installed anew. */
+const BIN = fileURLToPath(new URL("../../bin/mcp-host.js", import.meta.url));
+/** What a host needs beyond `drain` until its sessions and servers are ended. */
+const GRACE = 20_000;
+const DRAIN = 10_000;
+/** They could end a line of a unit and begin another. */
+const CONTROLS = /\p{Cc}/u;
+
+export default defineCommand({
+  meta: { name: "service", description: "Print a service definition that starts the host with the machine or the user's session" },
+  args: {
+    manager: {
+      type: "positional",
+      required: false,
+      valueHint: "systemd|launchd",
+      description: "What starts it. Default: launchd on macOS, else systemd",
+    },
+    user: { type: "boolean", description: "A service of this user's session. This is the default" },
+    system: { type: "boolean", description: "A service of the machine" },
+    config: configArgs.config,
+  },
+  async run({ args }): Promise<ExitCode> {
+    if (args.user && args.system) throw new UsageError("--user and --system contradict each other; give one of them");
+    const manager = args.manager ?? (process.platform === "darwin" ? "launchd" : "systemd");
+    const config = findConfig(args.config, process.cwd());
+    if (CONTROLS.test(config)) throw new UsageError("--config: a service cannot name a file with control characters in its path");
+    const warnings: string[] = [];
+    const drain = await drainOf(config, warnings);
+    const { username, uid } = userInfo();
+    const service: Service = {
+      node: process.execPath,
+      bin: BIN,
+      config,
+      path: searchPath(),
+      home: homedir(),
+      stopTimeout: Math.ceil((drain + GRACE) / 1000),
+      scope: args.system ? "system" : "user",
+      // A machine's service that root makes gets a user of its own.
+      user: uid === 0 ? undefined : username,
+    };
+    warnings.push(...unwise(service));
+    process.stdout.write(manager === "launchd" ? launchdPlist(service) : systemdUnit(service));
+    const lines = [
+      ...warnings.map((warning) => `mcp-host: ${warning}`),
+      ...(manager === "launchd" ? launchdSteps(service) : systemdSteps(service)),
+    ];
+    process.stderr.write(`${escapeControls(redactText(lines.join("\n")))}\n`);
+    return EXIT.ok.code;
+  },
+});
+
+/** The config's `drain`. One that cannot be used here and now (a variable that only the service will have) is no obstacle. */
+async function drainOf(path: string, warnings: string[]): Promise<number> {
+  try {
+    const loaded = await loadConfig(path);
+    return parseConfig(loaded.config).drain;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    warnings.push(`the config cannot be used as it is here and now: ${error.problems.join("; ")}`);
+    return DRAIN;
+  }
+}
+
+/** Where commands of servers are looked for: as it is here, since services know little more than /usr/bin. */
+function searchPath(): string {
+  const folders = (process.env.PATH ?? "").split(":").filter((folder) => isAbsolute(folder) && !CONTROLS.test(folder));
+  return [...new Set(folders)].join(":") || "/usr/local/bin:/usr/bin:/bin";
+}
+
+function unwise({ node, bin, config, scope, user }: Service): string[] {
+  const warnings: string[] = [];
+  if (/[/\\]_npx[/\\]/.test(bin))
+    warnings.push(`${bin} is in npx's cache, which is emptied at times; install mcp-host with npm and print the service again`);
+  const hidden = [node, bin, config].filter((file) => /^\/(home|root|Users)\//.test(file));
+  if (scope === "system" && user === undefined && hidden.length > 0)
+    warnings.push(`the service has a user of its own, who cannot enter a home folder; move ${hidden.join(", ")}`);
+  return warnings;
+}
+
+function systemdSteps({ scope, config }: Service): string[] {
+  const system = scope === "system";
+  const file = system ? "/etc/systemd/system/mcp-host.service" : "~/.config/systemd/user/mcp-host.service";
+  const sudo = system ? "sudo " : "";
+  const ctl = system ? "sudo systemctl" : "systemctl --user";
+  return [
+    `Put it into ${file} and enable it:`,
+    ...(system ? [] : ["  mkdir -p ~/.config/systemd/user"]),
+    `  mcp-host service systemd --${scope} --config ${quoted(config)} | ${sudo}tee ${file}`,
+    `  ${ctl} daemon-reload`,
+    `  ${ctl} enable --now mcp-host`,
+    ...(system ? [] : ["  loginctl enable-linger   # so that it starts with the machine and outlives the session"]),
+    `Its log: ${system ? "sudo journalctl" : "journalctl --user"} -u mcp-host -f`,
+  ];
+}
+
+function launchdSteps({ scope, config }: Service): string[] {
+  const system = scope === "system";
+  const file = `${system ? "/Library/LaunchDaemons" : "~/Library/LaunchAgents"}/mcp-host.plist`;
+  const sudo = system ? "sudo " : "";
+  const domain = system ? "system" : "gui/$(id -u)";
+  return [
+    `Put it into ${file} and enable it:`,
+    `  mcp-host service launchd --${scope} --config ${quoted(config)} | ${sudo}tee ${file}`,
+    `  ${sudo}launchctl bootstrap ${domain} ${file}`,
+    `Stop it for good: ${sudo}launchctl bootout ${domain}/mcp-host`,
+  ];
+}
+
+function quoted(path: string): string {
+  return /^[\w./@+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+}
