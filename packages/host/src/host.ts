@@ -146,6 +146,7 @@ export class Host implements AsyncDisposable {
       const { HttpFront } = await import("./front/http.ts");
       this.#front = new HttpFront({
         listen: config.listen,
+        folder: this.folder,
         limits: config.limits,
         sessions: this.sessions,
         hooks: () => hooks,

@@ -32,8 +32,8 @@ export class Edge {
   readonly #origins: ReadonlySet<string>;
   readonly #maxHeaders: number;
 
-  /** @param port the port that is really listened on */
-  constructor(listen: ListenConfig, port: number, limits: Limits) {
+  /** @param at the port that is really listened on, and how */
+  constructor(listen: ListenConfig, { port, scheme }: { port: number; scheme: "http" | "https" }, limits: Limits) {
     const loopback = isLoopback(listen.host);
     // Beyond loopback the names by which the host is reached are unknown, unless the config says them.
     // 127.0.0.2 is a loopback address too, and a URL has brackets around an IPv6 one.
@@ -41,7 +41,7 @@ export class Edge {
     const names = [...own, ...listen.hosts];
     this.#hosts = names.length === 0 ? undefined : new Set(names.flatMap((name) => [name.toLowerCase(), `${name.toLowerCase()}:${port}`]));
     // The host's own pages call from its own origin, which a web page elsewhere cannot have.
-    this.#ownOrigins = new Set(own.map((name) => `http://${name}:${port}`));
+    this.#ownOrigins = new Set(own.map((name) => `${scheme}://${name}:${port}`));
     this.#origins = new Set(listen.origins);
     this.#maxHeaders = limits.headerCount;
   }
