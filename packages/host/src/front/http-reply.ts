@@ -20,14 +20,7 @@ export class HttpReply implements Reply {
   readonly since = performance.now();
 
   /** @param open the replies that are under way: this one leaves them when it is done */
-  constructor(
-    response: Answer,
-    session: Session,
-    streams: StreamSettings,
-    requests: number,
-    batch: boolean,
-    open: Set<HttpReply>,
-  ) {
+  constructor(response: Answer, session: Session, streams: StreamSettings, requests: number, batch: boolean, open: Set<HttpReply>) {
     this.#response = response;
     this.#session = session;
     this.#streams = streams;

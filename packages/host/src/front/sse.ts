@@ -48,7 +48,8 @@ export class SseFront implements HttpEntrance {
 
   #post(request: IncomingMessage, response: Answer, principal: Principal, failed: (error: unknown) => void): void {
     const id = new URLSearchParams((request.url ?? "").slice(MESSAGES.length)).get("sessionId");
-    if (id === null) throw new HostError("session_required", `sessionId is missing; open a stream with GET ${STREAM} and use the address it names`);
+    if (id === null)
+      throw new HostError("session_required", `sessionId is missing; open a stream with GET ${STREAM} and use the address it names`);
     const session = ownSession(this.#options.sessions, id, principal);
     const stream = session && this.#streams.get(session);
     if (!stream) throw new HostError("session_not_found", `the session is unknown or has ended; open a stream with GET ${STREAM}`);

@@ -139,8 +139,7 @@ export class StreamableHttp implements HttpEntrance {
     if (typeof last === "string" && this.#streams.store) return this.#resume(last, this.#streams.store, response, session);
     const before = this.#standing.get(session);
     // Replacing it silently would let a second client steal what is meant for the first (R19).
-    if (before?.isConnected)
-      throw new HostError("session_conflict", "the session has a standing GET stream already; close it first");
+    if (before?.isConnected) throw new HostError("session_conflict", "the session has a standing GET stream already; close it first");
     if (before) this.#drop(session, before);
     const stream = new EventStream(response, this.#streams, session, true);
     this.#standing.set(session, stream);

@@ -31,7 +31,10 @@ export class Certificate {
   }
 
   /** An HTTPS server with this certificate. @throws ConfigError that names the file and what is wrong with it */
-  createServer(options: Factories, serve: RequestListener<typeof IncomingMessage, typeof Answer>): https.Server<typeof IncomingMessage, typeof Answer> {
+  createServer(
+    options: Factories,
+    serve: RequestListener<typeof IncomingMessage, typeof Answer>,
+  ): https.Server<typeof IncomingMessage, typeof Answer> {
     const { ca } = this.#config;
     const clients = ca === undefined ? {} : { requestCert: true, rejectUnauthorized: true };
     this.#server = https.createServer({ ...options, ...this.#read(), ...clients, handshakeTimeout: HANDSHAKE }, serve);
@@ -72,7 +75,9 @@ export class Certificate {
     try {
       createSecureContext(context);
     } catch (error) {
-      throw new ConfigError([`listen.tls: the certificate and its key cannot be used: ${(error as Error).message}; both must be PEM and belong together`]);
+      throw new ConfigError([
+        `listen.tls: the certificate and its key cannot be used: ${(error as Error).message}; both must be PEM and belong together`,
+      ]);
     }
     return context;
   }

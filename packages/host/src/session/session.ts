@@ -244,9 +244,7 @@ export class Session implements SessionFacts {
   sinkFor(exchange: Exchange | undefined): Sink {
     return {
       send: (message) =>
-        (exchange?.outcome === undefined && exchange?.sink?.send(message)) ||
-        (this.#standing ?? this.#away)?.send(message) ||
-        false,
+        (exchange?.outcome === undefined && exchange?.sink?.send(message)) || (this.#standing ?? this.#away)?.send(message) || false,
     };
   }
 
