@@ -12,8 +12,11 @@ import { isObject, type Json } from "../wire/message.ts";
 export interface ControlStatus extends HostStatus {
   /** The config file, absolute. */
   config: string;
-  mode: "http" | "stdio";
+  mode: ServeMode;
 }
+
+/** How clients come in. */
+export type ServeMode = "http" | "stdio" | "both";
 
 /** What can be asked of a running host, on one line of JSON. */
 export type ControlRequest =
@@ -90,7 +93,7 @@ function isAlive(pid: number): boolean {
  * Answers what is asked on a local socket, one per process, mode 0600, never on the network. A host that cannot open it serves
  * all the same. Gives a function that closes it.
  */
-export async function serveControl(host: Host, facts: { config: string; mode: "http" | "stdio" }, log: Logger): Promise<() => void> {
+export async function serveControl(host: Host, facts: { config: string; mode: ServeMode }, log: Logger): Promise<() => void> {
   try {
     runningHosts(); // clears what dead hosts left
     const address = controlAddress(process.pid);
@@ -123,7 +126,7 @@ function listening(server: Server, address: string): Promise<void> {
   });
 }
 
-function answer(socket: Socket, host: Host, facts: { config: string; mode: "http" | "stdio" }): void {
+function answer(socket: Socket, host: Host, facts: { config: string; mode: ServeMode }): void {
   let text = "";
   let asked = false;
   socket.setEncoding("utf8");
@@ -142,7 +145,7 @@ function answer(socket: Socket, host: Host, facts: { config: string; mode: "http
 }
 
 /** The line that answers a line. Never rejects. */
-async function reply(line: string, host: Host, facts: { config: string; mode: "http" | "stdio" }): Promise<string> {
+async function reply(line: string, host: Host, facts: { config: string; mode: ServeMode }): Promise<string> {
   try {
     return JSON.stringify(await replyTo(requestIn(line), host, facts));
   } catch (error) {
@@ -166,7 +169,7 @@ function requestIn(line: string): ControlRequest {
   return { command, plugin, name, params };
 }
 
-async function replyTo(request: ControlRequest, host: Host, facts: { config: string; mode: "http" | "stdio" }): Promise<ControlAnswer> {
+async function replyTo(request: ControlRequest, host: Host, facts: { config: string; mode: ServeMode }): Promise<ControlAnswer> {
   if (request.command === "status") return { status: redact({ ...host.status(), ...facts }) as ControlStatus };
   const { plugin, name, params = {} } = request;
   const result = await inTime(host.operate(plugin, name, params), `operation "${name}" of plugin "${plugin}"`);

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { defineCommand } from "citty";
 import { claimStdout } from "../front/stdio.ts";
+import type { FrameOutput } from "../wire/frame-writer.ts";
 import { printBanner } from "./banner.ts";
 import { serveControl } from "./control.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
@@ -13,12 +14,12 @@ import { UsageError } from "./usage.ts";
 const LISTEN = ["port", "host", "path"] as const;
 
 export default defineCommand({
-  meta: { name: "start", description: "Serve the configured MCP servers as one, over HTTP or stdio" },
+  meta: { name: "start", description: "Serve the configured MCP servers as one, over HTTP, stdio or both" },
   args: {
     mode: {
       type: "positional",
       required: false,
-      valueHint: "stdio|http|server",
+      valueHint: "stdio|http|both|server",
       description: "How clients come in. Default: http; server is the same",
     },
     port: { type: "string", valueHint: "number", description: "The port to listen on; 0 for any free one. Default: 3000" },
@@ -31,7 +32,8 @@ export default defineCommand({
     ...configArgs,
     ...logArgs,
   },
-  run: ({ args, rawArgs }): Promise<ExitCode> => (args.mode === "stdio" ? overStdio(args, rawArgs) : overHttp(args, rawArgs)),
+  run: ({ args, rawArgs }): Promise<ExitCode> =>
+    args.mode === "stdio" ? overStdio(args, rawArgs) : overHttp(args, rawArgs, args.mode === "both" ? claimStdout() : undefined),
 });
 
 /** How long the last frames may take to a client that reads slowly. */
@@ -46,7 +48,8 @@ interface Flags extends LogFlags {
   "insecure-no-auth"?: boolean | undefined;
 }
 
-async function overHttp(flags: Flags, rawArgs: string[]): Promise<ExitCode> {
+/** @param output standard output, to serve a client over stdio, too; its end is not the host's */
+async function overHttp(flags: Flags, rawArgs: string[], output?: FrameOutput): Promise<ExitCode> {
   const log = loggerOf(flags);
   const life = new Life(log);
   const opened = await openHost({
@@ -67,10 +70,12 @@ async function overHttp(flags: Flags, rawArgs: string[]): Promise<ExitCode> {
   const { host, loaded } = opened;
   life.of(host);
   await startHost(opened);
-  life.atEnd(await serveControl(host, { config: loaded.path, mode: "http" }, log));
+  life.atEnd(await serveControl(host, { config: loaded.path, mode: output ? "both" : "http" }, log));
   log.info("the host listens", { url: host.url, config: loaded.path });
   if (formatOf(flags) === "pretty") void printBanner(host);
-  return life.ended;
+  if (!output) return life.ended;
+  void host.serveStdio({ input: process.stdin, output }).then(() => log.info("the client over standard input and output is gone"));
+  return written(output, await life.ended);
 }
 
 async function overStdio(flags: Flags, rawArgs: string[]): Promise<ExitCode> {
@@ -86,7 +91,11 @@ async function overStdio(flags: Flags, rawArgs: string[]): Promise<ExitCode> {
   life.atEnd(await serveControl(host, { config: loaded.path, mode: "stdio" }, log));
   log.info("the host serves standard input and output", { config: loaded.path });
   void host.serveStdio({ input: process.stdin, output }).then(() => life.end(EXIT.ok.code));
-  const code = await life.ended;
+  return written(output, await life.ended);
+}
+
+/** Waits until the last frames have gone, and gives the exit code. */
+async function written(output: FrameOutput, code: ExitCode): Promise<ExitCode> {
   const patience = performance.now() + LAST_WORDS;
   while (output.writableLength > 0 && performance.now() < patience) await pause(LOOK);
   return code;

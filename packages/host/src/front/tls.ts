@@ -1,4 +1,4 @@
-import { readFileSync, type StatsListener, unwatchFile, watchFile } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import type { IncomingMessage, RequestListener, ServerOptions } from "node:http";
 import https from "node:https";
 import { resolve } from "node:path";
@@ -20,7 +20,9 @@ export class Certificate {
   readonly #config: TlsConfig;
   readonly #folder: string;
   readonly #log: Logger;
-  readonly #changed: StatsListener = () => void this.renew();
+  /** What the files were like when they were read last. */
+  #read = "";
+  #watch: NodeJS.Timeout | undefined;
   #server: https.Server<typeof IncomingMessage, typeof Answer> | undefined;
 
   /** @param folder where relative paths begin */
@@ -37,16 +39,17 @@ export class Certificate {
   ): https.Server<typeof IncomingMessage, typeof Answer> {
     const { ca } = this.#config;
     const clients = ca === undefined ? {} : { requestCert: true, rejectUnauthorized: true };
-    this.#server = https.createServer({ ...options, ...this.#read(), ...clients, handshakeTimeout: HANDSHAKE }, serve);
+    this.#server = https.createServer({ ...options, ...this.#load(), ...clients, handshakeTimeout: HANDSHAKE }, serve);
     this.#server.on("tlsClientError", (error) => this.#log.debug("a TLS handshake failed", errorFields(error)));
-    for (const file of this.#files) watchFile(file, { interval: LOOK, persistent: false }, this.#changed);
+    this.#watch = setInterval(() => this.#look(), LOOK);
+    this.#watch.unref();
     return this.#server;
   }
 
   /** Reads the files anew: connections that come from now on get the new certificate. One that cannot be used is logged, and the old one stays. Never throws. */
   renew(): void {
     try {
-      this.#server?.setSecureContext(this.#read());
+      this.#server?.setSecureContext(this.#load());
       this.#log.info("the certificate was read anew", { cert: this.#config.cert });
     } catch (error) {
       const problems = error instanceof ConfigError ? error.problems : [(error as Error).message];
@@ -55,15 +58,21 @@ export class Certificate {
   }
 
   close(): void {
-    for (const file of this.#files) unwatchFile(file, this.#changed);
+    clearInterval(this.#watch);
   }
 
-  get #files(): string[] {
+  #look(): void {
+    if (this.#now() !== this.#read) this.renew();
+  }
+
+  /** What the files are like: it changes with each of them. */
+  #now(): string {
     const { cert, key, ca } = this.#config;
-    return [cert, key, ...(ca === undefined ? [] : [ca])].map((path) => resolve(this.#folder, path));
+    return [cert, key, ...(ca === undefined ? [] : [ca])].map((path) => markOf(resolve(this.#folder, path))).join(", ");
   }
 
-  #read(): SecureContextOptions {
+  #load(): SecureContextOptions {
+    this.#read = this.#now(); // first: a change while they are read is noticed afterwards
     const { cert, key, ca, passphrase, minVersion } = this.#config;
     const context = {
       cert: this.#file("cert", cert),
@@ -89,5 +98,14 @@ export class Certificate {
     } catch (error) {
       throw new ConfigError([`listen.tls.${option}: ${file} cannot be read (${(error as NodeJS.ErrnoException).code}); name a PEM file`]);
     }
+  }
+}
+
+function markOf(file: string): string {
+  try {
+    const { ino, size, mtimeMs } = statSync(file);
+    return `${ino} ${size} ${mtimeMs}`;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? "unreadable"; // statSync throws nothing else
   }
 }
