@@ -160,7 +160,7 @@ export async function ssePipe(url: URL, deliver: Deliver): Promise<Pipe> {
         const events = text.split("\n\n");
         text = events.pop() ?? "";
         for (const event of events) {
-          const [, name, data = ""] = /^event: (\w+)\ndata: (.*)$/.exec(event) ?? [];
+          const [, name, data = ""] = /^event: (\w+)\ndata: (.*)$/s.exec(event) ?? [];
           if (name === "endpoint") found(new URL(data, url));
           else if (name === "message") deliver(JSON.parse(data), "pipe");
         }
