@@ -34,7 +34,7 @@ describe("the form of an answer", () => {
   test("a standing stream and a stream of a call are kept alive with comments every 15 seconds", async () => {
     vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] });
     await using host = await startHost({ mcpServers });
-    const client = await WireClient.connect(host.url);
+    const client = await WireClient.connect(host.url, { version: "2025-06-18" }); // later ones are told an id first
     const standing = await client.open();
     const call = client.open({ body: slow(client) });
     while (host.host.status().inFlight === 0) await new Promise((resolve) => setImmediate(resolve));

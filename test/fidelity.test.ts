@@ -9,7 +9,7 @@ import { progress } from "./fidelity/progress.ts";
 import { prompts } from "./fidelity/prompts.ts";
 import { resources } from "./fidelity/resources.ts";
 import { type Cases, Rig } from "./fidelity/rig.ts";
-import { casesOf, nameOf, rows, WAYS_OUT } from "./fidelity/rows.mjs";
+import { casesOf, nameOf, rows, WAYS_IN, WAYS_OUT } from "./fidelity/rows.mjs";
 import { session } from "./fidelity/session.ts";
 import { tasks } from "./fidelity/tasks.ts";
 
@@ -28,9 +28,7 @@ describe("the pass-through matrix", () => {
   });
 });
 
-const WAYS = ["http", "stdio", "memory"] as const;
-
-for (const into of WAYS) {
+for (const into of WAYS_IN) {
   for (const out of WAYS_OUT) {
     describe(`with ${into} in and ${out} out`, () => {
       const rig = new Rig(into, out);

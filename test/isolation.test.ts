@@ -2,6 +2,7 @@ import { PassThrough } from "node:stream";
 import { createHost, createLogger, definePlugin } from "mcp-host";
 import { describe, expect, test, vi } from "vitest";
 import { Session } from "../packages/host/dist/session/session.js";
+import { type Deliver, type Pipe, RawClient, socketPipe, ssePipe } from "./fidelity/raw.ts";
 import type { Message } from "./fixtures/upstream.mjs";
 import { httpProcess, startHost, upstream } from "./harness/hosts.ts";
 import { type Answer, RawHttp } from "./harness/raw-http.ts";
@@ -85,6 +86,53 @@ describe.each(["http", "stdio"] as const)("100 sessions with the same ids and to
     expect(new Set(answers.map(payloadOf)).size).toBe(20);
     await process?.stop();
   });
+});
+
+/** Ways in with one stream for everything, so that only ids and tokens tell calls apart. */
+const ONE_STREAM: Record<string, (url: URL, deliver: Deliver) => Promise<Pipe>> = { "HTTP+SSE": ssePipe, WebSocket: socketPipe };
+
+describe.each(Object.entries(ONE_STREAM))("50 sessions over %s with the same ids and tokens", (_, pipe) => {
+  test.each(["http", "stdio"] as const)(
+    "on one upstream over %s each get what are theirs and nothing else",
+    { timeout: 60_000 },
+    async (wire) => {
+      const logs = wire === "http" ? STEPS : 0;
+      const process = wire === "http" ? await httpProcess("upstream", ["http"]) : undefined;
+      const listen = { sse: true, websocket: true };
+      await using running = await startHost({ mcpServers: { one: process ? { url: process.url } : upstream() }, listen });
+      const clients = await Promise.all(Array.from({ length: 50 }, () => RawClient.open((deliver) => pipe(running.url, deliver))));
+      await Promise.all(clients.map((client) => client.initialize()));
+      const ids = [1, "1", 2, "a"];
+      const whose = (n: number, id: string | number): string => `session ${n}, ${typeof id} ${id}`;
+      const answers = await Promise.all(
+        clients.flatMap((client, n) =>
+          ids.map((id) => {
+            const args = { who: whose(n, id), text: `from ${whose(n, id)}`, delayMs: 15, steps: STEPS };
+            return client.call("echo", args, { _meta: { progressToken: id } }, id);
+          }),
+        ),
+      );
+      expect(new Set(answers.map(({ result }) => result.structuredContent.payload)).size).toBe(clients.length * ids.length);
+      for (const [n, client] of clients.entries()) {
+        const messages = client.received.map(({ message }) => message);
+        for (const id of ids) {
+          const [answer, ...more] = messages.filter((message) => message.id === id && message.result?.structuredContent);
+          expect([answer?.result.structuredContent.arguments.who, more]).toEqual([whose(n, id), []]);
+          const progress = messages.filter(({ method, params }) => method === "notifications/progress" && params.progressToken === id);
+          expect(progress.map(({ params }) => [params.progress, params.message])).toEqual(
+            Array.from({ length: STEPS }, (_, step) => [step + 1, `from ${whose(n, id)}`]),
+          );
+        }
+        const lines = messages.filter(({ method }) => method === "notifications/message").map(({ params }) => params.data.text);
+        expect(lines.sort()).toEqual(ids.flatMap((id) => Array.from({ length: logs }, () => `from ${whose(n, id)}`)).sort());
+        // The answers to initialize and to the calls, their progress and their log lines: nothing else.
+        expect(client.received).toHaveLength(1 + ids.length * (1 + STEPS + logs));
+      }
+      await Promise.all(clients.map((client) => client.pipe.close()));
+      await vi.waitFor(() => expect(running.host.status().sessions).toBe(0));
+      await process?.stop();
+    },
+  );
 });
 
 test("what an upstream sends to a session's own stream reaches that session alone", async () => {

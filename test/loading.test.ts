@@ -1,8 +1,9 @@
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Config } from "mcp-host";
 import { expect, test } from "vitest";
-import { BIN, httpProcess, MARKED, temporary, upstream } from "./harness/hosts.ts";
+import { BIN, httpProcess, MARKED, ROOT, temporary, upstream } from "./harness/hosts.ts";
 
 /** Notes every ES module that is loaded, and at the end the modules of Node and those that were required. */
 const NOTE = `
@@ -19,6 +20,33 @@ const NOTE = `
   const { cache } = createRequire("/");
   process.on("exit", () => note([...process.moduleLoadList.filter((name) => name.startsWith("NativeModule ")), ...Object.keys(cache)]));
 `;
+
+const FRONTS = /NativeModule https?$|node_modules\/ws\/|\/front\/(sse|websocket|tls)\.js$/;
+
+/** What of {@link FRONTS} a host loads that listens. */
+async function loadedByListening(listen: Config["listen"], files: Record<string, string> = {}): Promise<string[]> {
+  using folder = temporary({ ...files, "note.mjs": NOTE, "mcp-host.config.json": JSON.stringify({ listen: { port: 0, ...listen } }) });
+  const loaded = join(folder.path, "loaded");
+  const args = ["--import", join(folder.path, "note.mjs"), BIN, "start", "--config", join(folder.path, "mcp-host.config.json")];
+  const child = execFile(process.execPath, args, { env: { ...process.env, ...MARKED, LOADED: loaded }, timeout: 20_000 });
+  const exited = new Promise((resolve) => child.once("exit", resolve));
+  child.stderr?.on("data", (text) => {
+    if (String(text).includes("Stop with Ctrl-C")) child.kill("SIGTERM");
+  });
+  expect(await exited).toBe(0);
+  const names = readFileSync(loaded, "utf8").split("\n");
+  return [...new Set(names.flatMap((name) => FRONTS.exec(name)?.[0].replace("/front/", "") ?? []))].sort();
+}
+
+test("a start over HTTP loads no other way in than the config asks for", async () => {
+  expect(await loadedByListening({})).toEqual(["NativeModule http"]);
+  expect(await loadedByListening({ sse: true })).toEqual(["NativeModule http", "sse.js"]);
+  expect(await loadedByListening({ websocket: true })).toContain("websocket.js");
+  const pem = (name: string): string => readFileSync(join(ROOT, "test/fixtures/tls", name), "utf8");
+  const tls = { cert: "cert.pem", key: "cert.key" };
+  const secure = await loadedByListening({ tls }, { "cert.pem": pem("first.pem"), "cert.key": pem("first.key") });
+  expect(secure).toEqual(["NativeModule http", "NativeModule https", "tls.js"]);
+}, 60_000);
 
 /** Everything that `mcp-host start stdio` loads in a life with one server and one client that leaves at once. */
 async function loadedBy(server: object): Promise<string[]> {
@@ -48,7 +76,9 @@ test("a start over stdio with a stdio server loads no HTTP, Hono or OAuth code",
   const loaded = await loadedBy(upstream());
   expect(loaded).toContainEqual(expect.stringMatching(/upstream\/stdio\.js$/));
   expect(
-    loaded.filter((name) => /hono|undici\/|jose|client\/auth|_http_|NativeModule https?$|\/(front|upstream)\/(http|sse)/.test(name)),
+    loaded.filter((name) =>
+      /hono|undici\/|jose|client\/auth|_http_|NativeModule https?$|\/(front|upstream)\/(http|sse|websocket)/.test(name),
+    ),
   ).toEqual([]);
 }, 30_000);
 

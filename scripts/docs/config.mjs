@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { configSchema, SERVER_SCHEMAS } from "../../packages/host/dist/config/schema.js";
+import { configSchema, LISTEN_SCHEMAS, SERVER_SCHEMAS } from "../../packages/host/dist/config/schema.js";
 import { DEFAULT_LIMITS } from "../../packages/host/dist/wire/limits.js";
 import { between, root, table } from "../pages.mjs";
 
@@ -14,6 +14,8 @@ export function render(current) {
   const parts = {
     top: keys(configSchema.shape),
     listen: keys(configSchema.shape.listen.unwrap().shape),
+    resume: keys(LISTEN_SCHEMAS.resume.shape),
+    tls: keys(LISTEN_SCHEMAS.tls.shape),
     stdio: keys({ type: stdio.shape.type, ...own(stdio.shape, url.shape) }),
     url: keys({ type: url.shape.type, ...own(url.shape, stdio.shape) }),
     plugin: keys({ type: plugin.shape.type, ...own(plugin.shape, stdio.shape) }),
@@ -35,7 +37,8 @@ function standard(key, schema) {
   if (type === "optional") return "–";
   if (type === "prefault") return "see below";
   if (type !== "default") return "**required**";
-  return typeof defaultValue === "number" && key !== "port" ? `\`${time(defaultValue)}\`` : `\`${JSON.stringify(defaultValue)}\``;
+  if (typeof defaultValue !== "number" || /^port$|count$/i.test(key)) return `\`${JSON.stringify(defaultValue)}\``;
+  return `\`${/bytes$/i.test(key) ? bytes(defaultValue) : time(defaultValue)}\``;
 }
 
 function limits() {
@@ -48,8 +51,12 @@ function limits() {
 }
 
 function amount(key, value) {
-  if (/Bytes$/.test(key)) return value >= 1024 ** 2 ? `"${value / 1024 ** 2}mb"` : `"${value / 1024}kb"`;
+  if (/Bytes$/.test(key)) return bytes(value);
   return /^session(Idle|Initialize)$/.test(key) ? time(value) : String(value);
+}
+
+function bytes(value) {
+  return value >= 1024 ** 2 ? `"${value / 1024 ** 2}mb"` : `"${value / 1024}kb"`;
 }
 
 function time(milliseconds) {

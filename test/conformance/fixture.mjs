@@ -1,9 +1,9 @@
 // The MCP server that the conformance suite is run against, directly and through the host.
 //
 //   node fixture.mjs stdio
-//   node fixture.mjs http --port N [--events off]
+//   node fixture.mjs http --port N
 //
-// Port 0 is a free one; the address is printed on stderr as `listening <url>`. Without events no stream can be resumed.
+// Port 0 is a free one; the address is printed on stderr as `listening <url>`.
 
 import { parseArgs } from "node:util";
 import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
@@ -12,7 +12,7 @@ import { createServer } from "./fixture/server.mjs";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { port: { type: "string", default: "0" }, events: { type: "string", default: "on" } },
+  options: { port: { type: "string", default: "0" } },
 });
 
 switch (positionals[0]) {
@@ -22,9 +22,9 @@ switch (positionals[0]) {
     await createServer().connect(new StdioServerTransport());
     break;
   case "http":
-    console.error(`listening ${await listen(Number(values.port), { events: values.events !== "off" })}`);
+    console.error(`listening ${await listen(Number(values.port))}`);
     break;
   default:
-    console.error("usage: fixture.mjs stdio | http --port N [--events off]");
+    console.error("usage: fixture.mjs stdio | http --port N");
     process.exitCode = 2;
 }

@@ -1,14 +1,14 @@
 // Runs the official conformance suite against the fixture, directly and through the host, and demands the same checks of both.
 //
-//   npm run conformance -- [--only direct|plain|stdio|http|three] [--scenario NAME] [--verbose]
+//   npm run conformance -- [--only direct|stdio|http|three|plugins] [--scenario NAME] [--verbose]
 
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { judgeDirect, judgePlain, judgeThrough } from "./runner/judge.mjs";
+import { judgeDirect, judgeThrough } from "./runner/judge.mjs";
 import { Processes } from "./runner/processes.mjs";
-import { printPlain, printRun, printTable } from "./runner/report.mjs";
+import { printRun, printTable } from "./runner/report.mjs";
 import { install, listScenarios, runSuite } from "./runner/suite.mjs";
 import { TARGETS } from "./runner/targets.mjs";
 
@@ -36,23 +36,15 @@ const folder = mkdtempSync(join(tmpdir(), "mcp-host-conformance-"));
 process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
 
 // What the others are compared with comes first and is always made; unless it is clean there is no use in the others.
-const judges = {
-  direct: (found) => judgeDirect(expected, found),
-  plain: (found) => judgePlain(expected, found, runs.direct, scored),
-};
-const through = Object.keys(TARGETS).filter((name) => !judges[name] && (!options.only || name === options.only));
+const through = Object.keys(TARGETS).filter((name) => name !== "direct" && (!options.only || name === options.only));
 const runs = {};
-for (const name of [...Object.keys(judges), ...through]) {
-  if (interrupted.signal.aborted || failedRuns().some((run) => judges[run.name])) break;
-  runs[name] = await perform(name, judges[name] ?? ((found) => judgeThrough(expected, found, runs.plain)));
+for (const name of ["direct", ...through]) {
+  if (interrupted.signal.aborted || runs.direct?.problems.length > 0) break;
+  const judge = name === "direct" ? judgeDirect : judgeThrough;
+  runs[name] = await perform(name, (found) => judge(expected, found, runs.direct));
 }
 printTable(Object.values(runs), expected, scored);
-if (runs.plain) printPlain(runs.direct, runs.plain);
-if (interrupted.signal.aborted || failedRuns().length > 0) process.exitCode = 1;
-
-function failedRuns() {
-  return Object.values(runs).filter(({ problems }) => problems.length > 0);
-}
+if (interrupted.signal.aborted || Object.values(runs).some(({ problems }) => problems.length > 0)) process.exitCode = 1;
 
 async function perform(name, judge) {
   const began = Date.now();

@@ -4,6 +4,7 @@ import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
 import { vi } from "vitest";
 import type { Message } from "../fixtures/upstream.mjs";
+import { SocketClient } from "../harness/socket.ts";
 
 type Id = string | number;
 
@@ -142,6 +143,58 @@ export async function httpPipe(url: URL, deliver: Deliver): Promise<Pipe> {
     async close() {
       await fetch(url, { method: "DELETE", headers: headers() });
       abort.abort();
+    },
+  };
+}
+
+/** Over the HTTP+SSE of 2024-11-05: one stream, and a POST per message. */
+export async function ssePipe(url: URL, deliver: Deliver): Promise<Pipe> {
+  const abort = new AbortController();
+  const stream = await fetch(new URL("/sse", url), { headers: { accept: "text/event-stream" }, signal: abort.signal });
+  const endpoint = await new Promise<URL>((found, failed) => {
+    const read = async (): Promise<void> => {
+      let text = "";
+      const decoder = new TextDecoder();
+      for await (const chunk of stream.body ?? []) {
+        text += decoder.decode(chunk, { stream: true });
+        const events = text.split("\n\n");
+        text = events.pop() ?? "";
+        for (const event of events) {
+          const [, name, data = ""] = /^event: (\w+)\ndata: (.*)$/s.exec(event) ?? [];
+          if (name === "endpoint") found(new URL(data, url));
+          else if (name === "message") deliver(JSON.parse(data), "pipe");
+        }
+      }
+    };
+    read().catch(failed); // once it is found, the stream ends with the client
+  });
+  return {
+    async send(message) {
+      const response = await fetch(endpoint, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(message),
+        signal: abort.signal,
+      });
+      await response.text();
+    },
+    async close() {
+      abort.abort();
+    },
+  };
+}
+
+/** Over WebSocket. */
+export async function socketPipe(url: URL, deliver: Deliver): Promise<Pipe> {
+  const client = await SocketClient.open(url);
+  client.socket.on("message", (data) => deliver(JSON.parse(String(data)), "pipe"));
+  return {
+    async send(message) {
+      client.send(message);
+    },
+    async close() {
+      client.socket.close();
+      await client.closed;
     },
   };
 }

@@ -13,9 +13,17 @@ import {
   serveWebSocket,
   type UpstreamOptions,
 } from "../fixtures/upstream.mjs";
-import { httpTransport, memoryTransport, sdkClient, stdioTransport, type WayIn } from "../harness/clients.ts";
+import {
+  httpTransport,
+  memoryTransport,
+  sdkClient,
+  socketTransport,
+  sseTransport,
+  stdioTransport,
+  type WayIn,
+} from "../harness/clients.ts";
 import { BIN, MARKED, ROOT, startHost, type TestHost, temporary, upstream } from "../harness/hosts.ts";
-import { httpPipe, RawClient, stdioPipe, transportPipe } from "./raw.ts";
+import { httpPipe, RawClient, socketPipe, ssePipe, stdioPipe, transportPipe } from "./raw.ts";
 
 /** How the host reaches its upstreams. */
 export type WayOut = "http" | "stdio" | "memory" | "sse" | "websocket";
@@ -104,6 +112,8 @@ export class Bench {
   async anotherRaw(capabilities: Message | null = EVERYTHING): Promise<RawClient> {
     const client = await RawClient.open(async (deliver) => {
       if (this.into === "http") return httpPipe((await this.host()).url, deliver);
+      if (this.into === "sse") return ssePipe((await this.host()).url, deliver);
+      if (this.into === "websocket") return socketPipe((await this.host()).url, deliver);
       if (this.into === "memory") return transportPipe(await memoryTransport((await this.host()).host), deliver);
       const [command, ...args] = await this.#command();
       return stdioPipe(command as string, args, MARKED, deliver);
@@ -115,6 +125,8 @@ export class Bench {
 
   async #transport(): Promise<Transport> {
     if (this.into === "http") return httpTransport((await this.host()).url);
+    if (this.into === "sse") return sseTransport((await this.host()).url);
+    if (this.into === "websocket") return socketTransport((await this.host()).url);
     if (this.into === "memory") return memoryTransport((await this.host()).host);
     const [command, ...args] = await this.#command();
     return stdioTransport(command as string, args, MARKED);
@@ -131,7 +143,7 @@ export class Bench {
 
   /** The host in this process; clients over stdio have one in a process of their own. */
   host(): Promise<TestHost> {
-    const listen = this.#options.sole ? null : {};
+    const listen = this.#options.sole ? null : { sse: this.into === "sse", websocket: this.into === "websocket" };
     this.#host ??= this.config().then(async (config) => {
       const host = await startHost({ ...config, listen });
       this.#ends.push(() => host.host.close());

@@ -1,14 +1,15 @@
-type Way = "http" | "stdio" | "memory";
-type WayOut = "http" | "stdio" | "memory" | "sse" | "websocket";
+import type { WayIn } from "../harness/clients.ts";
+import type { WayOut } from "./rig.ts";
 
 export interface Row {
   message: string;
   direction: string;
   duty: string;
-  cases: Record<string, string | { title: string; in?: Way[]; out?: WayOut[] }>;
+  cases: Record<string, string | { title: string; in?: WayIn[]; out?: WayOut[] }>;
 }
 
-export const rows: Row[];
+export const WAYS_IN: WayIn[];
 export const WAYS_OUT: WayOut[];
+export const rows: Row[];
 export function nameOf(row: Row): string;
-export function casesOf(row: Row): { key: string; title: string; into: Way[]; out: WayOut[] }[];
+export function casesOf(row: Row): { key: string; title: string; into: WayIn[]; out: WayOut[] }[];

@@ -11,7 +11,7 @@ const S2C = "upstream → client";
 const http = ["http"];
 const local = ["stdio", "memory"];
 /** A host over stdio has one client. */
-const several = ["http", "memory"];
+const several = ["http", "memory", "sse", "websocket"];
 
 const listCases = {
   fields: "every entry arrives with every field that the upstream lists, in its order",
@@ -389,7 +389,9 @@ export const rows = [
   },
 ];
 
-/** How the host reaches its upstreams. */
+/** How a client reaches the host. */
+export const WAYS_IN = ["http", "stdio", "memory", "sse", "websocket"];
+/** How the host reaches an upstream. */
 export const WAYS_OUT = ["http", "stdio", "memory", "sse", "websocket"];
 
 /** A row's name: two rows may have one message. */
@@ -397,9 +399,8 @@ export const nameOf = ({ message, direction }) => `${message}, ${direction}`;
 
 /** A row's cases with their ways; a sentence alone runs everywhere. */
 export function casesOf(row) {
-  const ways = ["http", "stdio", "memory"];
   return Object.entries(row.cases).map(([key, told]) => {
-    const { title, in: into = ways, out = WAYS_OUT } = typeof told === "string" ? { title: told } : told;
+    const { title, in: into = WAYS_IN, out = WAYS_OUT } = typeof told === "string" ? { title: told } : told;
     return { key, title, into, out };
   });
 }

@@ -29,6 +29,8 @@ export interface Incoming {
   ended: Promise<void>;
   /** Drops the connection. */
   leave(): void;
+  /** Reads no more. */
+  pause(): void;
 }
 
 /** A whole answer. */
@@ -71,6 +73,7 @@ export function open(url: URL, { method, path, headers, body, chunked }: Asked =
           messages: () => (stream ? events(text) : text === "" ? [] : [JSON.parse(text)].flat()),
           ended: new Promise((done) => response.once("close", done)),
           leave: () => void request.destroy(),
+          pause: () => void response.pause(),
         });
       },
     );

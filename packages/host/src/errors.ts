@@ -60,6 +60,13 @@ export const ERRORS = {
     retryable: true,
     meaning: "The session is unknown or has expired. Send `initialize` again.",
   },
+  event_not_found: {
+    code: -31404,
+    status: 404,
+    retryable: false,
+    meaning:
+      "The Last-Event-ID is unknown, or what came after it is not kept any more (`listen.resume`). The session goes on: open the stream without it.",
+  },
   session_conflict: {
     code: -31409,
     status: 409,

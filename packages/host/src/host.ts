@@ -6,7 +6,8 @@ import type { Config, ResolvedConfig } from "./config/schema.ts";
 import { EmbeddedHost, type Inside } from "./embedded.ts";
 import { HostError } from "./errors.ts";
 import { checkExposure } from "./front/edge.ts";
-import type { HttpFront, HttpFrontOptions } from "./front/http.ts";
+import type { NetworkOptions } from "./front/entrance.ts";
+import type { HttpFront } from "./front/http.ts";
 import { Generations } from "./generations.ts";
 import { type HandlerOptions, handlerOf, mountOf, type RequestHandler } from "./handler.ts";
 import { createLogger, type Logger } from "./log.ts";
@@ -143,9 +144,16 @@ export class Host extends EmbeddedHost implements AsyncDisposable {
   }
 
   /** What every network front needs of the host. */
-  #behindFronts(): Omit<HttpFrontOptions, "listen"> {
-    const { log, sessions } = this;
-    return { limits: this.config.limits, sessions, hooks: () => this.#generations.serving.hooks, log, ready: () => this.readiness() };
+  #behindFronts(): Omit<NetworkOptions, "listen"> {
+    const { log, sessions, folder } = this;
+    return {
+      folder,
+      limits: this.config.limits,
+      sessions,
+      hooks: () => this.#generations.serving.hooks,
+      log,
+      ready: () => this.readiness(),
+    };
   }
 
   async #mount({ authenticate, ...options }: HandlerOptions): Promise<RequestHandler> {
@@ -298,6 +306,7 @@ export class Host extends EmbeddedHost implements AsyncDisposable {
   async reload(config: Config = this.#written): Promise<ReloadReport> {
     await this.#starting;
     const resolved = parseConfig(config);
+    for (const front of this.#fronts) front.renew();
     const report = await this.#generations.replace(resolved);
     this.#written = config;
     return report;

@@ -1,4 +1,4 @@
-// What counts as passing: directly, without event ids, and through the host. There is no list of exceptions.
+// What counts as passing: directly, and through the host. There is no list of exceptions.
 
 /** Directly: everything ran, nothing failed, nothing was skipped or warned of. */
 export function judgeDirect(expected, found) {
@@ -12,28 +12,16 @@ export function judgeDirect(expected, found) {
   return withRun(expected, found, problems);
 }
 
-/**
- * Without event ids: nothing fails, and a scenario that counts has the very checks of the direct run, so that this run,
- * which the others are compared with, asks no less of them.
- */
-export function judgePlain(expected, found, direct, scored) {
-  const problems = [];
-  for (const { scenario, id, status, message } of differences(found, direct)) {
-    if (scored.get(scenario) || status === "FAILURE") problems.push(describe(scenario, id, status, message));
-  }
-  return withRun(expected, found, problems);
-}
-
 /** Through the host: check by check the same as without it. */
-export function judgeThrough(expected, found, plain) {
-  const problems = differences(found, plain).map(
+export function judgeThrough(expected, found, direct) {
+  const problems = differences(found, direct).map(
     ({ scenario, id, status, before, message }) => `${describe(scenario, id, status, message)}, without the host: ${before}`,
   );
   return withRun(expected, found, problems);
 }
 
 /** Every check of either run that has another status in the other, or is in one of them only. */
-export function differences(found, base) {
+function differences(found, base) {
   return [...new Set([...base.scenarios.keys(), ...found.scenarios.keys()])].flatMap((scenario) => {
     const before = base.scenarios.get(scenario) ?? new Map();
     const after = found.scenarios.get(scenario) ?? new Map();

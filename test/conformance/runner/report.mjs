@@ -1,6 +1,6 @@
-// What is printed: a line per run, then a table of all of them, then what the lack of event ids changes.
+// What is printed: a line per run, then a table of all of them.
 
-import { differences, failed, passed } from "./judge.mjs";
+import { failed, passed } from "./judge.mjs";
 
 export function printRun({ name, scenarios, problems, seconds }, expected) {
   const all = [...scenarios.values()];
@@ -25,14 +25,6 @@ export function printTable(runs, expected, scored) {
   const width = Math.max(...rows.map(([head]) => head.length));
   console.log();
   for (const [head, ...cells] of rows) console.log(head.padEnd(width) + cells.map((text) => String(text).padStart(8)).join(""));
-}
-
-/** What the fixture itself answers otherwise when its events have no ids: the one thing that the runs through the host lack. */
-export function printPlain(direct, plain) {
-  const found = differences(plain, direct);
-  if (found.length === 0) return;
-  console.log("\nWithout event ids, directly; the runs through the host are compared with these:");
-  for (const { scenario, id, before, status } of found) console.log(`  ${scenario} / ${id}: ${status}, with them: ${before}`);
 }
 
 function sum(numbers) {

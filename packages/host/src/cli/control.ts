@@ -17,7 +17,7 @@ export interface ControlStatus extends HostStatus, ControlFacts {}
 export interface ControlFacts {
   /** The config file, absolute. */
   config: string;
-  mode: "http" | "stdio";
+  mode: ServeMode;
   /** The files of one that was started with `--daemon`, absolute. */
   daemon?: { pidFile: string; logFile: string };
 }
@@ -38,6 +38,9 @@ export interface ControlPart {
   /** Reads the config again. */
   reload(): Promise<ReloadReport>;
 }
+
+/** How clients come in. */
+export type ServeMode = "http" | "stdio" | "both";
 
 /** What can be asked of a running host, on one line of JSON. */
 export type ControlRequest =

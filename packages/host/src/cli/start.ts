@@ -2,6 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { defineCommand } from "citty";
 import { claimStdout } from "../front/stdio.ts";
 import type { Logger } from "../log.ts";
+import type { FrameOutput } from "../wire/frame-writer.ts";
 import { printBanner } from "./banner.ts";
 import { type ControlFacts, type ControlPart, serveControl } from "./control.ts";
 import type { DaemonFlags, Detached } from "./daemon.ts";
@@ -16,12 +17,12 @@ import { UsageError } from "./usage.ts";
 const LISTEN = ["port", "host", "path"] as const;
 
 export default defineCommand({
-  meta: { name: "start", description: "Serve the configured MCP servers as one, over HTTP or stdio" },
+  meta: { name: "start", description: "Serve the configured MCP servers as one, over HTTP, stdio or both" },
   args: {
     mode: {
       type: "positional",
       required: false,
-      valueHint: "stdio|http|server",
+      valueHint: "stdio|http|both|server",
       description: "How clients come in. Default: http; server is the same",
     },
     port: { type: "string", valueHint: "number", description: "The port to listen on; 0 for any free one. Default: 3000" },
@@ -39,6 +40,7 @@ export default defineCommand({
   async run({ args, rawArgs, data }): Promise<ExitCode> {
     checkDaemonFlags(args);
     if (args.mode === "stdio") return overStdio(args, rawArgs);
+    if (args.mode === "both") return overBoth(args, rawArgs, claimStdout());
     if (args.daemon && !data) return (await import("./daemon.ts")).startDaemon(args, rawArgs);
     return overHttp(args, rawArgs, data as Detached | undefined); // nobody but the detached process itself gives any
   },
@@ -73,6 +75,21 @@ async function overHttp(flags: Flags, rawArgs: string[], detached?: Detached): P
   return life.ended;
 }
 
+/** @param output standard output, whose client is one among those over HTTP: its end is not the host's */
+async function overBoth(flags: Flags, rawArgs: string[], output: FrameOutput): Promise<ExitCode> {
+  const log = loggerOf(flags);
+  const life = new Life(log);
+  const opened = await openForHttp(flags, rawArgs, log);
+  const { host, loaded } = opened;
+  life.of(host);
+  await startHost(opened);
+  await serveOperators(opened, { config: loaded.path, mode: "both" }, { flags, rawArgs, life, log });
+  log.info("the host listens", { url: host.url, config: loaded.path });
+  if (formatOf(flags) === "pretty") void printBanner(host);
+  void host.serveStdio({ input: process.stdin, output }).then(() => log.info("the client over standard input and output is gone"));
+  return written(output, await life.ended);
+}
+
 /** The host that `start http` with these flags starts. @throws ConfigFileError with every problem */
 export function openForHttp(flags: Flags, rawArgs: readonly string[], log: Logger): Promise<Opened> {
   return openHost({
@@ -93,8 +110,8 @@ export function openForHttp(flags: Flags, rawArgs: readonly string[], log: Logge
 }
 
 function checkDaemonFlags(flags: Flags): void {
-  if (flags.daemon && flags.mode === "stdio")
-    throw new UsageError("--daemon is for `start http`; `start stdio` serves the client that started it");
+  if (flags.daemon && (flags.mode === "stdio" || flags.mode === "both"))
+    throw new UsageError(`--daemon is for \`start http\`; \`start ${flags.mode}\` serves the client that started it`);
   for (const flag of ["pid-file", "log-file", "log-size", "log-files"] as const)
     if (flags[flag] !== undefined && !flags.daemon)
       throw new UsageError(`--${flag} is for --daemon; without it the log goes to standard error`);
@@ -113,7 +130,11 @@ async function overStdio(flags: Flags, rawArgs: string[]): Promise<ExitCode> {
   await serveOperators(opened, { config: loaded.path, mode: "stdio" }, { flags, rawArgs, life, log });
   log.info("the host serves standard input and output", { config: loaded.path });
   void host.serveStdio({ input: process.stdin, output }).then(() => life.end(EXIT.ok.code));
-  const code = await life.ended;
+  return written(output, await life.ended);
+}
+
+/** Waits until the last frames have gone, and gives the exit code. */
+async function written(output: FrameOutput, code: ExitCode): Promise<ExitCode> {
   const patience = performance.now() + LAST_WORDS;
   while (output.writableLength > 0 && performance.now() < patience) await pause(LOOK);
   return code;

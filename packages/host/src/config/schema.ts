@@ -165,8 +165,37 @@ const limits = z.strictObject(
   ) as unknown as { [K in keyof typeof DEFAULT_LIMITS]: z.ZodDefault<z.ZodType<number, number | string | undefined>> }, // fromEntries forgets the keys
 );
 
+const tls = z.strictObject({
+  cert: z.string().min(1).describe("The certificate and its chain, a PEM file."),
+  key: z.string().min(1).describe("Its private key, a PEM file."),
+  ca: z.string().min(1).optional().describe("Authorities, a PEM file: only clients with a certificate of theirs come in."),
+  passphrase: z.string().optional().describe("Of the private key, if it has one."),
+  minVersion: z.enum(["TLSv1.2", "TLSv1.3"]).default("TLSv1.2").describe("The oldest version of TLS that is spoken."),
+});
+
+const resume = z.strictObject({
+  count: integer(1, 1_000_000).default(1_000).describe("Events kept of one stream."),
+  bytes: size.default(16 * 1024 ** 2).describe("Bytes kept of one stream."),
+  totalCount: integer(1, 10_000_000).default(10_000).describe("Events kept of all streams."),
+  totalBytes: size.default(64 * 1024 ** 2).describe("Bytes kept of all streams."),
+  age: duration.default(300_000).describe("How long an event is kept."),
+  retry: duration.default(1_000).describe("How long a client whose stream was closed waits before it comes back."),
+  hold: duration
+    .optional()
+    .describe("Close the stream of a call after this long; clients since 2025-11-25 come back for the rest. Default: never."),
+});
+
+/** The problem of the form that was meant. */
+function resumeProblem(issue: z.core.$ZodRawIssue): string {
+  const inner = issue.code === "invalid_union" ? issue.errors.flat().find(({ path }) => path.length > 0) : undefined;
+  return inner ? `${inner.path.join(".")}: ${inner.message}` : "must be false, or an object; it is on without being asked for";
+}
+
+/** Further keys of `listen`, by the name of their table in docs/config.md. */
+export const LISTEN_SCHEMAS = { tls, resume } as const;
+
 /** What the HTTP front answers itself. */
-const OWN_PATHS: ReadonlySet<unknown> = new Set(["/healthz", "/readyz"]);
+const OWN_PATHS: ReadonlySet<unknown> = new Set(["/healthz", "/readyz", "/sse", "/messages", "/ws"]);
 
 const NAME = /^[A-Za-z0-9_.-]{1,64}$/;
 
@@ -192,6 +221,13 @@ export const configSchema = z.strictObject({
         .default([])
         .describe("Further values of the Host header that are accepted, such as the public name behind a proxy."),
       origins: z.array(z.string()).default([]).describe("Web origins that may call the host; CORS is off while there are none."),
+      resume: z
+        .union([z.literal(false), z.literal("false").transform(() => false as const), resume], { error: resumeProblem })
+        .prefault({})
+        .describe("Clients whose stream broke can get what they missed; `false` turns it off."),
+      sse: flag.default(false).describe("Serve HTTP+SSE of 2024-11-05 at /sse and /messages, too."),
+      websocket: flag.default(false).describe("Serve WebSocket at /ws, too."),
+      tls: tls.optional().describe("Serve HTTPS (and WSS) instead of HTTP."),
     })
     .optional()
     .describe("Where the host listens. `start http` listens with these defaults when it is missing; `start stdio` ignores it."),
@@ -209,6 +245,8 @@ export const configSchema = z.strictObject({
 /** The keys that are known at a place, for suggestions. */
 export function knownKeys(path: readonly PropertyKey[]): string[] {
   if (path.length === 0) return Object.keys(configSchema.shape);
+  const inListen = path[0] === "listen" && path[1];
+  if (inListen === "tls" || inListen === "resume") return Object.keys(LISTEN_SCHEMAS[inListen].shape);
   if (path[0] === "listen") return Object.keys(configSchema.shape.listen.unwrap().shape);
   if (path[0] === "limits") return Object.keys(DEFAULT_LIMITS);
   if (path[0] === "mcpServers") return [...SERVER_KEYS];

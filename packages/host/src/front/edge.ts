@@ -36,10 +36,15 @@ export class Edge {
   readonly #place: string;
 
   /**
-   * @param port the port that is really listened on
+   * @param at the port that is really listened on, and how
    * @param place where the names and origins are written, for errors
    */
-  constructor(listen: Pick<ListenConfig, "host" | "hosts" | "origins">, port: number, limits: Limits, place = "listen.") {
+  constructor(
+    listen: Pick<ListenConfig, "host" | "hosts" | "origins">,
+    { port, scheme }: { port: number; scheme: "http" | "https" },
+    limits: Limits,
+    place = "listen.",
+  ) {
     this.#place = place;
     const loopback = isLoopback(listen.host);
     // Beyond loopback the names by which the host is reached are unknown, unless the config says them.
@@ -48,7 +53,7 @@ export class Edge {
     const names = [...own, ...listen.hosts];
     this.#hosts = names.length === 0 ? undefined : new Set(names.flatMap((name) => [name.toLowerCase(), `${name.toLowerCase()}:${port}`]));
     // The host's own pages call from its own origin, which a web page elsewhere cannot have.
-    this.#ownOrigins = new Set(own.map((name) => `http://${name}:${port}`));
+    this.#ownOrigins = new Set(own.map((name) => `${scheme}://${name}:${port}`));
     this.#origins = new Set(listen.origins);
     this.#maxHeaders = limits.headerCount;
   }

@@ -1,44 +1,7 @@
-import type { Sink } from "../pipeline/exchange.ts";
-import type { Reply } from "../session/session.ts";
+import type { Reply, Session } from "../session/session.ts";
 import type { Message, Response } from "../wire/message.ts";
-import { encodeEvent, SSE_KEEP_ALIVE } from "../wire/sse.ts";
 import type { Answer } from "./answer.ts";
-
-/** One SSE stream to a client, with a bound on what waits for a client that does not read. */
-export class EventStream implements Sink {
-  readonly response: Answer;
-  readonly #queueBytes: number;
-
-  constructor(response: Answer, queueBytes: number) {
-    this.response = response;
-    this.#queueBytes = queueBytes;
-    response.head(200, "content-type", "text/event-stream", "x-accel-buffering", "no");
-    response.flushHeaders();
-  }
-
-  send(message: Message): boolean {
-    return this.sendJson(JSON.stringify(message));
-  }
-
-  sendJson(json: string): boolean {
-    return this.#write(encodeEvent(json));
-  }
-
-  keepAlive(): void {
-    this.#write(SSE_KEEP_ALIVE);
-  }
-
-  #write(text: string): boolean {
-    const { response } = this;
-    if (response.destroyed || response.writableEnded) return false;
-    if (response.writableLength > this.#queueBytes) {
-      response.destroy();
-      return false;
-    }
-    response.write(text);
-    return true;
-  }
-}
+import { EventStream, type StreamSettings } from "./event-stream.ts";
 
 /**
  * The answer to one POST: plain JSON as long as nothing must be sent before it, an SSE stream from then on. A POST with
@@ -46,7 +9,8 @@ export class EventStream implements Sink {
  */
 export class HttpReply implements Reply {
   readonly #response: Answer;
-  readonly #queueBytes: number;
+  readonly #session: Session;
+  readonly #streams: StreamSettings;
   /** Of a batch: the answers so far. */
   readonly #answers: string[] | undefined;
   readonly #open: Set<HttpReply>;
@@ -56,17 +20,18 @@ export class HttpReply implements Reply {
   readonly since = performance.now();
 
   /** @param open the replies that are under way: this one leaves them when it is done */
-  constructor(response: Answer, queueBytes: number, requests: number, batch: boolean, open: Set<HttpReply>) {
+  constructor(response: Answer, session: Session, streams: StreamSettings, requests: number, batch: boolean, open: Set<HttpReply>) {
     this.#response = response;
-    this.#queueBytes = queueBytes;
+    this.#session = session;
+    this.#streams = streams;
     this.#awaited = requests;
     this.#answers = batch ? [] : undefined;
     this.#open = open;
   }
 
-  /** Nobody is there any more, or nothing is left to say. */
+  /** Nobody is there any more and nobody can come back, or nothing is left to say. */
   get isOver(): boolean {
-    return this.#awaited === 0 || this.#response.destroyed;
+    return this.#awaited === 0 || (this.#stream ? this.#stream.isLost : this.#response.destroyed);
   }
 
   get isStream(): boolean {
@@ -87,15 +52,16 @@ export class HttpReply implements Reply {
 
   end(): void {
     if (this.isOver) return;
-    // A request without an answer: an event stream may end without one, JSON may not.
-    this.stream();
+    // A request without an answer: an event stream may end without one, JSON may not. Nobody needs to come back for it.
+    if (this.#awaited === 1) this.#stream ??= new EventStream(this.#response, this.#streams);
+    else this.stream();
     this.#done("");
   }
 
   /** Turns the answer into a stream and gives it. */
   stream(): EventStream {
     if (!this.#stream) {
-      this.#stream = new EventStream(this.#response, this.#queueBytes);
+      this.#stream = new EventStream(this.#response, this.#streams, this.#session);
       for (const answer of this.#answers?.splice(0) ?? []) this.#stream.sendJson(answer);
     }
     return this.#stream;
@@ -106,7 +72,7 @@ export class HttpReply implements Reply {
     if (--this.#awaited > 0) return last.length;
     this.#open.delete(this);
     if (this.#stream) {
-      this.#response.end();
+      this.#stream.end();
       return last.length;
     }
     // As text and not as bytes: Node then writes headers and body in one piece.

@@ -1,27 +1,23 @@
-import http, { IncomingMessage } from "node:http";
+import type http from "node:http";
+import { IncomingMessage } from "node:http";
 import type { ListenConfig } from "../config/schema.ts";
 import type { Limits } from "../wire/limits.ts";
 import { Answer } from "./answer.ts";
 
 export type Server = http.Server<typeof IncomingMessage, typeof Answer>;
 
-/** The server of a host that listens itself. */
-export function createServer(limits: Limits, serve: (request: IncomingMessage, response: Answer) => void): Server {
-  const server = http.createServer(
-    {
-      maxHeaderSize: limits.headerBytes,
-      headersTimeout: 10_000,
-      requestTimeout: 30_000,
-      keepAliveTimeout: 65_000,
-      connectionsCheckingInterval: 5_000,
-      noDelay: true,
-      IncomingMessage,
-      ServerResponse: Answer,
-    },
-    serve,
-  );
-  server.maxConnections = limits.connections;
-  return server;
+/** What the server of a host that listens itself is made with. */
+export function serverOptions({ headerBytes }: Limits): http.ServerOptions<typeof IncomingMessage, typeof Answer> {
+  return {
+    maxHeaderSize: headerBytes,
+    headersTimeout: 10_000,
+    requestTimeout: 30_000,
+    keepAliveTimeout: 65_000,
+    connectionsCheckingInterval: 5_000,
+    noDelay: true,
+    IncomingMessage,
+    ServerResponse: Answer,
+  };
 }
 
 /** Why an address cannot be listened on, and what to do. */

@@ -5,7 +5,8 @@ import type { RequestHandler } from "../handler.ts";
 import type { Limits } from "../wire/limits.ts";
 import { Answer } from "./answer.ts";
 import { type Checks, Edge, isLoopback } from "./edge.ts";
-import { HttpFront, type HttpFrontOptions, pathOf } from "./http.ts";
+import { isAuthenticated, type NetworkOptions, pathOf } from "./entrance.ts";
+import { HttpFront } from "./http.ts";
 
 /** The edge of a host in another's server: the rules of one that listens on the port that the request came to. */
 export class MountedEdge implements Checks {
@@ -46,7 +47,7 @@ export class MountedEdge implements Checks {
 
   #at({ socket: { localPort = 0 } }: IncomingMessage): Edge {
     let edge = this.#edges.get(localPort);
-    if (!edge) this.#edges.set(localPort, (edge = new Edge(this.#listen, localPort, this.#limits, "handler's ")));
+    if (!edge) this.#edges.set(localPort, (edge = new Edge(this.#listen, { port: localPort, scheme: "http" }, this.#limits, "handler's ")));
     return edge;
   }
 }
@@ -58,11 +59,11 @@ function isNear(address: string | undefined): boolean {
 
 /** Opens a front in another's server. @throws ConfigError where other machines could call and nobody says who they are */
 export async function mountFront(
-  options: Omit<HttpFrontOptions, "listen">,
+  options: Omit<NetworkOptions, "listen">,
   listen: ListenConfig,
   insecureNoAuth: boolean,
 ): Promise<{ front: HttpFront; handler: RequestHandler }> {
-  const isOpen = insecureNoAuth || options.authenticate !== undefined || options.hooks().authenticate !== undefined;
+  const isOpen = insecureNoAuth || isAuthenticated(options);
   const edge = new MountedEdge(listen, options.limits, isOpen);
   const front = new HttpFront({ ...options, listen });
   await front.mount(edge);

@@ -80,6 +80,8 @@ export class Session implements SessionFacts {
   /** Requests that came while initialize was being answered. */
   readonly #early: (() => void)[] = [];
   #standing: Sink | undefined;
+  /** Keeps for a client that is away what nothing else keeps for it. */
+  #away: Sink | undefined;
   readonly #owedLists = new Set<ListName>();
   /** By URI, with the params of the last update. */
   readonly #owedUpdates = new Map<string, Json>();
@@ -236,17 +238,22 @@ export class Session implements SessionFacts {
   /** The session's own stream is open: a GET stream, or standard output. */
   attach(sink: Sink): void {
     this.#standing = sink;
+    this.#away = undefined;
     this.#flush();
   }
 
-  detach(sink: Sink): void {
-    if (this.#standing === sink) this.#standing = undefined;
+  /** The session's own stream is closed. @param away keeps messages until it is attached again; what the session owes anyway waits here */
+  detach(sink: Sink, away?: Sink): void {
+    if (this.#standing !== sink && this.#away !== sink) return;
+    this.#standing = undefined;
+    this.#away = away;
   }
 
   /** Where a message goes that `exchange` caused: its own stream while that is open, else the session's. */
   sinkFor(exchange: Exchange | undefined): Sink {
     return {
-      send: (message) => (exchange?.outcome === undefined && exchange?.sink?.send(message)) || this.#standing?.send(message) || false,
+      send: (message) =>
+        (exchange?.outcome === undefined && exchange?.sink?.send(message)) || (this.#standing ?? this.#away)?.send(message) || false,
     };
   }
 

@@ -1,0 +1,155 @@
+import type { Sink } from "../pipeline/exchange.ts";
+import type { Session } from "../session/session.ts";
+import { isRequest, type Message } from "../wire/message.ts";
+import { encodeEvent, SSE_KEEP_ALIVE } from "../wire/sse.ts";
+import type { Answer } from "./answer.ts";
+import type { EventStore, StoredStream } from "./event-store.ts";
+
+/** What the event streams of a front have in common. */
+export interface StreamSettings {
+  /** Bytes that may wait for a client that does not read; then its connection is dropped. */
+  readonly queueBytes: number;
+  /** Where events are kept for clients that come back; without it no event has an id. */
+  readonly store: EventStore | undefined;
+}
+
+/** The first version whose clients know events without data, and so can be told an id before there is a message. */
+const PRIMED_SINCE = "2025-11-25";
+
+/**
+ * One SSE stream to a client, with a bound on what waits for a client that does not read. Where events are kept it outlives
+ * its connections: a client that comes back gets what it missed, and the stream goes on there.
+ */
+export class EventStream implements Sink {
+  readonly #settings: StreamSettings;
+  readonly #stored: StoredStream | undefined;
+  /** The session's own stream and not the answer to a POST. */
+  readonly #standing: boolean;
+  readonly #primed: boolean;
+  #response: Answer;
+  /** Number of the last event that this connection was given. */
+  #written = -1;
+  /** The connection is still given what came before it. */
+  #isBehind = false;
+  #ended = false;
+  #hold: NodeJS.Timeout | undefined;
+  /** When it lost its connection, on the monotonic clock. */
+  awaySince = 0;
+
+  /** @param session whose stream it is; without one its events are not kept */
+  constructor(response: Answer, settings: StreamSettings, session?: Session, standing = false) {
+    this.#response = response;
+    this.#settings = settings;
+    this.#standing = standing;
+    this.#stored = session && settings.store?.open(session, this);
+    this.#primed = session !== undefined && session.client.version >= PRIMED_SINCE;
+    this.#begin();
+    if (!this.#stored || !this.#primed) return;
+    this.#stored.append("");
+    this.#prime(++this.#written);
+  }
+
+  get response(): Answer {
+    return this.#response;
+  }
+
+  get isConnected(): boolean {
+    return !this.#response.destroyed && !this.#response.writableEnded;
+  }
+
+  /** What is sent reaches nobody, now or later. */
+  get isLost(): boolean {
+    return this.#stored === undefined && !this.isConnected;
+  }
+
+  get stored(): StoredStream | undefined {
+    return this.#stored;
+  }
+
+  send(message: Message): boolean {
+    // While nobody listens to a session's own stream, a question on it would only wait in vain.
+    if (this.#standing && !this.isConnected && isRequest(message)) return false;
+    return this.sendJson(JSON.stringify(message));
+  }
+
+  sendJson(json: string): boolean {
+    const stored = this.#stored;
+    if (!stored) return this.write(encodeEvent(json));
+    const number = stored.next;
+    stored.append(json);
+    if (!this.#isBehind && this.write(`id: ${stored.idOf(number)}\n${encodeEvent(json)}`)) this.#written = number;
+    return true;
+  }
+
+  keepAlive(): void {
+    this.write(SSE_KEEP_ALIVE);
+  }
+
+  /** Writes text as it is. Gives whether somebody may read it. */
+  write(text: string): boolean {
+    if (!this.isConnected) return false;
+    if (this.#response.writableLength > this.#settings.queueBytes) {
+      this.#response.destroy();
+      return false;
+    }
+    this.#response.write(text);
+    return true;
+  }
+
+  /** Nothing more will come. */
+  end(): void {
+    clearTimeout(this.#hold);
+    this.#ended = true;
+    this.#stored?.end();
+    if (!this.#isBehind) this.#response.end();
+  }
+
+  /** Goes on over another connection, with what came after the event with this number. */
+  resume(response: Answer, number: number): void {
+    clearTimeout(this.#hold);
+    if (this.isConnected) this.#response.end();
+    this.#response = response;
+    this.#written = number;
+    this.#begin();
+    // A client that is given no other event must know what to come back with.
+    if (this.#primed) this.#prime(number);
+    this.#isBehind = true;
+    this.#catchUp();
+  }
+
+  #begin(): void {
+    const response = this.#response;
+    response.head(200, "content-type", "text/event-stream", "x-accel-buffering", "no");
+    response.flushHeaders();
+    const hold = this.#settings.store?.options.hold;
+    if (hold === undefined || !this.#stored || !this.#primed || this.#standing) return;
+    this.#hold = setTimeout(() => response.end(), hold);
+    this.#hold.unref();
+  }
+
+  #prime(number: number): void {
+    const { store } = this.#settings;
+    this.write(`id: ${this.#stored?.idOf(number)}\nretry: ${store?.options.retry}\ndata:\n\n`);
+  }
+
+  /** Writes the events that this connection was not given yet, as fast as they are read. */
+  #catchUp(): void {
+    const response = this.#response;
+    const stored = this.#stored;
+    for (let json = stored?.after(this.#written); stored && json !== undefined; json = stored.after(this.#written)) {
+      if (!this.isConnected) return;
+      if (response.writableNeedDrain) {
+        response.once("drain", () => {
+          if (response === this.#response) this.#catchUp();
+        });
+        return;
+      }
+      this.#written++;
+      this.write(`id: ${stored.idOf(this.#written)}\n${encodeEvent(json)}`);
+    }
+    // It has everything, or what it needs next had to make room.
+    if (stored && this.#written + 1 < stored.first) response.destroy();
+    this.#isBehind = false;
+    if (this.#ended) response.end();
+  }
+}

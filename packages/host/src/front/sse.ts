@@ -1,0 +1,96 @@
+import type { IncomingMessage } from "node:http";
+import { HostError } from "../errors.ts";
+import type { Principal } from "../pipeline/exchange.ts";
+import type { Reply, Session } from "../session/session.ts";
+import { checkShape, parseJson, toMessage } from "../wire/parse.ts";
+import type { Answer } from "./answer.ts";
+import { readBody } from "./body.ts";
+import { accepts } from "./edge.ts";
+import { checkJson, checkVersion, type HttpEntrance, type NetworkOptions, notAllowed, ownSession, pathOf, stopping } from "./entrance.ts";
+import { EventStream } from "./event-stream.ts";
+
+const STREAM = "/sse";
+const MESSAGES = "/messages";
+
+/**
+ * The HTTP+SSE transport of 2024-11-05, for clients that know no other: a GET opens the session and its only stream, and
+ * messages come in POSTs to the address that the stream names first. The session ends with its stream.
+ */
+export class SseFront implements HttpEntrance {
+  static readonly PATHS = [STREAM, MESSAGES] as const;
+  readonly #options: NetworkOptions;
+  readonly #streams = new Map<Session, EventStream>();
+  #draining = false;
+
+  constructor(options: NetworkOptions) {
+    this.#options = options;
+  }
+
+  serve(request: IncomingMessage, response: Answer, principal: Principal, failed: (error: unknown) => void): void {
+    checkVersion(request);
+    const [serve, method] = pathOf(request) === STREAM ? [this.#open, "GET"] : [this.#post, "POST"];
+    if (request.method !== method) throw notAllowed(request.method, method);
+    serve.call(this, request, response, principal, failed);
+  }
+
+  #open(request: IncomingMessage, response: Answer, principal: Principal): void {
+    if (!accepts(request, "text/event-stream")) throw new HostError("not_acceptable", "Accept must list text/event-stream");
+    if (this.#draining) throw stopping();
+    const { sessions, limits } = this.#options;
+    const session = sessions.open(principal, { network: true, duplicateIds: false });
+    const stream = new EventStream(response, { queueBytes: limits.clientQueueBytes, store: undefined });
+    this.#streams.set(session, stream);
+    // Nobody can come back for this stream, so nothing is left of the session without it.
+    response.once("close", () => sessions.close(session, new HostError("client_gone", "the client closed its event stream")));
+    stream.write(`event: endpoint\ndata: ${MESSAGES}?sessionId=${session.id}\n\n`);
+    session.attach(stream);
+  }
+
+  #post(request: IncomingMessage, response: Answer, principal: Principal, failed: (error: unknown) => void): void {
+    const id = new URLSearchParams((request.url ?? "").slice(MESSAGES.length)).get("sessionId");
+    if (id === null)
+      throw new HostError("session_required", `sessionId is missing; open a stream with GET ${STREAM} and use the address it names`);
+    const session = ownSession(this.#options.sessions, id, principal);
+    const stream = session && this.#streams.get(session);
+    if (!stream) throw new HostError("session_not_found", `the session is unknown or has ended; open a stream with GET ${STREAM}`);
+    checkJson(request);
+    const { limits } = this.#options;
+    const take = (body: Buffer): void => {
+      const value = parseJson(body);
+      checkShape(value, limits);
+      const message = toMessage(value);
+      response.head(202).end();
+      session.receive(message, replyOn(stream), body.length);
+    };
+    readBody(request, limits.requestBytes, take, failed);
+  }
+
+  drain(): void {
+    this.#draining = true;
+  }
+
+  ended(session: Session): void {
+    this.#streams.get(session)?.end();
+    this.#streams.delete(session);
+  }
+
+  tick(_now: number, quiet: boolean): void {
+    if (quiet) for (const stream of this.#streams.values()) stream.keepAlive();
+  }
+
+  close(): void {
+    for (const stream of this.#streams.values()) stream.end();
+  }
+}
+
+/** Every answer goes on the session's only stream. */
+function replyOn(stream: EventStream): Reply {
+  return {
+    send: (message) => stream.send(message),
+    answer: (response) => {
+      const json = JSON.stringify(response);
+      return stream.sendJson(json) ? json.length : undefined;
+    },
+    end() {},
+  };
+}

@@ -1,0 +1,219 @@
+import type { IncomingMessage } from "node:http";
+import { HostError } from "../errors.ts";
+import type { Principal } from "../pipeline/exchange.ts";
+import type { Reply, Session } from "../session/session.ts";
+import { isRequest, type Message } from "../wire/message.ts";
+import { checkShape, ParseError, parseJson, toMessage } from "../wire/parse.ts";
+import type { Answer } from "./answer.ts";
+import { readBody } from "./body.ts";
+import { accepts, ENDPOINT_METHODS, prefersStream } from "./edge.ts";
+import { checkJson, checkVersion, type HttpEntrance, type NetworkOptions, notAllowed, ownSession, stopping } from "./entrance.ts";
+import { EventStore } from "./event-store.ts";
+import { EventStream, type StreamSettings } from "./event-stream.ts";
+import { HttpReply, NO_REPLY } from "./http-reply.ts";
+
+/** A quiet POST becomes a stream after this, so that proxies and clients do not give it up. */
+const JSON_PATIENCE = 5_000;
+const BATCH = 50;
+
+/** The MCP endpoint: Streamable HTTP (2025-11-25, 2025-06-18, 2025-03-26). */
+export class StreamableHttp implements HttpEntrance {
+  readonly #options: NetworkOptions;
+  readonly #streams: StreamSettings;
+  /** Sessions that began here: those of other ways in have their answers elsewhere. */
+  readonly #sessions = new WeakSet<Session>();
+  readonly #replies = new Set<HttpReply>();
+  /** Each session's own stream, also while its client is away and may come back for it. */
+  readonly #standing = new Map<Session, EventStream>();
+  #draining = false;
+
+  constructor(options: NetworkOptions) {
+    this.#options = options;
+    const { resume } = options.listen;
+    this.#streams = { queueBytes: options.limits.clientQueueBytes, store: resume === false ? undefined : new EventStore(resume) };
+  }
+
+  serve(request: IncomingMessage, response: Answer, principal: Principal, failed: (error: unknown) => void): void {
+    const { method } = request;
+    if (method !== "POST" && method !== "GET" && method !== "DELETE") throw notAllowed(method, ENDPOINT_METHODS);
+    checkVersion(request);
+    if (method === "POST") return this.#post(request, response, principal, failed);
+    const session = this.#session(request, principal);
+    if (method === "GET") return this.#get(request, response, session);
+    this.#options.sessions.close(session);
+    response.head(204).end();
+  }
+
+  /** The session that a request names. */
+  #session(request: IncomingMessage, principal: Principal): Session {
+    const id = request.headers["mcp-session-id"];
+    if (typeof id !== "string") throw new HostError("session_required", "the Mcp-Session-Id header is missing; send initialize first");
+    const session = ownSession(this.#options.sessions, id, principal);
+    if (session && this.#sessions.has(session)) return session;
+    if (this.#draining && !this.#options.sessions.get(id)) throw stopping();
+    throw new HostError("session_not_found", "the session is unknown or has expired; send initialize again");
+  }
+
+  #post(request: IncomingMessage, response: Answer, principal: Principal, failed: (error: unknown) => void): void {
+    if (!accepts(request, "application/json", "text/event-stream"))
+      throw new HostError("not_acceptable", "Accept must list application/json and text/event-stream");
+    checkJson(request);
+    const session = request.headers["mcp-session-id"] === undefined ? undefined : this.#session(request, principal);
+    const take = (body: Buffer): void => {
+      const value = parseJson(body);
+      checkShape(value, this.#options.limits);
+      if (Array.isArray(value)) this.#batch(value, response, session);
+      else this.#message(toMessage(value), body.length, request, response, session, principal);
+    };
+    readBody(request, this.#options.limits.requestBytes, take, failed);
+  }
+
+  #message(
+    message: Message,
+    bytes: number,
+    request: IncomingMessage,
+    response: Answer,
+    session: Session | undefined,
+    principal: Principal,
+  ): void {
+    if (!session && !(isRequest(message) && message.method === "initialize"))
+      throw new HostError("session_required", "the Mcp-Session-Id header is missing; send initialize first");
+    if (!isRequest(message)) {
+      session?.receive(message, NO_REPLY);
+      response.head(202).end();
+      return;
+    }
+    if (this.#draining) throw stopping();
+    if (!session) return this.#begin(message, bytes, response, principal);
+    const reply = this.#reply(response, session, 1, false);
+    if (prefersStream(request)) reply.stream();
+    session.receive(message, reply, bytes);
+  }
+
+  /** Opens a session for a client that sent `initialize`. */
+  #begin(initialize: Message, bytes: number, response: Answer, principal: Principal): void {
+    const session = this.#options.sessions.open(principal, { network: true, duplicateIds: true });
+    this.#sessions.add(session);
+    const reply = this.#reply(response, session, 1, false);
+    const { fixed } = response;
+    response.fixed = [...fixed, "mcp-session-id", session.id];
+    const own: Reply = {
+      send: (sent) => reply.send(sent),
+      answer: (answer) => {
+        // A session that did not begin does not exist, and its id is nobody's business.
+        if ("error" in answer) {
+          this.#options.sessions.close(session);
+          response.fixed = fixed;
+        }
+        return reply.answer(answer);
+      },
+      end: () => reply.end(),
+    };
+    session.receive(initialize, own, bytes);
+  }
+
+  /** JSON-RPC batches exist in 2025-03-26 only (R6). */
+  #batch(values: readonly unknown[], response: Answer, session: Session | undefined): void {
+    if (session?.client.version !== "2025-03-26")
+      throw new ParseError(-32600, "batches are not part of this protocol version; send one message per POST");
+    if (values.length === 0 || values.length > BATCH) throw new ParseError(-32600, `a batch has 1 to ${BATCH} messages`);
+    const messages: Message[] = values.map((value) => toMessage(value));
+    const requests = messages.filter((message) => isRequest(message)).length;
+    if (messages.some((message) => "method" in message && message.method === "initialize"))
+      throw new ParseError(-32600, "initialize may not be part of a batch");
+    const reply = requests === 0 ? undefined : this.#reply(response, session, requests, true);
+    if (!reply) response.head(202).end();
+    for (const message of messages) session.receive(message, reply ?? NO_REPLY);
+  }
+
+  #reply(response: Answer, session: Session, requests: number, batch: boolean): HttpReply {
+    // A client that went away has not cancelled: the call goes on (2025-11-25, transports; R13).
+    const reply = new HttpReply(response, session, this.#streams, requests, batch, this.#replies);
+    this.#replies.add(reply);
+    return reply;
+  }
+
+  #get(request: IncomingMessage, response: Answer, session: Session): void {
+    if (!accepts(request, "text/event-stream")) throw new HostError("not_acceptable", "Accept must list text/event-stream");
+    const last = request.headers["last-event-id"];
+    if (typeof last === "string" && this.#streams.store) return this.#resume(last, this.#streams.store, response, session);
+    const before = this.#standing.get(session);
+    // Replacing it silently would let a second client steal what is meant for the first (R19).
+    if (before?.isConnected) throw new HostError("session_conflict", "the session has a standing GET stream already; close it first");
+    if (before) this.#drop(session, before);
+    const stream = new EventStream(response, this.#streams, session, true);
+    this.#standing.set(session, stream);
+    this.#attach(session, stream, response);
+  }
+
+  /** A client came back for what follows an event, on the stream of that event and no other (R21). */
+  #resume(last: string, store: EventStore, response: Answer, session: Session): void {
+    const found = store.find(session, last);
+    if (!found) {
+      throw new HostError(
+        "event_not_found",
+        "the Last-Event-ID is unknown, or what came after it is not kept any more; open the stream without it",
+      );
+    }
+    const { stream, number } = found;
+    if (stream.ended && number + 1 === stream.next) {
+      response.head(204).end(); // nothing is left, and nothing will come
+      return;
+    }
+    const { carrier } = stream;
+    // Only its own client knows the stream's ids; the connection that is open still is one that broke unnoticed (R19).
+    if (carrier.isConnected) this.#options.log.debug("a stream goes on over another connection", { session: session.id.slice(0, 8) });
+    carrier.resume(response, number);
+    if (this.#standing.get(session) === carrier) this.#attach(session, carrier, response);
+  }
+
+  #attach(session: Session, stream: EventStream, response: Answer): void {
+    response.once("close", () => {
+      session.seen = performance.now();
+      if (stream.response !== response) return; // it goes on over another connection
+      stream.awaySince = session.seen;
+      if (stream.stored && !session.closed) session.detach(stream, stream);
+      else this.#drop(session, stream);
+    });
+    session.attach(stream);
+  }
+
+  #drop(session: Session, stream: EventStream): void {
+    session.detach(stream);
+    this.#standing.delete(session);
+    if (stream.stored) this.#streams.store?.drop(stream.stored);
+  }
+
+  drain(): void {
+    this.#draining = true;
+  }
+
+  ended(session: Session): void {
+    const stream = this.#standing.get(session);
+    if (stream) {
+      this.#standing.delete(session);
+      stream.end();
+    }
+    this.#streams.store?.forget(session);
+  }
+
+  /** One clock for all open answers instead of a timer for each. */
+  tick(now: number, quiet: boolean): void {
+    const { store } = this.#streams;
+    store?.expire(now);
+    for (const reply of this.#replies) {
+      if (reply.isOver) this.#replies.delete(reply);
+      else if (!reply.isStream && now - reply.since >= JSON_PATIENCE) reply.stream();
+      else if (quiet && reply.isStream) reply.stream().keepAlive();
+    }
+    for (const [session, stream] of this.#standing) {
+      if (stream.isConnected) {
+        if (quiet) stream.keepAlive();
+      } else if (store && now - stream.awaySince > store.options.age) this.#drop(session, stream);
+    }
+  }
+
+  close(): void {
+    for (const stream of this.#standing.values()) stream.end();
+  }
+}

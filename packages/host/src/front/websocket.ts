@@ -1,0 +1,181 @@
+import { type IncomingMessage, STATUS_CODES } from "node:http";
+import type { Duplex } from "node:stream";
+import { type RawData, type WebSocket, WebSocketServer } from "ws";
+import { HostError } from "../errors.ts";
+import type { Principal } from "../pipeline/exchange.ts";
+import type { Reply, Session } from "../session/session.ts";
+import type { Message } from "../wire/message.ts";
+import { checkShape, type ParseError, parseJson, refusalOf, toMessage } from "../wire/parse.ts";
+import type { Checks } from "./edge.ts";
+import {
+  ANONYMOUS,
+  authenticate,
+  checkVersion,
+  type Entrance,
+  isAuthenticated,
+  type NetworkOptions,
+  pathOf,
+  stopping,
+} from "./entrance.ts";
+import { edgeRefusal } from "./refusal.ts";
+
+const PATH = "/ws";
+const PROTOCOL = "mcp";
+/** How long a client may take to answer a ping, and to answer that a connection is to be closed. */
+const PONG = 10_000;
+const GOODBYE = 500;
+/** Close codes (RFC 6455, section 7.4.1). */
+const CLOSE = { goingAway: 1001, unsupportedData: 1003, policy: 1008 } as const;
+
+interface Client {
+  readonly socket: WebSocket;
+  /** When a ping was sent that is not answered yet, on the monotonic clock. */
+  pinged: number | undefined;
+}
+
+/** Serves clients over WebSocket: one session for each connection, one JSON-RPC message in each text frame. */
+export class WebSocketFront implements Entrance {
+  readonly #options: NetworkOptions;
+  readonly #server: WebSocketServer;
+  readonly #clients = new Map<Session, Client>();
+  #draining = false;
+
+  constructor(options: NetworkOptions) {
+    this.#options = options;
+    this.#server = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload: options.limits.requestBytes,
+      handleProtocols: () => PROTOCOL,
+    });
+  }
+
+  /** Takes a request to change to WebSocket: every check comes first, and a refusal is an HTTP answer. */
+  upgrade(edge: Checks, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const gone = (): void => void socket.destroy();
+    socket.on("error", gone);
+    const failed = (error: unknown): void => this.#refuse(socket, error);
+    const accept = (principal: Principal): void => {
+      if (socket.destroyed) return;
+      const session = this.#options.sessions.open(principal, { network: true, duplicateIds: false });
+      const abandoned = (): void => this.#options.sessions.close(session);
+      socket.once("close", abandoned); // also where `ws` itself refuses the request
+      this.#server.handleUpgrade(request, socket, head, (client) => {
+        socket.off("error", gone);
+        socket.off("close", abandoned);
+        this.#serve(client, session);
+      });
+    };
+    try {
+      const path = pathOf(request);
+      const refused = edge.check(request);
+      if (refused) throw refused;
+      if (path !== PATH) throw new HostError("not_found", `there is no WebSocket here; it is at ${PATH}`);
+      checkVersion(request);
+      const protocols = (request.headers["sec-websocket-protocol"] ?? "").split(",");
+      if (!protocols.some((protocol) => protocol.trim() === PROTOCOL))
+        throw new HostError("invalid_request", `the WebSocket subprotocol must be "${PROTOCOL}"`);
+      if (this.#draining) throw stopping();
+      if (isAuthenticated(this.#options)) authenticate(this.#options, request, path).then(accept).catch(failed);
+      else accept(ANONYMOUS);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  #refuse(socket: Duplex, error: unknown): void {
+    if (!socket.writable) return;
+    const { status, headers, body } = edgeRefusal(error, this.#options.log);
+    const all = { ...headers, "content-length": Buffer.byteLength(body), "x-content-type-options": "nosniff", connection: "close" };
+    const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+    socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join("")}\r\n${body}`, () => socket.destroy());
+  }
+
+  #serve(socket: WebSocket, session: Session): void {
+    const { sessions, limits } = this.#options;
+    const client: Client = { socket, pinged: undefined };
+    this.#clients.set(session, client);
+    const write = (json: string): boolean => {
+      if (socket.readyState !== socket.OPEN) return false;
+      // A client that does not read is dropped: no goodbye would reach it.
+      if (socket.bufferedAmount > limits.clientQueueBytes) {
+        socket.terminate();
+        return false;
+      }
+      socket.send(json);
+      return true;
+    };
+    const send = (message: Message): boolean => write(JSON.stringify(message));
+    const reply: Reply = {
+      send,
+      answer: (response) => {
+        const json = JSON.stringify(response);
+        return write(json) ? json.length : undefined;
+      },
+      end() {},
+    };
+    socket.on("message", (data: RawData, isBinary: boolean) => {
+      if (isBinary) return socket.close(CLOSE.unsupportedData, "messages are text");
+      this.#receive(data as Buffer, session, reply, send); // the server's binaryType is "nodebuffer"
+    });
+    socket.on("pong", () => {
+      client.pinged = undefined;
+    });
+    // A frame that is too large, or none: `ws` closes with the code for it.
+    socket.on("error", (error) => this.#options.log.debug("a WebSocket client broke the protocol", { reason: error.message }));
+    socket.once("close", () => {
+      this.#clients.delete(session);
+      sessions.close(session, new HostError("client_gone", "the client closed its connection"));
+    });
+    session.attach({ send });
+  }
+
+  #receive(data: Buffer, session: Session, reply: Reply, refuse: (message: Message) => unknown): void {
+    let value: unknown;
+    let message: Message;
+    try {
+      value = parseJson(data);
+      checkShape(value, this.#options.limits);
+      message = toMessage(value);
+    } catch (error) {
+      refuse(refusalOf(value, error as ParseError)); // nothing else is thrown there
+      return;
+    }
+    session.receive(message, reply, data.length);
+  }
+
+  drain(): void {
+    this.#draining = true;
+  }
+
+  ended(session: Session): void {
+    const client = this.#clients.get(session);
+    if (!client) return;
+    this.#clients.delete(session);
+    if (this.#draining) leave(client, CLOSE.goingAway, "the host is stopping");
+    else leave(client, CLOSE.policy, "the session has ended");
+  }
+
+  tick(now: number, quiet: boolean): void {
+    for (const client of this.#clients.values()) {
+      if (client.pinged !== undefined) {
+        if (now - client.pinged > PONG) client.socket.terminate();
+      } else if (quiet) {
+        client.pinged = now;
+        client.socket.ping();
+      }
+    }
+  }
+
+  close(): void {
+    for (const client of this.#clients.values()) leave(client, CLOSE.goingAway, "the host is stopping");
+    this.#server.close();
+  }
+}
+
+/** Says goodbye; whoever does not answer is cut off. */
+function leave({ socket }: Client, code: number, reason: string): void {
+  socket.close(code, reason);
+  setTimeout(() => socket.terminate(), GOODBYE).unref();
+}
