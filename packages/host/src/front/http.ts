@@ -44,7 +44,8 @@ export class HttpFront {
   async listen(): Promise<string> {
     const { listen, limits, hooks } = this.#options;
     if (hooks().http) await this.#mount();
-    const server = await this.#makeServer();
+    const websocket = listen.websocket ? await import("./websocket.ts") : undefined;
+    const server = await this.#makeServer(websocket?.SocketRequest ?? IncomingMessage);
     this.#server = server;
     server.maxConnections = limits.connections;
     if (listen.sse) {
@@ -53,9 +54,8 @@ export class HttpFront {
       for (const path of SseFront.PATHS) this.#endpoints.set(path, sse);
       this.#entrances.push(sse);
     }
-    if (listen.websocket) {
-      const { WebSocketFront } = await import("./websocket.ts");
-      const sockets = new WebSocketFront(this.#options);
+    if (websocket) {
+      const sockets = new websocket.WebSocketFront(this.#options);
       this.#entrances.push(sockets);
       server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => sockets.upgrade(this.#edge, request, socket, head));
     }
@@ -72,7 +72,7 @@ export class HttpFront {
     return `${scheme}://${name}:${port}${listen.path}`;
   }
 
-  async #makeServer(): Promise<Server> {
+  async #makeServer(Request: typeof IncomingMessage): Promise<Server> {
     const { listen, limits, folder, log } = this.#options;
     const options = {
       maxHeaderSize: limits.headerBytes,
@@ -81,7 +81,7 @@ export class HttpFront {
       keepAliveTimeout: 65_000,
       connectionsCheckingInterval: 5_000,
       noDelay: true,
-      IncomingMessage,
+      IncomingMessage: Request,
       ServerResponse: Answer,
     };
     const serve = (request: IncomingMessage, response: Answer): void => this.#serve(request, response);
