@@ -36,7 +36,7 @@ test.each([
 test.each([
   [["start", "--unknown"], "`start` has no flag --unknown"],
   [["start", "-x"], "`start` has no flag -x"],
-  [["start", "htpp"], 'mode: "htpp" is not one of stdio, http, server (did you mean "http"?)'],
+  [["start", "htpp"], 'mode: "htpp" is not one of stdio, http, both, server (did you mean "http"?)'],
   [["start", "http", "more"], '`start` takes no argument "more"'],
   [["start", "--port"], "--port needs a value: --port <number>"],
   [["start", "--port="], "--port needs a value"],

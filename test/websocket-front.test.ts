@@ -192,6 +192,9 @@ test("HTTP and WebSocket serve side by side", async () => {
     { arguments: { n: 1 } },
     { arguments: { n: 2 } },
   ]);
+  // Some HTTP clients offer another protocol with every request; nobody takes them up on it.
+  const offered = await client.ask({ headers: { connection: "Upgrade, HTTP2-Settings", upgrade: "h2c" }, body: client.body("ping") });
+  expect([offered.status, offered.json.result]).toEqual([200, {}]);
   // An initialize of the wrong kind of client changes nothing.
   expect((await ask(host.url, { path: "/ws", body: initialize() })).status).toBe(404);
   socket.socket.terminate();

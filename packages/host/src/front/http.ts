@@ -1,4 +1,4 @@
-import http, { type IncomingMessage } from "node:http";
+import http, { IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { ConfigError, HostError } from "../errors.ts";
@@ -44,7 +44,8 @@ export class HttpFront {
   async listen(): Promise<string> {
     const { listen, limits, hooks } = this.#options;
     (await this.routes(hooks()))();
-    const server = await this.#makeServer();
+    const websocket = listen.websocket ? await import("./websocket.ts") : undefined;
+    const server = await this.#makeServer(websocket?.SocketRequest ?? IncomingMessage);
     server.maxConnections = limits.connections;
     this.#server = server;
     if (listen.sse) {
@@ -53,9 +54,8 @@ export class HttpFront {
       for (const path of SseFront.PATHS) this.#endpoints.set(path, sse);
       this.#entrances.push(sse);
     }
-    if (listen.websocket) {
-      const { WebSocketFront } = await import("./websocket.ts");
-      const sockets = new WebSocketFront(this.#options);
+    if (websocket) {
+      const sockets = new websocket.WebSocketFront(this.#options);
       this.#entrances.push(sockets);
       server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => sockets.upgrade(this.#edge, request, socket, head));
     }
@@ -70,10 +70,10 @@ export class HttpFront {
     return `${scheme}://${name}:${port}${listen.path}`;
   }
 
-  async #makeServer(): Promise<Server> {
+  async #makeServer(Request: typeof IncomingMessage): Promise<Server> {
     const { listen, limits, folder, log } = this.#options;
     const serve = (request: IncomingMessage, response: Answer): void => this.serve(request, response);
-    const options = serverOptions(limits);
+    const options = serverOptions(limits, Request);
     if (!listen.tls) return http.createServer(options, serve);
     const { Certificate } = await import("./tls.ts");
     this.#certificate = new Certificate(listen.tls, folder, log);

@@ -1,13 +1,16 @@
 import type http from "node:http";
-import { IncomingMessage } from "node:http";
+import type { IncomingMessage } from "node:http";
 import type { ListenConfig } from "../config/schema.ts";
 import type { Limits } from "../wire/limits.ts";
 import { Answer } from "./answer.ts";
 
 export type Server = http.Server<typeof IncomingMessage, typeof Answer>;
 
-/** What the server of a host that listens itself is made with. */
-export function serverOptions({ headerBytes }: Limits): http.ServerOptions<typeof IncomingMessage, typeof Answer> {
+/** What the server of a host that listens itself is made with. @param Request the class of its requests */
+export function serverOptions(
+  { headerBytes }: Limits,
+  Request: typeof IncomingMessage,
+): http.ServerOptions<typeof IncomingMessage, typeof Answer> {
   return {
     maxHeaderSize: headerBytes,
     headersTimeout: 10_000,
@@ -15,7 +18,7 @@ export function serverOptions({ headerBytes }: Limits): http.ServerOptions<typeo
     keepAliveTimeout: 65_000,
     connectionsCheckingInterval: 5_000,
     noDelay: true,
-    IncomingMessage,
+    IncomingMessage: Request,
     ServerResponse: Answer,
   };
 }

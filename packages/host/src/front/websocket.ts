@@ -1,4 +1,4 @@
-import { type IncomingMessage, STATUS_CODES } from "node:http";
+import { IncomingMessage, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { type RawData, type WebSocket, WebSocketServer } from "ws";
 import { HostError } from "../errors.ts";
@@ -26,6 +26,23 @@ const PONG = 10_000;
 const GOODBYE = 500;
 /** Close codes (RFC 6455, section 7.4.1). */
 const CLOSE = { goingAway: 1001, unsupportedData: 1003, policy: 1008 } as const;
+
+/**
+ * A request that counts as one to change protocols only if the protocol is WebSocket. Others (`h2c`, which some clients
+ * offer with every request) go on as plain HTTP, as they do where nobody listens for upgrades.
+ */
+export class SocketRequest extends IncomingMessage {
+  // Not private: Node's constructor sets it before there could be private fields.
+  declare asked: unknown;
+
+  get upgrade(): unknown {
+    return this.headers.upgrade?.toLowerCase() === "websocket" ? this.asked : false;
+  }
+
+  set upgrade(asked: unknown) {
+    this.asked = asked;
+  }
+}
 
 interface Client {
   readonly socket: WebSocket;
