@@ -1,6 +1,10 @@
+import http from "node:http";
+import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
+import { SSEServerTransport } from "@modelcontextprotocol/sdk/server/sse.js";
 import { definePlugin } from "mcp-host";
 import { describe, expect, test, vi } from "vitest";
 import { serveHttp, serveSse, serveWebSocket } from "./fixtures/upstream.mjs";
+import { listening } from "./harness/faulty-wires.ts";
 import { startHost, type TestHost } from "./harness/hosts.ts";
 import { RawHttp } from "./harness/raw-http.ts";
 import { switchable } from "./harness/switchable.ts";
@@ -170,4 +174,33 @@ test.each([
   expect(statusOf(running)?.wire).toBe(wire);
   await running.host.close();
   await upstream.close();
+});
+
+test("a server of old that the SDK made is spoken with", async () => {
+  const open = new Map<string, SSEServerTransport>();
+  const { url, close } = await listening(
+    http.createServer(async (request, response) => {
+      const { pathname, searchParams } = new URL(request.url ?? "", "http://127.0.0.1");
+      if (request.method === "GET" && pathname === "/sse") {
+        const transport = new SSEServerTransport("/messages", response);
+        open.set(transport.sessionId, transport);
+        const mcp = new McpServer({ name: "old", version: "1" });
+        mcp.registerTool("greet", {}, () => ({ content: [{ type: "text", text: "hello" }] }));
+        return mcp.connect(transport);
+      }
+      const transport = open.get(searchParams.get("sessionId") ?? "");
+      if (request.method === "POST" && transport) return transport.handlePostMessage(request, response);
+      return void response.writeHead(404).end();
+    }),
+  );
+  await using running = await startHost(server(`${url}/sse`));
+  const client = await RawHttp.open(running.url);
+  expect((await client.call("greet")).result.content).toEqual([{ type: "text", text: "hello" }]);
+  // A stream that ends of itself is no failure: the next call begins another.
+  for (const transport of open.values()) await transport.close();
+  await vi.waitFor(() => expect(statusOf(running)?.restarts).toBe(1));
+  expect((await client.call("greet")).result.content).toEqual([{ type: "text", text: "hello" }]);
+  expect(open.size).toBe(2);
+  await running.host.close();
+  await close();
 });
