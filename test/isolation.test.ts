@@ -39,53 +39,78 @@ function expectOwn(answer: Answer, id: string | number, who: string, logs: numbe
 
 const payloadOf = (answer: Answer): string => answer.messages.at(-1)?.result.structuredContent.payload;
 
-describe.each(["http", "stdio"] as const)("100 sessions with the same ids and tokens, on one upstream over %s", (wire) => {
-  /** Nothing on stdio tells whose a log line is, so it goes to nobody. */
-  const logs = wire === "http" ? STEPS : 0;
+/** A server over a wire, and the end of its process. */
+async function serverOver(wire: "http" | "stdio" | "sse" | "websocket") {
+  if (wire === "stdio") return { server: upstream(), stop: async () => {} };
+  const { url, stop } = await httpProcess("upstream", [wire]);
+  return { server: { url, ...(wire !== "http" && { type: wire }) }, stop };
+}
 
-  test("each get what is theirs and nothing else", { timeout: 60_000 }, async () => {
-    const process = wire === "http" ? await httpProcess("upstream", ["http"]) : undefined;
-    await using running = await startHost({ mcpServers: { one: process ? { url: process.url } : upstream() } });
-    const sessions = await Promise.all(
-      Array.from({ length: 100 }, async (_, n) => {
-        const client = await RawHttp.open(running.url);
-        return { client, name: `session ${n}`, stream: await client.listen() };
-      }),
-    );
-    const ids = [1, "1", 2, "a"];
-    const payloads = new Set<string>();
-    for (let round = 0; round < 3; round++) {
-      await Promise.all(
-        sessions.flatMap(({ client, name }) =>
-          ids.map(async (id) => {
-            const who = `${name}, ${typeof id} ${id}, round ${round}`;
-            const answer = await echo(client, id, who);
-            expectOwn(answer, id, who, logs);
-            payloads.add(payloadOf(answer));
-          }),
-        ),
+describe.each(["http", "stdio", "sse", "websocket"] as const)(
+  "100 sessions with the same ids and tokens, on one upstream over %s",
+  (wire) => {
+    /** Nothing on the others tells whose a log line is, so it goes to nobody. */
+    const logs = wire === "http" ? STEPS : 0;
+
+    test("each get what is theirs and nothing else", { timeout: 60_000 }, async () => {
+      const { server, stop } = await serverOver(wire);
+      await using running = await startHost({ mcpServers: { one: server } });
+      const sessions = await Promise.all(
+        Array.from({ length: 100 }, async (_, n) => {
+          const client = await RawHttp.open(running.url);
+          return { client, name: `session ${n}`, stream: await client.listen() };
+        }),
       );
-    }
-    expect(payloads.size).toBe(sessions.length * ids.length * 3);
-    const [status] = running.host.status().upstreams;
-    expect(status?.connections).toMatchObject([{ sessions: 100, inFlight: 0, unexpected: 0, garbage: 0, restarts: 0 }]);
-    expect(status?.dropped).toBe((STEPS - logs) * payloads.size);
-    for (const { stream } of sessions) expect(stream.messages).toEqual([]);
-    await Promise.all(sessions.map(({ client }) => client.close()));
-    expect(running.host.status().sessions).toBe(0);
-    await process?.stop();
-  });
+      const ids = [1, "1", 2, "a"];
+      const payloads = new Set<string>();
+      for (let round = 0; round < 3; round++) {
+        await Promise.all(
+          sessions.flatMap(({ client, name }) =>
+            ids.map(async (id) => {
+              const who = `${name}, ${typeof id} ${id}, round ${round}`;
+              const answer = await echo(client, id, who);
+              expectOwn(answer, id, who, logs);
+              payloads.add(payloadOf(answer));
+            }),
+          ),
+        );
+      }
+      expect(payloads.size).toBe(sessions.length * ids.length * 3);
+      const [status] = running.host.status().upstreams;
+      expect(status?.connections).toMatchObject([{ sessions: 100, inFlight: 0, unexpected: 0, garbage: 0, restarts: 0 }]);
+      expect(status?.dropped).toBe((STEPS - logs) * payloads.size);
+      for (const { stream } of sessions) expect(stream.messages).toEqual([]);
+      await Promise.all(sessions.map(({ client }) => client.close()));
+      expect(running.host.status().sessions).toBe(0);
+      await stop();
+    });
 
-  test("may have one id in flight many times on one session, since each has its own stream", async () => {
-    const process = wire === "http" ? await httpProcess("upstream", ["http"]) : undefined;
-    await using running = await startHost({ mcpServers: { one: process ? { url: process.url } : upstream() } });
-    const client = await RawHttp.open(running.url);
-    const names = Array.from({ length: 20 }, (_, n) => `call ${n}`);
-    const answers = await Promise.all(names.map((who) => echo(client, 1, who)));
-    for (const [n, answer] of answers.entries()) expectOwn(answer, 1, names[n] ?? "", logs);
-    expect(new Set(answers.map(payloadOf)).size).toBe(20);
-    await process?.stop();
-  });
+    test("may have one id in flight many times on one session, since each has its own stream", async () => {
+      const { server, stop } = await serverOver(wire);
+      await using running = await startHost({ mcpServers: { one: server } });
+      const client = await RawHttp.open(running.url);
+      const names = Array.from({ length: 20 }, (_, n) => `call ${n}`);
+      const answers = await Promise.all(names.map((who) => echo(client, 1, who)));
+      for (const [n, answer] of answers.entries()) expectOwn(answer, 1, names[n] ?? "", logs);
+      expect(new Set(answers.map(payloadOf)).size).toBe(20);
+      await stop();
+    });
+  },
+);
+
+test.each(["sse", "websocket"] as const)("a question over %s, where clients share a connection, is asked of nobody", async (wire) => {
+  const { server, stop } = await serverOver(wire);
+  await using running = await startHost({ mcpServers: { one: server } });
+  const open = () => RawHttp.open(running.url, { capabilities: { elicitation: {}, sampling: {}, roots: {} } });
+  const [asked, other] = await Promise.all([open(), open()]);
+  const streams = await Promise.all([asked.listen(), other.listen()]);
+  for (const tool of ["elicit", "sample", "roots"]) {
+    const { result } = await asked.call(tool, { params: { message: "whose?" } });
+    expect(result.structuredContent.error).toMatchObject({ code: -31511, message: expect.stringContaining("isolation") });
+  }
+  expect((await other.call("capabilities")).result.structuredContent.capabilities).toEqual({});
+  for (const { messages } of streams) expect(messages).toEqual([]);
+  await stop();
 });
 
 /** Ways in with one stream for everything, so that only ids and tokens tell calls apart. */
@@ -134,6 +159,28 @@ describe.each(Object.entries(ONE_STREAM))("50 sessions over %s with the same ids
     },
   );
 });
+
+test.each(["sse", "websocket"] as const)(
+  "over %s with a connection of each session, a question is asked of its client alone",
+  async (wire) => {
+    const { server, stop } = await serverOver(wire);
+    await using running = await startHost({ mcpServers: { one: { ...server, isolation: "session" } } });
+    const open = () => RawHttp.open(running.url, { capabilities: { elicitation: {} } });
+    const [asked, other] = await Promise.all([open(), open()]);
+    const [its, others] = await Promise.all([asked.listen(), other.listen()]);
+    const answer = await asked.post({
+      jsonrpc: "2.0",
+      id: 1,
+      method: "tools/call",
+      params: { name: "elicit", arguments: { params: { message: "whose?" }, cancelMs: 100 } },
+    });
+    const questions = [...answer.messages, ...its.messages].map(({ method }) => method).filter(Boolean);
+    expect(questions).toEqual(["elicitation/create", "notifications/cancelled"]);
+    expect((await other.call("echo")).result).toBeDefined();
+    expect(others.messages).toEqual([]);
+    await stop();
+  },
+);
 
 test("what an upstream sends to a session's own stream reaches that session alone", async () => {
   await using running = await startHost({ mcpServers: { one: upstream() } });

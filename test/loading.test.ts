@@ -72,12 +72,14 @@ async function loadedBy(server: object): Promise<string[]> {
   return readFileSync(loaded, "utf8").split("\n");
 }
 
-test("a start over stdio with a stdio server loads no HTTP, Hono or OAuth code", async () => {
+test("a start over stdio with a stdio server loads no HTTP, SSE, WebSocket, Hono or OAuth code", async () => {
   const loaded = await loadedBy(upstream());
   expect(loaded).toContainEqual(expect.stringMatching(/upstream\/stdio\.js$/));
   expect(
     loaded.filter((name) =>
-      /hono|undici\/|jose|client\/auth|_http_|NativeModule https?$|\/(front|upstream)\/(http|sse|websocket)/.test(name),
+      /hono|undici\/|jose|client\/auth|_http_|NativeModule https?$|\/ws\/|\/(front|upstream)\/(http|sse|websocket|url)|wire\/sse|sdk\//.test(
+        name,
+      ),
     ),
   ).toEqual([]);
 }, 30_000);
@@ -92,3 +94,21 @@ test("with an HTTP server it loads what that needs, and no front", async () => {
     await server.stop();
   }
 }, 30_000);
+
+test.each([
+  ["sse", /upstream\/sse\.js$/, /hono|jose|\/ws\/|undici\/lib\/web|\/front\/http|upstream\/(stdio|http|url|websocket)\.js/],
+  ["websocket", /upstream\/websocket\.js$/, /hono|jose|undici\/|\/front\/http|wire\/sse|upstream\/(stdio|http|url|sse)\.js/],
+] as const)(
+  "with a server over %s it loads that wire and no other",
+  async (wire, own, others) => {
+    const server = await httpProcess("upstream", [wire]);
+    try {
+      const loaded = await loadedBy({ type: wire, url: server.url });
+      expect(loaded).toContainEqual(expect.stringMatching(own));
+      expect(loaded.filter((name) => others.test(name))).toEqual([]);
+    } finally {
+      await server.stop();
+    }
+  },
+  30_000,
+);

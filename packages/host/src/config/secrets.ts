@@ -29,14 +29,19 @@ export function rememberSecret(value: string): void {
 /** Remembers what a config holds literally: headers, variables and options with a telling name, passwords in URLs. */
 export function rememberLiterals(config: ResolvedConfig): void {
   for (const server of Object.values(config.mcpServers)) {
-    const pairs = "headers" in server ? server.headers : "env" in server ? server.env : "options" in server ? server.options : {};
-    for (const [name, value] of Object.entries(pairs)) {
-      if (typeof value !== "string") continue; // options may be anything
-      if (isSecretName(name)) rememberSecret(value);
-      else for (const secret of secretsOfUrl(value)) registerSecret(secret);
-    }
+    if ("headers" in server) rememberIn(server.headers);
+    if ("env" in server) rememberIn(server.env);
+    if ("options" in server) rememberIn(server.options);
     if ("url" in server) for (const secret of secretsOfUrl(server.url)) registerSecret(secret);
   }
+}
+
+/** @param name the key that the value stands under, or the list that it is in */
+function rememberIn(value: unknown, name = ""): void {
+  if (typeof value === "object" && value !== null)
+    for (const [key, item] of Object.entries(value)) rememberIn(item, Array.isArray(value) ? name : key);
+  else if (typeof value === "string" && isSecretName(name)) rememberSecret(value);
+  else if (typeof value === "string") for (const secret of secretsOfUrl(value)) registerSecret(secret);
 }
 
 function secretsOfUrl(text: string): string[] {

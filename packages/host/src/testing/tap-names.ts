@@ -1,15 +1,22 @@
 import type { z } from "zod";
 import { definePlugin, type Plugin, type PluginFactory, type PluginHost } from "../plugin.ts";
 
-/** A plugin that does what another does and notes under which names that taps. */
+/** A plugin that does what another does and notes under which names that taps, and which transports it registers. */
 export function withTapNames<Schema extends z.ZodType>(
   { definition }: PluginFactory<Schema>,
   options: z.input<Schema>,
   names: { readonly hook: string; readonly name: unknown }[],
+  registered: string[],
 ): Plugin {
   const noting = definePlugin<Schema>({
     ...definition,
-    apply: (host, parsed) => definition.apply({ ...host, hooks: watched(host.hooks, names) }, parsed),
+    apply: (host, parsed) => definition.apply({ ...host, hooks: watched(host.hooks, names), transports: noted(host.transports) }, parsed),
+  });
+  const noted = ({ register }: PluginHost["transports"]): PluginHost["transports"] => ({
+    register: (type, ...rest) => {
+      registered.push(type);
+      register(type, ...rest);
+    },
   });
   return noting(options);
 }

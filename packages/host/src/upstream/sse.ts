@@ -35,6 +35,7 @@ interface Post {
  * @see https://modelcontextprotocol.io/specification/2024-11-05/basic/transports#http-with-sse
  */
 export class SseLink implements Link {
+  sessionEnded = false;
   readonly #upstream: string;
   readonly #url: URL;
   readonly #limits: Limits;
@@ -170,7 +171,10 @@ export class SseLink implements Link {
           this.#broken("upstream_protocol", what, error);
         }
       },
-      end: () => this.#broken("upstream_lost", "ended its event stream; a call in flight may or may not have run"),
+      end: (complete) => {
+        this.sessionEnded = complete; // streams are limited in time by many a proxy
+        this.#broken("upstream_lost", "ended its event stream; a call in flight may or may not have run");
+      },
     };
   }
 

@@ -16,11 +16,14 @@ export interface WebSocketOptions {
 }
 
 const SUBPROTOCOL = "mcp";
+/** Codes of a server that ends a connection because it wants to: it is done, goes away, restarts. */
+const ENDINGS = new Set([1000, 1001, 1012]);
 /** How long a server may take to agree that the connection ends. */
 const CLOSE_GRACE = 2_000;
 
 /** A server over WebSocket: one JSON-RPC message a frame. Nothing on it says which call a message belongs to. */
 export class WebSocketLink implements Link {
+  sessionEnded = false;
   readonly #upstream: string;
   readonly #options: WebSocketOptions;
   readonly #limits: Limits;
@@ -84,7 +87,8 @@ export class WebSocketLink implements Link {
       socket.on("error", (error) => {
         reason = error;
       });
-      socket.on("close", () => {
+      socket.on("close", (code) => {
+        this.sessionEnded = isOpen && ENDINGS.has(code);
         if (isOpen) this.#lost(reason);
         else resolve(this.#error("upstream_down", `cannot be reached (${whyNot(reason)})`));
       });
