@@ -126,6 +126,19 @@ test("two hosts in one process share no log, session, name, store or figure", as
   expect(second.health().status).toBe("ready");
 });
 
+test("secrets of hosts that were closed long ago are forgotten, those of the last ones are not", async () => {
+  const { lines, log } = kept();
+  const secret = (round: number): string => `word-of-tenant-${round}-x`;
+  for (let round = 0; round < 150; round++) {
+    const host = createHost({ mcpServers: { up: { url: "http://127.0.0.1:9/mcp", headers: { Authorization: secret(round) } } } }, { log });
+    log.info(secret(round));
+    await host.close();
+  }
+  expect(lines.join("")).not.toContain("word-of-tenant");
+  log.info(`${secret(0)} ${secret(149)}`);
+  expect(JSON.parse(lines.at(-1) ?? "").message).toBe(`${secret(0)} [redacted]`);
+});
+
 test("an embedded host prints nothing, takes no signal, and lets its program end when it is closed", async () => {
   const { command, args, env } = upstream({ only: ["echo"] });
   const script = `

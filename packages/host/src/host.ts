@@ -5,6 +5,7 @@ import { type Assembly, assemble } from "./assembly.ts";
 import { parseConfig } from "./config/parse.ts";
 import { type LoadedPlugin, loadPlugins } from "./config/plugins.ts";
 import type { Config, ResolvedConfig } from "./config/schema.ts";
+import { retireLiterals } from "./config/secrets.ts";
 import { EmbeddedHost, type Inside } from "./embedded.ts";
 import { HostError } from "./errors.ts";
 import { checkExposure } from "./front/edge.ts";
@@ -336,6 +337,7 @@ export class Host extends EmbeddedHost implements AsyncDisposable {
     await Promise.all(this.#fronts.map((front) => front.close()));
     await this.#parts?.hooks.close?.().catch(() => {}); // the guard has logged it
     this.#abort.abort();
+    retireLiterals(this.config);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

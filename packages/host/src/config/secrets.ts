@@ -19,22 +19,46 @@ export function isSecret(path: Path, variable: string, value: string): boolean {
 
 /** Keeps a value out of everything that the host writes; of `Bearer abc` and `https://u:p@host` the secret part too. */
 export function rememberSecret(value: string): void {
-  registerSecret(value);
-  const [, ...words] = value.split(/\s+/);
-  for (const word of words) registerSecret(word);
-  for (const secret of secretsOfUrl(value)) registerSecret(secret);
+  for (const secret of formsOf(value)) registerSecret(secret);
 }
+
+function formsOf(value: string): string[] {
+  const [, ...words] = value.split(/\s+/);
+  return [value, ...words, ...secretsOfUrl(value)];
+}
+
+/** How each config that is in use, or was lately, is forgotten. */
+const forgets = new WeakMap<ResolvedConfig, () => void>();
+const retired: ResolvedConfig[] = [];
+/** Of so many closed hosts the secrets are still kept out: their last words may come late. */
+const RETIRED = 100;
 
 /** Remembers what a config holds literally: headers and variables with a telling name, passwords in URLs. */
 export function rememberLiterals(config: ResolvedConfig): void {
+  const each = literalsOf(config).map(registerSecret);
+  forgets.set(config, () => {
+    for (const forget of each) forget();
+  });
+}
+
+/** Nobody uses a config any more: a program that makes host after host does not keep their secrets for ever. */
+export function retireLiterals(config: ResolvedConfig): void {
+  retired.push(config);
+  if (retired.length <= RETIRED) return;
+  const [oldest] = retired.splice(0, 1) as [ResolvedConfig]; // more than there may be, so not empty
+  forgets.get(oldest)?.();
+}
+
+function literalsOf(config: ResolvedConfig): string[] {
+  const secrets: string[] = [];
   for (const server of Object.values(config.mcpServers)) {
     const pairs = "headers" in server ? server.headers : "env" in server ? server.env : {};
     for (const [name, value] of Object.entries(pairs)) {
-      if (isSecretName(name)) rememberSecret(value);
-      else for (const secret of secretsOfUrl(value)) registerSecret(secret);
+      secrets.push(...(isSecretName(name) ? formsOf(value) : secretsOfUrl(value)));
     }
-    if ("url" in server) for (const secret of secretsOfUrl(server.url)) registerSecret(secret);
+    if ("url" in server) secrets.push(...secretsOfUrl(server.url));
   }
+  return secrets;
 }
 
 function secretsOfUrl(text: string): string[] {
