@@ -3,6 +3,7 @@ import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import type { Assembly } from "./assembly.ts";
 import { parseConfig } from "./config/parse.ts";
 import type { Config, ResolvedConfig } from "./config/schema.ts";
+import { retireLiterals } from "./config/secrets.ts";
 import { EmbeddedHost, type Inside } from "./embedded.ts";
 import { HostError } from "./errors.ts";
 import { checkExposure } from "./front/edge.ts";
@@ -307,8 +308,10 @@ export class Host extends EmbeddedHost implements AsyncDisposable {
     await this.#starting;
     const resolved = parseConfig(config);
     for (const front of this.#fronts) front.renew();
+    const before = this.config;
     const report = await this.#generations.replace(resolved);
     this.#written = config;
+    retireLiterals(before);
     return report;
   }
 
@@ -328,6 +331,7 @@ export class Host extends EmbeddedHost implements AsyncDisposable {
     await Promise.all(this.#fronts.map((front) => front.close()));
     await this.#generations.end();
     this.#abort.abort();
+    retireLiterals(this.config);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

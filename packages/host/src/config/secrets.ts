@@ -20,28 +20,53 @@ export function isSecret(path: Path, variable: string, value: string): boolean {
 
 /** Keeps a value out of everything that the host writes; of `Bearer abc` and `https://u:p@host` the secret part too. */
 export function rememberSecret(value: string): void {
-  registerSecret(value);
-  const [, ...words] = value.split(/\s+/);
-  for (const word of words) registerSecret(word);
-  for (const secret of secretsOfUrl(value)) registerSecret(secret);
+  for (const secret of formsOf(value)) registerSecret(secret);
 }
+
+function formsOf(value: string): string[] {
+  const [, ...words] = value.split(/\s+/);
+  return [value, ...words, ...secretsOfUrl(value)];
+}
+
+/** How each config that is in use, or was lately, is forgotten. */
+const forgets = new WeakMap<ResolvedConfig, () => void>();
+const retired: ResolvedConfig[] = [];
+/** Of so many closed hosts the secrets are still kept out: their last words may come late. */
+const RETIRED = 100;
 
 /** Remembers what a config holds literally: headers, variables and options with a telling name, passwords in URLs. */
 export function rememberLiterals(config: ResolvedConfig): void {
+  const each = literalsOf(config).map(registerSecret);
+  forgets.set(config, () => {
+    for (const forget of each) forget();
+  });
+}
+
+/** Nobody uses a config any more: a program that makes host after host does not keep their secrets for ever. */
+export function retireLiterals(config: ResolvedConfig): void {
+  retired.push(config);
+  if (retired.length <= RETIRED) return;
+  const [oldest] = retired.splice(0, 1) as [ResolvedConfig]; // more than there may be, so not empty
+  forgets.get(oldest)?.();
+}
+
+function literalsOf(config: ResolvedConfig): string[] {
+  const secrets: string[] = [];
   for (const server of Object.values(config.mcpServers)) {
-    if ("headers" in server) rememberIn(server.headers);
-    if ("env" in server) rememberIn(server.env);
-    if ("options" in server) rememberIn(server.options);
-    if ("url" in server) for (const secret of secretsOfUrl(server.url)) registerSecret(secret);
+    if ("headers" in server) secrets.push(...secretsIn(server.headers));
+    if ("env" in server) secrets.push(...secretsIn(server.env));
+    if ("options" in server) secrets.push(...secretsIn(server.options));
+    if ("url" in server) secrets.push(...secretsOfUrl(server.url));
   }
+  return secrets;
 }
 
 /** @param name the key that the value stands under, or the list that it is in */
-function rememberIn(value: unknown, name = ""): void {
+function secretsIn(value: unknown, name = ""): string[] {
   if (typeof value === "object" && value !== null)
-    for (const [key, item] of Object.entries(value)) rememberIn(item, Array.isArray(value) ? name : key);
-  else if (typeof value === "string" && isSecretName(name)) rememberSecret(value);
-  else if (typeof value === "string") for (const secret of secretsOfUrl(value)) registerSecret(secret);
+    return Object.entries(value).flatMap(([key, item]) => secretsIn(item, Array.isArray(value) ? name : key));
+  if (typeof value !== "string") return [];
+  return isSecretName(name) ? formsOf(value) : secretsOfUrl(value);
 }
 
 function secretsOfUrl(text: string): string[] {
