@@ -1,14 +1,15 @@
 import type { CommandDef } from "citty";
-import { loadConfig } from "../config/load.ts";
+import { ConfigFileError, type LoadedConfig, loadConfig } from "../config/load.ts";
 import { nearest } from "../config/nearest.ts";
 import { parseConfig } from "../config/parse.ts";
 import { loadPlugins } from "../config/plugins.ts";
+import { ConfigError } from "../errors.ts";
 import type { PluginCommandData, PluginDefinition } from "../plugin.ts";
 import { everyValue, UsageError } from "./usage.ts";
 
 /**
- * A command that a configured plugin brings: `mcp-host <plugin> <command>`. Gives nothing where the config cannot be read
- * or has no such plugin, so that a misspelt command is told as one.
+ * A command that a configured plugin brings: `mcp-host <plugin> <command>`. Gives nothing where there is no config
+ * or it has no such plugin, so that a misspelt command is told as one. @throws ConfigFileError for a config that cannot be used
  */
 export async function pluginCommand(
   plugin: string,
@@ -38,14 +39,20 @@ async function configured(
   config: string | undefined,
   set: string[],
 ): Promise<{ commands: NonNullable<PluginDefinition["commands"]>; data: PluginCommandData } | undefined> {
+  let loaded: LoadedConfig;
   try {
-    const loaded = await loadConfig(config, { set });
+    loaded = await loadConfig(config, { set });
+  } catch (error) {
+    if (error instanceof ConfigFileError && error.path === undefined) return undefined;
+    throw error;
+  }
+  try {
     const plugins = await loadPlugins(parseConfig(loaded.config).plugins, loaded.folder);
     const found = plugins.find(({ owner }) => owner.id === plugin);
     const commands = found?.definition.commands;
     return commands && { commands, data: { options: found.options, folder: loaded.folder } };
-  } catch {
-    return undefined;
+  } catch (error) {
+    throw error instanceof ConfigError ? new ConfigFileError(error.problems, loaded.path) : error;
   }
 }
 
