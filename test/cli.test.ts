@@ -33,6 +33,13 @@ test.each([
   expect(stderr).toContain("mcp-host --help");
 });
 
+test("a plugin's commands are shown when help is asked", async () => {
+  using at = home({ mcpServers: {}, plugins: [IDLE] });
+  const { code, stdout } = await run(at, ["idle", "--help"]);
+  expect(code).toBe(EXIT.ok.code);
+  for (const words of ['Commands of the plugin "idle"', "greet", "fail"]) expect(stdout).toContain(words);
+});
+
 test("a command that may be a plugin's is not told without what is wrong with the config", async () => {
   using at = home({ mcpServers: {}, plugins: [["@host/plugin-auth", { apiKeys: { pepper: "${MCP_HOST_PEPPER}" } }]] });
   const { code, stderr } = await run(at, ["auth", "new-key", "--id", "me"]);
