@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { home, run } from "./harness/cli.ts";
 import { MARKED, ROOT, startHost, temporary } from "./harness/hosts.ts";
 import { KeyedClient } from "./harness/keyed-client.ts";
+import { npmStart } from "./harness/npm-start.ts";
 
 const FOLDER = join(ROOT, "examples/all-plugins");
 const FILE = join(FOLDER, "mcp-host.config.json");
@@ -101,4 +102,38 @@ test("the example serves whoever reads, and whoever has the key", async () => {
   expect(scrape).toMatch(/^mcp_host_cache_hits_total\{.*upstream="files".*\} 1$/m);
   await reader.close();
   await owner.close();
+}, 60_000);
+
+// On a free port, because 3000 may be taken.
+test("the README's first command starts the example, in a clean copy too, and its key calls a tool", async () => {
+  const [command = ""] = [...README.matchAll(/^```sh\n(.*?)^```/gms)].map(([, text]) => text?.trim());
+  expect(command).toMatch(/^npm start -- --config \S+$/);
+  await npmStart([...command.split(" ").slice(3), "--port", "0"], async ({ copy, url }) => {
+    const owner = await KeyedClient.open(url, KEY);
+    const path = join(copy, "examples/quickstart/files/ideas.txt");
+    const read = await owner.request("tools/call", { name: "files__read_text_file", arguments: { path } });
+    expect(JSON.stringify(read)).toContain(JSON.stringify(readFileSync(path, "utf8")).slice(1, -1));
+    await owner.close();
+  });
+}, 120_000);
+
+test("every variable of the example is told, and a pepper of one's own takes keys of one's own and no other", async () => {
+  const variables = [...readFileSync(FILE, "utf8").matchAll(/\$\{(\w+)/g)].map(([, name]) => name);
+  expect(variables).toEqual(["EXAMPLE_PEPPER"]);
+  for (const name of variables) expect(README).toContain(`\`${name}\``);
+  const EXAMPLE_PEPPER = "a pepper of one's own";
+  using at = home();
+  const made = await run(at, ["auth", "new-key", "--id", "me", "--roles", "owner", "--config", FILE], { EXAMPLE_PEPPER });
+  expect(made.stdout).toMatch(/^mcph_me_/);
+  const entry = JSON.parse(made.stderr.trim().split("\n").at(-1) ?? "") as { digest: string };
+  using folder = temporary();
+  const read = config(join(folder.path, "memory.jsonl")) as Config & {
+    plugins: [[string, { apiKeys: { pepper: string; keys: unknown[] } }]];
+  };
+  read.plugins[0][1].apiKeys = { pepper: EXAMPLE_PEPPER, keys: [...read.plugins[0][1].apiKeys.keys, entry] };
+  await using host = await startHost({ ...read, mcpServers: { ...read.mcpServers } }, { folder: FOLDER });
+  const mine = await KeyedClient.open(host.url, made.stdout.trim());
+  expect(JSON.stringify(await mine.request("tools/call", { name: "everything__echo", arguments: { message: "mine" } }))).toContain("mine");
+  await mine.close();
+  await expect(KeyedClient.open(host.url, KEY)).rejects.toThrow("HTTP 401");
 }, 60_000);

@@ -65,6 +65,9 @@ async function connected(url: URL, token: string) {
 const names = async (client: ReturnType<typeof sdkClient>): Promise<string[]> =>
   (await client.listTools()).tools.map(({ name }) => name).sort();
 
+/** The server that rules name, where nobody calls it. */
+const FILES = { files: { url: "http://127.0.0.1:9/mcp", start: "lazy" } } as const;
+
 describe("clients over HTTP", () => {
   const options = (keys: unknown[] = []): AuthOptions => ({
     apiKeys: { pepper: PEPPER, keys } as AuthOptions["apiKeys"] & object,
@@ -112,7 +115,7 @@ describe("clients over HTTP", () => {
   });
 
   test("are led to the authorization server (R28), by metadata at both well-known places", async () => {
-    await using running = await startHost({ mcpServers: {}, plugins: [auth(options())] });
+    await using running = await startHost({ mcpServers: FILES, plugins: [auth(options())] });
     const refused = await post(running.url, {});
     expect(refused.status).toBe(401);
     expect(refused.headers.get("www-authenticate")).toBe(
@@ -135,7 +138,7 @@ describe("clients over HTTP", () => {
   });
 
   test("are told what scope they lack (R30), every one in one challenge", async () => {
-    await using running = await startHost({ mcpServers: {}, plugins: [auth({ ...options(), scopes: { required: ["a", "b"] } })] });
+    await using running = await startHost({ mcpServers: FILES, plugins: [auth({ ...options(), scopes: { required: ["a", "b"] } })] });
     const refused = await post(running.url, bearer(await issuer.sign({ scope: "a" })));
     expect(refused.status).toBe(403);
     expect(refused.headers.get("www-authenticate")).toBe(
@@ -147,7 +150,7 @@ describe("clients over HTTP", () => {
 
   test("are refused with anything else: 401, whatever the method, and never with another word than why", async () => {
     const { key, entry } = await madeKey("dev", ["dev"]);
-    await using running = await startHost({ mcpServers: {}, plugins: [auth(options([{ ...entry, expires: "2020-01-01T00:00:00Z" }]))] });
+    await using running = await startHost({ mcpServers: FILES, plugins: [auth(options([{ ...entry, expires: "2020-01-01T00:00:00Z" }]))] });
     const good = await issuer.sign({ scope: "mcp:use" });
     const withQuery = new URL(`?access_token=${good}&token=${good}`, running.url);
     const claims = { iss: issuer.issuer, aud: AUDIENCE, sub: "x", exp: 4e9 };
@@ -176,7 +179,7 @@ describe("clients over HTTP", () => {
   });
 
   test("keep their sessions to themselves, and a weaker token of the same user stays out (R17)", async () => {
-    await using running = await startHost({ mcpServers: {}, plugins: [auth({ ...options(), claims: ["team"] })] });
+    await using running = await startHost({ mcpServers: FILES, plugins: [auth({ ...options(), claims: ["team"] })] });
     const sign = (claims: Record<string, unknown>) => issuer.sign({ scope: "mcp:use x", client_id: "app", team: "blue", ...claims });
     const session = (await post(running.url, bearer(await sign({})))).headers.get("mcp-session-id") as string;
     const ping = { jsonrpc: "2.0", id: 2, method: "ping" };

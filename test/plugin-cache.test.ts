@@ -1,39 +1,14 @@
 import { type CacheOptions, cache } from "@host/plugin-cache";
 import { namespace } from "@host/plugin-namespace";
 import type { Client } from "@modelcontextprotocol/sdk/client/index.js";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { home, run, start } from "./harness/cli.ts";
-import { httpTransport, sdkClient, stdioTransport } from "./harness/clients.ts";
-import { httpProcess, ROOT, startHost, upstream } from "./harness/hosts.ts";
+import { startHost, upstream } from "./harness/hosts.ts";
+import { twoServers } from "./harness/two-servers.ts";
 import { bearer, WireClient } from "./harness/wire.ts";
 
-let http: Awaited<ReturnType<typeof httpProcess>>;
-beforeAll(async () => {
-  http = await httpProcess("upstream", ["http", "--options", JSON.stringify({ name: "two" })]);
-});
-afterAll(() => http.stop());
-
-const servers = () => ({ one: upstream({ name: "one" }), two: { url: http.url } });
-
-/** A client of a host with these servers and the cache, over HTTP or over the standard streams of a process. */
-async function serve(way: "http" | "stdio", options: CacheOptions): Promise<AsyncDisposable & { client: Client }> {
-  const plugins = ["@host/plugin-namespace", ["@host/plugin-cache", options]] as (string | [string, unknown])[];
-  const config = { mcpServers: servers(), plugins };
-  const client = sdkClient();
-  if (way === "stdio") {
-    await client.connect(stdioTransport(process.execPath, [`${ROOT}/test/harness/stdio-host.mjs`, JSON.stringify(config)]));
-    return { client, [Symbol.asyncDispose]: () => client.close() };
-  }
-  const running = await startHost(config);
-  await client.connect(httpTransport(running.url));
-  return {
-    client,
-    async [Symbol.asyncDispose]() {
-      await client.close();
-      await running[Symbol.asyncDispose]();
-    },
-  };
-}
+const { servers, serve: serveWith } = twoServers();
+const serve = (way: "http" | "stdio", options: CacheOptions) => serveWith(way, ["@host/plugin-namespace", ["@host/plugin-cache", options]]);
 
 /** The payload of a call of `echo`, which no other call gets. */
 async function payload(client: Client, name: string, args: Record<string, unknown> = {}): Promise<string> {
@@ -114,7 +89,7 @@ test("what a process gave is not given after it died", async () => {
 
 test("progress reaches the first of equal calls, over HTTP, and a call that goes away leaves the other its answer", async () => {
   await using running = await startHost({
-    mcpServers: { two: { url: http.url } },
+    mcpServers: { two: { url: servers().two.url } },
     plugins: [bearer(), cache({ tools: ["slow", "progress"] })],
   });
   const as = (name: string) => WireClient.connect(running.url, { headers: { authorization: `Bearer ${name}` } });

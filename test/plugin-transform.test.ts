@@ -1,34 +1,11 @@
 import type { TransformOptions } from "@host/plugin-transform";
 import type { Client } from "@modelcontextprotocol/sdk/client/index.js";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { httpTransport, sdkClient, stdioTransport } from "./harness/clients.ts";
-import { httpProcess, ROOT, startHost, upstream } from "./harness/hosts.ts";
+import { describe, expect, test } from "vitest";
+import { twoServers } from "./harness/two-servers.ts";
 
-let http: Awaited<ReturnType<typeof httpProcess>>;
-beforeAll(async () => {
-  http = await httpProcess("upstream", ["http", "--options", JSON.stringify({ name: "two" })]);
-});
-afterAll(() => http.stop());
-
-/** A client of a host with a server over stdio and one over HTTP, itself over HTTP or over the standard streams of a process. */
-async function serve(way: "http" | "stdio", options: TransformOptions): Promise<AsyncDisposable & { client: Client }> {
-  const mcpServers = { one: upstream({ name: "one" }), two: { url: http.url } };
-  const config = { mcpServers, plugins: ["@host/plugin-namespace", ["@host/plugin-transform", options]] as [string, [string, unknown]] };
-  const client = sdkClient();
-  if (way === "stdio") {
-    await client.connect(stdioTransport(process.execPath, [`${ROOT}/test/harness/stdio-host.mjs`, JSON.stringify(config)]));
-    return { client, [Symbol.asyncDispose]: () => client.close() };
-  }
-  const running = await startHost(config);
-  await client.connect(httpTransport(running.url));
-  return {
-    client,
-    async [Symbol.asyncDispose]() {
-      await client.close();
-      await running[Symbol.asyncDispose]();
-    },
-  };
-}
+const { serve: serveWith } = twoServers();
+const serve = (way: "http" | "stdio", options: TransformOptions) =>
+  serveWith(way, ["@host/plugin-namespace", ["@host/plugin-transform", options]]);
 
 const echoed = async (client: Client, name: string, args: Record<string, unknown>): Promise<unknown> =>
   ((await client.callTool({ name, arguments: args })).structuredContent as { arguments: unknown }).arguments;

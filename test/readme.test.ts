@@ -1,13 +1,13 @@
-import { execFile, spawn } from "node:child_process";
-import { chmodSync, existsSync, readdirSync, readFileSync, readlinkSync, symlinkSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { chmodSync, existsSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Config } from "mcp-host";
 import { expect, test } from "vitest";
 import { home, run as mcpHost } from "./harness/cli.ts";
 import { httpTransport, memoryTransport, sdkClient } from "./harness/clients.ts";
-import { copyRepository } from "./harness/copy.ts";
 import { MARKED, ROOT, startHost, temporary, upstream } from "./harness/hosts.ts";
+import { npmStart, workingIn } from "./harness/npm-start.ts";
 
 const run = promisify(execFile);
 const read = (file: string): string => readFileSync(join(ROOT, file), "utf8");
@@ -32,18 +32,6 @@ function project(files: Record<string, string>): ReturnType<typeof temporary> {
   return folder;
 }
 
-/** Processes that work in a folder or below. Reads /proc, so only Linux counts. */
-function workingIn(folder: string): string[] {
-  if (process.platform !== "linux") return [];
-  return readdirSync("/proc").filter((name) => {
-    try {
-      return /^\d+$/.test(name) && readlinkSync(`/proc/${name}/cwd`).startsWith(folder);
-    } catch {
-      return false; // gone, or somebody else's
-    }
-  });
-}
-
 const [START, CONNECT, TEST, ...further] = blocks(README, "sh");
 
 test("the README's commands are those that are tried here", () => {
@@ -62,31 +50,16 @@ test("npm install has nothing to add to what the tests run with", async () => {
   expect(JSON.parse(stdout)).toMatchObject({ added: 0, removed: 0, changed: 0 });
 });
 
-// In a copy, because `npm start` builds, and what is built here is in use by other tests. On a free port, because 3000 may be taken.
+// On a free port, because 3000 may be taken.
 test("npm start in a clean copy builds, says what it serves, serves three real servers and leaves nothing behind", async () => {
-  using folder = temporary();
-  const copy = join(folder.path, "mcp-host");
-  copyRepository(copy);
-  const { NODE_V8_COVERAGE: _, ...env } = process.env; // of files that are gone when it is counted
-  // Detached: a process group of its own, as a terminal's job has.
-  const started = spawn("npm", ["start", "--", "--port", "0"], {
-    cwd: copy,
-    env: { ...env, ...MARKED },
-    stdio: ["ignore", "pipe", "pipe"],
-    detached: true,
-  });
-  let text = "";
-  for (const stream of [started.stdout, started.stderr]) stream.on("data", (chunk) => (text += chunk));
-  const exited = new Promise<void>((gone) => started.once("exit", () => gone()));
-  try {
-    await expect.poll(() => text, { timeout: 60_000 }).toContain("Stop with Ctrl-C.");
-    const [, url = ""] = /^mcp-host serves 3 servers at (\S+)$/m.exec(text) ?? [];
+  await npmStart(["--port", "0"], async ({ copy, url, text }) => {
+    expect(text()).toContain("mcp-host serves 3 servers at ");
     for (const name of ["everything", "memory", "files"])
-      expect(text).toMatch(new RegExp(`^  ${name} +(ready +\\d+ tools|idle +starts with each client)`, "m"));
-    expect(text.replaceAll(url, "http://127.0.0.1:3000/mcp")).toContain(CONNECT);
+      expect(text()).toMatch(new RegExp(`^  ${name} +(ready +\\d+ tools|idle +starts with each client)`, "m"));
+    expect(text().replaceAll(url.href, "http://127.0.0.1:3000/mcp")).toContain(CONNECT);
 
     const client = sdkClient();
-    await client.connect(httpTransport(new URL(url)));
+    await client.connect(httpTransport(url));
     const call = async (name: string, args: Record<string, unknown>): Promise<string> =>
       JSON.stringify(await client.callTool({ name, arguments: args }));
     expect(await call("everything__echo", { message: "Hello" })).toContain("Echo: Hello");
@@ -97,11 +70,7 @@ test("npm start in a clean copy builds, says what it serves, serves three real s
     expect(await call("files__read_text_file", { path })).toContain(JSON.stringify(readFileSync(path, "utf8")).slice(1, -1));
     await client.close();
     expect(workingIn(copy).length).toBeGreaterThan(3); // npm, the host and its servers
-  } finally {
-    process.kill(-(started.pid as number), "SIGINT"); // it was spawned; Ctrl-C reaches the whole group
-    await exited;
-  }
-  await expect.poll(() => workingIn(copy)).toEqual([]);
+  });
 }, 120_000);
 
 test("what npm start serves is where the README says", () => {

@@ -308,11 +308,16 @@ export class Host extends EmbeddedHost implements AsyncDisposable {
     await this.#starting;
     const resolved = parseConfig(config);
     for (const front of this.#fronts) front.renew();
-    const before = this.config;
-    const report = await this.#generations.replace(resolved);
-    this.#written = config;
-    retireLiterals(before);
-    return report;
+    let unused = resolved;
+    try {
+      const before = this.config;
+      const report = await this.#generations.replace(resolved);
+      this.#written = config;
+      unused = before;
+      return report;
+    } finally {
+      retireLiterals(unused);
+    }
   }
 
   // --- the end ---

@@ -120,9 +120,10 @@ export function uriMatcher(patterns: readonly string[]): UriTest {
   };
   return {
     any(entry) {
+      if (globs.some(({ exact }) => exact(entry))) return true;
       // A glob such as `secret/**` wants the slash that a folder ends in.
       const forms = readings(entry).flatMap((form) => [form, { ...form, name: `${form.name}/`, native: `${form.native}/` }]);
-      return globs.some(({ exact, near, given }) => exact(entry) || (forms.some(near) && given(entry.native)));
+      return globs.some(({ near, given }) => forms.some(near) && given(entry.native));
     },
     all(entry) {
       const forms = readings(entry);

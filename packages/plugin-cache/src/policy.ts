@@ -1,4 +1,4 @@
-import { type Entry, type Json, matcher } from "mcp-host";
+import { type Entry, type Json, matcher, uriMatcher } from "mcp-host";
 import type { Drop, Subject } from "./drop.ts";
 import { canonical } from "./key.ts";
 import type { Options } from "./options.ts";
@@ -46,6 +46,7 @@ export function policies(options: Options): Policies {
     "completion/complete": matcher(options.completions),
   };
   const except = matcher(options.except);
+  const exceptUris = uriMatcher(options.except);
   const trusted = new Map(options.trust.map((upstream) => [upstream, { drop: { upstream }, same: [] }]));
   const all = options.invalidate.map(({ call, drop, same }) => ({
     calls: matcher(call),
@@ -75,7 +76,9 @@ export function policies(options: Options): Policies {
       // A call that changes something has to be made.
       if (rules.length > 0) wanted = false;
     }
-    const ttl = wanted && !except(subject) ? (ttls.find(({ matches }) => matches(subject))?.ttl ?? options.ttl) : 0;
+    // A client may spell a URI as it likes.
+    const isExcepted = method === "resources/read" ? exceptUris.any(subject) : except(subject);
+    const ttl = wanted && !isExcepted ? (ttls.find(({ matches }) => matches(subject))?.ttl ?? options.ttl) : 0;
     const compared = new Set(all.flatMap(({ drops, same }) => (same.length > 0 && drops(subject) ? same : [])));
     return { subject, called: JSON.stringify([method, upstream, native]), rules, ttl: ttl > 0 ? ttl : undefined, compared: [...compared] };
   };

@@ -63,6 +63,8 @@ test("`except` and a ttl of 0 keep nothing, by exposed and by native name", asyn
   expect(await client.text("get_4")).toBe(await client.text("get_4"));
   for (const uri of ["test://a/1", "test://a/2"]) for (let time = 0; time < 2; time++) await client.request("resources/read", { uri });
   expect([a.count("test://a/1"), a.count("test://a/2")]).toEqual([1, 2]);
+  for (let time = 0; time < 2; time++) await client.request("resources/read", { uri: "test://a//%32" });
+  expect(a.count("test://a//%32"), "in every spelling").toBe(2);
 });
 
 test("what stands in for an answer that could not be had is never kept", async () => {

@@ -145,12 +145,13 @@ test("the package ships both", () => {
 });
 
 const isInstalled = spawnSync("promtool", ["--version"]).status === 0;
-const reason = isInstalled ? "" : " (skipped: promtool is not installed; it is in Debian's package prometheus)";
+const reason = isInstalled ? "" : " (not checked: promtool is not installed; it is in Debian's package prometheus)";
 
-describe.skipIf(!isInstalled)(`promtool${reason}`, () => {
+// Where it is missing its tests fail in CI, and tell by their name what they did not check elsewhere.
+describe.skipIf(!isInstalled && process.env.CI !== "true")(`promtool${reason}`, () => {
   const promtool = (args: string[], input = ""): string => {
     const { status, stdout, stderr } = spawnSync("promtool", args, { cwd: join(PACKAGE, "alerts"), input, encoding: "utf8" });
-    expect(status, `${stdout}${stderr}`).toBe(0);
+    expect(status, isInstalled ? `${stdout}${stderr}` : `promtool is not installed${reason}`).toBe(0);
     return stdout;
   };
 

@@ -98,7 +98,8 @@ export class Calls {
   results(result: Params, exchange: Exchange): Awaitable<Params> {
     const { rules, reading } = this.#options;
     const plan = rules.of(exchange.entry);
-    if (!plan || !isResult(result, exchange) || reading.asked(plan, exchange.method, exchange.params) !== undefined) return result;
+    if (plan && isTask(result)) return this.#aboutTasks(result, plan, exchange);
+    if (!plan || !isResult(exchange) || reading.asked(plan, exchange.method, exchange.params) !== undefined) return result;
     const isProgrammed = plan.validateResult.length > 0 || plan.shapes.some(({ kind }) => kind === "jsonata");
     return isProgrammed && result.isError !== true
       ? this.#programmed(result, plan, exchange)
@@ -167,6 +168,31 @@ export class Calls {
         throw this.#error(error, plan, rewritings, exchange);
       });
     };
+  }
+
+  /** What is put around requests about tasks: what they say of themselves is treated like what is told of them. */
+  aroundTasks(next: Handler, upstream: string): Handler {
+    const { rules } = this.#options;
+    return async (exchange) => {
+      const result = await next(exchange);
+      const { entry } = exchange;
+      // A list has no entry of its own.
+      const plan = entry && entry.kind !== "method" ? rules.of(entry) : rules.ofUpstream(upstream);
+      return plan ? this.#aboutTasks(result, plan, exchange) : result;
+    };
+  }
+
+  #aboutTasks(result: Params, plan: Plan, exchange: Exchange): Params {
+    const rewritings = plan.rewritings.logs;
+    if (rewritings.length === 0) return result;
+    const clean = (task: unknown): unknown =>
+      isObject(task) && task.statusMessage !== undefined ? { ...task, ...deep({ statusMessage: task.statusMessage }, rewritings) } : task;
+    const after = {
+      ...(clean(result) as Json), // a result is an object, and stays one
+      ...(isObject(result.task) && { task: clean(result.task) }),
+      ...(Array.isArray(result.tasks) && { tasks: result.tasks.map(clean) }),
+    };
+    return this.#options.records.changed("logs", plan, exchange.entry, result, after);
   }
 
   #error(error: unknown, plan: Plan, rewritings: readonly Rewriting[], exchange: Exchange): unknown {
@@ -257,9 +283,14 @@ export class Calls {
   }
 }
 
-/** Whether it is an answer, and not a task that will have one or a question that comes before it. */
-function isResult(result: Params, { resultKind }: Exchange): boolean {
-  return resultKind === "complete" && !(isObject(result.task) && result.content === undefined);
+/** Whether it is an answer, and not a question that comes before it. */
+function isResult({ resultKind }: Exchange): boolean {
+  return resultKind === "complete";
+}
+
+/** Whether it is a task that will have an answer. */
+function isTask(result: Params): boolean {
+  return isObject(result.task) && result.content === undefined;
 }
 
 function rewritten(result: Params, rewritings: readonly Rewriting[]): Params {

@@ -49,7 +49,10 @@ function apply(host: PluginHost, given: Options): void {
   }
   if (rules.some((rule) => at("errors")(rule) || rule.result?.truncate))
     for (const method of [...ANSWERED, "tasks/result"] as const) hooks.call.for(method).tap("transform", (next) => calls.around(next));
-  if (rules.some((rule) => rule.result || rule.enrich || rule.validate?.result || at("results")(rule)))
+  if (rules.some(at("logs")))
+    for (const method of ["tasks/get", "tasks/list", "tasks/cancel"] as const)
+      hooks.call.for(method).tap("transform", (next, { key }) => calls.aroundTasks(next, key));
+  if (rules.some((rule) => rule.result || rule.enrich || rule.validate?.result || at("results")(rule) || at("logs")(rule)))
     for (const method of ANSWERED) hooks.respond.for(method).tap("transform", (result, exchange) => calls.results(result, exchange));
   if (rules.some(at("logs"))) hooks.notify.tap("transform", (notification, origin) => calls.told(notification, origin));
 

@@ -1,5 +1,8 @@
+import { ResultSchema } from "@modelcontextprotocol/sdk/types.js";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { Failure, hosted, says, twice } from "./scripted.ts";
+
+type Json = Record<string, unknown>;
 
 const rows = {
   total: 2,
@@ -532,4 +535,41 @@ describe("a dry run", () => {
     });
     expect(JSON.stringify([report, it.logs])).not.toContain("ada@");
   });
+});
+
+test("what a task says of itself is redacted wherever it is told, and only for tools that a rule matches", async () => {
+  const task = (taskId: string, more = {}) => ({
+    taskId,
+    status: "working",
+    statusMessage: "asks ada@example.org",
+    createdAt: "2026-01-01T00:00:00Z",
+    lastUpdatedAt: "2026-01-01T00:00:00Z",
+    ttl: 60_000,
+    ...more,
+  });
+  await using it = await hosted(
+    {
+      tools: [
+        { name: "work", execution: { taskSupport: "optional" } },
+        { name: "open", execution: { taskSupport: "optional" } },
+      ],
+      answer: (method, params) => {
+        if (method === "tasks/list") return { tasks: [task("work"), task("open")] };
+        return method === "tools/call" ? { task: task(String(params.name)) } : task(String(params.taskId));
+      },
+    },
+    { rules: [{ match: ["work"], redact: { detectors: ["email"], in: ["logs"] } }] },
+  );
+  const ask = async (method: string, params: Record<string, unknown>) =>
+    (await it.client.request({ method, params }, ResultSchema)) as Json;
+  const begun = (await ask("tools/call", { name: "work", task: {} })).task as Json;
+  expect(begun.statusMessage).toBe("asks [redacted:email]");
+  const other = (await ask("tools/call", { name: "open", task: {} })).task as Json;
+  expect(other.statusMessage).toBe("asks ada@example.org");
+  expect((await ask("tasks/get", { taskId: begun.taskId })).statusMessage).toBe("asks [redacted:email]");
+  expect((await ask("tasks/get", { taskId: other.taskId })).statusMessage).toBe("asks ada@example.org");
+  const { tasks } = (await ask("tasks/list", {})) as { tasks: Json[] };
+  // Of a list no entry is known, so that it is treated like messages that belong to no call.
+  expect(tasks.map(({ statusMessage }) => statusMessage)).toEqual(["asks [redacted:email]", "asks [redacted:email]"]);
+  expect((await ask("tasks/cancel", { taskId: begun.taskId })).statusMessage).toBe("asks [redacted:email]");
 });

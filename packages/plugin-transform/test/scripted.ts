@@ -73,7 +73,14 @@ export class Server {
       case "initialize":
         return {
           protocolVersion: "2025-11-25",
-          capabilities: { tools: {}, prompts: {}, resources: {}, completions: {}, logging: {} },
+          capabilities: {
+            tools: {},
+            prompts: {},
+            resources: {},
+            completions: {},
+            logging: {},
+            tasks: { list: {}, cancel: {}, requests: { tools: { call: {} } } },
+          },
           serverInfo: { name: "scripted", version: "1" },
         };
       case "ping":

@@ -42,12 +42,17 @@ async function dispatch(argv: string[]): Promise<number> {
   if (name === undefined || name === "help" || isHelp(name)) return usage(root);
   const load = COMMANDS[name === "--version" || name === "-v" ? "version" : name];
   if (load) return run(await load(), name, rest);
+  const unknown = `there is no command "${name}"${nearest(name, Object.keys(COMMANDS))}`;
   if (!name.startsWith("-")) {
     const { pluginCommand } = await import("./plugin-command.ts");
-    const found = await pluginCommand(name, rest);
+    const found = await pluginCommand(name, rest).catch((error: unknown) => {
+      if (!(error instanceof ConfigFileError)) throw error;
+      const problems = error.problems.map((problem) => `\n  ${problem}`).join("");
+      throw new UsageError(`${unknown}, unless a plugin has it; but the config cannot be used: ${error.path}${problems}`);
+    });
     if (found) return run(found.command, `${name} ${rest[0]}`, found.rest, found.data);
   }
-  throw new UsageError(`there is no command "${name}"${nearest(name, Object.keys(COMMANDS))}`);
+  throw new UsageError(unknown);
 }
 
 async function run(command: CommandDef, name: string, rawArgs: string[], data?: PluginCommandData): Promise<number> {

@@ -1,14 +1,15 @@
 import type { CommandDef } from "citty";
-import { loadConfig } from "../config/load.ts";
+import { ConfigFileError, type LoadedConfig, loadConfig } from "../config/load.ts";
 import { nearest } from "../config/nearest.ts";
 import { parseConfig } from "../config/parse.ts";
 import { loadPlugins } from "../config/plugins.ts";
+import { ConfigError } from "../errors.ts";
 import type { PluginCommandData, PluginDefinition } from "../plugin.ts";
 import { everyValue, UsageError } from "./usage.ts";
 
 /**
- * A command that a configured plugin brings: `mcp-host <plugin> <command>`. Gives nothing where the config cannot be read
- * or has no such plugin, so that a misspelt command is told as one.
+ * A command that a configured plugin brings: `mcp-host <plugin> <command>`. Gives nothing where there is no config
+ * or it has no such plugin, so that a misspelt command is told as one. @throws ConfigFileError for a config that cannot be used
  */
 export async function pluginCommand(
   plugin: string,
@@ -20,17 +21,24 @@ export async function pluginCommand(
   const { commands, data } = found;
   const at = rest.findIndex((_, index) => !isHostFlag(rest, index));
   const name = rest[at];
+  if (name === "--help" || name === "-h") {
+    const subCommands = Object.fromEntries(Object.entries(commands).map(([key, load]) => [key, async () => definitionOf(await load())]));
+    return { command: { meta: { name: plugin, description: `Commands of the plugin "${plugin}"` }, subCommands }, rest: [name], data };
+  }
   const load = name === undefined ? undefined : commands[name];
   if (!load) {
     const known = Object.keys(commands);
     throw new UsageError(`plugin "${plugin}" has no command "${name ?? ""}"${nearest(name ?? "", known)}; it has ${known.join(", ")}`);
   }
-  const loaded = await load();
-  // A lazy import gives a module, whose default export is the definition.
-  const command = typeof loaded === "object" && loaded !== null && "default" in loaded ? loaded.default : loaded;
-  const definition = command as CommandDef; // what a plugin's `commands` are
+  const definition = definitionOf(await load());
   const own = Object.keys(definition.args ?? {});
   return { command: definition, rest: rest.filter((_, index) => index !== at && !isHostFlag(rest, index, own)), data };
+}
+
+/** A lazy import gives a module, whose default export is the definition. */
+function definitionOf(loaded: unknown): CommandDef {
+  const command = typeof loaded === "object" && loaded !== null && "default" in loaded ? loaded.default : loaded;
+  return command as CommandDef; // what a plugin's `commands` are
 }
 
 async function configured(
@@ -38,14 +46,20 @@ async function configured(
   config: string | undefined,
   set: string[],
 ): Promise<{ commands: NonNullable<PluginDefinition["commands"]>; data: PluginCommandData } | undefined> {
+  let loaded: LoadedConfig;
   try {
-    const loaded = await loadConfig(config, { set });
+    loaded = await loadConfig(config, { set });
+  } catch (error) {
+    if (error instanceof ConfigFileError && error.path === undefined) return undefined;
+    throw error;
+  }
+  try {
     const plugins = await loadPlugins(parseConfig(loaded.config).plugins, loaded.folder);
     const found = plugins.find(({ owner }) => owner.id === plugin);
     const commands = found?.definition.commands;
     return commands && { commands, data: { options: found.options, folder: loaded.folder } };
-  } catch {
-    return undefined;
+  } catch (error) {
+    throw error instanceof ConfigError ? new ConfigFileError(error.problems, loaded.path) : error;
   }
 }
 
