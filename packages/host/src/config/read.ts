@@ -31,7 +31,8 @@ export async function readConfigFile(path: string): Promise<{ value: unknown; wa
   return { value: await parseText(text, extname(path).toLowerCase()), warnings };
 }
 
-async function parseText(text: string, extension: string): Promise<unknown> {
+/** Reads a text of a form that holds values only. @param extension with its dot */
+export async function parseText(text: string, extension: string): Promise<unknown> {
   if (extension === ".json" || extension === ".jsonc") return parseJsonc(text);
   if (extension === ".yaml" || extension === ".yml") return parseYaml(text);
   throw new ConfigError([`a config file is .json, .jsonc, .yaml or .yml, not "${extension}"; rename it`]);
