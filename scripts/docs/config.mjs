@@ -37,12 +37,18 @@ function standard(key, schema) {
   return typeof defaultValue === "number" && key !== "port" ? `\`${time(defaultValue)}\`` : `\`${JSON.stringify(defaultValue)}\``;
 }
 
-function limits() {
+/** What each limit bounds, from the comments of its definition. */
+export function meanings() {
   const source = readFileSync(join(root, "packages/host/src/wire/limits.ts"), "utf8");
-  const words = new Map([...source.matchAll(/\/\*\* (.*?) Default .*? \*\/\n {2}(\w+): number;/g)].map(([, text, key]) => [key, text]));
+  const words = source.matchAll(/\/\*\* (.*?) Default .*? \*\/\n {2}(\w+): number;/g);
+  return Object.fromEntries([...words].map(([, text, key]) => [key, text]));
+}
+
+function limits() {
+  const words = meanings();
   return table(
     ["key", "default", "meaning"],
-    Object.entries(DEFAULT_LIMITS).map(([key, value]) => [`\`${key}\``, `\`${amount(key, value)}\``, words.get(key) ?? ""]),
+    Object.entries(DEFAULT_LIMITS).map(([key, value]) => [`\`${key}\``, `\`${amount(key, value)}\``, words[key] ?? ""]),
   );
 }
 

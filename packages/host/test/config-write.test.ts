@@ -29,8 +29,8 @@ const NEW = { path: ["mcpServers", "new"], value: { command: "node", args: ["x.j
 test.each([
   [
     "c.json",
-    '{\n\t"mcpServers": {\n\t\t"a": {\n\t\t\t"command": "a"\n\t\t} // mine\n\t}\n}\n',
-    '{\n\t"mcpServers": {\n\t\t"a": {\n\t\t\t"command": "a"\n\t\t}, // mine\n\t\t"new": {\n\t\t\t"command": "node",\n\t\t\t"args": [\n\t\t\t\t"x.js"\n\t\t\t]\n\t\t}\n\t}\n}\n',
+    '{\n\t"mcpServers": {\n\t\t"a": {\n\t\t\t"command": "a" // mine\n\t\t}\n\t}\n}\n',
+    '{\n\t"mcpServers": {\n\t\t"a": {\n\t\t\t"command": "a" // mine\n\t\t},\n\t\t"new": {\n\t\t\t"command": "node",\n\t\t\t"args": [\n\t\t\t\t"x.js"\n\t\t\t]\n\t\t}\n\t}\n}\n',
   ],
   [
     "c.jsonc",

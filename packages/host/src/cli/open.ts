@@ -3,7 +3,7 @@ import type { Config } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
 import { createHost, type Host } from "../host.ts";
 import type { Logger } from "../log.ts";
-import { everyValue } from "./usage.ts";
+import { loadOptions } from "./options.ts";
 
 export interface Opened {
   readonly host: Host;
@@ -18,8 +18,10 @@ export async function openHost(options: {
   /** Last changes to the config, such as dropping `listen`. */
   change?: (config: Config) => Config;
   insecureNoAuth?: boolean;
+  /** Standard input is the protocol's, so nobody is asked for inputs. */
+  stdio?: boolean;
 }): Promise<Opened> {
-  const loaded = await loadConfig(options.config, { set: everyValue(options.raw, "set") });
+  const loaded = await loadConfig(options.config, await loadOptions(options.raw, options.stdio !== true));
   for (const warning of loaded.warnings) options.log.warn(warning, { config: loaded.path });
   const config = options.change?.(loaded.config) ?? loaded.config;
   try {

@@ -1,9 +1,10 @@
 import type { CommandDef } from "citty";
-import { loadConfig } from "../config/load.ts";
+import { type LoadOptions, loadConfig } from "../config/load.ts";
 import { nearest } from "../config/nearest.ts";
 import { parseConfig } from "../config/parse.ts";
 import { loadPlugins } from "../config/plugins.ts";
 import type { PluginCommandData, PluginDefinition } from "../plugin.ts";
+import { loadOptions } from "./options.ts";
 import { everyValue, UsageError } from "./usage.ts";
 
 /**
@@ -15,7 +16,7 @@ export async function pluginCommand(
   rest: readonly string[],
 ): Promise<{ command: CommandDef; rest: string[]; data: PluginCommandData } | undefined> {
   const [config] = everyValue(rest, "config");
-  const found = await configured(plugin, config, everyValue(rest, "set"));
+  const found = await configured(plugin, config, await loadOptions(rest, false));
   if (!found) return undefined;
   const { commands, data } = found;
   const at = rest.findIndex((_, index) => !isHostFlag(rest, index));
@@ -36,10 +37,10 @@ export async function pluginCommand(
 async function configured(
   plugin: string,
   config: string | undefined,
-  set: string[],
+  options: LoadOptions,
 ): Promise<{ commands: NonNullable<PluginDefinition["commands"]>; data: PluginCommandData } | undefined> {
   try {
-    const loaded = await loadConfig(config, { set });
+    const loaded = await loadConfig(config, options);
     const plugins = await loadPlugins(parseConfig(loaded.config).plugins, loaded.folder);
     const found = plugins.find(({ owner }) => owner.id === plugin);
     const commands = found?.definition.commands;
@@ -51,7 +52,7 @@ async function configured(
 
 /** Whether a token belongs to a flag that says which config is meant. It is the host's, and the command's too where that declares it. */
 function isHostFlag(tokens: readonly string[], index: number, own: readonly string[] = []): boolean {
-  return ["config", "set"].some(
+  return ["config", "set", "env-file"].some(
     (flag) =>
       !own.includes(flag) &&
       (tokens[index] === `--${flag}` || tokens[index]?.startsWith(`--${flag}=`) || (index > 0 && tokens[index - 1] === `--${flag}`)),

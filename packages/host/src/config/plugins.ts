@@ -88,7 +88,8 @@ function check(form: Form, { definition, source }: Found, place: string): Loaded
   };
 }
 
-interface Found {
+/** A plugin's definition and the file that it is in. */
+export interface Found {
   readonly definition: PluginDefinition;
   readonly source: string;
 }
@@ -127,7 +128,8 @@ function optionProblems(issue: z.core.$ZodIssue, place: string, definition: Plug
   return issue.keys.map((key) => `${path}.${key}: plugin "${definition.name}" has no such option${nearest(key, known)}`);
 }
 
-async function importPlugin(use: string, folder: string, place: string): Promise<Found> {
+/** Finds a plugin by the name or the path that a config gives it. @throws ConfigError where it is not there, or is no plugin */
+export async function importPlugin(use: string, folder: string, place: string): Promise<Found> {
   const file = locate(use, folder, place);
   let module: Record<string, unknown>;
   try {
