@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { keyVariables, serverKeyVariables } from "../../packages/host/dist/config/environment.js";
 import { configSchema, SERVER_SCHEMAS } from "../../packages/host/dist/config/schema.js";
 import { DEFAULT_LIMITS } from "../../packages/host/dist/wire/limits.js";
 import { between, root, table } from "../pages.mjs";
@@ -18,6 +19,8 @@ export function render(current) {
     http: keys({ type: http.shape.type, ...own(http.shape, stdio.shape) }),
     both: keys(both),
     limits: limits(),
+    variables: variables(keyVariables()),
+    "server variables": variables(serverKeyVariables("NAME")),
   };
   return Object.entries(parts).reduce((page, [name, text]) => between(page, name, text), current);
 }
@@ -35,6 +38,14 @@ function standard(key, schema) {
   if (type === "prefault") return "see below";
   if (type !== "default") return "**required**";
   return typeof defaultValue === "number" && key !== "port" ? `\`${time(defaultValue)}\`` : `\`${JSON.stringify(defaultValue)}\``;
+}
+
+function variables(all) {
+  const rows = all.map(({ variable, path }) => [
+    `\`${path.join(".").replace(".NAME.", ".<name>.")}\``,
+    `\`${variable.replace("__NAME__", "__<NAME>__")}\``,
+  ]);
+  return table(["key", "variable"], rows);
 }
 
 /** What each limit bounds, from the comments of its definition. */

@@ -43,11 +43,13 @@ function told(path: string, { from, backup }: Restored, changes: string, dry: bo
 async function difference(path: string, { before = "", after }: Restored): Promise<string> {
   if (before === after) return "";
   const { createTwoFilesPatch } = await import("diff");
-  const lines = createTwoFilesPatch(path, path, before, after, "now", "restored").split("\n").slice(1);
-  return lines.map(withoutSecret).join("\n").trimEnd();
+  const patch = createTwoFilesPatch(path, path, before, after, "now", "restored");
+  return redactText(patch.slice(patch.indexOf("--- ")).replace(PAIR, withoutSecret)).trimEnd();
 }
 
-function withoutSecret(line: string): string {
-  const [, head = "", name = "", value = ""] = /^(.\s*["']?([\w-]+)["']?\s*[:=]\s*)(.+)$/.exec(line) ?? [];
-  return redactText(isSecretName(name) && !value.includes("${") ? `${head}[redacted]` : line);
+/** A key and its value, as JSON and YAML write them; a value may be quoted, or end where the next begins. */
+const PAIR = /(["']?)([\w-]+)\1(\s*:\s*)("(?:[^"\\]|\\.)*"|'[^']*'|[^\s{["'][^,}\]\n]*)/g;
+
+function withoutSecret(pair: string, quote: string, name: string, colon: string, value: string): string {
+  return isSecretName(name) && !value.includes("${") ? `${quote}${name}${quote}${colon}[redacted]` : pair;
 }
