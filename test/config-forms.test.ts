@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { EXIT } from "../packages/host/dist/cli/exit.js";
@@ -246,7 +246,7 @@ describe("VS Code's form", () => {
 /** Runs `mcp-host` on a terminal of its own, types `input`, and gives all that appears there. */
 async function onTerminal(at: Home, args: string[], input: string): Promise<Output> {
   const script = `
-import os, pty, select, sys, time
+import os, pty, select, signal, sys, time
 pid, terminal = pty.fork()
 if pid == 0: os.execvp(sys.argv[1], sys.argv[1:])
 typed, seen, until = sys.stdin.readline(), b"", time.time() + 30
@@ -259,6 +259,7 @@ while time.time() < until:
     seen += chunk
     while lines and seen.count(b"> ") > len(typed.split("|")) - len(lines):
         os.write(terminal, lines.pop(0).encode() + b"\\r")
+else: os.kill(pid, signal.SIGKILL)
 sys.stdout.buffer.write(seen)
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))`;
   const { spawn } = await import("node:child_process");
@@ -292,9 +293,23 @@ test("on a terminal inputs are asked for, and a password is not shown", async ()
   expect(stdout).toContain("Answer with a number from 1 to 2.");
   expect(stdout).not.toContain("my-password");
   expect(stdout).not.toContain("unused");
+  expect(await onTerminal(at, ["config", "show"], "\u0003")).toMatchObject({ code: EXIT.interrupted.code });
   // Where standard input is the protocol's, nobody is asked.
   expect(await onTerminal(at, ["start", "stdio"], "")).toMatchObject({
     code: EXIT.config.code,
     stdout: expect.stringContaining("the variable MCP_HOST_INPUT_KEY is not set"),
   });
 }, 60_000);
+
+test("the examples of docs/config.md are valid", async () => {
+  const page = readFileSync(join(ROOT, "docs/config.md"), "utf8");
+  const blocks = [...page.matchAll(/^```(ts|json|jsonc)\n(.*?)^```$/gms)].map(([, language, content]) => [language, content] as const);
+  expect(blocks.map(([language]) => language)).toEqual(["jsonc", "ts", "json"]);
+  for (const [language, content = ""] of blocks) {
+    // The first names plugins that nobody has.
+    const installed = content.replace("./my-plugin.ts", "@host/plugin-cache").replace('"mcp-host-plugin-x"', '"@host/plugin-cache"');
+    using at = project({ [`mcp-host.config.${language}`]: installed, "search.env": "A=1" });
+    const result = await run(at, ["validate"], { SEARCH_TOKEN: "t", MCP_HOST_INPUT_SEARCH_KEY: "k" });
+    expect(result).toMatchObject({ code: 0, stdout: expect.stringContaining("is valid") });
+  }
+});

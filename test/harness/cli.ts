@@ -26,7 +26,11 @@ export function home(config?: unknown, files: Record<string, string> = {}): Home
   const folder = temporary({ ...(config !== undefined && { "mcp-host.config.json": JSON.stringify(config) }), ...files });
   return {
     path: folder.path,
-    env: { XDG_RUNTIME_DIR: join(folder.path, "run"), XDG_CONFIG_HOME: join(folder.path, "user") },
+    env: {
+      XDG_RUNTIME_DIR: join(folder.path, "run"),
+      XDG_CONFIG_HOME: join(folder.path, "user"),
+      XDG_STATE_HOME: join(folder.path, "state"),
+    },
     [Symbol.dispose]: () => folder[Symbol.dispose](),
   };
 }

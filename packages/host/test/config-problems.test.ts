@@ -50,9 +50,13 @@ test.each([
     'mcpServers.x.type: must be one of "http", "streamable-http", "streamableHttp", not "htp" (did you mean "http"?)',
   ],
   ["a switch of no meaning", { command: "node", disabled: "yes" }, "mcpServers.x.disabled: must be true or false"],
-  ["another host's address", { serverUrl: "http://127.0.0.1/" }, /^mcpServers\.x: needs a "command" .* or a "url"/],
+  ["another host's address", { command: "node", serverUrl: "x" }, 'mcpServers.x.serverUrl: unknown key; here it is "url"'],
   ["approval", { command: "node", autoApprove: [] }, /^mcpServers\.x\.autoApprove: unknown key; approval is the client's/],
-  ["a file of variables that is not there", { command: "node", envFile: "none.env" }, /^mcpServers\.x\.envFile: there is no file .*none\.env$/],
+  [
+    "a file of variables that is not there",
+    { command: "node", envFile: "none.env" },
+    /^mcpServers\.x\.envFile: there is no file .*none\.env$/,
+  ],
   ["a file of variables for a remote server", { url: "http://127.0.0.1/", envFile: "x" }, /^mcpServers\.x\.envFile: unknown key/],
   ["a header's name", { url: "http://127.0.0.1/", headers: { "X Y": "1" } }, "mcpServers.x.headers.X Y: is not a header name"],
   ["a header's value", { url: "http://127.0.0.1/", headers: { X: 1 } }, "mcpServers.x.headers.X: must be a text, not a number"],
@@ -224,4 +228,25 @@ test.each([
 test.each(["constructor", "toString", "__proto__"])("the name of something that every object has is not a variable: %s", async (name) => {
   expect(await ofServer({ command: "node", args: [`\${${name}}`] })).toEqual([expect.stringContaining(`the variable ${name} is not set`)]);
   expect(await after([], { args: [`\${${name}:-d}`] })).toEqual({ command: "npx", args: ["d"] });
+});
+
+test("in code, a server that is switched off is left out, and what only files have is refused in words", async () => {
+  const server = { command: "node" };
+  const { config } = createHost(
+    { mcpServers: { a: { ...server, disabled: true }, b: { ...server, enabled: "false" }, c: server } },
+    { log },
+  );
+  expect(Object.keys(config.mcpServers)).toEqual(["c"]);
+  const refused = (given: unknown): readonly string[] => {
+    try {
+      createHost(given as Config, { log }); // the types refuse it
+      return [];
+    } catch (error) {
+      return (error as ConfigError).problems;
+    }
+  };
+  expect(refused({ servers: {} })).toEqual(['servers: unknown key; in code it is "mcpServers"']);
+  expect(refused({ mcpServers: { a: { ...server, envFile: "x" } } })).toEqual([
+    expect.stringMatching(/^mcpServers\.a\.envFile: unknown key; .* in code, read the file/),
+  ]);
 });

@@ -2,6 +2,8 @@ import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
 import { choices, type Input } from "../config/inputs.ts";
 import { escapeControls } from "../log.ts";
+import { EXIT } from "./exit.ts";
+import { Interrupted } from "./interrupted.ts";
 
 /** Nobody at the terminal is nobody to wait for. */
 const DEADLINE = 5 * 60_000;
@@ -21,10 +23,17 @@ export async function askInput(input: Input): Promise<string | undefined> {
   const line = createInterface({ input: process.stdin, output, terminal: true });
   const deadline = AbortSignal.timeout(DEADLINE);
   const ended = new Promise<undefined>((resolve) => line.once("close", () => resolve(undefined)));
+  let interrupted = false;
+  // Ctrl-C: in raw mode it comes as a key and not as a signal.
+  line.once("SIGINT", () => {
+    interrupted = true;
+    line.close();
+  });
   try {
     if (input.password) process.stderr.write("> ");
     for (;;) {
       const answer = await Promise.race([line.question("> ", { signal: deadline }), ended]);
+      if (interrupted) throw new Interrupted(EXIT.interrupted.code);
       if (answer === undefined) return undefined;
       if (answer === "") return input.default;
       if (input.type !== "pickString") return answer;

@@ -16,7 +16,7 @@ const CHOICE = "which tools there are is for a plugin to say, such as @host/plug
 const ORIGIN = "the client's own note; remove it";
 
 const SERVER: Readonly<Record<string, string>> = {
-  envFile: 'in code, read the file and give its values in "env"',
+  envFile: 'a server with a "command" may have it in a file; in code, read the file and give its values in "env"',
   alwaysAllow: APPROVAL,
   autoApprove: APPROVAL,
   trust: APPROVAL,

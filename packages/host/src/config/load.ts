@@ -57,7 +57,9 @@ export async function loadExpanded(
     problems.push(...impossibleNames(config));
     await check(config, written.folder, problems);
     if (problems.length > 0) throw new ConfigError(problems.map((problem) => asWritten(problem, written)));
-    warnings.push(...secretsInArguments((written.value as Config).mcpServers, config.mcpServers));
+    warnings.push(
+      ...secretsInArguments((written.value as Config).mcpServers, config.mcpServers).map((warning) => asWritten(warning, written)),
+    );
     if (Object.keys(config.mcpServers ?? {}).length === 0)
       warnings.push("mcpServers is empty, so the host has nothing to serve; add a server to it");
     return { written, config, uses };
