@@ -42,6 +42,13 @@ test("config show hides secrets by name, by source and by place, short ones too"
   for (const secret of ["1234", "literal-token", "literal-key", "abc"]) expect(stdout).not.toContain(secret);
 });
 
+test("config show says where a config in code holds code", async () => {
+  using at = home(undefined, { "mcp-host.config.mjs": "export default { mcpServers: { a: { transport: () => new Error() } } };" });
+  const { code, stdout } = await run(at, ["config", "show", "--json"]);
+  expect({ code, config: JSON.parse(stdout) }).toMatchObject({ code: 0, config: { mcpServers: { a: { transport: "[code]" } } } });
+  expect((await run(at, ["config", "show"])).stdout).toContain('transport: "[code]"');
+});
+
 describe("backups", () => {
   /** A config that has been written twice, and the environment of its backups. */
   async function written(name: string, text: string): Promise<{ at: Home; path: string; env: Record<string, string> }> {

@@ -2,7 +2,7 @@ import { defineCommand } from "citty";
 import type { Use } from "../config/expand.ts";
 import { loadExpanded } from "../config/load.ts";
 import { parseConfig } from "../config/parse.ts";
-import { copyPlain, isPlain } from "../config/plain.ts";
+import { isPlain } from "../config/plain.ts";
 import type { ResolvedConfig } from "../config/schema.ts";
 import { claimStdout } from "../front/stdio.ts";
 import { escapeControls } from "../log.ts";
@@ -35,9 +35,14 @@ function shownConfig(config: ResolvedConfig, uses: readonly Use[]): unknown {
     if (isPlugin(plugin)) return made(plugin);
     return typeof plugin === "object" && "use" in plugin && isPlugin(plugin.use) ? { ...plugin, ...made(plugin.use) } : plugin;
   });
-  const copy = copyPlain({ ...config, plugins });
+  const copy: unknown = JSON.parse(JSON.stringify({ ...config, plugins }, (_key, value: unknown) => (isCode(value) ? "[code]" : value)));
   for (const { path } of uses.filter(({ secret }) => secret)) hide(copy, path);
   return redact(copy, ANY_DEPTH);
+}
+
+/** What a config in code holds beyond JSON: functions, and instances of classes. */
+function isCode(value: unknown): boolean {
+  return typeof value === "function" || (typeof value === "object" && value !== null && !isPlain(value));
 }
 
 /** A plugin made in code, as a file would name it. */

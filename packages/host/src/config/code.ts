@@ -50,7 +50,8 @@ async function evaluate(path: string, context: ConfigContext): Promise<unknown> 
 async function load(path: string): Promise<Record<string, unknown>> {
   if (/\.[cm]?ts$/i.test(path)) {
     const { createJiti } = await import("jiti");
-    const jiti = createJiti(import.meta.url, { moduleCache: false, interopDefault: false });
+    // Nothing of it is kept on disk either: a config may hold secrets.
+    const jiti = createJiti(import.meta.url, { moduleCache: false, fsCache: false, interopDefault: false });
     if (/\.cts$/i.test(path)) return { default: await jiti.import(path, { default: true }) };
     return jiti.import(path);
   }
@@ -85,6 +86,6 @@ async function describe(error: unknown, path: string): Promise<string> {
 async function syntaxError(error: Error, path: string): Promise<RegExpExecArray | null> {
   if (!(error instanceof SyntaxError)) return null;
   const { createJiti } = await import("jiti");
-  const made = createJiti(import.meta.url).transform({ source: readFileSync(path, "utf8"), filename: path });
+  const made = createJiti(import.meta.url, { fsCache: false }).transform({ source: readFileSync(path, "utf8"), filename: path });
   return /^exports\.__JITI_ERROR__ = .*?"line":(\d+),"column":(\d+)/.exec(made);
 }
