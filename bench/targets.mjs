@@ -56,8 +56,8 @@ process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 const own = { XDG_RUNTIME_DIR: folder, XDG_CONFIG_HOME: folder };
 
 /** Whoever counts the processes of a test run finds the servers, too, which inherit little from the host. */
-const { MCP_HOST_TEST_RUN } = process.env;
-const env = MCP_HOST_TEST_RUN ? { MCP_HOST_TEST_RUN } : {};
+const { TEST_RUN_OF_MCP_HOST } = process.env;
+const env = TEST_RUN_OF_MCP_HOST ? { TEST_RUN_OF_MCP_HOST } : {};
 
 let upstreams;
 let configs = 0;

@@ -85,7 +85,7 @@ test.each([[[]], [["--help"]], [["-h"]], [["help"]]])("`mcp-host %j` shows every
 
 test.each(Object.keys(COMMANDS))("`mcp-host %s --help` shows its flags and does nothing else", async (name) => {
   using at = home();
-  const { code, stdout, stderr } = await run(at, [name, "--help"]);
+  const { code, stdout, stderr } = await run(at, [...name.split(" "), "--help"]);
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   const { args } = (await COMMANDS[name]?.()) ?? {};
   for (const [flag, { type }] of Object.entries(args ?? {}))

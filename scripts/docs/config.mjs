@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { keyVariables, serverKeyVariables } from "../../packages/host/dist/config/environment.js";
 import { configSchema, LISTEN_SCHEMAS, SERVER_SCHEMAS } from "../../packages/host/dist/config/schema.js";
 import { DEFAULT_LIMITS } from "../../packages/host/dist/wire/limits.js";
 import { between, root, table } from "../pages.mjs";
@@ -21,6 +22,8 @@ export function render(current) {
     plugin: keys({ type: plugin.shape.type, ...own(plugin.shape, stdio.shape) }),
     both: keys(both),
     limits: limits(),
+    variables: variables(keyVariables()),
+    "server variables": variables(serverKeyVariables("NAME")),
   };
   return Object.entries(parts).reduce((page, [name, text]) => between(page, name, text), current);
 }
@@ -41,12 +44,26 @@ function standard(key, schema) {
   return `\`${/bytes$/i.test(key) ? bytes(defaultValue) : time(defaultValue)}\``;
 }
 
-function limits() {
+function variables(all) {
+  const rows = all.map(({ variable, path }) => [
+    `\`${path.join(".").replace(".NAME.", ".<name>.")}\``,
+    `\`${variable.replace("__NAME__", "__<NAME>__")}\``,
+  ]);
+  return table(["key", "variable"], rows);
+}
+
+/** What each limit bounds, from the comments of its definition. */
+export function meanings() {
   const source = readFileSync(join(root, "packages/host/src/wire/limits.ts"), "utf8");
-  const words = new Map([...source.matchAll(/\/\*\* (.*?) Default .*? \*\/\n {2}(\w+): number;/g)].map(([, text, key]) => [key, text]));
+  const words = source.matchAll(/\/\*\* (.*?) Default .*? \*\/\n {2}(\w+): number;/g);
+  return Object.fromEntries([...words].map(([, text, key]) => [key, text]));
+}
+
+function limits() {
+  const words = meanings();
   return table(
     ["key", "default", "meaning"],
-    Object.entries(DEFAULT_LIMITS).map(([key, value]) => [`\`${key}\``, `\`${amount(key, value)}\``, words.get(key) ?? ""]),
+    Object.entries(DEFAULT_LIMITS).map(([key, value]) => [`\`${key}\``, `\`${amount(key, value)}\``, words[key] ?? ""]),
   );
 }
 

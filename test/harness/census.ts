@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
 /** Every process that a test starts carries this variable; upstream children get it through `env` of their config. */
-export const MARKER = "MCP_HOST_TEST_RUN";
+export const MARKER = "TEST_RUN_OF_MCP_HOST";
 
 /** Sets the run's marker before any test, and fails the run when a process that carries it outlives the tests. */
 export default function setup(): () => Promise<void> {

@@ -1,7 +1,8 @@
 export type { CallOptions } from "./asking.ts";
 export { callRunningHost, type HostChoice } from "./cli/ask.ts";
+export type { ConfigContext } from "./config/code.ts";
 export { nearest } from "./config/nearest.ts";
-export { type Config, defineConfig, type ResolvedConfig, type UpstreamConfig } from "./config/schema.ts";
+export { type Config, type ConfigFunction, defineConfig, type ResolvedConfig, type UpstreamConfig } from "./config/schema.ts";
 export { duration, size } from "./config/units.ts";
 export { ConfigError, ERRORS, type ErrorType, HostError, isRefusal, PeerError, refuse, type Sent } from "./errors.ts";
 export { isLoopback } from "./front/edge.ts";

@@ -52,7 +52,7 @@ test("a config may have any name and place when it is named", async () => {
 
 test("without a config the names that are looked for are told", async () => {
   expect(await problems()).toEqual([
-    `there is no mcp-host.config.{json,jsonc,yaml,yml} in ${folder}; write one or name a file with --config`,
+    `there is no mcp-host.config.{json,jsonc,yaml,yml,toml,ts,mts,cts,js,mjs,cjs} in ${folder}; write one or name a file with --config`,
   ]);
   expect(await problems("nowhere.json")).toEqual([expect.stringContaining(`there is no file ${join(folder, "nowhere.json")}`)]);
   expect(await problems(folder)).toEqual([expect.stringContaining("is not a file")]);
@@ -64,7 +64,9 @@ test("two configs in one folder are an error, since one of them would be ignored
 });
 
 test.each([
-  ["c.toml", "x = 1", /a config file is \.json, \.jsonc, \.yaml or \.yml, not "\.toml"/],
+  ["c.ini", "x = 1", /a config file is one of \.json, .*\.toml, \.ts, .*, not "\.ini"/],
+  ["c.toml", "a = 1\nb = [", /^2:\d+: /],
+  ["c.toml", "[listen]\nport = 1\nport = 2", /^3:\d+: /],
   ["c.json", "", /^1:1: /],
   ["c.json", '{\n  "mcpServers": {\n    "a": }\n}', /^3:10: value expected$/],
   ["c.json", '{"a": 1', /^1:8: close brace expected$/],

@@ -69,7 +69,15 @@ test.each([
   ],
   ["options of a command", { command: "node", options: {} }, /^mcpServers\.x\.options: unknown key; only a server whose "type"/],
   ["both", { command: "node", url: "http://127.0.0.1/" }, 'mcpServers.x: has both a "command" and a "url"; one server is one of them'],
-  ["disabled", { command: "node", disabled: true }, /^mcpServers\.x\.disabled: .*remove the server or comment it out/],
+  ["a switch of no meaning", { command: "node", disabled: "yes" }, "mcpServers.x.disabled: must be true or false"],
+  ["another host's address", { command: "node", serverUrl: "x" }, 'mcpServers.x.serverUrl: unknown key; here it is "url"'],
+  ["approval", { command: "node", autoApprove: [] }, /^mcpServers\.x\.autoApprove: unknown key; approval is the client's/],
+  [
+    "a file of variables that is not there",
+    { command: "node", envFile: "none.env" },
+    /^mcpServers\.x\.envFile: there is no file .*none\.env$/,
+  ],
+  ["a file of variables for a remote server", { url: "http://127.0.0.1/", envFile: "x" }, /^mcpServers\.x\.envFile: unknown key/],
   ["a header's name", { url: "http://127.0.0.1/", headers: { "X Y": "1" } }, "mcpServers.x.headers.X Y: is not a header name"],
   ["a header's value", { url: "http://127.0.0.1/", headers: { X: 1 } }, "mcpServers.x.headers.X: must be a text, not a number"],
   ["arguments", { command: "node", args: "server.js" }, "mcpServers.x.args: must be a list, not a text"],
@@ -104,8 +112,14 @@ test.each([
   ["c.yaml", "# nothing", "the config: is empty; write at least mcpServers into it"],
   ["c.json", "[]", "the config: must be an object, not a list"],
   ["c.json", '{"mcpServers":[]}', "mcpServers: must be an object, not a list"],
-  ["c.json", '{"servers":{}}', 'servers: unknown key; other hosts call it so, here it is "mcpServers"'],
-  ["c.json", '{"inputs":[]}', /^inputs: unknown key; .*MCP_HOST_INPUT_/],
+  ["c.json", '{"servers":{},"mcpServers":{}}', /^servers: is another name for "mcpServers", and both are there/],
+  ["c.json", '{"servers":{"x":{}}}', 'servers.x: needs a "command" (stdio) or a "url" (HTTP)'],
+  ["c.json", '{"servers":[]}', "servers: must be an object, not a list"],
+  ["c.json", '{"mcp":{"servers":{}}}', /^mcp: unknown key; it is a part of VS Code's settings/],
+  ["c.json", '{"inputs":{}}', "inputs: must be a list, not an object"],
+  ["c.json", '{"inputs":[{"id":"a","type":"promptSting"}]}', /^inputs\[0\]\.type: must be one of .*did you mean "promptString"/],
+  ["c.json", '{"inputs":[{"id":"a","type":"promptString","passwrd":true}]}', /^inputs\[0\]: unknown key passwrd/],
+  ["c.json", '{"inputs":[{"id":"a","type":"command"},{"id":"a","type":"command"}]}', /^inputs\[1\]\.id: "a" is there already/],
   ["c.json", '{"listen":{"port":70000}}', "listen.port: must be at most 65535"],
   ["c.json", '{"listen":{"path":"/healthz"}}', /^listen\.path: "\/healthz" is a path of the host's own/],
   ["c.json", '{"listen":{"path":"/readyz"}}', /^listen\.path: "\/readyz" is a path of the host's own/],
@@ -234,4 +248,25 @@ test.each([
 test.each(["constructor", "toString", "__proto__"])("the name of something that every object has is not a variable: %s", async (name) => {
   expect(await ofServer({ command: "node", args: [`\${${name}}`] })).toEqual([expect.stringContaining(`the variable ${name} is not set`)]);
   expect(await after([], { args: [`\${${name}:-d}`] })).toEqual({ command: "npx", args: ["d"] });
+});
+
+test("in code, a server that is switched off is left out, and what only files have is refused in words", async () => {
+  const server = { command: "node" };
+  const { config } = createHost(
+    { mcpServers: { a: { ...server, disabled: true }, b: { ...server, enabled: "false" }, c: server } },
+    { log },
+  );
+  expect(Object.keys(config.mcpServers)).toEqual(["c"]);
+  const refused = (given: unknown): readonly string[] => {
+    try {
+      createHost(given as Config, { log }); // the types refuse it
+      return [];
+    } catch (error) {
+      return (error as ConfigError).problems;
+    }
+  };
+  expect(refused({ servers: {} })).toEqual(['servers: unknown key; in code it is "mcpServers"']);
+  expect(refused({ mcpServers: { a: { ...server, envFile: "x" } } })).toEqual([
+    expect.stringMatching(/^mcpServers\.a\.envFile: unknown key; .* in code, read the file/),
+  ]);
 });

@@ -1,5 +1,5 @@
 // Compiled by `npm run typecheck`, never run: each line below a "@ts-expect-error" must not compile.
-import { definePlugin } from "mcp-host";
+import { type Config, defineConfig, definePlugin } from "mcp-host";
 
 export const typed = definePlugin({
   name: "types",
@@ -20,3 +20,10 @@ export const typed = definePlugin({
     host.hooks.transform.for("tools/call").tap("types", (params) => ({ ...params, arguments: { name: params.name } }));
   },
 });
+
+const made: Config = defineConfig({ mcpServers: { a: { command: "node" } }, plugins: [typed()] });
+export const promised = defineConfig(async ({ env, folder }) => ({ ...made, mcpServers: { a: { command: env.A ?? folder } } }));
+// @ts-expect-error there is no such key
+defineConfig({ listn: {} });
+// @ts-expect-error a function gives a config
+defineConfig(() => 3);

@@ -1,6 +1,6 @@
 import type { CommandDef } from "citty";
 
-/** The commands, each loaded when it is run. */
+/** The commands, each loaded when it is run. Of those with a blank the first word is a group. */
 export const COMMANDS: Readonly<Record<string, () => Promise<CommandDef>>> = {
   start: () => import("./start.ts").then(definition),
   stop: () => import("./stop.ts").then(definition),
@@ -12,6 +12,12 @@ export const COMMANDS: Readonly<Record<string, () => Promise<CommandDef>>> = {
   status: () => import("./status.ts").then(definition),
   reload: () => import("./reload.ts").then(definition),
   inspect: () => import("./inspect.ts").then(definition),
+  schema: () => import("./schema.ts").then(definition),
+  "config path": () => import("./config-path.ts").then(definition),
+  "config show": () => import("./config-show.ts").then(definition),
+  "config history": () => import("./config-history.ts").then(definition),
+  "config restore": () => import("./config-restore.ts").then(definition),
+  "credentials check": () => import("./credentials-check.ts").then(definition),
   version: () => import("./version.ts").then(definition),
 };
 

@@ -45,7 +45,7 @@ const TAIL = 8 * 1024;
  */
 export async function startDaemon(flags: DaemonFlags, rawArgs: readonly string[]): Promise<ExitCode> {
   limitsOf(flags);
-  const { logFile } = placesOf(flags);
+  const { logFile } = await placesOf(flags);
   const log = openLog(logFile);
   const before = fstatSync(log).size;
   const interrupted = interruption();

@@ -38,7 +38,7 @@ class DetachedProcess implements Detached {
   #pidFile: PidFile | undefined;
 
   async begin(flags: DaemonFlags, life: Life, log: Logger): Promise<{ pidFile: string; logFile: string }> {
-    const places = placesOf(flags);
+    const places = await placesOf(flags);
     const file = new LogFile(places.logFile, {
       ...limitsOf(flags),
       recovered: (lines, reason) => log.warn("log lines could not be written and are lost", { lines, reason }),

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { stripVTControlCharacters } from "node:util";
 import { type ArgsDef, type CommandDef, defineCommand, renderUsage, runCommand } from "citty";
+import { ConfigFileError } from "../config/load.ts";
 import { nearest } from "../config/nearest.ts";
 import { createLogger, escapeControls } from "../log.ts";
 import type { PluginCommandData } from "../plugin.ts";
@@ -40,6 +41,8 @@ async function exitCodeOf(argv: string[]): Promise<number> {
 async function dispatch(argv: string[]): Promise<number> {
   const [name, ...rest] = argv;
   if (name === undefined || name === "help" || isHelp(name)) return usage(root);
+  const group = Object.keys(COMMANDS).filter((command) => command.startsWith(`${name} `));
+  if (group.length > 0) return dispatchGroup(name, group, rest);
   const load = COMMANDS[name === "--version" || name === "-v" ? "version" : name];
   if (load) return run(await load(), name, rest);
   const unknown = `there is no command "${name}"${nearest(name, Object.keys(COMMANDS))}`;
@@ -53,6 +56,16 @@ async function dispatch(argv: string[]): Promise<number> {
     if (found) return run(found.command, `${name} ${rest[0]}`, found.rest, found.data);
   }
   throw new UsageError(unknown);
+}
+
+/** One of several commands whose first word is the same. */
+async function dispatchGroup(name: string, group: readonly string[], [word, ...rest]: string[]): Promise<number> {
+  const subCommands = Object.fromEntries(group.map((command) => [command, COMMANDS[command] as () => Promise<CommandDef>])); // they are its keys
+  if (word !== undefined && isHelp(word)) return usage(defineCommand({ meta: { name }, subCommands }), root);
+  const load = subCommands[`${name} ${word}`];
+  if (load) return run(await load(), `${name} ${word}`, rest);
+  if (word === undefined) throw new UsageError(`\`${name}\` is one of ${group.map((command) => `\`${command}\``).join(", ")}`);
+  throw new UsageError(`there is no command "${name} ${word}"${nearest(`${name} ${word}`, group)}`);
 }
 
 async function run(command: CommandDef, name: string, rawArgs: string[], data?: PluginCommandData): Promise<number> {

@@ -4,7 +4,7 @@ import { ConfigError } from "../errors.ts";
 import { createHost, type Host } from "../host.ts";
 import type { Logger } from "../log.ts";
 import type { ReloadReport } from "../reload.ts";
-import { everyValue } from "./usage.ts";
+import { loadOptions } from "./options.ts";
 
 export interface Opened {
   readonly host: Host;
@@ -21,14 +21,16 @@ export async function openHost(options: {
   /** Last changes to the config, such as dropping `listen`. */
   change?: (config: Config) => Config;
   insecureNoAuth?: boolean;
+  /** Standard input is the protocol's, so nobody is asked for inputs. */
+  stdio?: boolean;
 }): Promise<Opened> {
   const { log, change = (config: Config) => config } = options;
-  const load = async (): Promise<LoadedConfig> => {
-    const loaded = await loadConfig(options.config, { set: everyValue(options.raw, "set") });
+  const load = async (mayAsk: boolean): Promise<LoadedConfig> => {
+    const loaded = await loadConfig(options.config, await loadOptions(options.raw, mayAsk));
     for (const warning of loaded.warnings) log.warn(warning, { config: loaded.path });
     return loaded;
   };
-  const loaded = await load();
+  const loaded = await load(options.stdio !== true);
   try {
     const host = createHost(change(loaded.config), {
       folder: loaded.folder,
@@ -36,7 +38,7 @@ export async function openHost(options: {
       ...(options.insecureNoAuth && { insecureNoAuth: true }),
     });
     const reload = async (): Promise<ReloadReport> => {
-      const { config } = await load();
+      const { config } = await load(false); // whoever asks for a reload is not at this terminal
       return host.reload(change(config)).catch((error: unknown) => {
         throw located(error, loaded.path);
       });

@@ -1,17 +1,32 @@
 import type { ArgsDef } from "citty";
+import type { LoadOptions } from "../config/load.ts";
+import { FILE_NAMES } from "../config/read.ts";
 import { createLogger, type LogFormat, type Logger, type LogLevel } from "../log.ts";
 import type { HostChoice } from "./ask.ts";
-import { UsageError } from "./usage.ts";
+import { everyValue, UsageError } from "./usage.ts";
 
 /** Where the config comes from. */
 export const configArgs = {
-  config: { type: "string", valueHint: "file", description: "The config file. Default: mcp-host.config.{json,jsonc,yaml,yml} here" },
+  config: { type: "string", valueHint: "file", description: `The config file. Default: ${FILE_NAMES} here` },
   set: {
     type: "string",
     valueHint: "key=value",
     description: "A value for ${KEY}; with a dot in the key, a place of the config (listen.port=8080). Repeatable",
   },
+  "env-file": {
+    type: "string",
+    valueHint: "file",
+    description: "A file of variables, NAME=value a line; the environment wins over it, and a later file over an earlier one. Repeatable",
+  },
 } as const satisfies ArgsDef;
+
+/** What the flags of {@link configArgs} say beside the file; whoever is at a terminal is asked for inputs that nobody has set. */
+export async function loadOptions(raw: readonly string[], mayAsk = true): Promise<LoadOptions> {
+  const options = { set: everyValue(raw, "set"), envFiles: everyValue(raw, "env-file") };
+  if (!mayAsk || !process.stdin.isTTY || !process.stderr.isTTY) return options;
+  const { askInput } = await import("./ask-input.ts");
+  return { ...options, ask: askInput };
+}
 
 /** What is written to stderr. */
 export const logArgs = {

@@ -1,10 +1,11 @@
 import type { CommandDef } from "citty";
-import { ConfigFileError, type LoadedConfig, loadConfig } from "../config/load.ts";
+import { ConfigFileError, type LoadedConfig, type LoadOptions, loadConfig } from "../config/load.ts";
 import { nearest } from "../config/nearest.ts";
 import { parseConfig } from "../config/parse.ts";
 import { loadPlugins } from "../config/plugins.ts";
 import { ConfigError } from "../errors.ts";
 import type { PluginCommandData, PluginDefinition } from "../plugin.ts";
+import { loadOptions } from "./options.ts";
 import { everyValue, UsageError } from "./usage.ts";
 
 /**
@@ -16,7 +17,7 @@ export async function pluginCommand(
   rest: readonly string[],
 ): Promise<{ command: CommandDef; rest: string[]; data: PluginCommandData } | undefined> {
   const [config] = everyValue(rest, "config");
-  const found = await configured(plugin, config, everyValue(rest, "set"));
+  const found = await configured(plugin, config, await loadOptions(rest, false));
   if (!found) return undefined;
   const { commands, data } = found;
   const at = rest.findIndex((_, index) => !isHostFlag(rest, index));
@@ -44,11 +45,11 @@ function definitionOf(loaded: unknown): CommandDef {
 async function configured(
   plugin: string,
   config: string | undefined,
-  set: string[],
+  options: LoadOptions,
 ): Promise<{ commands: NonNullable<PluginDefinition["commands"]>; data: PluginCommandData } | undefined> {
   let loaded: LoadedConfig;
   try {
-    loaded = await loadConfig(config, { set });
+    loaded = await loadConfig(config, options);
   } catch (error) {
     if (error instanceof ConfigFileError && error.path === undefined) return undefined;
     throw error;
@@ -65,7 +66,7 @@ async function configured(
 
 /** Whether a token belongs to a flag that says which config is meant. It is the host's, and the command's too where that declares it. */
 function isHostFlag(tokens: readonly string[], index: number, own: readonly string[] = []): boolean {
-  return ["config", "set"].some(
+  return ["config", "set", "env-file"].some(
     (flag) =>
       !own.includes(flag) &&
       (tokens[index] === `--${flag}` || tokens[index]?.startsWith(`--${flag}=`) || (index > 0 && tokens[index - 1] === `--${flag}`)),

@@ -2,7 +2,7 @@ import { homedir, userInfo } from "node:os";
 import { isAbsolute } from "node:path";
 import { fileURLToPath } from "node:url";
 import { defineCommand } from "citty";
-import { findConfig, loadConfig } from "../config/load.ts";
+import { loadConfig, locateConfig } from "../config/load.ts";
 import { parseConfig } from "../config/parse.ts";
 import { ConfigError } from "../errors.ts";
 import { escapeControls } from "../log.ts";
@@ -36,7 +36,7 @@ export default defineCommand({
   async run({ args }): Promise<ExitCode> {
     if (args.user && args.system) throw new UsageError("--user and --system contradict each other; give one of them");
     const manager = args.manager ?? (process.platform === "darwin" ? "launchd" : "systemd");
-    const config = findConfig(args.config, process.cwd());
+    const config = await locateConfig(args.config);
     if (CONTROLS.test(config)) throw new UsageError("--config: a service cannot name a file with control characters in its path");
     const warnings: string[] = [];
     const drain = await drainOf(config, warnings);

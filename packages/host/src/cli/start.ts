@@ -123,7 +123,7 @@ async function overStdio(flags: Flags, rawArgs: string[]): Promise<ExitCode> {
   const output = claimStdout();
   const log = loggerOf(flags);
   const life = new Life(log);
-  const opened = await openHost({ config: flags.config, raw: rawArgs, log, change: ({ listen: _, ...config }) => config });
+  const opened = await openHost({ config: flags.config, raw: rawArgs, log, stdio: true, change: ({ listen: _, ...config }) => config });
   const { host, loaded } = opened;
   life.of(host);
   await startHost(opened);

@@ -63,7 +63,7 @@ export function timeoutOf(text: string | undefined): number | undefined {
 /** A daemon that cannot be asked, because its socket is lost (as XDG_RUNTIME_DIR is at a logout), and that has its pid file still. */
 async function muteDaemon(config: string | undefined): Promise<number | undefined> {
   try {
-    return await daemonBehind(placesOf({ config }).pidFile);
+    return await daemonBehind((await placesOf({ config })).pidFile);
   } catch {
     return undefined; // no config here, or no pid file of ours: then there is none
   }

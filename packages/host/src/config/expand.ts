@@ -1,4 +1,6 @@
+import { isPlugin } from "../plugin.ts";
 import { placeOf } from "./parse.ts";
+import { isPlain, isPlainObject } from "./plain.ts";
 import { isSecret, rememberSecret } from "./secrets.ts";
 import { inputVariable, type Reference, type Variables } from "./variables.ts";
 
@@ -7,25 +9,56 @@ type Path = readonly (string | number)[];
 /** The parts of a config whose strings are expanded; elsewhere `${...}` has no meaning. */
 const EXPANDED: ReadonlySet<string> = new Set(["mcpServers", "listen", "plugins"]);
 
+/** One reference of a config, and what became of it. */
+export interface Use {
+  readonly path: Path;
+  readonly kind: Reference["kind"];
+  /** As the config writes it: of an input its id. */
+  readonly id: string;
+  /** The name of the variable, or the path of the file. */
+  readonly name: string;
+  /** Where its value came from; undefined where it has none. */
+  readonly source: string | undefined;
+  readonly secret: boolean;
+}
+
+interface Expansion {
+  readonly variables: Variables;
+  readonly problems: string[];
+  readonly uses: Use[];
+}
+
 /**
  * Replaces every `${...}` in a config. Values are inserted as they are, never expanded again.
  * @param problems gets one line for each reference that has no value
+ * @param uses gets every reference
  */
-export function expandConfig(config: unknown, variables: Variables, problems: string[]): unknown {
-  if (!isRecord(config)) return config;
+export function expandConfig(config: unknown, variables: Variables, problems: string[], uses: Use[] = []): unknown {
+  if (!isPlainObject(config)) return config;
+  const expansion = { variables, problems, uses };
   return Object.fromEntries(
-    Object.entries(config).map(([key, value]) => [key, EXPANDED.has(key) ? expandValue(value, [key], variables, problems) : value]),
+    Object.entries(config).map(([key, value]) => [key, EXPANDED.has(key) ? expandValue(value, [key], expansion) : value]),
   );
 }
 
-function expandValue(value: unknown, path: Path, variables: Variables, problems: string[]): unknown {
-  if (typeof value === "string") return expandText(value, path, variables, problems);
-  if (Array.isArray(value)) return value.map((item, index) => expandValue(item, [...path, index], variables, problems));
-  if (!isRecord(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, expandValue(item, [...path, key], variables, problems)]));
+/** Replaces every `${...}` in one value of a config. */
+export function expandValue(value: unknown, path: Path, expansion: Expansion): unknown {
+  if (typeof value === "string") return expandText(value, path, expansion);
+  if (Array.isArray(value)) return value.map((item, index) => expandValue(item, [...path, index], expansion));
+  // A plugin made in a config in code has its options as they are written there.
+  if (isPlugin(value)) return { ...value, input: expandValue(value.input, [...path, "options"], expansion) };
+  if (!isPlainObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, expandValue(item, [...path, key], expansion)]));
 }
 
-function expandText(text: string, path: Path, variables: Variables, problems: string[]): string {
+/** The names of all variables that a value refers to, within defaults too. */
+export function namesIn(value: unknown): string[] {
+  if (typeof value === "string") return [...value.matchAll(/\$\{(?:env:)?([A-Za-z_]\w*)/g)].map(([, name = ""]) => name);
+  if (isPlugin(value)) return namesIn(value.input);
+  return isPlain(value) ? Object.values(value).flatMap(namesIn) : [];
+}
+
+function expandText(text: string, path: Path, expansion: Expansion): string {
   const parts: string[] = [];
   let rest = 0;
   for (let start = text.indexOf("${"); start !== -1; start = text.indexOf("${", rest)) {
@@ -37,10 +70,10 @@ function expandText(text: string, path: Path, variables: Variables, problems: st
     parts.push(text.slice(rest, start));
     const end = closing(text, start + 2);
     if (end === -1) {
-      problems.push(`${placeOf(path)}: "\${" is never closed; write "$\${" for these two characters themselves`);
+      expansion.problems.push(`${placeOf(path)}: "\${" is never closed; write "$\${" for these two characters themselves`);
       return text;
     }
-    parts.push(resolveReference(text.slice(start + 2, end), path, variables, problems));
+    parts.push(resolveReference(text.slice(start + 2, end), path, expansion));
     rest = end + 1;
   }
   parts.push(text.slice(rest));
@@ -57,7 +90,8 @@ function closing(text: string, from: number): number {
   return -1;
 }
 
-function resolveReference(body: string, path: Path, variables: Variables, problems: string[]): string {
+function resolveReference(body: string, path: Path, expansion: Expansion): string {
+  const { variables, problems, uses } = expansion;
   const place = placeOf(path);
   const { reference, otherwise } = parseReference(body);
   if (!reference) {
@@ -66,19 +100,25 @@ function resolveReference(body: string, path: Path, variables: Variables, proble
     );
     return "";
   }
+  const name = reference.kind === "input" ? inputVariable(reference.name) : reference.name;
+  const use = (source: string | undefined, secret = false): void =>
+    void uses.push({ path, kind: reference.kind, id: reference.name, name, source, secret });
   try {
     const found = variables.find(reference);
     // As in a shell, a default also stands in for an empty value.
     if (found && (found.value !== "" || otherwise === undefined)) {
-      if (found.secret || isSecret(path, reference.name, found.value)) rememberSecret(found.value);
+      const secret = found.secret || isSecret(path, reference.name, found.value);
+      if (secret) rememberSecret(found.value);
+      use(found.source, secret);
       return found.value;
     }
   } catch (error) {
     problems.push(`${place}: ${(error as Error).message}`); // find throws nothing else
+    use(undefined);
     return "";
   }
-  if (otherwise !== undefined) return expandText(otherwise, path, variables, problems);
-  const name = reference.kind === "input" ? inputVariable(reference.name) : reference.name;
+  use(otherwise === undefined ? undefined : "default");
+  if (otherwise !== undefined) return expandText(otherwise, path, expansion);
   problems.push(`${place}: the variable ${name} is not set; set it, give a default as in \${${name}:-value}, or pass --set ${name}=...`);
   return "";
 }
@@ -91,8 +131,4 @@ function parseReference(body: string): { reference?: Reference; otherwise?: stri
   if (source === "file") return body.length > 5 ? { reference: { kind: "file", name: body.slice(5) } } : {};
   if (source === "input") return /^[\w.-]+$/.test(name) ? { reference: { kind: "input", name }, otherwise } : {};
   return /^[A-Za-z_]\w*$/.test(name) ? { reference: { kind: "variable", name }, otherwise } : {};
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

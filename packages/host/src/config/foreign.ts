@@ -1,25 +1,61 @@
-/** Keys that the files of other hosts have, and what to do about each here. */
+import { isPlainObject } from "./plain.ts";
+
+/** Keys that the files of other hosts have, and what to do about each here. Those with a meaning here are keys of the schema. */
 const TOP: Readonly<Record<string, string>> = {
-  servers: 'other hosts call it so, here it is "mcpServers"',
-  inputs: "there is nobody to ask here, so remove it; ${input:id} reads the variable MCP_HOST_INPUT_<ID>",
+  servers: 'in code it is "mcpServers"',
+  inputs: "in code there is nobody to ask; read the value where the config is made",
+  mcp: "it is a part of VS Code's settings; what is in it stands at the top here",
+  mcp_servers: 'here it is "mcpServers"',
+  context_servers: 'here it is "mcpServers"',
+  "amp.mcpServers": 'here it is "mcpServers"',
 };
 
-const OFF = "a server cannot be switched off in the config; remove the server or comment it out";
 const APPROVAL = "approval is the client's business; remove it";
 const ADDRESS = 'here it is "url"';
+const CHOICE = "which tools there are is for a plugin to say, such as @host/plugin-auth; remove it";
+const ORIGIN = "the client's own note; remove it";
 
 const SERVER: Readonly<Record<string, string>> = {
-  disabled: OFF,
-  enabled: OFF,
-  envFile: 'name each variable in "env", as in "KEY": "${KEY}"',
+  envFile: 'a server with a "command" may have it in a file; in code, read the file and give its values in "env"',
   alwaysAllow: APPROVAL,
   autoApprove: APPROVAL,
+  trust: APPROVAL,
   serverUrl: ADDRESS,
   httpUrl: ADDRESS,
+  http_headers: 'here it is "headers"',
+  bearer_token_env_var: 'write "headers": { "Authorization": "Bearer ${NAME}" } with the name of the variable',
+  startup_timeout_sec: 'here it is "startTimeout", such as "20s"',
+  tool_timeout_sec: 'here it is "timeout", such as "60s"',
+  enabled_tools: CHOICE,
+  disabled_tools: CHOICE,
+  disabledTools: CHOICE,
+  includeTools: CHOICE,
+  excludeTools: CHOICE,
+  dev: "it is for developing a server in VS Code; remove it",
+  gallery: ORIGIN,
+  version: ORIGIN,
+  description: ORIGIN,
 };
 
 /** What to write instead of a key that only other hosts know. */
 export function foreignKey(path: readonly PropertyKey[], key: string): string | undefined {
   const keys = path.length === 0 ? TOP : path[0] === "mcpServers" && path.length === 2 ? SERVER : {};
   return Object.hasOwn(keys, key) ? keys[key] : undefined;
+}
+
+/** Whether an entry of `mcpServers` is switched off: `"disabled": true` or `"enabled": false`. */
+export function isOff(server: unknown): boolean {
+  if (!isPlainObject(server)) return false;
+  const is = (key: string, text: string): boolean => String(server[key]) === text;
+  return is("disabled", "true") || is("enabled", "false");
+}
+
+/** What other hosts' files say otherwise, made ours: a map of servers by VS Code's name. `renamed` tells that problems are to name it so. */
+export function ownForm(value: unknown): { config: unknown; inputs: unknown; renamed: boolean; problems: string[] } {
+  if (!isPlainObject(value)) return { config: value, inputs: undefined, renamed: false, problems: [] };
+  const { inputs, servers, ...rest } = value;
+  const renamed = Object.hasOwn(value, "servers");
+  const both = renamed && Object.hasOwn(value, "mcpServers");
+  const problems = both ? ['servers: is another name for "mcpServers", and both are there; put all servers into one of the two'] : [];
+  return { config: both || !renamed ? rest : { mcpServers: servers, ...rest }, inputs, renamed: renamed && !both, problems };
 }

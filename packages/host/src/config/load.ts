@@ -1,24 +1,15 @@
-import { existsSync } from "node:fs";
-import { dirname, resolve } from "node:path";
 import { ConfigError } from "../errors.ts";
-import { expandConfig } from "./expand.ts";
+import { readEnvFile } from "./env-files.ts";
+import { expandConfig, type Use } from "./expand.ts";
 import { impossibleNames } from "./impossible.ts";
-import { parseConfig } from "./parse.ts";
+import { parseConfig, placeOf } from "./parse.ts";
+import { isPlainObject } from "./plain.ts";
 import { loadPlugins } from "./plugins.ts";
-import { FILE_NAMES, readConfigFile } from "./read.ts";
 import type { Config, PluginConfig } from "./schema.ts";
-import { secretsInArguments } from "./secrets.ts";
-import { parseSettings, withPlace } from "./set.ts";
-import { type Environment, Variables } from "./variables.ts";
+import { isSecret, rememberSecret, secretsInArguments } from "./secrets.ts";
+import { collect, configPath, type LoadOptions, readWritten, type WrittenConfig } from "./written.ts";
 
-export interface LoadOptions {
-  /** `--set` in its order: `NAME=value` for a variable, `a.place=value` for a place of the config. */
-  set?: readonly string[];
-  /** Default: `process.env`. */
-  env?: Environment;
-  /** Where a config is looked for without a path. Default: the working directory. */
-  cwd?: string;
-}
+export type { LoadOptions } from "./written.ts";
 
 export interface LoadedConfig {
   /** The config with every `${...}` replaced; checked, defaults not yet filled in. */
@@ -42,31 +33,88 @@ export class ConfigFileError extends ConfigError {
 
 /**
  * Reads a config file, expands and checks it.
- * @param path the file, or undefined to look for `mcp-host.config.{json,jsonc,yaml,yml}`
+ * @param path the file, or undefined to look for `mcp-host.config.*`
  * @throws ConfigFileError with every problem at once, those of plugins included
  */
 export async function loadConfig(path: string | undefined, options: LoadOptions = {}): Promise<LoadedConfig> {
-  const cwd = options.cwd ?? process.cwd();
-  const file = findConfig(path, cwd);
-  const folder = dirname(file);
-  try {
-    const { value, warnings } = await readConfigFile(file);
-    if (value === null || value === undefined) throw new ConfigError(["the config: is empty; write at least mcpServers into it"]);
-    const problems: string[] = [];
-    const { variables, places } = parseSettings(options.set ?? [], problems);
-    let written = value;
-    for (const { place, value: text } of places) written = collect(problems, () => withPlace(written, place, text)) ?? written;
-    const expanded = expandConfig(written, new Variables(variables, options.env ?? process.env, folder), problems);
-    const config = expanded as Config; // parseConfig says whether it is one
+  const { written, config } = await loadExpanded(path, options);
+  return { config, folder: written.folder, path: written.path, warnings: written.warnings };
+}
+
+/** The same, with how the file writes it and which references it has. */
+export async function loadExpanded(
+  path: string | undefined,
+  options: LoadOptions = {},
+): Promise<{ written: WrittenConfig; config: Config; uses: readonly Use[] }> {
+  const file = await locateConfig(path, options.cwd);
+  return located(file, async () => {
+    const written = await readWritten(file, options);
+    const { problems, warnings } = written;
+    await ask(written, options.ask);
+    const uses: Use[] = [];
+    const expanded = expandConfig(written.value, written.variables, problems, uses);
+    const config = withEnvFileValues(expanded, written, problems) as Config; // parseConfig says whether it is one
     problems.push(...impossibleNames(config));
-    await check(config, folder, problems);
-    if (problems.length > 0) throw new ConfigError(problems);
-    warnings.push(...secretsInArguments((written as Config).mcpServers, config.mcpServers));
+    await check(config, written.folder, problems);
+    if (problems.length > 0) throw new ConfigError(problems.map((problem) => asWritten(problem, written)));
+    warnings.push(
+      ...secretsInArguments((written.value as Config).mcpServers, config.mcpServers).map((warning) => asWritten(warning, written)),
+    );
     if (Object.keys(config.mcpServers ?? {}).length === 0)
       warnings.push("mcpServers is empty, so the host has nothing to serve; add a server to it");
-    return { config, folder, path: file, warnings };
+    return { written, config, uses };
+  });
+}
+
+/** Asks for each input that the config uses and nobody has set. */
+async function ask({ value, variables, inputs }: WrittenConfig, question: LoadOptions["ask"]): Promise<void> {
+  if (!question) return;
+  const uses: Use[] = [];
+  expandConfig(value, variables, [], uses);
+  for (const input of inputs) {
+    const found = uses.find(({ kind, id }) => kind === "input" && id === input.id);
+    if (!found || (found.source !== undefined && found.source !== "default") || input.type === "command") continue;
+    const answer = await question(input);
+    if (answer !== undefined) variables.answer(input.id, answer);
+  }
+}
+
+/** What servers' `envFile`s hold, below what their `env` says. */
+function withEnvFileValues(config: unknown, { folder }: WrittenConfig, problems: string[]): unknown {
+  if (!isPlainObject(config) || !isPlainObject(config.mcpServers)) return config;
+  const servers = Object.entries(config.mcpServers).map(([name, server]) => {
+    if (!isPlainObject(server) || typeof server.envFile !== "string" || Object.hasOwn(server, "url")) return [name, server];
+    const { envFile, env, ...rest } = server;
+    const path = ["mcpServers", name, "env"];
+    const file = collect(problems, () => readEnvFile(envFile, folder), `${placeOf(["mcpServers", name, "envFile"])}: `);
+    const values = Object.entries(file?.values ?? {});
+    for (const [key, value = ""] of values) if (isSecret([...path, key], key, value)) rememberSecret(value);
+    return [name, { ...rest, env: isPlainObject(env) || env === undefined ? { ...Object.fromEntries(values), ...env } : env }];
+  });
+  return { ...config, mcpServers: Object.fromEntries(servers) };
+}
+
+/** A problem with its place as the file names it, and with the variable that brought the value. */
+function asWritten(problem: string, { renamed, overrides }: WrittenConfig): string {
+  const place = placeIn(problem);
+  const [own] = overrides.filter(
+    ({ path }) => place === placeOf(path) || place.startsWith(`${placeOf(path)}.`) || place.startsWith(`${placeOf(path)}[`),
+  );
+  const told = renamed && !own ? problem.replace(/^mcpServers(?=[.:])/, "servers") : problem;
+  return own ? `${told} (it comes from the variable ${own.variable})` : told;
+}
+
+/** The file that a command is about. @throws ConfigFileError where it is not named and not to be found */
+export function locateConfig(path: string | undefined, cwd = process.cwd()): Promise<string> {
+  return located(undefined, () => configPath(path, cwd));
+}
+
+/** Tells of each ConfigError which file it is about. */
+export async function located<T>(path: string | undefined, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
   } catch (error) {
-    throw error instanceof ConfigError ? new ConfigFileError(error.problems, file) : error;
+    throw error instanceof ConfigError ? new ConfigFileError(error.problems, path) : error;
   }
 }
 
@@ -102,29 +150,4 @@ function problemsOf(work: () => void): readonly string[] {
 /** What a problem is about: it begins with its place. */
 function placeIn(problem: string): string {
   return problem.slice(0, Math.max(0, problem.indexOf(": ")));
-}
-
-/** The file that is read: the given one, or the only one of the known names in the folder. @throws ConfigFileError when there is none or several */
-export function findConfig(path: string | undefined, cwd: string): string {
-  if (path !== undefined) return resolve(cwd, path);
-  const found = FILE_NAMES.map((name) => resolve(cwd, name)).filter((file) => existsSync(file));
-  const [file] = found;
-  if (!file)
-    throw new ConfigFileError(
-      [`there is no mcp-host.config.{json,jsonc,yaml,yml} in ${cwd}; write one or name a file with --config`],
-      undefined,
-    );
-  if (found.length > 1)
-    throw new ConfigFileError([`there are several configs: ${found.join(", ")}; remove all but one or name one with --config`], undefined);
-  return file;
-}
-
-/** What `make` gives, or undefined and its error among the problems. */
-function collect<T>(problems: string[], make: () => T): T | undefined {
-  try {
-    return make();
-  } catch (error) {
-    problems.push((error as Error).message); // it throws Errors with words for the operator
-    return undefined;
-  }
 }

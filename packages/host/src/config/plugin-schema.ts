@@ -7,16 +7,17 @@ const FORMS = "must be a plugin's name, [name, options], { use, options } or a p
 
 const pair = z.tuple([z.string().min(1), z.unknown()]);
 
-const form = z
+/** The long form of an entry. */
+export const pluginForm = z
   .strictObject({
     use: z.custom<string | Plugin>(
       (value) => (typeof value === "string" && value !== "") || isPlugin(value),
       "must be the name of a plugin, or a plugin made in code",
     ),
-    id: z.string().min(1).optional(),
-    options: z.unknown().optional(),
-    onError: z.enum(["fail", "skip"]).optional(),
-    timeout: duration.optional(),
+    id: z.string().min(1).optional().describe("Tells two copies of one plugin apart."),
+    options: z.unknown().optional().describe("What the plugin's README lists."),
+    onError: z.enum(["fail", "skip"]).optional().describe("What becomes of a request when a tap of the plugin fails. Default: fail."),
+    timeout: duration.optional().describe("The longest that one tap may take. Default: 5s."),
   })
   .superRefine(({ use, options }, context) => {
     if (typeof use === "string" || options === undefined) return;
@@ -25,8 +26,8 @@ const form = z
     context.addIssue({ code: "custom", path: ["options"], message });
   });
 
-type Written = string | z.input<typeof pair> | z.input<typeof form> | Plugin;
-type Checked = string | z.output<typeof pair> | z.output<typeof form> | Plugin;
+type Written = string | z.input<typeof pair> | z.input<typeof pluginForm> | Plugin;
+type Checked = string | z.output<typeof pair> | z.output<typeof pluginForm> | Plugin;
 
 /** One entry of `plugins`. Its forms are told apart first, so that an error speaks of the form that was meant. */
 export const pluginSchema = z.unknown().transform((value, context): Checked => {
@@ -47,7 +48,7 @@ export const pluginSchema = z.unknown().transform((value, context): Checked => {
     return refuse(alone ? `must be [name, options]; write ${JSON.stringify(value[0])} alone for a plugin without options` : FORMS);
   }
   if (typeof value !== "object" || value === null) return refuse(FORMS);
-  const parsed = form.safeParse(value, { error: wording });
+  const parsed = pluginForm.safeParse(value, { error: wording });
   if (parsed.success) return parsed.data;
   for (const issue of parsed.error.issues) context.addIssue({ ...issue } as Parameters<typeof context.addIssue>[0]); // an issue is one that can be added
   return z.NEVER;

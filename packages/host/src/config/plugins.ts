@@ -94,7 +94,8 @@ async function check(form: Form, { definition, source }: Found, place: string): 
   };
 }
 
-interface Found {
+/** A plugin's definition and the file that it is in. */
+export interface Found {
   readonly definition: PluginDefinition;
   readonly source: string;
 }
@@ -134,7 +135,8 @@ export function optionProblems(issue: z.core.$ZodIssue, place: string, schema: z
   return issue.keys.map((key) => `${path}.${key}: ${owner} has no such option${nearest(key, known)}`);
 }
 
-async function importPlugin(use: string, folder: string, place: string): Promise<Found> {
+/** Finds a plugin by the name or the path that a config gives it. @throws ConfigError where it is not there, or is no plugin */
+export async function importPlugin(use: string, folder: string, place: string): Promise<Found> {
   const file = locate(use, folder, place);
   let module: Record<string, unknown>;
   try {

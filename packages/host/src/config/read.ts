@@ -1,16 +1,34 @@
-import { readFileSync, statSync } from "node:fs";
-import { extname } from "node:path";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { extname, resolve } from "node:path";
 import { type Node, type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
 import { ConfigError } from "../errors.ts";
+import { CODE, readCode } from "./code.ts";
 import { isWorldWritable, isWritableByOthers } from "./permissions.ts";
+import type { Environment } from "./variables.ts";
 
-/** The file names that are looked for, without a path given. */
-export const FILE_NAMES = ["json", "jsonc", "yaml", "yml"].map((extension) => `mcp-host.config.${extension}`);
+const EXTENSIONS = ["json", "jsonc", "yaml", "yml", "toml", ...CODE] as const;
+
+/** The file names that are looked for without a path given, as people write them. */
+export const FILE_NAMES = `mcp-host.config.{${EXTENSIONS.join(",")}}`;
+
+/** The config file of a folder. @throws ConfigError where there is none, or more than one */
+export function findConfig(folder: string): string {
+  const found = EXTENSIONS.map((extension) => resolve(folder, `mcp-host.config.${extension}`)).filter((file) => existsSync(file));
+  const [file] = found;
+  if (!file) throw new ConfigError([`there is no ${FILE_NAMES} in ${folder}; write one or name a file with --config`]);
+  if (found.length > 1)
+    throw new ConfigError([`there are several configs: ${found.join(", ")}; remove all but one or name one with --config`]);
+  return file;
+}
 
 const CONFIG_BYTES = 4 * 1024 * 1024;
 
-/** What a config file holds, and what is suspicious about the file. @throws ConfigError for a file that cannot be read */
-export async function readConfigFile(path: string): Promise<{ value: unknown; warnings: string[] }> {
+/**
+ * What a config file holds, and what is suspicious about the file.
+ * @param env what a config in code is told of the environment
+ * @throws ConfigError for a file that cannot be read
+ */
+export async function readConfigFile(path: string, env: Environment): Promise<{ value: unknown; warnings: string[] }> {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (!stat) throw new ConfigError([`there is no file ${path}; write one or name another with --config`]);
   if (!stat.isFile()) throw new ConfigError([`${path} is not a file; name a config file with --config`]);
@@ -28,13 +46,17 @@ export async function readConfigFile(path: string): Promise<{ value: unknown; wa
   } catch (error) {
     throw new ConfigError([`the file cannot be read: ${(error as Error).message}`]); // fs throws Errors
   }
-  return { value: await parseText(text, extname(path).toLowerCase()), warnings };
+  const extension = extname(path).toLowerCase();
+  const isCode = CODE.some((code) => extension === `.${code}`);
+  return { value: isCode ? await readCode(path, env) : await parseText(text, extension), warnings };
 }
 
-async function parseText(text: string, extension: string): Promise<unknown> {
+/** Reads a text of a form that holds values only. @param extension with its dot */
+export async function parseText(text: string, extension: string): Promise<unknown> {
   if (extension === ".json" || extension === ".jsonc") return parseJsonc(text);
   if (extension === ".yaml" || extension === ".yml") return parseYaml(text);
-  throw new ConfigError([`a config file is .json, .jsonc, .yaml or .yml, not "${extension}"; rename it`]);
+  if (extension === ".toml") return parseToml(text);
+  throw new ConfigError([`a config file is one of ${EXTENSIONS.map((known) => `.${known}`).join(", ")}, not "${extension}"; rename it`]);
 }
 
 function parseJsonc(text: string): unknown {
@@ -90,5 +112,16 @@ async function parseYaml(text: string): Promise<unknown> {
     return document.toJS();
   } catch (error) {
     throw new ConfigError([`the YAML cannot be read: ${(error as Error).message}`]); // e.g. too many aliases; yaml throws Errors
+  }
+}
+
+async function parseToml(text: string): Promise<unknown> {
+  const { parse, TomlError } = await import("smol-toml");
+  try {
+    return parse(text);
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    const [first = ""] = error.message.split("\n"); // what follows shows the line itself, which may be secret
+    throw new ConfigError([`${error.line}:${error.column}: ${first.replace(/^Invalid TOML document: /, "")}`]);
   }
 }

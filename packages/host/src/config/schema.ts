@@ -1,6 +1,8 @@
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import { z } from "zod";
 import { DEFAULT_LIMITS } from "../wire/limits.ts";
+import type { ConfigContext } from "./code.ts";
+import { isOff } from "./foreign.ts";
 import { pluginSchema } from "./plugin-schema.ts";
 import { duration, flag, integer, size } from "./units.ts";
 import { kindOf, wording } from "./wording.ts";
@@ -30,6 +32,8 @@ const anyUpstream = {
     .array(z.string())
     .default([])
     .describe("Native names (globs) of tools that may be sent again when it is unknown whether they ran."),
+  disabled: flag.optional().describe("`true` leaves the server out."),
+  enabled: flag.optional().describe("`false` leaves the server out."),
 };
 
 const stdioUpstream = z.strictObject({
@@ -108,7 +112,16 @@ const pluginUpstream = z.strictObject({
 });
 
 /** What a server's entry may say in a file, by its form; docs/config.md is made from it. */
-export const SERVER_SCHEMAS = { stdio: stdioUpstream, url: urlUpstream, plugin: pluginUpstream } as const;
+export const SERVER_SCHEMAS = {
+  stdio: stdioUpstream.extend({
+    envFile: z
+      .string()
+      .optional()
+      .describe("A file of variables for it, `NAME=value` a line; `env` wins over it. Relative to the config's folder."),
+  }),
+  url: urlUpstream,
+  plugin: pluginUpstream,
+} as const;
 
 type Upstream =
   | z.output<typeof stdioUpstream>
@@ -233,6 +246,7 @@ export const configSchema = z.strictObject({
     .describe("Where the host listens. `start http` listens with these defaults when it is missing; `start stdio` ignores it."),
   mcpServers: z
     .record(z.string().regex(NAME, "a server's name is 1 to 64 of A-Z a-z 0-9 _ . -"), upstream)
+    .transform((servers) => Object.fromEntries(Object.entries(servers).filter(([, server]) => !isOff(server))))
     .default({})
     .describe("The servers, by name; the order decides conflicts."),
   plugins: z.array(pluginSchema).default([]).describe("Plugins in their order: a name or path, [name, options], or { use, options, ... }."),
@@ -244,7 +258,7 @@ export const configSchema = z.strictObject({
 
 /** The keys that are known at a place, for suggestions. */
 export function knownKeys(path: readonly PropertyKey[]): string[] {
-  if (path.length === 0) return Object.keys(configSchema.shape);
+  if (path.length === 0) return [...Object.keys(configSchema.shape), "servers", "inputs"];
   const inListen = path[0] === "listen" && path[1];
   if (inListen === "tls" || inListen === "resume") return Object.keys(LISTEN_SCHEMAS[inListen].shape);
   if (path[0] === "listen") return Object.keys(configSchema.shape.listen.unwrap().shape);
@@ -269,7 +283,12 @@ export type UpstreamConfig = ResolvedConfig["mcpServers"][string];
 export type ListenConfig = NonNullable<ResolvedConfig["listen"]>;
 export type PluginConfig = ResolvedConfig["plugins"][number];
 
-/** Gives a config its type; the identity at run time. */
-export function defineConfig(config: Config): Config {
+/** A config that is made when it is read, with the environment and the folder at hand. */
+export type ConfigFunction = (context: ConfigContext) => Config | Promise<Config>;
+
+/** Gives a config, or the function that makes it, its type; the identity at run time. */
+export function defineConfig(config: Config): Config;
+export function defineConfig(make: ConfigFunction): ConfigFunction;
+export function defineConfig(config: Config | ConfigFunction): Config | ConfigFunction {
   return config;
 }

@@ -4,7 +4,7 @@ import type { ResolvedConfig } from "./schema.ts";
 type Path = readonly (string | number)[];
 
 /** Values that hide nothing: paths, numbers, switches, plain words. */
-const HARMLESS = /^(?:[/~.].*|[A-Za-z]:\\.*|-?\d+(?:\.\d+)?|true|false|[a-z-]{1,16})$/;
+const HARMLESS = /^(?:[/~.].*|[A-Za-z]:\\.*|-?\d+(?:\.\d+)?(?:ms|[smhdb]|[kmg]b)?|true|false|[a-z-]{1,16})$/;
 
 /**
  * Whether the value of a variable is taken for a secret where a config uses it: always in a header; elsewhere by the

@@ -1,3 +1,5 @@
+import { copyPlain, isPlain } from "./plain.ts";
+
 /** What `--set` says: values of variables, and places of the config. */
 export interface Settings {
   readonly variables: ReadonlyMap<string, string>;
@@ -35,7 +37,7 @@ interface Segment {
 
 /** A copy of a config with one value put in its place; missing objects and lists on the way are made. @throws Error for a bad place */
 export function withPlace(config: unknown, place: string, value: string): unknown {
-  const copy: unknown = structuredClone(config);
+  const copy = copyPlain(config);
   if (!isContainer(copy)) return config;
   const path: string[] = [];
   let at: Container = copy;
@@ -86,7 +88,7 @@ function longestKey(at: Container, segments: readonly Segment[]): number {
 const TEXTS: ReadonlySet<string | undefined> = new Set(["args", "env", "headers"]);
 
 /** JSON where it is JSON, else the text; an argument, a variable or a header is always text. */
-function literal(path: readonly string[], value: string): unknown {
+export function literal(path: readonly string[], value: string): unknown {
   if (path[0] === "mcpServers" && path.length > 3 && TEXTS.has(path[2])) return value;
   try {
     return JSON.parse(value);
@@ -96,5 +98,5 @@ function literal(path: readonly string[], value: string): unknown {
 }
 
 function isContainer(value: unknown): value is Container {
-  return typeof value === "object" && value !== null;
+  return isPlain(value);
 }

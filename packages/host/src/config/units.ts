@@ -11,7 +11,10 @@ function unit(units: Record<string, number>, text: string): number | undefined {
 }
 
 function quantity(units: Record<string, number>, example: string) {
-  const forms = z.union([z.number().nonnegative(), z.string()], `must be one of the forms ${example}, or a number`);
+  const names = Object.keys(units).map((name) => [...name].map((letter) => `[${letter}${letter.toUpperCase()}]`).join(""));
+  // For editors; here a text of another form gets the words below.
+  const text = z.string().meta({ pattern: `^\\s*\\d+(\\.\\d+)?\\s*(${names.join("|")})\\s*$` });
+  const forms = z.union([z.number().nonnegative(), text], `must be one of the forms ${example}, or a number`);
   return forms.transform((value, context) => {
     if (typeof value === "number") return value;
     const parsed = unit(units, value);

@@ -1,6 +1,8 @@
 import { readFileSync, statSync } from "node:fs";
 import { homedir } from "node:os";
-import { isAbsolute, join, resolve } from "node:path";
+import { basename, dirname, isAbsolute, join, resolve } from "node:path";
+import type { EnvFile } from "./env-files.ts";
+import type { Input } from "./inputs.ts";
 import { isWritableByOthers } from "./permissions.ts";
 
 /** The environment, or a part of it. */
@@ -9,39 +11,84 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** What `${...}` can refer to. */
 export type Reference = { kind: "variable"; name: string } | { kind: "input"; name: string } | { kind: "file"; name: string };
 
-/** A value and whether its source says that it is a secret. */
+/** A value, where it was found, and whether its source says that it is a secret. */
 export interface Found {
   readonly value: string;
   readonly secret: boolean;
+  /** In words, as `credentials check` tells it. */
+  readonly source: string;
+}
+
+/** Beyond the environment: what a command line and a config bring. */
+export interface Sources {
+  /** In the order of the command line; the last wins. */
+  readonly envFiles?: readonly EnvFile[];
+  readonly inputs?: readonly Input[];
 }
 
 /** No secret that is read from a file is longer. */
 const FILE_BYTES = 64 * 1024;
 
-/** Where values come from: `--set` over the credentials file over the environment (DESIGN section 5). */
+/** Where values come from: `--set` over the credentials file over the environment over files of variables (DESIGN section 5). */
 export class Variables {
   readonly #set: ReadonlyMap<string, string>;
   readonly #env: Environment;
   readonly #folder: string;
+  readonly #envFiles: readonly EnvFile[];
+  readonly #inputs: ReadonlyMap<string, Input>;
+  readonly #answers = new Map<string, string>();
   #credentials: Readonly<Record<string, string>> | undefined;
 
   /** @param folder what relative `${file:...}` paths begin at */
-  constructor(set: ReadonlyMap<string, string>, env: Environment, folder: string) {
+  constructor(set: ReadonlyMap<string, string>, env: Environment, folder: string, { envFiles = [], inputs = [] }: Sources = {}) {
     this.#set = set;
     this.#env = env;
     this.#folder = folder;
+    this.#envFiles = envFiles;
+    this.#inputs = new Map(inputs.map((input) => [input.id, input]));
   }
 
   /** The value of a reference, or undefined where nobody set it. @throws Error that says what is wrong with its source */
   find(reference: Reference): Found | undefined {
-    if (reference.kind === "file") return { value: this.#file(reference.name), secret: true };
-    const name = reference.kind === "input" ? inputVariable(reference.name) : reference.name;
+    if (reference.kind === "file") return { value: this.#file(reference.name), secret: true, source: "file" };
+    if (reference.kind === "input") return this.#input(reference.name);
+    const fixed = this.#predefined(reference.name);
+    return fixed === undefined ? this.#variable(reference.name) : { value: fixed, secret: false, source: "the host" };
+  }
+
+  /** What a person answered to an input. */
+  answer(id: string, value: string): void {
+    this.#answers.set(id, value);
+  }
+
+  #variable(name: string): Found | undefined {
     const set = this.#set.get(name);
-    if (set !== undefined) return { value: set, secret: reference.kind === "input" };
+    if (set !== undefined) return { value: set, secret: false, source: "--set" };
     const credential = own(this.#readCredentials(), name);
-    if (credential !== undefined) return { value: credential, secret: true };
+    if (credential !== undefined) return { value: credential, secret: true, source: "credentials file" };
     const value = own(this.#env, name);
-    return value === undefined ? undefined : { value, secret: reference.kind === "input" };
+    if (value !== undefined) return { value, secret: false, source: "environment" };
+    const file = this.#envFiles.findLast(({ values }) => own(values, name) !== undefined);
+    return file && { value: own(file.values, name) ?? "", secret: false, source: `--env-file ${file.path}` };
+  }
+
+  /** An input that the config does not describe is taken for a secret, for nothing says that it is none. */
+  #input(id: string): Found | undefined {
+    const input = this.#inputs.get(id);
+    const secret = input?.password ?? input === undefined;
+    const found = this.#variable(inputVariable(id));
+    if (found) return { ...found, secret: found.secret || secret };
+    const answer = this.#answers.get(id);
+    if (answer !== undefined) return { value: answer, secret, source: "answer" };
+    return input?.default === undefined ? undefined : { value: input.default, secret, source: "default" };
+  }
+
+  /** The variables of VS Code that have a meaning here. */
+  #predefined(name: string): string | undefined {
+    if (name === "userHome") return this.#env.HOME || homedir();
+    // VS Code keeps its file in a folder of its own below the one that is meant.
+    if (name === "workspaceFolder") return basename(this.#folder) === ".vscode" ? dirname(this.#folder) : this.#folder;
+    return undefined;
   }
 
   #file(name: string): string {
@@ -65,13 +112,23 @@ function own(values: Environment, name: string): string | undefined {
   return Object.hasOwn(values, name) ? values[name] : undefined;
 }
 
-/** The variable that answers `${input:id}`, since a gateway has nobody to ask. */
+/** The variable that answers `${input:id}` where there is nobody to ask. */
 export function inputVariable(id: string): string {
   return `MCP_HOST_INPUT_${id.toUpperCase().replace(/[^A-Z0-9]/g, "_")}`;
 }
 
 export function credentialsPath(env: Environment): string {
   return join(env.XDG_CONFIG_HOME || join(env.HOME || homedir(), ".config"), "mcp-host", "credentials.json");
+}
+
+/** What is wrong with the credentials file, if anything. */
+export function credentialsProblem(path: string): string | undefined {
+  try {
+    readCredentials(path);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message; // it throws Errors with words for the operator
+  }
 }
 
 /** A flat file NAME → value that only its owner may read; nothing where there is no such file. */

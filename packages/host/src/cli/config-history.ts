@@ -1,0 +1,23 @@
+import { defineCommand } from "citty";
+import { history } from "../config/backup.ts";
+import { locateConfig } from "../config/load.ts";
+import { EXIT, type ExitCode } from "./exit.ts";
+import { configArgs, jsonArgs } from "./options.ts";
+import { table } from "./table.ts";
+
+export default defineCommand({
+  meta: { name: "config history", description: "List the backups of the config, the newest first" },
+  args: { ...jsonArgs, config: configArgs.config },
+  async run({ args }): Promise<ExitCode> {
+    const path = await locateConfig(args.config);
+    const backups = (await history(path)).map((backup, index) => ({
+      number: index + 1,
+      time: backup.time.toISOString(),
+      path: backup.path,
+    }));
+    if (args.json) process.stdout.write(`${JSON.stringify({ config: path, backups }, undefined, 2)}\n`);
+    else if (backups.length === 0) process.stderr.write(`${path} has no backups: mcp-host has not written it yet\n`);
+    else process.stdout.write(`${table(backups.map(({ number, time, path: file }) => [String(number), time, file]))}\n`);
+    return EXIT.ok.code;
+  },
+});

@@ -1,0 +1,55 @@
+import { defineCommand } from "citty";
+import { type Restored, restore } from "../config/backup.ts";
+import { locateConfig, located } from "../config/load.ts";
+import { escapeControls } from "../log.ts";
+import { isSecretName, redactText } from "../redact.ts";
+import { EXIT, type ExitCode } from "./exit.ts";
+import { configArgs, jsonArgs } from "./options.ts";
+import { UsageError } from "./usage.ts";
+
+export default defineCommand({
+  meta: { name: "config restore", description: "Put a backup of the config back; what it replaces is backed up first" },
+  args: {
+    number: { type: "positional", required: false, description: "Which, as `config history` counts them. Default: 1, the newest" },
+    "dry-run": { type: "boolean", description: "Only show what would change" },
+    ...jsonArgs,
+    config: configArgs.config,
+  },
+  async run({ args }): Promise<ExitCode> {
+    const which = args.number ?? "1";
+    if (!/^[1-9]\d*$/.test(which)) throw new UsageError(`number: "${which}" is not the number of a backup; \`config history\` lists them`);
+    const path = await locateConfig(args.config);
+    const dry = args["dry-run"] === true;
+    const restored = await located(path, () => restore(path, Number(which), dry));
+    const changes = await difference(path, restored);
+    if (args.json) {
+      const { from, backup } = restored;
+      process.stdout.write(`${JSON.stringify({ config: path, from: from.path, backup, diff: changes, written: !dry }, undefined, 2)}\n`);
+    } else {
+      process.stdout.write(changes === "" ? "" : `${escapeControls(changes)}\n`);
+      process.stderr.write(`${told(path, restored, changes, dry)}\n`);
+    }
+    return EXIT.ok.code;
+  },
+});
+
+function told(path: string, { from, backup }: Restored, changes: string, dry: boolean): string {
+  const what = changes === "" ? "it holds the same already" : `as it was at ${from.time.toISOString()}`;
+  if (dry) return `${path} would be written, ${what}`;
+  return `${path} is written, ${what}${backup === undefined ? "" : `; what it held before is backup 1: ${backup}`}`;
+}
+
+/** The changes line by line, without the values of keys that name secrets. */
+async function difference(path: string, { before = "", after }: Restored): Promise<string> {
+  if (before === after) return "";
+  const { createTwoFilesPatch } = await import("diff");
+  const patch = createTwoFilesPatch(path, path, before, after, "now", "restored");
+  return redactText(patch.slice(patch.indexOf("--- ")).replace(PAIR, withoutSecret)).trimEnd();
+}
+
+/** A key and its value, as JSON and YAML write them; a value may be quoted, or end where the next begins. */
+const PAIR = /(["']?)([\w-]+)\1(\s*:\s*)("(?:[^"\\]|\\.)*"|'[^']*'|[^\s{["'][^,}\]\n]*)/g;
+
+function withoutSecret(pair: string, quote: string, name: string, colon: string, value: string): string {
+  return isSecretName(name) && !value.includes("${") ? `${quote}${name}${quote}${colon}[redacted]` : pair;
+}

@@ -1,0 +1,63 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { defineCommand } from "citty";
+import { installedPlugins } from "../config/installed-plugins.ts";
+import { type JsonSchema, type NamedPlugin, withPluginOptions } from "../config/json-schema.ts";
+import { locateConfig, located } from "../config/load.ts";
+import { importPlugin } from "../config/plugins.ts";
+import { replaceFile } from "../config/replace.ts";
+import { readWritten } from "../config/written.ts";
+import { ConfigError } from "../errors.ts";
+import { claimStdout } from "../front/stdio.ts";
+import { escapeControls } from "../log.ts";
+import { EXIT, type ExitCode } from "./exit.ts";
+import { configArgs, loadOptions } from "./options.ts";
+
+export default defineCommand({
+  meta: { name: "schema", description: "Print the JSON Schema of configs, with the options of the installed plugins" },
+  args: {
+    output: { type: "string", valueHint: "file", description: "Write it to this file, for `$schema` in the config" },
+    ...configArgs,
+  },
+  async run({ args, rawArgs }): Promise<ExitCode> {
+    const output = claimStdout();
+    const { folder, names } = await configured(args.config, rawArgs);
+    const installed = installedPlugins([folder, process.cwd(), import.meta.dirname]);
+    const plugins: NamedPlugin[] = [];
+    for (const name of new Set([...names, ...installed])) {
+      try {
+        plugins.push({ name, definition: (await importPlugin(name, folder, name)).definition });
+      } catch (error) {
+        if (!(error instanceof ConfigError)) throw error;
+        for (const problem of error.problems) process.stderr.write(`mcp-host: left out: ${escapeControls(problem)}\n`);
+      }
+    }
+    const text = `${JSON.stringify(withPluginOptions(packagedSchema(), plugins), undefined, 2)}\n`;
+    if (args.output === undefined) output.write(text);
+    else replaceFile(resolve(args.output), text);
+    return EXIT.ok.code;
+  },
+});
+
+/** The folder of the config and the plugins that it names. Without a config there are those that are installed. */
+async function configured(config: string | undefined, raw: readonly string[]): Promise<{ folder: string; names: string[] }> {
+  let path: string;
+  try {
+    path = await locateConfig(config);
+  } catch (error) {
+    if (config !== undefined || !(error instanceof ConfigError)) throw error;
+    return { folder: process.cwd(), names: [] };
+  }
+  const { value, folder } = await located(path, async () => readWritten(path, await loadOptions(raw, false)));
+  const plugins = typeof value === "object" && value !== null && "plugins" in value && Array.isArray(value.plugins) ? value.plugins : [];
+  return { folder, names: plugins.map(nameOf).filter((name) => typeof name === "string") };
+}
+
+function nameOf(plugin: unknown): unknown {
+  if (Array.isArray(plugin)) return plugin[0];
+  return typeof plugin === "object" && plugin !== null && "use" in plugin ? plugin.use : plugin;
+}
+
+function packagedSchema(): JsonSchema {
+  return JSON.parse(readFileSync(new URL("../../schema.json", import.meta.url), "utf8")) as JsonSchema; // made by configJsonSchema
+}

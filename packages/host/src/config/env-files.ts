@@ -1,0 +1,30 @@
+import { readFileSync, statSync } from "node:fs";
+import { resolve } from "node:path";
+import { parseEnv } from "node:util";
+import { isWritableByOthers } from "./permissions.ts";
+import type { Environment } from "./variables.ts";
+
+/** A file of variables, `NAME=value` a line. */
+export interface EnvFile {
+  readonly path: string;
+  readonly values: Environment;
+}
+
+/** No file of variables is larger. */
+const BYTES = 1024 * 1024;
+
+/** Reads a file of variables as `node --env-file` does. @throws Error that says what is wrong with it, and never what it holds */
+export function readEnvFile(name: string, folder: string): EnvFile {
+  const path = resolve(folder, name);
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (!stat) throw new Error(`there is no file ${path}`);
+  if (!stat.isFile()) throw new Error(`${path} is not a regular file`);
+  if (isWritableByOthers(stat.mode)) throw new Error(`${path} can be written by others; run \`chmod go-w ${path}\``);
+  if (stat.size > BYTES) throw new Error(`${path} is larger than ${BYTES} bytes`);
+  return { path, values: parseEnv(readFileSync(path, "utf8").replace(/^\uFEFF/, "")) as Environment }; // only its values may be undefined
+}
+
+/** One environment of several: the process's own over the files, and of the files the last. */
+export function withEnvFiles(env: Environment, files: readonly EnvFile[]): Environment {
+  return files.length === 0 ? env : { ...Object.assign({}, ...files.map(({ values }) => values)), ...env };
+}
