@@ -6,7 +6,7 @@ import { serveControl } from "./control.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { Life } from "./life.ts";
 import { openHost, startHost } from "./open.ts";
-import { configArgs, formatOf, type LogFlags, logArgs, loggerOf } from "./options.ts";
+import { configArgs, formatOf, type LogFlags, logArgs, loggerOf, portOf } from "./options.ts";
 import { UsageError } from "./usage.ts";
 
 /** Flags that say where to listen, with their places in the config. */
@@ -90,10 +90,4 @@ async function overStdio(flags: Flags, rawArgs: string[]): Promise<ExitCode> {
   const patience = performance.now() + LAST_WORDS;
   while (output.writableLength > 0 && performance.now() < patience) await pause(LOOK);
   return code;
-}
-
-function portOf(text: string): number {
-  const port = Number(text);
-  if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new UsageError(`--port: "${text}" is not a port; give a number from 0 to 65535`);
-  return port;
 }
