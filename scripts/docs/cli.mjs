@@ -1,3 +1,4 @@
+import { CLIENTS } from "../../packages/host/dist/cli/clients/clients.js";
 import { COMMANDS } from "../../packages/host/dist/cli/commands.js";
 import { EXIT } from "../../packages/host/dist/cli/exit.js";
 import { between, table } from "../pages.mjs";
@@ -15,7 +16,17 @@ export async function render(current) {
     ),
   );
   for (const [name, load] of Object.entries(COMMANDS)) page = between(page, name, flags((await load()).args));
-  return page;
+  return between(
+    page,
+    "clients",
+    table(["name", "client", "file of the user", "file of the project", "transports"], Object.entries(CLIENTS).map(client)),
+  );
+}
+
+/** The home stays `~`, whoever writes the page. */
+function client([name, { title, files, transports }]) {
+  const { user, project } = files({ platform: "darwin", home: "~", env: {}, folder: "" });
+  return [`\`${name}\``, title, `\`${user}\``, project === undefined ? "–" : `\`${project}\``, transports.join(", ")];
 }
 
 function flags(args) {

@@ -52,7 +52,7 @@ test("a config may have any name and place when it is named", async () => {
 
 test("without a config the names that are looked for are told", async () => {
   expect(await problems()).toEqual([
-    `there is no mcp-host.config.{json,jsonc,yaml,yml,toml,ts,mts,cts,js,mjs,cjs} in ${folder}; write one or name a file with --config`,
+    `there is no mcp-host.config.{json,jsonc,yaml,yml,toml,ts,mts,cts,js,mjs,cjs} in ${folder}; run \`mcp-host init\`, or name a file with --config`,
   ]);
   expect(await problems("nowhere.json")).toEqual([expect.stringContaining(`there is no file ${join(folder, "nowhere.json")}`)]);
   expect(await problems(folder)).toEqual([expect.stringContaining("is not a file")]);

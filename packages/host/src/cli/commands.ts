@@ -2,6 +2,10 @@ import type { CommandDef } from "citty";
 
 /** The commands, each loaded when it is run. Of those with a blank the first word is a group. */
 export const COMMANDS: Readonly<Record<string, () => Promise<CommandDef>>> = {
+  init: () => import("./init.ts").then(definition),
+  "client-config": () => import("./client-config.ts").then(definition),
+  install: () => import("./install.ts").then(definition),
+  uninstall: () => import("./uninstall.ts").then(definition),
   start: () => import("./start.ts").then(definition),
   stop: () => import("./stop.ts").then(definition),
   restart: () => import("./restart.ts").then(definition),

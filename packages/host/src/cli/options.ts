@@ -78,3 +78,10 @@ export function loggerOf(flags: LogFlags, usual: LogLevel = "info", format: LogF
 export function formatOf(flags: LogFlags, usual: LogFormat = "pretty"): LogFormat {
   return (flags["log-format"] as LogFormat | undefined) ?? usual; // one of its options, or the command would not run
 }
+
+/** @throws UsageError for what is no port */
+export function portOf(text: string): number {
+  const port = Number(text);
+  if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new UsageError(`--port: "${text}" is not a port; give a number from 0 to 65535`);
+  return port;
+}

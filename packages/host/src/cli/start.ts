@@ -9,7 +9,7 @@ import type { DaemonFlags, Detached } from "./daemon.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { Life } from "./life.ts";
 import { type Opened, openHost, startHost } from "./open.ts";
-import { configArgs, daemonArgs, formatOf, type LogFlags, logArgs, loggerOf } from "./options.ts";
+import { configArgs, daemonArgs, formatOf, type LogFlags, logArgs, loggerOf, portOf } from "./options.ts";
 import { Reloads } from "./reloads.ts";
 import { UsageError } from "./usage.ts";
 
@@ -155,10 +155,4 @@ async function serveOperators(
   life.atEnd(await serveControl(opened.host, facts, part, log));
   life.atHangup(() => void reloads.reload().catch(() => {})); // the log has it
   if (flags.watch) life.atEnd(reloads.watch());
-}
-
-function portOf(text: string): number {
-  const port = Number(text);
-  if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new UsageError(`--port: "${text}" is not a port; give a number from 0 to 65535`);
-  return port;
 }

@@ -11,11 +11,16 @@ const EXTENSIONS = ["json", "jsonc", "yaml", "yml", "toml", ...CODE] as const;
 /** The file names that are looked for without a path given, as people write them. */
 export const FILE_NAMES = `mcp-host.config.{${EXTENSIONS.join(",")}}`;
 
+/** The config files of a folder, of which there should be one. */
+export function configsIn(folder: string): string[] {
+  return EXTENSIONS.map((extension) => resolve(folder, `mcp-host.config.${extension}`)).filter((file) => existsSync(file));
+}
+
 /** The config file of a folder. @throws ConfigError where there is none, or more than one */
 export function findConfig(folder: string): string {
-  const found = EXTENSIONS.map((extension) => resolve(folder, `mcp-host.config.${extension}`)).filter((file) => existsSync(file));
+  const found = configsIn(folder);
   const [file] = found;
-  if (!file) throw new ConfigError([`there is no ${FILE_NAMES} in ${folder}; write one or name a file with --config`]);
+  if (!file) throw new ConfigError([`there is no ${FILE_NAMES} in ${folder}; run \`mcp-host init\`, or name a file with --config`]);
   if (found.length > 1)
     throw new ConfigError([`there are several configs: ${found.join(", ")}; remove all but one or name one with --config`]);
   return file;
@@ -30,7 +35,7 @@ const CONFIG_BYTES = 4 * 1024 * 1024;
  */
 export async function readConfigFile(path: string, env: Environment): Promise<{ value: unknown; warnings: string[] }> {
   const stat = statSync(path, { throwIfNoEntry: false });
-  if (!stat) throw new ConfigError([`there is no file ${path}; write one or name another with --config`]);
+  if (!stat) throw new ConfigError([`there is no file ${path}; run \`mcp-host init\`, or name another with --config`]);
   if (!stat.isFile()) throw new ConfigError([`${path} is not a file; name a config file with --config`]);
   if (isWorldWritable(stat.mode))
     throw new ConfigError([

@@ -1,0 +1,68 @@
+import { existsSync, readFileSync } from "node:fs";
+import { createTwoFilesPatch } from "diff";
+import { backUp } from "../../config/backup.ts";
+import { replaceFile } from "../../config/replace.ts";
+import { isSecret } from "../../config/secrets.ts";
+import { escapeControls } from "../../log.ts";
+import { redactText, registerSecret } from "../../redact.ts";
+import { Dialogue, isAsking } from "../dialogue.ts";
+import { UsageError } from "../usage.ts";
+import type { ClientFile } from "./client-file.ts";
+
+export interface ChangeFlags {
+  yes?: boolean | undefined;
+  "dry-run"?: boolean | undefined;
+}
+
+/** How a change of somebody's file is agreed on. */
+export const changeArgs = {
+  yes: { type: "boolean", description: "Write without asking" },
+  "dry-run": { type: "boolean", description: "Show what would be written, and write nothing" },
+} as const;
+
+/**
+ * Shows what changes in a client's file, asks, keeps a copy and writes.
+ * @returns whether it was written, or there was nothing to write
+ */
+export async function change(file: ClientFile, after: string, flags: ChangeFlags): Promise<boolean> {
+  const dry = flags["dry-run"] === true;
+  process.stdout.write(`${escapeControls(difference(file, after))}`);
+  if (dry) return true;
+  if (flags.yes !== true) {
+    if (!isAsking()) throw new UsageError("there is no terminal to ask on; pass --yes to write, or --dry-run to see what would be written");
+    using dialogue = new Dialogue();
+    if (!(await dialogue.confirm(`Write this to ${file.path}?`, true))) {
+      process.stderr.write("Nothing was written.\n");
+      return false;
+    }
+  }
+  // Some clients write their files themselves, and somebody may have thought long about the question.
+  if (textNow(file.path) !== file.text) throw new Error(`${file.path} was changed meanwhile, so nothing was written; try again`);
+  const backup = await backUp(file.path);
+  replaceFile(file.path, after);
+  process.stderr.write(`${escapeControls(backup === undefined ? `${file.path} is new.` : `The file before is kept as ${backup}.`)}\n`);
+  return true;
+}
+
+function textNow(path: string): string | undefined {
+  return existsSync(path) ? readFileSync(path, "utf8") : undefined;
+}
+
+function difference({ path, text = "", value }: ClientFile, after: string): string {
+  // The lines around a change are the servers of others, with their keys.
+  const forget = secretsIn(value).map(registerSecret);
+  try {
+    const [, ...patch] = createTwoFilesPatch(path, path, text, after, "before", "after", { context: 2 }).split("\n");
+    return redactText(patch.join("\n"));
+  } finally {
+    for (const each of forget) each();
+  }
+}
+
+function secretsIn(value: unknown, within = "", name = ""): string[] {
+  if (typeof value === "string") return isSecret(["mcpServers", "", within, name], "", value) ? [value] : [];
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, item]) =>
+    secretsIn(item, key.includes("headers") ? "headers" : key === "env" ? key : within, key),
+  );
+}

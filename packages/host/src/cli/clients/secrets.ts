@@ -1,0 +1,87 @@
+import { credentialsPath, Variables } from "../../config/variables.ts";
+import { editConfig } from "../../config/write.ts";
+import { hasSecretShape, isSecretName } from "../../redact.ts";
+import { isObject, type Json } from "../../wire/message.ts";
+
+/** Servers whose secrets have become variables, and the values of these. */
+export interface Moved {
+  readonly servers: Readonly<Record<string, Json>>;
+  readonly values: Readonly<Record<string, string>>;
+}
+
+/** How many secrets stand in servers literally. */
+export function countSecrets(servers: Readonly<Record<string, Json>>): number {
+  return Object.values(servers).reduce((sum, server) => sum + places(server).length, 0);
+}
+
+/** The secrets themselves, so that nothing prints them. */
+export function secretsOf(servers: Readonly<Record<string, Json>>): string[] {
+  return Object.values(servers).flatMap((server) => places(server).map(({ secret }) => secret));
+}
+
+/** Puts `${VAR}` in the place of each secret. @param folder where relative paths of the config begin */
+export function moveSecrets(servers: Readonly<Record<string, Json>>, folder: string): Moved {
+  const known = new Variables(new Map(), process.env, folder);
+  const values: Record<string, string> = {};
+  const variableFor = (server: string, { part, key, secret }: Place): string => {
+    const long = identifier(`${server}_${key}`);
+    // Servers have headers of the same name more often than variables.
+    const short = part === "env" ? identifier(key) : long;
+    for (let count = 1; ; count++) {
+      const names = count === 1 ? [short, long] : [`${long}_${count}`];
+      for (const name of names) {
+        const value = values[name] ?? known.find({ kind: "variable", name })?.value;
+        if (value !== undefined && value !== secret) continue;
+        values[name] = secret;
+        return name;
+      }
+    }
+  };
+  const moved = Object.entries(servers).map(([name, server]) => {
+    const changed = structuredClone(server);
+    for (const place of places(server)) {
+      const { part, key, secret } = place;
+      const values = changed[part] as Record<string, string>; // `places` has looked
+      values[key] = (values[key] ?? "").replace(secret, () => `\${${variableFor(name, place)}}`);
+    }
+    return [name, changed] as const;
+  });
+  return { servers: Object.fromEntries(moved), values };
+}
+
+/** Adds values to the credentials file, which only its owner may read. @returns the file */
+export async function keepCredentials(values: Readonly<Record<string, string>>): Promise<string> {
+  const path = credentialsPath(process.env);
+  await editConfig(
+    path,
+    Object.entries(values).map(([name, value]) => ({ path: [name], value })),
+  );
+  return path;
+}
+
+interface Place {
+  readonly part: "env" | "headers";
+  readonly key: string;
+  readonly secret: string;
+}
+
+/** Where secrets stand in a server's entry. What refers to a variable holds none. */
+function places(server: Json): Place[] {
+  return (["env", "headers"] as const).flatMap((part) => {
+    const values = server[part];
+    if (!isObject(values)) return [];
+    return Object.entries(values).flatMap(([key, value]) => {
+      if (typeof value !== "string" || value === "" || value.includes("${")) return [];
+      if (!isSecretName(key) && !hasSecretShape(value)) return [];
+      const [, secret = value] = part === "headers" ? (/^\w+ (\S+)$/.exec(value) ?? []) : [];
+      return [{ part, key, secret }];
+    });
+  });
+}
+
+function identifier(text: string): string {
+  return text
+    .toUpperCase()
+    .replace(/[^A-Z0-9]+/g, "_")
+    .replace(/^(\d)/, "_$1");
+}

@@ -1,0 +1,214 @@
+import { join } from "node:path";
+import { defineCommand } from "citty";
+import { backUp } from "../config/backup.ts";
+import { loadPlugins } from "../config/plugins.ts";
+import { configsIn } from "../config/read.ts";
+import { replaceFile } from "../config/replace.ts";
+import { escapeControls } from "../log.ts";
+import { redactText, registerSecret } from "../redact.ts";
+import type { Json } from "../wire/message.ts";
+import { askAll } from "./ask.ts";
+import { CLIENT_NAMES, type ClientName, clientOf } from "./clients/clients.ts";
+import { configText, FORMATS, type Format, helloServer, serverFromFlag } from "./clients/first-config.ts";
+import { type Findings, findServers, type Imported, importServers, type Source } from "./clients/importing.ts";
+import { type Machine, thisMachine } from "./clients/machine.ts";
+import { missingVariables, refusal } from "./clients/references.ts";
+import { countSecrets, keepCredentials, moveSecrets, secretsOf } from "./clients/secrets.ts";
+import { Dialogue, isAsking } from "./dialogue.ts";
+import { EXIT, type ExitCode } from "./exit.ts";
+import { portOf } from "./options.ts";
+import { table } from "./table.ts";
+import { everyValue, UsageError } from "./usage.ts";
+
+const NAMESPACE = "@host/plugin-namespace";
+
+export default defineCommand({
+  meta: { name: "init", description: "Write a first config, with the servers that clients have already" },
+  args: {
+    yes: { type: "boolean", description: "Ask nothing: import every client's servers" },
+    import: { type: "string", valueHint: "clients", description: `Whose servers: all, none, or a list of ${CLIENT_NAMES.join(", ")}` },
+    server: {
+      type: "string",
+      valueHint: "name=command",
+      description: "A server of yours: name=command with arguments, or name=https://... Repeatable",
+    },
+    port: { type: "string", valueHint: "number", description: "The port that `start` listens on. Default: 3000" },
+    format: { type: "enum", options: [...FORMATS], description: "The form of the file. Default: json" },
+    credentials: { type: "boolean", description: "Move secrets to the credentials file; without it they are copied as they are" },
+    force: { type: "boolean", description: "Replace a config that is there; a copy is kept" },
+    "dry-run": { type: "boolean", description: "Print the config without its secrets, and write nothing" },
+  },
+  async run({ args, rawArgs }): Promise<ExitCode> {
+    const machine = thisMachine();
+    const flags: Flags = { ...args, servers: everyValue(rawArgs, "server") };
+    const path = pathFor(flags, machine.folder);
+    const choice = choiceOf(flags);
+    const findings = await findServers(machine);
+    using dialogue = choice === "ask" ? new Dialogue() : undefined;
+    const sources = await chosen(findings, choice, dialogue);
+    const own = await ownAddresses(flags.port === undefined ? 3000 : portOf(flags.port));
+    const imported = withFlags(importServers(sources, machine, own), flags.servers, machine.folder);
+    const move = await movesSecrets(imported, flags, dialogue);
+    const { servers, values } = move ? moveSecrets(imported.servers, machine.folder) : { servers: imported.servers, values: {} };
+    for (const secret of secretsOf(imported.servers)) registerSecret(secret);
+    const text = await configText(await configOf({ ...imported, servers }, flags, machine.folder), (flags.format ?? "json") as Format); // one of its options
+    const report: string[] = [...findings.problems, ...foundLines(findings), ...without(findings, choice), ...imported.told];
+    if (flags["dry-run"] === true) {
+      process.stdout.write(redactText(text));
+    } else {
+      const backup = await backUp(path);
+      // Before the config, which would not load without them.
+      if (Object.keys(values).length > 0)
+        report.push(`Secrets are in ${await keepCredentials(values)} now: ${Object.keys(values).join(", ")}.`);
+      replaceFile(path, text);
+      if (backup !== undefined) report.push(`The config before is kept as ${backup}.`);
+      report.push(`Wrote ${path} with ${namesOf(servers)}.`, "", ...nextSteps({ ...imported, servers }, machine, sources));
+    }
+    process.stderr.write(`${escapeControls(redactText(report.join("\n")))}\n`);
+    return EXIT.ok.code;
+  },
+});
+
+interface Flags {
+  yes?: boolean | undefined;
+  import?: string | undefined;
+  servers: readonly string[];
+  port?: string | undefined;
+  format?: string | undefined;
+  credentials?: boolean | undefined;
+  force?: boolean | undefined;
+  "dry-run"?: boolean | undefined;
+}
+
+/** Where the config goes. @throws Error where there is one already */
+function pathFor({ format = "json", force, "dry-run": dry }: Flags, folder: string): string {
+  const path = join(folder, `mcp-host.config.${format}`);
+  const there = configsIn(folder);
+  const other = there.find((file) => file !== path);
+  if (dry === true || there.length === 0) return path;
+  if (force !== true) throw new Error(`there is a config already: ${there.join(", ")}; --force replaces it and keeps a copy`);
+  if (other !== undefined) throw new Error(`beside ${path}, ${other} would be a second config; remove it, or give --format for its form`);
+  return path;
+}
+
+/** Whose servers the flags ask for. @throws UsageError where nobody can be asked and the flags say nothing */
+function choiceOf(flags: Flags): "ask" | "all" | readonly ClientName[] {
+  if (flags.import === "all") return "all";
+  if (flags.import === "none") return [];
+  if (flags.import !== undefined) {
+    const names = flags.import.split(",").map((name) => name.trim());
+    const unknown = names.find((name) => !CLIENT_NAMES.includes(name as ClientName)); // asked of any text
+    if (unknown !== undefined) throw new UsageError(`--import: "${unknown}" is not one of all, none, ${CLIENT_NAMES.join(", ")}`);
+    return names as ClientName[]; // just checked
+  }
+  if (flags.yes === true) return "all";
+  if (flags.servers.length > 0) return [];
+  if (!isAsking())
+    throw new UsageError("there is no terminal to ask on; pass --yes, or say with --import and --server what the config is to have");
+  return "ask";
+}
+
+async function chosen(
+  { sources }: Findings,
+  choice: ReturnType<typeof choiceOf>,
+  dialogue: Dialogue | undefined,
+): Promise<readonly Source[]> {
+  if (choice === "all") return sources;
+  if (!dialogue) return sources.filter(({ id }) => choice.includes(id));
+  const taken: Source[] = [];
+  for (const source of sources) {
+    const names = Object.keys(source.servers).join(", ");
+    if (await dialogue.confirm(`Import the servers of ${clientOf(source.id).title} (${names}; ${source.path})?`, true)) taken.push(source);
+  }
+  return taken;
+}
+
+async function movesSecrets({ servers }: Imported, flags: Flags, dialogue: Dialogue | undefined): Promise<boolean> {
+  if (flags.credentials === true) return true;
+  const count = countSecrets(servers);
+  if (!dialogue || count === 0) return false;
+  const what = count === 1 ? "One value looks like a secret" : `${count} values look like secrets`;
+  return dialogue.confirm(`${what}. Keep them in the credentials file, which only you can read, and not in the config?`, true);
+}
+
+/** The host's own addresses: where one runs, and where this config will listen. */
+async function ownAddresses(port: number): Promise<(url: string) => boolean> {
+  const running = (await askAll().catch(() => [])).flatMap(({ url }) => url ?? []);
+  return (url) => {
+    if (running.includes(url)) return true;
+    if (!URL.canParse(url)) return false;
+    const { hostname, port: theirs, pathname } = new URL(url);
+    return ["127.0.0.1", "localhost", "[::1]"].includes(hostname) && theirs === String(port) && pathname === "/mcp";
+  };
+}
+
+/** Adds the servers that the command line names, which come before those of clients. */
+function withFlags({ servers, told, inputs }: Imported, flags: readonly string[], folder: string): Imported {
+  const named: Record<string, Json> = {};
+  for (const flag of flags) {
+    const [name, server] = serverFromFlag(flag) ?? [];
+    if (name === undefined || server === undefined)
+      throw new UsageError(`--server: "${flag}" must be name=command with arguments, or name=https://...`);
+    if (Object.hasOwn(named, name)) throw new UsageError(`--server: "${name}" is given twice; give each server a name of its own`);
+    const reason = refusal(name, server, folder);
+    if (reason !== undefined) throw new UsageError(`--server ${name}: ${reason}`);
+    named[name] = server;
+  }
+  const hidden = Object.keys(servers).filter((name) => Object.hasOwn(named, name));
+  return {
+    inputs,
+    servers: { ...named, ...servers, ...named },
+    told: [...told, ...hidden.map((name) => `${name} is the one of --server`)],
+  };
+}
+
+async function configOf({ servers, inputs }: Imported, flags: Flags, folder: string): Promise<Json> {
+  const all = Object.keys(servers).length > 0 ? servers : { hello: helloServer() };
+  return {
+    ...(flags.port !== undefined && { listen: { port: portOf(flags.port) } }),
+    ...(inputs.length > 0 && { inputs }),
+    mcpServers: all,
+    ...(Object.keys(all).length > 1 && (await isInstalled(NAMESPACE, folder)) && { plugins: [NAMESPACE] }),
+  };
+}
+
+async function isInstalled(plugin: string, folder: string): Promise<boolean> {
+  return loadPlugins([plugin], folder).then(
+    () => true,
+    () => false,
+  );
+}
+
+function foundLines({ sources }: Findings): string[] {
+  return sources.map(({ id, path, servers }) => `${clientOf(id).title} has ${namesOf(servers)}: ${path}`);
+}
+
+/** Clients that were asked for and have nothing. */
+function without({ sources }: Findings, choice: ReturnType<typeof choiceOf>): string[] {
+  if (typeof choice === "string") return [];
+  return choice.filter((id) => !sources.some((source) => source.id === id)).map((id) => `${clientOf(id).title} has no file with servers.`);
+}
+
+function namesOf(servers: Readonly<Record<string, unknown>>): string {
+  const names = Object.keys(servers);
+  if (names.length === 0) return "the server hello, which greets and comes with mcp-host";
+  return `${names.length === 1 ? "the server" : `${names.length} servers:`} ${names.join(", ")}`;
+}
+
+function nextSteps({ servers, inputs }: Imported, machine: Machine, sources: readonly Source[]): string[] {
+  // The shell that runs npx does not know the command itself.
+  const command = process.env.npm_command === "exec" ? "npx mcp-host" : "mcp-host";
+  const missing = Object.entries(servers).flatMap(([name, server]) =>
+    missingVariables(server, machine.folder, inputs).map((variable) => `  ${variable}  (${name})`),
+  );
+  const client = sources[0]?.id ?? "claude-code";
+  return [
+    ...(missing.length > 0 ? ["Set these variables first, in the environment or in the credentials file:", ...missing] : []),
+    "Next:",
+    table([
+      [`  ${command} validate --connect`, "starts or reaches each server once"],
+      [`  ${command} client-config ${client}`, `prints what connects ${clientOf(client).title}; \`install\` writes it there`],
+      [`  ${command} start`, "serves over HTTP"],
+    ]),
+  ];
+}
