@@ -7,6 +7,7 @@ import type { Json, Notification } from "../wire/message.ts";
 import { Peer, type RequestOptions } from "../wire/peer.ts";
 import { LATEST_VERSION } from "../wire/versions.ts";
 import { interruption } from "./interrupted.ts";
+import { KINDS, type Kind } from "./kinds.ts";
 import { openHost, startHost } from "./open.ts";
 import { type Start, Starts } from "./starts.ts";
 
@@ -15,7 +16,7 @@ export interface LocalClient {
   readonly host: Host;
   request(method: string, params?: Json, options?: RequestOptions<never>): Promise<Json>;
   /** Every page of a list. */
-  list(method: string, field: string): Promise<Json[]>;
+  list(kind: Kind): Promise<Json[]>;
   /** Resolves when every server has been listed or has failed, with what became of each; each has a deadline of its own. */
   started(): Promise<readonly Start[]>;
 }
@@ -76,7 +77,8 @@ async function connect(host: Host, notified: (notification: Notification) => voi
   return {
     host,
     request,
-    async list(method, field) {
+    async list(kind) {
+      const { method, field } = KINDS[kind];
       const entries: Json[] = [];
       let cursor: unknown;
       do {

@@ -45,10 +45,23 @@ async function dispatch(argv: string[]): Promise<number> {
   if (load) return run(await load(), name, rest);
   if (!name.startsWith("-")) {
     const { pluginCommand } = await import("./plugin-command.ts");
-    const found = await pluginCommand(name, rest);
+    const found = await pluginCommand(name, rest).catch((error: unknown) => {
+      throw unknownCommand(name, error);
+    });
     if (found) return run(found.command, `${name} ${rest[0]}`, found.rest, found.data);
   }
-  throw new UsageError(`there is no command "${name}"${nearest(name, Object.keys(COMMANDS))}`);
+  throw unknownCommand(name);
+}
+
+/** @param cause why it is not known whether a plugin brings the command; it does not matter to a command that is only misspelt */
+function unknownCommand(name: string, cause?: unknown): Error {
+  if (cause instanceof UsageError) return cause;
+  const near = nearest(name, Object.keys(COMMANDS));
+  const plain = `there is no command "${name}"${near}`;
+  if (near !== "" || !(cause instanceof ConfigError)) return new UsageError(plain);
+  const place = cause instanceof ConfigFileError && cause.path !== undefined ? ` ${cause.path}` : "";
+  const problems = cause.problems.map((problem) => `  ${problem}`);
+  return new UsageError([`${plain}, and the config${place}, whose plugins may bring it, cannot be used:`, ...problems].join("\n"));
 }
 
 async function run(command: CommandDef, name: string, rawArgs: string[], data?: PluginCommandData): Promise<number> {

@@ -14,7 +14,7 @@ export const configArgs = {
 
 /** What is written to stderr. */
 export const logArgs = {
-  "log-level": { type: "enum", options: ["silent", "error", "warn", "info", "debug"], description: "What is logged to stderr" },
+  "log-level": { type: "enum", options: ["silent", "error", "warn", "info", "debug"], description: "What is logged to stderr. Default: warn; info for `start`" },
   "log-format": { type: "enum", options: ["json", "pretty"], description: "How it is logged. Default: pretty" },
   verbose: { type: "boolean", description: "The same as --log-level debug" },
   debug: { type: "boolean", description: "As --verbose, and a failure shows its stack" },

@@ -7,8 +7,8 @@ import type { PluginCommandData, PluginDefinition } from "../plugin.ts";
 import { everyValue, UsageError } from "./usage.ts";
 
 /**
- * A command that a configured plugin brings: `mcp-host <plugin> <command>`. Gives nothing where the config cannot be read
- * or has no such plugin, so that a misspelt command is told as one.
+ * A command that a configured plugin brings: `mcp-host <plugin> <command>`. Gives nothing where the config has no such plugin,
+ * so that a misspelt command is told as one. @throws ConfigError where the config cannot be used, so that nobody knows what it brings
  */
 export async function pluginCommand(
   plugin: string,
@@ -38,15 +38,11 @@ async function configured(
   config: string | undefined,
   set: string[],
 ): Promise<{ commands: NonNullable<PluginDefinition["commands"]>; data: PluginCommandData } | undefined> {
-  try {
-    const loaded = await loadConfig(config, { set });
-    const plugins = await loadPlugins(parseConfig(loaded.config).plugins, loaded.folder);
-    const found = plugins.find(({ owner }) => owner.id === plugin);
-    const commands = found?.definition.commands;
-    return commands && { commands, data: { options: found.options, folder: loaded.folder } };
-  } catch {
-    return undefined;
-  }
+  const loaded = await loadConfig(config, { set });
+  const plugins = await loadPlugins(parseConfig(loaded.config).plugins, loaded.folder);
+  const found = plugins.find(({ owner }) => owner.id === plugin);
+  const commands = found?.definition.commands;
+  return commands && { commands, data: { options: found.options, folder: loaded.folder } };
 }
 
 /** Whether a token belongs to a flag that says which config is meant. It is the host's, and the command's too where that declares it. */

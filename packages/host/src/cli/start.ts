@@ -19,7 +19,7 @@ export default defineCommand({
       type: "positional",
       required: false,
       valueHint: "stdio|http|server",
-      description: "How clients come in. Default: http; server is the same",
+      description: "How clients come in; server is the same as http. Default: http",
     },
     port: { type: "string", valueHint: "number", description: "The port to listen on; 0 for any free one. Default: 3000" },
     host: { type: "string", valueHint: "address", description: "The address to listen on. Default: 127.0.0.1" },
