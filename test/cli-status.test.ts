@@ -126,7 +126,7 @@ test("the control socket answers one line, refuses what it does not know, and ha
       socket.on("close", () => done(answer));
     });
   expect(JSON.parse(await ask('{"command":"status"}\n{"command":"status"}\n'))).toMatchObject({ status: { pid: running.child.pid } });
-  expect(JSON.parse(await ask('{"command":"stop"}\n'))).toEqual({ error: 'there are the commands "status" and "operation"' });
+  expect(JSON.parse(await ask('{"command":"stop"}\n'))).toEqual({ error: 'there are the commands "status", "operation" and "logs"' });
   expect(JSON.parse(await ask("null\n"))).toEqual({ error: "the request is no JSON object" });
   expect(JSON.parse(await ask('{"command":"operation","plugin":"cache"}\n'))).toMatchObject({ error: expect.stringContaining('"name"') });
   expect(JSON.parse(await ask("status\n"))).toEqual({ error: "the request is not JSON" });

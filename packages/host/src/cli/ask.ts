@@ -46,16 +46,8 @@ export async function ask(pid: number): Promise<ControlStatus> {
   return answer.status;
 }
 
-/**
- * Has a running host of this user do what a plugin offers to operators (`host.operation`). For the commands of plugins.
- * @param choice needed where several hosts run
- * @returns what the operation gave
- * @throws Error where no host runs or several do and none was chosen, where the operation failed, or where it took longer than 30 s
- */
-export async function callRunningHost(plugin: string, name: string, params: Readonly<Json> = {}, choice: HostChoice = {}): Promise<Json> {
-  const request: ControlRequest = { command: "operation", plugin, name, params };
-  if (Buffer.byteLength(JSON.stringify(request)) >= REQUEST_BYTES)
-    throw new Error(`operation "${name}" of plugin "${plugin}" was given more than ${REQUEST_BYTES} bytes`);
+/** The one running host that is meant. @throws NoHostError where none runs, or several do and none was chosen */
+export async function oneHost(choice: HostChoice = {}): Promise<ControlStatus> {
   const hosts = await askAll(choice);
   const [host] = hosts;
   if (!host) {
@@ -66,6 +58,20 @@ export async function callRunningHost(plugin: string, name: string, params: Read
     const choices = hosts.map(({ pid, mode, url, config }) => `  --pid ${pid}  ${url ?? mode}  ${config}`);
     throw new NoHostError(`several hosts are running; choose one with --pid or --config\n${choices.join("\n")}`);
   }
+  return host;
+}
+
+/**
+ * Has a running host of this user do what a plugin offers to operators (`host.operation`). For the commands of plugins.
+ * @param choice needed where several hosts run
+ * @returns what the operation gave
+ * @throws Error where no host runs or several do and none was chosen, where the operation failed, or where it took longer than 30 s
+ */
+export async function callRunningHost(plugin: string, name: string, params: Readonly<Json> = {}, choice: HostChoice = {}): Promise<Json> {
+  const request: ControlRequest = { command: "operation", plugin, name, params };
+  if (Buffer.byteLength(JSON.stringify(request)) >= REQUEST_BYTES)
+    throw new Error(`operation "${name}" of plugin "${plugin}" was given more than ${REQUEST_BYTES} bytes`);
+  const host = await oneHost(choice);
   const answer = await exchange(host.pid, request, OPERATION_DEADLINE + CONTROL_DEADLINE);
   if (!("result" in answer)) throw new Error(`the host with pid ${host.pid} gave no result`);
   return answer.result;

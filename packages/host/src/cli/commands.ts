@@ -11,6 +11,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<CommandDef>>> = {
   prompt: () => import("./prompt.ts").then(definition),
   subscribe: () => import("./subscribe.ts").then(definition),
   status: () => import("./status.ts").then(definition),
+  logs: () => import("./logs.ts").then(definition),
   inspect: () => import("./inspect.ts").then(definition),
   version: () => import("./version.ts").then(definition),
 };

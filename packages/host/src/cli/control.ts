@@ -7,6 +7,8 @@ import type { Logger } from "../log.ts";
 import { redact, redactText } from "../redact.ts";
 import type { HostStatus } from "../status.ts";
 import { isObject, type Json } from "../wire/message.ts";
+import type { LogRing } from "./log-ring.ts";
+import { type LogWish, streamLogs, wishIn } from "./log-stream.ts";
 
 /** What a running host tells about itself: its status, and how it was started. */
 export interface ControlStatus extends HostStatus {
@@ -15,11 +17,16 @@ export interface ControlStatus extends HostStatus {
   mode: "http" | "stdio";
 }
 
+/** How a host was started. */
+export type Facts = Pick<ControlStatus, "config" | "mode">;
+
 /** What can be asked of a running host, on one line of JSON. */
 export type ControlRequest =
   | { command: "status" }
   /** What a plugin offers to operators: `host.operation(name, ...)`. */
-  | { command: "operation"; plugin: string; name: string; params?: Readonly<Json> };
+  | { command: "operation"; plugin: string; name: string; params?: Readonly<Json> }
+  /** Lines of the log: a line of JSON each, until there are no more. */
+  | ({ command: "logs" } & LogWish);
 
 /** Its answer, on one line of JSON. */
 export type ControlAnswer = { status: ControlStatus } | { result: Readonly<Json> } | { error: string };
@@ -90,18 +97,19 @@ function isAlive(pid: number): boolean {
  * Answers what is asked on a local socket, one per process, mode 0600, never on the network. A host that cannot open it serves
  * all the same. Gives a function that closes it.
  */
-export async function serveControl(host: Host, facts: { config: string; mode: "http" | "stdio" }, log: Logger): Promise<() => void> {
+export async function serveControl(host: Host, facts: Facts, log: Logger, ring: LogRing): Promise<() => void> {
   try {
     runningHosts(); // clears what dead hosts left
     const address = controlAddress(process.pid);
     if (!WINDOWS) rmSync(address, { force: true });
-    const server = createServer((socket) => answer(socket, host, facts));
+    const server = createServer((socket) => answer(socket, { host, facts, ring }));
     server.maxConnections = 16;
     server.unref();
     await listening(server, address);
     if (!WINDOWS) chmodSync(address, 0o600);
     const close = (): void => {
       server.close();
+      ring.end();
       if (!WINDOWS) rmSync(address, { force: true });
     };
     process.once("exit", close);
@@ -123,7 +131,14 @@ function listening(server: Server, address: string): Promise<void> {
   });
 }
 
-function answer(socket: Socket, host: Host, facts: { config: string; mode: "http" | "stdio" }): void {
+/** What questions are answered from. */
+interface Sources {
+  readonly host: Host;
+  readonly facts: Facts;
+  readonly ring: LogRing;
+}
+
+function answer(socket: Socket, sources: Sources): void {
   let text = "";
   let asked = false;
   socket.setEncoding("utf8");
@@ -137,16 +152,19 @@ function answer(socket: Socket, host: Host, facts: { config: string; mode: "http
     if (end === -1 || socket.destroyed) return;
     asked = true;
     socket.setTimeout(OPERATION_DEADLINE + CONTROL_DEADLINE);
-    void reply(text.slice(0, end), host, facts).then((line) => socket.end(`${line}\n`));
+    void reply(text.slice(0, end), socket, sources);
   });
 }
 
-/** The line that answers a line. Never rejects. */
-async function reply(line: string, host: Host, facts: { config: string; mode: "http" | "stdio" }): Promise<string> {
+/** Answers a line with one line, or with those of the log. Never rejects. */
+async function reply(line: string, socket: Socket, sources: Sources): Promise<void> {
   try {
-    return JSON.stringify(await replyTo(requestIn(line), host, facts));
+    const request = requestIn(line);
+    if (request.command === "logs") streamLogs(socket, request, sources.ring);
+    else socket.end(`${JSON.stringify(await replyTo(request, sources))}\n`);
   } catch (error) {
-    return JSON.stringify({ error: redactText(error instanceof Error ? error.message : String(error)) } satisfies ControlAnswer);
+    const answer: ControlAnswer = { error: redactText(error instanceof Error ? error.message : String(error)) };
+    socket.end(`${JSON.stringify(answer)}\n`);
   }
 }
 
@@ -160,13 +178,14 @@ function requestIn(line: string): ControlRequest {
   if (!isObject(request)) throw new Error("the request is no JSON object");
   const { command, plugin, name, params = {} } = request;
   if (command === "status") return { command };
-  if (command !== "operation") throw new Error('there are the commands "status" and "operation"');
+  if (command === "logs") return { command, ...wishIn(request) };
+  if (command !== "operation") throw new Error('there are the commands "status", "operation" and "logs"');
   if (typeof plugin !== "string" || typeof name !== "string" || !isObject(params))
     throw new Error('"operation" takes "plugin" and "name", two strings, and "params", an object');
   return { command, plugin, name, params };
 }
 
-async function replyTo(request: ControlRequest, host: Host, facts: { config: string; mode: "http" | "stdio" }): Promise<ControlAnswer> {
+async function replyTo(request: Exclude<ControlRequest, { command: "logs" }>, { host, facts }: Sources): Promise<ControlAnswer> {
   if (request.command === "status") return { status: redact({ ...host.status(), ...facts }) as ControlStatus };
   const { plugin, name, params = {} } = request;
   const result = await inTime(host.operate(plugin, name, params), `operation "${name}" of plugin "${plugin}"`);

@@ -5,8 +5,9 @@ import { printBanner } from "./banner.ts";
 import { serveControl } from "./control.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { Life } from "./life.ts";
+import { LogRing } from "./log-ring.ts";
 import { openHost, startHost } from "./open.ts";
-import { configArgs, formatOf, type LogFlags, logArgs, loggerOf } from "./options.ts";
+import { configArgs, formatOf, keptLevelOf, type LogFlags, logArgs, loggerOf } from "./options.ts";
 import { UsageError } from "./usage.ts";
 
 /** Flags that say where to listen, with their places in the config. */
@@ -47,7 +48,8 @@ interface Flags extends LogFlags {
 }
 
 async function overHttp(flags: Flags, rawArgs: string[]): Promise<ExitCode> {
-  const log = loggerOf(flags);
+  const ring = new LogRing(keptLevelOf(flags));
+  const log = loggerOf(flags, "info", ring);
   const life = new Life(log);
   const opened = await openHost({
     config: flags.config,
@@ -67,7 +69,7 @@ async function overHttp(flags: Flags, rawArgs: string[]): Promise<ExitCode> {
   const { host, loaded } = opened;
   life.of(host);
   await startHost(opened);
-  life.atEnd(await serveControl(host, { config: loaded.path, mode: "http" }, log));
+  life.atEnd(await serveControl(host, { config: loaded.path, mode: "http" }, log, ring));
   log.info("the host listens", { url: host.url, config: loaded.path });
   if (formatOf(flags) === "pretty") void printBanner(host);
   return life.ended;
@@ -77,13 +79,14 @@ async function overStdio(flags: Flags, rawArgs: string[]): Promise<ExitCode> {
   for (const flag of LISTEN)
     if (flags[flag] !== undefined) throw new UsageError(`--${flag} is for \`start http\`; \`start stdio\` listens on no port`);
   const output = claimStdout();
-  const log = loggerOf(flags);
+  const ring = new LogRing(keptLevelOf(flags));
+  const log = loggerOf(flags, "info", ring);
   const life = new Life(log);
   const opened = await openHost({ config: flags.config, raw: rawArgs, log, change: ({ listen: _, ...config }) => config });
   const { host, loaded } = opened;
   life.of(host);
   await startHost(opened);
-  life.atEnd(await serveControl(host, { config: loaded.path, mode: "stdio" }, log));
+  life.atEnd(await serveControl(host, { config: loaded.path, mode: "stdio" }, log, ring));
   log.info("the host serves standard input and output", { config: loaded.path });
   void host.serveStdio({ input: process.stdin, output }).then(() => life.end(EXIT.ok.code));
   const code = await life.ended;

@@ -4,22 +4,19 @@ import type { UpstreamStatus } from "../status.ts";
 import { askAll } from "./ask.ts";
 import type { ControlStatus } from "./control.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
-import { jsonArgs } from "./options.ts";
+import { choiceOf, hostArgs, jsonArgs } from "./options.ts";
 import { reportLines } from "./report.ts";
 import { lastWords, reasonOf } from "./summary.ts";
 import { table } from "./table.ts";
-import { UsageError } from "./usage.ts";
 
 export default defineCommand({
   meta: { name: "status", description: "Show a running host: its servers, its tools, what is withheld" },
   args: {
-    config: { type: "string", valueHint: "file", description: "The host that was started with this config" },
-    pid: { type: "string", valueHint: "number", description: "The host with this process id" },
+    ...hostArgs,
     ...jsonArgs,
   },
   async run({ args }): Promise<ExitCode> {
-    if (args.pid !== undefined && !/^\d+$/.test(args.pid)) throw new UsageError(`--pid: "${args.pid}" is not a process id`);
-    const hosts = await askAll({ pid: args.pid === undefined ? undefined : Number(args.pid), config: args.config });
+    const hosts = await askAll(choiceOf(args));
     const [status] = hosts;
     if (!status || hosts.length > 1) {
       if (args.json) process.stdout.write(`${JSON.stringify({ hosts: hosts.map(identity) }, undefined, 2)}\n`);

@@ -22,6 +22,7 @@ export function checkArguments(command: string, raw: readonly string[], defined:
   for (const [name, definition] of Object.entries(defined)) {
     if (definition.type === "positional") continue;
     names.set(`--${name}`, name);
+    if ("negativeDescription" in definition) names.set(`--no-${name}`, name);
     for (const alias of [(definition as { alias?: string | string[] }).alias ?? []].flat()) names.set(`-${alias}`, name);
   }
   const positionals = Object.entries(defined).filter(([, { type }]) => type === "positional");
