@@ -13,6 +13,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<CommandDef>>> = {
   status: () => import("./status.ts").then(definition),
   logs: () => import("./logs.ts").then(definition),
   inspect: () => import("./inspect.ts").then(definition),
+  doctor: () => import("./doctor.ts").then(definition),
   version: () => import("./version.ts").then(definition),
 };
 

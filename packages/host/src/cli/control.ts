@@ -67,17 +67,28 @@ export function controlAddress(pid: number): string {
 
 /** Process ids of this user's running hosts. Sockets of dead processes are removed. */
 export function runningHosts(): number[] {
+  removeStaleSockets();
+  return sockets()
+    .map(({ pid }) => pid)
+    .filter(isAlive);
+}
+
+/** Removes the sockets that dead processes left; gives their paths. */
+export function removeStaleSockets(): string[] {
+  if (WINDOWS) return []; // a pipe goes with its process
+  const stale = sockets().filter(({ pid }) => !isAlive(pid));
+  const paths = stale.map(({ name }) => join(runtimeFolder(), name));
+  for (const path of paths) rmSync(path, { force: true });
+  return paths;
+}
+
+function sockets(): { pid: number; name: string }[] {
   const names = WINDOWS ? readdirSync(PIPES) : readdirSync(runtimeFolder());
   const form = WINDOWS ? new RegExp(`^${escaped(pipePrefix())}(\\d+)$`) : /^(\d+)\.sock$/;
-  const pids: number[] = [];
-  for (const name of names) {
+  return names.flatMap((name) => {
     const [, digits] = form.exec(name) ?? [];
-    if (digits === undefined) continue;
-    const pid = Number(digits);
-    if (isAlive(pid)) pids.push(pid);
-    else if (!WINDOWS) rmSync(join(runtimeFolder(), name), { force: true });
-  }
-  return pids;
+    return digits === undefined ? [] : [{ pid: Number(digits), name }];
+  });
 }
 
 function escaped(text: string): string {
