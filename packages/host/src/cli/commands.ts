@@ -14,6 +14,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<CommandDef>>> = {
   logs: () => import("./logs.ts").then(definition),
   inspect: () => import("./inspect.ts").then(definition),
   doctor: () => import("./doctor.ts").then(definition),
+  completion: () => import("./completion.ts").then(definition),
   version: () => import("./version.ts").then(definition),
 };
 

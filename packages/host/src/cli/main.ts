@@ -38,10 +38,17 @@ async function exitCodeOf(argv: string[]): Promise<number> {
   }
 }
 
+/** Flags that stand for commands. */
+const FLAGS: ReadonlyMap<string, string> = new Map([
+  ["--version", "version"],
+  ["-v", "version"],
+  ["--completion", "completion"],
+]);
+
 async function dispatch(argv: string[]): Promise<number> {
   const [name, ...rest] = argv;
   if (name === undefined || name === "help" || isHelp(name)) return usage(root);
-  const load = COMMANDS[name === "--version" || name === "-v" ? "version" : name];
+  const load = COMMANDS[FLAGS.get(name) ?? name];
   if (load) return run(await load(), name, rest);
   if (!name.startsWith("-")) {
     const { pluginCommand } = await import("./plugin-command.ts");
