@@ -89,6 +89,7 @@ test("version --json tells the versions apart", async () => {
     pluginApi: expect.stringMatching(/^\d+\.\d+\.\d+$/),
     protocol: "2025-11-25",
     node: process.versions.node,
+    installed: { how: "source", folder: join(ROOT, "packages/host"), container: expect.any(Boolean) },
   });
 });
 
