@@ -9,7 +9,9 @@ import { LATEST_VERSION } from "../wire/versions.ts";
 import { interruption } from "./interrupted.ts";
 import { KINDS, type Kind } from "./kinds.ts";
 import { openHost, startHost } from "./open.ts";
+import { showing } from "./progress.ts";
 import { type Start, Starts } from "./starts.ts";
+import { everyValue } from "./usage.ts";
 
 /** An only client of a host in the same process. It moves plain messages, so that nothing of a result is lost. */
 export interface LocalClient {
@@ -41,21 +43,33 @@ export async function withClient<T>(
   });
   const { host } = opened;
   const interrupted = interruption();
+  let shown = (): void => {};
+  const begin = (starts: Starts): void => {
+    // Whoever wants JSON lines on standard error wants nothing else there.
+    if (everyValue(options.rawArgs, "log-format").at(-1) === "json") return;
+    shown = showing(() => starts.waiting);
+    starts.all.then(shown, shown);
+  };
   try {
     return await Promise.race([
       interrupted.promise,
       startHost(opened)
-        .then(() => connect(host, options.notified))
+        .then(() => connect(host, options.notified, begin))
         .then(work),
     ]);
   } finally {
+    shown();
     interrupted.expected();
     await host.close();
     interrupted.stop();
   }
 }
 
-async function connect(host: Host, notified: (notification: Notification) => void = () => {}): Promise<LocalClient> {
+async function connect(
+  host: Host,
+  notified: (notification: Notification) => void = () => {},
+  begin: (starts: Starts) => void,
+): Promise<LocalClient> {
   const [ours, theirs] = InMemoryTransport.createLinkedPair();
   await host.connect(theirs);
   const peer = new Peer<never>("mcp-host", new TransportLink("mcp-host", () => ours), {
@@ -72,6 +86,7 @@ async function connect(host: Host, notified: (notification: Notification) => voi
   const request = (method: string, params?: Json, more: RequestOptions<never> = {}): Promise<Json> =>
     peer.request(method, params, more).result;
   const starts = new Starts(host); // from the beginning: a server that is tried again has failed before
+  begin(starts);
   await request("initialize", { protocolVersion: LATEST_VERSION, capabilities: {}, clientInfo: { name: "mcp-host", version: VERSION } });
   peer.notify("notifications/initialized");
   return {

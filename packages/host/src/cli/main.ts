@@ -10,6 +10,7 @@ import { redactText } from "../redact.ts";
 import { COMMANDS } from "./commands.ts";
 import { EXIT } from "./exit.ts";
 import { Interrupted } from "./interrupted.ts";
+import { hasColours } from "./terminal.ts";
 import { checkArguments, everyValue, UsageError } from "./usage.ts";
 
 /** How often it is looked whether everything was read. */
@@ -84,7 +85,7 @@ function isHelp(token: string): boolean {
 
 async function usage(command: CommandDef, parent?: CommandDef): Promise<number> {
   const text = await renderUsage(command, parent);
-  process.stdout.write(`${process.stdout.isTTY ? text : stripVTControlCharacters(text)}\n`);
+  process.stdout.write(`${hasColours(process.stdout) ? text : stripVTControlCharacters(text)}\n`);
   return EXIT.ok.code;
 }
 

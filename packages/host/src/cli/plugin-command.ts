@@ -20,17 +20,25 @@ export async function pluginCommand(
   const { commands, data } = found;
   const at = rest.findIndex((_, index) => !isHostFlag(rest, index));
   const name = rest[at];
+  if (name === "--help" || name === "-h") {
+    const subCommands: Record<string, CommandDef> = {};
+    for (const [each, load] of Object.entries(commands)) subCommands[each] = definitionIn(await load());
+    return { command: { meta: { name: plugin, description: `What plugin "${plugin}" brings` }, subCommands }, rest: [name], data };
+  }
   const load = name === undefined ? undefined : commands[name];
   if (!load) {
     const known = Object.keys(commands);
     throw new UsageError(`plugin "${plugin}" has no command "${name ?? ""}"${nearest(name ?? "", known)}; it has ${known.join(", ")}`);
   }
-  const loaded = await load();
-  // A lazy import gives a module, whose default export is the definition.
-  const command = typeof loaded === "object" && loaded !== null && "default" in loaded ? loaded.default : loaded;
-  const definition = command as CommandDef; // what a plugin's `commands` are
+  const definition = definitionIn(await load());
   const own = Object.keys(definition.args ?? {});
   return { command: definition, rest: rest.filter((_, index) => index !== at && !isHostFlag(rest, index, own)), data };
+}
+
+/** A lazy import gives a module, whose default export is the definition. */
+function definitionIn(loaded: unknown): CommandDef {
+  const command = typeof loaded === "object" && loaded !== null && "default" in loaded ? loaded.default : loaded;
+  return command as CommandDef; // what a plugin's `commands` are
 }
 
 async function configured(

@@ -7,7 +7,13 @@ export function isTerminal(stream: NodeJS.WriteStream): boolean {
   return stream.isTTY === true && process.env.TERM !== "dumb";
 }
 
-/** Paints text where the stream is a terminal and nobody set NO_COLOR; elsewhere text is left as it is. */
+/** Whether a stream is a terminal, and nobody set NO_COLOR. */
+export function hasColours(stream: NodeJS.WriteStream): boolean {
+  return isTerminal(stream) && !process.env.NO_COLOR;
+}
+
+/** Paints text where the stream has colours; elsewhere text is left as it is. */
 export function painter(stream: NodeJS.WriteStream): (style: Style, text: string) => string {
-  return isTerminal(stream) && !process.env.NO_COLOR ? (style, text) => styleText(style, text) : (_, text) => text;
+  // The stream was asked, so styleText need not ask standard output.
+  return hasColours(stream) ? (style, text) => styleText(style, text, { validateStream: false }) : (_, text) => text;
 }
