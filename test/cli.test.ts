@@ -107,6 +107,7 @@ test("version --json tells the versions apart", async () => {
     pluginApi: expect.stringMatching(/^\d+\.\d+\.\d+$/),
     protocol: "2025-11-25",
     node: process.versions.node,
+    installed: { how: "source", folder: join(ROOT, "packages/host"), container: expect.any(Boolean) },
   });
 });
 
@@ -120,6 +121,19 @@ test("a plugin's command runs as mcp-host <plugin> <command>, with the config th
   expect(await run(at, ["idle", "fail", "--config=other.json"])).toMatchObject({ code: 1 });
   // Without the config there is no such plugin.
   expect(await run(at, ["idle", "greet", "you"])).toMatchObject({ code: EXIT.usage.code });
+});
+
+test("a command that only a plugin can bring is told with what is wrong with the config", async () => {
+  using at = home({ mcpServers: { a: { comand: "x" } }, plugins: [IDLE] });
+  const path = join(at.path, "mcp-host.config.json");
+  const { code, stdout, stderr } = await run(at, ["idle", "greet", "you"]);
+  expect({ code, stdout }).toEqual({ code: EXIT.usage.code, stdout: "" });
+  expect(stderr).toContain(`mcp-host: there is no command "idle", and the config ${path}, whose plugins may bring it, cannot be used:\n`);
+  expect(stderr).toContain('\n  mcpServers.a.comand: unknown key (did you mean "command"?)\n');
+  // What is only misspelt is told as that.
+  expect((await run(at, ["strat"])).stderr).toMatch(/^mcp-host: there is no command "strat" \(did you mean "start"\?\)\nRun/);
+  using empty = home();
+  expect((await run(empty, ["idle", "greet"])).stderr).toContain('there is no command "idle", and the config, whose plugins may bring it');
 });
 
 test("docs/cli.md has every exit code with its meaning, every command and every flag", async () => {

@@ -5,8 +5,9 @@ import { between, table } from "../pages.mjs";
 
 export const file = "docs/cli.md";
 
-/** The flags of each command and the exit codes, from the code that has them. */
+/** The overview, the flags of each command with their defaults, and the exit codes, from the code that has them. */
 export async function render(current) {
+  const commands = await Promise.all(Object.entries(COMMANDS).map(async ([name, load]) => [name, await load()]));
   let page = between(
     current,
     "exit codes",
@@ -15,7 +16,15 @@ export async function render(current) {
       Object.values(EXIT).map(({ code, meaning }) => [code, meaning]),
     ),
   );
-  for (const [name, load] of Object.entries(COMMANDS)) page = between(page, name, flags((await load()).args));
+  page = between(
+    page,
+    "commands",
+    table(
+      ["command", "what it does"],
+      commands.map(([name, { meta }]) => [`[\`${name}\`](#${name.replaceAll(" ", "-")})`, meta.description]),
+    ),
+  );
+  for (const [name, { args = {} }] of commands) page = between(page, name, `${usage(name, args)}\n\n${flags(args)}`);
   return between(
     page,
     "clients",
@@ -29,15 +38,32 @@ function client([name, { title, files, transports }]) {
   return [`\`${name}\``, title, `\`${user}\``, project === undefined ? "–" : `\`${project}\``, transports.join(", ")];
 }
 
+function usage(name, args) {
+  const positionals = Object.entries(args).filter(([, { type }]) => type === "positional");
+  const words = positionals.map(([argument, definition]) => written(argument, definition));
+  return ["```text", ["mcp-host", name, ...words, "[flags]"].join(" "), "```"].join("\n");
+}
+
 function flags(args) {
-  return table(
-    ["argument", "meaning"],
-    Object.entries(args).map(([name, argument]) => [`\`${written(name, argument)}\``, argument.description]),
-  );
+  const rows = Object.entries(args).flatMap(([name, argument]) => {
+    const { meaning, standard } = toldOf(argument);
+    const row = [`\`${written(name, argument)}\``, standard, meaning];
+    return argument.negativeDescription ? [row, [`\`--no-${name}\``, "–", argument.negativeDescription]] : [row];
+  });
+  return table(["argument", "default", "meaning"], rows);
+}
+
+/** The last sentence of a description may be "Default: ..."; there is none for what is off or left out until it is given. */
+function toldOf({ type, required, default: value, description = "" }) {
+  const [, meaning = description, text] = /^(.*?)\.? Default: (.*)$/s.exec(description) ?? [];
+  if (text !== undefined) return { meaning, standard: text };
+  if (value !== undefined) return { meaning, standard: value === true ? "on" : String(value) };
+  const needed = required === true || (type === "positional" && required !== false);
+  return { meaning, standard: needed ? "**required**" : "–" };
 }
 
 function written(name, { type, required, valueHint, options }) {
   if (type === "boolean") return `--${name}`;
-  if (type === "positional") return required === false ? `[${valueHint ?? name}]` : `<${name}>`;
+  if (type === "positional") return required === false ? `[${valueHint ?? name}]` : `<${valueHint ?? name}>`;
   return `--${name} <${options?.join("|") ?? valueHint ?? name}>`;
 }

@@ -17,24 +17,46 @@ export interface Logger {
   child(fields: LogFields): Logger;
 }
 
+/** A log line as JSON has it, without secrets. */
+export interface LogRecord extends LogFields {
+  readonly time: string;
+  readonly level: Exclude<LogLevel, "silent">;
+  readonly message: string;
+}
+
+/** Another reader of a log, with a level of its own that may change while it reads. */
+export interface LogReader {
+  readonly level: LogLevel;
+  read(record: LogRecord): void;
+}
+
 /** The levels that a config or a command line may name. */
 export const LOG_LEVELS: Readonly<Record<LogLevel, number>> = { silent: -999, error: 0, warn: 1, info: 3, debug: 4 };
 
-const NAMES: Record<number, string> = { 0: "error", 1: "warn", 3: "info", 4: "debug" };
+const NAMES: Record<number, LogRecord["level"]> = { 0: "error", 1: "warn", 3: "info", 4: "debug" };
 
 /** One line of JSON; JSON.stringify escapes line breaks and control characters, so that no value can forge a line (CWE-117). */
-function jsonLine({ date, level, args }: LogObject): string {
-  const [message, fields] = args as [string, LogFields | undefined];
-  return `${JSON.stringify({ time: date.toISOString(), level: NAMES[level] ?? "info", message, ...fields })}\n`;
+function jsonLine(record: LogRecord): string {
+  return `${JSON.stringify(record)}\n`;
 }
 
-function prettyLine({ date, level, args }: LogObject): string {
-  const [message, fields] = args as [string, LogFields | undefined];
-  const details = Object.entries(fields ?? {})
+/** A line for people. */
+export function prettyLine({ time, level, message, ...fields }: LogRecord): string {
+  const details = Object.entries(fields)
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${key}=${typeof value === "string" && /^[\w.:/@-]+$/.test(value) ? value : JSON.stringify(value)}`);
-  const line = [date.toISOString().slice(11, 23), (NAMES[level] ?? "info").padEnd(5), escapeControls(message), ...details].join(" ");
-  return `${line}\n`;
+  return `${[time.slice(11, 23), level.padEnd(5), escapeControls(message), ...details].join(" ")}\n`;
+}
+
+function recordOf({ date, level, args }: LogObject): LogRecord {
+  const [message, fields] = args as [string, LogFields | undefined];
+  return record(date, NAMES[level] ?? "info", message, fields);
+}
+
+/** Its three names come first and are the log's own: no field takes their place. */
+function record(date: Date, level: LogRecord["level"], message: string, fields: LogFields | undefined): LogRecord {
+  const own = { time: date.toISOString(), level, message };
+  return fields ? { ...own, ...fields, ...own } : own;
 }
 
 /** Control characters and bidirectional overrides, made visible: a name from an upstream must not steer a terminal (R44). */
@@ -52,6 +74,8 @@ export interface LogOptions {
   format?: LogFormat;
   /** Default: standard error. Standard output belongs to the protocol. */
   stream?: NodeJS.WritableStream;
+  /** Who else gets the lines, such as what keeps the last ones for `mcp-host logs`. */
+  reader?: LogReader;
 }
 
 export function createLogger(options: LogOptions = {}): Logger {
@@ -60,25 +84,31 @@ export function createLogger(options: LogOptions = {}): Logger {
   const line = format === "json" ? jsonLine : prettyLine;
   const sink = createConsola({
     level: LOG_LEVELS[options.level ?? "info"],
-    reporters: [{ log: (entry) => void stream.write(line(entry)) }],
+    reporters: [{ log: (entry) => void stream.write(line(recordOf(entry))) }],
     throttle: 0,
   });
-  return over(sink, undefined);
+  return over(sink, options.reader, undefined);
 }
 
-function over(sink: ConsolaInstance, fixed: LogFields | undefined): Logger {
-  const log = (name: "error" | "warn" | "info" | "debug") => (message: string, fields?: LogFields) => {
-    if (sink.level < LOG_LEVELS[name]) return;
+function over(sink: ConsolaInstance, reader: LogReader | undefined, fixed: LogFields | undefined): Logger {
+  const reads = (name: LogRecord["level"]): boolean => reader !== undefined && LOG_LEVELS[reader.level] >= LOG_LEVELS[name];
+  const log = (name: LogRecord["level"]) => (message: string, fields?: LogFields) => {
+    const written = sink.level >= LOG_LEVELS[name];
+    if (!written && !reads(name)) return;
     const all = fixed || fields ? (redact({ ...fixed, ...fields }) as LogFields) : undefined;
-    sink[name](redactText(message), all);
+    const text = redactText(message);
+    if (written) sink[name](text, all);
+    if (reads(name)) reader?.read(record(new Date(), name, text, all));
   };
   return {
     error: log("error"),
     warn: log("warn"),
     info: log("info"),
     debug: log("debug"),
-    debugs: sink.level >= LOG_LEVELS.debug,
-    child: (fields) => over(sink, { ...fixed, ...fields }),
+    get debugs() {
+      return sink.level >= LOG_LEVELS.debug || reads("debug");
+    },
+    child: (fields) => over(sink, reader, { ...fixed, ...fields }),
   };
 }
 

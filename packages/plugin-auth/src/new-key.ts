@@ -4,7 +4,7 @@ import { newKey } from "./keys.ts";
 import type { Options } from "./options.ts";
 
 interface Context {
-  readonly args: { readonly id: string; readonly roles?: string; readonly expires?: string };
+  readonly args: { readonly id: string; readonly roles?: string; readonly expires?: string; readonly json?: boolean };
   /** The host gives it; the options are those of this plugin. */
   readonly data?: PluginCommandData;
 }
@@ -16,6 +16,7 @@ export default {
     id: { type: "string", description: "Whose key it is", valueHint: "name", required: true },
     roles: { type: "string", description: "Its roles, separated by commas", valueHint: "a,b" },
     expires: { type: "string", description: "When it ends", valueHint: "2030-01-31T00:00:00Z" },
+    json: { type: "boolean", description: "Print key and entry as JSON" },
   },
   run({ args, data }: Context): void {
     const { apiKeys } = (data?.options ?? {}) as Partial<Options>; // the host parsed them with this plugin's schema
@@ -26,6 +27,7 @@ export default {
     const { key, digest } = newKey(args.id, apiKeys.pepper);
     const roles = (args.roles ?? "").split(",").filter((role) => role !== "");
     const entry = { id: args.id, digest, roles, ...(args.expires !== undefined && { expires: new Date(args.expires).toISOString() }) };
+    if (args.json) return void process.stdout.write(`${JSON.stringify({ key, entry }, undefined, 2)}\n`);
     process.stdout.write(`${key}\n`);
     process.stderr.write(`Give this key to its owner: it is shown once. Put this into options.apiKeys.keys:\n${JSON.stringify(entry)}\n`);
   },

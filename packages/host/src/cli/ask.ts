@@ -58,7 +58,7 @@ export async function callRunningHost(plugin: string, name: string, params: Read
   const request: ControlRequest = { command: "operation", plugin, name, params };
   if (Buffer.byteLength(JSON.stringify(request)) >= REQUEST_BYTES)
     throw new Error(`operation "${name}" of plugin "${plugin}" was given more than ${REQUEST_BYTES} bytes`);
-  const { pid } = onlyOne(await askAll(choice), choice);
+  const { pid } = await oneHost(choice);
   const answer = await exchange(pid, request, OPERATION_DEADLINE + CONTROL_DEADLINE);
   if (!("result" in answer)) throw new Error(`the host with pid ${pid} gave no result`);
   return answer.result;
@@ -66,10 +66,15 @@ export async function callRunningHost(plugin: string, name: string, params: Read
 
 /** Has a running host of this user read its config again. @throws Error with what is wrong with the config, or as `callRunningHost` */
 export async function askToReload(choice: HostChoice): Promise<ReloadReport> {
-  const { pid } = onlyOne(await askAll(choice), choice);
+  const { pid } = await oneHost(choice);
   const answer = await exchange(pid, { command: "reload" }, OPERATION_DEADLINE + CONTROL_DEADLINE);
   if (!("reloaded" in answer)) throw new Error(`the host with pid ${pid} did not say what changed`);
   return answer.reloaded;
+}
+
+/** The one running host that is meant. @throws NoHostError where none runs, or several do and none was chosen */
+export async function oneHost(choice: HostChoice = {}): Promise<ControlStatus> {
+  return onlyOne(await askAll(choice), choice);
 }
 
 /** The host that is meant among those that fit the choice. @param further another way to choose @throws NoHostError where there is none, or several */

@@ -4,15 +4,18 @@ import type { Logger } from "../log.ts";
 import type { Json, Notification } from "../wire/message.ts";
 import type { RequestOptions } from "../wire/peer.ts";
 import { interruption } from "./interrupted.ts";
+import { KINDS, type Kind } from "./kinds.ts";
 import { openHost, startHost } from "./open.ts";
+import { showing } from "./progress.ts";
 import { type Start, Starts } from "./starts.ts";
+import { everyValue } from "./usage.ts";
 
 /** An only client of a host in the same process. It moves plain messages, so that nothing of a result is lost. */
 export interface LocalClient {
   readonly host: Host;
   request(method: string, params?: Json, options?: RequestOptions<never>): Promise<Json>;
-  /** The entries of a list. */
-  list(method: string, field: string): Promise<Json[]>;
+  /** Every page of a list. */
+  list(kind: Kind): Promise<Json[]>;
   /** Resolves when every server has been listed or has failed, with what became of each; each has a deadline of its own. */
   started(): Promise<readonly Start[]>;
 }
@@ -37,28 +40,44 @@ export async function withClient<T>(
   });
   const { host } = opened;
   const interrupted = interruption();
+  let shown = (): void => {};
+  const begin = (starts: Starts): void => {
+    // Whoever wants JSON lines on standard error wants nothing else there.
+    if (everyValue(options.rawArgs, "log-format").at(-1) === "json") return;
+    shown = showing(() => starts.waiting);
+    starts.all.then(shown, shown);
+  };
   try {
     return await Promise.race([
       interrupted.promise,
       startHost(opened)
-        .then(() => connect(host, options.notified))
+        .then(() => connect(host, options.notified, begin))
         .then(work),
     ]);
   } finally {
+    shown();
     interrupted.expected();
     await host.close();
     interrupted.stop();
   }
 }
 
-async function connect(host: Host, notified: (notification: Notification) => void = () => {}): Promise<LocalClient> {
+async function connect(
+  host: Host,
+  notified: (notification: Notification) => void = () => {},
+  begin: (starts: Starts) => void,
+): Promise<LocalClient> {
   const starts = new Starts(host); // from the beginning: a server that is tried again has failed before
+  begin(starts);
   const client = await openClient(host, { notified });
   return {
     host,
     request: (method, params, options) => client.request(method, params, options),
-    // The host gives every list in one page, and answers lists itself.
-    list: async (method, field) => (await client.request(method))[field] as Json[],
+    list: async (kind) => {
+      const { method, field } = KINDS[kind];
+      // The host gives every list in one page, and answers lists itself.
+      return (await client.request(method))[field] as Json[];
+    },
     started: () => starts.all,
   };
 }

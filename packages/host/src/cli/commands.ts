@@ -13,7 +13,12 @@ export const COMMANDS: Readonly<Record<string, () => Promise<CommandDef>>> = {
   validate: () => import("./validate.ts").then(definition),
   list: () => import("./list.ts").then(definition),
   call: () => import("./call.ts").then(definition),
+  resources: () => import("./resources.ts").then(definition),
+  read: () => import("./read.ts").then(definition),
+  prompt: () => import("./prompt.ts").then(definition),
+  subscribe: () => import("./subscribe.ts").then(definition),
   status: () => import("./status.ts").then(definition),
+  logs: () => import("./logs.ts").then(definition),
   reload: () => import("./reload.ts").then(definition),
   inspect: () => import("./inspect.ts").then(definition),
   schema: () => import("./schema.ts").then(definition),
@@ -22,6 +27,8 @@ export const COMMANDS: Readonly<Record<string, () => Promise<CommandDef>>> = {
   "config history": () => import("./config-history.ts").then(definition),
   "config restore": () => import("./config-restore.ts").then(definition),
   "credentials check": () => import("./credentials-check.ts").then(definition),
+  doctor: () => import("./doctor.ts").then(definition),
+  completion: () => import("./completion.ts").then(definition),
   version: () => import("./version.ts").then(definition),
 };
 

@@ -9,6 +9,8 @@ import type { ReloadReport } from "../reload.ts";
 import type { HostStatus } from "../status.ts";
 import { isObject, type Json } from "../wire/message.ts";
 import { isAlive } from "./alive.ts";
+import type { LogRing } from "./log-ring.ts";
+import { type LogWish, streamLogs, wishIn } from "./log-stream.ts";
 
 /** What a running host tells about itself: its status, and how it was started. */
 export interface ControlStatus extends HostStatus, ControlFacts {}
@@ -37,6 +39,8 @@ export interface ControlPart {
   stop(): void;
   /** Reads the config again. */
   reload(): Promise<ReloadReport>;
+  /** The last lines of its log. */
+  readonly ring: LogRing;
 }
 
 /** How clients come in. */
@@ -52,7 +56,9 @@ export type ControlRequest =
   /** How it was started. */
   | { command: "origin" }
   /** What a plugin offers to operators: `host.operation(name, ...)`. */
-  | { command: "operation"; plugin: string; name: string; params?: Readonly<Json> };
+  | { command: "operation"; plugin: string; name: string; params?: Readonly<Json> }
+  /** Lines of the log: a line of JSON each, until there are no more. */
+  | ({ command: "logs" } & LogWish);
 
 /** Its answer, on one line of JSON. */
 export type ControlAnswer =
@@ -100,17 +106,28 @@ export function controlAddress(pid: number): string {
 
 /** Process ids of this user's running hosts. Sockets of dead processes are removed. */
 export function runningHosts(): number[] {
+  removeStaleSockets();
+  return sockets()
+    .map(({ pid }) => pid)
+    .filter(isAlive);
+}
+
+/** Removes the sockets that dead processes left; gives their paths. */
+export function removeStaleSockets(): string[] {
+  if (WINDOWS) return []; // a pipe goes with its process
+  const stale = sockets().filter(({ pid }) => !isAlive(pid));
+  const paths = stale.map(({ name }) => join(runtimeFolder(), name));
+  for (const path of paths) rmSync(path, { force: true });
+  return paths;
+}
+
+function sockets(): { pid: number; name: string }[] {
   const names = WINDOWS ? readdirSync(PIPES) : readdirSync(runtimeFolder());
   const form = WINDOWS ? new RegExp(`^${escaped(pipePrefix())}(\\d+)$`) : /^(\d+)\.sock$/;
-  const pids: number[] = [];
-  for (const name of names) {
+  return names.flatMap((name) => {
     const [, digits] = form.exec(name) ?? [];
-    if (digits === undefined) continue;
-    const pid = Number(digits);
-    if (isAlive(pid)) pids.push(pid);
-    else if (!WINDOWS) rmSync(join(runtimeFolder(), name), { force: true });
-  }
-  return pids;
+    return digits === undefined ? [] : [{ pid: Number(digits), name }];
+  });
 }
 
 function escaped(text: string): string {
@@ -126,13 +143,14 @@ export async function serveControl(host: Host, facts: ControlFacts, part: Contro
     runningHosts(); // clears what dead hosts left
     const address = controlAddress(process.pid);
     if (!WINDOWS) rmSync(address, { force: true });
-    const server = createServer((socket) => answer(socket, host, facts, part));
+    const server = createServer((socket) => answer(socket, { host, facts, part }));
     server.maxConnections = 16;
     server.unref();
     await listening(server, address);
     if (!WINDOWS) chmodSync(address, 0o600);
     const close = (): void => {
       server.close();
+      part.ring.end();
       if (!WINDOWS) rmSync(address, { force: true });
     };
     process.once("exit", close);
@@ -154,7 +172,14 @@ function listening(server: Server, address: string): Promise<void> {
   });
 }
 
-function answer(socket: Socket, host: Host, facts: ControlFacts, part: ControlPart): void {
+/** What questions are answered from. */
+interface Sources {
+  readonly host: Host;
+  readonly facts: ControlFacts;
+  readonly part: ControlPart;
+}
+
+function answer(socket: Socket, sources: Sources): void {
   let text = "";
   let asked = false;
   socket.setEncoding("utf8");
@@ -168,16 +193,19 @@ function answer(socket: Socket, host: Host, facts: ControlFacts, part: ControlPa
     if (end === -1 || socket.destroyed) return;
     asked = true;
     socket.setTimeout(OPERATION_DEADLINE + CONTROL_DEADLINE);
-    void reply(text.slice(0, end), host, facts, part).then((line) => socket.end(`${line}\n`));
+    void reply(text.slice(0, end), socket, sources);
   });
 }
 
-/** The line that answers a line. Never rejects. */
-async function reply(line: string, host: Host, facts: ControlFacts, part: ControlPart): Promise<string> {
+/** Answers a line with one line, or with those of the log. Never rejects. */
+async function reply(line: string, socket: Socket, sources: Sources): Promise<void> {
   try {
-    return JSON.stringify(await replyTo(requestIn(line), host, facts, part));
+    const request = requestIn(line);
+    if (request.command === "logs") streamLogs(socket, request, sources.part.ring);
+    else socket.end(`${JSON.stringify(await replyTo(request, sources))}\n`);
   } catch (error) {
-    return JSON.stringify({ error: redactText(error instanceof Error ? error.message : String(error)) } satisfies ControlAnswer);
+    const answer: ControlAnswer = { error: redactText(error instanceof Error ? error.message : String(error)) };
+    socket.end(`${JSON.stringify(answer)}\n`);
   }
 }
 
@@ -191,13 +219,14 @@ function requestIn(line: string): ControlRequest {
   if (!isObject(request)) throw new Error("the request is no JSON object");
   const { command, plugin, name, params = {} } = request;
   if (command === "status" || command === "reload" || command === "stop" || command === "origin") return { command };
-  if (command !== "operation") throw new Error('there are the commands "status", "reload", "stop", "origin" and "operation"');
+  if (command === "logs") return { command, ...wishIn(request) };
+  if (command !== "operation") throw new Error('there are the commands "status", "reload", "stop", "origin", "logs" and "operation"');
   if (typeof plugin !== "string" || typeof name !== "string" || !isObject(params))
     throw new Error('"operation" takes "plugin" and "name", two strings, and "params", an object');
   return { command, plugin, name, params };
 }
 
-async function replyTo(request: ControlRequest, host: Host, facts: ControlFacts, part: ControlPart): Promise<ControlAnswer> {
+async function replyTo(request: Exclude<ControlRequest, { command: "logs" }>, { host, facts, part }: Sources): Promise<ControlAnswer> {
   if (request.command === "reload") return { reloaded: await inTime(part.reload(), "the reload") };
   if (request.command === "status") return { status: redact({ ...host.status(), ...facts }) as ControlStatus };
   if (request.command === "origin") return { origin: part.origin };

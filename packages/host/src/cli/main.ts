@@ -3,6 +3,7 @@ import { stripVTControlCharacters } from "node:util";
 import { type ArgsDef, type CommandDef, defineCommand, renderUsage, runCommand } from "citty";
 import { ConfigFileError } from "../config/load.ts";
 import { nearest } from "../config/nearest.ts";
+import { ConfigError } from "../errors.ts";
 import { createLogger, escapeControls } from "../log.ts";
 import type { PluginCommandData } from "../plugin.ts";
 import { redactText } from "../redact.ts";
@@ -10,6 +11,7 @@ import { COMMANDS } from "./commands.ts";
 import { EXIT } from "./exit.ts";
 import { failureOf } from "./failure.ts";
 import { Interrupted } from "./interrupted.ts";
+import { hasColours } from "./terminal.ts";
 import { checkArguments, everyValue, UsageError } from "./usage.ts";
 
 /** How often it is looked whether everything was read. */
@@ -38,24 +40,28 @@ async function exitCodeOf(argv: string[]): Promise<number> {
   }
 }
 
+/** Flags that stand for commands. */
+const FLAGS: ReadonlyMap<string, string> = new Map([
+  ["--version", "version"],
+  ["-v", "version"],
+  ["--completion", "completion"],
+]);
+
 async function dispatch(argv: string[]): Promise<number> {
   const [name, ...rest] = argv;
   if (name === undefined || name === "help" || isHelp(name)) return usage(root);
   const group = Object.keys(COMMANDS).filter((command) => command.startsWith(`${name} `));
   if (group.length > 0) return dispatchGroup(name, group, rest);
-  const load = COMMANDS[name === "--version" || name === "-v" ? "version" : name];
+  const load = COMMANDS[FLAGS.get(name) ?? name];
   if (load) return run(await load(), name, rest);
-  const unknown = `there is no command "${name}"${nearest(name, Object.keys(COMMANDS))}`;
   if (!name.startsWith("-")) {
     const { pluginCommand } = await import("./plugin-command.ts");
     const found = await pluginCommand(name, rest).catch((error: unknown) => {
-      if (!(error instanceof ConfigFileError)) throw error;
-      const problems = error.problems.map((problem) => `\n  ${problem}`).join("");
-      throw new UsageError(`${unknown}, unless a plugin has it; but the config cannot be used: ${error.path}${problems}`);
+      throw unknownCommand(name, error);
     });
     if (found) return run(found.command, `${name} ${rest[0]}`, found.rest, found.data);
   }
-  throw new UsageError(unknown);
+  throw unknownCommand(name);
 }
 
 /** One of several commands whose first word is the same. */
@@ -66,6 +72,17 @@ async function dispatchGroup(name: string, group: readonly string[], [word, ...r
   if (load) return run(await load(), `${name} ${word}`, rest);
   if (word === undefined) throw new UsageError(`\`${name}\` is one of ${group.map((command) => `\`${command}\``).join(", ")}`);
   throw new UsageError(`there is no command "${name} ${word}"${nearest(`${name} ${word}`, group)}`);
+}
+
+/** @param cause why it is not known whether a plugin brings the command; it does not matter to a command that is only misspelt */
+function unknownCommand(name: string, cause?: unknown): Error {
+  if (cause instanceof UsageError) return cause;
+  const near = nearest(name, Object.keys(COMMANDS));
+  const plain = `there is no command "${name}"${near}`;
+  if (near !== "" || !(cause instanceof ConfigError)) return new UsageError(plain);
+  const place = cause instanceof ConfigFileError && cause.path !== undefined ? ` ${cause.path}` : "";
+  const problems = cause.problems.map((problem) => `  ${problem}`);
+  return new UsageError([`${plain}, and the config${place}, whose plugins may bring it, cannot be used:`, ...problems].join("\n"));
 }
 
 async function run(command: CommandDef, name: string, rawArgs: string[], data?: PluginCommandData): Promise<number> {
@@ -81,7 +98,7 @@ function isHelp(token: string): boolean {
 
 async function usage(command: CommandDef, parent?: CommandDef): Promise<number> {
   const text = await renderUsage(command, parent);
-  process.stdout.write(`${process.stdout.isTTY ? text : stripVTControlCharacters(text)}\n`);
+  process.stdout.write(`${hasColours(process.stdout) ? text : stripVTControlCharacters(text)}\n`);
   return EXIT.ok.code;
 }
 

@@ -1,7 +1,7 @@
 import type { ArgsDef } from "citty";
 import type { LoadOptions } from "../config/load.ts";
 import { FILE_NAMES } from "../config/read.ts";
-import { createLogger, type LogFormat, type Logger, type LogLevel } from "../log.ts";
+import { createLogger, LOG_LEVELS, type LogFormat, type Logger, type LogLevel, type LogReader } from "../log.ts";
 import type { HostChoice } from "./ask.ts";
 import { everyValue, UsageError } from "./usage.ts";
 
@@ -30,7 +30,11 @@ export async function loadOptions(raw: readonly string[], mayAsk = true): Promis
 
 /** What is written to stderr. */
 export const logArgs = {
-  "log-level": { type: "enum", options: ["silent", "error", "warn", "info", "debug"], description: "What is logged to stderr" },
+  "log-level": {
+    type: "enum",
+    options: ["silent", "error", "warn", "info", "debug"],
+    description: "What is logged to stderr. Default: warn; info for `start`",
+  },
   "log-format": { type: "enum", options: ["json", "pretty"], description: "How it is logged. Default: pretty" },
   verbose: { type: "boolean", description: "The same as --log-level debug" },
   debug: { type: "boolean", description: "As --verbose, and a failure shows its stack" },
@@ -68,11 +72,25 @@ export interface LogFlags {
 }
 
 /** The log that the flags ask for. @param usual the level without any flag @param format the format without any flag */
-export function loggerOf(flags: LogFlags, usual: LogLevel = "info", format: LogFormat = "pretty"): Logger {
+export function loggerOf(
+  flags: LogFlags,
+  usual: LogLevel = "info",
+  { format, reader }: { format?: LogFormat; reader?: LogReader } = {},
+): Logger {
+  return createLogger({ level: levelOf(flags, usual), format: formatOf(flags, format), ...(reader && { reader }) });
+}
+
+function levelOf(flags: LogFlags, usual: LogLevel): LogLevel {
   const level = flags["log-level"] as LogLevel | undefined; // one of its options, or the command would not run
   const loud = flags.verbose === true || flags.debug === true;
   if (level !== undefined && loud) throw new UsageError("--log-level and --verbose or --debug say the same thing; give one of them");
-  return createLogger({ level: level ?? (loud ? "debug" : usual), format: formatOf(flags, format) });
+  return level ?? (loud ? "debug" : usual);
+}
+
+/** The level of the lines that a running host keeps: what it writes, and never less than `info`. */
+export function keptLevelOf(flags: LogFlags): LogLevel {
+  const level = levelOf(flags, "info");
+  return LOG_LEVELS[level] > LOG_LEVELS.info ? level : "info";
 }
 
 export function formatOf(flags: LogFlags, usual: LogFormat = "pretty"): LogFormat {

@@ -9,8 +9,8 @@ import { loadOptions } from "./options.ts";
 import { everyValue, UsageError } from "./usage.ts";
 
 /**
- * A command that a configured plugin brings: `mcp-host <plugin> <command>`. Gives nothing where there is no config
- * or it has no such plugin, so that a misspelt command is told as one. @throws ConfigFileError for a config that cannot be used
+ * A command that a configured plugin brings: `mcp-host <plugin> <command>`. Gives nothing where the config has no such plugin,
+ * so that a misspelt command is told as one. @throws ConfigError where the config cannot be used, so that nobody knows what it brings
  */
 export async function pluginCommand(
   plugin: string,
@@ -23,21 +23,22 @@ export async function pluginCommand(
   const at = rest.findIndex((_, index) => !isHostFlag(rest, index));
   const name = rest[at];
   if (name === "--help" || name === "-h") {
-    const subCommands = Object.fromEntries(Object.entries(commands).map(([key, load]) => [key, async () => definitionOf(await load())]));
-    return { command: { meta: { name: plugin, description: `Commands of the plugin "${plugin}"` }, subCommands }, rest: [name], data };
+    const subCommands: Record<string, CommandDef> = {};
+    for (const [each, load] of Object.entries(commands)) subCommands[each] = definitionIn(await load());
+    return { command: { meta: { name: plugin, description: `What plugin "${plugin}" brings` }, subCommands }, rest: [name], data };
   }
   const load = name === undefined ? undefined : commands[name];
   if (!load) {
     const known = Object.keys(commands);
     throw new UsageError(`plugin "${plugin}" has no command "${name ?? ""}"${nearest(name ?? "", known)}; it has ${known.join(", ")}`);
   }
-  const definition = definitionOf(await load());
+  const definition = definitionIn(await load());
   const own = Object.keys(definition.args ?? {});
   return { command: definition, rest: rest.filter((_, index) => index !== at && !isHostFlag(rest, index, own)), data };
 }
 
 /** A lazy import gives a module, whose default export is the definition. */
-function definitionOf(loaded: unknown): CommandDef {
+function definitionIn(loaded: unknown): CommandDef {
   const command = typeof loaded === "object" && loaded !== null && "default" in loaded ? loaded.default : loaded;
   return command as CommandDef; // what a plugin's `commands` are
 }

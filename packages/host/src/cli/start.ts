@@ -1,15 +1,16 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { defineCommand } from "citty";
 import { claimStdout } from "../front/stdio.ts";
-import type { Logger } from "../log.ts";
+import type { LogFormat, Logger } from "../log.ts";
 import type { FrameOutput } from "../wire/frame-writer.ts";
 import { printBanner } from "./banner.ts";
 import { type ControlFacts, type ControlPart, serveControl } from "./control.ts";
 import type { DaemonFlags, Detached } from "./daemon.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { Life } from "./life.ts";
+import { LogRing } from "./log-ring.ts";
 import { type Opened, openHost, startHost } from "./open.ts";
-import { configArgs, daemonArgs, formatOf, type LogFlags, logArgs, loggerOf, portOf } from "./options.ts";
+import { configArgs, daemonArgs, formatOf, keptLevelOf, type LogFlags, logArgs, loggerOf, portOf } from "./options.ts";
 import { Reloads } from "./reloads.ts";
 import { UsageError } from "./usage.ts";
 
@@ -23,7 +24,7 @@ export default defineCommand({
       type: "positional",
       required: false,
       valueHint: "stdio|http|both|server",
-      description: "How clients come in. Default: http; server is the same",
+      description: "How clients come in; server is the same as http. Default: http",
     },
     port: { type: "string", valueHint: "number", description: "The port to listen on; 0 for any free one. Default: 3000" },
     host: { type: "string", valueHint: "address", description: "The address to listen on. Default: 127.0.0.1" },
@@ -60,7 +61,7 @@ export interface Flags extends LogFlags, DaemonFlags {
 }
 
 async function overHttp(flags: Flags, rawArgs: string[], detached?: Detached): Promise<ExitCode> {
-  const log = loggerOf(flags, "info", detached && "json");
+  const { log, ring } = logOf(flags, detached && "json");
   const life = new Life(log);
   const daemon = await detached?.begin(flags, life, log);
   const opened = await openForHttp(flags, rawArgs, log);
@@ -68,7 +69,7 @@ async function overHttp(flags: Flags, rawArgs: string[], detached?: Detached): P
   life.of(host);
   detached?.confirm();
   await startHost(opened);
-  await serveOperators(opened, { config: loaded.path, mode: "http", ...(daemon && { daemon }) }, { flags, rawArgs, life, log });
+  await serveOperators(opened, { config: loaded.path, mode: "http", ...(daemon && { daemon }) }, { flags, rawArgs, life, log, ring });
   log.info("the host listens", { url: host.url, config: loaded.path });
   if (detached) detached.listening(host.url ?? "", loaded.warnings);
   else if (formatOf(flags) === "pretty") void printBanner(host);
@@ -77,13 +78,13 @@ async function overHttp(flags: Flags, rawArgs: string[], detached?: Detached): P
 
 /** @param output standard output, whose client is one among those over HTTP: its end is not the host's */
 async function overBoth(flags: Flags, rawArgs: string[], output: FrameOutput): Promise<ExitCode> {
-  const log = loggerOf(flags);
+  const { log, ring } = logOf(flags);
   const life = new Life(log);
   const opened = await openForHttp(flags, rawArgs, log);
   const { host, loaded } = opened;
   life.of(host);
   await startHost(opened);
-  await serveOperators(opened, { config: loaded.path, mode: "both" }, { flags, rawArgs, life, log });
+  await serveOperators(opened, { config: loaded.path, mode: "both" }, { flags, rawArgs, life, log, ring });
   log.info("the host listens", { url: host.url, config: loaded.path });
   if (formatOf(flags) === "pretty") void printBanner(host);
   void host.serveStdio({ input: process.stdin, output }).then(() => log.info("the client over standard input and output is gone"));
@@ -97,6 +98,7 @@ export function openForHttp(flags: Flags, rawArgs: readonly string[], log: Logge
     raw: rawArgs,
     log,
     insecureNoAuth: flags["insecure-no-auth"] === true,
+    stdio: flags.mode === "both",
     change: (config) => ({
       ...config,
       listen: {
@@ -121,13 +123,13 @@ async function overStdio(flags: Flags, rawArgs: string[]): Promise<ExitCode> {
   for (const flag of LISTEN)
     if (flags[flag] !== undefined) throw new UsageError(`--${flag} is for \`start http\`; \`start stdio\` listens on no port`);
   const output = claimStdout();
-  const log = loggerOf(flags);
+  const { log, ring } = logOf(flags);
   const life = new Life(log);
   const opened = await openHost({ config: flags.config, raw: rawArgs, log, stdio: true, change: ({ listen: _, ...config }) => config });
   const { host, loaded } = opened;
   life.of(host);
   await startHost(opened);
-  await serveOperators(opened, { config: loaded.path, mode: "stdio" }, { flags, rawArgs, life, log });
+  await serveOperators(opened, { config: loaded.path, mode: "stdio" }, { flags, rawArgs, life, log, ring });
   log.info("the host serves standard input and output", { config: loaded.path });
   void host.serveStdio({ input: process.stdin, output }).then(() => life.end(EXIT.ok.code));
   return written(output, await life.ended);
@@ -140,17 +142,24 @@ async function written(output: FrameOutput, code: ExitCode): Promise<ExitCode> {
   return code;
 }
 
+/** The log of a host that runs, and the lines of it that `logs` shows. */
+function logOf(flags: Flags, format?: LogFormat): { log: Logger; ring: LogRing } {
+  const ring = new LogRing(keptLevelOf(flags));
+  return { ring, log: loggerOf(flags, "info", { ...(format && { format }), reader: ring }) };
+}
+
 /** The control socket, the hangup signal and the eye on the config. */
 async function serveOperators(
   opened: Opened,
   facts: ControlFacts,
-  { flags, rawArgs, life, log }: { flags: Flags; rawArgs: readonly string[]; life: Life; log: Logger },
+  { flags, rawArgs, life, log, ring }: { flags: Flags; rawArgs: readonly string[]; life: Life; log: Logger; ring: LogRing },
 ): Promise<void> {
   const reloads = new Reloads(opened, log);
   const part: ControlPart = {
     origin: { args: rawArgs, cwd: process.cwd() },
     stop: () => life.stop("mcp-host stop"),
     reload: () => reloads.reload(),
+    ring,
   };
   life.atEnd(await serveControl(opened.host, facts, part, log));
   life.atHangup(() => void reloads.reload().catch(() => {})); // the log has it

@@ -28,6 +28,13 @@ export class Starts {
     this.all.catch(() => {}); // whoever asks is told
   }
 
+  /** Who is waited for still, in words. */
+  get waiting(): string {
+    const { upstreams } = this.#host.status();
+    const names = upstreams.map(({ name }) => name).filter((name) => !this.#ended.has(name));
+    return `starting servers, ${upstreams.length - names.length} of ${upstreams.length}: ${names.join(", ")}`;
+  }
+
   async #watch(): Promise<readonly Start[]> {
     for (;;) {
       const { upstreams } = this.#host.status();

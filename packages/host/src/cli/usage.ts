@@ -22,6 +22,7 @@ export function checkArguments(command: string, raw: readonly string[], defined:
   for (const [name, definition] of Object.entries(defined)) {
     if (definition.type === "positional") continue;
     names.set(`--${name}`, name);
+    if ("negativeDescription" in definition) names.set(`--no-${name}`, name);
     for (const alias of [(definition as { alias?: string | string[] }).alias ?? []].flat()) names.set(`-${alias}`, name);
   }
   const positionals = Object.entries(defined).filter(([, { type }]) => type === "positional");
@@ -80,7 +81,8 @@ function checkOption(name: string, value: string, definition: ArgDef): void {
     throw new UsageError(`${name}: "${value}" is not one of ${options.join(", ")}${nearest(value, options)}`);
 }
 
-function optionsOf(definition: ArgDef): readonly string[] | undefined {
+/** The closed set of words that a value is one of, if there is one. */
+export function optionsOf(definition: ArgDef): readonly string[] | undefined {
   if ("options" in definition && Array.isArray(definition.options)) return definition.options;
   // citty gives positionals no options; here they are in the value hint.
   if (definition.type === "positional" && definition.valueHint?.includes("|")) return definition.valueHint.split("|");

@@ -3,17 +3,23 @@ import { VERSION } from "../host.ts";
 import { API_VERSION } from "../plugin.ts";
 import { LATEST_VERSION } from "../wire/versions.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
+import { INSTALLED, installation } from "./installed.ts";
 import { jsonArgs } from "./options.ts";
 
 export default defineCommand({
-  meta: { name: "version", description: "Show the versions of the host, of its plugin API and of Node.js" },
+  meta: { name: "version", description: "Show the versions of the host, of its plugin API and of Node.js, and how it was installed" },
   args: jsonArgs,
   run({ args }): ExitCode {
     const versions = { "mcp-host": VERSION, pluginApi: API_VERSION, protocol: LATEST_VERSION, node: process.versions.node };
+    const installed = installation();
+    const { how, folder, container } = installed;
     process.stdout.write(
       args.json
-        ? `${JSON.stringify(versions, undefined, 2)}\n`
-        : `mcp-host ${VERSION} (plugin API ${API_VERSION}, MCP ${LATEST_VERSION}, Node.js ${process.versions.node})\n`,
+        ? `${JSON.stringify({ ...versions, installed }, undefined, 2)}\n`
+        : [
+            `mcp-host ${VERSION} (plugin API ${API_VERSION}, MCP ${LATEST_VERSION}, Node.js ${process.versions.node})`,
+            `installed ${INSTALLED[how]}${container ? ", in a container" : ""}: ${folder}\n`,
+          ].join("\n"),
     );
     return EXIT.ok.code;
   },

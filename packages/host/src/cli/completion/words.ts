@@ -1,0 +1,63 @@
+import type { ArgDef, ArgsDef } from "citty";
+import { COMMANDS } from "../commands.ts";
+import { optionsOf } from "../usage.ts";
+
+/** What can follow a flag or stand for an argument: some words, a file, anything, or nothing at all. */
+export type Value = { kind: "words"; words: readonly string[] } | { kind: "file" } | { kind: "any" } | { kind: "none" };
+
+export interface Flag {
+  /** As it is written: `--json`. */
+  readonly name: string;
+  readonly description: string;
+  readonly value: Value;
+}
+
+export interface Command {
+  readonly name: string;
+  readonly description: string;
+  readonly flags: readonly Flag[];
+  /** Of each argument without a flag, in order. */
+  readonly positionals: readonly { readonly name: string; readonly value: Value }[];
+}
+
+/** What stands for a command itself. */
+export const ROOT_FLAGS: readonly Flag[] = [
+  { name: "--help", description: "Show every command", value: { kind: "none" } },
+  { name: "--version", description: "Show the version", value: { kind: "none" } },
+  { name: "--completion", description: "Print a completion script", value: { kind: "words", words: ["bash", "zsh", "fish"] } },
+];
+
+/** The commands as their definitions have them. */
+export async function commandWords(): Promise<Command[]> {
+  return Promise.all(
+    Object.entries(COMMANDS).map(async ([name, load]) => {
+      const { meta, args = {} } = await load();
+      const entries = Object.entries(args as ArgsDef); // no command makes its arguments lazily
+      return {
+        name,
+        description: (meta as { description?: string } | undefined)?.description ?? "", // nor its meta
+        flags: [
+          ...entries.filter(([, { type }]) => type !== "positional").flatMap(flagsOf),
+          { name: "--help", description: "Show how it is used", value: { kind: "none" as const } },
+        ],
+        positionals: entries
+          .filter(([, { type }]) => type === "positional")
+          .map(([key, argument]) => ({ name: key, value: takes(argument) })),
+      };
+    }),
+  );
+}
+
+function flagsOf([name, argument]: [string, ArgDef]): Flag[] {
+  const { description = "" } = argument;
+  const flag = { name: `--${name}`, description, value: takes(argument) };
+  const negative = "negativeDescription" in argument ? argument.negativeDescription : undefined;
+  return negative === undefined ? [flag] : [flag, { name: `--no-${name}`, description: negative, value: { kind: "none" } }];
+}
+
+function takes(argument: ArgDef): Value {
+  if (argument.type === "boolean") return { kind: "none" };
+  const words = optionsOf(argument);
+  if (words) return { kind: "words", words };
+  return "valueHint" in argument && /^(file|folder)$/.test(argument.valueHint ?? "") ? { kind: "file" } : { kind: "any" };
+}

@@ -1,0 +1,38 @@
+import { defineCommand } from "citty";
+import { claimStdout } from "../front/stdio.ts";
+import { isObject, type Json } from "../wire/message.ts";
+import { type Asking, asking, parseArguments, print, printProgress, readableBlock } from "./asking.ts";
+import { EXIT, type ExitCode } from "./exit.ts";
+import { configArgs, jsonArgs, logArgs } from "./options.ts";
+import { UsageError } from "./usage.ts";
+
+export default defineCommand({
+  meta: { name: "prompt", description: "Start the servers and get one prompt" },
+  args: {
+    name: { type: "positional", description: "The prompt's name, as `list prompts` shows it" },
+    args: { type: "string", valueHint: "json", description: "Its arguments, a JSON object of texts. Default: {}" },
+    ...jsonArgs,
+    ...configArgs,
+    ...logArgs,
+  },
+  async run({ args, rawArgs }): Promise<ExitCode> {
+    const name = args.name ?? ""; // it is required, so the command would not run without it
+    const given = parseArguments(args.args, '{"topic":"news"}');
+    for (const [key, value] of Object.entries(given))
+      if (typeof value !== "string") throw new UsageError(`--args: "${key}" must be a text; a prompt takes nothing else`);
+    const asked: Asking = { flags: args, rawArgs, output: claimStdout(), kind: "prompts", name };
+    return asking(asked, async (client) => {
+      print(asked, await client.request("prompts/get", { name, arguments: given }, { progress: printProgress }), readable);
+      return EXIT.ok.code;
+    });
+  },
+});
+
+/** Who says what. */
+function readable({ messages }: Json): string {
+  if (!Array.isArray(messages)) return "";
+  return messages
+    .filter(isObject)
+    .map(({ role, content }) => `${role}: ${[content].flat().filter(isObject).map(readableBlock).join("\n")}`)
+    .join("\n\n");
+}

@@ -1,0 +1,37 @@
+import { defineCommand } from "citty";
+import { claimStdout } from "../front/stdio.ts";
+import { escapeControls } from "../log.ts";
+import { redactText } from "../redact.ts";
+import { withClient } from "./client.ts";
+import { EXIT, type ExitCode } from "./exit.ts";
+import { rowsOf } from "./kinds.ts";
+import { configArgs, jsonArgs, logArgs, loggerOf } from "./options.ts";
+import { describeMissing } from "./starts.ts";
+import { table } from "./table.ts";
+
+export default defineCommand({
+  meta: { name: "resources", description: "Start the servers and list their resources and resource templates" },
+  args: { ...jsonArgs, ...configArgs, ...logArgs },
+  async run({ args, rawArgs }): Promise<ExitCode> {
+    const output = claimStdout();
+    const { starts, resources, templates } = await withClient(
+      { config: args.config, rawArgs, log: loggerOf(args, "warn") },
+      async (client) => ({
+        starts: await client.started(),
+        resources: await client.list("resources"),
+        templates: await client.list("templates"),
+      }),
+    );
+    if (args.json) output.write(`${JSON.stringify({ resources, resourceTemplates: templates }, undefined, 2)}\n`);
+    else {
+      const tables = [
+        ...(resources.length > 0 ? [table([["RESOURCE", "NAME"], ...rowsOf("resources", resources)])] : []),
+        ...(templates.length > 0 ? [table([["TEMPLATE", "NAME"], ...rowsOf("templates", templates)])] : []),
+      ];
+      if (tables.length > 0) output.write(`${tables.join("\n\n")}\n`);
+      else process.stderr.write("there are no resources and no templates\n");
+    }
+    for (const line of describeMissing(starts)) process.stderr.write(`${escapeControls(redactText(line))}\n`);
+    return starts.length > 0 && starts.every(({ ok }) => !ok) ? EXIT.failure.code : EXIT.ok.code;
+  },
+});
