@@ -37,18 +37,13 @@ test("a plugin's commands are shown when help is asked", async () => {
   using at = home({ mcpServers: {}, plugins: [IDLE] });
   const { code, stdout } = await run(at, ["idle", "--help"]);
   expect(code).toBe(EXIT.ok.code);
-  for (const words of ['Commands of the plugin "idle"', "greet", "fail"]) expect(stdout).toContain(words);
+  for (const words of ['What plugin "idle" brings', "greet", "fail"]) expect(stdout).toContain(words);
 });
 
-test("a command that may be a plugin's is not told without what is wrong with the config", async () => {
+test("what a plugin's command needs and the config lacks is told", async () => {
   using at = home({ mcpServers: {}, plugins: [["@host/plugin-auth", { apiKeys: { pepper: "${MCP_HOST_PEPPER}" } }]] });
-  const { code, stderr } = await run(at, ["auth", "new-key", "--id", "me"]);
-  expect(code).toBe(EXIT.usage.code);
-  expect(stderr).toContain('there is no command "auth", unless a plugin has it; but the config cannot be used: ');
-  expect(stderr).toMatch(/^ {2}plugins\[0\].*MCP_HOST_PEPPER/m);
+  expect((await run(at, ["auth", "new-key", "--id", "me"])).stderr).toMatch(/^ {2}plugins\[0\].*MCP_HOST_PEPPER/m);
   expect((await run(at, ["auth", "new-key", "--id", "me"], { MCP_HOST_PEPPER: "short" })).stderr).toContain("apiKeys.pepper: must have 16");
-  using none = home();
-  expect((await run(none, ["auth"])).stderr).toMatch(/^mcp-host: there is no command "auth"\n/);
 });
 
 test.each([

@@ -1,9 +1,8 @@
 import type { CommandDef } from "citty";
-import { ConfigFileError, type LoadedConfig, type LoadOptions, loadConfig } from "../config/load.ts";
+import { type LoadOptions, loadConfig, located } from "../config/load.ts";
 import { nearest } from "../config/nearest.ts";
 import { parseConfig } from "../config/parse.ts";
 import { loadPlugins } from "../config/plugins.ts";
-import { ConfigError } from "../errors.ts";
 import type { PluginCommandData, PluginDefinition } from "../plugin.ts";
 import { loadOptions } from "./options.ts";
 import { everyValue, UsageError } from "./usage.ts";
@@ -48,21 +47,13 @@ async function configured(
   config: string | undefined,
   options: LoadOptions,
 ): Promise<{ commands: NonNullable<PluginDefinition["commands"]>; data: PluginCommandData } | undefined> {
-  let loaded: LoadedConfig;
-  try {
-    loaded = await loadConfig(config, options);
-  } catch (error) {
-    if (error instanceof ConfigFileError && error.path === undefined) return undefined;
-    throw error;
-  }
-  try {
+  const loaded = await loadConfig(config, options);
+  return located(loaded.path, async () => {
     const plugins = await loadPlugins(parseConfig(loaded.config).plugins, loaded.folder);
     const found = plugins.find(({ owner }) => owner.id === plugin);
     const commands = found?.definition.commands;
     return commands && { commands, data: { options: found.options, folder: loaded.folder } };
-  } catch (error) {
-    throw error instanceof ConfigError ? new ConfigFileError(error.problems, loaded.path) : error;
-  }
+  });
 }
 
 /** Whether a token belongs to a flag that says which config is meant. It is the host's, and the command's too where that declares it. */
