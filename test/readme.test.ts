@@ -119,16 +119,9 @@ test("the README's plugin hides what it denies and refuses it in the words for a
 
 test("the README's few lines embed a host, and let the process end", async () => {
   const example = blocks(README, "ts").find((block) => block.includes("createHost"));
-  // What the example leaves to its reader: a transport, and the client at its other end.
   const script = `
-    import { Client } from "@modelcontextprotocol/sdk/client/index.js";
-    import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
-    const [ours, transport] = InMemoryTransport.createLinkedPair();
     ${example}
-    const client = new Client({ name: "reader", version: "1" });
-    await client.connect(ours);
-    console.log(JSON.stringify((await client.listTools()).tools.map(({ name }) => name)));
-    await client.close();`;
+    console.log(JSON.stringify([tools.map(({ name }) => name), content.length]));`;
   const { command, args } = upstream({ only: ["echo"] });
   const quoted = [command, ...args].map((word) => `'${word}'`).join(" ");
   using folder = project({ "embed.ts": script, "my-server": `#!/bin/sh\nexec ${quoted}\n` });
@@ -139,7 +132,7 @@ test("the README's few lines embed a host, and let the process end", async () =>
     env: { ...process.env, ...MARKED, PATH: `${folder.path}:${process.env.PATH}` },
     timeout: 20_000,
   });
-  expect(JSON.parse(stdout)).toEqual(["echo"]);
+  expect(JSON.parse(stdout)).toEqual([["echo"], 1]);
 });
 
 test("the quota of docs/plugins.md refuses the second call of a minute when one is allowed", async () => {
