@@ -1,9 +1,13 @@
+import { type AuthOptions, auth } from "@host/plugin-auth";
+import { namespace } from "@host/plugin-namespace";
 import { ToolListChangedNotificationSchema } from "@modelcontextprotocol/sdk/types.js";
 import { definePlugin, type PluginHost } from "mcp-host";
 import { expect, test } from "vitest";
 import { createWorld, inProcessTransport, type UpstreamOptions } from "./fixtures/upstream.mjs";
 import { memoryTransport, sdkClient } from "./harness/clients.ts";
 import { startHost } from "./harness/hosts.ts";
+
+type Rule = NonNullable<AuthOptions["rules"]>[number];
 
 /** A server in process that a test can take away and give back. */
 function server(options: UpstreamOptions) {
@@ -133,7 +137,7 @@ test("while another server can be reached, a fallback's tools stay hidden, but i
   expect((await host.listTools()).tools.map(({ name }) => name)).toEqual(["echo", "slow", "progress"]);
 });
 
-test("plugins that route are asked first, and permit judges the tool that was called", async () => {
+test("plugins that route are asked first", async () => {
   const asked: string[] = [];
   const watch = definePlugin({
     name: "watch",
@@ -143,7 +147,6 @@ test("plugins that route are asked first, and permit judges the tool that was ca
         asked.push(attempts.map(({ upstream, error }) => `${upstream} ${error}`).join());
         return undefined;
       });
-      hooks.permit.tap("watch", ({ upstream }, _, exchange) => (exchange && upstream !== "main" ? false : undefined));
     },
   });
   await using running = await hosts("main", { plugins: [watch()] });
@@ -153,4 +156,45 @@ test("plugins that route are asked first, and permit judges the tool that was ca
   await host.callTool("echo", { a: 1 });
   expect(asked).toEqual(["", "main upstream_down"]);
   expect(two.calls()).toBe(1);
+});
+
+const forbidden: [what: string, rule: Rule, type: string][] = [
+  ["its server", { deny: { servers: ["backup"] } }, "upstream_down"],
+  ["its tool by native name", { deny: { tools: ["backup:echo"] } }, "upstream_down"],
+  ["its tool by the name that it would have", { deny: { tools: ["backup__echo"] } }, "upstream_down"],
+  ["certain arguments there", { deny: { servers: ["backup"] }, when: "arguments.secret == true" }, "forbidden"],
+];
+
+test.each(forbidden)("what is forbidden of a fallback is not reached by a call to another server: %s", async (_, rule, type) => {
+  const third = server({ name: "third", only: ["progress"] });
+  const [one, two] = [main(), backup()];
+  await using running = await startHost({
+    mcpServers: { main: one.config, third: third.config, backup: { ...two.config, fallback: true } },
+    plugins: [auth({ rules: [rule], default: "allow" }), namespace()],
+    listen: null,
+    drain: 0,
+  });
+  const { host } = running;
+  await host.listTools();
+  await expect.poll(() => host.status().upstreams.find(({ name }) => name === "backup")?.entries.tools).toBe(2);
+  await one.down();
+  await expect(host.callTool("main__echo", { secret: true })).rejects.toMatchObject({ type, sent: "no" });
+  expect(two.calls()).toBe(0);
+  if (type !== "forbidden") return;
+  await host.callTool("main__echo", { secret: false });
+  expect(two.calls()).toBe(1);
+});
+
+test("a fallback does not change the names of what it stands in for", async () => {
+  await using running = await hosts("backup", { plugins: [namespace({ strategy: "conflict" })] });
+  const { one, two, host } = running;
+  const names = async (): Promise<string[]> => (await host.listTools()).tools.map(({ name }) => name);
+  expect(await names()).toEqual(["echo", "slow"]);
+  await one.down();
+  expect(await names()).toEqual(["echo", "slow", "fail"]);
+  await host.callTool("echo");
+  expect(two.calls()).toBe(1);
+  one.up();
+  await host.reconnect("main");
+  expect(await names()).toEqual(["echo", "slow"]);
 });
