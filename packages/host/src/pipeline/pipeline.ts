@@ -143,7 +143,7 @@ export class Pipeline {
     const isFree = row.route === "hook" && target.connection === undefined;
     return isFree && (this.#hooks.route || this.#directory.hasStandIns)
       ? this.#routed(exchange, row, target, this.#hooks.route)
-      : this.#attempt(exchange, row, target, { upstream: target.entry.upstream });
+      : this.#attempt(exchange, row, target, { upstream: target.connection?.facts.key ?? target.entry.upstream });
   }
 
   /** Asks the plugins for a route, and again when nothing was sent on the last one; then a fallback may stand in for the owner. */
@@ -238,8 +238,8 @@ export class Pipeline {
 }
 
 /** What a request names may have been an upstream's that a reload took out of the config. */
-function nowhere(upstream: string, { entry }: Target): HostError {
-  return entry.upstream === upstream
+function nowhere(upstream: string, { entry, connection }: Target): HostError {
+  return entry.upstream === upstream || connection?.facts.key === upstream
     ? new HostError("upstream_down", `upstream "${upstream}" is not configured any more; nothing was sent`, { upstream })
     : new HostError("plugin_failure", `a plugin routed to upstream "${upstream}", which is not configured`);
 }
