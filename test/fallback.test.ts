@@ -1,6 +1,6 @@
 import { type AuthOptions, auth } from "@host/plugin-auth";
 import { namespace } from "@host/plugin-namespace";
-import { ToolListChangedNotificationSchema } from "@modelcontextprotocol/sdk/types.js";
+import { CreateTaskResultSchema, GetTaskResultSchema, ToolListChangedNotificationSchema } from "@modelcontextprotocol/sdk/types.js";
 import { definePlugin, type PluginHost } from "mcp-host";
 import { expect, test } from "vitest";
 import { createWorld, inProcessTransport, type UpstreamOptions } from "./fixtures/upstream.mjs";
@@ -183,6 +183,36 @@ test.each(forbidden)("what is forbidden of a fallback is not reached by a call t
   if (type !== "forbidden") return;
   await host.callTool("main__echo", { secret: false });
   expect(two.calls()).toBe(1);
+});
+
+test("a task that a fallback began is asked about through its own handlers, also when the owner is back", async () => {
+  const passed: string[] = [];
+  const watch = definePlugin({
+    name: "watch",
+    host: "^1.0.0",
+    apply({ hooks }: PluginHost) {
+      hooks.call.for("tasks/get").tap("watch", (next, { key }) => (exchange) => {
+        passed.push(key);
+        return next(exchange);
+      });
+    },
+  });
+  const [one, two] = [server({ name: "main", only: ["work"] }), server({ name: "backup", only: ["work"] })];
+  const mcpServers = { main: one.config, backup: { ...two.config, fallback: true } };
+  await using running = await startHost({ mcpServers, plugins: [watch()], listen: null, drain: 0 });
+  const { host } = running;
+  const client = sdkClient();
+  await client.connect(await memoryTransport(host));
+  await client.listTools();
+  await one.down();
+  const params = { name: "work", arguments: { steps: 1_000, delayMs: 1_000 }, task: {} };
+  const { task } = await client.request({ method: "tools/call", params }, CreateTaskResultSchema);
+  one.up();
+  await host.reconnect("main");
+  const { status } = await client.request({ method: "tasks/get", params: { taskId: task.taskId } }, GetTaskResultSchema);
+  expect(status).toBe("working");
+  expect(passed).toEqual(["backup"]);
+  await client.close();
 });
 
 test("a fallback does not change the names of what it stands in for", async () => {
