@@ -1,5 +1,6 @@
 import { type AuthOptions, auth } from "@host/plugin-auth";
 import { namespace } from "@host/plugin-namespace";
+import { resilience } from "@host/plugin-resilience";
 import { CreateTaskResultSchema, GetTaskResultSchema, ToolListChangedNotificationSchema } from "@modelcontextprotocol/sdk/types.js";
 import { definePlugin, type PluginHost } from "mcp-host";
 import { expect, test } from "vitest";
@@ -183,6 +184,23 @@ test.each(forbidden)("what is forbidden of a fallback is not reached by a call t
   if (type !== "forbidden") return;
   await host.callTool("main__echo", { secret: false });
   expect(two.calls()).toBe(1);
+});
+
+test("a call that a circuit breaker refuses goes to the fallback", async () => {
+  const [one, two] = [server({ name: "main", only: ["echo", "fail"] }), backup()];
+  const mcpServers = { main: one.config, backup: { ...two.config, fallback: true } };
+  const dying = { breaker: { consecutive: 1, openFor: "10m", maxOpenFor: "10m" }, retry: false } as const;
+  await using running = await startHost({ mcpServers, plugins: [resilience({ servers: { main: dying } })], listen: null, drain: 0 });
+  const { host } = running;
+  await host.listTools();
+  await expect.poll(() => host.status().upstreams.map(({ entries }) => entries.tools)).toEqual([2, 2]);
+  await one.down();
+  await host.callTool("echo");
+  one.up();
+  await host.reconnect("main");
+  await host.callTool("echo");
+  expect(host.reports().resilience).toMatchObject({ main: { breaker: { state: "open" } } });
+  expect([one.calls(), two.calls()]).toEqual([0, 2]);
 });
 
 test("a task that a fallback began is asked about through its own handlers, also when the owner is back", async () => {
