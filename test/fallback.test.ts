@@ -1,9 +1,14 @@
-import { ToolListChangedNotificationSchema } from "@modelcontextprotocol/sdk/types.js";
+import { type AuthOptions, auth } from "@host/plugin-auth";
+import { namespace } from "@host/plugin-namespace";
+import { resilience } from "@host/plugin-resilience";
+import { CreateTaskResultSchema, GetTaskResultSchema, ToolListChangedNotificationSchema } from "@modelcontextprotocol/sdk/types.js";
 import { definePlugin, type PluginHost } from "mcp-host";
 import { expect, test } from "vitest";
 import { createWorld, inProcessTransport, type UpstreamOptions } from "./fixtures/upstream.mjs";
 import { memoryTransport, sdkClient } from "./harness/clients.ts";
 import { startHost } from "./harness/hosts.ts";
+
+type Rule = NonNullable<AuthOptions["rules"]>[number];
 
 /** A server in process that a test can take away and give back. */
 function server(options: UpstreamOptions) {
@@ -133,7 +138,7 @@ test("while another server can be reached, a fallback's tools stay hidden, but i
   expect((await host.listTools()).tools.map(({ name }) => name)).toEqual(["echo", "slow", "progress"]);
 });
 
-test("plugins that route are asked first, and permit judges the tool that was called", async () => {
+test("plugins that route are asked first", async () => {
   const asked: string[] = [];
   const watch = definePlugin({
     name: "watch",
@@ -143,7 +148,6 @@ test("plugins that route are asked first, and permit judges the tool that was ca
         asked.push(attempts.map(({ upstream, error }) => `${upstream} ${error}`).join());
         return undefined;
       });
-      hooks.permit.tap("watch", ({ upstream }, _, exchange) => (exchange && upstream !== "main" ? false : undefined));
     },
   });
   await using running = await hosts("main", { plugins: [watch()] });
@@ -153,4 +157,92 @@ test("plugins that route are asked first, and permit judges the tool that was ca
   await host.callTool("echo", { a: 1 });
   expect(asked).toEqual(["", "main upstream_down"]);
   expect(two.calls()).toBe(1);
+});
+
+const forbidden: [what: string, rule: Rule, type: string][] = [
+  ["its server", { deny: { servers: ["backup"] } }, "upstream_down"],
+  ["its tool by native name", { deny: { tools: ["backup:echo"] } }, "upstream_down"],
+  ["its tool by the name that it would have", { deny: { tools: ["backup__echo"] } }, "upstream_down"],
+  ["certain arguments there", { deny: { servers: ["backup"] }, when: "arguments.secret == true" }, "forbidden"],
+];
+
+test.each(forbidden)("what is forbidden of a fallback is not reached by a call to another server: %s", async (_, rule, type) => {
+  const third = server({ name: "third", only: ["progress"] });
+  const [one, two] = [main(), backup()];
+  await using running = await startHost({
+    mcpServers: { main: one.config, third: third.config, backup: { ...two.config, fallback: true } },
+    plugins: [auth({ rules: [rule], default: "allow" }), namespace()],
+    listen: null,
+    drain: 0,
+  });
+  const { host } = running;
+  await host.listTools();
+  await expect.poll(() => host.status().upstreams.find(({ name }) => name === "backup")?.entries.tools).toBe(2);
+  await one.down();
+  await expect(host.callTool("main__echo", { secret: true })).rejects.toMatchObject({ type, sent: "no" });
+  expect(two.calls()).toBe(0);
+  if (type !== "forbidden") return;
+  await host.callTool("main__echo", { secret: false });
+  expect(two.calls()).toBe(1);
+});
+
+test("a call that a circuit breaker refuses goes to the fallback", async () => {
+  const [one, two] = [server({ name: "main", only: ["echo", "fail"] }), backup()];
+  const mcpServers = { main: one.config, backup: { ...two.config, fallback: true } };
+  const dying = { breaker: { consecutive: 1, openFor: "10m", maxOpenFor: "10m" }, retry: false } as const;
+  await using running = await startHost({ mcpServers, plugins: [resilience({ servers: { main: dying } })], listen: null, drain: 0 });
+  const { host } = running;
+  await host.listTools();
+  await expect.poll(() => host.status().upstreams.map(({ entries }) => entries.tools)).toEqual([2, 2]);
+  await one.down();
+  await host.callTool("echo");
+  one.up();
+  await host.reconnect("main");
+  await host.callTool("echo");
+  expect(host.reports().resilience).toMatchObject({ main: { breaker: { state: "open" } } });
+  expect([one.calls(), two.calls()]).toEqual([0, 2]);
+});
+
+test("a task that a fallback began is asked about through its own handlers, also when the owner is back", async () => {
+  const passed: string[] = [];
+  const watch = definePlugin({
+    name: "watch",
+    host: "^1.0.0",
+    apply({ hooks }: PluginHost) {
+      hooks.call.for("tasks/get").tap("watch", (next, { key }) => (exchange) => {
+        passed.push(key);
+        return next(exchange);
+      });
+    },
+  });
+  const [one, two] = [server({ name: "main", only: ["work"] }), server({ name: "backup", only: ["work"] })];
+  const mcpServers = { main: one.config, backup: { ...two.config, fallback: true } };
+  await using running = await startHost({ mcpServers, plugins: [watch()], listen: null, drain: 0 });
+  const { host } = running;
+  const client = sdkClient();
+  await client.connect(await memoryTransport(host));
+  await client.listTools();
+  await one.down();
+  const params = { name: "work", arguments: { steps: 1_000, delayMs: 1_000 }, task: {} };
+  const { task } = await client.request({ method: "tools/call", params }, CreateTaskResultSchema);
+  one.up();
+  await host.reconnect("main");
+  const { status } = await client.request({ method: "tasks/get", params: { taskId: task.taskId } }, GetTaskResultSchema);
+  expect(status).toBe("working");
+  expect(passed).toEqual(["backup"]);
+  await client.close();
+});
+
+test("a fallback does not change the names of what it stands in for", async () => {
+  await using running = await hosts("backup", { plugins: [namespace({ strategy: "conflict" })] });
+  const { one, two, host } = running;
+  const names = async (): Promise<string[]> => (await host.listTools()).tools.map(({ name }) => name);
+  expect(await names()).toEqual(["echo", "slow"]);
+  await one.down();
+  expect(await names()).toEqual(["echo", "slow", "fail"]);
+  await host.callTool("echo");
+  expect(two.calls()).toBe(1);
+  one.up();
+  await host.reconnect("main");
+  expect(await names()).toEqual(["echo", "slow"]);
 });

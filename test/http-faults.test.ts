@@ -3,9 +3,7 @@ import { gzipSync } from "node:zlib";
 import { describe, expect, test, vi } from "vitest";
 import type { Message } from "./fixtures/upstream.mjs";
 import { type Faulty, faulty } from "./harness/faulty.ts";
-import { startHost, upstream } from "./harness/hosts.ts";
-import { keepCalling } from "./harness/neighbour.ts";
-import { RawHttp } from "./harness/raw-http.ts";
+import { beside as besideGood } from "./harness/neighbour.ts";
 
 const SECRET = "what-no-client-may-see";
 
@@ -13,27 +11,7 @@ const result = (id: unknown, text = "fine"): string =>
   JSON.stringify({ jsonrpc: "2.0", id, result: { content: [{ type: "text", text }] } });
 const event = (id: unknown): string => `event: message\ndata: ${result(id)}\n\n`;
 
-async function beside(bad: Faulty, settings: Record<string, unknown> = {}) {
-  const running = await startHost({
-    mcpServers: { good: upstream({ name: "good", only: ["echo"] }), bad: { url: bad.url, ...settings } },
-  });
-  const client = await RawHttp.open(running.url);
-  const neighbour = keepCalling(await RawHttp.open(running.url));
-  return {
-    client,
-    logs: running.logs,
-    status: () => running.host.status().upstreams.find(({ name }) => name === "bad"),
-    async unnoticed() {
-      const { calls, failures } = await neighbour.stop();
-      expect(failures).toEqual([]);
-      expect(calls).toBeGreaterThan(0);
-    },
-    async [Symbol.asyncDispose]() {
-      await neighbour.stop();
-      await running.host.close();
-    },
-  };
-}
+const beside = (bad: Faulty, settings: Record<string, unknown> = {}) => besideGood({ url: bad.url, ...settings });
 
 type Fault = (response: http.ServerResponse, message: Message) => void;
 

@@ -35,7 +35,8 @@ beforeAll(async () => {
   }
 }, 60_000);
 
-afterAll(() => folder[Symbol.dispose]());
+// What was installed is ten thousands of files; a busy machine takes its time to remove them.
+afterAll(() => folder[Symbol.dispose](), 120_000);
 
 test.each(PACKAGES)(
   "what is published of %s satisfies publint and attw",

@@ -3,35 +3,12 @@ import { definePlugin } from "mcp-host";
 import { describe, expect, test, vi } from "vitest";
 import type { Message } from "./fixtures/upstream.mjs";
 import { answerTo, type FaultyWire, faultyWebSocket, type WebSocketFaults } from "./harness/faulty-wires.ts";
-import { startHost, upstream } from "./harness/hosts.ts";
-import { keepCalling } from "./harness/neighbour.ts";
-import { RawHttp } from "./harness/raw-http.ts";
+import { beside as besideGood } from "./harness/neighbour.ts";
 
 const SECRET = "what-no-client-may-see";
 
-async function beside(bad: Pick<FaultyWire, "url">, settings: Record<string, unknown> = {}, more: Record<string, unknown> = {}) {
-  const running = await startHost({
-    mcpServers: { good: upstream({ name: "good", only: ["echo"] }), bad: { url: bad.url, ...settings } },
-    limits: { messageBytes: "64kb" },
-    ...more,
-  });
-  const client = await RawHttp.open(running.url);
-  const neighbour = keepCalling(await RawHttp.open(running.url));
-  return {
-    client,
-    logs: running.logs,
-    status: () => running.host.status().upstreams.find(({ name }) => name === "bad"),
-    async unnoticed() {
-      const { calls, failures } = await neighbour.stop();
-      expect(failures).toEqual([]);
-      expect(calls).toBeGreaterThan(0);
-    },
-    async [Symbol.asyncDispose]() {
-      await neighbour.stop();
-      await running.host.close();
-    },
-  };
-}
+const beside = (bad: Pick<FaultyWire, "url">, settings: Record<string, unknown> = {}, more: Record<string, unknown> = {}) =>
+  besideGood({ url: bad.url, ...settings }, { limits: { messageBytes: "64kb" }, ...more });
 
 const faults: [fault: string, call: NonNullable<WebSocketFaults["call"]>, error: Message][] = [
   ["a cut connection", (socket) => socket.terminate(), { code: -31506, data: { type: "upstream_lost", sent: "unknown" } }],

@@ -1,6 +1,7 @@
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Message } from "../fixtures/upstream.mjs";
+import { answerTo } from "./faulty-wires.ts";
 
 export interface Faulty extends AsyncDisposable {
   url: string;
@@ -18,18 +19,7 @@ export interface Faulty extends AsyncDisposable {
  */
 export async function faulty(answer: (response: http.ServerResponse, message: Message, nth: number) => void): Promise<Faulty> {
   const requests: Faulty["requests"] = [];
-  const tool = (name: string) => ({ name, inputSchema: { type: "object" } });
   let sessions = 0;
-  const results: Record<string, (message: Message) => Message> = {
-    initialize: ({ params }) => ({
-      protocolVersion: params.protocolVersion,
-      capabilities: { tools: {} },
-      serverInfo: { name: "faulty", version: "1" },
-    }),
-    "tools/list": () => ({ tools: [tool("ok"), tool("bad")] }),
-    "tools/call": () => ({ content: [{ type: "text", text: "ok" }] }),
-    ping: () => ({}),
-  };
   const calls = () => requests.flatMap(({ message }) => (message?.method === "tools/call" ? [message] : []));
   const server = http.createServer(async (request, response) => {
     const { method = "", headers } = request;
@@ -45,7 +35,7 @@ export async function faulty(answer: (response: http.ServerResponse, message: Me
     if (message.method === "tools/call" && message.params.name === "bad") return answer(response, message, calls().length);
     if (message.method === "initialize") response.setHeader("mcp-session-id", `session-${++sessions}`);
     response.writeHead(200, { "content-type": "application/json" });
-    return response.end(JSON.stringify({ jsonrpc: "2.0", id: message.id, result: results[message.method]?.(message) ?? {} }));
+    return response.end(answerTo(message));
   });
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
   const { port } = server.address() as AddressInfo; // it listens on TCP

@@ -1,5 +1,7 @@
+import { expect } from "vitest";
 import type { Message } from "../fixtures/upstream.mjs";
-import type { RawHttp } from "./raw-http.ts";
+import { startHost, upstream } from "./hosts.ts";
+import { RawHttp } from "./raw-http.ts";
 
 export interface Neighbourhood {
   calls: number;
@@ -29,6 +31,32 @@ export function keepCalling(client: RawHttp, parallel = 4): { stop(): Promise<Ne
       stopped = true;
       await Promise.all(lanes);
       return seen;
+    },
+  };
+}
+
+/**
+ * A host with a good upstream that is called all the while and a bad one, and a client of it.
+ * @param bad its settings
+ * @param more of the config
+ */
+export async function beside(bad: Record<string, unknown>, more: Record<string, unknown> = {}) {
+  const running = await startHost({ mcpServers: { good: upstream({ name: "good", only: ["echo"] }), bad }, ...more });
+  const client = await RawHttp.open(running.url);
+  const neighbour = keepCalling(await RawHttp.open(running.url));
+  return {
+    client,
+    logs: running.logs,
+    status: () => running.host.status().upstreams.find(({ name }) => name === "bad"),
+    /** Ends the calls of the good one, none of which may have noticed anything. */
+    async unnoticed() {
+      const { calls, failures } = await neighbour.stop();
+      expect(failures).toEqual([]);
+      expect(calls).toBeGreaterThan(0);
+    },
+    async [Symbol.asyncDispose]() {
+      await neighbour.stop();
+      await running.host.close();
     },
   };
 }

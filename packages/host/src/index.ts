@@ -36,6 +36,7 @@ export {
   API_VERSION,
   definePlugin,
   defineService,
+  type ExpectedUpstream,
   type Plugin,
   type PluginCommandData,
   type PluginDefinition,

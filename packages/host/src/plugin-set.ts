@@ -9,7 +9,7 @@ import { Offers, type Operation } from "./offers.ts";
 import { HookSet, runPhase, type SealedHooks, type Tap } from "./pipeline/hook-set.ts";
 import type { UpstreamFacts } from "./pipeline/hooks.ts";
 import { repeatability } from "./pipeline/repeatable.ts";
-import { defineService, type PluginHost, type Service } from "./plugin.ts";
+import { defineService, type ExpectedUpstream, type PluginHost, type Service } from "./plugin.ts";
 import { MemoryStore, type Store } from "./store.ts";
 import { type TransportFactory, Transports } from "./transports.ts";
 import { factsOf, strictest } from "./upstream/upstream.ts";
@@ -48,7 +48,7 @@ export class AppliedPlugin {
   readonly found = new Map<symbol, AppliedPlugin | undefined>();
   readonly isolated: (readonly [upstream: string, isolation: Isolation])[] = [];
   /** Upstreams that its options name, by place. */
-  readonly expected: { readonly place: string; readonly key: string }[] = [];
+  readonly expected: ExpectedUpstream[] = [];
   /** Stores that a service gave it. */
   readonly stores = new Map<string, Store>();
 
@@ -76,10 +76,10 @@ export class AppliedPlugin {
   missing(upstreams: readonly string[]): string[] {
     return this.expected
       .filter(({ key }) => !upstreams.includes(key))
-      .map(({ place, key }) => {
+      .map(({ place, key, hint = "" }) => {
         const there =
           upstreams.length > 0 ? `; there ${upstreams.length === 1 ? "is" : "are"} ${upstreams.join(", ")}` : "; there is none at all";
-        return `plugin "${this.id}": ${place}: no upstream is called "${key}"${nearest(key, upstreams) || there}`;
+        return `plugin "${this.id}": ${place}: no upstream is called "${key}"${nearest(key, upstreams) || there}${hint && `; ${hint}`}`;
       });
   }
 }
@@ -136,7 +136,9 @@ export class PluginSet {
       for (const each of loaded) {
         const old = kept.get(each.owner.id);
         if (old) this.#adopt(old, hooks);
-        plugins.push(old ?? this.#apply(each, hooks));
+        const plugin = old ?? this.#apply(each, hooks);
+        plugins.push(plugin);
+        this.#checkExpected(plugin);
       }
       this.transports.check(config.mcpServers);
     } catch (error) {
@@ -163,8 +165,6 @@ export class PluginSet {
 
   #adopt(plugin: AppliedPlugin, hooks: HookSet): void {
     const { set, id } = plugin;
-    const missing = plugin.missing(this.upstreams.map(({ key }) => key));
-    if (missing.length > 0) throw new ConfigError(missing);
     hooks.adopt(plugin.taps);
     for (const [upstream, isolation] of plugin.isolated) this.#isolate(upstream, isolation);
     this.meters.adopt(set.meters, id);
@@ -183,7 +183,10 @@ export class PluginSet {
       try {
         returned = (definition.apply as (host: PluginHost, options: unknown) => unknown)(host, options);
       } catch (error) {
-        if (error instanceof ConfigError) throw error;
+        const missing = plugin.missing(this.#keys);
+        if (error instanceof ConfigError) throw new ConfigError([...missing, ...error.problems]);
+        // It may have stumbled over what is not there.
+        if (missing.length > 0) throw new ConfigError(missing);
         throw new ConfigError([`plugin "${id}" could not be applied: ${error instanceof Error ? error.message : String(error)}`]);
       }
       if (returned instanceof Promise) {
@@ -194,6 +197,15 @@ export class PluginSet {
       }
     });
     return plugin;
+  }
+
+  get #keys(): string[] {
+    return this.upstreams.map(({ key }) => key);
+  }
+
+  #checkExpected(plugin: AppliedPlugin): void {
+    const missing = plugin.missing(this.#keys);
+    if (missing.length > 0) throw new ConfigError(missing);
   }
 
   /** What a plugin's `apply` is given. It goes with the plugin from set to set. */
@@ -232,15 +244,14 @@ export class PluginSet {
       },
       report: (read: () => Readonly<Json>) => plugin.set.offers.report(id, read),
       operation: (name: string, run: Operation) => plugin.set.offers.operation(id, name, run),
-      expectUpstreams(...expected: { place: string; key: string }[]) {
+      expectUpstreams(...expected: ExpectedUpstream[]) {
         plugin.expected.push(...expected);
-        const missing = plugin.missing(plugin.set.upstreams.map(({ key }) => key));
-        if (missing.length > 0) throw new ConfigError(missing);
+        if (!plugin.set.#applying) plugin.set.#checkExpected(plugin);
       },
       isolate(upstream: string, isolation: Isolation) {
         if (!plugin.set.#applying)
           throw new ConfigError([`plugin "${id}" calls isolate too late: connections are made as they were; call it in apply`]);
-        const keys = plugin.set.upstreams.map(({ key }) => key);
+        const keys = plugin.set.#keys;
         if (!keys.includes(upstream))
           throw new ConfigError([`plugin "${id}": no upstream is called "${upstream}"${nearest(upstream, keys)}`]);
         plugin.isolated.push([upstream, isolation]);

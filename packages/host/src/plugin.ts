@@ -50,10 +50,11 @@ export interface PluginHost {
    */
   isolate(upstream: string, isolation: "principal" | "session"): void;
   /**
-   * Says which upstreams the options name, and where: one that is not configured stops the start. Asked again by each
-   * reload, and for itself no reason to apply the plugin anew. @throws ConfigError with place and nearest name
+   * Says which upstreams the options name, and where: one that is not configured stops the start with place and nearest
+   * name, told together with whatever else `apply` finds wrong. Asked again by each reload, and for itself no reason to
+   * apply the plugin anew. @throws ConfigError once `apply` is over
    */
-  expectUpstreams(...expected: { readonly place: string; readonly key: string }[]): void;
+  expectUpstreams(...expected: ExpectedUpstream[]): void;
   /** Transports that the plugin brings: what servers with such a `type` in the config are reached over. */
   readonly transports: TransportRegistry;
   /** Offers a service to other plugins; a second provider of one key stops the start. */
@@ -62,6 +63,16 @@ export interface PluginHost {
   use<T>(service: Service<T>): T;
   /** The same, or undefined. */
   find<T>(service: Service<T>): T | undefined;
+}
+
+/** An upstream that options name. */
+export interface ExpectedUpstream {
+  /** Its place in the options, as in `options.trust[0]`. */
+  readonly place: string;
+  /** Its key in `mcpServers`. */
+  readonly key: string;
+  /** What else may be meant there, said after the rest. */
+  readonly hint?: string;
 }
 
 /** A typed key for what one plugin offers to others. */

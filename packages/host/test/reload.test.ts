@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { z } from "zod";
 import { temporary } from "../../../test/harness/hosts.ts";
-import { type Config, definePlugin, defineService, type Json } from "../dist/index.js";
+import { type Config, ConfigError, definePlugin, defineService, type Json } from "../dist/index.js";
 import { createTestHost, type FakeUpstream, fakeUpstream, type TestHost } from "../dist/testing/index.js";
 
 const tool = (name: string): FakeUpstream => fakeUpstream({ tools: { [name]: () => name } });
@@ -237,6 +237,29 @@ test("an option that names an upstream is asked after again, and is no reason to
     'plugin "named": options.server: no upstream is called "files" (did you mean "filez"?)',
   );
   expect(life).toEqual(["apply"]);
+});
+
+test("what is missing is told together with what else is wrong, and with what else may be meant", async () => {
+  const life: string[] = [];
+  const named = definePlugin({
+    name: "named",
+    host: "^1.0.0",
+    options: z.enum(["complains", "stumbles", "ends"]),
+    apply(host, how) {
+      host.expectUpstreams({ place: "options.server", key: "files", hint: "if it is a folder, say so" });
+      host.hooks.close.tap("named", () => void life.push("closed"));
+      if (how === "complains") throw new ConfigError(['plugin "named": options.size: too small']);
+      if (how === "stumbles") throw new TypeError("cannot read properties of undefined");
+    },
+  });
+  const missing = 'plugin "named": options.server: no upstream is called "files"; there is a; if it is a folder, say so';
+  const problemsOf = (how: "complains" | "stumbles" | "ends"): Promise<unknown> =>
+    createTestHost({ upstreams: { a: tool("a") }, plugins: [named(how)] }).catch((error: unknown) => (error as ConfigError).problems);
+  expect(await problemsOf("complains")).toEqual([missing, 'plugin "named": options.size: too small']);
+  expect(await problemsOf("stumbles")).toEqual([missing]);
+  expect(life).toEqual([]);
+  expect(await problemsOf("ends")).toEqual([missing]);
+  await expect.poll(() => life).toEqual(["closed"]);
 });
 
 test("who subscribed to a resource hears of it from the server that took the old one's place", async () => {

@@ -8,7 +8,7 @@ import { type Options, options } from "./options.ts";
 import { isPersonal, Outbound } from "./outbound.ts";
 import { Policy } from "./policy.ts";
 import { ProtectedResource } from "./resource.ts";
-import { checkServers } from "./servers.ts";
+import { namedServers, warnOfGlobs } from "./servers.ts";
 import { Issuer } from "./tokens.ts";
 
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
@@ -31,7 +31,8 @@ export const auth = definePlugin({
         'plugin "auth": options: clients come over HTTP and nothing says who they are; configure apiKeys or jwt, or give anonymous its roles',
       ]);
 
-    checkServers(
+    host.expectUpstreams(...namedServers(given));
+    warnOfGlobs(
       given,
       host.upstreams.map(({ key }) => key),
       log,

@@ -13,25 +13,18 @@ import { claimAt } from "./claims.ts";
 import { TokenSource } from "./client-credentials.ts";
 import type { Credential } from "./options.ts";
 import { Secrets } from "./secrets.ts";
-import { noUpstream } from "./servers.ts";
 
 /** Whether each principal gets credentials of its own. */
 export function isPersonal({ from }: Credential): boolean {
   return from === "principal" || from === "claim";
 }
 
-/** What is wrong with the credentials, told the upstreams that there are. */
+/** Which credentials their upstreams cannot be given. That there are such upstreams is for the host to say. */
 export function credentialProblems(credentials: Readonly<Record<string, Credential>>, upstreams: readonly UpstreamFacts[]): string[] {
   return Object.entries(credentials).flatMap(([key, credential]) => {
     const place = `options.credentials["${key}"]`;
     const upstream = upstreams.find((one) => one.key === key);
-    if (!upstream)
-      return [
-        `${place}: ${noUpstream(
-          key,
-          upstreams.map((one) => one.key),
-        )}`,
-      ];
+    if (!upstream) return [];
     if (upstream.wire === "transport") return [`${place}: "${key}" is an in-process transport, which takes no credentials`];
     if (upstream.wire !== "stdio") return [];
     if (credential.from === "client-credentials")

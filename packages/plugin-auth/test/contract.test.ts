@@ -55,7 +55,7 @@ describe("what only the servers can tell is told at the start", () => {
   test("credentials for a server that there is not, or that takes none", async () => {
     const credentials = { up: { from: "static", value: "secret-value" } } as const;
     expect(await problem({ credentials }, { down: http })).toMatch(
-      /options.credentials\["up"\]: no upstream is called "up"; there are down/,
+      /options.credentials\["up"\]: no upstream is called "up"; there is down/,
     );
     expect(await problem({ credentials }, { up: { transport: () => ({}) } })).toMatch(/in-process transport/);
     expect(await problem({ credentials }, { up: { command: "true" } })).toMatch(/credentials\["up"\].env: "up" is a stdio server/);

@@ -64,20 +64,23 @@ export function policies(options: Options): Policies {
   const concerns: Policies["concerns"] = (method, upstream) => some[method] || (method === "tools/call" && trusted.has(upstream));
   const of: Policies["of"] = (method, entry, upstream, native) => {
     const subject: Subject = { method, upstream, name: entry.name, native };
+    // A fallback, or whoever a plugin routed to, serves in the owner's place: what is said of the owner's tool holds too.
+    const isOwn = entry.upstream === upstream;
+    const either = (matches: (subject: Entry | Subject) => boolean): boolean => matches(subject) || (!isOwn && matches(entry));
     const rules: Rule[] = [];
     let wanted = kept[method](subject);
     if (method === "tools/call") {
-      for (const rule of all) if (rule.calls(subject)) rules.push(rule);
+      for (const rule of all) if (either(rule.calls)) rules.push(rule);
       const everything = trusted.get(upstream);
       if (everything) {
-        if (readsOnly(entry)) wanted = true;
+        if (isOwn && readsOnly(entry)) wanted = true;
         else if (!wanted) rules.push(everything);
       }
       // A call that changes something has to be made.
       if (rules.length > 0) wanted = false;
     }
     // A client may spell a URI as it likes.
-    const isExcepted = method === "resources/read" ? exceptUris.any(subject) : except(subject);
+    const isExcepted = method === "resources/read" ? either(exceptUris.any) : either(except);
     const ttl = wanted && !isExcepted ? (ttls.find(({ matches }) => matches(subject))?.ttl ?? options.ttl) : 0;
     const compared = new Set(all.flatMap(({ drops, same }) => (same.length > 0 && drops(subject) ? same : [])));
     return { subject, called: JSON.stringify([method, upstream, native]), rules, ttl: ttl > 0 ? ttl : undefined, compared: [...compared] };

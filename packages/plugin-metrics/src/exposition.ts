@@ -53,6 +53,10 @@ export class Exposition {
     new Distributions(this.#facts(family), (take) => this.#read(family, take));
   }
 
+  remove(name: string): void {
+    this.#registry.removeSingleMetric(name);
+  }
+
   /** Everything in the text format of Prometheus. */
   text(): Promise<string> {
     return this.#registry.metrics();

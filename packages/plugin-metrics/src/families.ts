@@ -67,13 +67,13 @@ function publishRequests(exposition: Exposition, requests: Requests): void {
   });
   exposition.histogram({
     name: "mcp_host_request_size_bytes",
-    help: "Sizes of requests as they came over HTTP or stdio.",
+    help: "Sizes of requests as they came over the network or stdio.",
     labels: TARGET,
     read: targets(({ request }) => request),
   });
   exposition.histogram({
     name: "mcp_host_response_size_bytes",
-    help: "Sizes of answers as they went out over HTTP or stdio.",
+    help: "Sizes of answers as they went out over the network or stdio.",
     labels: TARGET,
     read: targets(({ answer }) => answer),
   });

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { accessOf } from "./access.ts";
 import { Exposition } from "./exposition.ts";
 import { type Figures, type Moment, publishHost } from "./families.ts";
-import { publishInstruments } from "./instruments.ts";
+import { PublishedInstruments } from "./instruments.ts";
 import { Requests } from "./requests.ts";
 import { Runtime } from "./runtime.ts";
 import { Sessions } from "./sessions.ts";
@@ -71,6 +71,7 @@ export const metrics = definePlugin({
     const upstreams = new Upstreams();
     const runtime = new Runtime();
     const exposition = new Exposition(host.log);
+    const instruments = new PublishedInstruments(exposition, host.log);
     // A scrape reads the status a dozen times, and it must be one status.
     let moment: Moment;
     const look = (isScrape: boolean): void => {
@@ -80,13 +81,18 @@ export const metrics = definePlugin({
     publishHost(exposition, figures);
 
     host.hooks.session.tap("metrics", (event) => sessions.changed(event));
-    host.hooks.upstream.tap("metrics", (event) => upstreams.changed(event));
+    host.hooks.upstream.tap("metrics", (event) => {
+      upstreams.changed(event);
+      // What is removed and still configured was replaced, and goes on counting under its key.
+      if (event.state === "removed" && !host.upstreams.some(({ key }) => key === event.key)) upstreams.forget(event.key);
+    });
     host.hooks.settled.tap("metrics", (exchange) => requests.settled(exchange));
     host.hooks.http.tap("metrics", (app) => {
       const refused = { "www-authenticate": "Bearer" };
       app.get(path, async (context) => {
         if (!allows(context.req.header("authorization"))) return context.text("the metrics need a token\n", 401, refused);
         look(true);
+        instruments.look(host.meter.instruments());
         return context.body(await exposition.text(), 200, { "content-type": exposition.contentType });
       });
       app.get(statsPath, (context) => {
@@ -97,7 +103,7 @@ export const metrics = definePlugin({
     });
     host.hooks.ready.tap("metrics", () => {
       runtime.start();
-      publishInstruments(exposition, host.meter.instruments(), host.log);
+      instruments.look(host.meter.instruments());
     });
     host.hooks.close.tap("metrics", () => runtime.stop());
     host.report(() => ({ path, statsPath, series: requests.series, maxSeries }));

@@ -13,8 +13,30 @@ export function metricName({ name, unit, kind }: Pick<Instrument, "name" | "unit
   return kind === "counter" && !withUnit.endsWith("_total") ? `${withUnit}_total` : withUnit;
 }
 
-/** Publishes what other plugins count, each value with the plugin that it is of. */
-export function publishInstruments(exposition: Exposition, instruments: readonly Instrument[], log: Logger): void {
+/** Publishes what other plugins count. A reload may bring other instruments; this plugin lives on. */
+export class PublishedInstruments {
+  readonly #exposition: Exposition;
+  readonly #log: Logger;
+  #published: readonly Instrument[] | undefined;
+  #names: readonly string[] = [];
+
+  constructor(exposition: Exposition, log: Logger) {
+    this.#exposition = exposition;
+    this.#log = log;
+  }
+
+  /** @param instruments those that there are now; another list where there are others */
+  look(instruments: readonly Instrument[]): void {
+    if (instruments === this.#published) return;
+    for (const name of this.#names) this.#exposition.remove(name);
+    this.#names = publishInstruments(this.#exposition, instruments, this.#log);
+    this.#published = instruments;
+  }
+}
+
+/** Publishes instruments, each value with the plugin that it is of. Gives the names of the metrics. */
+export function publishInstruments(exposition: Exposition, instruments: readonly Instrument[], log: Logger): string[] {
+  const published: string[] = [];
   const families = new Map<string, Instrument[]>();
   for (const instrument of instruments) {
     const name = metricName(instrument);
@@ -36,10 +58,12 @@ export function publishInstruments(exposition: Exposition, instruments: readonly
             readings().map((reading) => [labelled(plugin, labels, reading.labels), reading.value] as const),
           ),
       });
+      published.push(name);
     } catch (error) {
       log.warn("an instrument is not published", { metric: name, reason: error instanceof Error ? error.message : String(error) });
     }
   }
+  return published;
 }
 
 function labelled(plugin: string, names: readonly string[], values: readonly string[]): Labels {

@@ -3,7 +3,7 @@ import { Distribution, SESSION_SECONDS } from "./distribution.ts";
 
 /** Labels of a finished session, as the OpenTelemetry conventions have them. */
 export interface SessionLabels {
-  /** `tcp` over HTTP, `pipe` over stdio and in process. */
+  /** `tcp` over HTTP and WebSocket, `pipe` over stdio and in process. */
   readonly network_transport: "tcp" | "pipe";
   /** The negotiated version; empty for a session that was never initialized. */
   readonly mcp_protocol_version: string;

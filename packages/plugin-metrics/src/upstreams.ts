@@ -24,4 +24,9 @@ export class Upstreams {
     if (!own) this.changes.set(key, (own = new Map()));
     own.set(state, (own.get(state) ?? 0) + 1);
   }
+
+  /** An upstream is not configured any more. */
+  forget(key: string): void {
+    this.changes.delete(key);
+  }
 }

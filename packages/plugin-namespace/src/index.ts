@@ -3,7 +3,7 @@ import { definePlugin } from "mcp-host";
 import { z } from "zod";
 import { Claims } from "./claims.ts";
 import { Naming } from "./naming.ts";
-import { checkedOptions } from "./options.ts";
+import { checkedOptions, namedUpstreams } from "./options.ts";
 import { watchOverrides } from "./overrides.ts";
 
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
@@ -47,10 +47,11 @@ export const namespace = definePlugin({
   host: "^1.0.0",
   options,
   apply(host, given) {
-    const rules = checkedOptions(
-      given,
-      host.upstreams.map(({ key }) => key),
-    );
+    host.expectUpstreams(...namedUpstreams(given));
+    const { mcpServers } = host.config;
+    const upstreams = Object.keys(mcpServers);
+    const fallbacks = upstreams.filter((key) => mcpServers[key]?.fallback);
+    const rules = checkedOptions(given, upstreams, fallbacks);
     const naming = new Naming(rules, new Claims(), host.log);
     host.hooks.merge.tap("namespace", (entries) => naming.name(entries));
     if (rules.names.size > 0) host.hooks.discover.tap("namespace", watchOverrides(rules.names, host.log));

@@ -1,4 +1,4 @@
-import { ConfigError, nearest } from "mcp-host";
+import { ConfigError } from "mcp-host";
 
 /** The options as a config gives them, with defaults filled in. */
 export interface Options {
@@ -18,10 +18,21 @@ export interface Rules {
   readonly names: ReadonlyMap<string, string>;
   /** In characters. */
   readonly maxLength: number;
+  /** Upstreams that stand in for others. */
+  readonly fallbacks: readonly string[];
+}
+
+/** The upstreams that options name, by place. */
+export function namedUpstreams({ prefixes, names }: Options): { place: string; key: string }[] {
+  return [
+    ...Object.keys(prefixes).map((key) => ({ place: `options.prefixes["${key}"]`, key })),
+    // An upstream's key holds no colon.
+    ...Object.keys(names).map((entry) => ({ place: `options.names["${entry}"]`, key: entry.slice(0, entry.indexOf(":")) })),
+  ];
 }
 
 /** Checks options that only make sense together with the upstreams. @throws ConfigError with all that is wrong with them */
-export function checkedOptions(options: Options, upstreams: readonly string[]): Rules {
+export function checkedOptions(options: Options, upstreams: readonly string[], fallbacks: readonly string[] = []): Rules {
   const { strategy, separator, maxLength } = options;
   const own = new Map(Object.entries(options.prefixes));
   const names = new Map(Object.entries(options.names));
@@ -31,28 +42,9 @@ export function checkedOptions(options: Options, upstreams: readonly string[]): 
       return [key, prefix === "" ? "" : `${prefix}${separator}`];
     }),
   );
-  const problems = [
-    ...unknownUpstreams("prefixes", [...own.keys()], upstreams),
-    ...unknownUpstreams("names", [...names.keys()], upstreams),
-    ...badNames(names, maxLength),
-    ...ambiguities(prefixes),
-  ];
+  const problems = [...badNames(names, maxLength), ...ambiguities(prefixes)];
   if (problems.length > 0) throw new ConfigError(problems.map((problem) => `plugin "namespace": ${problem}`));
-  return { strategy, prefixes, names, maxLength };
-}
-
-function unknownUpstreams(option: string, keys: readonly string[], upstreams: readonly string[]): string[] {
-  return keys.flatMap((key) => {
-    const upstream = upstreamOf(key);
-    if (upstreams.includes(upstream)) return [];
-    const hint = nearest(upstream, upstreams) || `; there ${upstreams.length > 0 ? `are ${upstreams.join(", ")}` : "is none at all"}`;
-    return [`options.${option}["${key}"]: no upstream is called "${upstream}"${hint}`];
-  });
-}
-
-/** The upstream in `<upstream>:<native>`; an upstream's key holds no colon. */
-function upstreamOf(key: string): string {
-  return key.split(":", 1)[0] as string; // split gives at least one part
+  return { strategy, prefixes, names, maxLength, fallbacks };
 }
 
 function badNames(names: ReadonlyMap<string, string>, maxLength: number): string[] {

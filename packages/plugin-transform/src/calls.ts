@@ -41,7 +41,7 @@ export class Calls {
 
   /** The params of a call of a tool or prompt as the upstream gets them. */
   arguments<P extends Params>(params: P, exchange: Exchange): Awaitable<P> {
-    const plan = this.#options.rules.of(exchange.entry);
+    const plan = this.#options.rules.ofCall(exchange);
     if (!plan || (!plan.args && !plan.truncation?.rest && plan.validateArguments.length === 0 && plan.rewritings.arguments.length === 0))
       return params;
     const { records, reading } = this.#options;
@@ -64,7 +64,7 @@ export class Calls {
   /** The params of a completion: its argument and those that are known already are treated like a call's. */
   completion<P extends Params>(params: P, exchange: Exchange): P {
     const { rules, records } = this.#options;
-    const plan = rules.of(exchange.entry);
+    const plan = rules.ofCall(exchange);
     const rewritings = plan?.rewritings.arguments ?? [];
     if (!plan || (!plan.args && rewritings.length === 0)) return params;
     const { argument, context = {} } = params;
@@ -97,7 +97,7 @@ export class Calls {
   /** A result as the client gets it. */
   results(result: Params, exchange: Exchange): Awaitable<Params> {
     const { rules, reading } = this.#options;
-    const plan = rules.of(exchange.entry);
+    const plan = rules.ofCall(exchange);
     if (plan && isTask(result)) return this.#aboutTasks(result, plan, exchange);
     if (!plan || !isResult(exchange) || reading.asked(plan, exchange.method, exchange.params) !== undefined) return result;
     const isProgrammed = plan.validateResult.length > 0 || plan.shapes.some(({ kind }) => kind === "jsonata");
@@ -158,7 +158,7 @@ export class Calls {
   around(next: Handler): Handler {
     const { rules, reading } = this.#options;
     return (exchange) => {
-      const plan = rules.of(exchange.entry);
+      const plan = rules.ofCall(exchange);
       if (!plan) return next(exchange);
       const asked = reading.asked(plan, exchange.method, exchange.params);
       if (asked !== undefined) return reading.on(asked, plan, exchange);
@@ -177,7 +177,7 @@ export class Calls {
       const result = await next(exchange);
       const { entry } = exchange;
       // A list has no entry of its own.
-      const plan = entry && entry.kind !== "method" ? rules.of(entry) : rules.ofUpstream(upstream);
+      const plan = entry && entry.kind !== "method" ? rules.ofCall(exchange) : rules.ofUpstream(upstream);
       return plan ? this.#aboutTasks(result, plan, exchange) : result;
     };
   }
@@ -210,7 +210,7 @@ export class Calls {
     const { params } = notification;
     if (!fields || !params) return notification;
     const entry = exchange?.entry;
-    const plan = entry ? rules.of(entry) : rules.ofUpstream(upstream);
+    const plan = entry ? rules.ofCall(exchange) : rules.ofUpstream(upstream);
     const rewritings = plan?.rewritings.logs;
     if (!plan || !rewritings?.length) return notification;
     const words = Object.fromEntries(fields.filter((field) => params[field] !== undefined).map((field) => [field, params[field]]));

@@ -1,4 +1,4 @@
-import { type Entry, matcher, plainUri, uriMatcher } from "mcp-host";
+import { type Entry, type Exchange, matcher, plainUri, uriMatcher } from "mcp-host";
 import { ArgumentEdits } from "./arguments.ts";
 import { SOURCES, type Source, sourceOf } from "./context.ts";
 import type { Detector } from "./detectors.ts";
@@ -43,8 +43,10 @@ export class Plan {
   /** What rewrites texts at a place: strips first. */
   readonly rewritings: Readonly<Record<Place, readonly Rewriting[]>>;
 
-  constructor(rules: readonly Rule[]) {
-    this.rules = rules.map(({ index }) => index);
+  /** @param serving rules of who serves in the owner's place: what they take out of texts is taken out too */
+  constructor(rules: readonly Rule[], serving: readonly Rule[] = []) {
+    const rewriting = [...serving, ...rules];
+    this.rules = rewriting.map(({ index }) => index);
     const all = rules.map(({ options }) => options);
     this.listing = all;
     this.hides = all.some(({ hide }) => hide);
@@ -64,10 +66,10 @@ export class Plan {
     this.enriched = rules.flatMap(({ sources }) => sources.result);
     this.truncation = all.findLast(({ result }) => result?.truncate)?.result?.truncate;
     const at = <T>(pick: (rule: Rule, place: Place) => readonly T[]): Record<Place, readonly T[]> => ({
-      arguments: rules.flatMap((rule) => pick(rule, "arguments")),
-      results: rules.flatMap((rule) => pick(rule, "results")),
-      logs: rules.flatMap((rule) => pick(rule, "logs")),
-      errors: rules.flatMap((rule) => pick(rule, "errors")),
+      arguments: rewriting.flatMap((rule) => pick(rule, "arguments")),
+      results: rewriting.flatMap((rule) => pick(rule, "results")),
+      logs: rewriting.flatMap((rule) => pick(rule, "logs")),
+      errors: rewriting.flatMap((rule) => pick(rule, "errors")),
     });
     const redactors = at((rule, place) => (rule.redactor && rule.options.redact?.in.includes(place) ? [rule.redactor] : []));
     const strips = at((rule, place) => (rule.strip && rule.options.strip?.in.includes(place) ? [rule.strip] : []));
@@ -212,6 +214,19 @@ export class Rules {
     return plan ?? undefined;
   }
 
+  /** What is done with a call: where a fallback serves it, its own entry is a reason to take out secrets as well. */
+  ofCall({ entry, route }: Pick<Exchange, "entry" | "route">): Plan | undefined {
+    const plan = this.of(entry);
+    if (!entry || !route || route.upstream === entry.upstream) return plan;
+    const serving = this.of({ ...entry, upstream: route.upstream, native: route.native ?? entry.native });
+    const more = serving?.rules.filter((index) => !plan?.rules.includes(index)) ?? [];
+    return more.length === 0 ? plan : this.#plan(this.#at(plan?.rules ?? []), this.#at(more));
+  }
+
+  #at(indices: readonly number[]): Rule[] {
+    return (this.#rules ?? []).filter(({ index }) => indices.includes(index));
+  }
+
   /** What is done with the messages of an upstream that belong to no call: what is done with any of its entries. */
   ofUpstream(upstream: string): Plan | undefined {
     if (this.#byUpstream.has(upstream)) return this.#byUpstream.get(upstream);
@@ -229,12 +244,12 @@ export class Rules {
     return this.#plan((this.#rules ?? []).filter((rule) => rule.matches(entry)));
   }
 
-  #plan(rules: readonly Rule[]): Plan | undefined {
-    if (rules.length === 0) return undefined;
-    const key = rules.map(({ index }) => index).join(",");
+  #plan(rules: readonly Rule[], serving: readonly Rule[] = []): Plan | undefined {
+    if (rules.length + serving.length === 0) return undefined;
+    const key = [rules, serving].map((some) => some.map(({ index }) => index).join(",")).join(" ");
     let plan = this.#plans.get(key);
     if (!plan) {
-      plan = new Plan(rules);
+      plan = new Plan(rules, serving);
       if (this.#plans.size < MAX_PLANS) this.#plans.set(key, plan);
     }
     return plan;

@@ -161,8 +161,13 @@ export class Catalog {
 
   /** What the join of these views would be; nobody is given a name by it. */
   survey(views: readonly View[]): Offer {
-    const { offered, withheld } = this.#pins.resolve(apartUris(this.#merged(views), this.#pins), this.#limit, false);
+    const { offered, withheld } = this.#pins.resolve(this.named(views), this.#limit, false);
     return new Offer(offered, withheld);
+  }
+
+  /** All entries of these views by the names that they come to, those included that would be withheld. */
+  named(views: readonly View[]): readonly Entry[] {
+    return apartUris(this.#merged(views), this.#pins);
   }
 
   /** What of an offer a session may see. */
@@ -190,7 +195,7 @@ export class Catalog {
   }
 
   #join(views: readonly View[]): Offer {
-    const { offered, withheld } = this.#pins.resolve(apartUris(this.#merged(views), this.#pins), this.#limit);
+    const { offered, withheld } = this.#pins.resolve(this.named(views), this.#limit);
     for (const { entry, reason } of withheld)
       this.#log.warn("an entry is withheld", { kind: entry.kind, name: entry.name, upstream: entry.upstream, reason });
     return new Offer(offered, withheld);

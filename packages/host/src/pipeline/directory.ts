@@ -2,7 +2,7 @@ import type { Connection } from "../upstream/connection.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { type Catalog, Offer, type View } from "./catalog.ts";
 import type { Entry } from "./entry.ts";
-import type { Exchange, Route, SessionFacts } from "./exchange.ts";
+import type { Exchange, SessionFacts } from "./exchange.ts";
 import { StandIns } from "./stand-ins.ts";
 
 /** How long a list or a look-up waits for upstreams of which nothing is known yet (DESIGN section 4). */
@@ -23,6 +23,7 @@ export class Directory {
   readonly #newest = new Map<string, View>();
   readonly #standIns: StandIns;
   #surveyed: { epoch: number; offer: Offer } | undefined;
+  #named: { epoch: number; entries: readonly Entry[] } | undefined;
   #epoch = 0;
 
   constructor(catalog: Catalog, upstreams: ReadonlyMap<string, Upstream>) {
@@ -44,16 +45,34 @@ export class Directory {
     return this.#standIns.any;
   }
 
-  /** The other way of a call whose last attempt was not sent, if there is one. */
-  standIn(exchange: Exchange, entry: Entry): Route | undefined {
-    return this.#standIns.route(exchange, entry, (upstream) => this.#newest.get(upstream));
+  /** What a fallback has for a call whose last attempt was not sent. What the principal may not see there is not there. */
+  standIn(exchange: Exchange, entry: Entry): Entry | undefined {
+    return this.#standIns.find(
+      exchange,
+      entry,
+      () => this.#entries(),
+      (found) => this.catalog.permits(found, exchange.principal),
+    );
   }
 
-  /** The upstreams that are offered now: those that stand in for others come last, and only when they are needed. */
-  *#offered(): Iterable<Upstream> {
-    for (const upstream of this.upstreams.values()) if (!upstream.config.fallback) yield upstream;
-    if (!this.#standIns.areOffered) return;
-    for (const upstream of this.upstreams.values()) if (upstream.config.fallback) yield upstream;
+  /** All that is known of any upstream by the names that it has or would have, whether it is offered now or not. */
+  #entries(): readonly Entry[] {
+    if (this.#named?.epoch !== this.#epoch) {
+      const views = this.#inOrder().flatMap(({ key }) => this.#newest.get(key) ?? []);
+      this.#named = { epoch: this.#epoch, entries: this.catalog.named(views) };
+    }
+    return this.#named.entries;
+  }
+
+  /** Those that stand in for others come last. */
+  #inOrder(): Upstream[] {
+    const all = [...this.upstreams.values()];
+    return [...all.filter(({ config }) => !config.fallback), ...all.filter(({ config }) => config.fallback)];
+  }
+
+  /** The upstreams that are offered now: those that stand in for others only when they are needed. */
+  #offered(): Upstream[] {
+    return this.#inOrder().filter(({ config }) => !config.fallback || this.#standIns.areOffered);
   }
 
   /** A connection has read its lists. */
@@ -102,7 +121,7 @@ export class Directory {
     if (before?.epoch === this.#epoch) return before.offer;
     // A plugin may look from within `merge`: it sees what was before.
     this.#surveyed = { epoch: this.#epoch, offer: before?.offer ?? new Offer([], []) };
-    const views = [...this.#offered()].flatMap(({ key }) => this.#newest.get(key) ?? []);
+    const views = this.#offered().flatMap(({ key }) => this.#newest.get(key) ?? []);
     const offer = this.catalog.survey(views);
     this.#surveyed = { epoch: this.#epoch, offer };
     return offer;

@@ -2,7 +2,7 @@ import { HostError, isRefusal } from "../errors.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Json, Notification } from "../wire/message.ts";
 import { Offer } from "./catalog.ts";
-import { LISTED_KINDS, LISTS, type ListedKind } from "./entry.ts";
+import { type Entry, LISTED_KINDS, LISTS, type ListedKind } from "./entry.ts";
 import { type Attempt, Exchange, type Route, type SessionFacts } from "./exchange.ts";
 import type { SealedHooks } from "./hook-set.ts";
 import { type MethodRow, rowOf } from "./methods.ts";
@@ -143,7 +143,7 @@ export class Pipeline {
     const isFree = row.route === "hook" && target.connection === undefined;
     return isFree && (this.#hooks.route || this.#directory.hasStandIns)
       ? this.#routed(exchange, row, target, this.#hooks.route)
-      : this.#attempt(exchange, row, target, { upstream: target.entry.upstream });
+      : this.#attempt(exchange, row, target, { upstream: target.connection?.facts.key ?? target.entry.upstream });
   }
 
   /** Asks the plugins for a route, and again when nothing was sent on the last one; then a fallback may stand in for the owner. */
@@ -151,16 +151,21 @@ export class Pipeline {
     const { entry } = target;
     const owner: Route = { upstream: entry.upstream };
     let route = (await ask?.(exchange)) ?? owner;
+    let aim = target;
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#attempt(exchange, row, target, route);
+        return await this.#attempt(exchange, row, aim, route);
       } catch (error) {
         const unsent = error instanceof HostError && error.sent === "no" && exchange.sent === "no";
         // Only what an upstream refused has left a trace there.
         if (!unsent || exchange.attempts.length < attempt || exchange.stopped || attempt === ROUTES) throw error;
-        const next = (await ask?.(exchange)) ?? this.#directory.standIn(exchange, entry) ?? (ask && owner);
+        const asked = await ask?.(exchange);
+        const standIn = asked ? undefined : this.#directory.standIn(exchange, entry);
+        const next = asked ?? (standIn && { upstream: standIn.upstream }) ?? (ask && owner);
         if (!next) throw error;
         route = next;
+        aim = standIn ? { ...target, standIn } : target;
+        exchange.target = aim;
       }
     }
   }
@@ -183,9 +188,8 @@ export class Pipeline {
   }
 
   #transformed(exchange: Exchange, row: MethodRow, target: Target, upstream: Upstream): Promise<Json> {
-    const { entry } = target;
-    if (row.permit === "twice" && this.#hooks.permit?.(entry, exchange.principal, exchange) !== undefined)
-      return Promise.reject(new HostError("forbidden", `${entry.kind} "${entry.name}" is not allowed with these arguments`));
+    const refused = row.permit === "twice" && this.#hooks.permit ? this.#refused(target, exchange) : undefined;
+    if (refused) return Promise.reject(new HostError("forbidden", `${refused.kind} "${refused.name}" is not allowed with these arguments`));
     const attempt: Attempt = { upstream: upstream.key };
     exchange.attempts.push(attempt);
     return this.#send(exchange, upstream).then(
@@ -203,6 +207,13 @@ export class Pipeline {
     const target = this.#targets.find(exchange, this.#directory.offer(exchange.session));
     if (target instanceof HostError) throw target;
     return target;
+  }
+
+  /** Which entry of those that would serve is not allowed with the arguments that are sent. */
+  #refused({ entry, standIn }: Target, exchange: Exchange): Entry | undefined {
+    const isRefused = (each: Entry): boolean => this.#hooks.permit?.(each, exchange.principal, exchange) !== undefined;
+    if (isRefused(entry)) return entry;
+    return standIn && isRefused(standIn) ? standIn : undefined;
   }
 
   #permitted(target: Target, exchange: Exchange): boolean {
@@ -227,8 +238,8 @@ export class Pipeline {
 }
 
 /** What a request names may have been an upstream's that a reload took out of the config. */
-function nowhere(upstream: string, { entry }: Target): HostError {
-  return entry.upstream === upstream
+function nowhere(upstream: string, { entry, connection }: Target): HostError {
+  return entry.upstream === upstream || connection?.facts.key === upstream
     ? new HostError("upstream_down", `upstream "${upstream}" is not configured any more; nothing was sent`, { upstream })
     : new HostError("plugin_failure", `a plugin routed to upstream "${upstream}", which is not configured`);
 }

@@ -1,7 +1,6 @@
 import type { Upstream } from "../upstream/upstream.ts";
-import type { View } from "./catalog.ts";
 import type { Entry } from "./entry.ts";
-import type { Exchange, Route } from "./exchange.ts";
+import type { Exchange } from "./exchange.ts";
 
 /** Errors by which a call that was not sent says that its upstream cannot be reached. */
 const UNREACHED = new Set<string | undefined>(["upstream_down", "upstream_auth", "circuit_open"]);
@@ -34,12 +33,18 @@ export class StandIns {
     return before !== this.#areOffered;
   }
 
-  /** Where a call goes that could not be sent: to the first that lists the same by its native name and was not tried. */
-  route({ attempts }: Exchange, entry: Entry, view: (upstream: string) => View | undefined): Route | undefined {
+  /** What a call goes to that could not be sent: what the first that was not tried lists by the same native name, and is usable. */
+  find(
+    { attempts }: Exchange,
+    { kind, native }: Entry,
+    listed: () => readonly Entry[],
+    isUsable: (entry: Entry) => boolean,
+  ): Entry | undefined {
     if (!UNREACHED.has(attempts.at(-1)?.error)) return undefined;
     for (const { key, config } of this.#upstreams.values()) {
       if (!config.fallback || attempts.some(({ upstream }) => upstream === key)) continue;
-      if (view(key)?.entries.some(({ kind, native }) => kind === entry.kind && native === entry.native)) return { upstream: key };
+      const found = listed().find((entry) => entry.upstream === key && entry.kind === kind && entry.native === native);
+      if (found && isUsable(found)) return found;
     }
     return undefined;
   }
