@@ -77,11 +77,18 @@ test.each([
   [{ use: fixture("noisy"), options: { x: 1 } }, /plugins\[0\]\.options.*no such option|plugins\[0\]\.options: /],
   ["./no-plugin.mjs", /plugins\[0\]: "\.\/no-plugin\.mjs" is no plugin: its default export must come from definePlugin\(\)/],
   ["./broken.mjs", /plugins\[0\]: plugin "\.\/broken\.mjs" could not be loaded from .*broken on purpose/],
+  ["./syntax.ts", /plugins\[0\]: plugin "\.\/syntax\.ts" could not be loaded from .*syntax\.ts: 2:\d: Missing semicolon/],
+  ["./import.mjs", /could not be loaded from .*import\.mjs: Cannot find package 'nope-not-there'.*; run `npm install nope-not-there` in /],
   ["mcp-host-plugin-none", /plugins\[0\]: plugin "mcp-host-plugin-none" is not installed; run `npm install mcp-host-plugin-none`/],
 ])("validate refuses the plugin %j", async (plugin, expected) => {
   using at = home(
     { mcpServers: { a: upstream() }, plugins: [plugin] },
-    { "no-plugin.mjs": "export default {};", "broken.mjs": 'throw new Error("broken on purpose");' },
+    {
+      "no-plugin.mjs": "export default {};",
+      "broken.mjs": 'throw new Error("broken on purpose");',
+      "syntax.ts": "const a: number = 1;\nsyntax error here\n",
+      "import.mjs": 'import "nope-not-there";',
+    },
   );
   const { code, stderr } = await run(at, ["validate"]);
   expect(code).toBe(3);

@@ -147,6 +147,16 @@ test("variables that nobody has set are named, for they come first", async () =>
   expect(stderr).toContain("Set these variables first, in the environment or in the credentials file:\n  GH_URL_NOT_SET  (gh)\nNext:");
 });
 
+test("a variable that several servers take is named once, with all of them", async () => {
+  using at = desk();
+  cursor(at, {
+    a: { command: "a", env: { K: "${env:KEY_NOT_SET}" } },
+    b: { url: "https://b.example/mcp", headers: { k: "${env:KEY_NOT_SET}" } },
+  });
+  const { stderr } = await at.run("init", "--yes");
+  expect(stderr).toContain("credentials file:\n  KEY_NOT_SET  (a, b)\nNext:");
+});
+
 test("a config that is there is not touched without --force, which keeps a copy and makes no second one", async () => {
   using at = desk();
   at.write(CONFIG, '{ "mcpServers": {} }');

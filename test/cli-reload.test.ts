@@ -81,6 +81,33 @@ test("`mcp-host reload` tells what is wrong with the config, and the host goes o
   await client.close();
 });
 
+test("a reload names the file that cannot be read, and each of its problems once", async () => {
+  using at = home({ mcpServers: { a: upstream({ only: ["echo"] }) } });
+  await using running = begin(at);
+  await (await connected(running)).close();
+  writeFileSync(join(at.path, "mcp-host.config.json"), '{ "mcpServers": {\n');
+  const { code, stderr } = await run(at, ["reload"]);
+  expect({ code, stderr: stderr.replace(/pid \d+/, "pid 1") }).toEqual({
+    code: 1,
+    stderr: `mcp-host: the host with pid 1 refused: ${join(at.path, "mcp-host.config.json")} cannot be used: 2:1: close brace expected\n`,
+  });
+  await until(running, `"config":"${join(at.path, "mcp-host.config.json")}","problems":["2:1: close brace expected"]`);
+});
+
+test("`mcp-host reload` tells which servers of the new config are not there, and why", async () => {
+  using at = home({ mcpServers: {} });
+  await using running = begin(at);
+  await (await connected(running)).close();
+  const dies = { command: process.execPath, args: ["-e", "process.exit(3)"] };
+  write(at, { mcpServers: { dies, typo: { command: "no-such-command-here" } } });
+  const { code, stdout, stderr } = await run(at, ["reload"]);
+  expect({ code, stdout: stdout.split("\n")[0] }).toEqual({ code: 0, stdout: "servers: added dies, typo; 0 as before" });
+  expect(stderr).toContain('mcp-host: server "dies" is not there yet: upstream "dies" is gone: its process exited with code 3\n');
+  expect(stderr).toContain(
+    'mcp-host: server "typo" is not there yet: cannot start "no-such-command-here": no such command on PATH (ENOENT)\n',
+  );
+});
+
 test("under load nothing is lost and nothing is answered twice while servers and plugins come and go", async () => {
   const remote = await httpProcess("upstream", ["http", "--options", JSON.stringify({ only: ["progress"] })]);
   const servers = (round: number) => ({

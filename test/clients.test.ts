@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { parse as parseJsonc } from "jsonc-parser";
 import { parse as parseToml } from "smol-toml";
 import { expect, test } from "vitest";
@@ -288,4 +288,41 @@ test("client-config --http has the address of the host that runs, and asks which
   await expect.poll(second.stderr, { timeout: 30_000 }).toContain("Stop with Ctrl-C");
   await using two = start(at, ["client-config", "cursor", "--http"]);
   expect(await two.exited).toMatchObject({ code: EXIT.notRunning.code, stderr: expect.stringContaining(`--url ${url}`) });
+});
+
+test("the PATH that a client with windows is given has each folder once, and not those that npm alone puts there", async () => {
+  using at = desk();
+  at.write("mcp-host.config.json", '{ "mcpServers": {} }');
+  at.write("node_modules/.bin/server", "");
+  const own = join(at.path, "node_modules/.bin");
+  const npm = [own, join(at.user, "node_modules/.bin"), "/usr/lib/node_modules/npm/node_modules/@npmcli/run-script/lib/node-gyp-bin"];
+  const shell = ["/bin", "/usr/bin"];
+  Object.assign(at.env, { PATH: [...npm, own, ...shell, ...shell].join(delimiter) });
+  const { stdout } = await at.run("client-config", "claude-desktop");
+  const { PATH } = JSON.parse(stdout).mcpServers["mcp-host"].env;
+  expect(PATH).toBe([own, ...shell].join(delimiter));
+});
+
+test("the command that client-config names writes what client-config printed", async () => {
+  using at = desk();
+  at.write("own.json", '{ "mcpServers": {} }');
+  Object.assign(at.env, { npm_command: "" }); // whoever runs this test
+  const flags = ["--scope", "project", "--name", "tools", "--url", "http://127.0.0.1:1/mcp?a=b&c", "--config", "own.json"];
+  const { stdout, stderr } = await at.run("client-config", "cursor", ...flags);
+  expect(stderr).toContain(
+    "`mcp-host install cursor --scope project --name tools --url 'http://127.0.0.1:1/mcp?a=b&c' --config own.json` writes it there",
+  );
+  expect(await at.run("install", "cursor", ...flags, "--yes")).toMatchObject({ code: 0 });
+  expect(JSON.parse(at.read(".cursor/mcp.json") ?? "")).toEqual(JSON.parse(stdout));
+  Object.assign(at.env, { npm_command: "exec" });
+  expect((await at.run("client-config", "cursor", "--config", "own.json")).stderr).toContain(
+    "`npx mcp-host install cursor --config own.json` writes",
+  );
+});
+
+test("where no host runs, client-config --http has the address that the config listens on, with TLS as well", async () => {
+  using at = desk();
+  at.write("mcp-host.config.json", '{ "listen": { "port": 3999, "tls": { "cert": "c.pem", "key": "k.pem" } }, "mcpServers": {} }');
+  const { stdout } = await at.run("client-config", "cursor", "--http");
+  expect(JSON.parse(stdout).mcpServers["mcp-host"].url).toBe("https://127.0.0.1:3999/mcp");
 });

@@ -30,6 +30,7 @@ test("the blocks of docs/embedding.md are one program, which says what the page 
     "-32050",
     "single ready",
     "6 1 [ [ 'files', 'ready', true ] ]",
+    "[ 'more' ] [ 'files' ]",
     "true function",
   ]);
 });

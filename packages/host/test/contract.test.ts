@@ -116,6 +116,17 @@ test("a plugin without options passes, if it takes none", async () => {
   });
 });
 
+test("a plugin without options needs neither options nor bad ones; one with options needs both", async () => {
+  const { plugin } = (await import(pathToFileURL(write({ options: "undefined" })).href)) as { plugin: PluginFactory };
+  const names: string[] = [];
+  testPlugin(plugin, { test: (name) => names.push(name), module: FILE_OF_GOOD });
+  expect(names).toContain(`subject: ${MISSPELT}`);
+  const { plugin: strict } = (await import(pathToFileURL(FILE_OF_GOOD).href)) as { plugin: PluginFactory };
+  expect(() => testPlugin(strict, { test: (name) => names.push(name), module: FILE_OF_GOOD })).toThrow(
+    'testPlugin: "subject" has options; give `badOptions`',
+  );
+});
+
 test("options whose object is within another schema are known all the same", async () => {
   expect(await failures({ options: `${OPTIONS}.prefault({}).transform((given) => given)` })).toEqual({});
 });

@@ -1,7 +1,7 @@
 import { defineCommand } from "citty";
 import { escapeControls } from "../log.ts";
 import { clientArgs, connectionArgs, connectionOf, targetOf } from "./clients/connection.ts";
-import { advice, ownCommand, snippet } from "./clients/snippet.ts";
+import { advice, installCommand, ownCommand, snippet } from "./clients/snippet.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 
 export default defineCommand({
@@ -12,7 +12,7 @@ export default defineCommand({
     const connection = await connectionOf(args, target);
     const command = ownCommand(target, connection);
     const told = [
-      `This belongs into ${target.path}; \`mcp-host install ${target.id}\` writes it there.`,
+      `This belongs into ${target.path}; \`${installCommand(args)}\` writes it there.`,
       ...(command === undefined ? [] : [`Or let ${target.client.title} write it itself: ${command}`]),
       ...(await advice(target, connection)),
     ];

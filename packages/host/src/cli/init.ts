@@ -18,7 +18,7 @@ import { Dialogue, isAsking } from "./dialogue.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { portOf } from "./options.ts";
 import { table } from "./table.ts";
-import { everyValue, UsageError } from "./usage.ts";
+import { everyValue, typedCommand, UsageError } from "./usage.ts";
 
 const NAMESPACE = "@host/plugin-namespace";
 
@@ -196,11 +196,11 @@ function namesOf(servers: Readonly<Record<string, unknown>>): string {
 }
 
 function nextSteps({ servers, inputs }: Imported, machine: Machine, sources: readonly Source[]): string[] {
-  // The shell that runs npx does not know the command itself.
-  const command = process.env.npm_command === "exec" ? "npx mcp-host" : "mcp-host";
-  const missing = Object.entries(servers).flatMap(([name, server]) =>
-    missingVariables(server, machine.folder, inputs).map((variable) => `  ${variable}  (${name})`),
-  );
+  const command = typedCommand();
+  const takers = new Map<string, string[]>();
+  for (const [name, server] of Object.entries(servers))
+    for (const variable of missingVariables(server, machine.folder, inputs)) takers.set(variable, [...(takers.get(variable) ?? []), name]);
+  const missing = [...takers].map(([variable, names]) => `  ${variable}  (${names.join(", ")})`);
   const client = sources[0]?.id ?? "claude-code";
   return [
     ...(missing.length > 0 ? ["Set these variables first, in the environment or in the credentials file:", ...missing] : []),

@@ -1,6 +1,6 @@
 import { defineCommand } from "citty";
 import { escapeControls } from "../log.ts";
-import { askToReload } from "./ask.ts";
+import { askToReload, oneHost } from "./ask.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { choiceArgs, choiceOf, jsonArgs } from "./options.ts";
 import { wordsOf } from "./reloads.ts";
@@ -12,9 +12,15 @@ export default defineCommand({
     ...jsonArgs,
   },
   async run({ args }): Promise<ExitCode> {
-    const report = await askToReload(choiceOf(args));
+    const { pid } = await oneHost(choiceOf(args));
+    const report = await askToReload({ pid });
+    const { upstreams } = await oneHost({ pid });
     const lines = `servers: ${wordsOf(report.upstreams)}\nplugins: ${wordsOf(report.plugins)}`;
     process.stdout.write(`${args.json ? JSON.stringify(report, undefined, 2) : escapeControls(lines)}\n`);
+    const fresh = [...report.upstreams.added, ...report.upstreams.changed];
+    for (const { name, state, reason } of upstreams)
+      if (fresh.includes(name) && !["ready", "degraded", "idle"].includes(state))
+        process.stderr.write(`${escapeControls(`mcp-host: server "${name}" is not there yet: ${reason ?? state}`)}\n`);
     return EXIT.ok.code;
   },
 });

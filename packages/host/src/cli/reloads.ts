@@ -29,8 +29,11 @@ export class Reloads {
       return report;
     } catch (error) {
       const problems = error instanceof ConfigError ? error.problems : [error instanceof Error ? error.message : String(error)];
-      this.#log.error("the host goes on with the config that it has, since the new one cannot be used", { problems });
-      throw error;
+      this.#log.error("the host goes on with the config that it has, since the new one cannot be used", {
+        config: this.#opened.loaded.path,
+        problems,
+      });
+      throw error instanceof ConfigError ? new Error(refusal(this.#opened.loaded.path, problems)) : error;
     } finally {
       if (this.#watchers.size > 0) this.watch(); // there may be other files now
     }
@@ -90,6 +93,11 @@ function stampOf(files: readonly string[]): string {
       return `${file} ${stat?.mtimeMs} ${stat?.size} ${stat?.ino}`;
     })
     .join("\n");
+}
+
+/** What whoever asked for the reload is told. */
+function refusal(path: string, problems: readonly string[]): string {
+  return `${path} cannot be used:${problems.length === 1 ? ` ${problems[0]}` : problems.map((problem) => `\n  ${problem}`).join("")}`;
 }
 
 /** What changed, in words; the kinds of change that did not happen are left out. */

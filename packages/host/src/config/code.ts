@@ -30,7 +30,7 @@ export async function readCode(path: string, env: Environment): Promise<unknown>
   try {
     return await Promise.race([evaluate(path, { env, folder: dirname(path) }), late]);
   } catch (error) {
-    throw error instanceof ConfigError ? error : new ConfigError([await describe(error, path)]);
+    throw error instanceof ConfigError ? error : new ConfigError([await moduleProblem(error, path)]);
   } finally {
     clearTimeout(timer);
   }
@@ -65,11 +65,11 @@ async function load(path: string): Promise<Record<string, unknown>> {
 
 let reads = 0;
 
-/** What went wrong, with its line and column in the file where they can be found. */
-async function describe(error: unknown, path: string): Promise<string> {
-  if (!(error instanceof Error)) return `the config threw ${String(error)}`;
+/** What went wrong with a module, with its line and column in the file where they can be found. */
+export async function moduleProblem(error: unknown, path: string): Promise<string> {
+  if (!(error instanceof Error)) return `it threw ${String(error)}`;
   const escaped = path.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-  const at = new RegExp(`${escaped}(?:\\?read=\\d+)?:(\\d+):(\\d+)`);
+  const at = new RegExp(`${escaped}(?:\\?\\w+=[\\d.]+)?:(\\d+):(\\d+)`);
   const [, line, column] = at.exec(error.message) ?? at.exec(error.stack ?? "") ?? (await syntaxError(error, path)) ?? [];
   const message =
     error.message

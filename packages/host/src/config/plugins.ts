@@ -8,6 +8,7 @@ import type { z } from "zod";
 import { ConfigError } from "../errors.ts";
 import type { TapOwner } from "../pipeline/guard.ts";
 import { API_VERSION, definitionProblem, isPluginFactory, NO_OPTIONS, type Plugin, type PluginDefinition } from "../plugin.ts";
+import { moduleProblem } from "./code.ts";
 import { nearest } from "./nearest.ts";
 import { keysAt } from "./option-keys.ts";
 import type { PluginConfig } from "./schema.ts";
@@ -142,9 +143,7 @@ export async function importPlugin(use: string, folder: string, place: string): 
   try {
     module = await importModule(file);
   } catch (error) {
-    throw new ConfigError([
-      `${place}: plugin "${use}" could not be loaded from ${file}: ${error instanceof Error ? error.message.split("\n")[0] : String(error)}`,
-    ]);
+    throw new ConfigError([`${place}: plugin "${use}" could not be loaded from ${file}: ${await moduleProblem(error, file)}`]);
   }
   const factory = module.default ?? Object.values(module).find(isPluginFactory);
   if (!isPluginFactory(factory))

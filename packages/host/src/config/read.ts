@@ -70,7 +70,7 @@ function parseJsonc(text: string): unknown {
   const problems = errors.map(({ error, offset }) => `${lineAndColumn(text, offset)}: ${words(printParseErrorCode(error))}`);
   if (!tree && problems.length === 0) problems.push("1:1: the file is empty");
   if (tree) problems.push(...repeatedKeys(tree, text));
-  if (problems.length > 0) throw new ConfigError(problems);
+  if (problems.length > 0) throw new ConfigError([...new Set(problems)]); // one for each bracket that is open
   return tree && plain(tree);
 }
 

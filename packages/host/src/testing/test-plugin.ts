@@ -19,10 +19,10 @@ export interface PluginCases {
   test: (name: string, run: () => Promise<void>) => void;
   /** The plugin's module, whose default export it is: a `file:` URL, an absolute path, or the name of an installed package. */
   module: string | URL;
-  /** Good ones, such as a config file can hold; undefined for a plugin without. */
-  options: unknown;
-  /** Options that fail: with a problem that begins with the place (`plugins[0].options.ttl`) and holds the hint. */
-  badOptions: readonly { readonly options: unknown; readonly place: string; readonly hint: string | RegExp }[];
+  /** Good ones, such as a config file can hold; left out for a plugin that takes none. */
+  options?: unknown;
+  /** Options that fail: with a problem that begins with the place (`plugins[0].options.ttl`) and holds the hint. Only a plugin without options has none. */
+  badOptions?: readonly { readonly options: unknown; readonly place: string; readonly hint: string | RegExp }[];
   /** Requests that these options have nothing to do with; default: a set over all methods. The server behind the host is {@link contractUpstream}. */
   unrelated?: readonly ContractRequest[];
   /** Keys of the servers, where the options name some; default: `["contract"]`. */
@@ -33,11 +33,14 @@ export interface PluginCases {
  * Makes the tests of the contract that every plugin keeps: importing has no effect; bad options fail with place and
  * hint; unrelated requests pass unchanged; every tap carries the plugin's name; two instances share nothing; `close`
  * releases everything; a reload keeps, removes and adds it.
+ * @throws TypeError at once for a plugin with options and no `badOptions`
  */
 export function testPlugin<Schema extends z.ZodType>(factory: PluginFactory<Schema>, cases: PluginCases): void {
   const { definition } = factory;
   const { name } = definition;
-  const { test, badOptions, unrelated: requests = UNRELATED, upstreams = ["contract"] } = cases;
+  const { test, badOptions = [], unrelated: requests = UNRELATED, upstreams = ["contract"] } = cases;
+  if (cases.badOptions === undefined && misspelt(definition.options).key !== undefined)
+    throw new TypeError(`testPlugin: "${name}" has options; give \`badOptions\`, some that it refuses, each with its place and a hint`);
   const options = cases.options as z.input<Schema>; // the host parses them
   const start = (plugins: Config["plugins"]): Promise<ContractHost> => contractHost(plugins, upstreams);
   /** What comes of the requests without the plugin. */

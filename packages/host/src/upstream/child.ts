@@ -1,4 +1,5 @@
 import type { ChildProcess } from "node:child_process";
+import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import spawn from "cross-spawn";
 import { guardGroup, releaseGroup } from "./guard.ts";
@@ -175,8 +176,9 @@ export class Child {
 
 function startFailure(error: NodeJS.ErrnoException, options: ChildOptions): string {
   const cwd = options.cwd.replace(homedir(), "~");
-  if (error.code === "ENOENT" && options.command.includes("/")) return `no such file, or no such folder "${cwd}" (ENOENT)`;
-  if (error.code === "ENOENT") return `no such command on PATH, or no such folder "${cwd}" (ENOENT)`;
+  // The system says the same of both.
+  if (error.code === "ENOENT" && !existsSync(options.cwd)) return `no such folder "${cwd}" (ENOENT)`;
+  if (error.code === "ENOENT") return `no such ${options.command.includes("/") ? "file" : "command on PATH"} (ENOENT)`;
   if (error.code === "EACCES") return "it may not be executed (EACCES)";
   return error.code ?? error.message;
 }

@@ -19,6 +19,7 @@ export class StdioLink implements Link {
   #writer: FrameWriter | undefined;
   #events: LinkEvents | undefined;
   #closed = false;
+  #spoken = false;
   #failure: HostError | undefined;
   #ending: Promise<void> | undefined;
 
@@ -51,7 +52,8 @@ export class StdioLink implements Link {
       },
       gone: (reason) => {
         gone = reason;
-        this.#fail("upstream_lost", `upstream "${this.#upstream}" is gone: ${reason}; the call may or may not have run`);
+        const calls = this.#spoken ? "; the call may or may not have run" : ""; // before the handshake there are none
+        this.#fail("upstream_lost", `upstream "${this.#upstream}" is gone: ${reason}${calls}`);
       },
     });
     const { process: child } = this.#child;
@@ -64,6 +66,10 @@ export class StdioLink implements Link {
   async #authorized(authorization: Authorization): Promise<ChildOptions> {
     await authorization.renew("connect");
     return { ...this.#options, env: { ...this.#options.env, ...authorization.env } };
+  }
+
+  negotiated(): void {
+    this.#spoken = true;
   }
 
   send(message: Message): void {

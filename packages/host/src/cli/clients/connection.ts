@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { resolve } from "node:path";
+import { delimiter, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ArgsDef } from "citty";
 import { ConfigFileError, type LoadedConfig, loadConfig } from "../../config/load.ts";
@@ -75,7 +75,7 @@ export async function connectionOf(flags: ConnectionFlags, { client, scope }: Ta
     throw new UsageError(`${client.title} takes no addresses in its file; leave --http and --url out and it starts a host of its own`);
   if (overHttp) return { kind: "http", ...(await addressOf(flags)) };
   // A program with windows has not the PATH of a shell, and the servers of the host are looked for on it.
-  const { PATH } = process.env;
+  const PATH = shellPath();
   const config = configPath(flags.config);
   return {
     kind: "stdio",
@@ -84,6 +84,15 @@ export async function connectionOf(flags: ConnectionFlags, { client, scope }: Ta
     args: [ownBin(), "start", "stdio", "--config", config],
     env: client.desktop && scope === "user" && PATH !== undefined ? { PATH } : {},
   };
+}
+
+/** The PATH of the shell, without what npm puts before it and is not there: `node_modules/.bin` of each folder upwards, and tools of its own. */
+function shellPath(): string | undefined {
+  const folders = process.env.PATH?.split(delimiter);
+  const kept = folders?.filter(
+    (folder) => !/[/\\]node-gyp-bin$/.test(folder) && (!/node_modules[/\\]\.bin$/.test(folder) || existsSync(folder)),
+  );
+  return kept && [...new Set(kept)].join(delimiter);
 }
 
 /** The program that runs now, as a file that Node can be given. */
@@ -112,10 +121,13 @@ async function addressOf({ url, config: flag }: ConnectionFlags): Promise<{ url:
   const [host] = running;
   if (host) return { url: reachable(host.url), key: existsSync(host.config) && (await asksForKey(await usable(host.config))) };
   const loaded = await usable(configPath(flag));
-  const { port = 3000, path = "/mcp", host: address = "127.0.0.1" } = loaded?.config.listen ?? {};
+  const { port = 3000, path = "/mcp", host: address = "127.0.0.1", tls } = loaded?.config.listen ?? {};
   if (Number(port) === 0)
     throw new NoHostError("the config takes any free port, and no host is running; start one with `mcp-host start`, or give --url");
-  return { url: reachable(`http://${address.includes(":") ? `[${address}]` : address}:${port}${path}`), key: await asksForKey(loaded) };
+  return {
+    url: reachable(`${tls ? "https" : "http"}://${address.includes(":") ? `[${address}]` : address}:${port}${path}`),
+    key: await asksForKey(loaded),
+  };
 }
 
 /** The address that stands for all addresses of a machine is no place to go to. */

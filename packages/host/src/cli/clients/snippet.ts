@@ -1,6 +1,7 @@
 import { stringify } from "smol-toml";
+import { typedCommand } from "../usage.ts";
 import { type Client, type Connection, KEY_VARIABLE } from "./clients.ts";
-import type { Target } from "./connection.ts";
+import type { ConnectionFlags, Target } from "./connection.ts";
 import { shellVariables } from "./references.ts";
 
 /** What belongs into a client's file, alone. */
@@ -31,6 +32,15 @@ function keyAdvice(client: Client, connection: Connection): string {
   if (client.beside?.(connection).inputs !== undefined) return `${client.title} will ask for it`;
   if (written.includes(KEY_VARIABLE)) return `${client.title} takes it from the variable ${KEY_VARIABLE}`;
   return "put it in the place of YOUR_API_KEY";
+}
+
+/** The command that writes what these flags print. */
+export function installCommand({ client, http, ...flags }: ConnectionFlags): string {
+  const words = (["scope", "name", "url", "config"] as const).flatMap((name) => {
+    const value = flags[name];
+    return value === undefined ? [] : [`--${name}`, quoted(value)];
+  });
+  return [typedCommand(), "install", client, ...words, ...(http === true ? ["--http"] : [])].join(" ");
 }
 
 /** The command of the client's own that does the same, where it has one. */
