@@ -5,7 +5,7 @@ import { join } from "node:path";
 import cache from "@host/plugin-cache";
 import { expect, test } from "vitest";
 import { createWorld, inProcessTransport, serveHttp, type World } from "./fixtures/upstream.mjs";
-import { ownMarker, survivors } from "./harness/census.ts";
+import { MARKER, ownMarker, survivors } from "./harness/census.ts";
 import { startHost, temporary, upstream } from "./harness/hosts.ts";
 
 const inProcess = (world: World) => ({ transport: () => inProcessTransport(world.settings, world) });
@@ -93,7 +93,7 @@ test("health: ready while nothing is wrong, degraded while some are down, down w
 test("reconnect ends a server after its calls in flight and starts another; calls that come meanwhile wait for it", async () => {
   const marker = ownMarker();
   await using running = await startHost({
-    mcpServers: { one: { ...upstream(), env: { MCP_HOST_TEST_RUN: marker } }, two: upstream({ only: [] }) },
+    mcpServers: { one: { ...upstream(), env: { [MARKER]: marker } }, two: upstream({ only: [] }) },
     listen: null,
   });
   const { host } = running;
@@ -192,7 +192,7 @@ test("reconnect tries again where wrong credentials had stopped the host from tr
 test("a host that closes during a reconnect leaves nothing behind", async () => {
   const marker = ownMarker();
   const running = await startHost({
-    mcpServers: { one: { ...upstream(), env: { MCP_HOST_TEST_RUN: marker } } },
+    mcpServers: { one: { ...upstream(), env: { [MARKER]: marker } } },
     drain: 50,
     listen: null,
   });
