@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { type Config, createHost, createLogger, type Host } from "mcp-host";
 import { expect, test } from "vitest";
 import { createWorld, inProcessTransport, serveHttp } from "./fixtures/upstream.mjs";
-import { ownMarker, survivors } from "./harness/census.ts";
+import { MARKER, ownMarker, survivors } from "./harness/census.ts";
 import { httpTransport, memoryTransport, sdkClient } from "./harness/clients.ts";
 import { MARKED, ROOT, upstream } from "./harness/hosts.ts";
 
@@ -81,7 +81,7 @@ test("200 hosts in one process leave no timer, socket, child or listener behind"
   const remote = await serveHttp({ only: ["echo"] });
   const world = createWorld({ only: ["echo"] });
   const two = { transport: () => inProcessTransport(world.settings, world) };
-  const child = { ...upstream({ only: ["echo"] }), env: { MCP_HOST_TEST_RUN: marker } };
+  const child = { ...upstream({ only: ["echo"] }), env: { [MARKER]: marker } };
   // What takes most of the time is not in every host: children, other servers, ports whose clients keep their sockets.
   const config = (round: number): Config => ({
     mcpServers: {
