@@ -82,6 +82,7 @@ export class Generations {
   }
 
   async #replace(config: ResolvedConfig): Promise<ReloadReport> {
+    if (this.#ending) throw new ConfigError(["the host is stopping"]); // while this one waited its turn
     const before = this.serving;
     checkReloadable(before.config, config);
     const next = await this.#assemble(config, before);

@@ -302,7 +302,7 @@ export class Host extends EmbeddedHost implements AsyncDisposable {
    * their state, as do open sessions and calls in flight; what it changes is made anew beside the old, which goes when the
    * last call that began on it is over. Clients are told once if their lists changed.
    * @param config default: the one that the host was made with, which applies changed plugin files anew
-   * @throws ConfigError for a config that cannot be used, or that changes `listen` or `limits`; then nothing has changed
+   * @throws ConfigError for a config that cannot be used, or that changes `listen`, `limits` or `roles`; then nothing has changed
    */
   async reload(config: Config = this.#written): Promise<ReloadReport> {
     await this.#starting;

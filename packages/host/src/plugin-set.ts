@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { nearest } from "./config/nearest.ts";
 import type { LoadedPlugin } from "./config/plugins.ts";
@@ -44,6 +46,8 @@ export class AppliedPlugin {
   taps: readonly Tap[] = [];
   /** Parts of the config that it looked at while it was applied. */
   readonly looked = new Set<string>();
+  /** Files that it depends on, each with a mark of what it held. */
+  readonly files = new Map<string, string>();
   /** Who provided the services that it asked for. */
   readonly found = new Map<symbol, AppliedPlugin | undefined>();
   readonly isolated: (readonly [upstream: string, isolation: Isolation])[] = [];
@@ -236,6 +240,7 @@ export class PluginSet {
           },
         });
       },
+      dependsOn: (file: string) => void plugin.files.set(file, contentMark(file)),
       repeatable: (exchange: Parameters<PluginHost["repeatable"]>[0]) => plugin.set.repeatable(exchange),
       meter: {
         counter: (facts: Parameters<PluginHost["meter"]["counter"]>[0]) => plugin.set.meters.of(id).counter(facts),
@@ -304,7 +309,9 @@ export class PluginSet {
 function untouched(loaded: readonly LoadedPlugin[], config: ResolvedConfig, before: PluginSet): [string, AppliedPlugin][] {
   const same = before.plugins.filter((plugin) => {
     const now = loaded.find(({ owner }) => owner.id === plugin.id);
-    return now !== undefined && isSame(plugin.loaded, now) && [...plugin.looked].every((part) => looksAlike(part, before.config, config));
+    if (now === undefined || !isSame(plugin.loaded, now)) return false;
+    const holdsTheSame = [...plugin.files].every(([file, mark]) => contentMark(file) === mark);
+    return holdsTheSame && [...plugin.looked].every((part) => looksAlike(part, before.config, config));
   });
   // Whoever uses what another provides goes with it.
   for (let count = -1; count !== same.length; ) {
@@ -317,6 +324,15 @@ function untouched(loaded: readonly LoadedPlugin[], config: ResolvedConfig, befo
 
 function isSame(before: LoadedPlugin, now: LoadedPlugin): boolean {
   return before.definition === now.definition && isDeepStrictEqual([before.input, before.owner], [now.input, now.owner]);
+}
+
+/** Another for every content of a file, and for why it cannot be read. */
+function contentMark(file: string): string {
+  try {
+    return createHash("sha256").update(readFileSync(file)).digest("base64");
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? "unreadable"; // fs throws nothing else
+  }
 }
 
 function looksAlike(part: string, before: ResolvedConfig, now: ResolvedConfig): boolean {

@@ -32,6 +32,8 @@ export interface PluginHost {
   readonly config: Readonly<ResolvedConfig>;
   /** Where relative paths of the config begin. */
   readonly folder: string;
+  /** Names a file, absolute, that `apply` is about to read: a reload applies the plugin anew when it holds something else. */
+  dependsOn(file: string): void;
   /** Whether the host would send a request again although it may have run: its method changes nothing, or the upstream's `idempotent` lists the tool. */
   repeatable(exchange: Exchange): boolean;
   /** Aborted when the host closes, or when a reload takes the plugin out or applies it anew. */

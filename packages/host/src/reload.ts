@@ -26,8 +26,8 @@ export interface Changes {
 /** How long a reload waits for upstreams that are new, so that clients hear of all changes at once. */
 const KNOWING_WAIT = 5_000;
 
-/** Parts of a config that a running host cannot change: its sockets and everybody's bounds depend on them. */
-const FIXED = ["listen", "limits"] as const;
+/** Parts of a config that a running host cannot change: its sockets, everybody's bounds and who open sessions are depend on them. */
+const FIXED = ["listen", "limits", "roles"] as const;
 
 /** @throws ConfigError for what only a restart can change */
 export function checkReloadable(before: ResolvedConfig, now: ResolvedConfig): void {

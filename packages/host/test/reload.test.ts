@@ -157,7 +157,7 @@ test("a plugin is applied anew where it looked at what changed, or uses what ano
     });
   const looking = noting("looking", (host) => void host.upstreams.length);
   const careless = noting("careless", () => {});
-  const listening = noting("listening", (host) => void host.config.roles);
+  const listening = noting("listening", (host) => void host.config.slowCall);
   const providing = noting("providing", (host) => host.provide(KEY, { label: "" }));
   const using = noting("using", (host) => host.hooks.ready.tap("using", () => void host.use(KEY)));
   const a = tool("a");
@@ -166,7 +166,7 @@ test("a plugin is applied anew where it looked at what changed, or uses what ano
   life.length = 0;
   await running.host.reload({ drain: 0, mcpServers: serversOf({ a, b: tool("b") }), plugins: plugins("1") });
   expect(life.splice(0)).toEqual(["looking"]);
-  await running.host.reload({ drain: 0, mcpServers: serversOf({ a }), plugins: plugins("2"), roles: ["x"] });
+  await running.host.reload({ drain: 0, mcpServers: serversOf({ a }), plugins: plugins("2"), slowCall: "1s" });
   expect(life.splice(0)).toEqual(["looking", "listening", "providing", "using"]);
 });
 

@@ -1,4 +1,7 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
+import { FrameTooLarge } from "../dist/wire/framing.js";
 import { encodeEvent, SSE_KEEP_ALIVE, SseParser } from "../dist/wire/sse.js";
 import { splits } from "./chunks.ts";
 
@@ -31,6 +34,24 @@ test("several data lines are joined by line breaks, and one space after the colo
 
 test("comments, unknown fields and keep-alives are ignored", () => {
   expect(data(`: hello\n${SSE_KEEP_ALIVE}foo: bar\nfoo\n:\ndata: x\n: inside\n\n${SSE_KEEP_ALIVE}`)).toEqual(["x"]);
+});
+
+test("an event of very many short lines is whole, and while it comes costs little more than its bytes", () => {
+  const [limit, times] = [4 * 1024 * 1024, 400_000];
+  const events: Buffer[] = [];
+  const parser = new SseParser(limit, (event) => events.push(event.data));
+  const chunk = Buffer.from(`data:x\n:${"c".repeat(500)}\n`.repeat(times / 100));
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  collect();
+  const before = process.memoryUsage();
+  for (let n = 0; n < 100; n++) parser.push(Buffer.from(chunk)); // 200 MB, of which 800 kB count
+  collect();
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  parser.push(Buffer.from("\n"));
+  expect(events.map((data) => data.equals(Buffer.from("x\n".repeat(times).slice(0, -1))))).toEqual([true]);
+  expect([heapUsed - before.heapUsed, arrayBuffers - before.arrayBuffers].map((bytes) => bytes < 20 * 1024 * 1024)).toEqual([true, true]);
+  expect(() => parse(["data:\n".repeat(64 * 1024 + 1)], 64 * 1024)).toThrow(FrameTooLarge);
 });
 
 test("an event without data is none, but its id counts", () => {

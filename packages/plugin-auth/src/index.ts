@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { ConfigError, definePlugin, matcher, registerSecret } from "mcp-host";
+import { resolve } from "node:path";
+import { ConfigError, definePlugin, matcher, type PluginHost, registerSecret } from "mcp-host";
 import type { z } from "zod";
 import { headOf } from "./claims.ts";
 import { Gate } from "./gate.ts";
@@ -52,7 +53,7 @@ export const auth = definePlugin({
         given.resource,
         given.jwt.map(({ issuer }) => issuer),
       );
-    const keys = given.apiKeys && apiKeysOf(given.apiKeys, host.folder);
+    const keys = given.apiKeys && apiKeysOf(given.apiKeys, host);
     const context = {
       resource: given.resource?.url,
       claims: keptClaims(given),
@@ -101,9 +102,10 @@ export const auth = definePlugin({
   },
 });
 
-function apiKeysOf({ pepper, keys, file }: NonNullable<Options["apiKeys"]>, folder: string): ApiKeys {
+function apiKeysOf({ pepper, keys, file }: NonNullable<Options["apiKeys"]>, host: PluginHost): ApiKeys {
   registerSecret(pepper);
-  const all = file === undefined ? keys : [...keys, ...readKeys(file, folder)];
+  if (file !== undefined) host.dependsOn(resolve(host.folder, file));
+  const all = file === undefined ? keys : [...keys, ...readKeys(file, host.folder)];
   const twice = all.find(({ id }, index) => all.findIndex((other) => other.id === id) !== index);
   if (twice) throw new ConfigError([`plugin "auth": options.apiKeys: there are two keys with the id "${twice.id}"`]);
   return new ApiKeys(pepper, all);

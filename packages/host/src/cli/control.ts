@@ -183,7 +183,10 @@ function answer(socket: Socket, sources: Sources): void {
   let text = "";
   let asked = false;
   socket.setEncoding("utf8");
-  socket.setTimeout(CONTROL_DEADLINE, () => socket.destroy());
+  // Not the socket's own timeout, which every letter begins anew.
+  const late = setTimeout(() => socket.destroy(), CONTROL_DEADLINE).unref();
+  socket.once("close", () => clearTimeout(late));
+  socket.on("timeout", () => socket.destroy());
   socket.on("error", () => {}); // whoever asked is gone
   socket.on("data", (chunk: string) => {
     if (asked) return;
@@ -192,6 +195,7 @@ function answer(socket: Socket, sources: Sources): void {
     const end = text.indexOf("\n");
     if (end === -1 || socket.destroyed) return;
     asked = true;
+    clearTimeout(late);
     socket.setTimeout(OPERATION_DEADLINE + CONTROL_DEADLINE);
     void reply(text.slice(0, end), socket, sources);
   });

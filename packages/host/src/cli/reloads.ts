@@ -13,6 +13,9 @@ export class Reloads {
   readonly #opened: Opened;
   readonly #log: Logger;
   readonly #watchers = new Map<string, FSWatcher>();
+  /** The one under way, and the one that comes after it. */
+  #now: Promise<unknown> | undefined;
+  #next: Promise<ReloadReport> | undefined;
   #seen = "";
   #timer: NodeJS.Timeout | undefined;
 
@@ -21,8 +24,28 @@ export class Reloads {
     this.#log = log;
   }
 
-  /** Reads the config again. Rejects, and changes nothing, where it cannot be used; the log says what came of it either way. */
-  async reload(): Promise<ReloadReport> {
+  /**
+   * Reads the config again. Rejects, and changes nothing, where it cannot be used; the log says what came of it either way.
+   * Whoever asks while one is under way gets the next, however many they are: it reads what is written then.
+   */
+  reload(): Promise<ReloadReport> {
+    if (this.#next) return this.#next;
+    if (this.#now) {
+      this.#next = this.#now.then(() => {
+        this.#next = undefined;
+        return this.reload();
+      });
+      return this.#next;
+    }
+    const reloading = this.#reload();
+    const over = (): void => {
+      this.#now = undefined;
+    };
+    this.#now = reloading.then(over, over);
+    return reloading;
+  }
+
+  async #reload(): Promise<ReloadReport> {
     try {
       const report = await this.#opened.reload();
       this.#log.info("the config was read again", { upstreams: wordsOf(report.upstreams), plugins: wordsOf(report.plugins) });

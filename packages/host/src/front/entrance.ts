@@ -55,7 +55,9 @@ export function isAuthenticated({ authenticate, hooks }: Pick<NetworkOptions, "a
 export async function authenticate(options: NetworkOptions, request: IncomingMessage, path: string): Promise<Principal> {
   const { method = "", headers, socket } = request;
   const facts = { method, path, headers, remoteAddress: socket.remoteAddress ?? "" };
-  const principal = (await options.authenticate?.(request)) ?? (await options.hooks().authenticate?.(facts));
+  const hooks = options.hooks();
+  const principal = (await options.authenticate?.(request)) ?? (await hooks.authenticate?.(facts));
+  if (hooks !== options.hooks()) return authenticate(options, request, path); // a reload came between: what it took away is gone
   if (typeof principal !== "object" || typeof principal?.id !== "string" || principal.id === "" || !Array.isArray(principal.roles)) {
     throw new HostError("unauthorized", "the request is not authenticated", { headers: { "www-authenticate": "Bearer" } });
   }
@@ -69,7 +71,7 @@ export function ownSession(sessions: Sessions, id: string, principal: Principal)
 }
 
 /** Whether two say the same of who somebody is and what they may do. */
-function isSame(a: Principal, b: Principal): boolean {
+export function isSame(a: Principal, b: Principal): boolean {
   if (a === b) return true;
   return a.id === b.id && a.binding === b.binding && JSON.stringify([...a.roles].sort()) === JSON.stringify([...b.roles].sort());
 }
@@ -94,6 +96,11 @@ export function checkJson(request: IncomingMessage): void {
 
 export function notAllowed(method: string | undefined, allowed: string): HostError {
   return new HostError("method_not_allowed", `${method} is not one of the endpoint's methods`, { headers: { allow: allowed } });
+}
+
+/** Why a session ends whose client a reload has made unknown, or another. */
+export function unknownNow(): HostError {
+  return new HostError("unauthorized", "the client is not who it was any more; connect anew");
 }
 
 export function stopping(): HostError {

@@ -8,6 +8,7 @@ import type { Session } from "../session/session.ts";
 import type { Answer } from "./answer.ts";
 import { type Checks, Edge } from "./edge.ts";
 import { ANONYMOUS, authenticate, type Entrance, type HttpEntrance, isAuthenticated, type NetworkOptions, pathOf } from "./entrance.ts";
+import { Held } from "./held.ts";
 import { listenFailure, type Server, serverOptions } from "./listening.ts";
 import { edgeRefusal } from "./refusal.ts";
 import { routesOf } from "./routes.ts";
@@ -25,6 +26,7 @@ export class HttpFront {
   /** By path: what is served there. */
   readonly #endpoints = new Map<string, HttpEntrance>();
   readonly #entrances: Entrance[] = [];
+  readonly #held: Held;
   #server: Server | undefined;
   #certificate: Certificate | undefined;
   #edge!: Checks; // made once the port is known; nothing is served before
@@ -35,7 +37,8 @@ export class HttpFront {
 
   constructor(options: NetworkOptions) {
     this.#options = options;
-    const streamable = new StreamableHttp(options);
+    this.#held = new Held(options);
+    const streamable = new StreamableHttp(options, this.#held);
     this.#endpoints.set(options.listen.path, streamable);
     this.#entrances.push(streamable);
   }
@@ -50,12 +53,12 @@ export class HttpFront {
     this.#server = server;
     if (listen.sse) {
       const { SseFront } = await import("./sse.ts");
-      const sse = new SseFront(this.#options);
+      const sse = new SseFront(this.#options, this.#held);
       for (const path of SseFront.PATHS) this.#endpoints.set(path, sse);
       this.#entrances.push(sse);
     }
     if (websocket) {
-      const sockets = new websocket.WebSocketFront(this.#options);
+      const sockets = new websocket.WebSocketFront(this.#options, this.#held);
       this.#entrances.push(sockets);
       server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => sockets.upgrade(this.#edge, request, socket, head));
     }
@@ -91,11 +94,12 @@ export class HttpFront {
     this.#ticker = setInterval(() => this.#tick(), TICK).unref();
   }
 
-  /** Gets the routes of plugins ready, with Hono where there are any; gives what puts them in the place of those before. */
+  /** Gets the routes of plugins ready, with Hono where there are any; gives what puts them in the place of those before, and has them asked who those are that are connected. */
   async routes({ http }: SealedHooks): Promise<() => void> {
     const app = http && (await routesOf(http));
     return () => {
       this.#app = app;
+      this.#held.check();
     };
   }
 

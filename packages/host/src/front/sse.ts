@@ -6,8 +6,19 @@ import { checkShape, parseJson, toMessage } from "../wire/parse.ts";
 import type { Answer } from "./answer.ts";
 import { readBody } from "./body.ts";
 import { accepts } from "./edge.ts";
-import { checkJson, checkVersion, type HttpEntrance, type NetworkOptions, notAllowed, ownSession, pathOf, stopping } from "./entrance.ts";
+import {
+  checkJson,
+  checkVersion,
+  type HttpEntrance,
+  type NetworkOptions,
+  notAllowed,
+  ownSession,
+  pathOf,
+  stopping,
+  unknownNow,
+} from "./entrance.ts";
 import { EventStream } from "./event-stream.ts";
+import type { Held } from "./held.ts";
 
 const STREAM = "/sse";
 const MESSAGES = "/messages";
@@ -19,11 +30,13 @@ const MESSAGES = "/messages";
 export class SseFront implements HttpEntrance {
   static readonly PATHS = [STREAM, MESSAGES] as const;
   readonly #options: NetworkOptions;
+  readonly #held: Held;
   readonly #streams = new Map<Session, EventStream>();
   #draining = false;
 
-  constructor(options: NetworkOptions) {
+  constructor(options: NetworkOptions, held: Held) {
     this.#options = options;
+    this.#held = held;
   }
 
   serve(request: IncomingMessage, response: Answer, principal: Principal, failed: (error: unknown) => void): void {
@@ -41,7 +54,11 @@ export class SseFront implements HttpEntrance {
     const stream = new EventStream(response, { queueBytes: limits.clientQueueBytes, store: undefined });
     this.#streams.set(session, stream);
     // Nobody can come back for this stream, so nothing is left of the session without it.
-    response.once("close", () => sessions.close(session, new HostError("client_gone", "the client closed its event stream")));
+    const release = this.#held.hold(request, principal, () => sessions.close(session, unknownNow()));
+    response.once("close", () => {
+      release();
+      sessions.close(session, new HostError("client_gone", "the client closed its event stream"));
+    });
     stream.write(`event: endpoint\ndata: ${MESSAGES}?sessionId=${session.id}\n\n`);
     session.attach(stream);
   }

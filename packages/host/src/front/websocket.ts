@@ -16,7 +16,9 @@ import {
   type NetworkOptions,
   pathOf,
   stopping,
+  unknownNow,
 } from "./entrance.ts";
+import type { Held } from "./held.ts";
 import { edgeRefusal } from "./refusal.ts";
 
 const PATH = "/ws";
@@ -53,12 +55,14 @@ interface Client {
 /** Serves clients over WebSocket: one session for each connection, one JSON-RPC message in each text frame. */
 export class WebSocketFront implements Entrance {
   readonly #options: NetworkOptions;
+  readonly #held: Held;
   readonly #server: WebSocketServer;
   readonly #clients = new Map<Session, Client>();
   #draining = false;
 
-  constructor(options: NetworkOptions) {
+  constructor(options: NetworkOptions, held: Held) {
     this.#options = options;
+    this.#held = held;
     this.#server = new WebSocketServer({
       noServer: true,
       clientTracking: false,
@@ -81,7 +85,7 @@ export class WebSocketFront implements Entrance {
       this.#server.handleUpgrade(request, socket, head, (client) => {
         socket.off("error", gone);
         socket.off("close", abandoned);
-        this.#serve(client, session);
+        this.#serve(client, session, request);
       });
     };
     try {
@@ -109,7 +113,7 @@ export class WebSocketFront implements Entrance {
     socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join("")}\r\n${body}`, () => socket.destroy());
   }
 
-  #serve(socket: WebSocket, session: Session): void {
+  #serve(socket: WebSocket, session: Session, request: IncomingMessage): void {
     const { sessions, limits } = this.#options;
     const client: Client = { socket, pinged: undefined };
     this.#clients.set(session, client);
@@ -141,7 +145,9 @@ export class WebSocketFront implements Entrance {
     });
     // A frame that is too large, or none: `ws` closes with the code for it.
     socket.on("error", (error) => this.#options.log.debug("a WebSocket client broke the protocol", { reason: error.message }));
+    const release = this.#held.hold(request, session.principal, () => sessions.close(session, unknownNow()));
     socket.once("close", () => {
+      release();
       this.#clients.delete(session);
       sessions.close(session, new HostError("client_gone", "the client closed its connection"));
     });

@@ -26,7 +26,7 @@ export class TransportLink implements Link {
     if (this.#closed) return transport.close();
     this.#transport = transport;
     this.#transport.onmessage = (value: unknown) => this.#receive(value);
-    this.#transport.onerror = (error) => events.garbage(error.message);
+    this.#transport.onerror = (error: unknown) => events.garbage(error instanceof Error ? error.message : "an error without words");
     this.#transport.onclose = () => {
       if (this.#closed) return;
       this.#closed = true;
@@ -54,8 +54,7 @@ export class TransportLink implements Link {
 
   send(message: Message, relatedTo?: Id): void {
     const options = relatedTo === undefined ? undefined : { relatedRequestId: relatedTo };
-    // The SDK's union of messages is narrower than what the protocol allows to pass; the object is the same.
-    this.#transport?.send(message as JSONRPCMessage, options).catch((error: unknown) => {
+    const failed = (error: unknown): void => {
       if (isRequest(message))
         this.#events?.failed(
           message.id,
@@ -65,7 +64,14 @@ export class TransportLink implements Link {
             cause: error,
           }),
         );
-    });
+    };
+    try {
+      // The SDK's union of messages is narrower than what the protocol allows to pass; the object is the same.
+      const sending: unknown = this.#transport?.send(message as JSONRPCMessage, options);
+      Promise.resolve(sending).catch(failed); // some that others wrote give no promise
+    } catch (error) {
+      failed(error);
+    }
   }
 
   negotiated(protocolVersion: string): void {

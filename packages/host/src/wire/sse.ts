@@ -12,6 +12,10 @@ export interface ServerSentEvent {
 const FIELD_SEPARATOR = 58; // ":"
 const SPACE = 32;
 const NEWLINE = Buffer.from("\n");
+/** A line that is kept costs this much beyond its bytes, and keeps the chunk that it came in. */
+const LINE_COST = 128;
+/** What the lines of an event may cost until they are copied into one piece. */
+const LOOSE_BYTES = 256 * 1024;
 
 /** Incremental SSE parser with a bound on the size of one event. */
 export class SseParser {
@@ -22,7 +26,11 @@ export class SseParser {
   readonly #framer: LineFramer;
   readonly #event: (event: ServerSentEvent) => void;
   readonly #limit: number;
+  /** The event's data so far: lines as they came, after pieces of many lines. */
   #data: Buffer[] = [];
+  #pieces: Buffer[] = [];
+  /** What the lines cost, with all that came between them. */
+  #loose = 0;
   #size = 0;
   #name = "";
   /** The last chunk ended between the CR and the LF of an empty line. */
@@ -51,6 +59,7 @@ export class SseParser {
   }
 
   #line(line: Buffer): void {
+    if (this.#data.length > 0 && (this.#loose += line.length + LINE_COST) > LOOSE_BYTES) this.#join();
     const colon = line.indexOf(FIELD_SEPARATOR);
     if (colon === 0) return; // a comment: keep-alive
     const field = (colon === -1 ? line : line.subarray(0, colon)).toString("latin1");
@@ -65,15 +74,28 @@ export class SseParser {
   }
 
   #dispatch(): void {
-    const data = this.#data;
+    if (this.#pieces.length > 0 && this.#data.length > 0) this.#join();
+    const data = this.#pieces.length > 0 ? this.#pieces : this.#data;
     const event = this.#name || "message";
     this.#data = [];
+    this.#pieces = [];
+    this.#loose = 0;
     this.#size = 0;
     this.#name = "";
     if (data.length === 0) return;
-    const bytes = data.length === 1 ? (data[0] as Buffer) : Buffer.concat(data.flatMap((part, i) => (i === 0 ? [part] : [NEWLINE, part])));
-    this.#event({ event, data: bytes, id: this.lastEventId });
+    this.#event({ event, data: data.length === 1 ? (data[0] as Buffer) : joined(data), id: this.lastEventId });
   }
+
+  /** Copies the lines into one piece, so that an event of a million short ones costs little more than its bytes. */
+  #join(): void {
+    this.#pieces.push(joined(this.#data));
+    this.#data = [];
+    this.#loose = 0;
+  }
+}
+
+function joined(lines: readonly Buffer[]): Buffer {
+  return Buffer.concat(lines.flatMap((line, i) => (i === 0 ? [line] : [NEWLINE, line])));
 }
 
 /** A comment line: ignored by every parser, keeps proxies from closing a quiet stream. */
