@@ -163,7 +163,7 @@ test("--json tells what was written where, what was found, and what comes next, 
     found,
     notes,
     missing: [{ variable: "GH_REF_NOT_SET", server: "gh" }],
-    next: expect.arrayContaining([{ command: "mcp-host start", does: "serves over HTTP" }]),
+    next: expect.arrayContaining([{ command: expect.stringMatching(/mcp-host start$/), does: "serves over HTTP" }]),
   });
 });
 

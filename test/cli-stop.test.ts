@@ -123,10 +123,12 @@ test("restart starts the daemon again with the arguments and in the folder of th
 test("restart --json tells what ended and what began, and where nothing began", async () => {
   using at = home({ mcpServers: {} });
   await using daemon = await startDaemon(at, ["--log-file", "own.log"]);
+  await using _again = { [Symbol.asyncDispose]: () => run(at, ["stop", "--all"]) };
   const config = join(at.path, "mcp-host.config.json");
   const first = await run(at, ["restart", "--json"]);
   const told = JSON.parse(first.stdout);
-  const started = { pid: expect.any(Number), url: expect.stringMatching(/^http:/), log: join(at.path, "own.log"), warnings: [] };
+  const warnings = [expect.stringContaining("nothing to serve")];
+  const started = { pid: expect.any(Number), url: expect.stringMatching(/^http:/), log: join(at.path, "own.log"), warnings };
   expect({ ...first, stdout: told }).toEqual({
     code: 0,
     stderr: "",
