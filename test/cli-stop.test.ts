@@ -123,7 +123,11 @@ test("restart starts the daemon again with the arguments and in the folder of th
 test("restart --json tells what ended and what began, and where nothing began", async () => {
   using at = home({ mcpServers: {} });
   await using daemon = await startDaemon(at, ["--log-file", "own.log"]);
-  await using _again = { [Symbol.asyncDispose]: () => run(at, ["stop", "--all"]) };
+  await using _again = {
+    async [Symbol.asyncDispose]() {
+      await run(at, ["stop", "--all"]);
+    },
+  };
   const config = join(at.path, "mcp-host.config.json");
   const first = await run(at, ["restart", "--json"]);
   const told = JSON.parse(first.stdout);
