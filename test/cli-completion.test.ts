@@ -40,7 +40,12 @@ for (const shell of SHELLS) {
   const isInstalled = spawnSync(shell, ["--version"]).status === 0;
   describe.skipIf(!isInstalled)(`completion in ${shell}${isInstalled ? "" : ` (skipped: ${shell} is not installed)`}`, () => {
     test.each([
-      ["a command", "mcp-host st", ["start", "status"]],
+      ["a command", "mcp-host st", ["start", "status", "stop"]],
+      ["the first word of two", "mcp-host cre", ["credentials"]],
+      ["the second word of two", "mcp-host config h", ["history"]],
+      ["no second word where there are both", "mcp-host config path h", []],
+      ["a flag of a command of two words", "mcp-host config restore --dry", ["--dry-run"]],
+      ["a file after a command of two words", "mcp-host credentials check --config mcp-host.c", ["mcp-host.config.json"]],
       ["an argument with a closed set of words", "mcp-host list p", ["prompts"]],
       ["the shell of a script", "mcp-host completion f", ["fish"]],
       ["a flag", "mcp-host logs --li", ["--lines"]],
@@ -50,6 +55,7 @@ for (const shell of SHELLS) {
       ["a file", "mcp-host start --config mcp-host.c", ["mcp-host.config.json"]],
       ["nothing where anything may be written", "mcp-host start --port ", []],
       ["nothing after a command that is not there", "mcp-host strat --lo", []],
+      ["nothing after a second word that is not there", "mcp-host config histroy --js", []],
     ])("it offers %s", async (_what, line, expected) => {
       using at = home({ mcpServers: {} });
       const { code, stdout, stderr } = await run(at, ["--completion", shell]);
@@ -62,7 +68,13 @@ for (const shell of SHELLS) {
       using at = home();
       using folder = temporary({ script: (await run(at, ["completion", shell])).stdout });
       const script = join(folder.path, "script");
-      expect(offers(shell, script, "mcp-host ", at.path)).toEqual(expect.arrayContaining(Object.keys(COMMANDS).sort()));
+      const names = Object.keys(COMMANDS).map((name) => name.split(" "));
+      expect(offers(shell, script, "mcp-host ", at.path)).toEqual(expect.arrayContaining(names.map(([word]) => word)));
+      for (const group of new Set(names.filter(({ length }) => length > 1).map(([word]) => word))) {
+        const seconds = names.filter(([word, second]) => word === group && second !== undefined).map(([, second]) => second);
+        const offered = offers(shell, script, `mcp-host ${group} `, at.path).filter((word) => word !== "--help");
+        expect(offered, group).toEqual(seconds.sort());
+      }
       for (const [name, load] of Object.entries(COMMANDS)) {
         const { args } = await load();
         const flags = Object.entries(args ?? {}).flatMap(([flag, { type }]) => (type === "positional" ? [] : [`--${flag}`]));

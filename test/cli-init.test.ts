@@ -140,6 +140,33 @@ test("--credentials moves secrets to the credentials file, beside what is there,
   expect(await at.run("validate")).toMatchObject({ code: 0 });
 });
 
+test("--json tells what was written where, what was found, and what comes next, without secrets", async () => {
+  using at = desk();
+  at.write(CONFIG, '{ "mcpServers": {} }');
+  cursor(at, { gh: { command: "gh-mcp", env: { GITHUB_TOKEN: TOKEN, REF: "${GH_REF_NOT_SET}" } }, off: { disabled: true } });
+  const found = [{ client: "cursor", path: join(at.user, ".cursor/mcp.json"), servers: ["gh", "off"] }];
+  const path = join(at.path, CONFIG);
+  const dry = await at.run("init", "--yes", "--force", "--dry-run", "--json");
+  expect({ code: dry.code, stderr: dry.stderr }).toEqual({ code: 0, stderr: "" });
+  const notes = ["left out off of Cursor: it is switched off there"];
+  const planned = JSON.parse(dry.stdout);
+  expect(planned).toEqual({ path, written: false, text: expect.any(String), servers: ["gh"], found, notes });
+  expect(JSON.parse(planned.text).mcpServers.gh.env).toEqual({ GITHUB_TOKEN: "[redacted]", REF: "${GH_REF_NOT_SET}" });
+  const { code, stdout, stderr } = await at.run("init", "--yes", "--force", "--credentials", "--json");
+  expect({ code, stderr, leaked: stdout.includes(TOKEN) }).toEqual({ code: 0, stderr: "", leaked: false });
+  expect(JSON.parse(stdout)).toEqual({
+    path,
+    written: true,
+    backup: at.backups()[0],
+    credentials: { path: join(at.user, ".config/mcp-host/credentials.json"), names: ["GITHUB_TOKEN"] },
+    servers: ["gh"],
+    found,
+    notes,
+    missing: [{ variable: "GH_REF_NOT_SET", servers: ["gh"] }],
+    next: expect.arrayContaining([{ command: expect.stringMatching(/mcp-host start$/), does: "serves over HTTP" }]),
+  });
+});
+
 test("variables that nobody has set are named, for they come first", async () => {
   using at = desk();
   cursor(at, { gh: { url: "${env:GH_URL_NOT_SET}/mcp", headers: { A: "${env:B_NOT_SET:-b}" } } });

@@ -103,6 +103,30 @@ test("a dry run shows the difference, and nothing is written; without a terminal
   expect(at.read("~/.cursor/mcp.json")).toBeUndefined();
 });
 
+test("--json tells what was written where, with the copy and the difference, and shows no secret", async () => {
+  using at = withConfig();
+  const path = at.write("~/.cursor/mcp.json", COMMENTED);
+  const told = async (...args: string[]): Promise<Record<string, unknown>> => {
+    const { code, stdout, stderr } = await at.run(...args, "--json");
+    expect({ code, stderr, leaked: stdout.includes("t0ken-of-somebody") }).toEqual({ code: 0, stderr: "", leaked: false });
+    return JSON.parse(stdout);
+  };
+  const which = { client: "cursor", name: "mcp-host", path, declined: false };
+  const advice = [expect.stringContaining("Cursor")];
+  const diff = expect.stringMatching(/^\+.*mcp-host/m);
+  expect(await told("install", "cursor", "--dry-run")).toEqual({ ...which, written: false, diff, advice });
+  expect(await told("install", "cursor", "--yes")).toEqual({ ...which, written: true, backup: at.backups()[0], diff, advice });
+  expect(await told("install", "cursor", "--yes")).toEqual({ ...which, written: false, diff: "", advice: [] });
+  const removed = expect.stringMatching(/^-.*mcp-host/m);
+  expect(await told("uninstall", "cursor", "--yes")).toEqual({ ...which, written: true, backup: at.backups()[1], diff: removed });
+  expect(await told("uninstall", "cursor", "--yes")).toEqual({ ...which, written: false, diff: "" });
+  // Whoever is asked must see what for; a program must not.
+  const { code, stdout, stderr } = await at.answer(["n"], "install", "cursor", "--json");
+  expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/^\+.*mcp-host/m) });
+  expect(JSON.parse(stdout)).toMatchObject({ written: false, declined: true });
+  expect(await at.run("install", "cursor", "--json")).toMatchObject({ code: EXIT.usage.code, stdout: "" });
+});
+
 test("on a terminal it is asked first: no writes nothing, Enter writes, and so does the end of the conversation not", async () => {
   using at = withConfig();
   const question = `Write this to ${join(at.user, ".cursor/mcp.json")}? [Y/n]`;

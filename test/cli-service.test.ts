@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
-import { userInfo } from "node:os";
+import { homedir, userInfo } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { home, run } from "./harness/cli.ts";
@@ -95,6 +95,21 @@ test("service launchd is a property list that names absolute paths", async () =>
   const system = await run(at, ["service", "launchd", "--system"]);
   expect(plist(system.stdout)).toMatchObject({ StandardErrorPath: "/Library/Logs/mcp-host.log" });
   expect(system.stderr).toContain("sudo launchctl bootstrap system /Library/LaunchDaemons/mcp-host.plist");
+});
+
+test.each([
+  ["systemd", "user", "/.config/systemd/user/mcp-host.service", { log: "journalctl --user -u mcp-host -f" }],
+  ["launchd", "system", "/Library/LaunchDaemons/mcp-host.plist", { disable: "sudo launchctl bootout system/mcp-host" }],
+])("service %s --%s --json is the same text, the place where it goes and the commands", async (manager, scope, file, more) => {
+  using at = home({ mcpServers: { a: { command: "a", env: { TOKEN: "${NOT_SET_HERE}" } } } });
+  const args = ["service", manager, `--${scope}`];
+  const words = await run(at, args);
+  const { code, stdout, stderr } = await run(at, [...args, "--json"]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  const told = JSON.parse(stdout);
+  const path = scope === "user" ? join(homedir(), file) : file;
+  expect(told).toMatchObject({ manager, scope, path, text: words.stdout, warnings: [expect.stringContaining("NOT_SET_HERE")], ...more });
+  for (const command of told.enable) expect(words.stderr).toContain(`\n  ${command}\n`);
 });
 
 test("a config that needs what only the service will have is no obstacle; one that is missing is", async () => {

@@ -120,6 +120,37 @@ test("restart starts the daemon again with the arguments and in the folder of th
   expect(JSON.parse((await run(at, ["status", "--json"])).stdout)).toMatchObject({ pid: again.pid, config: join(at.path, "own.json") });
 });
 
+test("restart --json tells what ended and what began, and where nothing began", async () => {
+  using at = home({ mcpServers: {} });
+  await using daemon = await startDaemon(at, ["--log-file", "own.log"]);
+  await using _again = {
+    async [Symbol.asyncDispose]() {
+      await run(at, ["stop", "--all"]);
+    },
+  };
+  const config = join(at.path, "mcp-host.config.json");
+  const first = await run(at, ["restart", "--json"]);
+  const told = JSON.parse(first.stdout);
+  const warnings = [expect.stringContaining("nothing to serve")];
+  const started = { pid: expect.any(Number), url: expect.stringMatching(/^http:/), log: join(at.path, "own.log"), warnings };
+  expect({ ...first, stdout: told }).toEqual({
+    code: 0,
+    stderr: "",
+    stdout: { config, stopped: { pid: daemon.pid, url: daemon.url.href }, started },
+  });
+  expect(lives(told.started.pid)).toBe(true);
+  rmSync(join(at.path, "own.log"));
+  mkdirSync(join(at.path, "own.log"));
+  const second = await run(at, ["restart", "--json"]);
+  const { pid, url } = told.started;
+  expect({ ...second, stdout: JSON.parse(second.stdout) }).toEqual({
+    code: 1,
+    stderr: expect.stringContaining("own.log"),
+    stdout: { config, stopped: { pid, url }, started: null },
+  });
+  expect(lives(pid)).toBe(false);
+});
+
 test("restart with a config that is bad now stops nothing", async () => {
   using at = home(CONFIG);
   await using daemon = await startDaemon(at);

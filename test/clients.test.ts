@@ -107,6 +107,12 @@ test.each(CLIENT_NAMES)("client-config %s prints the form that is documented, an
   expect(entry).toMatchObject({ command: process.execPath, args: [BIN, "start", "stdio", "--config", config] });
   expect(Object.keys(local)).toEqual(expect.arrayContaining(Object.keys(entry)));
   if (entry.type !== undefined) expect(entry.type).toBe(local.type);
+  const json = await at.run("client-config", id, "--name", "local", "--json");
+  expect({ ...json, stdout: JSON.parse(json.stdout) }).toMatchObject({
+    code: 0,
+    stderr: "",
+    stdout: { client: id, name: "local", path: join(at.user, PLACES[id].linux), text: stdio.stdout, content: parsed(id, stdio.stdout) },
+  });
 
   const http = await at.run("client-config", id, "--name", "remote", "--url", URL_THERE);
   if (!transports.includes("http")) {
@@ -243,6 +249,9 @@ test("for Claude Code its own command is printed too, quoted for a shell", async
   const stdio = await at.run("client-config", "claude-code", "--config", config, "--scope", "project");
   const quoted = `'${config.replace("'", "'\\''")}'`;
   expect(stdio.stderr).toContain(`claude mcp add --scope project mcp-host -- ${process.execPath} ${BIN} start stdio --config ${quoted}\n`);
+  const { command, advice } = JSON.parse((await at.run("client-config", "claude-code", "--config", config, "--json")).stdout);
+  expect(stdio.stderr.replaceAll(" --scope project ", " --scope user ")).toContain(`: ${command}\n`);
+  expect(stdio.stderr).toContain(`\n${advice.at(-1)}\n`);
   const http = await at.run("client-config", "claude-code", "--url", "http://127.0.0.1:1/mcp");
   expect(http.stderr).toContain("claude mcp add --transport http --scope user mcp-host http://127.0.0.1:1/mcp\n");
 });

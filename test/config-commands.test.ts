@@ -185,6 +185,16 @@ describe("the JSON Schema", () => {
     const { code, stdout, stderr } = await run(at, ["schema", "--output", "schema.json"]);
     expect({ code, stdout }).toEqual({ code: 0, stdout: "" });
     expect(stderr).toContain('left out: ./broken.mjs: "./broken.mjs" is no plugin');
+    const told = await run(at, ["schema", "--output", "schema.json", "--json"]);
+    expect({ ...told, stdout: JSON.parse(told.stdout) }).toEqual({
+      code: 0,
+      stderr: "",
+      stdout: {
+        path: join(at.path, "schema.json"),
+        plugins: expect.arrayContaining(["./own.mjs", "@host/plugin-cache"]),
+        leftOut: expect.arrayContaining([expect.stringContaining('"./broken.mjs" is no plugin')]),
+      },
+    });
     const check = checking(JSON.parse(readFileSync(join(at.path, "schema.json"), "utf8")));
     const good = { count: "${COUNT}", on: false, tree: { name: "a", children: [{ name: "b" }] } };
     expect(check({ plugins: [["./own.mjs", good], { use: "./own.mjs", options: good }, ["any-other", { a: 1 }]] })).toEqual([]);

@@ -5,7 +5,7 @@ import { escapeControls, type Logger } from "../log.ts";
 import { redactText } from "../redact.ts";
 import { goesWithin } from "./alive.ts";
 import type { ControlFacts } from "./control.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
+import { EXIT } from "./exit.ts";
 import { FailedElsewhere, type Failure } from "./failure.ts";
 import { interruption } from "./interrupted.ts";
 import type { Life } from "./life.ts";
@@ -30,6 +30,15 @@ export interface Detached {
   listening(url: string, warnings: readonly string[]): void;
 }
 
+/** A host that runs in the background now. */
+export interface Daemon {
+  readonly pid: number;
+  readonly url: string;
+  readonly log: string;
+  /** What its operator should read. */
+  readonly warnings: readonly string[];
+}
+
 /** What the detached process tells the one that started it, once. */
 export type FirstWord = { listening: { url: string; warnings: readonly string[] } } | { failed: Failure };
 
@@ -43,7 +52,7 @@ const TAIL = 8 * 1024;
  * Starts the host as a process of its own, without a terminal, and waits until it listens.
  * @throws FailedElsewhere with its failure, as if it had been this process
  */
-export async function startDaemon(flags: DaemonFlags, rawArgs: readonly string[]): Promise<ExitCode> {
+export async function startDaemon(flags: DaemonFlags, rawArgs: readonly string[]): Promise<Daemon> {
   limitsOf(flags);
   const { logFile } = await placesOf(flags);
   const log = openLog(logFile);
@@ -60,14 +69,8 @@ export async function startDaemon(flags: DaemonFlags, rawArgs: readonly string[]
     const word = await Promise.race([interrupted.promise, firstWord(child, () => lastLines(logFile, before))]);
     if ("failed" in word) throw new FailedElsewhere(word.failed);
     const { url, warnings } = word.listening;
-    for (const warning of warnings) process.stderr.write(`mcp-host: ${escapeControls(redactText(warning))}\n`);
-    const rows = table([
-      ["  pid", String(child.pid)],
-      ["  url", url],
-      ["  log", logFile],
-    ]);
-    process.stdout.write(`mcp-host runs in the background\n${rows}\n`);
-    return EXIT.ok.code;
+    const pid = child.pid as number; // it has spoken, so it was started
+    return { pid, url, log: logFile, warnings: warnings.map(redactText) };
   } catch (error) {
     await end(child);
     throw error;
@@ -75,6 +78,17 @@ export async function startDaemon(flags: DaemonFlags, rawArgs: readonly string[]
     interrupted.stop();
     child.unref();
   }
+}
+
+/** Tells of a daemon in words. */
+export function describeDaemon({ pid, url, log, warnings }: Daemon): void {
+  for (const warning of warnings) process.stderr.write(`mcp-host: ${escapeControls(warning)}\n`);
+  const rows = table([
+    ["  pid", String(pid)],
+    ["  url", url],
+    ["  log", log],
+  ]);
+  process.stdout.write(`mcp-host runs in the background\n${rows}\n`);
 }
 
 /** Resolves with what the process tells, or with its failure when it dies or takes too long without a word. */

@@ -16,11 +16,12 @@ import { missingVariables, refusal } from "./clients/references.ts";
 import { countSecrets, keepCredentials, moveSecrets, secretsOf } from "./clients/secrets.ts";
 import { Dialogue, isAsking } from "./dialogue.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
-import { portOf } from "./options.ts";
+import { jsonArgs, portOf } from "./options.ts";
 import { table } from "./table.ts";
 import { everyValue, typedCommand, UsageError } from "./usage.ts";
 
 const NAMESPACE = "@host/plugin-namespace";
+const HELLO = "No server was found or named: hello, which greets and comes with mcp-host, is one to begin with.";
 
 export default defineCommand({
   meta: { name: "init", description: "Write a first config, with the servers that clients have already" },
@@ -37,6 +38,7 @@ export default defineCommand({
     credentials: { type: "boolean", description: "Move secrets to the credentials file; without it they are copied as they are" },
     force: { type: "boolean", description: "Replace a config that is there; a copy is kept" },
     "dry-run": { type: "boolean", description: "Print the config without its secrets, and write nothing" },
+    ...jsonArgs,
   },
   async run({ args, rawArgs }): Promise<ExitCode> {
     const machine = thisMachine();
@@ -51,23 +53,46 @@ export default defineCommand({
     const move = await movesSecrets(imported, flags, dialogue);
     const { servers, values } = move ? moveSecrets(imported.servers, machine.folder) : { servers: imported.servers, values: {} };
     for (const secret of secretsOf(imported.servers)) registerSecret(secret);
-    const text = await configText(await configOf({ ...imported, servers }, flags, machine.folder), (flags.format ?? "json") as Format); // one of its options
-    const report: string[] = [...findings.problems, ...foundLines(findings), ...without(findings, choice), ...imported.told];
-    if (flags["dry-run"] === true) {
-      process.stdout.write(redactText(text));
-    } else {
-      const backup = await backUp(path);
-      // Before the config, which would not load without them.
-      if (Object.keys(values).length > 0)
-        report.push(`Secrets are in ${await keepCredentials(values)} now: ${Object.keys(values).join(", ")}.`);
-      replaceFile(path, text);
-      if (backup !== undefined) report.push(`The config before is kept as ${backup}.`);
-      report.push(`Wrote ${path} with ${namesOf(servers)}.`, "", ...nextSteps({ ...imported, servers }, machine, sources));
-    }
-    process.stderr.write(`${escapeControls(redactText(report.join("\n")))}\n`);
+    const config = await configOf({ ...imported, servers }, flags, machine.folder);
+    const text = await configText(config, (flags.format ?? "json") as Format); // one of its options
+    const dry = flags["dry-run"] === true;
+    const written = dry ? undefined : await write(path, text, values);
+    const report: Report = {
+      path,
+      written: !dry,
+      ...written,
+      // What was written holds the secrets that were not moved.
+      ...(dry && { text }),
+      servers: Object.keys(config.mcpServers),
+      found: findings.sources.map((source) => ({ client: source.id, path: source.path, servers: Object.keys(source.servers) })),
+      notes: [...findings.problems, ...without(findings, choice), ...imported.told, ...(Object.keys(servers).length === 0 ? [HELLO] : [])],
+      ...(!dry && { missing: missingOf({ ...imported, servers }, machine), next: nextSteps(sources) }),
+    };
+    if (args.json) process.stdout.write(`${JSON.stringify(report, withoutSecrets, 2)}\n`);
+    else describe(report);
     return EXIT.ok.code;
   },
 });
+
+/** What was done, and what is to be done next. */
+interface Report {
+  readonly path: string;
+  readonly written: boolean;
+  /** The config that was there before. */
+  readonly backup?: string | undefined;
+  /** Where secrets went, and what they are called there. */
+  readonly credentials?: { readonly path: string; readonly names: readonly string[] } | undefined;
+  /** What would be written. */
+  readonly text?: string;
+  readonly servers: readonly string[];
+  readonly found: readonly { readonly client: ClientName; readonly path: string; readonly servers: readonly string[] }[];
+  /** What was changed, left out or not found. */
+  readonly notes: readonly string[];
+  /** Variables that nobody has set, and the servers that want them. */
+  readonly missing?: readonly { readonly variable: string; readonly servers: readonly string[] }[];
+  /** Commands, each with what it does. */
+  readonly next?: readonly { readonly command: string; readonly does: string }[];
+}
 
 interface Flags {
   yes?: boolean | undefined;
@@ -162,7 +187,7 @@ function withFlags({ servers, told, inputs }: Imported, flags: readonly string[]
   };
 }
 
-async function configOf({ servers, inputs }: Imported, flags: Flags, folder: string): Promise<Json> {
+async function configOf({ servers, inputs }: Imported, flags: Flags, folder: string): Promise<Json & { mcpServers: Json }> {
   const all = Object.keys(servers).length > 0 ? servers : { hello: helloServer() };
   return {
     ...(flags.port !== undefined && { listen: { port: portOf(flags.port) } }),
@@ -179,8 +204,36 @@ async function isInstalled(plugin: string, folder: string): Promise<boolean> {
   );
 }
 
-function foundLines({ sources }: Findings): string[] {
-  return sources.map(({ id, path, servers }) => `${clientOf(id).title} has ${namesOf(servers)}: ${path}`);
+async function write(
+  path: string,
+  text: string,
+  values: Readonly<Record<string, string>>,
+): Promise<Pick<Report, "backup" | "credentials">> {
+  const backup = await backUp(path);
+  const names = Object.keys(values);
+  // Before the config, which would not load without them.
+  const credentials = names.length > 0 ? { path: await keepCredentials(values), names } : undefined;
+  replaceFile(path, text);
+  return { backup, credentials };
+}
+
+function withoutSecrets(_key: string, value: unknown): unknown {
+  return typeof value === "string" ? redactText(value) : value;
+}
+
+function describe({ path, backup, credentials, text, servers, found, notes, missing = [], next = [] }: Report): void {
+  if (text !== undefined) process.stdout.write(redactText(text));
+  const lines = [
+    ...found.map((source) => `${clientOf(source.client).title} has ${namesOf(source.servers)}: ${source.path}`),
+    ...notes,
+    ...(credentials ? [`Secrets are in ${credentials.path} now: ${credentials.names.join(", ")}.`] : []),
+    ...(backup === undefined ? [] : [`The config before is kept as ${backup}.`]),
+    ...(text === undefined ? [`Wrote ${path} with ${namesOf(servers)}.`, ""] : []),
+    ...(missing.length > 0 ? ["Set these variables first, in the environment or in the credentials file:"] : []),
+    ...missing.map(({ variable, servers }) => `  ${variable}  (${servers.join(", ")})`),
+    ...(next.length > 0 ? ["Next:", table(next.map(({ command, does }) => [`  ${command}`, does]))] : []),
+  ];
+  process.stderr.write(`${escapeControls(redactText(lines.join("\n")))}\n`);
 }
 
 /** Clients that were asked for and have nothing. */
@@ -189,26 +242,24 @@ function without({ sources }: Findings, choice: ReturnType<typeof choiceOf>): st
   return choice.filter((id) => !sources.some((source) => source.id === id)).map((id) => `${clientOf(id).title} has no file with servers.`);
 }
 
-function namesOf(servers: Readonly<Record<string, unknown>>): string {
-  const names = Object.keys(servers);
-  if (names.length === 0) return "the server hello, which greets and comes with mcp-host";
+function namesOf(names: readonly string[]): string {
   return `${names.length === 1 ? "the server" : `${names.length} servers:`} ${names.join(", ")}`;
 }
 
-function nextSteps({ servers, inputs }: Imported, machine: Machine, sources: readonly Source[]): string[] {
-  const command = typedCommand();
+/** Variables that servers need and nobody has set, each with who takes it. */
+function missingOf({ servers, inputs }: Imported, { folder }: Machine): NonNullable<Report["missing"]> {
   const takers = new Map<string, string[]>();
   for (const [name, server] of Object.entries(servers))
-    for (const variable of missingVariables(server, machine.folder, inputs)) takers.set(variable, [...(takers.get(variable) ?? []), name]);
-  const missing = [...takers].map(([variable, names]) => `  ${variable}  (${names.join(", ")})`);
+    for (const variable of missingVariables(server, folder, inputs)) takers.set(variable, [...(takers.get(variable) ?? []), name]);
+  return [...takers].map(([variable, names]) => ({ variable, servers: names }));
+}
+
+function nextSteps(sources: readonly Source[]): NonNullable<Report["next"]> {
+  const command = typedCommand();
   const client = sources[0]?.id ?? "claude-code";
   return [
-    ...(missing.length > 0 ? ["Set these variables first, in the environment or in the credentials file:", ...missing] : []),
-    "Next:",
-    table([
-      [`  ${command} validate --connect`, "starts or reaches each server once"],
-      [`  ${command} client-config ${client}`, `prints what connects ${clientOf(client).title}; \`install\` writes it there`],
-      [`  ${command} start`, "serves over HTTP"],
-    ]),
+    { command: `${command} validate --connect`, does: "starts or reaches each server once" },
+    { command: `${command} client-config ${client}`, does: `prints what connects ${clientOf(client).title}; \`install\` writes it there` },
+    { command: `${command} start`, does: "serves over HTTP" },
   ];
 }

@@ -1,6 +1,6 @@
 import { defineCommand } from "citty";
 import { escapeControls } from "../log.ts";
-import { change, changeArgs } from "./clients/change.ts";
+import { change, changeArgs, UNCHANGED } from "./clients/change.ts";
 import { readClientFile, withServer } from "./clients/client-file.ts";
 import { clientArgs, connectionArgs, connectionOf, targetOf } from "./clients/connection.ts";
 import { advice } from "./clients/snippet.ts";
@@ -14,13 +14,13 @@ export default defineCommand({
     const connection = await connectionOf(args, target);
     const file = await readClientFile(target.client, target.path);
     const after = await withServer(target.client, file, target.name, connection);
-    if (after === file.text) {
-      process.stderr.write(escapeControls(`${target.path} has it already.\n`));
-      return EXIT.ok.code;
-    }
-    const told = await advice(target, connection);
-    if (!(await change(file, after, args))) return EXIT.failure.code;
-    if (args["dry-run"] !== true) process.stderr.write(`${escapeControls(told.join("\n"))}\n`);
-    return EXIT.ok.code;
+    const isThere = after === file.text;
+    const told = isThere ? [] : await advice(target, connection);
+    const done = isThere ? UNCHANGED : await change(file, after, args);
+    const { id, name, path } = target;
+    if (args.json) process.stdout.write(`${JSON.stringify({ client: id, name, path, ...done, advice: told }, undefined, 2)}\n`);
+    else if (isThere) process.stderr.write(escapeControls(`${path} has it already.\n`));
+    else if (done.written) process.stderr.write(`${escapeControls(told.join("\n"))}\n`);
+    return done.declined ? EXIT.failure.code : EXIT.ok.code;
   },
 });

@@ -2,16 +2,16 @@ import { type ArgsDef, defineCommand, parseArgs } from "citty";
 import { escapeControls } from "../log.ts";
 import { askAll, askOrigin, type HostChoice, onlyOne } from "./ask.ts";
 import type { ControlStatus, Origin } from "./control.ts";
-import { startDaemon } from "./daemon.ts";
-import type { ExitCode } from "./exit.ts";
+import { type Daemon, describeDaemon, startDaemon } from "./daemon.ts";
+import { EXIT, type ExitCode } from "./exit.ts";
 import { prepare } from "./open.ts";
-import { choiceArgs, choiceOf, loggerOf } from "./options.ts";
+import { choiceArgs, choiceOf, jsonArgs, loggerOf } from "./options.ts";
 import start, { openForHttp, type Flags as StartFlags } from "./start.ts";
 import { stopHost, timeoutArgs, timeoutOf } from "./stop.ts";
 
 export default defineCommand({
   meta: { name: "restart", description: "Stop a daemon and start it again as it was started, once its config has been checked" },
-  args: { ...choiceArgs, ...timeoutArgs },
+  args: { ...choiceArgs, ...timeoutArgs, ...jsonArgs },
   async run({ args }): Promise<ExitCode> {
     const timeout = timeoutOf(args.timeout);
     const daemon = await theDaemon(choiceOf(args));
@@ -32,8 +32,17 @@ export default defineCommand({
     }
     const { stopped, reason } = await stopHost(daemon, timeout);
     if (!stopped) throw new Error(reason);
-    process.stdout.write(escapeControls(`stopped ${daemon.url ?? daemon.config}, pid ${daemon.pid}\n`));
-    return startDaemon(flags, rawArgs);
+    const { pid, url, config } = daemon;
+    if (!args.json) process.stdout.write(escapeControls(`stopped ${url ?? config}, pid ${pid}\n`));
+    let started: Daemon | undefined;
+    try {
+      started = await startDaemon(flags, rawArgs);
+    } finally {
+      // That it was stopped matters most where it does not come back.
+      if (args.json) process.stdout.write(`${JSON.stringify({ config, stopped: { pid, url }, started: started ?? null }, undefined, 2)}\n`);
+    }
+    if (!args.json) describeDaemon(started);
+    return EXIT.ok.code;
   },
 });
 

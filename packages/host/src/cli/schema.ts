@@ -17,6 +17,7 @@ export default defineCommand({
   meta: { name: "schema", description: "Print the JSON Schema of configs, with the options of the installed plugins" },
   args: {
     output: { type: "string", valueHint: "file", description: "Write it to this file, for `$schema` in the config" },
+    json: { type: "boolean", description: "With --output, print as JSON what was written; the schema is JSON anyway" },
     ...configArgs,
   },
   async run({ args, rawArgs }): Promise<ExitCode> {
@@ -24,17 +25,22 @@ export default defineCommand({
     const { folder, names } = await configured(args.config, rawArgs);
     const installed = installedPlugins([folder, process.cwd(), import.meta.dirname]);
     const plugins: NamedPlugin[] = [];
+    const leftOut: string[] = [];
     for (const name of new Set([...names, ...installed])) {
       try {
         plugins.push({ name, definition: (await importPlugin(name, folder, name)).definition });
       } catch (error) {
         if (!(error instanceof ConfigError)) throw error;
-        for (const problem of error.problems) process.stderr.write(`mcp-host: left out: ${escapeControls(problem)}\n`);
+        leftOut.push(...error.problems);
       }
     }
     const text = `${JSON.stringify(withPluginOptions(packagedSchema(), plugins), undefined, 2)}\n`;
-    if (args.output === undefined) output.write(text);
-    else replaceFile(resolve(args.output), text);
+    const path = args.output === undefined ? undefined : resolve(args.output);
+    if (path === undefined) output.write(text);
+    else replaceFile(path, text);
+    if (path !== undefined && args.json)
+      output.write(`${JSON.stringify({ path, plugins: plugins.map(({ name }) => name), leftOut }, undefined, 2)}\n`);
+    else for (const problem of leftOut) process.stderr.write(`mcp-host: left out: ${escapeControls(problem)}\n`);
     return EXIT.ok.code;
   },
 });

@@ -8,7 +8,7 @@ import { ConfigError } from "../errors.ts";
 import { escapeControls } from "../log.ts";
 import { redactText } from "../redact.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
-import { configArgs } from "./options.ts";
+import { configArgs, jsonArgs } from "./options.ts";
 import { launchdPlist, type Service, systemdUnit } from "./service-files.ts";
 import { UsageError } from "./usage.ts";
 
@@ -32,6 +32,7 @@ export default defineCommand({
     user: { type: "boolean", description: "A service of this user's session. This is the default" },
     system: { type: "boolean", description: "A service of the machine" },
     config: configArgs.config,
+    ...jsonArgs,
   },
   async run({ args }): Promise<ExitCode> {
     if (args.user && args.system) throw new UsageError("--user and --system contradict each other; give one of them");
@@ -53,10 +54,21 @@ export default defineCommand({
       user: uid === 0 ? undefined : username,
     };
     warnings.push(...unwise(service));
-    process.stdout.write(manager === "launchd" ? launchdPlist(service) : systemdUnit(service));
+    const text = manager === "launchd" ? launchdPlist(service) : systemdUnit(service);
+    const steps = manager === "launchd" ? launchdSteps(service) : systemdSteps(service);
+    if (args.json) {
+      const { file, ...commands } = steps;
+      const path = file.replace(/^~/, homedir());
+      const told = { manager, scope: service.scope, path, text, ...commands, warnings: warnings.map(redactText) };
+      process.stdout.write(`${JSON.stringify(told, undefined, 2)}\n`);
+      return EXIT.ok.code;
+    }
+    process.stdout.write(text);
     const lines = [
       ...warnings.map((warning) => `mcp-host: ${warning}`),
-      ...(manager === "launchd" ? launchdSteps(service) : systemdSteps(service)),
+      `Put it into ${steps.file} and enable it:`,
+      ...steps.enable.map((command) => `  ${command}`),
+      manager === "launchd" ? `Stop it for good: ${steps.disable}` : `Its log: ${steps.log}`,
     ];
     process.stderr.write(`${escapeControls(redactText(lines.join("\n")))}\n`);
     return EXIT.ok.code;
@@ -91,33 +103,47 @@ function unwise({ node, bin, config, scope, user }: Service): string[] {
   return warnings;
 }
 
-function systemdSteps({ scope, config }: Service): string[] {
+/** Where a definition goes, and the commands for it. */
+interface Steps {
+  readonly file: string;
+  readonly enable: readonly string[];
+  /** What shows its log. */
+  readonly log?: string;
+  /** What stops it for good. */
+  readonly disable?: string;
+}
+
+function systemdSteps({ scope, config }: Service): Steps {
   const system = scope === "system";
   const file = system ? "/etc/systemd/system/mcp-host.service" : "~/.config/systemd/user/mcp-host.service";
   const sudo = system ? "sudo " : "";
   const ctl = system ? "sudo systemctl" : "systemctl --user";
-  return [
-    `Put it into ${file} and enable it:`,
-    ...(system ? [] : ["  mkdir -p ~/.config/systemd/user"]),
-    `  mcp-host service systemd --${scope} --config ${quoted(config)} | ${sudo}tee ${file}`,
-    `  ${ctl} daemon-reload`,
-    `  ${ctl} enable --now mcp-host`,
-    ...(system ? [] : ["  loginctl enable-linger   # so that it starts with the machine and outlives the session"]),
-    `Its log: ${system ? "sudo journalctl" : "journalctl --user"} -u mcp-host -f`,
-  ];
+  return {
+    file,
+    enable: [
+      ...(system ? [] : ["mkdir -p ~/.config/systemd/user"]),
+      `mcp-host service systemd --${scope} --config ${quoted(config)} | ${sudo}tee ${file}`,
+      `${ctl} daemon-reload`,
+      `${ctl} enable --now mcp-host`,
+      ...(system ? [] : ["loginctl enable-linger   # so that it starts with the machine and outlives the session"]),
+    ],
+    log: `${system ? "sudo journalctl" : "journalctl --user"} -u mcp-host -f`,
+  };
 }
 
-function launchdSteps({ scope, config }: Service): string[] {
+function launchdSteps({ scope, config }: Service): Steps {
   const system = scope === "system";
   const file = `${system ? "/Library/LaunchDaemons" : "~/Library/LaunchAgents"}/mcp-host.plist`;
   const sudo = system ? "sudo " : "";
   const domain = system ? "system" : "gui/$(id -u)";
-  return [
-    `Put it into ${file} and enable it:`,
-    `  mcp-host service launchd --${scope} --config ${quoted(config)} | ${sudo}tee ${file}`,
-    `  ${sudo}launchctl bootstrap ${domain} ${file}`,
-    `Stop it for good: ${sudo}launchctl bootout ${domain}/mcp-host`,
-  ];
+  return {
+    file,
+    enable: [
+      `mcp-host service launchd --${scope} --config ${quoted(config)} | ${sudo}tee ${file}`,
+      `${sudo}launchctl bootstrap ${domain} ${file}`,
+    ],
+    disable: `${sudo}launchctl bootout ${domain}/mcp-host`,
+  };
 }
 
 function quoted(path: string): string {

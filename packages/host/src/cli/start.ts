@@ -42,7 +42,11 @@ export default defineCommand({
     checkDaemonFlags(args);
     if (args.mode === "stdio") return overStdio(args, rawArgs);
     if (args.mode === "both") return overBoth(args, rawArgs, claimStdout());
-    if (args.daemon && !data) return (await import("./daemon.ts")).startDaemon(args, rawArgs);
+    if (args.daemon && !data) {
+      const { describeDaemon, startDaemon } = await import("./daemon.ts");
+      describeDaemon(await startDaemon(args, rawArgs));
+      return EXIT.ok.code;
+    }
     return overHttp(args, rawArgs, data as Detached | undefined); // nobody but the detached process itself gives any
   },
 });

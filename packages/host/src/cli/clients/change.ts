@@ -6,42 +6,57 @@ import { isSecret } from "../../config/secrets.ts";
 import { escapeControls } from "../../log.ts";
 import { redactText, registerSecret } from "../../redact.ts";
 import { Dialogue, isAsking } from "../dialogue.ts";
+import { jsonArgs } from "../options.ts";
 import { UsageError } from "../usage.ts";
 import type { ClientFile } from "./client-file.ts";
 
 export interface ChangeFlags {
   yes?: boolean | undefined;
   "dry-run"?: boolean | undefined;
+  json?: boolean | undefined;
 }
 
 /** How a change of somebody's file is agreed on. */
 export const changeArgs = {
   yes: { type: "boolean", description: "Write without asking" },
   "dry-run": { type: "boolean", description: "Show what would be written, and write nothing" },
+  ...jsonArgs,
 } as const;
 
-/**
- * Shows what changes in a client's file, asks, keeps a copy and writes.
- * @returns whether it was written, or there was nothing to write
- */
-export async function change(file: ClientFile, after: string, flags: ChangeFlags): Promise<boolean> {
-  const dry = flags["dry-run"] === true;
-  process.stdout.write(`${escapeControls(difference(file, after))}`);
-  if (dry) return true;
+/** What became of a client's file. */
+export interface Change {
+  readonly written: boolean;
+  /** Somebody was asked and said no. */
+  readonly declined: boolean;
+  /** The file before, where there was one. */
+  readonly backup?: string | undefined;
+  /** The difference without secrets, as a patch; "" where nothing had to change. */
+  readonly diff: string;
+}
+
+export const UNCHANGED: Change = { written: false, declined: false, diff: "" };
+
+/** Shows what changes in a client's file, asks, keeps a copy and writes. With `--json` only who is asked is shown anything. */
+export async function change(file: ClientFile, after: string, flags: ChangeFlags): Promise<Change> {
+  const diff = difference(file, after);
+  if (!flags.json) process.stdout.write(escapeControls(diff));
+  if (flags["dry-run"] === true) return { ...UNCHANGED, diff };
   if (flags.yes !== true) {
     if (!isAsking()) throw new UsageError("there is no terminal to ask on; pass --yes to write, or --dry-run to see what would be written");
+    if (flags.json) process.stderr.write(escapeControls(diff));
     using dialogue = new Dialogue();
     if (!(await dialogue.confirm(`Write this to ${file.path}?`, true))) {
       process.stderr.write("Nothing was written.\n");
-      return false;
+      return { ...UNCHANGED, declined: true, diff };
     }
   }
   // Some clients write their files themselves, and somebody may have thought long about the question.
   if (textNow(file.path) !== file.text) throw new Error(`${file.path} was changed meanwhile, so nothing was written; try again`);
   const backup = await backUp(file.path);
   replaceFile(file.path, after);
-  process.stderr.write(`${escapeControls(backup === undefined ? `${file.path} is new.` : `The file before is kept as ${backup}.`)}\n`);
-  return true;
+  if (!flags.json)
+    process.stderr.write(`${escapeControls(backup === undefined ? `${file.path} is new.` : `The file before is kept as ${backup}.`)}\n`);
+  return { written: true, declined: false, backup, diff };
 }
 
 function textNow(path: string): string | undefined {

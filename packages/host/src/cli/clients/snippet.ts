@@ -1,13 +1,19 @@
 import { stringify } from "smol-toml";
+import type { Json } from "../../wire/message.ts";
 import { typedCommand } from "../usage.ts";
 import { type Client, type Connection, KEY_VARIABLE } from "./clients.ts";
 import type { ConnectionFlags, Target } from "./connection.ts";
 import { shellVariables } from "./references.ts";
 
 /** What belongs into a client's file, alone. */
-export function snippet({ client, name }: Target, connection: Connection): string {
-  const whole = { [client.key]: { [name]: client.entry(connection) }, ...client.beside?.(connection) };
-  return client.format === "toml" ? `${stringify(whole).trimEnd()}\n` : `${JSON.stringify(whole, undefined, 2)}\n`;
+export function contentOf({ client, name }: Target, connection: Connection): Json {
+  return { [client.key]: { [name]: client.entry(connection) }, ...client.beside?.(connection) };
+}
+
+/** The same in the form of the file. */
+export function snippet(target: Target, connection: Connection): string {
+  const whole = contentOf(target, connection);
+  return target.client.format === "toml" ? `${stringify(whole).trimEnd()}\n` : `${JSON.stringify(whole, undefined, 2)}\n`;
 }
 
 /** What people have to know besides, a line each; what makes the client read its file comes last. @throws ConfigError where the config cannot be read */

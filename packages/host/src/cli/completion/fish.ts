@@ -1,21 +1,31 @@
-import { type Command, type Flag, ROOT_FLAGS } from "./words.ts";
+import { type Command, type Flag, firstWords, groupsOf, HELP, ROOT_FLAGS, type Word } from "./words.ts";
 
 /** The script that `mcp-host --completion fish | source` reads. */
 export function fishScript(commands: readonly Command[]): string {
   const first = "test (count (commandline -opc)) -eq 1";
+  const second = (group: string): string => `__mcp_host_runs ${group}; and test (count (commandline -opc)) -eq 2`;
   return [
     "# fish completion for mcp-host",
     "function __mcp_host_runs",
     "  set -l words (commandline -opc)",
-    '  test (count $words) -ge 2; and test "$words[2]" = "$argv[1]"',
+    "  set -l last (math 1 + (count $argv))",
+    '  test (count $words) -ge $last; and test "$words[2..$last]" = "$argv"',
     "end",
     "complete -c mcp-host -e",
     "complete -c mcp-host -f",
-    ...commands.map(({ name, description }) => `complete -c mcp-host -n '${first}' -a ${name} -d ${quoted(description)}`),
-    ...ROOT_FLAGS.map((flag) => `complete -c mcp-host -n '${first}' ${flagOf(flag)}`),
+    ...wordsWhere(first, firstWords(commands), ROOT_FLAGS),
+    ...groupsOf(commands).flatMap(({ name, words }) => wordsWhere(second(name), words, [HELP])),
     ...commands.flatMap(ofCommand),
     "",
   ].join("\n");
+}
+
+function wordsWhere(condition: string, words: readonly Word[], flags: readonly Flag[]): string[] {
+  const offer = `complete -c mcp-host -n '${condition}'`;
+  return [
+    ...words.map(({ name, description }) => `${offer} -a ${name} -d ${quoted(description)}`),
+    ...flags.map((flag) => `${offer} ${flagOf(flag)}`),
+  ];
 }
 
 function ofCommand({ name, flags, positionals }: Command): string[] {

@@ -20,6 +20,20 @@ export interface Command {
   readonly positionals: readonly { readonly name: string; readonly value: Value }[];
 }
 
+/** What may be written in one place, and what it means. */
+export interface Word {
+  readonly name: string;
+  readonly description: string;
+}
+
+/** Commands of two words whose first word is the same. */
+export interface Group extends Word {
+  /** Their second words. */
+  readonly words: readonly Word[];
+}
+
+export const HELP: Flag = { name: "--help", description: "Show how it is used", value: { kind: "none" } };
+
 /** What stands for a command itself. */
 export const ROOT_FLAGS: readonly Flag[] = [
   { name: "--help", description: "Show every command", value: { kind: "none" } },
@@ -36,16 +50,32 @@ export async function commandWords(): Promise<Command[]> {
       return {
         name,
         description: (meta as { description?: string } | undefined)?.description ?? "", // nor its meta
-        flags: [
-          ...entries.filter(([, { type }]) => type !== "positional").flatMap(flagsOf),
-          { name: "--help", description: "Show how it is used", value: { kind: "none" as const } },
-        ],
+        flags: [...entries.filter(([, { type }]) => type !== "positional").flatMap(flagsOf), HELP],
         positionals: entries
           .filter(([, { type }]) => type === "positional")
           .map(([key, argument]) => ({ name: key, value: takes(argument) })),
       };
     }),
   );
+}
+
+/** The groups among the commands. */
+export function groupsOf(commands: readonly Command[]): Group[] {
+  const groups = new Map<string, Word[]>();
+  for (const { name, description } of commands) {
+    const [group = "", word] = name.split(" ");
+    if (word !== undefined) groups.set(group, [...(groups.get(group) ?? []), { name: word, description }]);
+  }
+  return [...groups].map(([name, words]) => ({
+    name,
+    description: `One of ${words.map((word) => word.name).join(", ")}`,
+    words,
+  }));
+}
+
+/** What may follow `mcp-host`, beside its flags. */
+export function firstWords(commands: readonly Command[]): Word[] {
+  return [...commands.filter(({ name }) => !name.includes(" ")), ...groupsOf(commands)];
 }
 
 function flagsOf([name, argument]: [string, ArgDef]): Flag[] {
