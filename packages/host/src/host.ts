@@ -313,6 +313,8 @@ export class Host extends EmbeddedHost implements AsyncDisposable {
       const before = this.config;
       const report = await this.#generations.replace(resolved);
       this.#written = config;
+      const { kept: _, ...plugins } = report.plugins;
+      if (Object.values(plugins).some(({ length }) => length > 0)) for (const front of this.#fronts) front.recheck();
       unused = before;
       return report;
     } finally {

@@ -38,6 +38,9 @@ export interface Entrance {
   close(): void;
 }
 
+/** What keeps a client's connection open, by session. Other requests are short, and each says anew who makes it. */
+export type Held = Map<Session, { readonly request: IncomingMessage; end(): void }>;
+
 /** A way in whose messages come in HTTP requests. */
 export interface HttpEntrance extends Entrance {
   /** Throws why it refuses, or tells `failed` later. Not a promise: a call pays for every one. */
@@ -66,6 +69,18 @@ export async function authenticate(options: NetworkOptions, request: IncomingMes
 export function ownSession(sessions: Sessions, id: string, principal: Principal): Session | undefined {
   const session = sessions.get(id);
   return session?.network && isSame(session.principal, principal) ? session : undefined;
+}
+
+/** Ends what is held open by clients that are not who they were any more, as far as the plugins of now can tell. Never rejects. */
+export async function recheck(held: Held, options: NetworkOptions): Promise<void> {
+  const looks = [...held].map(async ([session, { request, end }]) => {
+    const asked = isAuthenticated(options) ? authenticate(options, request, pathOf(request)) : ANONYMOUS;
+    const principal = await Promise.resolve(asked).catch(() => undefined); // nobody
+    if (principal && isSame(principal, session.principal)) return;
+    options.log.info("a client is not who it was any more, so its connection ends", { session: session.id.slice(0, 8) });
+    end();
+  });
+  await Promise.all(looks);
 }
 
 /** Whether two say the same of who somebody is and what they may do. */

@@ -7,7 +7,17 @@ import type { SealedHooks } from "../pipeline/hook-set.ts";
 import type { Session } from "../session/session.ts";
 import type { Answer } from "./answer.ts";
 import { type Checks, Edge } from "./edge.ts";
-import { ANONYMOUS, authenticate, type Entrance, type HttpEntrance, isAuthenticated, type NetworkOptions, pathOf } from "./entrance.ts";
+import {
+  ANONYMOUS,
+  authenticate,
+  type Entrance,
+  type Held,
+  type HttpEntrance,
+  isAuthenticated,
+  type NetworkOptions,
+  pathOf,
+  recheck,
+} from "./entrance.ts";
 import { listenFailure, type Server, serverOptions } from "./listening.ts";
 import { edgeRefusal } from "./refusal.ts";
 import { routesOf } from "./routes.ts";
@@ -25,6 +35,7 @@ export class HttpFront {
   /** By path: what is served there. */
   readonly #endpoints = new Map<string, HttpEntrance>();
   readonly #entrances: Entrance[] = [];
+  readonly #held: Held = new Map();
   #server: Server | undefined;
   #certificate: Certificate | undefined;
   #edge!: Checks; // made once the port is known; nothing is served before
@@ -35,7 +46,7 @@ export class HttpFront {
 
   constructor(options: NetworkOptions) {
     this.#options = options;
-    const streamable = new StreamableHttp(options);
+    const streamable = new StreamableHttp(options, this.#held);
     this.#endpoints.set(options.listen.path, streamable);
     this.#entrances.push(streamable);
   }
@@ -50,12 +61,12 @@ export class HttpFront {
     this.#server = server;
     if (listen.sse) {
       const { SseFront } = await import("./sse.ts");
-      const sse = new SseFront(this.#options);
+      const sse = new SseFront(this.#options, this.#held);
       for (const path of SseFront.PATHS) this.#endpoints.set(path, sse);
       this.#entrances.push(sse);
     }
     if (websocket) {
-      const sockets = new websocket.WebSocketFront(this.#options);
+      const sockets = new websocket.WebSocketFront(this.#options, this.#held);
       this.#entrances.push(sockets);
       server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => sockets.upgrade(this.#edge, request, socket, head));
     }
@@ -102,6 +113,11 @@ export class HttpFront {
   /** Reads the certificate of `listen.tls` anew; a bad one is logged and the old one stays. */
   renew(): void {
     this.#certificate?.renew();
+  }
+
+  /** Plugins have changed: asks again who the clients are that hold connections open. */
+  recheck(): void {
+    void recheck(this.#held, this.#options);
   }
 
   /** Refuses new requests; what is in flight goes on, and clients may still answer what they were asked. */
@@ -163,6 +179,7 @@ export class HttpFront {
 
   /** A session has ended: so do its streams. */
   ended(session: Session): void {
+    this.#held.delete(session);
     for (const entrance of this.#entrances) entrance.ended(session);
   }
 

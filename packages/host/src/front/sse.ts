@@ -6,7 +6,17 @@ import { checkShape, parseJson, toMessage } from "../wire/parse.ts";
 import type { Answer } from "./answer.ts";
 import { readBody } from "./body.ts";
 import { accepts } from "./edge.ts";
-import { checkJson, checkVersion, type HttpEntrance, type NetworkOptions, notAllowed, ownSession, pathOf, stopping } from "./entrance.ts";
+import {
+  checkJson,
+  checkVersion,
+  type Held,
+  type HttpEntrance,
+  type NetworkOptions,
+  notAllowed,
+  ownSession,
+  pathOf,
+  stopping,
+} from "./entrance.ts";
 import { EventStream } from "./event-stream.ts";
 
 const STREAM = "/sse";
@@ -19,11 +29,13 @@ const MESSAGES = "/messages";
 export class SseFront implements HttpEntrance {
   static readonly PATHS = [STREAM, MESSAGES] as const;
   readonly #options: NetworkOptions;
+  readonly #held: Held;
   readonly #streams = new Map<Session, EventStream>();
   #draining = false;
 
-  constructor(options: NetworkOptions) {
+  constructor(options: NetworkOptions, held: Held) {
     this.#options = options;
+    this.#held = held;
   }
 
   serve(request: IncomingMessage, response: Answer, principal: Principal, failed: (error: unknown) => void): void {
@@ -44,6 +56,8 @@ export class SseFront implements HttpEntrance {
     response.once("close", () => sessions.close(session, new HostError("client_gone", "the client closed its event stream")));
     stream.write(`event: endpoint\ndata: ${MESSAGES}?sessionId=${session.id}\n\n`);
     session.attach(stream);
+    const end = (): void => sessions.close(session, new HostError("unauthorized", "the client is not who it was any more"));
+    this.#held.set(session, { request, end });
   }
 
   #post(request: IncomingMessage, response: Answer, principal: Principal, failed: (error: unknown) => void): void {

@@ -7,7 +7,16 @@ import { checkShape, ParseError, parseJson, toMessage } from "../wire/parse.ts";
 import type { Answer } from "./answer.ts";
 import { readBody } from "./body.ts";
 import { accepts, ENDPOINT_METHODS, prefersStream } from "./edge.ts";
-import { checkJson, checkVersion, type HttpEntrance, type NetworkOptions, notAllowed, ownSession, stopping } from "./entrance.ts";
+import {
+  checkJson,
+  checkVersion,
+  type Held,
+  type HttpEntrance,
+  type NetworkOptions,
+  notAllowed,
+  ownSession,
+  stopping,
+} from "./entrance.ts";
 import { EventStore } from "./event-store.ts";
 import { EventStream, type StreamSettings } from "./event-stream.ts";
 import { HttpReply, NO_REPLY } from "./http-reply.ts";
@@ -19,6 +28,7 @@ const BATCH = 50;
 /** The MCP endpoint: Streamable HTTP (2025-11-25, 2025-06-18, 2025-03-26). */
 export class StreamableHttp implements HttpEntrance {
   readonly #options: NetworkOptions;
+  readonly #held: Held;
   readonly #streams: StreamSettings;
   /** Sessions that began here: those of other ways in have their answers elsewhere. */
   readonly #sessions = new WeakSet<Session>();
@@ -27,8 +37,9 @@ export class StreamableHttp implements HttpEntrance {
   readonly #standing = new Map<Session, EventStream>();
   #draining = false;
 
-  constructor(options: NetworkOptions) {
+  constructor(options: NetworkOptions, held: Held) {
     this.#options = options;
+    this.#held = held;
     const { resume } = options.listen;
     this.#streams = { queueBytes: options.limits.clientQueueBytes, store: resume === false ? undefined : new EventStore(resume) };
   }
@@ -136,18 +147,18 @@ export class StreamableHttp implements HttpEntrance {
   #get(request: IncomingMessage, response: Answer, session: Session): void {
     if (!accepts(request, "text/event-stream")) throw new HostError("not_acceptable", "Accept must list text/event-stream");
     const last = request.headers["last-event-id"];
-    if (typeof last === "string" && this.#streams.store) return this.#resume(last, this.#streams.store, response, session);
+    if (typeof last === "string" && this.#streams.store) return this.#resume(last, this.#streams.store, request, response, session);
     const before = this.#standing.get(session);
     // Replacing it silently would let a second client steal what is meant for the first (R19).
     if (before?.isConnected) throw new HostError("session_conflict", "the session has a standing GET stream already; close it first");
     if (before) this.#drop(session, before);
     const stream = new EventStream(response, this.#streams, session, true);
     this.#standing.set(session, stream);
-    this.#attach(session, stream, response);
+    this.#attach(session, stream, request, response);
   }
 
   /** A client came back for what follows an event, on the stream of that event and no other (R21). */
-  #resume(last: string, store: EventStore, response: Answer, session: Session): void {
+  #resume(last: string, store: EventStore, request: IncomingMessage, response: Answer, session: Session): void {
     const found = store.find(session, last);
     if (!found) {
       throw new HostError(
@@ -164,11 +175,15 @@ export class StreamableHttp implements HttpEntrance {
     // Only its own client knows the stream's ids; the connection that is open still is one that broke unnoticed (R19).
     if (carrier.isConnected) this.#options.log.debug("a stream goes on over another connection", { session: session.id.slice(0, 8) });
     carrier.resume(response, number);
-    if (this.#standing.get(session) === carrier) this.#attach(session, carrier, response);
+    if (this.#standing.get(session) === carrier) this.#attach(session, carrier, request, response);
   }
 
-  #attach(session: Session, stream: EventStream, response: Answer): void {
+  #attach(session: Session, stream: EventStream, request: IncomingMessage, response: Answer): void {
+    // Only the stream: a client whose token was renewed comes back with the new one.
+    const held = { request, end: () => void response.destroy() };
+    this.#held.set(session, held);
     response.once("close", () => {
+      if (this.#held.get(session) === held) this.#held.delete(session);
       session.seen = performance.now();
       if (stream.response !== response) return; // it goes on over another connection
       stream.awaySince = session.seen;

@@ -12,6 +12,7 @@ import {
   authenticate,
   checkVersion,
   type Entrance,
+  type Held,
   isAuthenticated,
   type NetworkOptions,
   pathOf,
@@ -53,12 +54,14 @@ interface Client {
 /** Serves clients over WebSocket: one session for each connection, one JSON-RPC message in each text frame. */
 export class WebSocketFront implements Entrance {
   readonly #options: NetworkOptions;
+  readonly #held: Held;
   readonly #server: WebSocketServer;
   readonly #clients = new Map<Session, Client>();
   #draining = false;
 
-  constructor(options: NetworkOptions) {
+  constructor(options: NetworkOptions, held: Held) {
     this.#options = options;
+    this.#held = held;
     this.#server = new WebSocketServer({
       noServer: true,
       clientTracking: false,
@@ -82,6 +85,9 @@ export class WebSocketFront implements Entrance {
         socket.off("error", gone);
         socket.off("close", abandoned);
         this.#serve(client, session);
+        const end = (): void =>
+          this.#options.sessions.close(session, new HostError("unauthorized", "the client is not who it was any more"));
+        this.#held.set(session, { request, end });
       });
     };
     try {
