@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { EXIT } from "../packages/host/dist/cli/exit.js";
 import { keyVariables, serverKeyVariables } from "../packages/host/dist/config/environment.js";
 import { loadConfig } from "../packages/host/dist/config/load.js";
+import { readWritten } from "../packages/host/dist/config/written.js";
 import { type Home, home, run } from "./harness/cli.ts";
 import { ROOT } from "./harness/hosts.ts";
 
@@ -31,6 +32,12 @@ describe("precedence", () => {
     expect(await port(files, { MCP_HOST_LISTEN_PORT: "4" })).toMatchObject({ port: 4 });
     expect(await port([...files, "--set", "listen.port=5"], { MCP_HOST_LISTEN_PORT: "4" })).toMatchObject({ port: 5 });
     expect(await shown(at, files, { MCP_HOST_DRAIN: "4s" })).toMatchObject({ drain: 4_000, slowCall: 2_000 });
+  });
+
+  test("of a key at the top of the config: --set over its variable", async () => {
+    using at = home({ mcpServers: { a: NODE }, drain: "1s" });
+    const env = { MCP_HOST_DRAIN: "2s", MCP_HOST_ROLES: '["a"]' };
+    expect(await shown(at, ["--set", "drain=3s", "--set", 'roles=["b"]'], env)).toMatchObject({ drain: 3_000, roles: ["b"] });
   });
 
   test("of a variable: --set, credentials file, environment, the last --env-file, default", async () => {
@@ -114,6 +121,24 @@ describe("variables of keys", () => {
     expect(stderr).toContain('(did you mean "MCP_HOST_MCP_SERVERS__A__TIMEOUT"?)');
     expect(stderr).toContain("stands for mcpServers.b.c.timeout and mcpServers.b-c.timeout, so it is ignored; rename one of the servers");
     expect(stderr).not.toMatch(/PEPPER|SALT|INPUT/);
+  });
+
+  test("every key takes a value from its variable and from --set, and --set wins", async () => {
+    using at = home({ mcpServers: { a: NODE } });
+    const all = [...keyVariables(), ...serverKeyVariables("a")].filter(
+      ({ path }) => !["mcpServers", "listen", "limits"].includes(path.join(".")),
+    );
+    expect(all.length).toBeGreaterThan(50);
+    const valueAt = async (path: readonly string[], set: string[], env: Record<string, string>): Promise<unknown> => {
+      const { value } = await readWritten(join(at.path, "mcp-host.config.json"), { set, env, cwd: at.path });
+      return path.reduce<unknown>((part, key) => (part as Record<string, unknown> | undefined)?.[key], value);
+    };
+    for (const { variable, path } of all) {
+      if (/disabled|enabled/.test(path.at(-1) ?? "")) continue; // they take the server out
+      const place = path.join(".");
+      expect(await valueAt(path, [], { [variable]: '["of the environment"]' }), variable).toEqual(["of the environment"]);
+      expect(await valueAt(path, [`${place}=["set"]`], { [variable]: "1" }), place).toEqual(["set"]);
+    }
   });
 
   test("are one for each key, and docs/config.md lists them", () => {

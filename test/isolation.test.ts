@@ -2,9 +2,10 @@ import { PassThrough } from "node:stream";
 import { createHost, createLogger, definePlugin } from "mcp-host";
 import { describe, expect, test, vi } from "vitest";
 import { Session } from "../packages/host/dist/session/session.js";
-import { type Deliver, type Pipe, RawClient, socketPipe, ssePipe } from "./fidelity/raw.ts";
+import { type Deliver, type Pipe, RawClient, socketPipe, ssePipe, transportPipe } from "./fidelity/raw.ts";
 import type { Message } from "./fixtures/upstream.mjs";
-import { httpProcess, startHost, upstream } from "./harness/hosts.ts";
+import { memoryTransport } from "./harness/clients.ts";
+import { httpProcess, startHost, type TestHost, upstream } from "./harness/hosts.ts";
 import { type Answer, RawHttp } from "./harness/raw-http.ts";
 
 const STEPS = 3;
@@ -114,18 +115,21 @@ test.each(["sse", "websocket"] as const)("a question over %s, where clients shar
 });
 
 /** Ways in with one stream for everything, so that only ids and tokens tell calls apart. */
-const ONE_STREAM: Record<string, (url: URL, deliver: Deliver) => Promise<Pipe>> = { "HTTP+SSE": ssePipe, WebSocket: socketPipe };
+const ONE_STREAM: Record<string, (running: TestHost, deliver: Deliver) => Promise<Pipe>> = {
+  "HTTP+SSE": ({ url }, deliver) => ssePipe(url, deliver),
+  WebSocket: ({ url }, deliver) => socketPipe(url, deliver),
+  "in-process transports": async ({ host }, deliver) => transportPipe(await memoryTransport(host), deliver),
+};
 
 describe.each(Object.entries(ONE_STREAM))("50 sessions over %s with the same ids and tokens", (_, pipe) => {
-  test.each(["http", "stdio"] as const)(
+  test.each(["http", "stdio", "sse", "websocket"] as const)(
     "on one upstream over %s each get what are theirs and nothing else",
     { timeout: 60_000 },
     async (wire) => {
       const logs = wire === "http" ? STEPS : 0;
-      const process = wire === "http" ? await httpProcess("upstream", ["http"]) : undefined;
-      const listen = { sse: true, websocket: true };
-      await using running = await startHost({ mcpServers: { one: process ? { url: process.url } : upstream() }, listen });
-      const clients = await Promise.all(Array.from({ length: 50 }, () => RawClient.open((deliver) => pipe(running.url, deliver))));
+      const { server, stop } = await serverOver(wire);
+      await using running = await startHost({ mcpServers: { one: server }, listen: { sse: true, websocket: true } });
+      const clients = await Promise.all(Array.from({ length: 50 }, () => RawClient.open((deliver) => pipe(running, deliver))));
       await Promise.all(clients.map((client) => client.initialize()));
       const ids = [1, "1", 2, "a"];
       const whose = (n: number, id: string | number): string => `session ${n}, ${typeof id} ${id}`;
@@ -155,7 +159,7 @@ describe.each(Object.entries(ONE_STREAM))("50 sessions over %s with the same ids
       }
       await Promise.all(clients.map((client) => client.pipe.close()));
       await vi.waitFor(() => expect(running.host.status().sessions).toBe(0));
-      await process?.stop();
+      await stop();
     },
   );
 });

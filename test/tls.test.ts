@@ -127,6 +127,16 @@ describe("a certificate that changes", () => {
     expect(calls).toBeGreaterThan(15);
   }, 30_000);
 
+  test("is served at once after a reload", async () => {
+    using folder = certificate();
+    const config = { mcpServers, listen: { port: 0, tls } };
+    await using host = await startHost(config, { folder: folder.path });
+    const before = await served(host.url);
+    for (const ending of ["pem", "key"]) copyFileSync(join(FIXTURES, `second.${ending}`), join(folder.path, `cert.${ending}`));
+    await host.host.reload(config);
+    expect(await served(host.url)).not.toBe(before);
+  });
+
   test("to one that cannot be used is not taken: the old one stays, and the log says why", async () => {
     using folder = certificate();
     await using host = await startHost({ mcpServers, listen: { tls } }, { folder: folder.path });

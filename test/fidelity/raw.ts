@@ -97,7 +97,7 @@ export class RawClient {
 }
 
 /** Over Streamable HTTP: one POST per message, and a GET stream from `initialized` on. */
-export async function httpPipe(url: URL, deliver: Deliver): Promise<Pipe> {
+export async function httpPipe(url: URL, deliver: Deliver, more: Record<string, string> = {}): Promise<Pipe> {
   const abort = new AbortController();
   const statuses: number[] = [];
   let session: string | undefined;
@@ -105,6 +105,7 @@ export async function httpPipe(url: URL, deliver: Deliver): Promise<Pipe> {
     accept: "application/json, text/event-stream",
     "content-type": "application/json",
     ...(session !== undefined && { "mcp-session-id": session }),
+    ...more,
   });
 
   async function read(response: Response, via: string): Promise<void> {
@@ -148,9 +149,10 @@ export async function httpPipe(url: URL, deliver: Deliver): Promise<Pipe> {
 }
 
 /** Over the HTTP+SSE of 2024-11-05: one stream, and a POST per message. */
-export async function ssePipe(url: URL, deliver: Deliver): Promise<Pipe> {
+export async function ssePipe(url: URL, deliver: Deliver, headers: Record<string, string> = {}): Promise<Pipe> {
   const abort = new AbortController();
-  const stream = await fetch(new URL("/sse", url), { headers: { accept: "text/event-stream" }, signal: abort.signal });
+  const stream = await fetch(new URL("/sse", url), { headers: { accept: "text/event-stream", ...headers }, signal: abort.signal });
+  if (!stream.ok) throw new Error(`HTTP ${stream.status}: ${await stream.text()}`);
   const endpoint = await new Promise<URL>((found, failed) => {
     const read = async (): Promise<void> => {
       let text = "";
@@ -172,7 +174,7 @@ export async function ssePipe(url: URL, deliver: Deliver): Promise<Pipe> {
     async send(message) {
       const response = await fetch(endpoint, {
         method: "POST",
-        headers: { "content-type": "application/json" },
+        headers: { "content-type": "application/json", ...headers },
         body: JSON.stringify(message),
         signal: abort.signal,
       });
@@ -185,8 +187,8 @@ export async function ssePipe(url: URL, deliver: Deliver): Promise<Pipe> {
 }
 
 /** Over WebSocket. */
-export async function socketPipe(url: URL, deliver: Deliver): Promise<Pipe> {
-  const client = await SocketClient.open(url);
+export async function socketPipe(url: URL, deliver: Deliver, headers: Record<string, string> = {}): Promise<Pipe> {
+  const client = await SocketClient.open(url, { headers });
   client.socket.on("message", (data) => deliver(JSON.parse(String(data)), "pipe"));
   return {
     async send(message) {

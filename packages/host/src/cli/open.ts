@@ -9,6 +9,8 @@ import { loadOptions } from "./options.ts";
 export interface Opened {
   readonly host: Host;
   readonly loaded: LoadedConfig;
+  /** The files that the config was made of when it was read last. */
+  readonly files: readonly string[];
   /** Reads the config again, with the same flags, and has the host run on it. @throws ConfigFileError; then nothing has changed */
   reload(): Promise<ReloadReport>;
 }
@@ -31,6 +33,7 @@ export async function openHost(options: {
     return loaded;
   };
   const loaded = await load(options.stdio !== true);
+  let { files } = loaded;
   try {
     const host = createHost(change(loaded.config), {
       folder: loaded.folder,
@@ -38,12 +41,20 @@ export async function openHost(options: {
       ...(options.insecureNoAuth && { insecureNoAuth: true }),
     });
     const reload = async (): Promise<ReloadReport> => {
-      const { config } = await load(false); // whoever asks for a reload is not at this terminal
-      return host.reload(change(config)).catch((error: unknown) => {
+      const again = await load(false); // whoever asks for a reload is not at this terminal
+      files = again.files;
+      return host.reload(change(again.config)).catch((error: unknown) => {
         throw located(error, loaded.path);
       });
     };
-    return { host, loaded, reload };
+    return {
+      host,
+      loaded,
+      get files() {
+        return files;
+      },
+      reload,
+    };
   } catch (error) {
     throw located(error, loaded.path);
   }

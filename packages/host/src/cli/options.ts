@@ -11,7 +11,7 @@ export const configArgs = {
   set: {
     type: "string",
     valueHint: "key=value",
-    description: "A value for ${KEY}; with a dot in the key, a place of the config (listen.port=8080). Repeatable",
+    description: "A value for ${KEY}; a key of the config, or one with a dot, is a place of it (listen.port=8080). Repeatable",
   },
   "env-file": {
     type: "string",

@@ -1,4 +1,4 @@
-import { type FSWatcher, statSync, watch } from "node:fs";
+import { existsSync, type FSWatcher, statSync, watch } from "node:fs";
 import { basename, dirname, isAbsolute, sep } from "node:path";
 import { ConfigError } from "../errors.ts";
 import type { Logger } from "../log.ts";
@@ -16,7 +16,8 @@ export class Reloads {
   /** The one under way, and the one that comes after it. */
   #now: Promise<unknown> | undefined;
   #next: Promise<ReloadReport> | undefined;
-  #seen = "";
+  /** What each file was like when it was looked at last. */
+  #seen: ReadonlyMap<string, string> = new Map();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(opened: Opened, log: Logger) {
@@ -62,10 +63,11 @@ export class Reloads {
     }
   }
 
-  /** Reloads whenever the config, or a plugin that is a file of its own, changes. Gives what ends it. */
+  /** Reloads whenever a file changes that the config is made of, or a plugin that is a file of its own. Gives what ends it. */
   watch(): () => void {
     const files = this.#files();
-    const folders = new Set(files.map(dirname));
+    // One that may come, as the credentials file, may have no folder yet.
+    const folders = new Set(files.map(dirname).filter((folder) => existsSync(folder)));
     for (const [folder, watcher] of this.#watchers)
       if (!folders.has(folder)) {
         watcher.close();
@@ -73,7 +75,8 @@ export class Reloads {
       }
     // Folders, since a file that is replaced is another file.
     for (const folder of folders) if (!this.#watchers.has(folder)) this.#watchers.set(folder, this.#watch(folder));
-    this.#seen = stampOf(files);
+    // Those looked at before keep what they were like then: they may have changed while the config was read.
+    this.#seen = new Map(files.map((file) => [file, this.#seen.get(file) ?? stampOf(file)]));
     return () => this.#stop();
   }
 
@@ -85,37 +88,36 @@ export class Reloads {
 
   #watch(folder: string): FSWatcher {
     const watcher = watch(folder, (_, name) => {
-      if (name !== null && !this.#files().some((file) => dirname(file) === folder && basename(file) === name)) return;
+      // Another name counts too: where a mounted volume is renewed, a link beside the file is what changes.
+      const isOurs = name === null || this.#files().some((file) => dirname(file) === folder && basename(file) === name);
+      if (this.#timer && !isOurs) return;
       clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.#changed(), SETTLE).unref();
+      this.#timer = setTimeout(() => this.#look(), SETTLE).unref();
     });
     watcher.on("error", (error) => this.#log.warn("a folder cannot be watched any more", { folder, reason: error.message }));
     return watcher.unref();
   }
 
-  #changed(): void {
-    const now = stampOf(this.#files());
-    if (now === this.#seen) return;
+  #look(): void {
+    this.#timer = undefined;
+    const now = new Map([...this.#seen.keys()].map((file) => [file, stampOf(file)]));
+    if ([...now].every(([file, stamp]) => stamp === this.#seen.get(file))) return;
     this.#seen = now;
     this.reload().catch(() => {}); // the log has it
   }
 
-  /** The config, and the plugins that are files beside it. */
+  /** What the config is made of, and the plugins that are files beside it. */
   #files(): string[] {
-    const { host, loaded } = this.#opened;
+    const { host, files } = this.#opened;
     const sources = host.pipeline().plugins.map(({ source }) => source);
-    return [loaded.path, ...sources.filter((source) => isAbsolute(source) && !source.includes(`${sep}node_modules${sep}`))];
+    return [...files, ...sources.filter((source) => isAbsolute(source) && !source.includes(`${sep}node_modules${sep}`))];
   }
 }
 
-/** A text that changes when one of these files does. */
-function stampOf(files: readonly string[]): string {
-  return files
-    .map((file) => {
-      const stat = statSync(file, { throwIfNoEntry: false });
-      return `${file} ${stat?.mtimeMs} ${stat?.size} ${stat?.ino}`;
-    })
-    .join("\n");
+/** A text that changes when this file does. */
+function stampOf(file: string): string {
+  const stat = statSync(file, { throwIfNoEntry: false });
+  return `${stat?.mtimeMs} ${stat?.size} ${stat?.ino}`;
 }
 
 /** What whoever asked for the reload is told. */

@@ -29,7 +29,10 @@ export default defineCommand({
     port: { type: "string", valueHint: "number", description: "The port to listen on; 0 for any free one. Default: 3000" },
     host: { type: "string", valueHint: "address", description: "The address to listen on. Default: 127.0.0.1" },
     path: { type: "string", valueHint: "path", description: "The path of the MCP endpoint. Default: /mcp" },
-    watch: { type: "boolean", description: "Read the config again whenever it, or a plugin that is a file beside it, changes" },
+    watch: {
+      type: "boolean",
+      description: "Read the config again whenever it, a file that its values come from, or a plugin that is a file changes",
+    },
     "insecure-no-auth": {
       type: "boolean",
       description: "Listen beyond this machine without an auth plugin: whoever reaches the port uses every server",

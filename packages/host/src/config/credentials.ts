@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { expandConfig, type Use } from "./expand.ts";
 import { placeOf } from "./parse.ts";
-import { credentialsPath, credentialsProblem } from "./variables.ts";
+import { credentialsProblem } from "./variables.ts";
 import { type LoadOptions, readWritten } from "./written.ts";
 
 /** One variable, input or file that a config refers to. Its value is nowhere in here. */
@@ -26,7 +26,7 @@ export interface CredentialsReport {
 
 /** Finds the source of everything that a config refers to. @throws ConfigError for a config that cannot be read */
 export async function checkCredentials(path: string, options: LoadOptions): Promise<CredentialsReport> {
-  const { value, variables, env, envFiles, problems: told } = await readWritten(path, options);
+  const { value, variables, envFiles, problems: told } = await readWritten(path, options);
   const problems = told.filter((problem) => problem.startsWith("--env-file "));
   const uses: Use[] = [];
   const unset: string[] = [];
@@ -34,7 +34,7 @@ export async function checkCredentials(path: string, options: LoadOptions): Prom
   const groups = new Map<string, Use[]>();
   for (const use of uses) groups.set(`${use.kind} ${use.name}`, [...(groups.get(`${use.kind} ${use.name}`) ?? []), use]);
   const credentials = [...groups.values()].map(summary);
-  const file = credentialsPath(env);
+  const file = variables.credentialsPath;
   const wrong = credentialsProblem(file);
   if (wrong !== undefined) problems.push(wrong);
   problems.push(...unset.filter((problem) => !problem.includes(" is not set; ") && (wrong === undefined || !problem.endsWith(wrong))));

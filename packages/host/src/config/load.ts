@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { ConfigError } from "../errors.ts";
 import { readEnvFile } from "./env-files.ts";
 import { expandConfig, type Use } from "./expand.ts";
@@ -17,6 +18,8 @@ export interface LoadedConfig {
   /** The folder of the file, where relative paths begin. */
   readonly folder: string;
   readonly path: string;
+  /** The file itself, and every other one that its values come from: files of variables, credentials, `${file:...}`. */
+  readonly files: readonly string[];
   /** What is allowed and yet unwise. */
   readonly warnings: readonly string[];
 }
@@ -37,15 +40,15 @@ export class ConfigFileError extends ConfigError {
  * @throws ConfigFileError with every problem at once, those of plugins included
  */
 export async function loadConfig(path: string | undefined, options: LoadOptions = {}): Promise<LoadedConfig> {
-  const { written, config } = await loadExpanded(path, options);
-  return { config, folder: written.folder, path: written.path, warnings: written.warnings };
+  const { written, config, files } = await loadExpanded(path, options);
+  return { config, folder: written.folder, path: written.path, files, warnings: written.warnings };
 }
 
 /** The same, with how the file writes it and which references it has. */
 export async function loadExpanded(
   path: string | undefined,
   options: LoadOptions = {},
-): Promise<{ written: WrittenConfig; config: Config; uses: readonly Use[] }> {
+): Promise<{ written: WrittenConfig; config: Config; uses: readonly Use[]; files: readonly string[] }> {
   const file = await locateConfig(path, options.cwd);
   return located(file, async () => {
     const written = await readWritten(file, options);
@@ -62,8 +65,18 @@ export async function loadExpanded(
     );
     if (Object.keys(config.mcpServers ?? {}).length === 0)
       warnings.push("mcpServers is empty, so the host has nothing to serve; add a server to it");
-    return { written, config, uses };
+    return { written, config, uses, files: filesOf(expanded, written, uses) };
   });
+}
+
+/** Every file that a config is made of. The credentials file is one even before it is there: it may come. */
+function filesOf(expanded: unknown, { path, folder, envFiles, variables }: WrittenConfig, uses: readonly Use[]): string[] {
+  const servers = isPlainObject(expanded) && isPlainObject(expanded.mcpServers) ? Object.values(expanded.mcpServers) : [];
+  const theirs = servers.flatMap((server) =>
+    isPlainObject(server) && typeof server.envFile === "string" ? [resolve(folder, server.envFile)] : [],
+  );
+  const named = uses.map(({ kind, name }) => (kind === "file" ? resolve(folder, name) : variables.credentialsPath));
+  return [...new Set([path, ...envFiles.map((file) => file.path), ...theirs, ...named])];
 }
 
 /** Asks for each input that the config uses and nobody has set. */

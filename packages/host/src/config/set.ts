@@ -1,4 +1,5 @@
 import { copyPlain, isPlain } from "./plain.ts";
+import { configSchema } from "./schema.ts";
 
 /** What `--set` says: values of variables, and places of the config. */
 export interface Settings {
@@ -7,7 +8,7 @@ export interface Settings {
 }
 
 /**
- * One rule: a key with a dot is a place of the config, any other names a variable.
+ * One rule: a key of the config, alone or with a dot after it, is a place of the config, any other names a variable.
  * @param problems gets one line for each setting of a bad form
  */
 export function parseSettings(settings: readonly string[], problems: string[]): Settings {
@@ -17,7 +18,7 @@ export function parseSettings(settings: readonly string[], problems: string[]): 
     const equals = setting.indexOf("=");
     const key = setting.slice(0, Math.max(0, equals));
     const value = setting.slice(equals + 1);
-    if (/[.[]/.test(key)) places.push({ place: key, value });
+    if (/[.[]/.test(key) || Object.hasOwn(configSchema.shape, key)) places.push({ place: key, value });
     else if (/^[A-Za-z_]\w*$/.test(key)) variables.set(key, value);
     else
       problems.push(

@@ -56,6 +56,11 @@ export class Variables {
     return fixed === undefined ? this.#variable(reference.name) : { value: fixed, secret: false, source: "the host" };
   }
 
+  /** The credentials file, whether it is there or not. */
+  get credentialsPath(): string {
+    return credentialsPath(this.#env);
+  }
+
   /** What a person answered to an input. */
   answer(id: string, value: string): void {
     this.#answers.set(id, value);
@@ -102,7 +107,7 @@ export class Variables {
   }
 
   #readCredentials(): Readonly<Record<string, string>> {
-    this.#credentials ??= readCredentials(credentialsPath(this.#env));
+    this.#credentials ??= readCredentials(this.credentialsPath);
     return this.#credentials;
   }
 }

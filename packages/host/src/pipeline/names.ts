@@ -30,9 +30,10 @@ export class Pins {
     this.#borrows = borrows;
   }
 
-  /** Who has the name, if anybody was given it. */
-  ownerOf(entry: Pick<Entry, "kind" | "name">): string | undefined {
-    return this.#owners.get(pinOf(entry));
+  /** Who has the name of an entry, if anybody was given it. Who only borrows may have it whenever the owner does not list it. */
+  ownerOf(entry: Pick<Entry, "kind" | "name" | "upstream">): string | undefined {
+    const owner = this.#owners.get(pinOf(entry));
+    return owner !== undefined && owner !== entry.upstream && this.#borrows(entry.upstream) ? undefined : owner;
   }
 
   /**
@@ -46,7 +47,7 @@ export class Pins {
     const withheld: Withheld[] = [];
     for (const entry of entries) {
       const name = pinOf(entry);
-      const owner = this.#owners.get(name);
+      const owner = this.ownerOf(entry);
       const claimed = claims.get(name);
       if (owner !== undefined && owner !== entry.upstream) {
         withheld.push({
