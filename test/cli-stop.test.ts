@@ -39,6 +39,22 @@ test("stop lets the call in flight finish, and returns when the host and its ser
   expect(await run(at, ["stop"])).toMatchObject({ code: 5, stderr: expect.stringContaining("no host of this user is running") });
 });
 
+test("the config of the working directory says which host is meant; another is not touched unless it is named", async () => {
+  using at = home(CONFIG, { "other.json": JSON.stringify(CONFIG) });
+  await using other = await foreground(at, ["--config", "other.json"]);
+  for (const command of ["stop", "reload", "logs"]) {
+    const { code, stderr } = await run(at, [command]);
+    expect({ code, stderr }).toEqual({
+      code: 5,
+      stderr: expect.stringContaining("has another config than the one here; choose it with --pid"),
+    });
+  }
+  await using own = await foreground(at);
+  expect(await run(at, ["stop"])).toMatchObject({ code: 0, stdout: expect.stringContaining(`pid ${own.child.pid}`) });
+  expect(other.child.exitCode).toBeNull();
+  expect(await run(at, ["stop", "--config", "other.json"])).toMatchObject({ code: 0 });
+});
+
 test("stop tells when the host is not gone in time", async () => {
   using at = home({ ...CONFIG, drain: "60s" });
   await using daemon = await startDaemon(at);
@@ -55,8 +71,9 @@ test("stop tells when the host is not gone in time", async () => {
 });
 
 test("of several hosts stop needs a choice, or --all; one in the foreground or over stdio ends, too", async () => {
-  using at = home({ mcpServers: {} }, { "b.json": '{"mcpServers":{}}', "c.json": '{"mcpServers":{}}', "d.json": '{"mcpServers":{}}' });
-  await using one = await startDaemon(at);
+  const empty = '{"mcpServers":{}}';
+  using at = home(undefined, { "a.json": empty, "b.json": empty, "c.json": empty, "d.json": empty });
+  await using one = await startDaemon(at, ["--config", "a.json"]);
   await using two = await startDaemon(at, ["--config", "b.json"]);
   await using three = await foreground(at, ["--config", "c.json"]);
   await using four = start(at, ["start", "stdio", "--config", "d.json"]);

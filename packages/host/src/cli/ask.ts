@@ -1,5 +1,6 @@
 import { connect } from "node:net";
 import { resolve } from "node:path";
+import { configsIn } from "../config/read.ts";
 import type { ReloadReport } from "../reload.ts";
 import type { Json } from "../wire/message.ts";
 import {
@@ -77,16 +78,23 @@ export async function oneHost(choice: HostChoice = {}): Promise<ControlStatus> {
   return onlyOne(await askAll(choice), choice);
 }
 
-/** The host that is meant among those that fit the choice. @param further another way to choose @throws NoHostError where there is none, or several */
+/**
+ * The host that is meant among those that fit the choice. Without a choice the config in the working directory makes it.
+ * @param further another way to choose @throws NoHostError where there is none, or several
+ */
 export function onlyOne(hosts: readonly ControlStatus[], choice: HostChoice, further = ""): ControlStatus {
-  const [host] = hosts;
+  const isOpen = choice.pid === undefined && choice.config === undefined;
+  const here = isOpen ? configsIn(process.cwd()) : [];
+  const own = hosts.filter(({ config }) => here.includes(config));
+  const [host, ...others] = own.length > 0 ? own : hosts;
   if (!host) {
-    const which = choice.pid === undefined && choice.config === undefined ? "" : " with this --config or --pid";
+    const which = isOpen ? "" : " with this --config or --pid";
     throw new NoHostError(`no host of this user is running${which}; start one with \`mcp-host start\``);
   }
-  if (hosts.length > 1) {
-    const choices = hosts.map(({ pid, mode, url, config }) => `  --pid ${pid}  ${url ?? mode}  ${config}`);
-    throw new NoHostError(`several hosts are running; choose one with --pid or --config${further}\n${choices.join("\n")}`);
+  if (others.length > 0 || (here.length > 0 && own.length === 0)) {
+    const what = others.length > 0 ? "several hosts are running" : "the host that runs has another config than the one here";
+    const choices = [host, ...others].map(({ pid, mode, url, config }) => `  --pid ${pid}  ${url ?? mode}  ${config}`);
+    throw new NoHostError(`${what}; choose ${others.length > 0 ? "one" : "it"} with --pid or --config${further}\n${choices.join("\n")}`);
   }
   return host;
 }

@@ -3,7 +3,7 @@ import { delimiter, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ArgsDef } from "citty";
 import { ConfigFileError, type LoadedConfig, loadConfig } from "../../config/load.ts";
-import { findConfig } from "../../config/read.ts";
+import { configsIn, findConfig } from "../../config/read.ts";
 import { createHost } from "../../host.ts";
 import { createLogger } from "../../log.ts";
 import { askAll, NoHostError } from "../ask.ts";
@@ -113,7 +113,10 @@ async function addressOf({ url, config: flag }: ConnectionFlags): Promise<{ url:
       throw new UsageError(`--url: "${url}" is no http:// or https:// URL`);
     return { url, key: flag !== undefined && (await asksForKey(await usable(configPath(flag)))) };
   }
-  const running = (await askAll({ config: flag })).filter((status): status is ControlStatus & { url: string } => status.url !== undefined);
+  const all = (await askAll({ config: flag })).filter((status): status is ControlStatus & { url: string } => status.url !== undefined);
+  // Here a config of one's own counts for more than a host with another that happens to run.
+  const here = flag === undefined ? configsIn(process.cwd()) : [];
+  const running = here.length > 0 ? all.filter(({ config }) => here.includes(config)) : all;
   if (running.length > 1) {
     const choices = running.map((status) => `  --config ${status.config}  or  --url ${status.url}`);
     throw new NoHostError(`several hosts are running; choose one\n${choices.join("\n")}`);
