@@ -1,25 +1,11 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
-import { type Home, home, type Running, run, start } from "./harness/cli.ts";
-import { httpTransport, sdkClient } from "./harness/clients.ts";
+import { clientOf, type Home, home, type Running, run, start } from "./harness/cli.ts";
+import type { sdkClient } from "./harness/clients.ts";
 import { httpProcess, upstream } from "./harness/hosts.ts";
 
 const write = (at: Home, config: unknown): void => writeFileSync(join(at.path, "mcp-host.config.json"), JSON.stringify(config));
-
-async function connected(running: Running) {
-  const url = await vi.waitFor(
-    () => {
-      const [, found] = /"url":"([^"]+)"/.exec(running.stderr()) ?? [];
-      expect(found).toBeDefined();
-      return new URL(found as string);
-    },
-    { timeout: 20_000 },
-  );
-  const client = sdkClient();
-  await client.connect(httpTransport(url));
-  return client;
-}
 
 const begin = (at: Home, ...flags: string[]): Running => start(at, ["start", "--port", "0", "--log-format", "json", ...flags]);
 const names = async (client: ReturnType<typeof sdkClient>): Promise<string[]> => (await client.listTools()).tools.map(({ name }) => name);
@@ -36,7 +22,7 @@ test.each([
 ] as const)("%s reads the config again: the processes of what did not change live on", async (_, trigger) => {
   using at = home({ mcpServers: { a: upstream({ only: ["environment"] }) } });
   await using running = begin(at);
-  const client = await connected(running);
+  const client = await clientOf(running);
   const pidOf = async () => ((await client.callTool({ name: "environment" })).structuredContent as { pid: number }).pid;
   const pid = await pidOf();
   write(at, { mcpServers: { a: upstream({ only: ["environment"] }), b: upstream({ only: ["echo"] }) } });
@@ -55,7 +41,7 @@ export default Object.assign(() => {}, { [Symbol.for("mcp-host.plugin")]: true, 
   const config = { mcpServers: { a: upstream({ only: ["echo"] }) }, plugins: ["./word.mjs"] };
   using at = home(config, { "word.mjs": plugin("one") });
   await using running = begin(at, "--watch");
-  const client = await connected(running);
+  const client = await clientOf(running);
   const word = async () => (await client.callTool({ name: "echo", arguments: {} }))._meta;
   expect(await word()).toEqual({ word: "one" });
   writeFileSync(join(at.path, "word.mjs"), plugin("another"));
@@ -72,7 +58,7 @@ export default Object.assign(() => {}, { [Symbol.for("mcp-host.plugin")]: true, 
 test("`mcp-host reload` tells what is wrong with the config, and the host goes on", async () => {
   using at = home({ mcpServers: { a: upstream({ only: ["echo"] }) } });
   await using running = begin(at);
-  const client = await connected(running);
+  const client = await clientOf(running);
   write(at, { listen: { port: 7 }, mcpServers: { a: upstream({ only: ["echo"] }) }, limits: { sessions: 3 } });
   const { code, stderr } = await run(at, ["reload"]);
   expect(code).toBe(1);
@@ -84,7 +70,7 @@ test("`mcp-host reload` tells what is wrong with the config, and the host goes o
 test("a reload names the file that cannot be read, and each of its problems once", async () => {
   using at = home({ mcpServers: { a: upstream({ only: ["echo"] }) } });
   await using running = begin(at);
-  await (await connected(running)).close();
+  await (await clientOf(running)).close();
   writeFileSync(join(at.path, "mcp-host.config.json"), '{ "mcpServers": {\n');
   const { code, stderr } = await run(at, ["reload"]);
   expect({ code, stderr: stderr.replace(/pid \d+/, "pid 1") }).toEqual({
@@ -97,7 +83,7 @@ test("a reload names the file that cannot be read, and each of its problems once
 test("`mcp-host reload` tells which servers of the new config are not there, and why", async () => {
   using at = home({ mcpServers: {} });
   await using running = begin(at);
-  await (await connected(running)).close();
+  await (await clientOf(running)).close();
   const dies = { command: process.execPath, args: ["-e", "process.exit(3)"] };
   write(at, { mcpServers: { dies, typo: { command: "no-such-command-here" } } });
   const { code, stdout, stderr } = await run(at, ["reload"]);
@@ -118,7 +104,7 @@ test("under load nothing is lost and nothing is answered twice while servers and
   const plugins = (round: number) => [["@host/plugin-cache", { ttl: `${30 + (round % 2)}s`, tools: ["nothing"] }], "@host/plugin-metrics"];
   using at = home({ mcpServers: servers(0), plugins: plugins(0) });
   await using running = begin(at);
-  const clients = await Promise.all([1, 2, 3].map(() => connected(running)));
+  const clients = await Promise.all([1, 2, 3].map(() => clientOf(running)));
   let going = true;
   const answers = new Map<string, number>();
   const loads = clients.flatMap((client, which) => [

@@ -1,30 +1,11 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
-import { type Home, home, type Running, run, start } from "./harness/cli.ts";
+import { clientOf, type Home, home, type Running, run, start, urlOf } from "./harness/cli.ts";
 import { httpTransport, sdkClient, stdioTransport } from "./harness/clients.ts";
 import { BIN, ROOT, spawnHost, upstream } from "./harness/hosts.ts";
 
 const fixture = (name: string): string => join(ROOT, `test/fixtures/${name}-plugin.mjs`);
-
-/** The endpoint of a host that logs to people or as JSON. */
-async function urlOf(running: Running): Promise<URL> {
-  const [, url = ""] = await vi.waitFor(
-    () => {
-      const found = /the host listens.*?url"?[=:]"?(http[^\s"]+)/.exec(running.stderr());
-      if (!found) throw new Error(`not listening: ${running.stderr()}`);
-      return found;
-    },
-    { timeout: 10_000 },
-  );
-  return new URL(url);
-}
-
-async function connected(running: Running) {
-  const client = sdkClient();
-  await client.connect(httpTransport(await urlOf(running)));
-  return client;
-}
 
 /** Resolves with a call's first progress: it is in flight. */
 function beginning(): { seen: Promise<void>; progress: () => void } {
@@ -172,7 +153,7 @@ test("to listen for everybody without an auth plugin needs --insecure-no-auth, a
 test.each(["SIGTERM", "SIGINT"] as const)("%s lets the call in flight finish, ends the children, and exits with 0", async (signal) => {
   using at = home({ mcpServers: { a: upstream() } });
   await using running = start(at, ["start", "--port", "0"]);
-  const client = await connected(running);
+  const client = await clientOf(running);
   const { pid } = (await client.callTool({ name: "environment" })).structuredContent as { pid: number };
   const began = beginning();
   const call = client.callTool({ name: "progress", arguments: { steps: 10, delayMs: 50 } }, undefined, {
@@ -192,7 +173,7 @@ test.each([
 ] as const)("a second %s ends the host and its children at once", async (signal, code) => {
   using at = home({ drain: "60s", mcpServers: { a: upstream() } });
   await using running = start(at, ["start", "--port", "0"]);
-  const client = await connected(running);
+  const client = await clientOf(running);
   const { pid } = (await client.callTool({ name: "environment" })).structuredContent as { pid: number };
   const began = beginning();
   client.callTool({ name: "slow" }, undefined, { onprogress: began.progress }).catch(() => {}); // the host goes away
@@ -208,7 +189,7 @@ test.each([
 test("a call that does not finish within `drain` does not keep the host", async () => {
   using at = home({ drain: "50ms", mcpServers: { a: upstream() } });
   await using running = start(at, ["start", "--port", "0"]);
-  const client = await connected(running);
+  const client = await clientOf(running);
   const began = beginning();
   const call = client.callTool({ name: "slow" }, undefined, { onprogress: began.progress });
   const failed = expect(call).rejects.toThrow();
@@ -287,7 +268,7 @@ test("start stdio does not load the HTTP front", async () => {
 test("a rejection that nobody handles is logged and the host lives; an error that nobody catches ends it in order with 1", async () => {
   using at = home({ mcpServers: { a: upstream() }, plugins: [fixture("reckless")] });
   await using running = start(at, ["start", "--port", "0", "--log-format", "json"]);
-  const client = await connected(running);
+  const client = await clientOf(running);
   await client.callTool({ name: "echo", arguments: { reject: true } });
   await vi.waitFor(() => expect(running.stderr()).toContain("Error: rejected by the reckless plugin"));
   const { pid } = (await client.callTool({ name: "environment" })).structuredContent as { pid: number };
@@ -301,7 +282,7 @@ test("a rejection that nobody handles is logged and the host lives; an error tha
 test("a host whose standard error is gone serves on", async () => {
   using at = home({ mcpServers: { a: upstream() } });
   await using running = start(at, ["start", "--port", "0", "--debug"]);
-  const client = await connected(running);
+  const client = await clientOf(running);
   running.child.stderr.destroy();
   for (let call = 0; call < 5; call++) expect(await client.callTool({ name: "echo" })).toHaveProperty("structuredContent");
   await client.close();

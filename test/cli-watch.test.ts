@@ -1,28 +1,14 @@
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
-import { type Home, home, type Running, run, start } from "./harness/cli.ts";
-import { httpTransport, sdkClient } from "./harness/clients.ts";
+import { clientOf, type Home, home, type Running, run, start } from "./harness/cli.ts";
+import type { sdkClient } from "./harness/clients.ts";
 import { upstream } from "./harness/hosts.ts";
 
 type Client = ReturnType<typeof sdkClient>;
 
 const watching = (at: Home, ...flags: string[]): Running =>
   start(at, ["start", "--port", "0", "--log-format", "json", "--watch", ...flags]);
-
-async function connected(running: Running): Promise<Client> {
-  const url = await vi.waitFor(
-    () => {
-      const [, found] = /"url":"([^"]+)"/.exec(running.stderr()) ?? [];
-      expect(found).toBeDefined();
-      return new URL(found as string);
-    },
-    { timeout: 20_000 },
-  );
-  const client = sdkClient();
-  await client.connect(httpTransport(url));
-  return client;
-}
 
 /** A server that tells the variables of its process. */
 const telling = (env: Record<string, string>, more: object = {}): object => {
@@ -56,7 +42,7 @@ test.each(SOURCES)("--watch follows %s, and the server gets the new value", asyn
   const write = (value: string): void => writeFileSync(join(at.path, file), text(value), { mode: 0o600 });
   write("first");
   await using running = watching(at, ...flags);
-  const client = await connected(running);
+  const client = await clientOf(running);
   expect(await told(client, "WORD")).toBe("first");
   write("second, and longer");
   await untilTold(client, "WORD", "second, and longer");
@@ -73,7 +59,7 @@ test.each(SOURCES)("--watch follows %s, and the server gets the new value", asyn
 test("of many changes in a row the last one holds", async () => {
   using at = home({ mcpServers: { a: upstream({ only: ["echo"], prefix: "0_" }) } });
   await using running = watching(at);
-  const client = await connected(running);
+  const client = await clientOf(running);
   for (let count = 1; count <= 12; count++) {
     writeFileSync(
       join(at.path, "mcp-host.config.json"),
@@ -98,7 +84,7 @@ test("a config that is a link into a folder that is swapped, as in mounted volum
   symlinkSync("one", join(at.path, "data"));
   symlinkSync("data/mcp-host.config.json", join(at.path, "mcp-host.config.json"));
   await using running = watching(at);
-  const client = await connected(running);
+  const client = await clientOf(running);
   symlinkSync("two", join(at.path, "data.next"));
   renameSync(join(at.path, "data.next"), join(at.path, "data"));
   await vi.waitFor(async () => expect((await client.listTools()).tools.map(({ name }) => name)).toEqual(["two_echo"]), { timeout: 20_000 });
@@ -112,7 +98,7 @@ test("a config in TypeScript is run anew, with what it imports; what it throws i
   const namespace = (name: string): string => `export const name: string = "${name}";\n`;
   using at = home(undefined, { "mcp-host.config.ts": returns(""), "name.ts": namespace("one") });
   await using running = watching(at);
-  const client = await connected(running);
+  const client = await clientOf(running);
   const servers = async (): Promise<string[]> => {
     const { upstreams } = JSON.parse((await run(at, ["status", "--json"])).stdout) as { upstreams: { name: string }[] };
     return upstreams.map(({ name }) => name);

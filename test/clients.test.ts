@@ -66,10 +66,10 @@ const PLACES: Record<ClientName, { linux: string; darwin: string; win32: string;
 
 test.each(CLIENT_NAMES)("the files of %s are where it keeps them, on each platform", (id) => {
   for (const platform of ["linux", "darwin", "win32"] as const) {
-    const files = clientOf(id).files({ platform, home: "/home/u", env: {}, folder: "/work/p" });
+    const files = clientOf(id).files({ platform, home: "/home/u", env: {}, folder: "/home/u/p" });
     expect(files).toEqual({
       user: `/home/u/${PLACES[id][platform]}`,
-      ...(PLACES[id].project !== undefined && { project: `/work/p/${PLACES[id].project}` }),
+      ...(PLACES[id].project !== undefined && { project: `/home/u/p/${PLACES[id].project}` }),
     });
   }
 });

@@ -1,5 +1,8 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { join } from "node:path";
+import type { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { vi } from "vitest";
+import { httpTransport, sdkClient } from "./clients.ts";
 import { BIN, MARKED, temporary } from "./hosts.ts";
 
 export interface Output {
@@ -67,4 +70,24 @@ export async function run(at: Home, args: string[], env: Record<string, string> 
   const running = start(at, args, env);
   running.child.stdin.end(input);
   return running.exited;
+}
+
+/** The endpoint of a host that listens, whether it logs to people or as JSON. */
+export async function urlOf(running: Running): Promise<URL> {
+  const [, url = ""] = await vi.waitFor(
+    () => {
+      const found = /the host listens.*?url"?[=:]"?(http[^\s"]+)/.exec(running.stderr());
+      if (!found) throw new Error(`not listening: ${running.stderr()}`);
+      return found;
+    },
+    { timeout: 20_000 },
+  );
+  return new URL(url);
+}
+
+/** An SDK client of that host. */
+export async function clientOf(running: Running): Promise<Client> {
+  const client = sdkClient();
+  await client.connect(httpTransport(await urlOf(running)));
+  return client;
 }

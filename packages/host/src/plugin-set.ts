@@ -233,7 +233,9 @@ export class PluginSet {
         return plugin.set.upstreams;
       },
       get config() {
-        return new Proxy(plugin.set.config, {
+        const { set } = plugin;
+        if (!set.#applying) return set.config;
+        return new Proxy(set.config, {
           get: (config, key) => {
             look(String(key));
             return Reflect.get(config, key) as unknown;
