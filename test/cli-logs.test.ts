@@ -1,9 +1,9 @@
 import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
-import { readLogs } from "../packages/host/dist/cli/log-client.js";
-import { LogRing } from "../packages/host/dist/cli/log-ring.js";
-import { streamLogs, wishIn } from "../packages/host/dist/cli/log-stream.js";
+import { readLogs } from "../packages/host/dist/operator/log-client.js";
+import { LogRing } from "../packages/host/dist/operator/log-ring.js";
+import { streamLogs, wishIn } from "../packages/host/dist/operator/log-stream.js";
 import { type Home, home, type Running, run, start } from "./harness/cli.ts";
 import { httpTransport, sdkClient } from "./harness/clients.ts";
 import { temporary, upstream } from "./harness/hosts.ts";

@@ -1,5 +1,5 @@
-import { HOOKS } from "../../packages/host/dist/pipeline/hooks.js";
-import { METHODS, UNKNOWN_METHOD } from "../../packages/host/dist/pipeline/methods.js";
+import { METHODS, UNKNOWN_METHOD } from "../../packages/host/dist/exchange/methods.js";
+import { HOOKS } from "../../packages/host/dist/plugin/hooks.js";
 import { between, table } from "../pages.mjs";
 
 export const file = "docs/pipeline.md";

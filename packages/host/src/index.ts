@@ -1,18 +1,22 @@
-export type { CallOptions } from "./asking.ts";
-export { callRunningHost, type HostChoice } from "./cli/ask.ts";
 export type { ConfigContext } from "./config/code.ts";
 export { nearest } from "./config/nearest.ts";
 export { type Config, type ConfigFunction, defineConfig, type ResolvedConfig, type UpstreamConfig } from "./config/schema.ts";
 export { duration, size } from "./config/units.ts";
 export { ConfigError, ERRORS, type ErrorType, HostError, isRefusal, PeerError, refuse, type Sent } from "./errors.ts";
+export type { Entry, EntryKind } from "./exchange/entry.ts";
+export type { Attempt, ClientFacts, Exchange, Outcome, Patience, Principal, Route, SessionFacts } from "./exchange/exchange.ts";
+export { globParts, matcher } from "./exchange/matcher.ts";
+export type { Method, MethodParams } from "./exchange/methods.ts";
+export { plainUri, type UriTest, uriMatcher } from "./exchange/uri-matcher.ts";
 export { isLoopback } from "./front/edge.ts";
-export type { HandlerOptions, RequestHandler } from "./handler.ts";
-export { createHost, Host, type HostOptions, VERSION } from "./host.ts";
+export type { HandlerOptions, RequestHandler } from "./host/handler.ts";
+export { createHost, Host, type HostOptions, VERSION } from "./host/host.ts";
+export type { CallOptions } from "./host/local-clients.ts";
+export type { Changes, ReloadReport } from "./host/reload.ts";
+export type { Fitness, HostHealth, HostStats, UpstreamHealth, UpstreamStats } from "./host/stats.ts";
+export type { HostStatus, UpstreamStatus } from "./host/status.ts";
 export { createLogger, type LogFields, type Logger, type LogLevel, type LogOptions } from "./log.ts";
-export { globParts, matcher } from "./matcher.ts";
-export type { Counter, Instrument, InstrumentFacts, LabelValues, Meter, Reading } from "./meter.ts";
-export type { Entry, EntryKind } from "./pipeline/entry.ts";
-export type { Attempt, ClientFacts, Exchange, Outcome, Patience, Principal, Route, SessionFacts } from "./pipeline/exchange.ts";
+export { callRunningHost, type HostChoice } from "./operator/control-client.ts";
 export type {
   Ask,
   Awaitable,
@@ -30,8 +34,8 @@ export type {
   TappableMap,
   UpstreamEvent,
   UpstreamFacts,
-} from "./pipeline/hooks.ts";
-export type { Method, MethodParams } from "./pipeline/methods.ts";
+} from "./plugin/hooks.ts";
+export type { Counter, Instrument, InstrumentFacts, LabelValues, Meter, Reading } from "./plugin/meter.ts";
 export {
   API_VERSION,
   definePlugin,
@@ -43,19 +47,15 @@ export {
   type PluginFactory,
   type PluginHost,
   type Service,
-} from "./plugin.ts";
-export { STORE } from "./plugin-set.ts";
-export { registerSecret } from "./redact.ts";
-export type { Changes, ReloadReport } from "./reload.ts";
-export type { HostStatus, UpstreamStatus } from "./status.ts";
-export type { Store } from "./store.ts";
+} from "./plugin/plugin.ts";
+export { STORE } from "./plugin/plugin-set.ts";
+export type { Store } from "./plugin/store.ts";
 export type {
   TransportContext,
   TransportFactory,
   TransportRegistry,
   TransportServer,
   TransportSettings,
-} from "./transports.ts";
-export { plainUri, type UriTest, uriMatcher } from "./uri-spellings.ts";
-export type { Fitness, HostHealth, HostStats, UpstreamHealth, UpstreamStats } from "./vitals.ts";
+} from "./plugin/transport-registry.ts";
+export { registerSecret } from "./redact.ts";
 export type { Json } from "./wire/message.ts";

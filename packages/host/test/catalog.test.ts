@@ -1,11 +1,11 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect, test, vi } from "vitest";
+import type { Entry } from "../dist/exchange/entry.js";
 import { createLogger } from "../dist/log.js";
 import { Catalog, type View } from "../dist/pipeline/catalog.js";
 import { Directory } from "../dist/pipeline/directory.js";
-import type { Entry } from "../dist/pipeline/entry.js";
-import { Pins } from "../dist/pipeline/names.js";
+import { Pins } from "../dist/pipeline/name-registry.js";
 import { Announcer } from "../dist/session/announcer.js";
 import type { Session } from "../dist/session/session.js";
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { HostError } from "../dist/errors.js";
-import { Exchange, type SessionFacts } from "../dist/pipeline/exchange.js";
+import { Exchange, type SessionFacts } from "../dist/exchange/exchange.js";
 import type { Message } from "../dist/wire/message.js";
 
 function exchange(): { parent: Exchange; told: Message[] } {

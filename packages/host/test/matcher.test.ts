@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { matcher } from "../dist/matcher.js";
+import { matcher } from "../dist/exchange/matcher.js";
 
 const entry = (name: string, upstream = "files", native = name): { name: string; upstream: string; native: string } => ({
   name,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Meters } from "../dist/meter.js";
+import { Meters } from "../dist/plugin/meter.js";
 
 /** What an instrument tells, as pairs. */
 const told = (meters: Meters, name: string): unknown =>

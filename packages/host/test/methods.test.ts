@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { inProcessTransport, type Message } from "../../../test/fixtures/upstream.mjs";
 import { memoryTransport } from "../../../test/harness/clients.ts";
 import { startHost, type TestHost } from "../../../test/harness/hosts.ts";
-import { METHODS } from "../dist/pipeline/methods.js";
+import { METHODS } from "../dist/exchange/methods.js";
 
 /** What the stages saw, in order: the stage and the method, for `permit` the kind of entry and whether the exchange was given. */
 let stages: string[] = [];

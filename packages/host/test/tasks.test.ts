@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { Entry } from "../dist/pipeline/entry.js";
-import { Exchange, type SessionFacts } from "../dist/pipeline/exchange.js";
+import type { Entry } from "../dist/exchange/entry.js";
+import { Exchange, type SessionFacts } from "../dist/exchange/exchange.js";
 import { TaskTable } from "../dist/pipeline/tasks.js";
 import type { Connection } from "../dist/upstream/connection.js";
 import type { Json } from "../dist/wire/message.js";

@@ -1,7 +1,7 @@
-import type { Host } from "../host.ts";
+import type { Host } from "../host/host.ts";
+import type { UpstreamStatus } from "../host/status.ts";
 import { escapeControls } from "../log.ts";
 import { redactText } from "../redact.ts";
-import type { UpstreamStatus } from "../status.ts";
 import { counts, isUp, reasonOf } from "./summary.ts";
 import { table } from "./table.ts";
 

@@ -1,8 +1,8 @@
 import { defineCommand } from "citty";
 import { claimStdout } from "../front/stdio.ts";
 import { isObject, type Json } from "../wire/message.ts";
-import { type Asking, asking, parseArguments, print, printProgress, readableBlock } from "./asking.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
+import { type Asking, asking, parseArguments, print, printProgress, readableBlock } from "./one-shot.ts";
 import { configArgs, jsonArgs, logArgs } from "./options.ts";
 
 export default defineCommand({

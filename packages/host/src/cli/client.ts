@@ -1,13 +1,13 @@
-import { openClient } from "../asking.ts";
-import type { Host } from "../host.ts";
+import type { Host } from "../host/host.ts";
+import { openClient } from "../host/local-clients.ts";
 import type { Logger } from "../log.ts";
 import type { Json, Notification } from "../wire/message.ts";
 import type { RequestOptions } from "../wire/peer.ts";
 import { interruption } from "./interrupted.ts";
 import { KINDS, type Kind } from "./kinds.ts";
-import { openHost, startHost } from "./open.ts";
+import { openHost, startHost } from "./open-host.ts";
 import { showing } from "./progress.ts";
-import { type Start, Starts } from "./starts.ts";
+import { type Start, Starts } from "./startup.ts";
 import { everyValue } from "./usage.ts";
 
 /** An only client of a host in the same process. It moves plain messages, so that nothing of a result is lost. */

@@ -6,7 +6,7 @@ import { isPlain } from "../config/plain.ts";
 import type { ResolvedConfig } from "../config/schema.ts";
 import { claimStdout } from "../front/stdio.ts";
 import { escapeControls } from "../log.ts";
-import { isPlugin } from "../plugin.ts";
+import { isPlugin } from "../plugin/plugin.ts";
 import { redact } from "../redact.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { configArgs, jsonArgs, loadOptions } from "./options.ts";

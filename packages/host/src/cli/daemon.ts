@@ -2,16 +2,16 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { escapeControls, type Logger } from "../log.ts";
+import type { ControlFacts } from "../operator/control.ts";
+import { goesWithin } from "../operator/processes.ts";
 import { redactText } from "../redact.ts";
-import { goesWithin } from "./alive.ts";
-import type { ControlFacts } from "./control.ts";
 import { EXIT } from "./exit.ts";
 import { FailedElsewhere, type Failure } from "./failure.ts";
 import { interruption } from "./interrupted.ts";
-import type { Life } from "./life.ts";
 import { limitsOf, openLog } from "./log-file.ts";
 import { START_DEADLINE } from "./pid-file.ts";
 import { type PlaceFlags, placesOf } from "./places.ts";
+import type { Life } from "./process-life.ts";
 import { table } from "./table.ts";
 
 export interface DaemonFlags extends PlaceFlags {

@@ -2,10 +2,10 @@ import { runCommand } from "citty";
 import { createLogger, type Logger } from "../log.ts";
 import type { DaemonFlags, Detached, FirstWord } from "./daemon.ts";
 import { failureOf } from "./failure.ts";
-import type { Life } from "./life.ts";
 import { LogFile, limitsOf } from "./log-file.ts";
 import { PidFile } from "./pid-file.ts";
 import { placesOf } from "./places.ts";
+import type { Life } from "./process-life.ts";
 import start from "./start.ts";
 import { everyValue } from "./usage.ts";
 

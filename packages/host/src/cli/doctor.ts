@@ -9,7 +9,7 @@ import { type Finding, finding } from "./doctor/findings.ts";
 import { lookAtCredentials, lookAtHosts, lookAtNode } from "./doctor/machine.ts";
 import { lookAtCommands, lookAtPort, startsOf } from "./doctor/servers.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
-import { type Opened, openHost, prepare } from "./open.ts";
+import { type Opened, openHost, prepare } from "./open-host.ts";
 import { configArgs, jsonArgs } from "./options.ts";
 import { painter, type Style } from "./terminal.ts";
 

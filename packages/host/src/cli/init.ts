@@ -1,13 +1,13 @@
 import { join } from "node:path";
 import { defineCommand } from "citty";
 import { backUp } from "../config/backup.ts";
-import { loadPlugins } from "../config/plugins.ts";
 import { configsIn } from "../config/read.ts";
 import { replaceFile } from "../config/replace.ts";
 import { escapeControls } from "../log.ts";
+import { askAll } from "../operator/control-client.ts";
+import { loadPlugins } from "../plugin/load.ts";
 import { redactText, registerSecret } from "../redact.ts";
 import type { Json } from "../wire/message.ts";
-import { askAll } from "./ask.ts";
 import { CLIENT_NAMES, type ClientName, clientOf } from "./clients/clients.ts";
 import { configText, FORMATS, type Format, helloServer, serverFromFlag } from "./clients/first-config.ts";
 import { type Findings, findServers, type Imported, importServers, type Source } from "./clients/importing.ts";

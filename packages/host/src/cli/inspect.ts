@@ -1,12 +1,12 @@
 import { defineCommand } from "citty";
 import { claimStdout } from "../front/stdio.ts";
-import type { Host } from "../host.ts";
+import type { Host } from "../host/host.ts";
+import type { HostStatus } from "../host/status.ts";
 import { escapeControls } from "../log.ts";
-import type { TapRecord } from "../pipeline/hook-set.ts";
-import { HOOKS, type HookDefinition, type HookName } from "../pipeline/hooks.ts";
-import type { HostStatus } from "../status.ts";
+import type { TapRecord } from "../plugin/hook-set.ts";
+import { HOOKS, type HookDefinition, type HookName } from "../plugin/hooks.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
-import { openHost, prepare } from "./open.ts";
+import { openHost, prepare } from "./open-host.ts";
 import { configArgs, jsonArgs, logArgs, loggerOf } from "./options.ts";
 import { reportLines } from "./report.ts";
 import { table } from "./table.ts";

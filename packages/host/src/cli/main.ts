@@ -5,7 +5,7 @@ import { ConfigFileError } from "../config/load.ts";
 import { nearest } from "../config/nearest.ts";
 import { ConfigError } from "../errors.ts";
 import { createLogger, escapeControls } from "../log.ts";
-import type { PluginCommandData } from "../plugin.ts";
+import type { PluginCommandData } from "../plugin/plugin.ts";
 import { redactText } from "../redact.ts";
 import { COMMANDS } from "./commands.ts";
 import { EXIT } from "./exit.ts";

@@ -2,7 +2,7 @@ import type { ArgsDef } from "citty";
 import type { LoadOptions } from "../config/load.ts";
 import { FILE_NAMES } from "../config/read.ts";
 import { createLogger, LOG_LEVELS, type LogFormat, type Logger, type LogLevel, type LogReader } from "../log.ts";
-import type { HostChoice } from "./ask.ts";
+import type { HostChoice } from "../operator/control-client.ts";
 import { everyValue, UsageError } from "./usage.ts";
 
 /** Where the config comes from. */

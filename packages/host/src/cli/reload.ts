@@ -1,6 +1,6 @@
 import { defineCommand } from "citty";
 import { escapeControls } from "../log.ts";
-import { askToReload, oneHost } from "./ask.ts";
+import { askToReload, oneHost } from "../operator/control-client.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { choiceArgs, choiceOf, jsonArgs } from "./options.ts";
 import { wordsOf } from "./reloads.ts";

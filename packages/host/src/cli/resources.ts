@@ -6,7 +6,7 @@ import { withClient } from "./client.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { rowsOf } from "./kinds.ts";
 import { configArgs, jsonArgs, logArgs, loggerOf } from "./options.ts";
-import { describeMissing } from "./starts.ts";
+import { describeMissing } from "./startup.ts";
 import { table } from "./table.ts";
 
 export default defineCommand({

@@ -4,12 +4,12 @@ import { defineCommand } from "citty";
 import { installedPlugins } from "../config/installed-plugins.ts";
 import { type JsonSchema, type NamedPlugin, withPluginOptions } from "../config/json-schema.ts";
 import { locateConfig, located } from "../config/load.ts";
-import { importPlugin } from "../config/plugins.ts";
 import { replaceFile } from "../config/replace.ts";
 import { readWritten } from "../config/written.ts";
 import { ConfigError } from "../errors.ts";
 import { claimStdout } from "../front/stdio.ts";
 import { escapeControls } from "../log.ts";
+import { importPlugin } from "../plugin/load.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { configArgs, loadOptions } from "./options.ts";
 

@@ -1,9 +1,9 @@
 import { defineCommand } from "citty";
 import { duration } from "../config/units.ts";
 import { escapeControls } from "../log.ts";
-import { goesWithin } from "./alive.ts";
-import { askAll, askToStop, onlyOne } from "./ask.ts";
-import type { ControlStatus } from "./control.ts";
+import type { ControlStatus } from "../operator/control.ts";
+import { askAll, askToStop, onlyOne } from "../operator/control-client.ts";
+import { goesWithin } from "../operator/processes.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { choiceArgs, choiceOf, jsonArgs } from "./options.ts";
 import { daemonBehind } from "./pid-file.ts";

@@ -2,8 +2,8 @@ import { defineCommand } from "citty";
 import { claimStdout } from "../front/stdio.ts";
 import { escapeControls } from "../log.ts";
 import type { Json } from "../wire/message.ts";
-import { type Asking, asking } from "./asking.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
+import { type Asking, asking } from "./one-shot.ts";
 import { configArgs, logArgs } from "./options.ts";
 import { UsageError } from "./usage.ts";
 

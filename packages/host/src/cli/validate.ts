@@ -6,9 +6,9 @@ import { redact, redactText } from "../redact.ts";
 import type { FrameOutput } from "../wire/frame-writer.ts";
 import { withClient } from "./client.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
-import { openHost, prepare } from "./open.ts";
+import { openHost, prepare } from "./open-host.ts";
 import { configArgs, jsonArgs, type LogFlags, logArgs, loggerOf } from "./options.ts";
-import type { Start } from "./starts.ts";
+import type { Start } from "./startup.ts";
 import { counts, lastWords } from "./summary.ts";
 import { table } from "./table.ts";
 

@@ -1,4 +1,4 @@
-import { isPlugin } from "../plugin.ts";
+import { isPlugin } from "../plugin/plugin.ts";
 import { placeOf } from "./parse.ts";
 import { isPlain, isPlainObject } from "./plain.ts";
 import { isSecret, rememberSecret } from "./secrets.ts";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { PluginDefinition } from "../plugin.ts";
+import type { PluginDefinition } from "../plugin/plugin.ts";
 import { inputSchema } from "./inputs.ts";
 import { pluginForm } from "./plugin-schema.ts";
 import { BUILT_IN_TYPES, configSchema, SERVER_SCHEMAS } from "./schema.ts";

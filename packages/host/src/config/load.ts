@@ -1,11 +1,11 @@
 import { resolve } from "node:path";
 import { ConfigError } from "../errors.ts";
+import { loadPlugins } from "../plugin/load.ts";
 import { readEnvFile } from "./env-files.ts";
 import { expandConfig, type Use } from "./expand.ts";
 import { impossibleNames } from "./impossible.ts";
 import { parseConfig, placeOf } from "./parse.ts";
 import { isPlainObject } from "./plain.ts";
-import { loadPlugins } from "./plugins.ts";
 import type { Config, PluginConfig } from "./schema.ts";
 import { isSecret, rememberSecret, secretsInArguments } from "./secrets.ts";
 import { collect, configPath, type LoadOptions, readWritten, type WrittenConfig } from "./written.ts";

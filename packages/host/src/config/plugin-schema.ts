@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { isPlugin, isPluginFactory, type Plugin } from "../plugin.ts";
+import { isPlugin, isPluginFactory, type Plugin } from "../plugin/plugin.ts";
 import { duration } from "./units.ts";
 import { wording } from "./wording.ts";
 

@@ -3,7 +3,7 @@ import type { ListenConfig } from "../config/schema.ts";
 import { ConfigError, HostError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { Limits } from "../wire/limits.ts";
-import type { Answer } from "./answer.ts";
+import type { Answer } from "./response.ts";
 
 /** The methods of the MCP endpoint. */
 export const ENDPOINT_METHODS = "GET, POST, DELETE";

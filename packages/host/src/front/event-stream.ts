@@ -1,9 +1,9 @@
-import type { Sink } from "../pipeline/exchange.ts";
+import type { Sink } from "../exchange/exchange.ts";
 import type { Session } from "../session/session.ts";
 import { isRequest, type Message } from "../wire/message.ts";
 import { encodeEvent, SSE_KEEP_ALIVE } from "../wire/sse.ts";
-import type { Answer } from "./answer.ts";
 import type { EventStore, StoredStream } from "./event-store.ts";
+import type { Answer } from "./response.ts";
 
 /** What the event streams of a front have in common. */
 export interface StreamSettings {

@@ -1,7 +1,7 @@
 import type { Reply, Session } from "../session/session.ts";
 import type { Message, Response } from "../wire/message.ts";
-import type { Answer } from "./answer.ts";
 import { EventStream, type StreamSettings } from "./event-stream.ts";
+import type { Answer } from "./response.ts";
 
 /**
  * The answer to one POST: plain JSON as long as nothing must be sent before it, an SSE stream from then on. A POST with

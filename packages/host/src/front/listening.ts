@@ -2,7 +2,7 @@ import type http from "node:http";
 import type { IncomingMessage } from "node:http";
 import type { ListenConfig } from "../config/schema.ts";
 import type { Limits } from "../wire/limits.ts";
-import { Answer } from "./answer.ts";
+import { Answer } from "./response.ts";
 
 export type Server = http.Server<typeof IncomingMessage, typeof Answer>;
 

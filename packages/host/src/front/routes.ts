@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
-import type { SealedHooks } from "../pipeline/hook-set.ts";
-import type { Answer } from "./answer.ts";
+import type { SealedHooks } from "../plugin/hook-set.ts";
+import type { Answer } from "./response.ts";
 
 /** What serves the routes that plugins mount. Hono is loaded only for those who need it. */
 export async function routesOf(mount: NonNullable<SealedHooks["http"]>): Promise<(request: IncomingMessage, response: Answer) => unknown> {

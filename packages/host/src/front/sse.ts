@@ -1,9 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import { HostError } from "../errors.ts";
-import type { Principal } from "../pipeline/exchange.ts";
+import type { Principal } from "../exchange/exchange.ts";
 import type { Reply, Session } from "../session/session.ts";
 import { checkShape, parseJson, toMessage } from "../wire/parse.ts";
-import type { Answer } from "./answer.ts";
 import { readBody } from "./body.ts";
 import { accepts } from "./edge.ts";
 import {
@@ -16,9 +15,10 @@ import {
   pathOf,
   stopping,
   unknownNow,
-} from "./entrance.ts";
+} from "./endpoint.ts";
 import { EventStream } from "./event-stream.ts";
-import type { Held } from "./held.ts";
+import type { Held } from "./long-lived.ts";
+import type { Answer } from "./response.ts";
 
 const STREAM = "/sse";
 const MESSAGES = "/messages";

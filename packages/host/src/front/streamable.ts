@@ -1,17 +1,17 @@
 import type { IncomingMessage } from "node:http";
 import { HostError } from "../errors.ts";
-import type { Principal } from "../pipeline/exchange.ts";
+import type { Principal } from "../exchange/exchange.ts";
 import type { Reply, Session } from "../session/session.ts";
 import { isRequest, type Message } from "../wire/message.ts";
 import { checkShape, ParseError, parseJson, toMessage } from "../wire/parse.ts";
-import type { Answer } from "./answer.ts";
 import { readBody } from "./body.ts";
 import { accepts, ENDPOINT_METHODS, prefersStream } from "./edge.ts";
-import { checkJson, checkVersion, type HttpEntrance, type NetworkOptions, notAllowed, ownSession, stopping } from "./entrance.ts";
+import { checkJson, checkVersion, type HttpEntrance, type NetworkOptions, notAllowed, ownSession, stopping } from "./endpoint.ts";
 import { EventStore } from "./event-store.ts";
 import { EventStream, type StreamSettings } from "./event-stream.ts";
-import type { Held } from "./held.ts";
 import { HttpReply, NO_REPLY } from "./http-reply.ts";
+import type { Held } from "./long-lived.ts";
+import type { Answer } from "./response.ts";
 
 /** A quiet POST becomes a stream after this, so that proxies and clients do not give it up. */
 const JSON_PATIENCE = 5_000;

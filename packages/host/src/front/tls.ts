@@ -6,7 +6,7 @@ import { createSecureContext, type SecureContextOptions } from "node:tls";
 import type { ListenConfig } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
 import { errorFields, type Logger } from "../log.ts";
-import type { Answer } from "./answer.ts";
+import type { Answer } from "./response.ts";
 
 type TlsConfig = NonNullable<ListenConfig["tls"]>;
 type Factories = ServerOptions<typeof IncomingMessage, typeof Answer>;

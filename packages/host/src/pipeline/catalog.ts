@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import { HostError } from "../errors.ts";
+import { type Entry, LISTED_KINDS, LISTS, type ListedKind } from "../exchange/entry.ts";
+import type { Principal } from "../exchange/exchange.ts";
 import { errorFields, type Logger } from "../log.ts";
+import type { SealedHooks } from "../plugin/hook-set.ts";
+import type { UpstreamFacts } from "../plugin/hooks.ts";
 import type { Json } from "../wire/message.ts";
-import { type Entry, LISTED_KINDS, LISTS, type ListedKind } from "./entry.ts";
-import type { Principal } from "./exchange.ts";
-import type { SealedHooks } from "./hook-set.ts";
-import type { UpstreamFacts } from "./hooks.ts";
-import { type Pins, prefixUri, type Withheld } from "./names.ts";
+import { type Pins, prefixUri, type Withheld } from "./name-registry.ts";
 import { matchesTemplate } from "./uri-template.ts";
 
 /** What one connection lists, after `discover`. A new object whenever that changes. */

@@ -1,9 +1,9 @@
+import type { Entry } from "../exchange/entry.ts";
+import type { Exchange, SessionFacts } from "../exchange/exchange.ts";
 import type { Connection } from "../upstream/connection.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { type Catalog, Offer, type View } from "./catalog.ts";
-import type { Entry } from "./entry.ts";
-import type { Exchange, SessionFacts } from "./exchange.ts";
-import { StandIns } from "./stand-ins.ts";
+import { StandIns } from "./fallbacks.ts";
 
 /** How long a list or a look-up waits for upstreams of which nothing is known yet (DESIGN section 4). */
 const KNOWING_WAIT = 2_000;

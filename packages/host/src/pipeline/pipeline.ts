@@ -1,11 +1,11 @@
 import { HostError, isRefusal } from "../errors.ts";
+import { type Entry, LISTED_KINDS, LISTS, type ListedKind } from "../exchange/entry.ts";
+import { type Attempt, Exchange, type Route, type SessionFacts } from "../exchange/exchange.ts";
+import { type MethodRow, rowOf } from "../exchange/methods.ts";
+import type { SealedHooks } from "../plugin/hook-set.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Json, Notification } from "../wire/message.ts";
 import { Offer } from "./catalog.ts";
-import { type Entry, LISTED_KINDS, LISTS, type ListedKind } from "./entry.ts";
-import { type Attempt, Exchange, type Route, type SessionFacts } from "./exchange.ts";
-import type { SealedHooks } from "./hook-set.ts";
-import { type MethodRow, rowOf } from "./methods.ts";
 import { Sender, type SenderOptions } from "./sender.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import { type Target, Targets } from "./target.ts";

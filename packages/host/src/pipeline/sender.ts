@@ -1,18 +1,18 @@
 import { HostError } from "../errors.ts";
+import type { Entry } from "../exchange/entry.ts";
+import type { Exchange } from "../exchange/exchange.ts";
+import { rowOf } from "../exchange/methods.ts";
+import { repeatability } from "../exchange/repeatable.ts";
+import type { SealedHooks } from "../plugin/hook-set.ts";
+import type { Handler } from "../plugin/hooks.ts";
 import type { Connection } from "../upstream/connection.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { type Json, metaOf, withRelatedTask } from "../wire/message.ts";
 import type { Directory } from "./directory.ts";
-import type { Entry } from "./entry.ts";
-import type { Exchange } from "./exchange.ts";
-import type { SealedHooks } from "./hook-set.ts";
-import type { Handler } from "./hooks.ts";
-import { rowOf } from "./methods.ts";
-import type { Notices } from "./notices.ts";
-import { repeatability } from "./repeatable.ts";
-import type { SeenUris } from "./seen-uris.ts";
+import type { Notices } from "./notifications.ts";
 import type { Target } from "./target.ts";
 import type { TaskTable } from "./tasks.ts";
+import type { SeenUris } from "./uri-owners.ts";
 import { mapUris, visitUris } from "./uris.ts";
 
 export interface SenderOptions {

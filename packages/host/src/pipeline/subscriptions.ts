@@ -1,6 +1,6 @@
+import type { Exchange } from "../exchange/exchange.ts";
 import type { Connection } from "../upstream/connection.ts";
 import type { Json } from "../wire/message.ts";
-import type { Exchange } from "./exchange.ts";
 
 /** `resources/subscribe` counted per connection and URI: the upstream hears of the first subscriber and the last. */
 export class Subscriptions {

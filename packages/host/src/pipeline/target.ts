@@ -1,12 +1,12 @@
 import { HostError } from "../errors.ts";
+import type { Entry } from "../exchange/entry.ts";
+import type { Exchange } from "../exchange/exchange.ts";
 import type { Connection } from "../upstream/connection.ts";
 import { isObject, type Json } from "../wire/message.ts";
 import type { Offer } from "./catalog.ts";
 import type { Directory } from "./directory.ts";
-import type { Entry } from "./entry.ts";
-import type { Exchange } from "./exchange.ts";
-import type { SeenUris } from "./seen-uris.ts";
 import type { TaskTable } from "./tasks.ts";
+import type { SeenUris } from "./uri-owners.ts";
 
 /** What a request names, and how its params are written for the upstream that gets it. */
 export interface Target {

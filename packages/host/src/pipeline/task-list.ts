@@ -1,7 +1,7 @@
 import { HostError } from "../errors.ts";
+import type { Exchange } from "../exchange/exchange.ts";
 import type { Connection } from "../upstream/connection.ts";
 import type { Json } from "../wire/message.ts";
-import type { Exchange } from "./exchange.ts";
 import type { Sender } from "./sender.ts";
 import type { TaskTable } from "./tasks.ts";
 

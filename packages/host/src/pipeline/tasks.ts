@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { HostError } from "../errors.ts";
+import type { Entry } from "../exchange/entry.ts";
+import { type Exchange, type Principal, type SessionFacts, scopeOf } from "../exchange/exchange.ts";
 import type { Connection } from "../upstream/connection.ts";
 import { isObject, type Json, relatedTask } from "../wire/message.ts";
-import type { Entry } from "./entry.ts";
-import { type Exchange, type Principal, type SessionFacts, scopeOf } from "./exchange.ts";
 
 /** A task (2025-11-25, basic/utilities/tasks) that an upstream runs for a client. */
 export interface Task {

@@ -1,7 +1,7 @@
+import type { ListedKind } from "../exchange/entry.ts";
+import type { Principal } from "../exchange/exchange.ts";
 import type { Offer } from "../pipeline/catalog.ts";
 import type { Directory } from "../pipeline/directory.ts";
-import type { ListedKind } from "../pipeline/entry.ts";
-import type { Principal } from "../pipeline/exchange.ts";
 import type { ListName, Session } from "./session.ts";
 
 const KINDS: Readonly<Record<ListName, readonly ListedKind[]>> = {

@@ -1,7 +1,7 @@
 import { HostError } from "../errors.ts";
+import type { Entry } from "../exchange/entry.ts";
+import type { Exchange } from "../exchange/exchange.ts";
 import type { Directory } from "../pipeline/directory.ts";
-import type { Entry } from "../pipeline/entry.ts";
-import type { Exchange } from "../pipeline/exchange.ts";
 import type { SessionAnswers } from "../pipeline/pipeline.ts";
 import type { Connection } from "../upstream/connection.ts";
 import { isObject, type Json } from "../wire/message.ts";

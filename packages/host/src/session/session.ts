@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { ERRORS, HostError, toRpcError } from "../errors.ts";
-import { type ClientFacts, Exchange, type Outcome, type Principal, type SessionFacts, type Sink } from "../pipeline/exchange.ts";
+import { type ClientFacts, Exchange, type Outcome, type Principal, type SessionFacts, type Sink } from "../exchange/exchange.ts";
 import {
   type Id,
   isNotification,

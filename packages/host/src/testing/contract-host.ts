@@ -1,7 +1,7 @@
 import type { Config } from "../config/schema.ts";
-import type { Instrument } from "../meter.ts";
-import { definePlugin } from "../plugin.ts";
-import type { Changes } from "../reload.ts";
+import type { Changes } from "../host/reload.ts";
+import type { Instrument } from "../plugin/meter.ts";
+import { definePlugin } from "../plugin/plugin.ts";
 import { isObject, type Json } from "../wire/message.ts";
 import { type ContractRequest, contractUpstream, TASK_ID } from "./contract-upstream.ts";
 import { settled } from "./fake-clock.ts";

@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { definePlugin, type Plugin, type PluginFactory, type PluginHost } from "../plugin.ts";
+import { definePlugin, type Plugin, type PluginFactory, type PluginHost } from "../plugin/plugin.ts";
 
 /** A plugin that does what another does and notes under which names that taps, and which transports it registers. */
 export function withTapNames<Schema extends z.ZodType>(

@@ -1,6 +1,6 @@
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
-import type { Host } from "../host.ts";
-import type { Principal } from "../pipeline/exchange.ts";
+import type { Principal } from "../exchange/exchange.ts";
+import type { Host } from "../host/host.ts";
 import type { Id, Json, Notification, Request } from "../wire/message.ts";
 import { LATEST_VERSION } from "../wire/versions.ts";
 import { within } from "./deadline.ts";

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { z } from "zod";
 import type { Config } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
-import type { PluginFactory } from "../plugin.ts";
+import type { PluginFactory } from "../plugin/plugin.ts";
 import { type ContractHost, contractHost, type Recording } from "./contract-host.ts";
 import { type ContractRequest, UNRELATED } from "./contract-upstream.ts";
 import { runFresh } from "./fresh-process.ts";

@@ -1,5 +1,5 @@
 import { HostError, PeerError } from "../errors.ts";
-import type { Exchange } from "../pipeline/exchange.ts";
+import type { Exchange } from "../exchange/exchange.ts";
 import type { Json } from "../wire/message.ts";
 import type { Peer } from "../wire/peer.ts";
 

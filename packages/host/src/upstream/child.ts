@@ -2,7 +2,7 @@ import type { ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import spawn from "cross-spawn";
-import { guardGroup, releaseGroup } from "./guard.ts";
+import { guardGroup, releaseGroup } from "./watchdog.ts";
 
 /** A stdio server's process as the operator's config names it (R48: nothing else can). */
 export interface ChildOptions {

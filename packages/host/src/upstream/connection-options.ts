@@ -1,7 +1,7 @@
 import type { UpstreamConfig } from "../config/schema.ts";
+import type { Exchange, SessionFacts } from "../exchange/exchange.ts";
 import type { Logger } from "../log.ts";
-import type { Exchange, SessionFacts } from "../pipeline/exchange.ts";
-import type { UpstreamFacts } from "../pipeline/hooks.ts";
+import type { UpstreamFacts } from "../plugin/hooks.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Link } from "../wire/link.ts";
 import type { Json, Notification, Request } from "../wire/message.ts";

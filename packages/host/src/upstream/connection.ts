@@ -1,16 +1,16 @@
 import type { UpstreamConfig } from "../config/schema.ts";
 import { HostError, isRefusal } from "../errors.ts";
-import type { Exchange, SessionFacts } from "../pipeline/exchange.ts";
-import type { ConnectionState, UpstreamFacts } from "../pipeline/hooks.ts";
+import type { Exchange, SessionFacts } from "../exchange/exchange.ts";
+import type { ConnectionState, UpstreamFacts } from "../plugin/hooks.ts";
 import type { Json, Request } from "../wire/message.ts";
 import { Peer } from "../wire/peer.ts";
 import { Backoff } from "./backoff.ts";
 import { callPeer, unlessStopped } from "./call.ts";
-import { Commitments } from "./commitments.ts";
+import { Endings, quiet } from "./closing.ts";
 import type { ConnectionEvents, ConnectionOptions } from "./connection-options.ts";
-import { Endings, quiet } from "./endings.ts";
 import { type ServerFacts, shakeHands } from "./handshake.ts";
 import { Listings, listedBy } from "./lists.ts";
+import { Commitments } from "./restored-state.ts";
 import { Upkeep } from "./upkeep.ts";
 
 /**

@@ -1,6 +1,6 @@
 import { PeerError } from "../errors.ts";
-import { LISTED_KINDS, LISTS, type ListedKind } from "../pipeline/entry.ts";
-import type { Exchange } from "../pipeline/exchange.ts";
+import { LISTED_KINDS, LISTS, type ListedKind } from "../exchange/entry.ts";
+import type { Exchange } from "../exchange/exchange.ts";
 import type { Limits } from "../wire/limits.ts";
 import { isObject, type Json } from "../wire/message.ts";
 import type { Peer } from "../wire/peer.ts";

@@ -1,20 +1,20 @@
 import type { UpstreamConfig } from "../config/schema.ts";
+import type { Principal, SessionFacts } from "../exchange/exchange.ts";
+import { scopeOf } from "../exchange/exchange.ts";
 import type { Logger } from "../log.ts";
-import type { Principal, SessionFacts } from "../pipeline/exchange.ts";
-import { scopeOf } from "../pipeline/exchange.ts";
-import type { SealedHooks } from "../pipeline/hook-set.ts";
-import type { UpstreamFacts } from "../pipeline/hooks.ts";
-import type { Transports } from "../transports.ts";
+import type { SealedHooks } from "../plugin/hook-set.ts";
+import type { UpstreamFacts } from "../plugin/hooks.ts";
+import type { Transports } from "../plugin/transport-registry.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Link } from "../wire/link.ts";
 import { isObject, type Json } from "../wire/message.ts";
 import type { Authorization } from "./authorization.ts";
+import { Tally } from "./call-stats.ts";
 import { capabilitySet, mirroredCapabilities } from "./capabilities.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionEvents } from "./connection-options.ts";
 import type { ServerFacts } from "./handshake.ts";
 import { isOpenToSse, makeLink, wireOf } from "./links.ts";
-import { Tally } from "./tally.ts";
 import type { UrlWire } from "./url.ts";
 
 export interface UpstreamOptions {

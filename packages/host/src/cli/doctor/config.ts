@@ -1,5 +1,5 @@
 import type { ConfigFileError } from "../../config/load.ts";
-import type { Host } from "../../host.ts";
+import type { Host } from "../../host/host.ts";
 import { type Finding, type FindingId, finding, told } from "./findings.ts";
 
 /** Which kind of finding a problem of the config is; the first that fits. */

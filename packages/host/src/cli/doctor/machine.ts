@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import satisfies from "semver/functions/satisfies.js";
 import { credentialsPath, type Environment, Variables } from "../../config/variables.ts";
-import { ask } from "../ask.ts";
-import { type ControlStatus, removeStaleSockets, runningHosts } from "../control.ts";
+import { type ControlStatus, removeStaleSockets, runningHosts } from "../../operator/control.ts";
+import { ask } from "../../operator/control-client.ts";
 import { type Finding, finding, told } from "./findings.ts";
 
 /** Which Node.js the host runs on. */

@@ -3,9 +3,9 @@ import { createServer } from "node:net";
 import { delimiter, resolve } from "node:path";
 import type { ListenConfig, ResolvedConfig, UpstreamConfig } from "../../config/schema.ts";
 import { listenFailure } from "../../front/listening.ts";
+import type { ControlStatus } from "../../operator/control.ts";
 import { childEnvironment } from "../../upstream/child.ts";
-import type { ControlStatus } from "../control.ts";
-import type { Start } from "../starts.ts";
+import type { Start } from "../startup.ts";
 import { counts, lastWords } from "../summary.ts";
 import { type Finding, finding, told } from "./findings.ts";
 

@@ -1,0 +1,35 @@
+import picomatch from "picomatch";
+import type { Entry } from "./entry.ts";
+
+/**
+ * Makes a test of entries from globs. `"files__*"` matches exposed names (a resource's URI); `"files:write_*"` is
+ * upstream:native and matches whatever plugins renamed the entry to. `*` crosses every character, since names and URIs
+ * are no paths.
+ */
+export function matcher(patterns: readonly string[]): (entry: Pick<Entry, "name" | "upstream" | "native">) => boolean {
+  const tests = patterns.map((pattern) => {
+    const { upstream, native } = globParts(pattern) ?? {};
+    if (upstream === undefined || native === undefined) {
+      const exposed = glob(pattern);
+      return (entry: Pick<Entry, "name" | "upstream" | "native">) => exposed(entry.name);
+    }
+    const key = glob(upstream);
+    const name = glob(native);
+    return (entry: Pick<Entry, "name" | "upstream" | "native">) => key(entry.upstream) && name(entry.native);
+  });
+  return (entry) => tests.some((test) => test(entry));
+}
+
+/** The parts of a glob that is upstream:native; undefined for one of exposed names. */
+export function globParts(pattern: string): { upstream: string; native: string } | undefined {
+  const [, upstream, native] = /^([A-Za-z0-9_.*?-]+):(?!\/\/)(.+)$/.exec(pattern) ?? [];
+  return upstream === undefined || native === undefined ? undefined : { upstream, native };
+}
+
+function glob(pattern: string): (text: string) => boolean {
+  // "/" and "." mean nothing here; private-use characters in their place keep picomatch from treating them as parts of a path.
+  const plain = (text: string): string => text.replaceAll("/", "\uf8ff").replaceAll(".", "\uf8fe");
+  // The flag "s" makes "*" cross line breaks: a name with one must not slip past a policy.
+  const test = picomatch(plain(pattern), { dot: true, nonegate: true, noextglob: true, bash: true, flags: "s" });
+  return (text) => test(plain(text));
+}

@@ -1,0 +1,84 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ListenConfig } from "../config/schema.ts";
+import { ConfigError, HostError } from "../errors.ts";
+import type { RequestHandler } from "../host/handler.ts";
+import type { Limits } from "../wire/limits.ts";
+import { type Checks, Edge, isLoopback } from "./edge.ts";
+import { isAuthenticated, type NetworkOptions, pathOf } from "./endpoint.ts";
+import { HttpFront } from "./http.ts";
+import { Answer } from "./response.ts";
+
+/** The edge of a host in another's server: the rules of one that listens on the port that the request came to. */
+export class MountedEdge implements Checks {
+  readonly #listen: Pick<ListenConfig, "host" | "hosts" | "origins">;
+  readonly #limits: Limits;
+  readonly #isOpen: boolean;
+  /** By port, of which a program has few. */
+  readonly #edges = new Map<number, Edge>();
+
+  /** @param isOpen whether other machines may call: clients are authenticated, or the operator takes the risk (R3) */
+  constructor({ hosts, origins }: ListenConfig, limits: Limits, isOpen: boolean) {
+    const foreign = hosts.find((name) => !isLoopback(name));
+    if (!isOpen && foreign !== undefined)
+      throw new ConfigError([
+        `handler: "${foreign}" can be reached from other machines and nobody says who clients are; add an auth plugin, give handler() an "authenticate", or make the host with "insecureNoAuth"`,
+      ]);
+    this.#listen = { host: "127.0.0.1", hosts, origins };
+    this.#limits = limits;
+    this.#isOpen = isOpen;
+  }
+
+  check(request: IncomingMessage): HostError | undefined {
+    if (!this.#isOpen && !isNear(request.socket.remoteAddress))
+      return new HostError(
+        "forbidden",
+        'nobody says who clients are, so only this machine may call; add an auth plugin, give handler() an "authenticate", or make the host with "insecureNoAuth"',
+      );
+    return this.#at(request).check(request);
+  }
+
+  headers(request: IncomingMessage): readonly string[] {
+    return this.#at(request).headers(request);
+  }
+
+  preflight(request: IncomingMessage, response: Answer): HostError | undefined {
+    return this.#at(request).preflight(request, response);
+  }
+
+  #at({ socket: { localPort = 0 } }: IncomingMessage): Edge {
+    let edge = this.#edges.get(localPort);
+    if (!edge) this.#edges.set(localPort, (edge = new Edge(this.#listen, { port: localPort, scheme: "http" }, this.#limits, "handler's ")));
+    return edge;
+  }
+}
+
+/** Whether a request comes from this machine; over a Unix socket there is no address. */
+function isNear(address: string | undefined): boolean {
+  return address === undefined || isLoopback(address.replace(/^::ffff:/, ""));
+}
+
+/** Opens a front in another's server. @throws ConfigError where other machines could call and nobody says who they are */
+export async function mountFront(
+  options: Omit<NetworkOptions, "listen">,
+  listen: ListenConfig,
+  insecureNoAuth: boolean,
+): Promise<{ front: HttpFront; handler: RequestHandler }> {
+  const isOpen = insecureNoAuth || isAuthenticated(options);
+  const edge = new MountedEdge(listen, options.limits, isOpen);
+  const front = new HttpFront({ ...options, listen });
+  await front.mount(edge);
+  const path = (request: IncomingMessage): string => (isMount(request) ? listen.path : pathOf(request));
+  return { front, handler: (request, response) => front.serve(request, dressed(response), path(request)) };
+}
+
+/** Whether a router has taken its own path from the URL and nothing is left. */
+function isMount(request: IncomingMessage & { baseUrl?: unknown }): boolean {
+  return typeof request.baseUrl === "string" && request.baseUrl !== "" && pathOf(request) === "/";
+}
+
+/** A response of another's server with what the host's answers have besides; what else a framework made of it stays. */
+function dressed(response: ServerResponse): Answer {
+  const { head, applyFixed } = Answer.prototype;
+  const fixed: readonly string[] = [];
+  return Object.assign(response, { fixed, head, applyFixed }) as Answer;
+}

@@ -1,0 +1,79 @@
+import type { ResolvedConfig } from "../config/schema.ts";
+import type { Exchange } from "../exchange/exchange.ts";
+import type { Logger } from "../log.ts";
+import { Catalog } from "../pipeline/catalog.ts";
+import { Directory } from "../pipeline/directory.ts";
+import { Pins } from "../pipeline/name-registry.ts";
+import { Notices } from "../pipeline/notifications.ts";
+import { Pipeline } from "../pipeline/pipeline.ts";
+import { Reverse } from "../pipeline/server-requests.ts";
+import { TaskTable } from "../pipeline/tasks.ts";
+import { SeenUris } from "../pipeline/uri-owners.ts";
+import type { SealedHooks } from "../plugin/hook-set.ts";
+import type { PluginSet } from "../plugin/plugin-set.ts";
+import { Announcer } from "../session/announcer.ts";
+import { createAnswers } from "../session/answers.ts";
+import type { Sessions } from "../session/sessions.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import type { Json } from "../wire/message.ts";
+
+/** What a host puts together from one config; a reload puts another in its place. */
+export interface Assembly {
+  readonly config: ResolvedConfig;
+  readonly plugins: PluginSet;
+  readonly hooks: SealedHooks;
+  readonly upstreams: ReadonlyMap<string, Upstream>;
+  readonly directory: Directory;
+  readonly announcer: Announcer;
+  readonly pipeline: Pipeline;
+}
+
+/** What outlives a reload: the names that were given, tasks, what is under way between upstreams and clients. */
+export interface Lasting {
+  readonly pins: Pins;
+  readonly tasks: TaskTable;
+  readonly seen: SeenUris;
+  readonly notices: Notices;
+  readonly reverse: Reverse;
+}
+
+export function makeLasting(options: {
+  limits: ResolvedConfig["limits"];
+  log: Logger;
+  sessions: Sessions;
+  settled: (exchange: Exchange) => void;
+  /** The assembly that serves. */
+  present: () => Assembly;
+}): Lasting {
+  const { limits, log, sessions, settled, present } = options;
+  const session = (id: string) => sessions.get(id);
+  const tasks = new TaskTable(limits.tasks, (entry, principal) => present().directory.catalog.permits(entry, principal));
+  const cancelled: ConstructorParameters<typeof Notices>[0]["cancelled"] = (connection, id, reason) =>
+    reverse.cancelled(connection, id, reason);
+  const notices = new Notices({ present, log, tasks, progressPerSecond: limits.progressPerSecond, session, cancelled });
+  const reverse = new Reverse({ hooks: () => present().hooks, tasks, notices, limits, session, settled });
+  const pins = new Pins(undefined, (key) => present().upstreams.get(key)?.config.fallback === true);
+  return { pins, tasks, seen: new SeenUris(limits.seenUris), notices, reverse };
+}
+
+/** Connects hooks, catalog and pipeline with each other and with what lasts. */
+export function assemble(options: {
+  config: ResolvedConfig;
+  plugins: PluginSet;
+  upstreams: ReadonlyMap<string, Upstream>;
+  log: Logger;
+  sessions: Sessions;
+  hostInfo: Json;
+  lasting: Lasting;
+}): Assembly {
+  const { config, plugins, upstreams, log, sessions, hostInfo, lasting } = options;
+  const { hooks } = plugins;
+  const session = (id: string) => sessions.get(id);
+  const changed = (principal: string | undefined): void => announcer.permissionsChanged(principal);
+  const catalog = new Catalog({ hooks, log, pins: lasting.pins, limit: config.limits.entries, changed });
+  const directory = new Directory(catalog, upstreams);
+  const announcer = new Announcer(directory, () => sessions);
+  const answers = createAnswers(directory, hostInfo, session, announcer);
+  const pipeline = new Pipeline({ hooks, directory, ...lasting, answers });
+  return { config, plugins, hooks, upstreams, directory, announcer, pipeline };
+}

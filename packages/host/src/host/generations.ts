@@ -1,0 +1,201 @@
+import type { ResolvedConfig } from "../config/schema.ts";
+import { ConfigError } from "../errors.ts";
+import type { Exchange } from "../exchange/exchange.ts";
+import type { Logger } from "../log.ts";
+import type { SealedHooks } from "../plugin/hook-set.ts";
+import { loadPlugins } from "../plugin/load.ts";
+import { PluginSet, type Surroundings } from "../plugin/plugin-set.ts";
+import type { Sessions } from "../session/sessions.ts";
+import type { Connection } from "../upstream/connection.ts";
+import { Upstream } from "../upstream/upstream.ts";
+import type { Json } from "../wire/message.ts";
+import { type Assembly, assemble, type Lasting, makeLasting } from "./assembly.ts";
+import { changesOf, checkReloadable, Farewell, nextUpstreams, type ReloadReport, warmUp } from "./reload.ts";
+
+export interface GenerationsOptions {
+  readonly folder: string;
+  readonly log: Logger;
+  readonly sessions: Sessions;
+  readonly hostInfo: Json;
+  readonly status: Surroundings["status"];
+  readonly transports: Surroundings["transports"];
+  readonly signal: AbortSignal;
+  readonly settled: (exchange: Exchange) => void;
+  /** What else has to be right for hooks to be used with this config. @throws ConfigError */
+  readonly check: (config: ResolvedConfig, hooks: SealedHooks) => void;
+  /** Gets ready to use these hooks at the edge; gives what puts them to use. */
+  readonly mount: (hooks: SealedHooks) => Promise<() => void>;
+}
+
+/** The assemblies of one host: the one that serves, the next while a reload prepares it, and those of which calls are under way. */
+export class Generations {
+  readonly #options: GenerationsOptions;
+  readonly #around: Surroundings;
+  #lasting: Lasting | undefined;
+  #serving: Assembly | undefined;
+  #next: Assembly | undefined;
+  #farewells: Farewell[] = [];
+  #reloading: Promise<unknown> = Promise.resolve();
+  #ending = false;
+
+  constructor(options: GenerationsOptions) {
+    this.#options = options;
+    const { log, folder, status, transports, signal } = options;
+    const catalog: Surroundings["catalog"] = {
+      entries: () => this.#serving?.directory.catalog.entries() ?? [],
+      invalidate: (principal) => this.#serving?.directory.catalog.invalidate(principal),
+    };
+    this.#around = { log, folder, status, catalog, transports, signal, stores: new Map() };
+  }
+
+  /** The one that serves. @throws Error before there is one */
+  get serving(): Assembly {
+    if (!this.#serving) throw new Error("the host is not started");
+    return this.#serving;
+  }
+
+  get isThere(): boolean {
+    return this.#serving !== undefined;
+  }
+
+  get reverse(): Lasting["reverse"] {
+    return (this.#lasting as Lasting).reverse; // made with the first
+  }
+
+  get notices(): Lasting["notices"] {
+    return (this.#lasting as Lasting).notices; // as above
+  }
+
+  /** Loads and applies the plugins of a host that starts. Nothing runs yet. */
+  async first(config: ResolvedConfig): Promise<Assembly> {
+    const { log, sessions, settled } = this.#options;
+    this.#lasting = makeLasting({ limits: config.limits, log, sessions, settled, present: () => this.serving });
+    this.#serving = await this.#assemble(config, undefined);
+    return this.#serving;
+  }
+
+  /** Puts another config in the place of the one that serves, one reload after the other. Rejects, and changes nothing, where that cannot be. */
+  replace(config: ResolvedConfig): Promise<ReloadReport> {
+    const reloading = this.#reloading.then(() => this.#replace(config));
+    this.#reloading = reloading.catch(() => {}); // whoever asked is told
+    return reloading;
+  }
+
+  async #replace(config: ResolvedConfig): Promise<ReloadReport> {
+    if (this.#ending) throw new ConfigError(["the host is stopping"]); // while this one waited its turn
+    const before = this.serving;
+    checkReloadable(before.config, config);
+    const next = await this.#assemble(config, before);
+    const fresh = next.plugins.fresh;
+    let mounted: () => void;
+    try {
+      for (const plugin of fresh) await plugin.run("ready");
+      this.#next = next;
+      mounted = await this.#options.mount(next.hooks);
+      await warmUp(next, before, this.#options.sessions);
+      if (this.#ending) throw new ConfigError(["the host is stopping"]);
+    } catch (error) {
+      await Promise.all([
+        ...fresh.map((plugin) => plugin.end()),
+        ...[...next.upstreams.values()].map((upstream) => before.upstreams.get(upstream.key) !== upstream && upstream.stop(0)),
+      ]);
+      throw error;
+    } finally {
+      this.#next = undefined;
+    }
+    // From here on nothing waits and nothing fails: every request finds the one or the other.
+    const report = changesOf(before, next);
+    before.announcer.stop();
+    this.#lasting?.pins.keep(next.upstreams);
+    next.plugins.take();
+    this.#serving = next;
+    mounted();
+    for (const [key, { facts }] of before.upstreams)
+      if (next.upstreams.get(key)?.facts !== facts) next.hooks.upstream?.({ ...facts, state: "removed", reason: undefined });
+    next.announcer.listed();
+    this.#farewells.push(new Farewell(before, next, this.#farewells, () => this.#underWay()));
+    this.#look();
+    return report;
+  }
+
+  async #assemble(config: ResolvedConfig, before: Assembly | undefined): Promise<Assembly> {
+    const { log, sessions, hostInfo, folder, check } = this.#options;
+    const loaded = await loadPlugins(config.plugins, folder);
+    const plugins = PluginSet.apply(loaded, config, this.#around, before?.plugins);
+    try {
+      check(config, plugins.hooks);
+    } catch (error) {
+      for (const plugin of plugins.fresh) void plugin.end();
+      throw error;
+    }
+    const upstreams = nextUpstreams(plugins, before, (key, isolation) => this.#makeUpstream(key, isolation, plugins));
+    plugins.upstreams = [...upstreams.values()].map(({ facts }) => facts);
+    for (const plugin of plugins.fresh)
+      if (plugin.taps.length === 0 && !plugins.transports.isFrom(plugin.id))
+        log.warn("a plugin taps no hook and so does nothing", { plugin: plugin.id });
+    const lasting = this.#lasting as Lasting; // made before the first
+    return assemble({ config, plugins, upstreams, log, sessions, hostInfo, lasting });
+  }
+
+  #makeUpstream(key: string, isolation: Upstream["facts"]["isolation"], plugins: PluginSet): Upstream {
+    const { folder, log, hostInfo } = this.#options;
+    const { mcpServers, limits } = plugins.config;
+    const { transports } = plugins;
+    const config = mcpServers[key] as ResolvedConfig["mcpServers"][string]; // its own key
+    const upstream = new Upstream(
+      { key, config, isolation, folder, limits, log, hostInfo, credentials: () => this.#of(upstream).hooks.credentials, transports },
+      {
+        request: (connection, request, origin) => this.reverse.receive(connection, request, origin),
+        notification: (connection, notification, origin) => this.notices.receive(connection, notification, origin),
+        listed: (connection) => this.#listed(connection),
+        state: (connection) => this.#stateChanged(upstream, connection),
+      },
+    );
+    return upstream;
+  }
+
+  /** The assembly that an upstream belongs to: before it serves, to the next. */
+  #of(upstream: Upstream): Assembly {
+    return this.#next && this.#serving?.upstreams.get(upstream.key) !== upstream ? this.#next : this.serving;
+  }
+
+  async #listed(connection: Connection): Promise<void> {
+    await this.#next?.directory.listed(connection);
+    await this.serving.directory.listed(connection);
+    this.serving.announcer.listed();
+  }
+
+  #stateChanged(upstream: Upstream, { state, reason, facts, key }: Connection): void {
+    this.#options.log.debug("an upstream changed its state", { upstream: facts.key, connection: key, state, reason });
+    // What was replaced goes without a word: that it went was told.
+    if (this.#serving && this.#of(upstream).upstreams.get(facts.key) === upstream)
+      this.#of(upstream).hooks.upstream?.({ ...facts, state, reason });
+    if (this.#serving?.directory.stateChanged()) this.#serving.announcer.listed();
+  }
+
+  *#underWay(): Iterable<Exchange> {
+    for (const session of this.#options.sessions) yield* session.exchanges();
+  }
+
+  /** An exchange is over: perhaps it was the last that something was waiting for. */
+  settled(): void {
+    if (this.#farewells.length > 0) this.#look();
+  }
+
+  #look(): void {
+    this.#farewells = this.#farewells.filter((farewell) => !farewell.look());
+  }
+
+  /** Ends every upstream; no reload comes after this. */
+  async stop(): Promise<void> {
+    this.#ending = true;
+    await this.#reloading;
+    const upstreams = [...(this.#serving?.upstreams.values() ?? [])];
+    await Promise.all([...this.#farewells.map((farewell) => farewell.end()), ...upstreams.map((upstream) => upstream.stop(0))]);
+  }
+
+  /** Ends the plugins, in the order of the config. */
+  async end(): Promise<void> {
+    for (const plugin of this.#serving?.plugins.plugins ?? []) await plugin.end();
+  }
+}

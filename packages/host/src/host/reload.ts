@@ -1,0 +1,145 @@
+import { isDeepStrictEqual } from "node:util";
+import type { ResolvedConfig } from "../config/schema.ts";
+import { ConfigError } from "../errors.ts";
+import type { Exchange } from "../exchange/exchange.ts";
+import type { AppliedPlugin, PluginSet } from "../plugin/plugin-set.ts";
+import { shareLevel } from "../session/answers.ts";
+import type { Sessions } from "../session/sessions.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import type { Assembly } from "./assembly.ts";
+
+/** What a reload did, by the keys of upstreams and the ids of plugins. */
+export interface ReloadReport {
+  readonly upstreams: Changes;
+  readonly plugins: Changes;
+}
+
+export interface Changes {
+  readonly added: readonly string[];
+  /** Those that were there with other settings. A changed upstream is connected anew, a changed plugin applied anew. */
+  readonly changed: readonly string[];
+  readonly removed: readonly string[];
+  /** Those that live on as they are. */
+  readonly kept: readonly string[];
+}
+
+/** How long a reload waits for upstreams that are new, so that clients hear of all changes at once. */
+const KNOWING_WAIT = 5_000;
+
+/** Parts of a config that a running host cannot change: its sockets, everybody's bounds and who open sessions are depend on them. */
+const FIXED = ["listen", "limits", "roles"] as const;
+
+/** @throws ConfigError for what only a restart can change */
+export function checkReloadable(before: ResolvedConfig, now: ResolvedConfig): void {
+  const problems = FIXED.filter((part) => !isDeepStrictEqual(before[part], now[part])).map(
+    (part) => `${part}: cannot change while the host runs; restart it, or put "${part}" back as it was`,
+  );
+  if (problems.length > 0) throw new ConfigError(problems);
+}
+
+/** The upstreams of a config: those of before that nothing changed for, and new ones. */
+export function nextUpstreams(
+  plugins: PluginSet,
+  before: Assembly | undefined,
+  make: (key: string, isolation: Upstream["facts"]["isolation"]) => Upstream,
+): Map<string, Upstream> {
+  return new Map(
+    plugins.upstreams.map(({ key, isolation }) => {
+      const old = before?.upstreams.get(key);
+      const isSame = isDeepStrictEqual(old?.config, plugins.config.mcpServers[key]);
+      const comesAlike = before?.plugins.transports.sourceOf(key) === plugins.transports.sourceOf(key);
+      const lives = isSame && comesAlike && old?.facts.isolation === isolation;
+      return [key, lives ? old : make(key, isolation)];
+    }),
+  );
+}
+
+/** Gets what is new ready for the open sessions: lists are read, and updates of resources subscribed to. */
+export async function warmUp(next: Assembly, before: Assembly, sessions: Sessions): Promise<void> {
+  const known: Promise<void>[] = [];
+  for (const [key, upstream] of next.upstreams) {
+    const old = before.upstreams.get(key);
+    if (old === upstream) {
+      for (const connection of upstream.connections.values()) known.push(next.directory.listed(connection));
+      continue;
+    }
+    const eager = upstream.config.start === "eager";
+    const base = eager && next.config.listen ? upstream.base() : undefined;
+    if (base) known.push(base.known());
+    for (const session of sessions) {
+      if (!session.initialized) continue;
+      const connection = old ? upstream.inherit(old, session) : upstream.connectionFor(session);
+      shareLevel(connection, (id) => sessions.get(id));
+      if (eager || connection.commitments.any) known.push(connection.known());
+    }
+  }
+  let timer: NodeJS.Timeout | undefined;
+  await Promise.race([Promise.all(known), new Promise((resolve) => (timer = setTimeout(resolve, KNOWING_WAIT)))]);
+  clearTimeout(timer);
+}
+
+/** What changed from one assembly to the next. */
+export function changesOf(before: Assembly, next: Assembly): ReloadReport {
+  const plugins = ({ plugins: { plugins } }: Assembly) => new Map(plugins.map((plugin) => [plugin.id, plugin]));
+  return { upstreams: compare(before.upstreams, next.upstreams), plugins: compare(plugins(before), plugins(next)) };
+}
+
+function compare(before: ReadonlyMap<string, unknown>, now: ReadonlyMap<string, unknown>): Changes {
+  const keys = [...now.keys()];
+  return {
+    added: keys.filter((key) => !before.has(key)),
+    changed: keys.filter((key) => before.has(key) && before.get(key) !== now.get(key)),
+    removed: [...before.keys()].filter((key) => !now.has(key)),
+    kept: keys.filter((key) => before.get(key) === now.get(key)),
+  };
+}
+
+/** An assembly that was replaced, until the calls that began on it are over: what only it had then ends. */
+export class Farewell {
+  /** Its hook set, and those of assemblies before it that still have calls under way: what this one had, they had too. */
+  readonly sets: ReadonlySet<object>;
+  readonly #upstreams: Set<Upstream>;
+  readonly #plugins: readonly AppliedPlugin[];
+  readonly #underWay: () => Iterable<Exchange>;
+  #ended: Promise<unknown> | undefined;
+
+  /** @param underWay the exchanges in flight, of whatever assembly */
+  constructor(old: Assembly, next: Assembly, earlier: readonly Farewell[], underWay: () => Iterable<Exchange>) {
+    this.sets = new Set([old.hooks, ...earlier.flatMap(({ sets }) => [...sets])]);
+    const upstreams = new Set(next.upstreams.values());
+    const plugins = new Set(next.plugins.plugins);
+    this.#upstreams = new Set([...old.upstreams.values()].filter((upstream) => !upstreams.has(upstream)));
+    this.#plugins = old.plugins.plugins.filter((plugin) => !plugins.has(plugin));
+    this.#underWay = underWay;
+  }
+
+  /** Ends what nobody needs any more; true when that was the last. */
+  look(): boolean {
+    if (this.#ended) return true;
+    const calls = [...this.#underWay()].filter(({ hookSet }) => hookSet !== undefined && this.sets.has(hookSet));
+    for (const upstream of this.#upstreams)
+      if (!calls.some(({ route }) => route === undefined || route.upstream === upstream.key)) void this.#stop(upstream);
+    if (calls.length > 0) return false;
+    void this.end();
+    return true;
+  }
+
+  /** Ends everything, whatever is under way. */
+  end(): Promise<unknown> {
+    this.#ended ??= Promise.all([
+      ...[...this.#upstreams].map((upstream) => this.#stop(upstream)),
+      ...this.#plugins.map((plugin) => plugin.end()),
+      ...this.#stopping,
+    ]);
+    return this.#ended;
+  }
+
+  readonly #stopping: Promise<void>[] = [];
+
+  #stop(upstream: Upstream): Promise<void> {
+    this.#upstreams.delete(upstream);
+    const stopping = upstream.stop(0);
+    this.#stopping.push(stopping);
+    return stopping;
+  }
+}

@@ -1,0 +1,25 @@
+import type { Exchange } from "../exchange/exchange.ts";
+import type { Logger } from "../log.ts";
+import { outcomeName } from "../session/session.ts";
+
+/** Logs a finished exchange under its correlation id: bugs as errors, slow calls as warnings, the rest for debugging. */
+export function logExchange(log: Logger, exchange: Exchange, slowCall: number): void {
+  const { outcome, timings } = exchange;
+  if (!outcome) return;
+  const ms = Math.round((timings.end ?? 0) - timings.start);
+  const bug = "error" in outcome && outcome.cause instanceof Error && outcome.error.code === -32603;
+  // The fields cost more than the rest of a call; most calls need none.
+  if (!bug && ms < slowCall && !log.debugs) return;
+  const fields = {
+    requestId: exchange.id,
+    method: exchange.method,
+    entry: exchange.entry?.name,
+    upstream: exchange.route?.upstream,
+    session: exchange.session.id.slice(0, 8),
+    outcome: outcomeName(outcome),
+    ms,
+  };
+  if (bug) log.error("a request failed inside the host", { ...fields, error: (outcome.cause as Error).stack });
+  else if (ms >= slowCall) log.warn("a slow call", fields);
+  else log.debug("a request was answered", fields);
+}

@@ -1,0 +1,144 @@
+import { connect } from "node:net";
+import { resolve } from "node:path";
+import { configsIn } from "../config/read.ts";
+import type { ReloadReport } from "../host/reload.ts";
+import type { Json } from "../wire/message.ts";
+import {
+  CONTROL_DEADLINE,
+  type ControlAnswer,
+  type ControlRequest,
+  type ControlStatus,
+  controlAddress,
+  OPERATION_DEADLINE,
+  type Origin,
+  REQUEST_BYTES,
+  runningHosts,
+} from "./control.ts";
+
+const ANSWER_BYTES = 64 * 1024 * 1024;
+
+/** Which of this user's running hosts is meant. */
+export interface HostChoice {
+  /** The one with this process id. */
+  pid?: number | undefined;
+  /** The one that was started with this config file; a relative path is resolved against the working directory. */
+  config?: string | undefined;
+}
+
+/** No running host was found, or several and none was chosen: exit code 5. */
+export class NoHostError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "NoHostError";
+  }
+}
+
+/** The status of every running host of this user that the choice fits; one that does not answer is left out. */
+export async function askAll({ pid, config }: HostChoice = {}): Promise<ControlStatus[]> {
+  const answers = await Promise.all(runningHosts().map((each) => ask(each).catch(() => undefined)));
+  return answers.filter(
+    (status) =>
+      status !== undefined && (pid === undefined || status.pid === pid) && (config === undefined || status.config === resolve(config)),
+  ) as ControlStatus[]; // those that are undefined are gone
+}
+
+/** Asks one running host for its status. @throws Error when it does not answer in time */
+export async function ask(pid: number): Promise<ControlStatus> {
+  const answer = await exchange(pid, { command: "status" }, CONTROL_DEADLINE);
+  if (!("status" in answer)) throw new Error(`the host with pid ${pid} gave no status`);
+  return answer.status;
+}
+
+/**
+ * Has a running host of this user do what a plugin offers to operators (`host.operation`). For the commands of plugins.
+ * @param choice needed where several hosts run
+ * @returns what the operation gave
+ * @throws Error where no host runs or several do and none was chosen, where the operation failed, or where it took longer than 30 s
+ */
+export async function callRunningHost(plugin: string, name: string, params: Readonly<Json> = {}, choice: HostChoice = {}): Promise<Json> {
+  const request: ControlRequest = { command: "operation", plugin, name, params };
+  if (Buffer.byteLength(JSON.stringify(request)) >= REQUEST_BYTES)
+    throw new Error(`operation "${name}" of plugin "${plugin}" was given more than ${REQUEST_BYTES} bytes`);
+  const { pid } = await oneHost(choice);
+  const answer = await exchange(pid, request, OPERATION_DEADLINE + CONTROL_DEADLINE);
+  if (!("result" in answer)) throw new Error(`the host with pid ${pid} gave no result`);
+  return answer.result;
+}
+
+/** Has a running host of this user read its config again. @throws Error with what is wrong with the config, or as `callRunningHost` */
+export async function askToReload(choice: HostChoice): Promise<ReloadReport> {
+  const { pid } = await oneHost(choice);
+  const answer = await exchange(pid, { command: "reload" }, OPERATION_DEADLINE + CONTROL_DEADLINE);
+  if (!("reloaded" in answer)) throw new Error(`the host with pid ${pid} did not say what changed`);
+  return answer.reloaded;
+}
+
+/** The one running host that is meant. @throws NoHostError where none runs, or several do and none was chosen */
+export async function oneHost(choice: HostChoice = {}): Promise<ControlStatus> {
+  return onlyOne(await askAll(choice), choice);
+}
+
+/**
+ * The host that is meant among those that fit the choice. Without a choice the config in the working directory makes it.
+ * @param further another way to choose @throws NoHostError where there is none, or several
+ */
+export function onlyOne(hosts: readonly ControlStatus[], choice: HostChoice, further = ""): ControlStatus {
+  const isOpen = choice.pid === undefined && choice.config === undefined;
+  const here = isOpen ? configsIn(process.cwd()) : [];
+  const own = hosts.filter(({ config }) => here.includes(config));
+  const [host, ...others] = own.length > 0 ? own : hosts;
+  if (!host) {
+    const which = isOpen ? "" : " with this --config or --pid";
+    throw new NoHostError(`no host of this user is running${which}; start one with \`mcp-host start\``);
+  }
+  if (others.length > 0 || (here.length > 0 && own.length === 0)) {
+    const what = others.length > 0 ? "several hosts are running" : "the host that runs has another config than the one here";
+    const choices = [host, ...others].map(({ pid, mode, url, config }) => `  --pid ${pid}  ${url ?? mode}  ${config}`);
+    throw new NoHostError(`${what}; choose ${others.length > 0 ? "one" : "it"} with --pid or --config${further}\n${choices.join("\n")}`);
+  }
+  return host;
+}
+
+/** Has a running host end as SIGTERM ends it. @returns how long its calls in flight may take, in milliseconds @throws Error when it does not answer in time */
+export async function askToStop(pid: number): Promise<number> {
+  const answer = await exchange(pid, { command: "stop" }, CONTROL_DEADLINE);
+  if (!("stopping" in answer)) throw new Error(`the host with pid ${pid} did not say that it stops`);
+  return answer.stopping.drain;
+}
+
+/** Asks one running host how it was started. @throws Error when it does not answer in time */
+export async function askOrigin(pid: number): Promise<Origin> {
+  const answer = await exchange(pid, { command: "origin" }, CONTROL_DEADLINE);
+  if (!("origin" in answer)) throw new Error(`the host with pid ${pid} does not say how it was started`);
+  return answer.origin;
+}
+
+/** One question to a running host and its answer. @param deadline milliseconds of silence @throws Error when there is none, or when it is an error */
+function exchange(pid: number, request: ControlRequest, deadline: number): Promise<Exclude<ControlAnswer, { error: string }>> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(controlAddress(pid));
+    let text = "";
+    const fail = (reason: string): void => {
+      socket.destroy();
+      reject(new Error(`the host with pid ${pid} ${reason}`));
+    };
+    socket.setEncoding("utf8");
+    socket.setTimeout(deadline, () => fail(`did not answer within ${deadline} ms`));
+    socket.on("error", (error) => fail(`cannot be asked: ${error.message}`));
+    socket.on("connect", () => socket.write(`${JSON.stringify(request)}\n`));
+    socket.on("data", (chunk: string) => {
+      text += chunk;
+      if (text.length > ANSWER_BYTES) fail("answers without an end");
+    });
+    socket.on("end", () => {
+      let answer: ControlAnswer;
+      try {
+        answer = JSON.parse(text) as ControlAnswer; // a host of this user's wrote it
+      } catch {
+        return fail("gave an answer that is not JSON");
+      }
+      if ("error" in answer) fail(`refused: ${answer.error}`);
+      else resolve(answer);
+    });
+  });
+}

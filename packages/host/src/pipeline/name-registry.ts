@@ -1,0 +1,112 @@
+import { createHash } from "node:crypto";
+import type { Entry } from "../exchange/entry.ts";
+
+/** An entry that is not offered, and why: shown by `status`. */
+export interface Withheld {
+  readonly entry: Entry;
+  readonly reason: string;
+}
+
+/** Names that one upstream keeps: several times what it may list at once, so that only names long gone come free. */
+const PINS_PER_UPSTREAM = 50_000;
+
+/**
+ * Who was given which name. A name stays with its first owner, so that a slow start or an outage never redirects calls,
+ * until that owner has come to many others since it last listed this one.
+ */
+export class Pins {
+  readonly #owners = new Map<string, string>();
+  /** The names of each upstream, those first that it has not listed for longest. */
+  readonly #names = new Map<string, Set<string>>();
+  readonly #quota: number;
+  readonly #borrows: (upstream: string) => boolean;
+
+  /**
+   * @param quota names that one upstream keeps; default 50,000
+   * @param borrows whether an upstream gets names only as long as nobody else wants them
+   */
+  constructor(quota = PINS_PER_UPSTREAM, borrows: (upstream: string) => boolean = () => false) {
+    this.#quota = quota;
+    this.#borrows = borrows;
+  }
+
+  /** Who has the name of an entry, if anybody was given it. Who only borrows may have it whenever the owner does not list it. */
+  ownerOf(entry: Pick<Entry, "kind" | "name" | "upstream">): string | undefined {
+    const owner = this.#owners.get(pinOf(entry));
+    return owner !== undefined && owner !== entry.upstream && this.#borrows(entry.upstream) ? undefined : owner;
+  }
+
+  /**
+   * Gives each exposed name to one entry: its pinned owner, else the first in config order. The others are withheld.
+   * @param limit entries of one kind
+   * @param keep whether the names are pinned; not when somebody only looks
+   */
+  resolve(entries: readonly Entry[], limit: number, keep = true): { offered: Entry[]; withheld: Withheld[] } {
+    const claims = new Map<string, Entry>();
+    const counts = new Map<string, number>();
+    const withheld: Withheld[] = [];
+    for (const entry of entries) {
+      const name = pinOf(entry);
+      const owner = this.ownerOf(entry);
+      const claimed = claims.get(name);
+      if (owner !== undefined && owner !== entry.upstream) {
+        withheld.push({
+          entry,
+          reason: `the name belongs to upstream "${owner}", which had it first; add @host/plugin-namespace to keep both`,
+        });
+      } else if (claimed) {
+        const rival =
+          claimed.upstream === entry.upstream
+            ? `"${claimed.native}" of the same upstream`
+            : `upstream "${claimed.upstream}", which comes first in the config`;
+        // No plugin can tell apart what an upstream itself does not.
+        const twice = claimed.upstream === entry.upstream && claimed.native === entry.native;
+        const remedy = twice ? ", which lists it more than once" : "; add @host/plugin-namespace to keep both";
+        withheld.push({ entry, reason: `the name is taken by ${rival}${remedy}` });
+      } else if ((counts.get(entry.kind) ?? 0) >= limit) {
+        withheld.push({ entry, reason: `more than ${limit} entries` });
+      } else {
+        claims.set(name, entry);
+        counts.set(entry.kind, (counts.get(entry.kind) ?? 0) + 1);
+      }
+    }
+    if (keep) for (const [name, { upstream }] of claims) if (!this.#borrows(upstream)) this.#pin(name, upstream);
+    return { offered: [...claims.values()], withheld };
+  }
+
+  /** Names of upstreams that are not configured any more come free. */
+  keep(upstreams: ReadonlyMap<string, unknown>): void {
+    for (const [upstream, names] of this.#names) {
+      if (upstreams.has(upstream)) continue;
+      for (const name of names) this.#owners.delete(name);
+      this.#names.delete(upstream);
+    }
+  }
+
+  #pin(name: string, upstream: string): void {
+    let names = this.#names.get(upstream);
+    if (!names) this.#names.set(upstream, (names = new Set()));
+    names.delete(name); // to its end
+    names.add(name);
+    this.#owners.set(name, upstream);
+    if (names.size <= this.#quota) return;
+    const [oldest] = names as Iterable<string> as [string]; // more than the quota, so not empty
+    names.delete(oldest);
+    this.#owners.delete(oldest);
+  }
+}
+
+const LONGEST_PLAIN = 200;
+
+/** What stands for a name among the pins: of a long one its hash, since servers can make names as long as a message. */
+function pinOf({ kind, name }: Pick<Entry, "kind" | "name">): string {
+  return name.length <= LONGEST_PLAIN ? `${kind} ${name}` : `${kind}#${createHash("sha256").update(name).digest("base64")}`;
+}
+
+/**
+ * Where two upstreams list the same URI, the later one's is prefixed literally (`<key>+<uri>`), which is reversible;
+ * never `ui://`, which hosts of MCP Apps recognise by its scheme.
+ */
+export function prefixUri(upstream: string, uri: string): string {
+  return `${upstream}+${uri}`;
+}

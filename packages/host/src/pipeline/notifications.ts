@@ -1,0 +1,234 @@
+import { PeerError } from "../errors.ts";
+import type { Exchange } from "../exchange/exchange.ts";
+import type { Logger } from "../log.ts";
+import type { SealedHooks } from "../plugin/hook-set.ts";
+import type { Connection } from "../upstream/connection.ts";
+import { isObject, type Json, type Notification, relatedTask, withRelatedTask } from "../wire/message.ts";
+import { severity } from "../wire/versions.ts";
+import type { Directory } from "./directory.ts";
+import { subscribersOf } from "./subscriptions.ts";
+import type { TaskTable } from "./tasks.ts";
+
+/** The error by which a server demands that its client visits URLs first (2025-11-25, client/elicitation). */
+const URL_ELICITATION_REQUIRED = -32042;
+
+/** A session as a receiver of notifications. */
+export interface Receiver {
+  readonly id: string;
+  readonly client: { readonly logLevel: string | undefined };
+  /** Sends on the stream of `exchange` while that is open, else on the session's own. */
+  notify(notification: Notification, exchange: Exchange | undefined): void;
+  /** Owes the client one update of a subscribed resource. */
+  updated(uri: string, params: Json): void;
+  readonly principal: Exchange["principal"];
+}
+
+/** What a reload replaces. */
+export interface Present {
+  readonly hooks: SealedHooks;
+  readonly directory: Directory;
+}
+
+export interface NoticesOptions {
+  readonly present: () => Present;
+  readonly log: Logger;
+  readonly tasks: TaskTable;
+  readonly progressPerSecond: number;
+  /** A live session by id. */
+  readonly session: (id: string) => Receiver | undefined;
+  /** Upstream notifications that concern a question under way: `notifications/cancelled`. */
+  readonly cancelled: (connection: Connection, requestId: unknown, reason: unknown) => void;
+}
+
+/** Notifications of upstreams on their way to the clients that they are for; never to another (R24). */
+export class Notices {
+  readonly #options: NoticesOptions;
+  /** Elicitation ids and the session that was told them; servers choose ids without knowing of each other. */
+  readonly #elicitations = new WeakMap<Connection, Map<string, string>>();
+  /** Under which URIs each session knows what it subscribed to, by upstream and native URI. */
+  readonly #subscribed = new WeakMap<object, Map<string, Map<string, string>>>();
+  /** Notifications that belonged to nobody, by upstream; shown by `status`. */
+  readonly dropped = new Map<string, number>();
+
+  constructor(options: NoticesOptions) {
+    this.#options = options;
+  }
+
+  /** What is done with each progress notification of one call, on the hooks that it began on. */
+  progress(exchange: Exchange, connection: Connection, token: unknown, hooks: SealedHooks): (params: Json) => void {
+    const { progressPerSecond } = this.#options;
+    let windowStart = 0;
+    let count = 0;
+    return (params) => {
+      exchange.touch();
+      const now = performance.now();
+      if (now - windowStart > 1_000) {
+        windowStart = now;
+        count = 0;
+      }
+      if (++count > progressPerSecond) return;
+      const notification = this.#filtered(
+        { jsonrpc: "2.0", method: "notifications/progress", params: { ...params, progressToken: token } },
+        connection,
+        exchange,
+        hooks,
+      );
+      if (notification) exchange.sink?.send(withTasks(notification, connection, this.#options.tasks));
+    };
+  }
+
+  receive(connection: Connection, incoming: Notification, origin: Exchange | undefined): void {
+    const { present, tasks, cancelled } = this.#options;
+    const { hooks } = present();
+    if (incoming.method === "notifications/cancelled") return cancelled(connection, incoming.params?.requestId, incoming.params?.reason);
+    const filtered = this.#filtered(incoming, connection, origin, hooks);
+    // What changed in a list is told once it has been read; a change that a plugin ended is not read.
+    if (!filtered || connection.listings.changed(filtered.method)) return;
+    const notification = withTasks(filtered, connection, tasks);
+    switch (notification.method) {
+      case "notifications/resources/updated":
+        return this.#updated(connection, notification);
+      case "notifications/tasks/status":
+        return this.#taskStatus(connection, notification, origin);
+      case "notifications/elicitation/complete":
+        return this.#elicited(connection, notification, origin);
+      case "notifications/message":
+        return this.#message(connection, notification, origin, relatedTask(filtered.params));
+      default:
+        return this.#toOwner(connection, notification, origin, relatedTask(filtered.params));
+    }
+  }
+
+  /** Remembers under which URI a session subscribed to what its exchange names: updates come under the same. */
+  subscribed({ entry, session }: Pick<Exchange, "entry" | "session">): void {
+    if (!entry) return;
+    let own = this.#subscribed.get(session);
+    if (!own) this.#subscribed.set(session, (own = new Map()));
+    let uris = own.get(entry.upstream);
+    if (!uris) own.set(entry.upstream, (uris = new Map()));
+    uris.set(entry.native, entry.name);
+    if (uris.size > 1_000) uris.delete(uris.keys().next().value as string); // not empty
+  }
+
+  /** Remembers whom an elicitation id was told, so that its completion finds the way. */
+  elicitation(connection: Connection, id: unknown, session: string): void {
+    if (typeof id !== "string") return;
+    let told = this.#elicitations.get(connection);
+    if (!told) this.#elicitations.set(connection, (told = new Map()));
+    told.set(id, session);
+    if (told.size > 1_000) told.delete(told.keys().next().value as string); // not empty
+  }
+
+  /** Remembers the ids of an error -32042, which tells them without asking. */
+  refused(connection: Connection, error: unknown, session: string): void {
+    if (!(error instanceof PeerError) || error.rpc.code !== URL_ELICITATION_REQUIRED || !isObject(error.rpc.data)) return;
+    const { elicitations } = error.rpc.data;
+    if (!Array.isArray(elicitations)) return;
+    for (const each of elicitations) if (isObject(each)) this.elicitation(connection, each.elicitationId, session);
+  }
+
+  #filtered(
+    notification: Notification,
+    connection: Connection,
+    exchange: Exchange | undefined,
+    hooks: SealedHooks,
+  ): Notification | undefined {
+    if (!hooks.notify) return notification;
+    try {
+      return hooks.notify(notification, { upstream: connection.facts.key, exchange }) ?? undefined;
+    } catch {
+      return undefined; // closed: the plugin may have been redacting; the guard has logged it
+    }
+  }
+
+  #updated(connection: Connection, notification: Notification): void {
+    const { uri } = notification.params ?? {};
+    if (typeof uri !== "string") return this.#drop(connection);
+    const { catalog } = this.#options.present().directory;
+    for (const id of subscribersOf(connection, uri)) {
+      const session = this.#options.session(id);
+      if (!session) continue;
+      const upstream = connection.facts.key;
+      const exposed = connection.users.has(id) ? (this.#exposedUri(session, upstream, uri) ?? uri) : uri;
+      if (catalog.permits({ kind: "resource", name: exposed, upstream, native: uri, definition: {} }, session.principal))
+        session.updated(exposed, { ...notification.params, uri: exposed });
+    }
+  }
+
+  #exposedUri(session: Receiver, upstream: string, uri: string): string | undefined {
+    // The longest that it begins with: a server may tell of a part of what was subscribed.
+    let whole: [native: string, exposed: string] | undefined;
+    for (const each of this.#subscribed.get(session)?.get(upstream) ?? [])
+      if (uri.startsWith(each[0]) && each[0].length > (whole?.[0].length ?? -1)) whole = each;
+    if (whole) return whole[1] + uri.slice(whole[0].length);
+    // A receiver is the session itself; the directory only needs its identity and connections.
+    return this.#options
+      .present()
+      .directory.offer(session as unknown as Exchange["session"])
+      .exposedUris(upstream)
+      ?.get(uri);
+  }
+
+  #taskStatus(connection: Connection, notification: Notification, origin: Exchange | undefined): void {
+    const { tasks, session } = this.#options;
+    const native = notification.params?.taskId;
+    const task = typeof native === "string" ? tasks.byNative(connection, native) : undefined;
+    if (!task) return this.#drop(connection);
+    tasks.observe(connection, notification.params ?? {});
+    session(task.session.id)?.notify({ ...notification, params: { ...notification.params, taskId: task.exposed } }, origin);
+  }
+
+  #elicited(connection: Connection, notification: Notification, origin: Exchange | undefined): void {
+    const id = notification.params?.elicitationId;
+    const told = this.#elicitations.get(connection);
+    const owner = typeof id === "string" ? told?.get(id) : undefined;
+    if (owner === undefined) return this.#drop(connection);
+    told?.delete(id as string);
+    this.#options.session(owner)?.notify(notification, origin?.session.id === owner ? origin : undefined);
+  }
+
+  #message(connection: Connection, notification: Notification, origin: Exchange | undefined, taskId: string | undefined): void {
+    const owner = this.#owner(connection, origin, taskId);
+    if (!owner) return this.#drop(connection);
+    // What nobody asked for is filtered only where somebody else's level made the server chatty.
+    const wanted = owner.client.logLevel ?? (connection.commitments.level === undefined ? undefined : "info");
+    const level = severity(notification.params?.level);
+    if (wanted !== undefined && level !== -1 && level < severity(wanted)) return;
+    const logger = notification.params?.logger;
+    const named = this.#options.present().directory.sole
+      ? notification
+      : {
+          ...notification,
+          params: {
+            ...notification.params,
+            logger: typeof logger === "string" ? `${connection.facts.key}/${logger}` : connection.facts.key,
+          },
+        };
+    owner.notify(named, origin);
+  }
+
+  #toOwner(connection: Connection, notification: Notification, origin: Exchange | undefined, taskId: string | undefined): void {
+    const owner = this.#owner(connection, origin, taskId);
+    if (owner) owner.notify(notification, origin);
+    else this.#drop(connection);
+  }
+
+  /** The session that a message is for: by the stream it came on, by its task, or because the connection has one owner. Never a guess. */
+  #owner(connection: Connection, origin: Exchange | undefined, taskId: string | undefined): Receiver | undefined {
+    const { session, tasks } = this.#options;
+    if (origin) return session(origin.session.id);
+    const task = taskId === undefined ? undefined : tasks.byNative(connection, taskId);
+    if (task) return session(task.session.id);
+    return connection.owner && session(connection.owner.id);
+  }
+
+  #drop(connection: Connection): void {
+    const { key } = connection.facts;
+    this.dropped.set(key, (this.dropped.get(key) ?? 0) + 1);
+  }
+}
+
+function withTasks(notification: Notification, connection: Connection, tasks: TaskTable): Notification {
+  const params = withRelatedTask(notification.params, (id) => tasks.byNative(connection, id)?.exposed ?? id);
+  return params === notification.params || params === undefined ? notification : { ...notification, params };
+}

@@ -1,0 +1,262 @@
+import { randomUUID } from "node:crypto";
+import { HostError, PeerError, toRpcError } from "../errors.ts";
+import { Exchange, type SessionFacts, type Sink } from "../exchange/exchange.ts";
+import type { SealedHooks } from "../plugin/hook-set.ts";
+import type { Connection } from "../upstream/connection.ts";
+import type { Limits } from "../wire/limits.ts";
+import { isObject, type Json, metaOf, type Request, relatedTask, withRelatedTask } from "../wire/message.ts";
+import type { Notices } from "./notifications.ts";
+import type { TaskTable } from "./tasks.ts";
+
+/** A session as somebody who can be asked. */
+export interface Respondent extends SessionFacts {
+  readonly questions: {
+    ask(
+      method: string,
+      params: Readonly<Json>,
+      sink: Sink,
+      progress: ((params: Json) => void) | undefined,
+    ): { readonly answer: Promise<Json>; cancel(error: HostError): void };
+  };
+  sinkFor(exchange: Exchange | undefined): Sink;
+}
+
+export interface ReverseOptions {
+  readonly hooks: () => SealedHooks;
+  readonly tasks: TaskTable;
+  readonly notices: Notices;
+  readonly limits: Pick<Limits, "questionsPerSession" | "questionsPerConnection">;
+  readonly session: (id: string) => Respondent | undefined;
+  readonly settled: (exchange: Exchange) => void;
+}
+
+/** How long a person may take to answer. */
+const QUESTION = { timeout: 300_000, maxTimeout: 300_000 };
+
+/** A task that a client runs for an upstream (a task-augmented sampling or elicitation). */
+interface ClientTask {
+  readonly connection: Connection;
+  readonly session: string;
+  /** The client's own id. */
+  readonly native: string;
+}
+
+/** What upstreams ask of clients: found its owner, passed through `ask`, answered through `answer`. */
+export class Reverse {
+  readonly #options: ReverseOptions;
+  readonly #underWay = new Map<Connection, Map<unknown, Exchange>>();
+  /** How many questions are under way over each connection, and to each session by its id. Request ids do not count: they may repeat. */
+  readonly #counts = new Map<Connection | string, number>();
+  /** By the id that the upstream knows. */
+  readonly #clientTasks = new Map<string, ClientTask>();
+
+  constructor(options: ReverseOptions) {
+    this.#options = options;
+  }
+
+  receive(connection: Connection, request: Request, origin: Exchange | undefined): void {
+    if (request.method === "ping") return connection.respond(request, { result: {} });
+    if (origin) origin.asked = true;
+    const owner = this.#owner(connection, request, origin);
+    if (owner instanceof HostError) return connection.respond(request, { error: owner.toRpc(origin?.id ?? "-") });
+    const overloaded = this.#overloaded(connection, owner);
+    if (overloaded) return connection.respond(request, { error: overloaded.toRpc(origin?.id ?? "-") });
+    this.#count(connection, 1);
+    this.#count(owner.id, 1);
+    const exchange = new Exchange({
+      method: request.method,
+      params: request.params,
+      session: owner,
+      sink: undefined,
+      ...(origin && { parent: origin }),
+    });
+    exchange.route = { upstream: connection.facts.key };
+    exchange.patience = QUESTION;
+    let underWay = this.#underWay.get(connection);
+    if (!underWay) this.#underWay.set(connection, (underWay = new Map()));
+    underWay.set(request.id, exchange);
+    origin?.pause();
+    const stop = (error: HostError): void => exchange.cancel(error.type === "upstream_timeout" ? callOver() : error);
+    origin?.onStop(stop);
+    const finish = (outcome: { result: Json } | { error: unknown }): void => {
+      if (exchange.outcome) return;
+      const error = "error" in outcome ? toRpcError(outcome.error, exchange.id) : undefined;
+      const cancelled = exchange.stopped?.type === "cancelled";
+      exchange.outcome = cancelled
+        ? { cancelled: exchange.stopped?.message ?? "" }
+        : error
+          ? { error, cause: "error" in outcome && outcome.error }
+          : (outcome as { result: Json });
+      exchange.timings.end = performance.now();
+      exchange.release();
+      underWay.delete(request.id);
+      if (underWay.size === 0) this.#underWay.delete(connection);
+      this.#count(connection, -1);
+      this.#count(owner.id, -1);
+      origin?.offStop(stop);
+      origin?.resume();
+      // An upstream that cancelled its question wants no answer.
+      if (!cancelled) connection.respond(request, error ? { error } : (outcome as { result: Json }));
+      this.#options.settled(exchange);
+    };
+    exchange.onStop((error) => finish({ error: fromClient(error) }));
+    exchange.start();
+    this.#ask(connection, request, exchange, owner, origin).then(
+      (result) => finish({ result }),
+      (error: unknown) => finish({ error }),
+    );
+  }
+
+  #overloaded(connection: Connection, owner: Respondent): HostError | undefined {
+    const { questionsPerConnection, questionsPerSession } = this.#options.limits;
+    const onConnection = this.#counts.get(connection) ?? 0;
+    if (onConnection >= questionsPerConnection)
+      return new HostError("overloaded", `${onConnection} questions of this connection wait for answers already`);
+    const ofSession = this.#counts.get(owner.id) ?? 0;
+    if (ofSession >= questionsPerSession) return new HostError("overloaded", `${ofSession} questions wait for this client already`);
+    return undefined;
+  }
+
+  #count(of: Connection | string, more: 1 | -1): void {
+    const count = (this.#counts.get(of) ?? 0) + more;
+    if (count > 0) this.#counts.set(of, count);
+    else this.#counts.delete(of);
+  }
+
+  /** The upstream gave up one of its questions. */
+  cancelled(connection: Connection, requestId: unknown, reason: unknown): void {
+    const exchange = this.#underWay.get(connection)?.get(requestId);
+    exchange?.cancel(new HostError("cancelled", typeof reason === "string" ? reason.slice(0, 256) : "cancelled by the upstream"));
+  }
+
+  /** A client told the state of a task that it runs for an upstream. */
+  taskStatus(session: SessionFacts, params: Readonly<Json>): void {
+    for (const [exposed, task] of this.#clientTasks) {
+      if (task.session !== session.id || task.native !== params.taskId) continue;
+      task.connection.notify("notifications/tasks/status", { ...params, taskId: exposed });
+    }
+  }
+
+  async #ask(connection: Connection, request: Request, exchange: Exchange, owner: Respondent, origin: Exchange | undefined): Promise<Json> {
+    const { tasks, notices } = this.#options;
+    const hooks = this.#options.hooks(); // its answer comes through the same ones
+    const shown = this.#clientParams(connection, request);
+    const asked = hooks.ask
+      ? await hooks.ask({ method: request.method, params: shown }, exchange)
+      : { method: request.method, params: shown };
+    if ("answer" in asked) return asked.answer;
+    exchange.params = withRelatedTask(asked.params as Json, (id) => tasks.byNative(connection, id)?.exposed ?? id);
+    if (request.method === "elicitation/create") notices.elicitation(connection, asked.params.elicitationId, owner.id);
+    const token = metaOf(request.params)?.progressToken;
+    const question = owner.questions.ask(asked.method, exchange.params, owner.sinkFor(origin), (params) => {
+      connection.notify("notifications/progress", { ...params, progressToken: token });
+    });
+    exchange.sent = "unknown";
+    exchange.onStop((error) => question.cancel(fromClient(error)));
+    let result: Json;
+    try {
+      result = await question.answer;
+      exchange.sent = "yes";
+    } catch (error) {
+      if (error instanceof PeerError) exchange.sent = "yes";
+      throw error;
+    }
+    const answered = hooks.answer ? ((await hooks.answer(result, exchange)) as Json) : result;
+    return this.#upstreamResult(connection, request, owner, answered);
+  }
+
+  /** Whom a question is for. By the stream it came on, its task, or because the connection is one client's; nothing is guessed. */
+  #owner(connection: Connection, request: Request, origin: Exchange | undefined): Respondent | HostError {
+    const { session, tasks } = this.#options;
+    const { key } = connection.facts;
+    const related = relatedTask(request.params);
+    const clientTask = request.method.startsWith("tasks/") ? this.#clientTasks.get(String(request.params?.taskId)) : undefined;
+    const facts =
+      origin?.session ??
+      (related === undefined ? undefined : tasks.byNative(connection, related)?.session) ??
+      connection.owner ??
+      (clientTask?.connection === connection ? { id: clientTask.session } : undefined);
+    if (!facts) {
+      return new HostError(
+        "unattributable",
+        `${request.method.slice(0, 64)} cannot be tied to one client on this shared connection; set "isolation": "session" for upstream "${key}" in the host's config`,
+        { upstream: key },
+      );
+    }
+    const owner = session(facts.id);
+    if (!owner) return new HostError("client_gone", "the client that this is for is gone");
+    // A server that takes its allowed folders from roots may ask for them although nobody said that it can.
+    if (request.method === "roots/list" && connection.capabilities.roots === undefined) {
+      return new HostError(
+        "method_not_found",
+        `roots were not declared to upstream "${key}"; "relayRoots": true in the host's config relays those of network clients`,
+        { upstream: key },
+      );
+    }
+    const missing = lacks(owner.client.capabilities, request);
+    if (missing === undefined) return owner;
+    // A mode that was not declared is a matter of params (2025-11-25, client/elicitation, error handling).
+    return new HostError(missing.includes(".") ? "invalid_params" : "method_not_found", `the client did not declare ${missing}`);
+  }
+
+  #clientParams(connection: Connection, request: Request): Json {
+    const params = request.params ?? {};
+    const task = request.method.startsWith("tasks/") ? this.#clientTasks.get(String(params.taskId)) : undefined;
+    return task?.connection === connection ? { ...params, taskId: task.native } : params;
+  }
+
+  /** A client's answer with the ids of its tasks as the upstream knows them: two clients may choose the same. */
+  #upstreamResult(connection: Connection, request: Request, owner: Respondent, result: Json): Json {
+    const rename = (native: unknown): string | undefined => {
+      for (const [exposed, task] of this.#clientTasks)
+        if (task.connection === connection && task.session === owner.id && task.native === native) return exposed;
+      return undefined;
+    };
+    if (isObject(result.task) && typeof result.task.taskId === "string" && request.params?.task !== undefined) {
+      const exposed = randomUUID();
+      this.#clientTasks.set(exposed, { connection, session: owner.id, native: result.task.taskId });
+      if (this.#clientTasks.size > 10_000) this.#clientTasks.delete(this.#clientTasks.keys().next().value as string); // not empty
+      return { ...result, task: { ...result.task, taskId: exposed } };
+    }
+    if (request.method === "tasks/list" && Array.isArray(result.tasks)) {
+      const tasks = result.tasks.flatMap((task: unknown) => {
+        const exposed = isObject(task) ? rename(task.taskId) : undefined;
+        return exposed === undefined ? [] : [{ ...(task as Json), taskId: exposed }];
+      });
+      return { ...result, tasks };
+    }
+    const renamed =
+      request.method.startsWith("tasks/") && typeof result.taskId === "string" ? { ...result, taskId: request.params?.taskId } : result;
+    return withRelatedTask(renamed, (id) => rename(id) ?? id);
+  }
+}
+
+/** Out of time, a question was not answered by its client: an exchange would blame the upstream. */
+function fromClient(error: HostError): HostError {
+  return error.type === "upstream_timeout"
+    ? new HostError("client_gone", `the client did not answer within ${QUESTION.timeout} ms`)
+    : error;
+}
+
+function callOver(): HostError {
+  return new HostError("client_gone", "the call that this belongs to is out of time");
+}
+
+/** The capability that a client would need for a question and did not declare. */
+function lacks(capabilities: Readonly<Json>, request: Request): string | undefined {
+  const { elicitation, sampling, roots, tasks } = capabilities;
+  switch (request.method) {
+    case "sampling/createMessage":
+      return sampling === undefined ? "sampling" : undefined;
+    case "roots/list":
+      return roots === undefined ? "roots" : undefined;
+    case "elicitation/create": {
+      if (!isObject(elicitation)) return "elicitation";
+      if (request.params?.mode === "url") return elicitation.url === undefined ? "elicitation.url" : undefined;
+      // An empty object means form mode, as before there were two (2025-11-25, client/elicitation).
+      return elicitation.form === undefined && elicitation.url !== undefined ? "elicitation.form" : undefined;
+    }
+    default:
+      return request.method.startsWith("tasks/") && tasks === undefined ? "tasks" : undefined;
+  }
+}

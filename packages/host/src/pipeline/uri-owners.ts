@@ -1,0 +1,27 @@
+import type { SessionFacts } from "../exchange/exchange.ts";
+
+/**
+ * Which upstream a URI came from, for each session: results name resources that no list has, and a read of one must go
+ * back to where it was named. Bounded; the oldest is forgotten first.
+ */
+export class SeenUris {
+  readonly #limit: number;
+  readonly #bySession = new WeakMap<SessionFacts, Map<string, string>>();
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  add(session: SessionFacts, uri: string, upstream: string): void {
+    let seen = this.#bySession.get(session);
+    if (!seen) this.#bySession.set(session, (seen = new Map()));
+    // Whoever named it first keeps it: a second upstream must not draw reads to itself.
+    if (seen.has(uri)) return;
+    seen.set(uri, upstream);
+    if (seen.size > this.#limit) seen.delete(seen.keys().next().value as string); // not empty
+  }
+
+  owner(session: SessionFacts, uri: string): string | undefined {
+    return this.#bySession.get(session)?.get(uri);
+  }
+}

@@ -1,0 +1,215 @@
+import { existsSync, statSync } from "node:fs";
+import { createRequire } from "node:module";
+import { isAbsolute, join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import satisfies from "semver/functions/satisfies.js";
+import gtr from "semver/ranges/gtr.js";
+import type { z } from "zod";
+import { moduleProblem } from "../config/code.ts";
+import { nearest } from "../config/nearest.ts";
+import { keysAt } from "../config/option-keys.ts";
+import type { PluginConfig } from "../config/schema.ts";
+import { ConfigError } from "../errors.ts";
+import { API_VERSION, definitionProblem, isPluginFactory, NO_OPTIONS, type Plugin, type PluginDefinition } from "./plugin.ts";
+import type { TapOwner } from "./tap-guard.ts";
+
+/** A plugin that can be applied: found, of a known API version, with valid options. */
+export interface LoadedPlugin {
+  readonly definition: PluginDefinition;
+  /** What the config says. */
+  readonly input: unknown;
+  /** The same, parsed. */
+  readonly options: unknown;
+  readonly owner: TapOwner;
+  /** Where it came from, for `inspect`. */
+  readonly source: string;
+}
+
+const TAP_TIMEOUT = 5_000;
+
+/**
+ * Loads every plugin of a config, and tells all that is wrong with them at once.
+ * @param sound says which entries to load, where the others have been refused already
+ */
+export async function loadPlugins(
+  configs: readonly PluginConfig[],
+  folder: string,
+  sound: (config: PluginConfig, index: number) => boolean = () => true,
+): Promise<LoadedPlugin[]> {
+  const problems: string[] = [];
+  const loaded: LoadedPlugin[] = [];
+  const ids = new Map<string, string>();
+  for (const [index, config] of configs.entries()) {
+    if (!sound(config, index)) continue;
+    const place = `plugins[${index}]`;
+    try {
+      const form = normalized(config);
+      const found = form.plugin ? { definition: form.plugin.definition, source: "code" } : await importPlugin(form.use, folder, place);
+      const plugin = await check(form, found, place);
+      const { id } = plugin.owner;
+      const before = ids.get(id);
+      if (before === undefined) ids.set(id, place);
+      else problems.push(`${place}: plugin "${id}" is in the config already (${before}); give one of them an "id"`);
+      problems.push(...plugin.problems);
+      loaded.push(plugin);
+    } catch (error) {
+      problems.push(
+        ...(error instanceof ConfigError ? error.problems : [`${place}: ${error instanceof Error ? error.message : String(error)}`]),
+      );
+    }
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return loaded;
+}
+
+/** A plugin with what is wrong with its options. @throws ConfigError for a definition that cannot be used */
+async function check(form: Form, { definition, source }: Found, place: string): Promise<LoadedPlugin & { problems: readonly string[] }> {
+  const name = form.plugin ? definition.name : form.use;
+  const wrong = definitionProblem(definition);
+  if (wrong !== undefined) throw new ConfigError([`${place}: ${name ? `plugin "${name}"` : "a plugin made in code"} ${wrong}`]);
+  if (!satisfies(API_VERSION, definition.host, { includePrerelease: true })) {
+    throw new ConfigError([
+      `${place}: plugin "${name}" needs plugin API ${definition.host}, this host has ${API_VERSION}; update the ${gtr(API_VERSION, definition.host) ? "plugin" : "host"} with npm`,
+    ]);
+  }
+  const parsed = await (definition.options ?? NO_OPTIONS).safeParseAsync(form.options ?? defaultInput(definition));
+  return {
+    definition,
+    input: form.options,
+    options: parsed.data,
+    source,
+    owner: {
+      id: form.id ?? definition.name,
+      version: definition.version ?? "0.0.0",
+      onError: form.onError ?? "fail",
+      timeout: form.timeout ?? TAP_TIMEOUT,
+    },
+    problems: [
+      ...(definition.security && form.onError === "skip"
+        ? [`${place}.onError: plugin "${definition.name}" decides who may do what, so it cannot be skipped when it fails; remove "onError"`]
+        : []),
+      ...(parsed.success
+        ? []
+        : parsed.error.issues.flatMap((issue) => optionProblems(issue, place, definition.options, `plugin "${definition.name}"`))),
+    ],
+  };
+}
+
+/** A plugin's definition and the file that it is in. */
+export interface Found {
+  readonly definition: PluginDefinition;
+  readonly source: string;
+}
+
+interface Form {
+  plugin?: Plugin;
+  use: string;
+  options?: unknown;
+  id?: string;
+  onError?: "fail" | "skip";
+  timeout?: number;
+}
+
+function normalized(config: PluginConfig): Form {
+  if (typeof config === "string") return { use: config };
+  if (Array.isArray(config)) return { use: config[0], options: config[1] };
+  if (!("use" in config)) return { use: config.definition.name, plugin: config, options: config.input };
+  const { use, ...rest } = config;
+  const form = rest as Omit<Form, "use">; // the schema has checked these fields
+  return typeof use === "string" ? { use, ...form } : { ...form, use: use.definition.name, plugin: use, options: use.input };
+}
+
+/** A plugin without options in the config gets `{}` if it takes an object, so that its defaults apply. */
+function defaultInput(definition: PluginDefinition): unknown {
+  return definition.options?.safeParse(undefined).success ? undefined : {};
+}
+
+/** What an issue says of options at a place. @param owner whose options they are, in words */
+export function optionProblems(issue: z.core.$ZodIssue, place: string, schema: z.ZodType | undefined, owner: string): string[] {
+  const path = [`${place}.options`, ...issue.path.map((key) => (typeof key === "number" ? `[${key}]` : `.${String(key)}`))].join("");
+  // Of the forms that a value may have, that one was meant whose inside is wrong and not the value as a whole.
+  const meant = issue.code === "invalid_union" ? issue.errors.filter((form) => form.every((inner) => inner.path.length > 0)) : [];
+  if (meant.length === 1 && meant[0])
+    return meant[0].flatMap((inner) => optionProblems({ ...inner, path: [...issue.path, ...inner.path] }, place, schema, owner));
+  if (issue.code !== "unrecognized_keys") return [`${path}: ${issue.message} (${owner})`];
+  const known = schema ? keysAt(schema, issue.path) : [];
+  return issue.keys.map((key) => `${path}.${key}: ${owner} has no such option${nearest(key, known)}`);
+}
+
+/** Finds a plugin by the name or the path that a config gives it. @throws ConfigError where it is not there, or is no plugin */
+export async function importPlugin(use: string, folder: string, place: string): Promise<Found> {
+  const file = locate(use, folder, place);
+  let module: Record<string, unknown>;
+  try {
+    module = await importModule(file);
+  } catch (error) {
+    throw new ConfigError([`${place}: plugin "${use}" could not be loaded from ${file}: ${await moduleProblem(error, file)}`]);
+  }
+  const factory = module.default ?? Object.values(module).find(isPluginFactory);
+  if (!isPluginFactory(factory))
+    throw new ConfigError([`${place}: "${use}" is no plugin: its default export must come from definePlugin()`]);
+  return { definition: factory.definition, source: file };
+}
+
+/**
+ * Imports a module, written in JavaScript or TypeScript. A file that has changed since it was imported last is imported
+ * anew, as a reload wants it; the files that it imports itself are not.
+ */
+export async function importModule(file: string): Promise<Record<string, unknown>> {
+  const url = pathToFileURL(file);
+  url.search = `changed=${statSync(file).mtimeMs}`;
+  if (!/\.[cm]?tsx?$/.test(file)) return import(url.href) as Promise<Record<string, unknown>>;
+  const known = compiled.get(url.href);
+  if (known) return known;
+  // Node 20 runs no TypeScript; jiti is loaded only for those who need it.
+  const { createJiti } = await import("jiti");
+  const module = createJiti(import.meta.url, { moduleCache: false }).import<Record<string, unknown>>(file);
+  compiled.set(url.href, module);
+  module.catch(() => compiled.delete(url.href)); // whoever asked is told
+  return module;
+}
+
+/** TypeScript modules by file and time of change, as Node keeps those in JavaScript. */
+const compiled = new Map<string, Promise<Record<string, unknown>>>();
+
+/** A path is relative to the config; a bare name is looked for from the config's folder, the working directory, beside the host. */
+function locate(use: string, folder: string, place: string): string {
+  if (use.startsWith(".") || isAbsolute(use)) {
+    const file = resolve(folder, use);
+    if (!existsSync(file)) throw new ConfigError([`${place}: there is no file ${file}`]);
+    return file;
+  }
+  const bases = [join(folder, "_"), join(process.cwd(), "_"), import.meta.filename];
+  for (const base of bases) {
+    const found = resolveFrom(base, use);
+    if (found) return found;
+  }
+  throw new ConfigError([`${place}: plugin "${use}" is not installed; run \`npm install ${use}\` in ${folder}`]);
+}
+
+/** The file of an ESM package: `require.resolve` finds the folder, and `import` conditions choose the file. */
+function resolveFrom(base: string, name: string): string | undefined {
+  const require = createRequire(base);
+  try {
+    return require.resolve(name);
+  } catch (error) {
+    // A package that exports only to `import` is found by its package.json.
+    const exported = (error as NodeJS.ErrnoException).code === "ERR_PACKAGE_PATH_NOT_EXPORTED";
+    if (!exported) return undefined;
+  }
+  try {
+    const manifest = require.resolve(`${name}/package.json`);
+    const { exports, main } = require(manifest) as { exports?: unknown; main?: string };
+    const entry = importEntry(exports) ?? main ?? "index.js";
+    return resolve(manifest, "..", entry);
+  } catch {
+    return undefined;
+  }
+}
+
+function importEntry(exports: unknown): string | undefined {
+  if (typeof exports === "string") return exports;
+  if (typeof exports !== "object" || exports === null) return undefined;
+  const conditions = exports as Record<string, unknown>;
+  return importEntry(conditions["."] ?? conditions.import ?? conditions.default);
+}

@@ -1,0 +1,343 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { isDeepStrictEqual } from "node:util";
+import { nearest } from "../config/nearest.ts";
+import type { ResolvedConfig } from "../config/schema.ts";
+import { ConfigError } from "../errors.ts";
+import { repeatability } from "../exchange/repeatable.ts";
+import type { Logger } from "../log.ts";
+import { factsOf, strictest } from "../upstream/upstream.ts";
+import type { Json } from "../wire/message.ts";
+import { HookSet, runPhase, type SealedHooks, type Tap } from "./hook-set.ts";
+import type { UpstreamFacts } from "./hooks.ts";
+import type { LoadedPlugin } from "./load.ts";
+import { Meters } from "./meter.ts";
+import { Offers, type Operation } from "./operations.ts";
+import { defineService, type ExpectedUpstream, type PluginHost, type Service } from "./plugin.ts";
+import { MemoryStore, type Store } from "./store.ts";
+import { type TransportFactory, Transports } from "./transport-registry.ts";
+
+/** Puts another store in the place of the one in memory: `host.provide(STORE, (name) => ...)`. */
+export const STORE = defineService<(name: string) => Store>("store");
+
+/** What of the host its plugins are given besides hooks, through all reloads. */
+export interface Surroundings {
+  readonly log: Logger;
+  readonly folder: string;
+  readonly status: PluginHost["status"];
+  readonly catalog: PluginHost["catalog"];
+  /** The stores in memory, by name. */
+  readonly stores: Map<string, Store>;
+  /** Transports that code brings. */
+  readonly transports: Readonly<Record<string, TransportFactory>>;
+  /** Aborted when the host closes. */
+  readonly signal: AbortSignal;
+}
+
+type Isolation = "principal" | "session";
+
+/** A plugin that was applied, and what it did meanwhile. A reload that does not concern it takes it over as it is. */
+export class AppliedPlugin {
+  readonly loaded: LoadedPlugin;
+  /** Aborted when the plugin goes. */
+  readonly gone = new AbortController();
+  /** The set that it belongs to now. */
+  set: PluginSet;
+  taps: readonly Tap[] = [];
+  /** Parts of the config that it looked at while it was applied. */
+  readonly looked = new Set<string>();
+  /** Files that it depends on, each with a mark of what it held. */
+  readonly files = new Map<string, string>();
+  /** Who provided the services that it asked for. */
+  readonly found = new Map<symbol, AppliedPlugin | undefined>();
+  readonly isolated: (readonly [upstream: string, isolation: Isolation])[] = [];
+  /** Upstreams that its options name, by place. */
+  readonly expected: ExpectedUpstream[] = [];
+  /** Stores that a service gave it. */
+  readonly stores = new Map<string, Store>();
+
+  constructor(loaded: LoadedPlugin, set: PluginSet) {
+    this.loaded = loaded;
+    this.set = set;
+  }
+
+  get id(): string {
+    return this.loaded.owner.id;
+  }
+
+  /** Runs its `ready` or `close` taps. Rejects with what one of them threw, which the guard has logged. */
+  run(phase: "ready" | "close"): Promise<void> {
+    return runPhase(phase, this.taps);
+  }
+
+  /** Its life is over. */
+  async end(): Promise<void> {
+    await this.run("close").catch(() => {}); // logged
+    this.gone.abort();
+  }
+
+  /** What it expects and is not there, with place and nearest name. */
+  missing(upstreams: readonly string[]): string[] {
+    return this.expected
+      .filter(({ key }) => !upstreams.includes(key))
+      .map(({ place, key, hint = "" }) => {
+        const there =
+          upstreams.length > 0 ? `; there ${upstreams.length === 1 ? "is" : "are"} ${upstreams.join(", ")}` : "; there is none at all";
+        return `plugin "${this.id}": ${place}: no upstream is called "${key}"${nearest(key, upstreams) || there}${hint && `; ${hint}`}`;
+      });
+  }
+}
+
+/** The plugins of one config, applied in its order to one hook set, with what they offer each other and operators. */
+export class PluginSet {
+  readonly config: ResolvedConfig;
+  readonly plugins: readonly AppliedPlugin[];
+  readonly hooks: SealedHooks;
+  readonly offers = new Offers();
+  readonly meters = new Meters();
+  readonly transports: Transports;
+  /** As plugins see them: what the config and plugins say, until the upstreams themselves are there. */
+  upstreams: readonly UpstreamFacts[];
+  readonly repeatable: PluginHost["repeatable"];
+  readonly #around: Surroundings;
+  readonly #services = new Map<symbol, { readonly value: unknown; readonly provider: AppliedPlugin }>();
+  #applying = true;
+
+  /**
+   * Applies plugins.
+   * @param before the set of which those are taken over that nothing changed for
+   * @throws ConfigError of the first plugin that cannot be applied
+   */
+  static apply(loaded: readonly LoadedPlugin[], config: ResolvedConfig, around: Surroundings, before?: PluginSet): PluginSet {
+    const kept = new Map(before ? untouched(loaded, config, before) : []);
+    for (;;) {
+      const set = new PluginSet(loaded, config, around, kept);
+      // A service that nobody provided when they asked for it may have a provider now.
+      const late = [...kept.values()].filter((plugin) =>
+        [...plugin.found].some(([key, provider]) => ![provider, plugin].includes(set.providerOf(key))),
+      );
+      if (late.length === 0) return set;
+      for (const { id } of late) kept.delete(id);
+      for (const plugin of set.fresh) void plugin.end();
+    }
+  }
+
+  private constructor(
+    loaded: readonly LoadedPlugin[],
+    config: ResolvedConfig,
+    around: Surroundings,
+    kept: ReadonlyMap<string, AppliedPlugin>,
+  ) {
+    this.config = config;
+    this.#around = around;
+    this.upstreams = Object.entries(config.mcpServers).map(([key, server]) => factsOf(key, server));
+    this.transports = new Transports(around, around.transports);
+    this.repeatable = repeatability(config.mcpServers);
+    const hooks = new HookSet(around.log);
+    const plugins: AppliedPlugin[] = [];
+    this.plugins = plugins;
+    try {
+      for (const each of loaded) {
+        const old = kept.get(each.owner.id);
+        if (old) this.#adopt(old, hooks);
+        const plugin = old ?? this.#apply(each, hooks);
+        plugins.push(plugin);
+        this.#checkExpected(plugin);
+      }
+      this.transports.check(config.mcpServers);
+    } catch (error) {
+      for (const plugin of this.fresh) void plugin.end();
+      throw error;
+    }
+    this.#applying = false;
+    this.hooks = hooks.seal();
+  }
+
+  /** Those that were not taken over from another set. */
+  get fresh(): readonly AppliedPlugin[] {
+    return this.plugins.filter(({ set }) => set === this);
+  }
+
+  providerOf(key: symbol): AppliedPlugin | undefined {
+    return this.#services.get(key)?.provider;
+  }
+
+  /** From now on all its plugins belong to this set. */
+  take(): void {
+    for (const plugin of this.plugins) plugin.set = this;
+  }
+
+  #adopt(plugin: AppliedPlugin, hooks: HookSet): void {
+    const { set, id } = plugin;
+    hooks.adopt(plugin.taps);
+    for (const [upstream, isolation] of plugin.isolated) this.#isolate(upstream, isolation);
+    this.meters.adopt(set.meters, id);
+    this.offers.adopt(set.offers, id);
+    this.transports.adopt(set.transports, id);
+    for (const [key, service] of set.#services) if (service.provider === plugin) this.#services.set(key, service);
+  }
+
+  #apply(loaded: LoadedPlugin, hooks: HookSet): AppliedPlugin {
+    const { definition, options } = loaded;
+    const plugin = new AppliedPlugin(loaded, this);
+    const { id } = plugin;
+    const host = this.#hostOf(plugin, hooks);
+    plugin.taps = hooks.apply(loaded.owner, () => {
+      let returned: unknown;
+      try {
+        returned = (definition.apply as (host: PluginHost, options: unknown) => unknown)(host, options);
+      } catch (error) {
+        const missing = plugin.missing(this.#keys);
+        if (error instanceof ConfigError) throw new ConfigError([...missing, ...error.problems]);
+        // It may have stumbled over what is not there.
+        if (missing.length > 0) throw new ConfigError(missing);
+        throw new ConfigError([`plugin "${id}" could not be applied: ${error instanceof Error ? error.message : String(error)}`]);
+      }
+      if (returned instanceof Promise) {
+        returned.catch(() => {}); // told below
+        throw new ConfigError([
+          `plugin "${id}" has an asynchronous apply; register taps in apply and do work that waits in the "ready" hook`,
+        ]);
+      }
+    });
+    return plugin;
+  }
+
+  get #keys(): string[] {
+    return this.upstreams.map(({ key }) => key);
+  }
+
+  #checkExpected(plugin: AppliedPlugin): void {
+    const missing = plugin.missing(this.#keys);
+    if (missing.length > 0) throw new ConfigError(missing);
+  }
+
+  /** What a plugin's `apply` is given. It goes with the plugin from set to set. */
+  #hostOf(plugin: AppliedPlugin, hooks: HookSet): PluginHost {
+    const { id } = plugin;
+    const { folder, log, status, catalog } = this.#around;
+    /** What is looked at while it is applied decides whether a reload concerns the plugin. */
+    const look = (part: string): void => {
+      if (plugin.set.#applying) plugin.looked.add(part);
+    };
+    return Object.freeze({
+      hooks: hooks.hooks,
+      log: log.child({ plugin: id }),
+      folder,
+      status,
+      catalog,
+      signal: plugin.gone.signal,
+      transports: this.transports.of(id),
+      get upstreams() {
+        look("mcpServers");
+        return plugin.set.upstreams;
+      },
+      get config() {
+        const { set } = plugin;
+        if (!set.#applying) return set.config;
+        return new Proxy(set.config, {
+          get: (config, key) => {
+            look(String(key));
+            return Reflect.get(config, key) as unknown;
+          },
+        });
+      },
+      dependsOn: (file: string) => void plugin.files.set(file, contentMark(file)),
+      repeatable: (exchange: Parameters<PluginHost["repeatable"]>[0]) => plugin.set.repeatable(exchange),
+      meter: {
+        counter: (facts: Parameters<PluginHost["meter"]["counter"]>[0]) => plugin.set.meters.of(id).counter(facts),
+        gauge: (...args: Parameters<PluginHost["meter"]["gauge"]>) => plugin.set.meters.of(id).gauge(...args),
+        instruments: () => plugin.set.meters.instruments,
+      },
+      report: (read: () => Readonly<Json>) => plugin.set.offers.report(id, read),
+      operation: (name: string, run: Operation) => plugin.set.offers.operation(id, name, run),
+      expectUpstreams(...expected: ExpectedUpstream[]) {
+        plugin.expected.push(...expected);
+        if (!plugin.set.#applying) plugin.set.#checkExpected(plugin);
+      },
+      isolate(upstream: string, isolation: Isolation) {
+        if (!plugin.set.#applying)
+          throw new ConfigError([`plugin "${id}" calls isolate too late: connections are made as they were; call it in apply`]);
+        const keys = plugin.set.#keys;
+        if (!keys.includes(upstream))
+          throw new ConfigError([`plugin "${id}": no upstream is called "${upstream}"${nearest(upstream, keys)}`]);
+        plugin.isolated.push([upstream, isolation]);
+        plugin.set.#isolate(upstream, isolation);
+      },
+      store: (name: string) => plugin.set.#store(plugin, name),
+      provide: <T>(service: Service<T>, value: T) => plugin.set.#provide(plugin, service, value),
+      use<T>(service: Service<T>): T {
+        const value = plugin.set.#find(plugin, service);
+        if (value === undefined)
+          throw new ConfigError([`plugin "${id}" needs the service "${service.name}", which no plugin provides; add one that does`]);
+        return value;
+      },
+      find: <T>(service: Service<T>) => plugin.set.#find(plugin, service),
+    } satisfies PluginHost);
+  }
+
+  #isolate(upstream: string, wanted: Isolation): void {
+    this.upstreams = this.upstreams.map((facts) =>
+      facts.key === upstream ? { ...facts, isolation: strictest(facts.isolation, wanted) } : facts,
+    );
+  }
+
+  #find<T>(plugin: AppliedPlugin, { key }: Service<T>): T | undefined {
+    const found = this.#services.get(key);
+    plugin.found.set(key, found?.provider);
+    return found?.value as T | undefined; // whoever provided it under this key gave a T
+  }
+
+  #provide<T>(plugin: AppliedPlugin, { key, name }: Service<T>, value: T): void {
+    const before = this.#services.get(key);
+    if (before)
+      throw new ConfigError([
+        `plugin "${plugin.id}" provides the service "${name}", which plugin "${before.provider.id}" provides already; remove one of them`,
+      ]);
+    this.#services.set(key, { value, provider: plugin });
+  }
+
+  /** One store for all who ask for the name: in memory, or what a plugin provides. */
+  #store(plugin: AppliedPlugin, name: string): Store {
+    const provided = this.#find(plugin, STORE);
+    const stores = this.providerOf(STORE.key)?.stores ?? this.#around.stores;
+    let store = stores.get(name);
+    if (!store) stores.set(name, (store = provided ? provided(name) : new MemoryStore()));
+    return store;
+  }
+}
+
+/** The plugins of a set that a new config does not concern, by id. */
+function untouched(loaded: readonly LoadedPlugin[], config: ResolvedConfig, before: PluginSet): [string, AppliedPlugin][] {
+  const same = before.plugins.filter((plugin) => {
+    const now = loaded.find(({ owner }) => owner.id === plugin.id);
+    if (now === undefined || !isSame(plugin.loaded, now)) return false;
+    const holdsTheSame = [...plugin.files].every(([file, mark]) => contentMark(file) === mark);
+    return holdsTheSame && [...plugin.looked].every((part) => looksAlike(part, before.config, config));
+  });
+  // Whoever uses what another provides goes with it.
+  for (let count = -1; count !== same.length; ) {
+    count = same.length;
+    for (const [index, plugin] of [...same.entries()].reverse())
+      if ([...plugin.found.values()].some((provider) => provider && provider !== plugin && !same.includes(provider))) same.splice(index, 1);
+  }
+  return same.map((plugin) => [plugin.id, plugin]);
+}
+
+function isSame(before: LoadedPlugin, now: LoadedPlugin): boolean {
+  return before.definition === now.definition && isDeepStrictEqual([before.input, before.owner], [now.input, now.owner]);
+}
+
+/** Another for every content of a file, and for why it cannot be read. */
+function contentMark(file: string): string {
+  try {
+    return createHash("sha256").update(readFileSync(file)).digest("base64");
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? "unreadable"; // fs throws nothing else
+  }
+}
+
+function looksAlike(part: string, before: ResolvedConfig, now: ResolvedConfig): boolean {
+  const key = part as keyof ResolvedConfig; // whatever else was asked for is undefined in both
+  return isDeepStrictEqual(before[key], now[key]);
+}

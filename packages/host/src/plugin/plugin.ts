@@ -1,0 +1,169 @@
+import validRange from "semver/ranges/valid.js";
+import { z } from "zod";
+import type { ResolvedConfig } from "../config/schema.ts";
+import type { Exchange } from "../exchange/exchange.ts";
+import type { HostStatus } from "../host/status.ts";
+import type { Logger } from "../log.ts";
+import type { Catalog } from "../pipeline/catalog.ts";
+import type { Json } from "../wire/message.ts";
+import type { Awaitable, Hooks, UpstreamFacts } from "./hooks.ts";
+import type { Meter } from "./meter.ts";
+import type { Store } from "./store.ts";
+import type { TransportRegistry } from "./transport-registry.ts";
+
+/** The version of the plugin API: hooks, their arguments, `PluginHost`. A number of its own; plugins name a range of it. */
+export const API_VERSION = "1.0.0";
+
+/** Options of a plugin that declares none. */
+export const NO_OPTIONS = z.strictObject({}).optional();
+
+const PLUGIN = Symbol.for("mcp-host.plugin");
+
+/** What a plugin's `apply` is given. */
+export interface PluginHost {
+  readonly hooks: Hooks;
+  /** The host's log with the plugin's name on every line. */
+  readonly log: Logger;
+  /** A small key-value store, shared by whoever asks for the same name; in memory unless a plugin provides another. */
+  store(name: string): Store;
+  /** The configured upstreams. A plugin that looks at them, or at a part of `config`, in `apply` is applied anew by a reload that changes it. */
+  readonly upstreams: readonly UpstreamFacts[];
+  readonly catalog: Pick<Catalog, "entries" | "invalidate">;
+  readonly config: Readonly<ResolvedConfig>;
+  /** Where relative paths of the config begin. */
+  readonly folder: string;
+  /** Names a file, absolute, that `apply` is about to read: a reload applies the plugin anew when it holds something else. */
+  dependsOn(file: string): void;
+  /** Whether the host would send a request again although it may have run: its method changes nothing, or the upstream's `idempotent` lists the tool. */
+  repeatable(exchange: Exchange): boolean;
+  /** Aborted when the host closes, or when a reload takes the plugin out or applies it anew. */
+  readonly signal: AbortSignal;
+  /** What `mcp-host status` shows of the running host. Ask from `ready` on, and not in `report`, which is a part of it. */
+  status(): HostStatus;
+  /** Counters and gauges of the plugin's own, for whoever publishes figures. */
+  readonly meter: Meter;
+  /** Says how things stand with the plugin, for `mcp-host inspect`, `mcp-host status` and `host.reports()`: any JSON, without secrets. Asked whenever somebody looks. */
+  report(read: () => Readonly<Json>): void;
+  /** Something that an operator may have done to the running host: `mcp-host <plugin> <command>` calls it through `callRunningHost`. */
+  operation(name: string, run: (params: Readonly<Json>) => Awaitable<Readonly<Json>>): void;
+  /**
+   * Raises the isolation of an upstream, as a plugin must that attaches credentials of single principals; never lowers it.
+   * Only while `apply` runs. @throws ConfigError for an upstream that is not configured
+   */
+  isolate(upstream: string, isolation: "principal" | "session"): void;
+  /**
+   * Says which upstreams the options name, and where: one that is not configured stops the start with place and nearest
+   * name, told together with whatever else `apply` finds wrong. Asked again by each reload, and for itself no reason to
+   * apply the plugin anew. @throws ConfigError once `apply` is over
+   */
+  expectUpstreams(...expected: ExpectedUpstream[]): void;
+  /** Transports that the plugin brings: what servers with such a `type` in the config are reached over. */
+  readonly transports: TransportRegistry;
+  /** Offers a service to other plugins; a second provider of one key stops the start. */
+  provide<T>(service: Service<T>, value: T): void;
+  /** A service that another plugin provides, or an error that names the missing provider. Ask in `ready`, when all have been applied. */
+  use<T>(service: Service<T>): T;
+  /** The same, or undefined. */
+  find<T>(service: Service<T>): T | undefined;
+}
+
+/** An upstream that options name. */
+export interface ExpectedUpstream {
+  /** Its place in the options, as in `options.trust[0]`. */
+  readonly place: string;
+  /** Its key in `mcpServers`. */
+  readonly key: string;
+  /** What else may be meant there, said after the rest. */
+  readonly hint?: string;
+}
+
+/** A typed key for what one plugin offers to others. */
+export interface Service<T> {
+  readonly key: symbol;
+  readonly name: string;
+  /** Only a type: what is provided under this key. */
+  readonly _type?: T;
+}
+
+/** Makes the key of a service; the same name gives the same key, so that two copies of a package meet. */
+export function defineService<T>(name: string): Service<T> {
+  return { key: Symbol.for(`mcp-host.service.${name}`), name };
+}
+
+/** What an author writes. */
+export interface PluginDefinition<Schema extends z.ZodType = z.ZodType> {
+  /** Unique among the plugins of a config; the package's name without its prefix. */
+  name: string;
+  /** The plugin's own version, for `inspect`. */
+  version?: string;
+  /** Semver range of the plugin API ({@link API_VERSION}). */
+  host: string;
+  /** What the config may say; default: no options. Use `z.strictObject`, so that a misspelt key is an error. Its checks may be asynchronous. */
+  options?: Schema;
+  /** Registers taps and returns. Synchronous: work that waits belongs in the `ready` hook. */
+  apply(host: PluginHost, options: z.output<Schema>): void;
+  /** It decides who may do what: its entry in a config may not say `onError: "skip"`, so that all its taps fail closed. */
+  security?: true;
+  /** Lazy command definitions (citty), mounted as `mcp-host <plugin> <command>`. citty's `data` is a {@link PluginCommandData}. */
+  commands?: Record<string, () => Promise<unknown>>;
+}
+
+/** What a command of a plugin is told of the config that brings it. */
+export interface PluginCommandData {
+  /** The plugin's options, parsed. */
+  readonly options: unknown;
+  /** Where relative paths of the config begin. */
+  readonly folder: string;
+}
+
+/** A plugin with the options that code gave it; the host parses them, so that code and files get the same errors. */
+export interface Plugin {
+  readonly [PLUGIN]: true;
+  readonly definition: PluginDefinition;
+  readonly input: unknown;
+}
+
+/** What {@link definePlugin} returns: call it with options in code, name its module in a file. */
+export interface PluginFactory<Schema extends z.ZodType = z.ZodType> {
+  (options?: z.input<Schema>): Plugin;
+  readonly [PLUGIN]: true;
+  readonly definition: PluginDefinition<Schema>;
+}
+
+/**
+ * Defines a plugin. Nothing happens until a host applies it, and one definition can be applied any number of times.
+ * @example
+ * export default definePlugin({
+ *   name: "deny",
+ *   host: "^1.0.0",
+ *   options: z.strictObject({ tools: z.array(z.string()) }),
+ *   apply(host, { tools }) {
+ *     const denied = matcher(tools);
+ *     host.hooks.permit.tap("deny", (entry) => (denied(entry) ? false : undefined));
+ *   },
+ * });
+ */
+export function definePlugin<Schema extends z.ZodType = typeof NO_OPTIONS>(definition: PluginDefinition<Schema>): PluginFactory<Schema> {
+  const make = (input?: z.input<Schema>): Plugin => ({ [PLUGIN]: true, definition: definition as unknown as PluginDefinition, input }); // the host parses `input` before `apply` sees it
+  return Object.assign(make, { [PLUGIN]: true as const, definition });
+}
+
+/** Whether a value came from {@link definePlugin}, in this copy of the package or another. */
+export function isPluginFactory(value: unknown): value is PluginFactory {
+  return typeof value === "function" && PLUGIN in value;
+}
+
+/** Whether a value is a plugin made in code. */
+export function isPlugin(value: unknown): value is Plugin {
+  return typeof value === "object" && value !== null && PLUGIN in value;
+}
+
+/** What is wrong with a definition, which JavaScript may have written without types. */
+export function definitionProblem(definition: Partial<PluginDefinition>): string | undefined {
+  const { name, host, apply, options } = definition;
+  if (typeof name !== "string" || name === "") return 'has no "name"; give definePlugin() one';
+  if (typeof host !== "string" || !validRange(host)) return `names no valid range of the plugin API in "host": ${JSON.stringify(host)}`;
+  if (typeof apply !== "function") return 'has no function "apply"';
+  if (options !== undefined && typeof options.safeParseAsync !== "function") return 'has "options" that are no zod schema';
+  return undefined;
+}

@@ -1,0 +1,218 @@
+import type { FullTap } from "tapable";
+import { ConfigError, HostError, isRefusal, PeerError } from "../errors.ts";
+import { Exchange, type Site } from "../exchange/exchange.ts";
+import { errorFields, type Logger } from "../log.ts";
+import type { Handler, HookDefinition } from "./hooks.ts";
+
+/** Who taps: an instance of a plugin, with what the config says of its failures. */
+export interface TapOwner {
+  /** The plugin's name, or the config's `id` for a second copy. */
+  readonly id: string;
+  readonly version: string;
+  /** `skip`: go on as if the tap were not there. Hooks that decide (`permit`, `authenticate`) fail closed all the same. */
+  readonly onError: "fail" | "skip";
+  /** Milliseconds that one asynchronous tap may take. */
+  readonly timeout: number;
+}
+
+// biome-ignore lint/complexity/noBannedTypes: a tap of any hook; its hook's wrapper knows the arguments
+type AnyTap = Function;
+type Callback = (error: Error | null, value?: unknown) => void;
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+}
+
+/**
+ * Makes a tap safe to run among others: its errors carry plugin and hook, an asynchronous one has a deadline, a
+ * synchronous one returns no promise, and a wrong value goes no further.
+ */
+export function guardTap(tap: FullTap, hook: string, definition: HookDefinition, owner: TapOwner, log: Logger): FullTap {
+  const site: Site = { plugin: owner.id, hook };
+  const fn = tap.fn as AnyTap;
+  const skip = owner.onError === "skip" && definition.closed === undefined;
+
+  /** A plugin's own words: its deliberate no, or what it finds wrong with its options when the host starts. */
+  const isMeant = (error: unknown): error is Error => isRefusal(error) || (hook === "ready" && error instanceof ConfigError);
+
+  const failure = (error: unknown): Error => {
+    if (isMeant(error)) return error;
+    return new HostError("plugin_failure", `plugin "${owner.id}" failed`, { plugin: owner.id, cause: error });
+  };
+  const report = (error: unknown, exchange?: Exchange): void => {
+    log.error("a plugin failed", { ...site, ...(exchange && { requestId: exchange.id }), ...errorFields(error) });
+  };
+
+  /** What a tap gave, if it is what the hook takes; undefined leaves a waterfall's value as it is. */
+  const checked = (value: unknown): unknown => {
+    if (value === undefined) return undefined;
+    if (definition.kind.endsWith("WaterfallHook")) {
+      const list = hook === "discover" || hook === "merge";
+      if (list ? !Array.isArray(value) : typeof value !== "object" || value === null || Array.isArray(value)) {
+        throw new TypeError(
+          `the tap gave ${value === null ? "null" : Array.isArray(value) ? "an array" : typeof value}; ${hook} takes ${definition.gives}`,
+        );
+      }
+    }
+    return value;
+  };
+
+  const asynchronous = (...args: unknown[]): void => {
+    const done = args.pop() as Callback;
+    const exchange = args.find((arg) => arg instanceof Exchange);
+    const before = exchange?.at;
+    // An answer of a plugin's own ends `ask`; the taps behind it have nothing to rewrite.
+    if (hook === "ask" && typeof args[0] === "object" && args[0] !== null && "answer" in args[0]) return done(null, args[0]);
+    if (exchange) exchange.at = site;
+    let settled = false;
+    const settle = (error: unknown, value?: unknown): void => {
+      if (settled) return;
+      settled = true;
+      if (exchange) exchange.at = before;
+      if (error === undefined) {
+        try {
+          return done(null, checked(value));
+        } catch (wrong) {
+          error = wrong;
+        }
+      }
+      if (!isMeant(error)) {
+        report(error, exchange);
+        if (skip) return done(null, undefined);
+      }
+      done(failure(error));
+    };
+    let given: unknown;
+    try {
+      given = fn(...args);
+    } catch (error) {
+      return settle(error ?? new Error("the tap threw nothing"));
+    }
+    if (!isThenable(given)) return settle(undefined, given);
+    const timer = setTimeout(() => settle(new Error(`the tap did not finish within ${owner.timeout} ms`)), owner.timeout);
+    given.then(
+      (value) => {
+        clearTimeout(timer);
+        settle(undefined, value);
+      },
+      (error: unknown) => {
+        clearTimeout(timer);
+        settle(error ?? new Error("the tap rejected with nothing"));
+      },
+    );
+  };
+
+  const run = (...args: unknown[]): unknown => {
+    const value: unknown = fn(...args);
+    if (isThenable(value)) {
+      value.then(undefined, (error: unknown) => report(error));
+      throw new TypeError(`the tap returned a promise, but ${hook} is synchronous`);
+    }
+    return value;
+  };
+
+  const synchronous: Record<string, AnyTap> = {
+    SyncHook: (...args: unknown[]) => {
+      try {
+        run(...args);
+      } catch (error) {
+        report(
+          error,
+          args.find((arg) => arg instanceof Exchange),
+        );
+      }
+    },
+    SyncBailHook: (...args: unknown[]) => {
+      try {
+        const value = run(...args);
+        if (value !== undefined && value !== false)
+          throw new TypeError(`the tap gave ${JSON.stringify(value)}; ${hook} takes ${definition.gives}, and anything else refuses`);
+        return value;
+      } catch (error) {
+        if (!isRefusal(error))
+          report(
+            error,
+            args.find((arg) => arg instanceof Exchange),
+          );
+        return false;
+      }
+    },
+    SyncWaterfallHook: (...args: unknown[]) => {
+      if (args[0] === null) return undefined; // a tap before this one ended the notification
+      try {
+        const value = run(...args);
+        return hook === "notify" && value === null ? null : checked(value);
+      } catch (error) {
+        report(error);
+        if (skip) return undefined;
+        throw failure(error);
+      }
+    },
+  };
+
+  if (definition.kind.startsWith("Async")) return { ...tap, type: "async", fn: asynchronous as FullTap["fn"] };
+  if (hook === "call") return { ...tap, fn: composing(fn, site, skip, failure, report) as FullTap["fn"] };
+  return { ...tap, fn: synchronous[definition.kind] as FullTap["fn"] };
+}
+
+/** Errors that a handler hands on from further in; they are no fault of the plugin that lets them pass. */
+function isPassing(error: unknown): boolean {
+  return error instanceof HostError || error instanceof PeerError || isRefusal(error);
+}
+
+/** Wraps a tap of `call`, which makes handlers: what it makes is watched like any tap. */
+function composing(
+  fn: AnyTap,
+  site: Site,
+  skip: boolean,
+  failure: (error: unknown) => Error,
+  report: (error: unknown, exchange?: Exchange) => void,
+): AnyTap {
+  return (next: Handler, upstream: unknown): Handler | undefined => {
+    // Only a skipped plugin must know whether it had called next before it failed.
+    const called = skip ? new WeakSet<Exchange>() : undefined;
+    const inner: Handler = called
+      ? (exchange) => {
+          called.add(exchange);
+          return next(exchange);
+        }
+      : next;
+    let handler: unknown;
+    try {
+      handler = fn(inner, upstream);
+      if (handler === undefined) return undefined;
+      if (typeof handler !== "function") throw new TypeError("the tap gave no handler");
+    } catch (error) {
+      report(error);
+      throw failure(error);
+    }
+    if (handler === inner) return undefined; // this upstream is not the plugin's business
+    const outer = handler as Handler;
+    return (exchange) => {
+      const before = exchange.at;
+      exchange.at = site;
+      const failed = (error: unknown): Promise<never> | Promise<Record<string, unknown>> => {
+        exchange.at = before;
+        if (isPassing(error)) throw error;
+        report(error, exchange);
+        if (called && !called.has(exchange)) return next(exchange);
+        throw failure(error);
+      };
+      let result: unknown;
+      try {
+        result = outer(exchange);
+      } catch (error) {
+        try {
+          return failed(error);
+        } catch (wrapped) {
+          return Promise.reject(wrapped);
+        }
+      }
+      return Promise.resolve(result).then((value) => {
+        exchange.at = before;
+        if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+        return failed(new TypeError(`the handler gave ${value === null ? "null" : typeof value} instead of a result`));
+      }, failed);
+    };
+  };
+}

@@ -1,0 +1,75 @@
+import type { Exchange } from "../exchange/exchange.ts";
+import { errorFields, type Logger } from "../log.ts";
+import type { Peer } from "../wire/peer.ts";
+import type { ServerFacts } from "./handshake.ts";
+
+/** What a server was told to do until further notice, and must be told again after every reconnect. */
+export class Commitments {
+  /** URIs that are subscribed, with the sessions that asked for them. */
+  readonly subscriptions = new Map<string, Set<string>>();
+  /** Live tasks that only this connection knows; nothing can bring them back, so they keep it from resting. */
+  readonly tasks = new Set<string>();
+  /** The log level, once somebody set one. */
+  level: string | undefined;
+  readonly #upstream: string;
+  readonly #timeout: number;
+  readonly #log: Logger;
+
+  constructor(upstream: string, timeout: number, log: Logger) {
+    this.#upstream = upstream;
+    this.#timeout = timeout;
+    this.#log = log;
+  }
+
+  #tasksEnded: (() => void) | undefined;
+
+  /** A task has ended, or nobody will ask for it any more. */
+  endTask(native: string): void {
+    if (!this.tasks.delete(native) || this.tasks.size > 0) return;
+    this.#tasksEnded?.();
+    this.#tasksEnded = undefined;
+  }
+
+  /** Calls back when no task is alive: at once, or once the last has ended. */
+  whenTasksEnd(ended: () => void): void {
+    if (this.tasks.size === 0) ended();
+    else this.#tasksEnded = ended;
+  }
+
+  /** Whether somebody depends on the connection although nothing is sent. */
+  get any(): boolean {
+    return this.subscriptions.size > 0 || this.tasks.size > 0;
+  }
+
+  /** Takes over another's subscriptions; gives the URIs that are new here. */
+  inherit(other: Commitments): string[] {
+    const added: string[] = [];
+    for (const [uri, sessions] of other.subscriptions) {
+      const known = this.subscriptions.get(uri);
+      if (!known) added.push(uri);
+      this.subscriptions.set(uri, new Set([...(known ?? []), ...sessions]));
+    }
+    return added;
+  }
+
+  /** Tells a server that has just been initialized. */
+  renew(peer: Peer<Exchange>, server: ServerFacts): void {
+    this.tellLevel(peer, server);
+    for (const uri of this.subscriptions.keys()) this.#tell(peer, "resources/subscribe", { uri });
+  }
+
+  tellLevel(peer: Peer<Exchange>, server: ServerFacts): void {
+    if (this.level !== undefined && server.capabilities.logging !== undefined) this.#tell(peer, "logging/setLevel", { level: this.level });
+  }
+
+  #tell(peer: Peer<Exchange>, method: string, params: Record<string, string>): void {
+    peer.request(method, params, { timeout: this.#timeout }).result.catch((error) => {
+      this.#log.warn("an upstream did not take up again what it was told", {
+        upstream: this.#upstream,
+        method,
+        ...params,
+        ...errorFields(error),
+      });
+    });
+  }
+}
