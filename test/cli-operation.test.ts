@@ -14,9 +14,9 @@ export default definePlugin({
   host: "^1.0.0",
   apply(host) {
     host.hooks.settled.tap("works", () => {});
-    host.operation("echo", (params) => ({ ...params, pid: process.pid }));
-    host.operation("fail", () => { throw new Error("cannot: Bearer abcdefghijklmnop"); });
-    host.operation("much", async () => ({ text: "x".repeat(17 * 1024 * 1024) }));
+    host.operator.operation("echo", (params) => ({ ...params, pid: process.pid }));
+    host.operator.operation("fail", () => { throw new Error("cannot: Bearer abcdefghijklmnop"); });
+    host.operator.operation("much", async () => ({ text: "x".repeat(17 * 1024 * 1024) }));
   },
   commands: {
     echo: async () => ({

@@ -295,7 +295,7 @@ describe("what other plugins count", () => {
     apply(host) {
       const calls = host.meter.counter({ name: "counting.calls", description: "Calls.", labels: ["tool"] });
       host.meter.gauge({ name: "counting.size", description: "Size.", unit: "By" }, () => [{ labels: [], value: 42 }]);
-      host.report(() => ({ well: true, apiKey: "secret-canary" }));
+      host.operator.report(() => ({ well: true, apiKey: "secret-canary" }));
       host.hooks.settled.tap("counting", ({ entry }) => void (entry && calls.add(1, entry.name)));
     },
   });

@@ -1,4 +1,9 @@
-import type { RpcError } from "./wire/message.ts";
+/** The `error` member of a JSON-RPC response. */
+export interface RpcError {
+  code: number;
+  message: string;
+  data?: unknown;
+}
 
 /** Whether the request reached the upstream: provably not, perhaps, or certainly. */
 export type Sent = "no" | "unknown" | "yes";

@@ -3,26 +3,25 @@ export { nearest } from "./config/nearest.ts";
 export { type Config, type ConfigFunction, defineConfig, type ResolvedConfig, type UpstreamConfig } from "./config/schema.ts";
 export { duration, size } from "./config/units.ts";
 export { ConfigError, ERRORS, type ErrorType, HostError, isRefusal, PeerError, refuse, type Sent } from "./errors.ts";
+export type { Awaitable } from "./exchange/awaitable.ts";
+export type { ClientFacts, Principal, SessionFacts } from "./exchange/caller.ts";
 export type { Entry, EntryKind } from "./exchange/entry.ts";
-export type { Attempt, ClientFacts, Exchange, Outcome, Patience, Principal, Route, SessionFacts } from "./exchange/exchange.ts";
+export type { Attempt, Exchange, Outcome, Patience, Route } from "./exchange/exchange.ts";
 export { globParts, matcher } from "./exchange/matcher.ts";
 export type { Method, MethodParams } from "./exchange/methods.ts";
+export type { ConnectionState, Credentials, CredentialsRequest, UpstreamFacts } from "./exchange/upstream-facts.ts";
 export { plainUri, type UriTest, uriMatcher } from "./exchange/uri-matcher.ts";
 export { isLoopback } from "./front/edge.ts";
-export type { HandlerOptions, RequestHandler } from "./host/handler.ts";
+export type { RequestHandler } from "./front/mount.ts";
+export type { HandlerOptions } from "./host/handler.ts";
 export { createHost, Host, type HostOptions, VERSION } from "./host/host.ts";
 export type { CallOptions } from "./host/local-clients.ts";
 export type { Changes, ReloadReport } from "./host/reload.ts";
 export type { Fitness, HostHealth, HostStats, UpstreamHealth, UpstreamStats } from "./host/stats.ts";
-export type { HostStatus, UpstreamStatus } from "./host/status.ts";
 export { createLogger, type LogFields, type Logger, type LogLevel, type LogOptions } from "./log.ts";
 export { callRunningHost, type HostChoice } from "./operator/control-client.ts";
 export type {
   Ask,
-  Awaitable,
-  ConnectionState,
-  Credentials,
-  CredentialsRequest,
   Handler,
   HookName,
   Hooks,
@@ -33,8 +32,8 @@ export type {
   Tappable,
   TappableMap,
   UpstreamEvent,
-  UpstreamFacts,
 } from "./plugin/hooks.ts";
+export type { HostStatus, UpstreamStatus } from "./plugin/host-status.ts";
 export type { Counter, Instrument, InstrumentFacts, LabelValues, Meter, Reading } from "./plugin/meter.ts";
 export {
   API_VERSION,

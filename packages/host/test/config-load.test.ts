@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { ConfigFileError, type LoadedConfig, type LoadOptions, loadConfig } from "../dist/config/load.js";
+import { pluginProblems } from "../dist/plugin/load.js";
 
 let folder: string;
 beforeEach(() => {
@@ -18,7 +19,7 @@ function write(name: string, text: string, mode = 0o600): string {
 }
 
 function load(path?: string, options: LoadOptions = {}): Promise<LoadedConfig> {
-  return loadConfig(path, { cwd: folder, env: { XDG_CONFIG_HOME: folder }, ...options });
+  return loadConfig(path, { cwd: folder, env: { XDG_CONFIG_HOME: folder }, pluginProblems, ...options });
 }
 
 /** The problems of a config that cannot be used. */

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
 import { ConfigFileError, loadConfig } from "../dist/config/load.js";
 import { type Config, ConfigError, createHost, createLogger, definePlugin, type PluginFactory } from "../dist/index.js";
+import { pluginProblems } from "../dist/plugin/load.js";
 
 let folder: string;
 beforeEach(() => {
@@ -16,7 +17,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 async function problemsOf(text: string, set: string[] = [], name = "c.json"): Promise<readonly string[]> {
   writeFileSync(join(folder, name), text, { mode: 0o600 });
   try {
-    await loadConfig(name, { cwd: folder, env: { XDG_CONFIG_HOME: folder }, set });
+    await loadConfig(name, { cwd: folder, env: { XDG_CONFIG_HOME: folder }, set, pluginProblems });
     return [];
   } catch (error) {
     if (!(error instanceof ConfigFileError)) throw error;

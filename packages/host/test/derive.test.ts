@@ -1,13 +1,14 @@
 import { expect, test } from "vitest";
 import { HostError } from "../dist/errors.js";
-import { Exchange, type SessionFacts } from "../dist/exchange/exchange.js";
+import type { SessionFacts } from "../dist/exchange/caller.js";
+import { HostExchange } from "../dist/exchange/host-exchange.js";
 import type { Message } from "../dist/wire/message.js";
 
-function exchange(): { parent: Exchange; told: Message[] } {
+function exchange(): { parent: HostExchange; told: Message[] } {
   const told: Message[] = [];
   const client = { info: {}, capabilities: {}, version: "", logLevel: undefined };
   const session: SessionFacts = { id: "s", principal: { id: "ada", roles: [] }, client, network: true, sole: false };
-  const parent = new Exchange({
+  const parent = new HostExchange({
     method: "tools/call",
     params: { name: "x" },
     session,

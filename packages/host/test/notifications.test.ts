@@ -1,5 +1,6 @@
 import { expect, test, vi } from "vitest";
-import { Exchange, type SessionFacts } from "../dist/exchange/exchange.js";
+import type { SessionFacts } from "../dist/exchange/caller.js";
+import { HostExchange } from "../dist/exchange/host-exchange.js";
 import { Notices } from "../dist/pipeline/notifications.js";
 import type { Connection } from "../dist/upstream/connection.js";
 import type { Json, Notification } from "../dist/wire/message.js";
@@ -39,7 +40,7 @@ function notices(hooks: Partial<Present["hooks"]> = {}) {
     tell: (method: string, params?: Json) =>
       subject.receive(connection, { jsonrpc: "2.0", method, ...(params && { params }) } as Notification, undefined),
     subscribe(exposed: string, native: string) {
-      const exchange = new Exchange({
+      const exchange = new HostExchange({
         method: "resources/subscribe",
         params: { uri: exposed },
         session: session as unknown as SessionFacts, // a receiver is the session itself

@@ -226,7 +226,7 @@ test("an option that names an upstream is asked after again, and is no reason to
     host: "^1.0.0",
     apply(host) {
       life.push("apply");
-      host.expectUpstreams({ place: "options.server", key: "files" });
+      host.reload.expectUpstreams({ place: "options.server", key: "files" });
       host.hooks.settled.tap("named", () => {});
     },
   });
@@ -246,7 +246,7 @@ test("what is missing is told together with what else is wrong, and with what el
     host: "^1.0.0",
     options: z.enum(["complains", "stumbles", "ends"]),
     apply(host, how) {
-      host.expectUpstreams({ place: "options.server", key: "files", hint: "if it is a folder, say so" });
+      host.reload.expectUpstreams({ place: "options.server", key: "files", hint: "if it is a folder, say so" });
       host.hooks.close.tap("named", () => void life.push("closed"));
       if (how === "complains") throw new ConfigError(['plugin "named": options.size: too small']);
       if (how === "stumbles") throw new TypeError("cannot read properties of undefined");

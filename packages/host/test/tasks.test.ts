@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { SessionFacts } from "../dist/exchange/caller.js";
 import type { Entry } from "../dist/exchange/entry.js";
-import { Exchange, type SessionFacts } from "../dist/exchange/exchange.js";
+import { HostExchange } from "../dist/exchange/host-exchange.js";
 import { TaskTable } from "../dist/pipeline/tasks.js";
 import type { Connection } from "../dist/upstream/connection.js";
 import type { Json } from "../dist/wire/message.js";
@@ -15,8 +16,8 @@ function session(id: string): SessionFacts {
   return { id, principal: { id: "anonymous", roles: [] }, client, network: true, sole: false };
 }
 
-function exchangeOf(facts: SessionFacts): Exchange {
-  const exchange = new Exchange({ method: "tools/call", params: { task: {} }, session: facts, sink: undefined });
+function exchangeOf(facts: SessionFacts): HostExchange {
+  const exchange = new HostExchange({ method: "tools/call", params: { task: {} }, session: facts, sink: undefined });
   exchange.entry = entry;
   return exchange;
 }
@@ -75,7 +76,7 @@ test("one client has a tenth of the table at most, of finished tasks too", () =>
 test("a request that begins no task is not counted", () => {
   const table = new TaskTable(1, () => true);
   create(table, session("a"), connected().connection);
-  const plain = new Exchange({ method: "tools/call", params: {}, session: session("b"), sink: undefined });
+  const plain = new HostExchange({ method: "tools/call", params: {}, session: session("b"), sink: undefined });
   expect(table.admit(plain)).toBeUndefined();
 });
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { HostError } from "../dist/errors.js";
-import { Exchange, type SessionFacts } from "../dist/exchange/exchange.js";
+import type { SessionFacts } from "../dist/exchange/caller.js";
+import { HostExchange } from "../dist/exchange/host-exchange.js";
 
 beforeAll(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] }));
 afterAll(() => void vi.useRealTimers());
@@ -13,8 +14,8 @@ const session: SessionFacts = {
   sole: true,
 };
 
-function started(): Exchange {
-  const exchange = new Exchange({ method: "tools/call", params: {}, session, sink: undefined });
+function started(): HostExchange {
+  const exchange = new HostExchange({ method: "tools/call", params: {}, session, sink: undefined });
   exchange.route = { upstream: "up" };
   exchange.start();
   return exchange;

@@ -32,7 +32,7 @@ export const auth = definePlugin({
         'plugin "auth": options: clients come over HTTP and nothing says who they are; configure apiKeys or jwt, or give anonymous its roles',
       ]);
 
-    host.expectUpstreams(...namedServers(given));
+    host.reload.expectUpstreams(...namedServers(given));
     warnOfGlobs(
       given,
       host.upstreams.map(({ key }) => key),
@@ -88,7 +88,7 @@ export const auth = definePlugin({
       outbound.close();
     });
 
-    host.report(() => ({
+    host.operator.report(() => ({
       keys: keys?.size ?? 0,
       issuers: [...issuers.values()].map(({ name, keys }) => ({
         name,
@@ -104,7 +104,7 @@ export const auth = definePlugin({
 
 function apiKeysOf({ pepper, keys, file }: NonNullable<Options["apiKeys"]>, host: PluginHost): ApiKeys {
   registerSecret(pepper);
-  if (file !== undefined) host.dependsOn(resolve(host.folder, file));
+  if (file !== undefined) host.reload.dependsOn(resolve(host.folder, file));
   const all = file === undefined ? keys : [...keys, ...readKeys(file, host.folder)];
   const twice = all.find(({ id }, index) => all.findIndex((other) => other.id === id) !== index);
   if (twice) throw new ConfigError([`plugin "auth": options.apiKeys: there are two keys with the id "${twice.id}"`]);

@@ -43,8 +43,7 @@ export class Flight {
 
   /** The result, for one call, which keeps its own deadline and cancellation. */
   board(exchange: Exchange): Promise<Json | typeof ALONE | typeof AGAIN> {
-    // While it waits, the upstream is at work: should it run out of time, the plugin is not to blame.
-    exchange.at = undefined;
+    exchange.wait();
     return new Promise((resolve, reject) => {
       const leave = (error: HostError): void => {
         this.#disembark((each) => each === passenger);

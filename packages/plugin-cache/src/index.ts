@@ -30,7 +30,7 @@ export const cache = definePlugin({
   host: "^1.0.0",
   options,
   apply(host, given) {
-    host.expectUpstreams(...given.trust.map((key, index) => ({ place: `options.trust[${index}]`, key })));
+    host.reload.expectUpstreams(...given.trust.map((key, index) => ({ place: `options.trust[${index}]`, key })));
     const tally = new Tally();
     const count = meters(host.meter, tally);
     const limits = { maxSize: given.maxSize, maxEntrySize: given.maxEntrySize, evicted: count.evicted };
@@ -70,8 +70,8 @@ export const cache = definePlugin({
       clear: async (pattern = "*") => kept.drop(pattern === "*" ? {} : { patterns: [pattern] }),
       stats: (upstream) => tally.stats(upstream),
     });
-    host.report(() => tally.report());
-    host.operation("stats", () => tally.report());
+    host.operator.report(() => tally.report());
+    host.operator.operation("stats", () => tally.report());
   },
   commands: {
     clear: () => import("./commands/clear.ts"),
@@ -81,7 +81,7 @@ export const cache = definePlugin({
 
 function offer(host: PluginHost, service: CacheService): void {
   if (!host.find(CACHE)) host.provide(CACHE, service);
-  host.operation("clear", async ({ pattern }) => {
+  host.operator.operation("clear", async ({ pattern }) => {
     if (typeof pattern !== "string" || pattern === "") throw new Error('"pattern" must be a glob, "*" for everything');
     return { dropped: await service.clear(pattern) };
   });

@@ -75,7 +75,7 @@ export const metrics = definePlugin({
     // A scrape reads the status a dozen times, and it must be one status.
     let moment: Moment;
     const look = (isScrape: boolean): void => {
-      moment = { status: host.status(), lag: runtime.lag(isScrape) };
+      moment = { status: host.operator.status(), lag: runtime.lag(isScrape) };
     };
     const figures: Figures = { requests, sessions, upstreams, runtime, now: () => moment };
     publishHost(exposition, figures);
@@ -106,7 +106,7 @@ export const metrics = definePlugin({
       instruments.look(host.meter.instruments());
     });
     host.hooks.close.tap("metrics", () => runtime.stop());
-    host.report(() => ({ path, statsPath, series: requests.series, maxSeries }));
+    host.operator.report(() => ({ path, statsPath, series: requests.series, maxSeries }));
   },
 });
 

@@ -47,7 +47,7 @@ export const namespace = definePlugin({
   host: "^1.0.0",
   options,
   apply(host, given) {
-    host.expectUpstreams(...namedUpstreams(given));
+    host.reload.expectUpstreams(...namedUpstreams(given));
     const { mcpServers } = host.config;
     const upstreams = Object.keys(mcpServers);
     const fallbacks = upstreams.filter((key) => mcpServers[key]?.fallback);

@@ -17,7 +17,7 @@ export const resilience = definePlugin({
   host: "^1.0.0",
   options,
   apply(host, given) {
-    host.expectUpstreams(...namedUpstreams(given));
+    host.reload.expectUpstreams(...namedUpstreams(given));
     checkOptions(given);
     const waits = new Waits();
     // By its facts: a reload may put another upstream under a key.
@@ -37,7 +37,7 @@ export const resilience = definePlugin({
     // All methods of an upstream share its state.
     host.hooks.call.for("*").tap("resilience", (next, upstream) => protectionOf(upstream).around(next));
     host.hooks.close.tap("resilience", () => waits.close());
-    host.report(() => Object.fromEntries(all().map(([key, protection]) => [key, protection.report()])));
+    host.operator.report(() => Object.fromEntries(all().map(([key, protection]) => [key, protection.report()])));
   },
 });
 

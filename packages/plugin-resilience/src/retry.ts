@@ -86,11 +86,7 @@ export class Retry {
         throw told; // stopped, or the host closes
       }
       exchange.touch();
-      const attempt = exchange.attempts.at(-1);
-      if (attempt) {
-        attempt.error = failed.type;
-        exchange.attempts.push({ upstream: attempt.upstream });
-      }
+      exchange.retry(failed.type);
       try {
         return await next(exchange);
       } catch (again) {

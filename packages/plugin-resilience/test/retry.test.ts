@@ -82,7 +82,7 @@ test("what a person was asked in is not repeated", async () => {
   await using world = await scripted({ defaults: off });
   world.steps = [
     async (exchange) => {
-      exchange.asked = true;
+      Object.assign(exchange, { asked: true }); // as the host notes it when a server asks something
       throw failure("upstream_lost");
     },
   ];

@@ -72,7 +72,7 @@ function apply(host: PluginHost, given: Options): void {
   host.meter.gauge({ name: "transform.rest.size", description: "What is kept of truncated results.", unit: "By" }, () => [
     { labels: [], value: rests.bytes },
   ]);
-  host.report(() => ({
+  host.operator.report(() => ({
     ...records.report(),
     kept: { rests: rests.count, bytes: rests.bytes },
     worker: { running: engine.isRunning, kills: engine.kills },

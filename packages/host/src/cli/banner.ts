@@ -1,6 +1,6 @@
 import type { Host } from "../host/host.ts";
-import type { UpstreamStatus } from "../host/status.ts";
 import { escapeControls } from "../log.ts";
+import type { UpstreamStatus } from "../plugin/host-status.ts";
 import { redactText } from "../redact.ts";
 import { counts, isUp, reasonOf } from "./summary.ts";
 import { table } from "./table.ts";

@@ -28,7 +28,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<CommandDef>>> = {
   "config restore": () => import("./config-restore.ts").then(definition),
   "credentials check": () => import("./credentials-check.ts").then(definition),
   doctor: () => import("./doctor.ts").then(definition),
-  completion: () => import("./completion.ts").then(definition),
+  completion: () => import("./completion.ts").then(({ completionOf }) => completionOf(COMMANDS) as CommandDef),
   version: () => import("./version.ts").then(definition),
 };
 

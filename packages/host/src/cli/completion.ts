@@ -1,23 +1,25 @@
 import { defineCommand } from "citty";
 import { bashScript } from "./completion/bash.ts";
 import { fishScript } from "./completion/fish.ts";
-import { commandWords } from "./completion/words.ts";
+import { type Commands, commandWords } from "./completion/words.ts";
 import { zshScript } from "./completion/zsh.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { jsonArgs } from "./options.ts";
 
 const SCRIPTS = { bash: bashScript, zsh: zshScript, fish: fishScript } as const;
 
-export default defineCommand({
-  meta: { name: "completion", description: "Print a script that completes commands, flags and their values in a shell" },
-  args: {
-    shell: { type: "positional", valueHint: "bash|zsh|fish", description: "For which shell" },
-    ...jsonArgs,
-  },
-  async run({ args }): Promise<ExitCode> {
-    const commands = await commandWords();
-    const script = SCRIPTS[args.shell as keyof typeof SCRIPTS](commands); // one of its options, or the command would not run
-    process.stdout.write(args.json ? `${JSON.stringify({ shell: args.shell, script }, undefined, 2)}\n` : script);
-    return EXIT.ok.code;
-  },
-});
+/** The command that prints a script which completes these. */
+export const completionOf = (completed: Commands) =>
+  defineCommand({
+    meta: { name: "completion", description: "Print a script that completes commands, flags and their values in a shell" },
+    args: {
+      shell: { type: "positional", valueHint: "bash|zsh|fish", description: "For which shell" },
+      ...jsonArgs,
+    },
+    async run({ args }): Promise<ExitCode> {
+      const commands = await commandWords(completed);
+      const script = SCRIPTS[args.shell as keyof typeof SCRIPTS](commands); // one of its options, or the command would not run
+      process.stdout.write(args.json ? `${JSON.stringify({ shell: args.shell, script }, undefined, 2)}\n` : script);
+      return EXIT.ok.code;
+    },
+  });

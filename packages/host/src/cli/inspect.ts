@@ -1,10 +1,10 @@
 import { defineCommand } from "citty";
 import { claimStdout } from "../front/stdio.ts";
 import type { Host } from "../host/host.ts";
-import type { HostStatus } from "../host/status.ts";
 import { escapeControls } from "../log.ts";
 import type { TapRecord } from "../plugin/hook-set.ts";
 import { HOOKS, type HookDefinition, type HookName } from "../plugin/hooks.ts";
+import type { HostStatus } from "../plugin/host-status.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { openHost, prepare } from "./open-host.ts";
 import { configArgs, jsonArgs, logArgs, loggerOf } from "./options.ts";

@@ -22,7 +22,12 @@ export const configArgs = {
 
 /** What the flags of {@link configArgs} say beside the file; whoever is at a terminal is asked for inputs that nobody has set. */
 export async function loadOptions(raw: readonly string[], mayAsk = true): Promise<LoadOptions> {
-  const options = { set: everyValue(raw, "set"), envFiles: everyValue(raw, "env-file") };
+  const options: LoadOptions = {
+    set: everyValue(raw, "set"),
+    envFiles: everyValue(raw, "env-file"),
+    // Plugins are loaded only where there is something to tell.
+    pluginProblems: async (...plugins) => (await import("../plugin/load.ts")).pluginProblems(...plugins),
+  };
   if (!mayAsk || !process.stdin.isTTY || !process.stderr.isTTY) return options;
   const { askInput } = await import("./ask-input.ts");
   return { ...options, ask: askInput };

@@ -8,7 +8,7 @@ import { ConfigError } from "../errors.ts";
 import { escapeControls } from "../log.ts";
 import { redactText } from "../redact.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
-import { configArgs, jsonArgs } from "./options.ts";
+import { configArgs, jsonArgs, loadOptions } from "./options.ts";
 import { launchdPlist, type Service, systemdUnit } from "./service-files.ts";
 import { UsageError } from "./usage.ts";
 
@@ -78,7 +78,7 @@ export default defineCommand({
 /** The config's `drain`. One that cannot be used here and now (a variable that only the service will have) is no obstacle. */
 async function drainOf(path: string, warnings: string[]): Promise<number> {
   try {
-    const loaded = await loadConfig(path);
+    const loaded = await loadConfig(path, await loadOptions([], false));
     return parseConfig(loaded.config).drain;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Host } from "../host/host.ts";
-import type { UpstreamStatus } from "../host/status.ts";
+import type { UpstreamStatus } from "../plugin/host-status.ts";
 import { isUp, lastWords } from "./summary.ts";
 
 /** What became of a server: its status at the moment when it had been listed, or had failed for the first time. */

@@ -1,8 +1,8 @@
 import { defineCommand } from "citty";
-import type { UpstreamStatus } from "../host/status.ts";
 import { escapeControls } from "../log.ts";
 import type { ControlStatus } from "../operator/control.ts";
 import { askAll } from "../operator/control-client.ts";
+import type { UpstreamStatus } from "../plugin/host-status.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { choiceArgs, choiceOf, jsonArgs } from "./options.ts";
 import { reportLines } from "./report.ts";

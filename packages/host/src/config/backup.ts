@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync,
 import { homedir } from "node:os";
 import { extname, join, resolve } from "node:path";
 import { ConfigError } from "../errors.ts";
+import type { Environment } from "./env-files.ts";
 import { replaceFile } from "./replace.ts";
-import type { Environment } from "./variables.ts";
 
 /** A file as it was before it was written. */
 export interface Backup {

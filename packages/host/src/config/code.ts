@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { dirname, extname } from "node:path";
 import { pathToFileURL } from "node:url";
 import { ConfigError } from "../errors.ts";
-import type { Environment } from "./variables.ts";
+import type { Environment } from "./env-files.ts";
 
 /** What the function of a config in code is given. */
 export interface ConfigContext {

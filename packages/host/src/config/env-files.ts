@@ -2,7 +2,9 @@ import { readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseEnv } from "node:util";
 import { isWritableByOthers } from "./permissions.ts";
-import type { Environment } from "./variables.ts";
+
+/** The environment, or a part of it. */
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** A file of variables, `NAME=value` a line. */
 export interface EnvFile {

@@ -1,9 +1,9 @@
+import type { Environment } from "./env-files.ts";
 import { nearest } from "./nearest.ts";
 import { placeOf } from "./parse.ts";
 import { copyPlain, isPlainObject } from "./plain.ts";
 import { configSchema, SERVER_SCHEMAS } from "./schema.ts";
 import { literal } from "./set.ts";
-import type { Environment } from "./variables.ts";
 
 const PREFIX = "MCP_HOST_";
 /** Not keys of the config: the answers to `${input:id}`. */

@@ -1,6 +1,6 @@
-import { isPlugin } from "../plugin/plugin.ts";
 import { placeOf } from "./parse.ts";
 import { isPlain, isPlainObject } from "./plain.ts";
+import { isPlugin } from "./plugin-brand.ts";
 import { isSecret, rememberSecret } from "./secrets.ts";
 import { inputVariable, type Reference, type Variables } from "./variables.ts";
 

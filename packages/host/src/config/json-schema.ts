@@ -1,6 +1,6 @@
 import { z } from "zod";
-import type { PluginDefinition } from "../plugin/plugin.ts";
 import { inputSchema } from "./inputs.ts";
+import type { NamedDefinition } from "./plugin-brand.ts";
 import { pluginForm } from "./plugin-schema.ts";
 import { BUILT_IN_TYPES, configSchema, SERVER_SCHEMAS } from "./schema.ts";
 
@@ -10,7 +10,7 @@ export type JsonSchema = { [keyword: string]: unknown };
 /** A plugin as a config names it. */
 export interface NamedPlugin {
   readonly name: string;
-  readonly definition: Pick<PluginDefinition, "name" | "options">;
+  readonly definition: NamedDefinition;
 }
 
 /** A text with a `${...}` in it: what it is replaced with is not known to an editor. */

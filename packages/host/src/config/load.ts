@@ -1,6 +1,5 @@
 import { resolve } from "node:path";
 import { ConfigError } from "../errors.ts";
-import { loadPlugins } from "../plugin/load.ts";
 import { readEnvFile } from "./env-files.ts";
 import { expandConfig, type Use } from "./expand.ts";
 import { impossibleNames } from "./impossible.ts";
@@ -58,7 +57,7 @@ export async function loadExpanded(
     const expanded = expandConfig(written.value, written.variables, problems, uses);
     const config = withEnvFileValues(expanded, written, problems) as Config; // parseConfig says whether it is one
     problems.push(...impossibleNames(config));
-    await check(config, written.folder, problems);
+    await check(config, written.folder, problems, options.pluginProblems);
     if (problems.length > 0) throw new ConfigError(problems.map((problem) => asWritten(problem, written)));
     warnings.push(
       ...secretsInArguments((written.value as Config).mcpServers, config.mcpServers).map((warning) => asWritten(warning, written)),
@@ -132,22 +131,18 @@ export async function located<T>(path: string | undefined, work: () => T | Promi
 }
 
 /** Adds the problems of the schema and of the plugins to those that were found before. */
-async function check(config: Config, folder: string, problems: string[]): Promise<void> {
+async function check(config: Config, folder: string, problems: string[], pluginProblems: LoadOptions["pluginProblems"]): Promise<void> {
   // What is told of a place already is not told again of the value that is missing there.
   const told = problems.map(placeIn);
   const malformed = problemsOf(() => parseConfig(config));
   problems.push(...malformed.filter((problem) => !told.includes(placeIn(problem))));
-  if (problems.length === 0) return; // the host loads the plugins and tells about them
+  if (problems.length === 0 || !pluginProblems) return; // the host loads the plugins and tells about them
   const plugins = Array.isArray(config?.plugins) ? config.plugins : [];
   const sound = (_: unknown, index: number): boolean => !malformed.some((problem) => problem.startsWith(`plugins[${index}]`));
   const options = told.map((place) => place.replace(/^(plugins\[\d+\])\[1\]/, "$1.options"));
-  try {
-    await loadPlugins(plugins as PluginConfig[], folder, sound); // the schema has nothing against those that are sound
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    const related = (place: string): boolean => options.some((before) => before.startsWith(place) || place.startsWith(before));
-    problems.push(...error.problems.filter((problem) => !related(placeIn(problem))));
-  }
+  const found = await pluginProblems(plugins as PluginConfig[], folder, sound); // the schema has nothing against those that are sound
+  const related = (place: string): boolean => options.some((before) => before.startsWith(place) || place.startsWith(before));
+  problems.push(...found.filter((problem) => !related(placeIn(problem))));
 }
 
 function problemsOf(work: () => void): readonly string[] {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { isPlugin, isPluginFactory, type Plugin } from "../plugin/plugin.ts";
+import { isPlugin, isPluginFactory, type PluginValue } from "./plugin-brand.ts";
 import { duration } from "./units.ts";
 import { wording } from "./wording.ts";
 
@@ -10,7 +10,7 @@ const pair = z.tuple([z.string().min(1), z.unknown()]);
 /** The long form of an entry. */
 export const pluginForm = z
   .strictObject({
-    use: z.custom<string | Plugin>(
+    use: z.custom<string | PluginValue>(
       (value) => (typeof value === "string" && value !== "") || isPlugin(value),
       "must be the name of a plugin, or a plugin made in code",
     ),
@@ -26,8 +26,8 @@ export const pluginForm = z
     context.addIssue({ code: "custom", path: ["options"], message });
   });
 
-type Written = string | z.input<typeof pair> | z.input<typeof pluginForm> | Plugin;
-type Checked = string | z.output<typeof pair> | z.output<typeof pluginForm> | Plugin;
+type Written = string | z.input<typeof pair> | z.input<typeof pluginForm> | PluginValue;
+type Checked = string | z.output<typeof pair> | z.output<typeof pluginForm> | PluginValue;
 
 /** One entry of `plugins`. Its forms are told apart first, so that an error speaks of the form that was meant. */
 export const pluginSchema = z.unknown().transform((value, context): Checked => {

@@ -3,8 +3,8 @@ import { extname, resolve } from "node:path";
 import { type Node, type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
 import { ConfigError } from "../errors.ts";
 import { CODE, readCode } from "./code.ts";
+import type { Environment } from "./env-files.ts";
 import { isWorldWritable, isWritableByOthers } from "./permissions.ts";
-import type { Environment } from "./variables.ts";
 
 const EXTENSIONS = ["json", "jsonc", "yaml", "yml", "toml", ...CODE] as const;
 

@@ -1,12 +1,9 @@
 import { readFileSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
-import type { EnvFile } from "./env-files.ts";
+import type { EnvFile, Environment } from "./env-files.ts";
 import type { Input } from "./inputs.ts";
 import { isWritableByOthers } from "./permissions.ts";
-
-/** The environment, or a part of it. */
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What `${...}` can refer to. */
 export type Reference = { kind: "variable"; name: string } | { kind: "input"; name: string } | { kind: "file"; name: string };

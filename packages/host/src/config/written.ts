@@ -1,14 +1,15 @@
 import { dirname, resolve } from "node:path";
 import { ConfigError } from "../errors.ts";
-import { type EnvFile, readEnvFile, withEnvFiles } from "./env-files.ts";
+import { type EnvFile, type Environment, readEnvFile, withEnvFiles } from "./env-files.ts";
 import { type Override, overridesOf, withOverrides } from "./environment.ts";
 import { expandValue, namesIn } from "./expand.ts";
 import { isOff, ownForm } from "./foreign.ts";
 import { type Input, parseInputs } from "./inputs.ts";
 import { copyPlain, isPlainObject } from "./plain.ts";
 import { findConfig, readConfigFile } from "./read.ts";
+import type { PluginConfig } from "./schema.ts";
 import { parseSettings, withPlace } from "./set.ts";
-import { type Environment, Variables } from "./variables.ts";
+import { Variables } from "./variables.ts";
 
 export interface LoadOptions {
   /** `--set` in its order: `NAME=value` for a variable, `a.place=value` for a place of the config. */
@@ -21,6 +22,16 @@ export interface LoadOptions {
   cwd?: string;
   /** Asks a person for an input that nobody has set. Default: nobody is asked. */
   ask?: (input: Input) => Promise<string | undefined>;
+  /**
+   * Looks for what is wrong with plugins beyond what the schema sees, so that it is told together with the rest where
+   * something else is wrong. Default: nobody looks; who makes a host of the config is told then.
+   * @param sound says which entries the schema has nothing against
+   */
+  pluginProblems?: (
+    plugins: readonly PluginConfig[],
+    folder: string,
+    sound: (config: PluginConfig, index: number) => boolean,
+  ) => Promise<readonly string[]>;
 }
 
 /** A config as its file, the environment and the command line write it: nothing expanded, nothing checked yet. */

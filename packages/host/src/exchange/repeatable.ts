@@ -1,4 +1,3 @@
-import type { UpstreamConfig } from "../config/schema.ts";
 import type { Exchange } from "./exchange.ts";
 import { matcher } from "./matcher.ts";
 
@@ -15,7 +14,9 @@ const REPEATABLE = new Set([
 ]);
 
 /** Makes the test whether a request may be sent again when it is unknown whether it ran: by its method, or by leave of the operator. */
-export function repeatability(servers: Readonly<Record<string, Pick<UpstreamConfig, "idempotent">>>): (exchange: Exchange) => boolean {
+export function repeatability(
+  servers: Readonly<Record<string, { readonly idempotent: readonly string[] }>>,
+): (exchange: Exchange) => boolean {
   const idempotent = new Map(
     Object.entries(servers).map(([key, config]) => [key, matcher(config.idempotent.map((glob) => `${key}:${glob}`))]),
   );

@@ -1,27 +1,35 @@
 import type { HostError } from "../errors.ts";
 import type { Json } from "../wire/message.ts";
 import { type Limited, unwatch, watch } from "./deadlines.ts";
-import type { Exchange, Patience } from "./exchange.ts";
+import type { Patience } from "./exchange.ts";
+
+/** What a part with time limits of its own is a part of. */
+interface Timed {
+  /** Since when it has been silent without a reason, on the monotonic clock. */
+  silentSince(now: number): number;
+  /** What is wrong when its time is up. @param limit the milliseconds that are over */
+  late(limit: number): HostError;
+}
 
 /** A part of an exchange with time limits of its own. */
-export class Try implements Limited {
-  readonly #exchange: Exchange;
+export class TimeLimit implements Limited {
+  readonly #exchange: Timed;
   readonly #patience: Patience;
   readonly #start = performance.now();
   /** Gives up what is under way; false if nothing listens. */
   readonly #giveUp: (error: HostError) => boolean;
   #reject: ((error: unknown) => void) | undefined;
 
-  constructor(exchange: Exchange, patience: Patience, giveUp: (error: HostError) => boolean) {
+  constructor(exchange: Timed, patience: Patience, giveUp: (error: HostError) => boolean) {
     this.#exchange = exchange;
     this.#patience = patience;
     this.#giveUp = giveUp;
   }
 
-  run(send: (exchange: Exchange) => Promise<Json>): Promise<Json> {
+  run(send: () => Promise<Json>): Promise<Json> {
     return new Promise((resolve, reject) => {
       this.#reject = reject;
-      const sent = send(this.#exchange);
+      const sent = send();
       watch(this, this.#due(this.#start));
       sent.then(
         (result) => {

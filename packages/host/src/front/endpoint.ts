@@ -1,10 +1,10 @@
 import type { IncomingMessage } from "node:http";
 import type { ListenConfig } from "../config/schema.ts";
 import { HostError } from "../errors.ts";
-import type { Principal } from "../exchange/exchange.ts";
+import type { Awaitable } from "../exchange/awaitable.ts";
+import type { Principal } from "../exchange/caller.ts";
 import type { Logger } from "../log.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
-import type { Awaitable } from "../plugin/hooks.ts";
 import type { Session } from "../session/session.ts";
 import type { Sessions } from "../session/sessions.ts";
 import type { Limits } from "../wire/limits.ts";

@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
 import type { Session } from "../session/session.ts";
-import type { EventStream } from "./event-stream.ts";
 
 /** What is kept for clients that come back, and how they do. Sizes in bytes, times in milliseconds. */
 export interface ResumeOptions {
@@ -20,32 +19,35 @@ export interface ResumeOptions {
 }
 
 /** One event; the events of all streams are a chain in the order in which they were sent. */
-interface StoredEvent {
-  readonly stream: StoredStream;
+interface StoredEvent<Carrier> {
+  readonly stream: StoredStream<Carrier>;
   readonly number: number;
   readonly json: string;
   readonly bytes: number;
   readonly at: number;
-  older: StoredEvent | undefined;
-  newer: StoredEvent | undefined;
+  older: StoredEvent<Carrier> | undefined;
+  newer: StoredEvent<Carrier> | undefined;
 }
 
-/** The events of one stream that can be sent again. They are contiguous: what is too much goes from the beginning. */
-export class StoredStream {
+/**
+ * The events of one stream that can be sent again. They are contiguous: what is too much goes from the beginning.
+ * @typeParam Carrier who writes streams to clients
+ */
+export class StoredStream<Carrier> {
   /** 72 random bits: ids of streams say nothing of each other. */
   readonly id = randomBytes(9).toString("base64url");
   readonly session: Session;
   /** Who writes the stream to its client. */
-  readonly carrier: EventStream;
-  readonly events: StoredEvent[] = [];
-  readonly #store: EventStore;
+  readonly carrier: Carrier;
+  readonly events: StoredEvent<Carrier>[] = [];
+  readonly #store: EventStore<Carrier>;
   /** Number of the next event. */
   next = 0;
   bytes = 0;
   /** Nothing more will come. */
   ended = false;
 
-  constructor(store: EventStore, session: Session, carrier: EventStream) {
+  constructor(store: EventStore<Carrier>, session: Session, carrier: Carrier) {
     this.#store = store;
     this.session = session;
     this.carrier = carrier;
@@ -81,12 +83,12 @@ export class StoredStream {
  * What was sent on event streams, so that a client whose connection broke can get it again, within bounds of number, size
  * and age. A stream belongs to one session, and so to one principal: nobody else finds it (R21).
  */
-export class EventStore {
+export class EventStore<Carrier> {
   readonly options: ResumeOptions;
-  readonly #streams = new Map<string, StoredStream>();
-  readonly #bySession = new Map<Session, Set<StoredStream>>();
-  #oldest: StoredEvent | undefined;
-  #newest: StoredEvent | undefined;
+  readonly #streams = new Map<string, StoredStream<Carrier>>();
+  readonly #bySession = new Map<Session, Set<StoredStream<Carrier>>>();
+  #oldest: StoredEvent<Carrier> | undefined;
+  #newest: StoredEvent<Carrier> | undefined;
   #count = 0;
   #bytes = 0;
 
@@ -95,7 +97,7 @@ export class EventStore {
   }
 
   /** Begins to keep a stream. */
-  open(session: Session, carrier: EventStream): StoredStream {
+  open(session: Session, carrier: Carrier): StoredStream<Carrier> {
     const stream = new StoredStream(this, session, carrier);
     this.#streams.set(stream.id, stream);
     const own = this.#bySession.get(session);
@@ -105,7 +107,7 @@ export class EventStore {
   }
 
   /** The stream of this session that an event id is of, and the number of that event, if all that came after it is still there. */
-  find(session: Session, eventId: string): { stream: StoredStream; number: number } | undefined {
+  find(session: Session, eventId: string): { stream: StoredStream<Carrier>; number: number } | undefined {
     this.expire();
     const [, id = "", digits] = /^([\w-]{12})\.(\d{1,15})$/.exec(eventId) ?? [];
     const stream = this.#streams.get(id);
@@ -115,9 +117,17 @@ export class EventStore {
   }
 
   /** Adds an event to a stream and drops what is now too much: of the stream, then of all. */
-  add(stream: StoredStream, json: string): void {
+  add(stream: StoredStream<Carrier>, json: string): void {
     const bytes = Buffer.byteLength(json);
-    const event: StoredEvent = { stream, number: stream.next++, json, bytes, at: performance.now(), older: this.#newest, newer: undefined };
+    const event: StoredEvent<Carrier> = {
+      stream,
+      number: stream.next++,
+      json,
+      bytes,
+      at: performance.now(),
+      older: this.#newest,
+      newer: undefined,
+    };
     if (!this.#streams.has(stream.id)) return; // its session has ended
     if (this.#newest) this.#newest.newer = event;
     else this.#oldest = event;
@@ -137,7 +147,7 @@ export class EventStore {
   }
 
   /** Forgets a stream. */
-  drop(stream: StoredStream): void {
+  drop(stream: StoredStream<Carrier>): void {
     if (!this.#streams.delete(stream.id)) return;
     const own = this.#bySession.get(stream.session);
     own?.delete(stream);
@@ -151,7 +161,7 @@ export class EventStore {
   }
 
   /** Takes out an event, which is the first of its stream. */
-  #remove(event: StoredEvent): void {
+  #remove(event: StoredEvent<Carrier>): void {
     const { stream, older, newer } = event;
     if (older) older.newer = newer;
     else this.#oldest = newer;

@@ -1,4 +1,4 @@
-import type { Sink } from "../exchange/exchange.ts";
+import type { Sink } from "../exchange/host-exchange.ts";
 import type { Session } from "../session/session.ts";
 import { isRequest, type Message } from "../wire/message.ts";
 import { encodeEvent, SSE_KEEP_ALIVE } from "../wire/sse.ts";
@@ -10,7 +10,7 @@ export interface StreamSettings {
   /** Bytes that may wait for a client that does not read; then its connection is dropped. */
   readonly queueBytes: number;
   /** Where events are kept for clients that come back; without it no event has an id. */
-  readonly store: EventStore | undefined;
+  readonly store: EventStore<EventStream> | undefined;
 }
 
 /** The first version whose clients know events without data, and so can be told an id before there is a message. */
@@ -22,7 +22,7 @@ const PRIMED_SINCE = "2025-11-25";
  */
 export class EventStream implements Sink {
   readonly #settings: StreamSettings;
-  readonly #stored: StoredStream | undefined;
+  readonly #stored: StoredStream<EventStream> | undefined;
   /** The session's own stream and not the answer to a POST. */
   readonly #standing: boolean;
   readonly #primed: boolean;
@@ -62,7 +62,7 @@ export class EventStream implements Sink {
     return this.#stored === undefined && !this.isConnected;
   }
 
-  get stored(): StoredStream | undefined {
+  get stored(): StoredStream<EventStream> | undefined {
     return this.#stored;
   }
 

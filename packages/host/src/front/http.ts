@@ -2,7 +2,7 @@ import http, { IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { ConfigError, HostError } from "../errors.ts";
-import type { Principal } from "../exchange/exchange.ts";
+import type { Principal } from "../exchange/caller.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
 import type { Session } from "../session/session.ts";
 import { type Checks, Edge } from "./edge.ts";

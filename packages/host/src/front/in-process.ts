@@ -1,5 +1,5 @@
 import { HostError } from "../errors.ts";
-import type { Principal } from "../exchange/exchange.ts";
+import type { Principal } from "../exchange/caller.ts";
 import type { Reply, Session } from "../session/session.ts";
 import type { Sessions } from "../session/sessions.ts";
 import type { Limits } from "../wire/limits.ts";

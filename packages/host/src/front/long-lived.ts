@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import type { Principal } from "../exchange/exchange.ts";
+import type { Principal } from "../exchange/caller.ts";
 import { ANONYMOUS, authenticate, isAuthenticated, isSame, type NetworkOptions, pathOf } from "./endpoint.ts";
 
 /** A connection that lasts, and who opened it with what. */

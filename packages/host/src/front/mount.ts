@@ -1,12 +1,14 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ListenConfig } from "../config/schema.ts";
 import { ConfigError, HostError } from "../errors.ts";
-import type { RequestHandler } from "../host/handler.ts";
 import type { Limits } from "../wire/limits.ts";
 import { type Checks, Edge, isLoopback } from "./edge.ts";
 import { isAuthenticated, type NetworkOptions, pathOf } from "./endpoint.ts";
 import { HttpFront } from "./http.ts";
 import { Answer } from "./response.ts";
+
+/** Handles a request of Node's HTTP server, or of a framework over it. */
+export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** The edge of a host in another's server: the rules of one that listens on the port that the request came to. */
 export class MountedEdge implements Checks {

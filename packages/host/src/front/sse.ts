@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { HostError } from "../errors.ts";
-import type { Principal } from "../exchange/exchange.ts";
+import type { Principal } from "../exchange/caller.ts";
 import type { Reply, Session } from "../session/session.ts";
 import { checkShape, parseJson, toMessage } from "../wire/parse.ts";
 import { readBody } from "./body.ts";

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { HostError } from "../errors.ts";
-import type { Principal } from "../exchange/exchange.ts";
+import type { Principal } from "../exchange/caller.ts";
 import type { Reply, Session } from "../session/session.ts";
 import { isRequest, type Message } from "../wire/message.ts";
 import { checkShape, ParseError, parseJson, toMessage } from "../wire/parse.ts";
@@ -150,7 +150,7 @@ export class StreamableHttp implements HttpEntrance {
   }
 
   /** A client came back for what follows an event, on the stream of that event and no other (R21). */
-  #resume(last: string, store: EventStore, request: IncomingMessage, response: Answer, session: Session): void {
+  #resume(last: string, store: EventStore<EventStream>, request: IncomingMessage, response: Answer, session: Session): void {
     const found = store.find(session, last);
     if (!found) {
       throw new HostError(

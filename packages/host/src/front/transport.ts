@@ -1,6 +1,6 @@
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
-import type { Principal } from "../exchange/exchange.ts";
+import type { Principal } from "../exchange/caller.ts";
 import type { Reply, Session } from "../session/session.ts";
 import type { Sessions } from "../session/sessions.ts";
 import type { Limits } from "../wire/limits.ts";

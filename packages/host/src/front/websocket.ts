@@ -2,7 +2,7 @@ import { IncomingMessage, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { type RawData, type WebSocket, WebSocketServer } from "ws";
 import { HostError } from "../errors.ts";
-import type { Principal } from "../exchange/exchange.ts";
+import type { Principal } from "../exchange/caller.ts";
 import type { Reply, Session } from "../session/session.ts";
 import type { Message } from "../wire/message.ts";
 import { checkShape, type ParseError, parseJson, refusalOf, toMessage } from "../wire/parse.ts";

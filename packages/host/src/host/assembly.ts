@@ -1,5 +1,5 @@
 import type { ResolvedConfig } from "../config/schema.ts";
-import type { Exchange } from "../exchange/exchange.ts";
+import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Logger } from "../log.ts";
 import { Catalog } from "../pipeline/catalog.ts";
 import { Directory } from "../pipeline/directory.ts";
@@ -41,7 +41,7 @@ export function makeLasting(options: {
   limits: ResolvedConfig["limits"];
   log: Logger;
   sessions: Sessions;
-  settled: (exchange: Exchange) => void;
+  settled: (exchange: HostExchange) => void;
   /** The assembly that serves. */
   present: () => Assembly;
 }): Lasting {

@@ -1,6 +1,6 @@
 import type { ResolvedConfig } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
-import type { Exchange } from "../exchange/exchange.ts";
+import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Logger } from "../log.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
 import { loadPlugins } from "../plugin/load.ts";
@@ -20,7 +20,7 @@ export interface GenerationsOptions {
   readonly status: Surroundings["status"];
   readonly transports: Surroundings["transports"];
   readonly signal: AbortSignal;
-  readonly settled: (exchange: Exchange) => void;
+  readonly settled: (exchange: HostExchange) => void;
   /** What else has to be right for hooks to be used with this config. @throws ConfigError */
   readonly check: (config: ResolvedConfig, hooks: SealedHooks) => void;
   /** Gets ready to use these hooks at the edge; gives what puts them to use. */
@@ -143,7 +143,17 @@ export class Generations {
     const { transports } = plugins;
     const config = mcpServers[key] as ResolvedConfig["mcpServers"][string]; // its own key
     const upstream = new Upstream(
-      { key, config, isolation, folder, limits, log, hostInfo, credentials: () => this.#of(upstream).hooks.credentials, transports },
+      {
+        key,
+        config,
+        isolation,
+        folder,
+        limits,
+        log,
+        hostInfo,
+        credentials: () => this.#of(upstream).hooks.credentials,
+        openTransport: (principal) => transports.open(key, principal),
+      },
       {
         request: (connection, request, origin) => this.reverse.receive(connection, request, origin),
         notification: (connection, notification, origin) => this.notices.receive(connection, notification, origin),
@@ -173,7 +183,7 @@ export class Generations {
     if (this.#serving?.directory.stateChanged()) this.#serving.announcer.listed();
   }
 
-  *#underWay(): Iterable<Exchange> {
+  *#underWay(): Iterable<HostExchange> {
     for (const session of this.#options.sessions) yield* session.exchanges();
   }
 

@@ -1,10 +1,11 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { parseConfig } from "../config/parse.ts";
 import type { ListenConfig, ResolvedConfig } from "../config/schema.ts";
 import { HostError } from "../errors.ts";
-import type { Principal } from "../exchange/exchange.ts";
+import type { Awaitable } from "../exchange/awaitable.ts";
+import type { Principal } from "../exchange/caller.ts";
+import type { RequestHandler } from "../front/mount.ts";
 import { errorFields, type Logger } from "../log.ts";
-import type { Awaitable } from "../plugin/hooks.ts";
 
 /** How a host is mounted in another program's HTTP server. */
 export interface HandlerOptions {
@@ -17,9 +18,6 @@ export interface HandlerOptions {
   /** Who the client is, where the program has established it, such as with `request.user`. Asked before auth plugins; undefined leaves it to them, and without any it is 401. */
   authenticate?: (request: IncomingMessage) => Awaitable<Principal | undefined>;
 }
-
-/** Handles a request of Node's HTTP server, or of a framework over it. */
-export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** What a handler's options say, in the words of `listen`. @throws ConfigError */
 export function mountOf({ path, hosts = [], origins = [] }: HandlerOptions, { listen }: ResolvedConfig): ListenConfig {

@@ -4,12 +4,15 @@ import { parseConfig } from "../config/parse.ts";
 import type { Config, ResolvedConfig } from "../config/schema.ts";
 import { retireLiterals } from "../config/secrets.ts";
 import { HostError } from "../errors.ts";
-import type { Exchange, Principal } from "../exchange/exchange.ts";
+import type { Principal } from "../exchange/caller.ts";
+import type { HostExchange } from "../exchange/host-exchange.ts";
 import { checkExposure } from "../front/edge.ts";
 import type { NetworkOptions } from "../front/endpoint.ts";
 import type { HttpFront } from "../front/http.ts";
+import type { RequestHandler } from "../front/mount.ts";
 import { createLogger, type Logger } from "../log.ts";
 import type { TapRecord } from "../plugin/hook-set.ts";
+import type { HostStatus } from "../plugin/host-status.ts";
 import { Offers } from "../plugin/operations.ts";
 import type { TransportFactory } from "../plugin/transport-registry.ts";
 import { shareLevel } from "../session/answers.ts";
@@ -22,10 +25,10 @@ import type { Notification } from "../wire/message.ts";
 import { EmbeddedHost, type Inside } from "./api.ts";
 import type { Assembly } from "./assembly.ts";
 import { Generations } from "./generations.ts";
-import { type HandlerOptions, handlerOf, mountOf, type RequestHandler } from "./handler.ts";
+import { type HandlerOptions, handlerOf, mountOf } from "./handler.ts";
 import type { ReloadReport } from "./reload.ts";
 import { logExchange } from "./request-log.ts";
-import { describeStatus, type HostStatus } from "./status.ts";
+import { describeStatus } from "./status.ts";
 
 export { VERSION };
 
@@ -233,7 +236,7 @@ export class Host extends EmbeddedHost implements AsyncDisposable {
     return undefined;
   }
 
-  #settled(exchange: Exchange): void {
+  #settled(exchange: HostExchange): void {
     this.vitals.settled(exchange, this.#upstreams);
     this.#generations.serving.hooks.settled?.(exchange);
     logExchange(this.log, exchange, this.config.slowCall);

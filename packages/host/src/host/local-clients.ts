@@ -1,7 +1,7 @@
 import type { Progress } from "@modelcontextprotocol/sdk/types.js";
 import type { ResolvedConfig } from "../config/schema.ts";
 import { fromRpc, HostError, PeerError } from "../errors.ts";
-import type { Principal } from "../exchange/exchange.ts";
+import type { Principal } from "../exchange/caller.ts";
 import { InProcessClient, type InProcessOptions, written } from "../front/in-process.ts";
 import { errorFields, type Logger } from "../log.ts";
 import type { Sessions } from "../session/sessions.ts";

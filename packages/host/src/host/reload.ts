@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { ResolvedConfig } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
-import type { Exchange } from "../exchange/exchange.ts";
+import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { AppliedPlugin, PluginSet } from "../plugin/plugin-set.ts";
 import { shareLevel } from "../session/answers.ts";
 import type { Sessions } from "../session/sessions.ts";
@@ -100,11 +100,11 @@ export class Farewell {
   readonly sets: ReadonlySet<object>;
   readonly #upstreams: Set<Upstream>;
   readonly #plugins: readonly AppliedPlugin[];
-  readonly #underWay: () => Iterable<Exchange>;
+  readonly #underWay: () => Iterable<HostExchange>;
   #ended: Promise<unknown> | undefined;
 
   /** @param underWay the exchanges in flight, of whatever assembly */
-  constructor(old: Assembly, next: Assembly, earlier: readonly Farewell[], underWay: () => Iterable<Exchange>) {
+  constructor(old: Assembly, next: Assembly, earlier: readonly Farewell[], underWay: () => Iterable<HostExchange>) {
     this.sets = new Set([old.hooks, ...earlier.flatMap(({ sets }) => [...sets])]);
     const upstreams = new Set(next.upstreams.values());
     const plugins = new Set(next.plugins.plugins);

@@ -1,9 +1,9 @@
-import type { Exchange } from "../exchange/exchange.ts";
+import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Logger } from "../log.ts";
 import { outcomeName } from "../session/session.ts";
 
 /** Logs a finished exchange under its correlation id: bugs as errors, slow calls as warnings, the rest for debugging. */
-export function logExchange(log: Logger, exchange: Exchange, slowCall: number): void {
+export function logExchange(log: Logger, exchange: HostExchange, slowCall: number): void {
   const { outcome, timings } = exchange;
   if (!outcome) return;
   const ms = Math.round((timings.end ?? 0) - timings.start);

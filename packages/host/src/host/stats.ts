@@ -1,8 +1,8 @@
 import { HostError } from "../errors.ts";
 import type { EntryKind } from "../exchange/entry.ts";
-import type { Exchange } from "../exchange/exchange.ts";
+import type { HostExchange } from "../exchange/host-exchange.ts";
+import type { ConnectionState } from "../exchange/upstream-facts.ts";
 import type { Catalog } from "../pipeline/catalog.ts";
-import type { ConnectionState } from "../plugin/hooks.ts";
 import { redactText } from "../redact.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Json } from "../wire/message.ts";
@@ -75,7 +75,7 @@ export class Vitals {
   #errors = 0;
 
   /** A client's request is over. What an upstream asks of a client is no request of a client. */
-  settled({ parent, outcome, route, timings: { sent, answered } }: Exchange, upstreams: ReadonlyMap<string, Upstream>): void {
+  settled({ parent, outcome, route, timings: { sent, answered } }: HostExchange, upstreams: ReadonlyMap<string, Upstream>): void {
     if (parent) return;
     const failed = outcome !== undefined && "error" in outcome;
     this.#requests++;

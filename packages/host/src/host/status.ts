@@ -1,65 +1,9 @@
+import type { ConnectionState } from "../exchange/upstream-facts.ts";
 import type { Catalog } from "../pipeline/catalog.ts";
-import type { ConnectionState } from "../plugin/hooks.ts";
+import type { ConnectionStatus, HostStatus, UpstreamStatus } from "../plugin/host-status.ts";
 import { redactText } from "../redact.ts";
 import type { Connection } from "../upstream/connection.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import type { Json } from "../wire/message.ts";
-
-/** A running host as `mcp-host status` shows it. Times in milliseconds. */
-export interface HostStatus {
-  version: string;
-  pid: number;
-  uptime: number;
-  url: string | undefined;
-  ready: boolean;
-  /** `required` upstreams that are down. */
-  down: readonly string[];
-  sessions: number;
-  inFlight: number;
-  upstreams: UpstreamStatus[];
-  /** Who owns which exposed name. */
-  tools: { name: string; upstream: string; native: string }[];
-  withheld: { kind: string; name: string; upstream: string; reason: string }[];
-  /** How things stand with each plugin that says so, by its id. */
-  reports: Readonly<Record<string, Readonly<Json>>>;
-}
-
-export interface UpstreamStatus {
-  name: string;
-  /** What it is reached over; of a transport that a plugin or code brings, its type. */
-  wire: string;
-  isolation: string;
-  required: boolean;
-  /** Whether what it asks of clients can be relayed, and what to do if not. */
-  relays: string;
-  /** Of its best connection. */
-  state: ConnectionState;
-  reason: string | undefined;
-  entries: { tools: number; prompts: number; resources: number; templates: number };
-  /** Messages that could not be tied to a client and went nowhere. */
-  dropped: number;
-  /** How often a live connection was lost, those of sessions that ended included. */
-  restarts: number;
-  connections: ConnectionStatus[];
-}
-
-export interface ConnectionStatus {
-  key: string;
-  state: ConnectionState;
-  reason: string | undefined;
-  sessions: number;
-  inFlight: number;
-  latency: number | undefined;
-  restarts: number;
-  garbage: number;
-  unexpected: number;
-  /** Whether its lists have been read, in this life or an earlier one. */
-  listed: boolean;
-  problems: readonly string[];
-  pid?: number;
-  /** The last lines of a stdio server's stderr; those of its last life while it is down. */
-  stderr?: string;
-}
 
 /** Better states first. */
 const STATES: readonly ConnectionState[] = ["ready", "degraded", "connecting", "backing off", "idle", "draining", "failed", "stopped"];

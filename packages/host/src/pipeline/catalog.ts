@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { HostError } from "../errors.ts";
+import type { Principal } from "../exchange/caller.ts";
 import { type Entry, LISTED_KINDS, LISTS, type ListedKind } from "../exchange/entry.ts";
-import type { Principal } from "../exchange/exchange.ts";
+import type { UpstreamFacts } from "../exchange/upstream-facts.ts";
 import { errorFields, type Logger } from "../log.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
-import type { UpstreamFacts } from "../plugin/hooks.ts";
 import type { Json } from "../wire/message.ts";
 import { type Pins, prefixUri, type Withheld } from "./name-registry.ts";
 import { matchesTemplate } from "./uri-template.ts";

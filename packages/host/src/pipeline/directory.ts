@@ -1,5 +1,6 @@
+import type { SessionFacts } from "../exchange/caller.ts";
 import type { Entry } from "../exchange/entry.ts";
-import type { Exchange, SessionFacts } from "../exchange/exchange.ts";
+import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Connection } from "../upstream/connection.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { type Catalog, Offer, type View } from "./catalog.ts";
@@ -46,7 +47,7 @@ export class Directory {
   }
 
   /** What a fallback has for a call whose last attempt was not sent. What the principal may not see there is not there. */
-  standIn(exchange: Exchange, entry: Entry): Entry | undefined {
+  standIn(exchange: HostExchange, entry: Entry): Entry | undefined {
     return this.#standIns.find(
       exchange,
       entry,

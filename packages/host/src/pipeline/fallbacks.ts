@@ -1,5 +1,5 @@
 import type { Entry } from "../exchange/entry.ts";
-import type { Exchange } from "../exchange/exchange.ts";
+import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 /** Errors by which a call that was not sent says that its upstream cannot be reached. */
@@ -35,7 +35,7 @@ export class StandIns {
 
   /** What a call goes to that could not be sent: what the first that was not tried lists by the same native name, and is usable. */
   find(
-    { attempts }: Exchange,
+    { attempts }: HostExchange,
     { kind, native }: Entry,
     listed: () => readonly Entry[],
     isUsable: (entry: Entry) => boolean,

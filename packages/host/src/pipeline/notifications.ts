@@ -1,5 +1,5 @@
 import { PeerError } from "../errors.ts";
-import type { Exchange } from "../exchange/exchange.ts";
+import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Logger } from "../log.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
 import type { Connection } from "../upstream/connection.ts";
@@ -17,10 +17,10 @@ export interface Receiver {
   readonly id: string;
   readonly client: { readonly logLevel: string | undefined };
   /** Sends on the stream of `exchange` while that is open, else on the session's own. */
-  notify(notification: Notification, exchange: Exchange | undefined): void;
+  notify(notification: Notification, exchange: HostExchange | undefined): void;
   /** Owes the client one update of a subscribed resource. */
   updated(uri: string, params: Json): void;
-  readonly principal: Exchange["principal"];
+  readonly principal: HostExchange["principal"];
 }
 
 /** What a reload replaces. */
@@ -55,7 +55,7 @@ export class Notices {
   }
 
   /** What is done with each progress notification of one call, on the hooks that it began on. */
-  progress(exchange: Exchange, connection: Connection, token: unknown, hooks: SealedHooks): (params: Json) => void {
+  progress(exchange: HostExchange, connection: Connection, token: unknown, hooks: SealedHooks): (params: Json) => void {
     const { progressPerSecond } = this.#options;
     let windowStart = 0;
     let count = 0;
@@ -77,7 +77,7 @@ export class Notices {
     };
   }
 
-  receive(connection: Connection, incoming: Notification, origin: Exchange | undefined): void {
+  receive(connection: Connection, incoming: Notification, origin: HostExchange | undefined): void {
     const { present, tasks, cancelled } = this.#options;
     const { hooks } = present();
     if (incoming.method === "notifications/cancelled") return cancelled(connection, incoming.params?.requestId, incoming.params?.reason);
@@ -100,7 +100,7 @@ export class Notices {
   }
 
   /** Remembers under which URI a session subscribed to what its exchange names: updates come under the same. */
-  subscribed({ entry, session }: Pick<Exchange, "entry" | "session">): void {
+  subscribed({ entry, session }: Pick<HostExchange, "entry" | "session">): void {
     if (!entry) return;
     let own = this.#subscribed.get(session);
     if (!own) this.#subscribed.set(session, (own = new Map()));
@@ -130,7 +130,7 @@ export class Notices {
   #filtered(
     notification: Notification,
     connection: Connection,
-    exchange: Exchange | undefined,
+    exchange: HostExchange | undefined,
     hooks: SealedHooks,
   ): Notification | undefined {
     if (!hooks.notify) return notification;
@@ -164,12 +164,12 @@ export class Notices {
     // A receiver is the session itself; the directory only needs its identity and connections.
     return this.#options
       .present()
-      .directory.offer(session as unknown as Exchange["session"])
+      .directory.offer(session as unknown as HostExchange["session"])
       .exposedUris(upstream)
       ?.get(uri);
   }
 
-  #taskStatus(connection: Connection, notification: Notification, origin: Exchange | undefined): void {
+  #taskStatus(connection: Connection, notification: Notification, origin: HostExchange | undefined): void {
     const { tasks, session } = this.#options;
     const native = notification.params?.taskId;
     const task = typeof native === "string" ? tasks.byNative(connection, native) : undefined;
@@ -178,7 +178,7 @@ export class Notices {
     session(task.session.id)?.notify({ ...notification, params: { ...notification.params, taskId: task.exposed } }, origin);
   }
 
-  #elicited(connection: Connection, notification: Notification, origin: Exchange | undefined): void {
+  #elicited(connection: Connection, notification: Notification, origin: HostExchange | undefined): void {
     const id = notification.params?.elicitationId;
     const told = this.#elicitations.get(connection);
     const owner = typeof id === "string" ? told?.get(id) : undefined;
@@ -187,7 +187,7 @@ export class Notices {
     this.#options.session(owner)?.notify(notification, origin?.session.id === owner ? origin : undefined);
   }
 
-  #message(connection: Connection, notification: Notification, origin: Exchange | undefined, taskId: string | undefined): void {
+  #message(connection: Connection, notification: Notification, origin: HostExchange | undefined, taskId: string | undefined): void {
     const owner = this.#owner(connection, origin, taskId);
     if (!owner) return this.#drop(connection);
     // What nobody asked for is filtered only where somebody else's level made the server chatty.
@@ -207,14 +207,14 @@ export class Notices {
     owner.notify(named, origin);
   }
 
-  #toOwner(connection: Connection, notification: Notification, origin: Exchange | undefined, taskId: string | undefined): void {
+  #toOwner(connection: Connection, notification: Notification, origin: HostExchange | undefined, taskId: string | undefined): void {
     const owner = this.#owner(connection, origin, taskId);
     if (owner) owner.notify(notification, origin);
     else this.#drop(connection);
   }
 
   /** The session that a message is for: by the stream it came on, by its task, or because the connection has one owner. Never a guess. */
-  #owner(connection: Connection, origin: Exchange | undefined, taskId: string | undefined): Receiver | undefined {
+  #owner(connection: Connection, origin: HostExchange | undefined, taskId: string | undefined): Receiver | undefined {
     const { session, tasks } = this.#options;
     if (origin) return session(origin.session.id);
     const task = taskId === undefined ? undefined : tasks.byNative(connection, taskId);

@@ -1,6 +1,8 @@
 import { HostError, isRefusal } from "../errors.ts";
+import type { SessionFacts } from "../exchange/caller.ts";
 import { type Entry, LISTED_KINDS, LISTS, type ListedKind } from "../exchange/entry.ts";
-import { type Attempt, Exchange, type Route, type SessionFacts } from "../exchange/exchange.ts";
+import type { Route } from "../exchange/exchange.ts";
+import { HostExchange } from "../exchange/host-exchange.ts";
 import { type MethodRow, rowOf } from "../exchange/methods.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -8,7 +10,7 @@ import type { Json, Notification } from "../wire/message.ts";
 import { Offer } from "./catalog.ts";
 import { Sender, type SenderOptions } from "./sender.ts";
 import { Subscriptions } from "./subscriptions.ts";
-import { type Target, Targets } from "./target.ts";
+import { type Target, Targets, targetOf } from "./target.ts";
 import { listTasks } from "./task-list.ts";
 
 /** A route is asked again at most this often. */
@@ -16,8 +18,8 @@ const ROUTES = 3;
 
 /** What the pipeline cannot answer from the catalog or an upstream: the session does. */
 export interface SessionAnswers {
-  initialize(exchange: Exchange): Promise<Json>;
-  setLevel(exchange: Exchange): Json;
+  initialize(exchange: HostExchange): Promise<Json>;
+  setLevel(exchange: HostExchange): Json;
 }
 
 export interface PipelineOptions extends SenderOptions {
@@ -46,7 +48,7 @@ export class Pipeline {
   }
 
   /** The result of one request. Rejects with what the client is told. Not `async` on the way of a call: it pays for every promise. */
-  run(exchange: Exchange): Promise<Json> {
+  run(exchange: HostExchange): Promise<Json> {
     try {
       const { method } = exchange;
       exchange.hookSet = this.#hooks;
@@ -66,19 +68,19 @@ export class Pipeline {
     }
   }
 
-  #result(exchange: Exchange, row: MethodRow): Promise<Json> {
+  #result(exchange: HostExchange, row: MethodRow): Promise<Json> {
     if (row.route === "no") return this.#local(exchange);
     return exchange.method === "tasks/list" ? this.#taskList(exchange) : this.#called(exchange, row);
   }
 
   /** A task's result is an answer to the request that began the task. */
-  #originOf(exchange: Exchange): string | undefined {
+  #originOf(exchange: HostExchange): string | undefined {
     return this.#tasks.find(exchange, String(exchange.original.taskId))?.method;
   }
 
   /** A client's notification that the host does not know: to the only upstream, past the stages that a message without an answer has. */
   async notify(session: SessionFacts, { method, params }: Notification): Promise<void> {
-    const exchange = new Exchange({ method, params, session, sink: undefined });
+    const exchange = new HostExchange({ method, params, session, sink: undefined });
     const target = this.#targets.find(exchange, this.#directory.offer(session));
     const upstream = this.#directory.sole;
     if (target instanceof HostError || !upstream || !this.#permitted(target, exchange)) return;
@@ -97,7 +99,7 @@ export class Pipeline {
 
   // --- what the host answers itself ---
 
-  async #local(exchange: Exchange): Promise<Json> {
+  async #local(exchange: HostExchange): Promise<Json> {
     switch (exchange.method) {
       case "initialize":
         return this.#answers.initialize(exchange);
@@ -110,7 +112,7 @@ export class Pipeline {
     }
   }
 
-  async #list(exchange: Exchange): Promise<Json> {
+  async #list(exchange: HostExchange): Promise<Json> {
     const kind = LISTED_KINDS.find((each) => LISTS[each].method === exchange.method) as ListedKind; // only lists come here
     refuseCursor(exchange);
     const missing = await this.#directory.settle(exchange.session, { lazy: true });
@@ -122,14 +124,14 @@ export class Pipeline {
     };
   }
 
-  async #taskList(exchange: Exchange): Promise<Json> {
+  async #taskList(exchange: HostExchange): Promise<Json> {
     refuseCursor(exchange);
     return listTasks(exchange, this.#tasks, this.#sender);
   }
 
   // --- what an upstream answers ---
 
-  #called(exchange: Exchange, row: MethodRow): Promise<Json> {
+  #called(exchange: HostExchange, row: MethodRow): Promise<Json> {
     // Most names are known, and a promise less is a promise less.
     const found = this.#targets.find(exchange, this.#directory.offer(exchange.session));
     return found instanceof HostError
@@ -137,7 +139,7 @@ export class Pipeline {
       : this.#aimed(exchange, row, found);
   }
 
-  #aimed(exchange: Exchange, row: MethodRow, target: Target): Promise<Json> {
+  #aimed(exchange: HostExchange, row: MethodRow, target: Target): Promise<Json> {
     exchange.target = target;
     exchange.entry = target.entry;
     const isFree = row.route === "hook" && target.connection === undefined;
@@ -147,7 +149,7 @@ export class Pipeline {
   }
 
   /** Asks the plugins for a route, and again when nothing was sent on the last one; then a fallback may stand in for the owner. */
-  async #routed(exchange: Exchange, row: MethodRow, target: Target, ask: SealedHooks["route"]): Promise<Json> {
+  async #routed(exchange: HostExchange, row: MethodRow, target: Target, ask: SealedHooks["route"]): Promise<Json> {
     const { entry } = target;
     const owner: Route = { upstream: entry.upstream };
     let route = (await ask?.(exchange)) ?? owner;
@@ -170,7 +172,7 @@ export class Pipeline {
     }
   }
 
-  #attempt(exchange: Exchange, row: MethodRow, target: Target, route: Route): Promise<Json> {
+  #attempt(exchange: HostExchange, row: MethodRow, target: Target, route: Route): Promise<Json> {
     const upstream = this.#directory.upstreams.get(route.upstream);
     if (!upstream) return Promise.reject(nowhere(route.upstream, target));
     exchange.route = route;
@@ -187,10 +189,10 @@ export class Pipeline {
     });
   }
 
-  #transformed(exchange: Exchange, row: MethodRow, target: Target, upstream: Upstream): Promise<Json> {
+  #transformed(exchange: HostExchange, row: MethodRow, target: Target, upstream: Upstream): Promise<Json> {
     const refused = row.permit === "twice" && this.#hooks.permit ? this.#refused(target, exchange) : undefined;
     if (refused) return Promise.reject(new HostError("forbidden", `${refused.kind} "${refused.name}" is not allowed with these arguments`));
-    const attempt: Attempt = { upstream: upstream.key };
+    const attempt: HostExchange["attempts"][number] = { upstream: upstream.key };
     exchange.attempts.push(attempt);
     return this.#send(exchange, upstream).then(
       (result) => this.#sender.given(exchange, upstream.key, result),
@@ -202,7 +204,7 @@ export class Pipeline {
   }
 
   /** Before a name is called unknown, upstreams that are still starting get a moment. */
-  async #lookAgain(exchange: Exchange): Promise<Target> {
+  async #lookAgain(exchange: HostExchange): Promise<Target> {
     await this.#directory.settle(exchange.session, { lazy: true });
     const target = this.#targets.find(exchange, this.#directory.offer(exchange.session));
     if (target instanceof HostError) throw target;
@@ -210,13 +212,13 @@ export class Pipeline {
   }
 
   /** Which entry of those that would serve is not allowed with the arguments that are sent. */
-  #refused({ entry, standIn }: Target, exchange: Exchange): Entry | undefined {
+  #refused({ entry, standIn }: Target, exchange: HostExchange): Entry | undefined {
     const isRefused = (each: Entry): boolean => this.#hooks.permit?.(each, exchange.principal, exchange) !== undefined;
     if (isRefused(entry)) return entry;
     return standIn && isRefused(standIn) ? standIn : undefined;
   }
 
-  #permitted(target: Target, exchange: Exchange): boolean {
+  #permitted(target: Target, exchange: HostExchange): boolean {
     const { catalog } = this.#directory;
     return (
       catalog.permits(target.entry, exchange.principal) &&
@@ -224,11 +226,11 @@ export class Pipeline {
     );
   }
 
-  #send(exchange: Exchange, upstream: Upstream): Promise<Json> {
+  #send(exchange: HostExchange, upstream: Upstream): Promise<Json> {
     const handler = this.#sender.handler(upstream.key, exchange.method);
     if (exchange.method !== "resources/subscribe" && exchange.method !== "resources/unsubscribe") return handler(exchange);
     const connection = this.#sender.connection(exchange, upstream);
-    const { native } = (exchange.target as Target).entry;
+    const { native } = (targetOf(exchange) as Target).entry; // it was aimed before
     const send = (): Promise<Json> => handler(exchange);
     if (exchange.method === "resources/subscribe") this.#notices.subscribed(exchange);
     return exchange.method === "resources/subscribe"
@@ -245,12 +247,12 @@ function nowhere(upstream: string, { entry, connection }: Target): HostError {
 }
 
 /** Every list is one page, so there is no cursor that the host gave. */
-function refuseCursor({ original }: Exchange): void {
+function refuseCursor({ original }: HostExchange): void {
   if (original.cursor !== undefined) throw new HostError("invalid_params", "Unknown cursor: the host gives every list in one page");
 }
 
 /** `transform` may not change what is called; the host writes the native names afterwards. */
-function checkParamEdits({ method, original }: Exchange, row: MethodRow, params: Readonly<Json>): Readonly<Json> {
+function checkParamEdits({ method, original }: HostExchange, row: MethodRow, params: Readonly<Json>): Readonly<Json> {
   const written = row.readonly.find((field) => params[field] !== original[field]);
   if (written === undefined) return params;
   throw new HostError(

@@ -1,6 +1,6 @@
 import { HostError } from "../errors.ts";
 import type { Entry } from "../exchange/entry.ts";
-import type { Exchange } from "../exchange/exchange.ts";
+import { type HostExchange, hostSide } from "../exchange/host-exchange.ts";
 import { rowOf } from "../exchange/methods.ts";
 import { repeatability } from "../exchange/repeatable.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
@@ -10,7 +10,7 @@ import type { Upstream } from "../upstream/upstream.ts";
 import { type Json, metaOf, withRelatedTask } from "../wire/message.ts";
 import type { Directory } from "./directory.ts";
 import type { Notices } from "./notifications.ts";
-import type { Target } from "./target.ts";
+import { type Target, targetOf } from "./target.ts";
 import type { TaskTable } from "./tasks.ts";
 import type { SeenUris } from "./uri-owners.ts";
 import { mapUris, visitUris } from "./uris.ts";
@@ -51,20 +51,20 @@ export class Sender {
     let handler = handlers.get(method);
     if (!handler) {
       const upstream = this.#directory.upstreams.get(key) as Upstream; // a route was checked before
-      handler = this.#hooks.compose(method, (exchange) => this.#innermost(exchange, upstream), upstream.facts);
+      handler = this.#hooks.compose(method, (exchange) => this.#innermost(hostSide(exchange), upstream), upstream.facts);
       // Clients can invent methods without end; only those of the specification are worth keeping.
       if (rowOf(method).readonly.length > 0 || handlers.size < 100) handlers.set(method, handler);
     }
     return handler;
   }
 
-  connection(exchange: Exchange, upstream: Upstream): Connection {
-    return exchange.target?.connection ?? upstream.connectionFor(exchange.session);
+  connection(exchange: HostExchange, upstream: Upstream): Connection {
+    return targetOf(exchange)?.connection ?? upstream.connectionFor(exchange.session);
   }
 
   /** The host's end of the onion: one send to the upstream, names and ids in its own words. Not `async`: a call pays for every promise. */
-  #innermost(exchange: Exchange, upstream: Upstream): Promise<Json> {
-    const target = exchange.target as Target; // set before any handler runs
+  #innermost(exchange: HostExchange, upstream: Upstream): Promise<Json> {
+    const target = targetOf(exchange) as Target; // set before any handler runs
     const { entry } = target;
     const full = this.#tasks.admit(exchange);
     if (full) return Promise.reject(full);
@@ -107,7 +107,7 @@ export class Sender {
   }
 
   /** An upstream's result in the client's words: task ids, and URIs where two upstreams share one. */
-  #inward(exchange: Exchange, connection: Connection, result: Json): Json {
+  #inward(exchange: HostExchange, connection: Connection, result: Json): Json {
     const { key } = connection.facts;
     let inward = result;
     if (exchange.original.task !== undefined && result.task !== undefined) inward = this.#tasks.created(exchange, connection, inward);
@@ -124,7 +124,7 @@ export class Sender {
   }
 
   /** Notes what a session is given, by an upstream or by a plugin that answers in its place: it may read the URIs in it. */
-  given(exchange: Exchange, upstream: string, result: Json): Json {
+  given(exchange: HostExchange, upstream: string, result: Json): Json {
     // With one upstream every read goes there anyway.
     if (this.#directory.upstreams.size > 1) visitUris(result, (uri) => this.#seen.add(exchange.session, uri, upstream));
     return result;
@@ -132,7 +132,7 @@ export class Sender {
 }
 
 /** At most once (DESIGN section 8): sent again only when provably not sent, or by leave of the operator. */
-function secondSend(exchange: Exchange, entry: Entry, upstream: string): HostError {
+function secondSend(exchange: HostExchange, entry: Entry, upstream: string): HostError {
   const { at, method, sent } = exchange;
   const reason = `${method} was sent already and is not sent twice; list "${entry.native}" in the upstream's "idempotent" to allow it`;
   return new HostError("plugin_failure", reason, { sent: sent === "no" ? "unknown" : sent, upstream, ...(at && { plugin: at.plugin }) });

@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { HostError, PeerError, toRpcError } from "../errors.ts";
-import { Exchange, type SessionFacts, type Sink } from "../exchange/exchange.ts";
+import { HostError, PeerError } from "../errors.ts";
+import type { SessionFacts } from "../exchange/caller.ts";
+import type { Outcome } from "../exchange/exchange.ts";
+import { HostExchange, type Sink } from "../exchange/host-exchange.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
 import type { Connection } from "../upstream/connection.ts";
 import type { Limits } from "../wire/limits.ts";
@@ -18,7 +20,7 @@ export interface Respondent extends SessionFacts {
       progress: ((params: Json) => void) | undefined,
     ): { readonly answer: Promise<Json>; cancel(error: HostError): void };
   };
-  sinkFor(exchange: Exchange | undefined): Sink;
+  sinkFor(exchange: HostExchange | undefined): Sink;
 }
 
 export interface ReverseOptions {
@@ -27,7 +29,7 @@ export interface ReverseOptions {
   readonly notices: Notices;
   readonly limits: Pick<Limits, "questionsPerSession" | "questionsPerConnection">;
   readonly session: (id: string) => Respondent | undefined;
-  readonly settled: (exchange: Exchange) => void;
+  readonly settled: (exchange: HostExchange) => void;
 }
 
 /** How long a person may take to answer. */
@@ -44,7 +46,7 @@ interface ClientTask {
 /** What upstreams ask of clients: found its owner, passed through `ask`, answered through `answer`. */
 export class Reverse {
   readonly #options: ReverseOptions;
-  readonly #underWay = new Map<Connection, Map<unknown, Exchange>>();
+  readonly #underWay = new Map<Connection, Map<unknown, HostExchange>>();
   /** How many questions are under way over each connection, and to each session by its id. Request ids do not count: they may repeat. */
   readonly #counts = new Map<Connection | string, number>();
   /** By the id that the upstream knows. */
@@ -54,7 +56,7 @@ export class Reverse {
     this.#options = options;
   }
 
-  receive(connection: Connection, request: Request, origin: Exchange | undefined): void {
+  receive(connection: Connection, request: Request, origin: HostExchange | undefined): void {
     if (request.method === "ping") return connection.respond(request, { result: {} });
     if (origin) origin.asked = true;
     const owner = this.#owner(connection, request, origin);
@@ -63,7 +65,7 @@ export class Reverse {
     if (overloaded) return connection.respond(request, { error: overloaded.toRpc(origin?.id ?? "-") });
     this.#count(connection, 1);
     this.#count(owner.id, 1);
-    const exchange = new Exchange({
+    const exchange = new HostExchange({
       method: request.method,
       params: request.params,
       session: owner,
@@ -78,33 +80,25 @@ export class Reverse {
     origin?.pause();
     const stop = (error: HostError): void => exchange.cancel(error.type === "upstream_timeout" ? callOver() : error);
     origin?.onStop(stop);
-    const finish = (outcome: { result: Json } | { error: unknown }): void => {
-      if (exchange.outcome) return;
-      const error = "error" in outcome ? toRpcError(outcome.error, exchange.id) : undefined;
-      const cancelled = exchange.stopped?.type === "cancelled";
-      exchange.outcome = cancelled
-        ? { cancelled: exchange.stopped?.message ?? "" }
-        : error
-          ? { error, cause: "error" in outcome && outcome.error }
-          : (outcome as { result: Json });
-      exchange.timings.end = performance.now();
-      exchange.release();
+    const finish = (outcome: Outcome): void => {
+      // An upstream that cancelled its question wants no answer.
+      const respond = (settled: Outcome): void => {
+        if ("result" in settled) connection.respond(request, { result: settled.result });
+        else if ("error" in settled) connection.respond(request, { error: settled.error });
+      };
+      if (!exchange.settle(outcome, respond)) return;
       underWay.delete(request.id);
       if (underWay.size === 0) this.#underWay.delete(connection);
       this.#count(connection, -1);
       this.#count(owner.id, -1);
       origin?.offStop(stop);
       origin?.resume();
-      // An upstream that cancelled its question wants no answer.
-      if (!cancelled) connection.respond(request, error ? { error } : (outcome as { result: Json }));
       this.#options.settled(exchange);
     };
-    exchange.onStop((error) => finish({ error: fromClient(error) }));
+    const failed = (cause: unknown): void => finish(exchange.outcomeOf(cause));
+    exchange.onStop((error) => failed(fromClient(error)));
     exchange.start();
-    this.#ask(connection, request, exchange, owner, origin).then(
-      (result) => finish({ result }),
-      (error: unknown) => finish({ error }),
-    );
+    this.#ask(connection, request, exchange, owner, origin).then((result) => finish({ result }), failed);
   }
 
   #overloaded(connection: Connection, owner: Respondent): HostError | undefined {
@@ -137,7 +131,13 @@ export class Reverse {
     }
   }
 
-  async #ask(connection: Connection, request: Request, exchange: Exchange, owner: Respondent, origin: Exchange | undefined): Promise<Json> {
+  async #ask(
+    connection: Connection,
+    request: Request,
+    exchange: HostExchange,
+    owner: Respondent,
+    origin: HostExchange | undefined,
+  ): Promise<Json> {
     const { tasks, notices } = this.#options;
     const hooks = this.#options.hooks(); // its answer comes through the same ones
     const shown = this.#clientParams(connection, request);
@@ -166,7 +166,7 @@ export class Reverse {
   }
 
   /** Whom a question is for. By the stream it came on, its task, or because the connection is one client's; nothing is guessed. */
-  #owner(connection: Connection, request: Request, origin: Exchange | undefined): Respondent | HostError {
+  #owner(connection: Connection, request: Request, origin: HostExchange | undefined): Respondent | HostError {
     const { session, tasks } = this.#options;
     const { key } = connection.facts;
     const related = relatedTask(request.params);

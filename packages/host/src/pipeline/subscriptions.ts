@@ -1,4 +1,4 @@
-import type { Exchange } from "../exchange/exchange.ts";
+import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Connection } from "../upstream/connection.ts";
 import type { Json } from "../wire/message.ts";
 
@@ -6,7 +6,7 @@ import type { Json } from "../wire/message.ts";
 export class Subscriptions {
   readonly #pending = new WeakMap<Connection, Map<string, Promise<Json>>>();
 
-  subscribe(exchange: Exchange, connection: Connection, uri: string, send: () => Promise<Json>): Promise<Json> {
+  subscribe(exchange: HostExchange, connection: Connection, uri: string, send: () => Promise<Json>): Promise<Json> {
     if (exchange.stopped) return Promise.reject(exchange.stopped);
     const sessions = connection.commitments.subscriptions.get(uri);
     if (sessions) {
@@ -27,7 +27,7 @@ export class Subscriptions {
     return sent;
   }
 
-  unsubscribe(exchange: Exchange, connection: Connection, uri: string, send: () => Promise<Json>): Promise<Json> {
+  unsubscribe(exchange: HostExchange, connection: Connection, uri: string, send: () => Promise<Json>): Promise<Json> {
     const sessions = connection.commitments.subscriptions.get(uri);
     sessions?.delete(exchange.session.id);
     if (sessions === undefined || sessions.size > 0) return Promise.resolve({});

@@ -1,6 +1,6 @@
 import { HostError } from "../errors.ts";
 import type { Entry } from "../exchange/entry.ts";
-import type { Exchange } from "../exchange/exchange.ts";
+import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Connection } from "../upstream/connection.ts";
 import { isObject, type Json } from "../wire/message.ts";
 import type { Offer } from "./catalog.ts";
@@ -23,6 +23,11 @@ export interface Target {
   unknown(): HostError;
 }
 
+/** What an exchange is aimed at, once it was looked up. */
+export function targetOf({ target }: HostExchange): Target | undefined {
+  return target as Target | undefined; // to everybody else it is opaque; only the pipeline sets it
+}
+
 /** Looks up what requests name. Every unknown name is refused in the words that a hidden one is refused in. */
 export class Targets {
   readonly #directory: Directory;
@@ -35,7 +40,7 @@ export class Targets {
     this.#seen = seen;
   }
 
-  find(exchange: Exchange, offer: Offer): Target | HostError {
+  find(exchange: HostExchange, offer: Offer): Target | HostError {
     const { method, original: params } = exchange;
     switch (method) {
       case "tools/call":
@@ -66,7 +71,7 @@ export class Targets {
     return { entry, unknown, write: (sent, native) => (sent.name === native ? (sent as Json) : { ...sent, name: native }) };
   }
 
-  #resource(exchange: Exchange, offer: Offer): Target | HostError {
+  #resource(exchange: HostExchange, offer: Offer): Target | HostError {
     const { uri } = exchange.original;
     if (typeof uri !== "string") return new HostError("invalid_params", "params.uri must be a resource URI");
     const unknown = (): HostError => new HostError("resource_not_found", `Resource not found: ${uri.slice(0, 256)}`);
@@ -107,7 +112,7 @@ export class Targets {
     };
   }
 
-  #task(exchange: Exchange): Target | HostError {
+  #task(exchange: HostExchange): Target | HostError {
     const { taskId } = exchange.original;
     if (typeof taskId !== "string") return new HostError("invalid_params", "params.taskId must be the id of a task");
     const unknown = (): HostError => new HostError("invalid_params", `Unknown task: ${taskId.slice(0, 128)}`);

@@ -1,8 +1,9 @@
 import { HostError } from "../errors.ts";
-import type { Exchange } from "../exchange/exchange.ts";
+import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Connection } from "../upstream/connection.ts";
 import type { Json } from "../wire/message.ts";
 import type { Sender } from "./sender.ts";
+import type { Target } from "./target.ts";
 import type { TaskTable } from "./tasks.ts";
 
 const PAGES = 100;
@@ -13,7 +14,7 @@ const GRACE = 1_000;
  * `tasks/list`: the caller's own tasks, asked of every connection that runs one, under the ids that the caller knows.
  * Each upstream has its own time; one that cannot be asked is left out and named in `_meta`.
  */
-export async function listTasks(exchange: Exchange, tasks: TaskTable, sender: Sender): Promise<Json> {
+export async function listTasks(exchange: HostExchange, tasks: TaskTable, sender: Sender): Promise<Json> {
   const connections = [...tasks.connections(exchange)];
   // The caller must not run out of time before the slowest upstream did.
   const timeout = Math.max(0, ...connections.map(({ config }) => config.timeout)) + GRACE;
@@ -33,7 +34,7 @@ export async function listTasks(exchange: Exchange, tasks: TaskTable, sender: Se
   return { tasks: listed.flat(), ...(missing.size > 0 && { _meta: { "io.mcp-host/partial": [...missing] } }) };
 }
 
-async function readTasks(exchange: Exchange, connection: Connection, tasks: TaskTable, sender: Sender): Promise<Json[]> {
+async function readTasks(exchange: HostExchange, connection: Connection, tasks: TaskTable, sender: Sender): Promise<Json[]> {
   const until = performance.now() + connection.config.timeout;
   const listed: Json[] = [];
   let cursor: string | undefined;
@@ -50,7 +51,7 @@ async function readTasks(exchange: Exchange, connection: Connection, tasks: Task
 }
 
 async function readPage(
-  exchange: Exchange,
+  exchange: HostExchange,
   connection: Connection,
   sender: Sender,
   cursor: string | undefined,
@@ -59,12 +60,13 @@ async function readPage(
   const { key } = connection.facts;
   const page = exchange.derive();
   page.params = cursor === undefined ? {} : { cursor };
-  page.target = {
+  const target: Target = {
     entry: { kind: "method", name: exchange.method, upstream: key, native: exchange.method, definition: {} },
     connection,
     write: (params) => params as Json,
     unknown: () => new HostError("method_not_found", `Method not found: ${exchange.method}`),
   };
+  page.target = target;
   page.route = { upstream: key };
   page.patience = { timeout, maxTimeout: timeout };
   const forward = (error: HostError): void => page.cancel(error);

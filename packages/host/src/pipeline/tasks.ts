@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { HostError } from "../errors.ts";
+import { type Principal, type SessionFacts, scopeOf } from "../exchange/caller.ts";
 import type { Entry } from "../exchange/entry.ts";
-import { type Exchange, type Principal, type SessionFacts, scopeOf } from "../exchange/exchange.ts";
+import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Connection } from "../upstream/connection.ts";
 import { isObject, type Json, relatedTask } from "../wire/message.ts";
 
@@ -51,7 +52,7 @@ export class TaskTable {
   }
 
   /** Why a request that wants to become a task may not, when there is no room for one. */
-  admit(exchange: Pick<Exchange, "original" | "scope">): HostError | undefined {
+  admit(exchange: Pick<HostExchange, "original" | "scope">): HostError | undefined {
     if (exchange.original.task === undefined) return undefined;
     const own = [...(this.#byScope.get(exchange.scope) ?? [])].filter((task) => !task.ended).length;
     if (own >= this.#share) return new HostError("overloaded", `${own} tasks of this client are alive already`);
@@ -60,7 +61,7 @@ export class TaskTable {
   }
 
   /** Keeps the task that a result created and gives the result with the exposed id. @throws HostError where there is no room; the task is cancelled */
-  created(exchange: Exchange, connection: Connection, result: Json): Json {
+  created(exchange: HostExchange, connection: Connection, result: Json): Json {
     const { task } = result;
     if (!isObject(task) || typeof task.taskId !== "string" || !exchange.entry) return result;
     this.#expire();
@@ -86,7 +87,7 @@ export class TaskTable {
     return { ...result, task: { ...task, taskId: kept.exposed } };
   }
 
-  find(exchange: Pick<Exchange, "session">, exposed: string): Task | undefined {
+  find(exchange: Pick<HostExchange, "session">, exposed: string): Task | undefined {
     const task = this.#tasks.get(exposed);
     if (task === undefined || task.scope !== scopeOf(exchange.session)) return undefined;
     if (task.expires > Date.now()) return task;
@@ -100,13 +101,13 @@ export class TaskTable {
   }
 
   /** Connections on which the caller has tasks that it may see. */
-  connections(exchange: Exchange): Set<Connection> {
+  connections(exchange: HostExchange): Set<Connection> {
     const own = [...(this.#byScope.get(exchange.scope) ?? [])];
     return new Set(own.filter((task) => this.#permits(task.entry, exchange.principal)).map((task) => task.connection));
   }
 
   /** A task object of an upstream as its owner sees it; undefined when it is not the caller's, or is of an entry that the caller may not use. */
-  exposed(exchange: Exchange, connection: Connection, task: unknown): Json | undefined {
+  exposed(exchange: HostExchange, connection: Connection, task: unknown): Json | undefined {
     if (!isObject(task) || typeof task.taskId !== "string") return undefined;
     const known = this.byNative(connection, task.taskId);
     if (known?.scope !== exchange.scope || !this.#permits(known.entry, exchange.principal)) return undefined;

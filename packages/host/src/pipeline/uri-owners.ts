@@ -1,4 +1,4 @@
-import type { SessionFacts } from "../exchange/exchange.ts";
+import type { SessionFacts } from "../exchange/caller.ts";
 
 /**
  * Which upstream a URI came from, for each session: results name resources that no list has, and a read of one must go

@@ -1,5 +1,6 @@
-import type { Exchange } from "../exchange/exchange.ts";
-import type { Handler, UpstreamFacts } from "./hooks.ts";
+import { hostSide } from "../exchange/host-exchange.ts";
+import type { UpstreamFacts } from "../exchange/upstream-facts.ts";
+import type { Handler } from "./hooks.ts";
 
 /** What stands for a hook set: only which one it is matters. */
 export type SetKey = object;
@@ -23,7 +24,10 @@ class Layer {
     this.#set = set;
     this.#next = next;
     this.#inner.set(set, next);
-    this.handler = make((exchange) => (exchange.hookSet === this.#set ? this.#next(exchange) : this.#nextOf(exchange)), upstream);
+    this.handler = make((exchange) => {
+      const { hookSet } = hostSide(exchange);
+      return hookSet === this.#set ? this.#next(exchange) : this.#nextOf(hookSet)(exchange);
+    }, upstream);
   }
 
   /** From now on exchanges of this set go on there. */
@@ -33,9 +37,8 @@ class Layer {
     this.#next = next;
   }
 
-  #nextOf(exchange: Exchange): ReturnType<Handler> {
-    const next = (exchange.hookSet && this.#inner.get(exchange.hookSet)) ?? this.#next;
-    return next(exchange);
+  #nextOf(set: SetKey | undefined): Handler {
+    return (set && this.#inner.get(set)) ?? this.#next;
   }
 }
 

@@ -1,15 +1,15 @@
 import type { Hono } from "hono";
 import { type FullTap, HookMap } from "tapable";
 import { ConfigError } from "../errors.ts";
+import type { Principal } from "../exchange/caller.ts";
 import type { Entry } from "../exchange/entry.ts";
-import type { Exchange, Principal, Route } from "../exchange/exchange.ts";
+import type { Exchange, Route } from "../exchange/exchange.ts";
+import type { Credentials, CredentialsRequest, UpstreamFacts } from "../exchange/upstream-facts.ts";
 import type { Logger } from "../log.ts";
 import type { Json, Notification } from "../wire/message.ts";
 import { Layers } from "./call-layers.ts";
 import {
   type Ask,
-  type Credentials,
-  type CredentialsRequest,
   type Handler,
   HOOK_CLASSES,
   HOOKS,
@@ -21,7 +21,6 @@ import {
   type OwnAnswer,
   type SessionEvent,
   type UpstreamEvent,
-  type UpstreamFacts,
 } from "./hooks.ts";
 import { guardTap, type TapOwner } from "./tap-guard.ts";
 

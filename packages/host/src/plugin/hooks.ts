@@ -1,12 +1,12 @@
 import type { Hono } from "hono";
 import { AsyncSeriesBailHook, AsyncSeriesHook, AsyncSeriesWaterfallHook, SyncBailHook, SyncHook, SyncWaterfallHook } from "tapable";
+import type { Awaitable } from "../exchange/awaitable.ts";
+import type { Principal, SessionFacts } from "../exchange/caller.ts";
 import type { Entry } from "../exchange/entry.ts";
-import type { Exchange, Principal, Route, SessionFacts } from "../exchange/exchange.ts";
+import type { Exchange, Route } from "../exchange/exchange.ts";
 import type { MethodParams } from "../exchange/methods.ts";
+import type { ConnectionState, Credentials, CredentialsRequest, UpstreamFacts } from "../exchange/upstream-facts.ts";
 import type { Json, Notification } from "../wire/message.ts";
-
-/** What an asynchronous hook takes back: a value or a promise of one. */
-export type Awaitable<T> = T | Promise<T>;
 
 /**
  * A hook as plugins see it. At run time it is the real tapable object, guarded: `tap` only, in config order, and only
@@ -22,17 +22,6 @@ export interface TappableMap<Fns> {
   for<Key extends keyof Fns>(method: Key): Tappable<Fns[Key]>;
 }
 
-/** Facts of an upstream, for `discover`, `call` and `upstream`. */
-export interface UpstreamFacts {
-  /** The config's key. */
-  readonly key: string;
-  /** Of a `url` without `type` it is what the server answered to last: it may change while the host runs. */
-  readonly wire: "stdio" | "http" | "sse" | "websocket" | "transport";
-  /** The `type` of a server whose transport a plugin or code brings. */
-  readonly type?: string;
-  readonly isolation: "shared" | "session" | "principal";
-}
-
 /** A change of one connection's state, or the end of an upstream. */
 export interface UpstreamEvent extends UpstreamFacts {
   /** `removed`: a reload took the upstream out of the config, or put one with other settings in its place. */
@@ -40,9 +29,6 @@ export interface UpstreamEvent extends UpstreamFacts {
   /** Why, where there is a reason. */
   readonly reason: string | undefined;
 }
-
-/** Where a connection stands. */
-export type ConnectionState = "idle" | "connecting" | "ready" | "degraded" | "failed" | "backing off" | "draining" | "stopped";
 
 export interface SessionEvent {
   readonly event: "opened" | "closed";
@@ -56,25 +42,6 @@ export interface HttpFacts {
   readonly path: string;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly remoteAddress: string;
-}
-
-/** What a connection to an upstream is made with, besides what the config says. */
-export interface Credentials {
-  /** Headers of every request to an HTTP upstream; they win over the config's of the same name. */
-  readonly headers: Readonly<Record<string, string>>;
-  /** Variables of a stdio server, set when its process starts; they win over the config's. */
-  readonly env: Readonly<Record<string, string>>;
-  /** When the headers cease to be good, in milliseconds since 1970: they are asked for again before they are used then. */
-  readonly expires?: number;
-}
-
-/** Who needs credentials, and why. */
-export interface CredentialsRequest {
-  readonly upstream: UpstreamFacts;
-  /** Whose connection it is; undefined where clients share it. */
-  readonly principal: Principal | undefined;
-  /** `connect`: a connection is made; `refused`: an HTTP upstream answered 401 to the last ones; `expired`: their time is up. */
-  readonly reason: "connect" | "refused" | "expired";
 }
 
 /** A question of an upstream to its client: sampling, elicitation, roots, or a vendor's own. */

@@ -4,13 +4,12 @@ import { isAbsolute, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import satisfies from "semver/functions/satisfies.js";
 import gtr from "semver/ranges/gtr.js";
-import type { z } from "zod";
 import { moduleProblem } from "../config/code.ts";
-import { nearest } from "../config/nearest.ts";
-import { keysAt } from "../config/option-keys.ts";
+import { optionProblems } from "../config/option-problems.ts";
+import { isPluginFactory, type PluginValue } from "../config/plugin-brand.ts";
 import type { PluginConfig } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
-import { API_VERSION, definitionProblem, isPluginFactory, NO_OPTIONS, type Plugin, type PluginDefinition } from "./plugin.ts";
+import { API_VERSION, definitionProblem, NO_OPTIONS, type PluginDefinition } from "./plugin.ts";
 import type { TapOwner } from "./tap-guard.ts";
 
 /** A plugin that can be applied: found, of a known API version, with valid options. */
@@ -44,7 +43,9 @@ export async function loadPlugins(
     const place = `plugins[${index}]`;
     try {
       const form = normalized(config);
-      const found = form.plugin ? { definition: form.plugin.definition, source: "code" } : await importPlugin(form.use, folder, place);
+      const found = form.plugin
+        ? { definition: form.plugin.definition as PluginDefinition, source: "code" }
+        : await importPlugin(form.use, folder, place);
       const plugin = await check(form, found, place);
       const { id } = plugin.owner;
       const before = ids.get(id);
@@ -60,6 +61,17 @@ export async function loadPlugins(
   }
   if (problems.length > 0) throw new ConfigError(problems);
   return loaded;
+}
+
+/** What is wrong with the plugins of a config, in the words of {@link loadPlugins}. */
+export async function pluginProblems(...plugins: Parameters<typeof loadPlugins>): Promise<readonly string[]> {
+  try {
+    await loadPlugins(...plugins);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
 }
 
 /** A plugin with what is wrong with its options. @throws ConfigError for a definition that cannot be used */
@@ -102,7 +114,7 @@ export interface Found {
 }
 
 interface Form {
-  plugin?: Plugin;
+  plugin?: PluginValue;
   use: string;
   options?: unknown;
   id?: string;
@@ -124,18 +136,6 @@ function defaultInput(definition: PluginDefinition): unknown {
   return definition.options?.safeParse(undefined).success ? undefined : {};
 }
 
-/** What an issue says of options at a place. @param owner whose options they are, in words */
-export function optionProblems(issue: z.core.$ZodIssue, place: string, schema: z.ZodType | undefined, owner: string): string[] {
-  const path = [`${place}.options`, ...issue.path.map((key) => (typeof key === "number" ? `[${key}]` : `.${String(key)}`))].join("");
-  // Of the forms that a value may have, that one was meant whose inside is wrong and not the value as a whole.
-  const meant = issue.code === "invalid_union" ? issue.errors.filter((form) => form.every((inner) => inner.path.length > 0)) : [];
-  if (meant.length === 1 && meant[0])
-    return meant[0].flatMap((inner) => optionProblems({ ...inner, path: [...issue.path, ...inner.path] }, place, schema, owner));
-  if (issue.code !== "unrecognized_keys") return [`${path}: ${issue.message} (${owner})`];
-  const known = schema ? keysAt(schema, issue.path) : [];
-  return issue.keys.map((key) => `${path}.${key}: ${owner} has no such option${nearest(key, known)}`);
-}
-
 /** Finds a plugin by the name or the path that a config gives it. @throws ConfigError where it is not there, or is no plugin */
 export async function importPlugin(use: string, folder: string, place: string): Promise<Found> {
   const file = locate(use, folder, place);
@@ -148,7 +148,7 @@ export async function importPlugin(use: string, folder: string, place: string): 
   const factory = module.default ?? Object.values(module).find(isPluginFactory);
   if (!isPluginFactory(factory))
     throw new ConfigError([`${place}: "${use}" is no plugin: its default export must come from definePlugin()`]);
-  return { definition: factory.definition, source: file };
+  return { definition: factory.definition as PluginDefinition, source: file }; // as definePlugin was given it; it is checked before use
 }
 
 /**

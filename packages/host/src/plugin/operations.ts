@@ -1,7 +1,7 @@
+import type { Awaitable } from "../exchange/awaitable.ts";
 import { errorFields, type Logger } from "../log.ts";
 import { redact } from "../redact.ts";
 import type { Json } from "../wire/message.ts";
-import type { Awaitable } from "./hooks.ts";
 
 /** Something that an operator may have done to a running host. */
 export type Operation = (params: Readonly<Json>) => Awaitable<Readonly<Json>>;

@@ -5,11 +5,11 @@ import { nearest } from "../config/nearest.ts";
 import type { ResolvedConfig } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
 import { repeatability } from "../exchange/repeatable.ts";
+import type { UpstreamFacts } from "../exchange/upstream-facts.ts";
 import type { Logger } from "../log.ts";
 import { factsOf, strictest } from "../upstream/upstream.ts";
 import type { Json } from "../wire/message.ts";
 import { HookSet, runPhase, type SealedHooks, type Tap } from "./hook-set.ts";
-import type { UpstreamFacts } from "./hooks.ts";
 import type { LoadedPlugin } from "./load.ts";
 import { Meters } from "./meter.ts";
 import { Offers, type Operation } from "./operations.ts";
@@ -24,7 +24,7 @@ export const STORE = defineService<(name: string) => Store>("store");
 export interface Surroundings {
   readonly log: Logger;
   readonly folder: string;
-  readonly status: PluginHost["status"];
+  readonly status: PluginHost["operator"]["status"];
   readonly catalog: PluginHost["catalog"];
   /** The stores in memory, by name. */
   readonly stores: Map<string, Store>;
@@ -224,7 +224,6 @@ export class PluginSet {
       hooks: hooks.hooks,
       log: log.child({ plugin: id }),
       folder,
-      status,
       catalog,
       signal: plugin.gone.signal,
       transports: this.transports.of(id),
@@ -242,19 +241,24 @@ export class PluginSet {
           },
         });
       },
-      dependsOn: (file: string) => void plugin.files.set(file, contentMark(file)),
       repeatable: (exchange: Parameters<PluginHost["repeatable"]>[0]) => plugin.set.repeatable(exchange),
       meter: {
         counter: (facts: Parameters<PluginHost["meter"]["counter"]>[0]) => plugin.set.meters.of(id).counter(facts),
         gauge: (...args: Parameters<PluginHost["meter"]["gauge"]>) => plugin.set.meters.of(id).gauge(...args),
         instruments: () => plugin.set.meters.instruments,
       },
-      report: (read: () => Readonly<Json>) => plugin.set.offers.report(id, read),
-      operation: (name: string, run: Operation) => plugin.set.offers.operation(id, name, run),
-      expectUpstreams(...expected: ExpectedUpstream[]) {
-        plugin.expected.push(...expected);
-        if (!plugin.set.#applying) plugin.set.#checkExpected(plugin);
-      },
+      operator: Object.freeze({
+        status,
+        report: (read: () => Readonly<Json>) => plugin.set.offers.report(id, read),
+        operation: (name: string, run: Operation) => plugin.set.offers.operation(id, name, run),
+      }),
+      reload: Object.freeze({
+        dependsOn: (file: string) => void plugin.files.set(file, contentMark(file)),
+        expectUpstreams(...expected: ExpectedUpstream[]) {
+          plugin.expected.push(...expected);
+          if (!plugin.set.#applying) plugin.set.#checkExpected(plugin);
+        },
+      }),
       isolate(upstream: string, isolation: Isolation) {
         if (!plugin.set.#applying)
           throw new ConfigError([`plugin "${id}" calls isolate too late: connections are made as they were; call it in apply`]);

@@ -1,12 +1,15 @@
 import validRange from "semver/ranges/valid.js";
 import { z } from "zod";
+import { PLUGIN, type PluginValue } from "../config/plugin-brand.ts";
 import type { ResolvedConfig } from "../config/schema.ts";
+import type { Awaitable } from "../exchange/awaitable.ts";
+import type { Entry } from "../exchange/entry.ts";
 import type { Exchange } from "../exchange/exchange.ts";
-import type { HostStatus } from "../host/status.ts";
+import type { UpstreamFacts } from "../exchange/upstream-facts.ts";
 import type { Logger } from "../log.ts";
-import type { Catalog } from "../pipeline/catalog.ts";
 import type { Json } from "../wire/message.ts";
-import type { Awaitable, Hooks, UpstreamFacts } from "./hooks.ts";
+import type { Hooks } from "./hooks.ts";
+import type { HostStatus } from "./host-status.ts";
 import type { Meter } from "./meter.ts";
 import type { Store } from "./store.ts";
 import type { TransportRegistry } from "./transport-registry.ts";
@@ -17,48 +20,69 @@ export const API_VERSION = "1.0.0";
 /** Options of a plugin that declares none. */
 export const NO_OPTIONS = z.strictObject({}).optional();
 
-const PLUGIN = Symbol.for("mcp-host.plugin");
+/** What the host offers now, whoever it is for. */
+export interface PluginCatalog {
+  entries(): readonly Entry[];
+  /** Announces that `permit` answers otherwise now, for one principal id or for all: their visible lists are compared again. */
+  invalidate(principal?: string): void;
+}
 
-/** What a plugin's `apply` is given. */
-export interface PluginHost {
-  readonly hooks: Hooks;
-  /** The host's log with the plugin's name on every line. */
-  readonly log: Logger;
-  /** A small key-value store, shared by whoever asks for the same name; in memory unless a plugin provides another. */
-  store(name: string): Store;
-  /** The configured upstreams. A plugin that looks at them, or at a part of `config`, in `apply` is applied anew by a reload that changes it. */
-  readonly upstreams: readonly UpstreamFacts[];
-  readonly catalog: Pick<Catalog, "entries" | "invalidate">;
-  readonly config: Readonly<ResolvedConfig>;
-  /** Where relative paths of the config begin. */
-  readonly folder: string;
-  /** Names a file, absolute, that `apply` is about to read: a reload applies the plugin anew when it holds something else. */
-  dependsOn(file: string): void;
-  /** Whether the host would send a request again although it may have run: its method changes nothing, or the upstream's `idempotent` lists the tool. */
-  repeatable(exchange: Exchange): boolean;
-  /** Aborted when the host closes, or when a reload takes the plugin out or applies it anew. */
-  readonly signal: AbortSignal;
-  /** What `mcp-host status` shows of the running host. Ask from `ready` on, and not in `report`, which is a part of it. */
+/** What a plugin is for whoever looks after a running host. */
+export interface PluginOperator {
+  /** What `mcp-host status` shows of the running host. Ask from `ready` on, and not in a report, which is a part of it. */
   status(): HostStatus;
-  /** Counters and gauges of the plugin's own, for whoever publishes figures. */
-  readonly meter: Meter;
   /** Says how things stand with the plugin, for `mcp-host inspect`, `mcp-host status` and `host.reports()`: any JSON, without secrets. Asked whenever somebody looks. */
   report(read: () => Readonly<Json>): void;
   /** Something that an operator may have done to the running host: `mcp-host <plugin> <command>` calls it through `callRunningHost`. */
   operation(name: string, run: (params: Readonly<Json>) => Awaitable<Readonly<Json>>): void;
-  /**
-   * Raises the isolation of an upstream, as a plugin must that attaches credentials of single principals; never lowers it.
-   * Only while `apply` runs. @throws ConfigError for an upstream that is not configured
-   */
-  isolate(upstream: string, isolation: "principal" | "session"): void;
+}
+
+/** What a plugin is to a reload. */
+export interface PluginReload {
+  /** Names a file, absolute, that `apply` is about to read: a reload applies the plugin anew when it holds something else. */
+  dependsOn(file: string): void;
   /**
    * Says which upstreams the options name, and where: one that is not configured stops the start with place and nearest
    * name, told together with whatever else `apply` finds wrong. Asked again by each reload, and for itself no reason to
    * apply the plugin anew. @throws ConfigError once `apply` is over
    */
   expectUpstreams(...expected: ExpectedUpstream[]): void;
+}
+
+/** What a plugin's `apply` is given. */
+export interface PluginHost {
+  readonly hooks: Hooks;
+
+  /** What the host runs on. A plugin that looks at a part of it in `apply` is applied anew by a reload that changes it. */
+  readonly config: Readonly<ResolvedConfig>;
+  /** Where relative paths of the config begin. */
+  readonly folder: string;
+  /** Aborted when the host closes, or when a reload takes the plugin out or applies it anew. */
+  readonly signal: AbortSignal;
+
+  /** The host's log with the plugin's name on every line. */
+  readonly log: Logger;
+  /** A small key-value store, shared by whoever asks for the same name; in memory unless a plugin provides another. */
+  store(name: string): Store;
+  /** Counters and gauges of the plugin's own, for whoever publishes figures. */
+  readonly meter: Meter;
+
+  readonly catalog: PluginCatalog;
+  /** The configured upstreams. A plugin that looks at them in `apply` is applied anew by a reload that changes them. */
+  readonly upstreams: readonly UpstreamFacts[];
+  /**
+   * Raises the isolation of an upstream, as a plugin must that attaches credentials of single principals; never lowers it.
+   * Only while `apply` runs. @throws ConfigError for an upstream that is not configured
+   */
+  isolate(upstream: string, isolation: "principal" | "session"): void;
+  /** Whether the host would send a request again although it may have run: its method changes nothing, or the upstream's `idempotent` lists the tool. */
+  repeatable(exchange: Exchange): boolean;
   /** Transports that the plugin brings: what servers with such a `type` in the config are reached over. */
   readonly transports: TransportRegistry;
+
+  readonly operator: PluginOperator;
+  readonly reload: PluginReload;
+
   /** Offers a service to other plugins; a second provider of one key stops the start. */
   provide<T>(service: Service<T>, value: T): void;
   /** A service that another plugin provides, or an error that names the missing provider. Ask in `ready`, when all have been applied. */
@@ -117,10 +141,8 @@ export interface PluginCommandData {
 }
 
 /** A plugin with the options that code gave it; the host parses them, so that code and files get the same errors. */
-export interface Plugin {
-  readonly [PLUGIN]: true;
+export interface Plugin extends PluginValue {
   readonly definition: PluginDefinition;
-  readonly input: unknown;
 }
 
 /** What {@link definePlugin} returns: call it with options in code, name its module in a file. */
@@ -146,16 +168,6 @@ export interface PluginFactory<Schema extends z.ZodType = z.ZodType> {
 export function definePlugin<Schema extends z.ZodType = typeof NO_OPTIONS>(definition: PluginDefinition<Schema>): PluginFactory<Schema> {
   const make = (input?: z.input<Schema>): Plugin => ({ [PLUGIN]: true, definition: definition as unknown as PluginDefinition, input }); // the host parses `input` before `apply` sees it
   return Object.assign(make, { [PLUGIN]: true as const, definition });
-}
-
-/** Whether a value came from {@link definePlugin}, in this copy of the package or another. */
-export function isPluginFactory(value: unknown): value is PluginFactory {
-  return typeof value === "function" && PLUGIN in value;
-}
-
-/** Whether a value is a plugin made in code. */
-export function isPlugin(value: unknown): value is Plugin {
-  return typeof value === "object" && value !== null && PLUGIN in value;
 }
 
 /** What is wrong with a definition, which JavaScript may have written without types. */

@@ -1,4 +1,4 @@
-import type { Awaitable } from "./hooks.ts";
+import type { Awaitable } from "../exchange/awaitable.ts";
 
 /** A small key-value store with counters and messages. The host's own is in memory; a plugin can put a shared one in its place. */
 export interface Store {

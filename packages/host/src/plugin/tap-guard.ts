@@ -1,6 +1,7 @@
 import type { FullTap } from "tapable";
 import { ConfigError, HostError, isRefusal, PeerError } from "../errors.ts";
-import { Exchange, type Site } from "../exchange/exchange.ts";
+import type { Exchange, Site } from "../exchange/exchange.ts";
+import { HostExchange, hostSide } from "../exchange/host-exchange.ts";
 import { errorFields, type Logger } from "../log.ts";
 import type { Handler, HookDefinition } from "./hooks.ts";
 
@@ -39,7 +40,7 @@ export function guardTap(tap: FullTap, hook: string, definition: HookDefinition,
     if (isMeant(error)) return error;
     return new HostError("plugin_failure", `plugin "${owner.id}" failed`, { plugin: owner.id, cause: error });
   };
-  const report = (error: unknown, exchange?: Exchange): void => {
+  const report = (error: unknown, exchange?: HostExchange): void => {
     log.error("a plugin failed", { ...site, ...(exchange && { requestId: exchange.id }), ...errorFields(error) });
   };
 
@@ -59,7 +60,7 @@ export function guardTap(tap: FullTap, hook: string, definition: HookDefinition,
 
   const asynchronous = (...args: unknown[]): void => {
     const done = args.pop() as Callback;
-    const exchange = args.find((arg) => arg instanceof Exchange);
+    const exchange = args.find((arg) => arg instanceof HostExchange);
     const before = exchange?.at;
     // An answer of a plugin's own ends `ask`; the taps behind it have nothing to rewrite.
     if (hook === "ask" && typeof args[0] === "object" && args[0] !== null && "answer" in args[0]) return done(null, args[0]);
@@ -118,7 +119,7 @@ export function guardTap(tap: FullTap, hook: string, definition: HookDefinition,
       } catch (error) {
         report(
           error,
-          args.find((arg) => arg instanceof Exchange),
+          args.find((arg) => arg instanceof HostExchange),
         );
       }
     },
@@ -132,7 +133,7 @@ export function guardTap(tap: FullTap, hook: string, definition: HookDefinition,
         if (!isRefusal(error))
           report(
             error,
-            args.find((arg) => arg instanceof Exchange),
+            args.find((arg) => arg instanceof HostExchange),
           );
         return false;
       }
@@ -166,7 +167,7 @@ function composing(
   site: Site,
   skip: boolean,
   failure: (error: unknown) => Error,
-  report: (error: unknown, exchange?: Exchange) => void,
+  report: (error: unknown, exchange?: HostExchange) => void,
 ): AnyTap {
   return (next: Handler, upstream: unknown): Handler | undefined => {
     // Only a skipped plugin must know whether it had called next before it failed.
@@ -188,7 +189,8 @@ function composing(
     }
     if (handler === inner) return undefined; // this upstream is not the plugin's business
     const outer = handler as Handler;
-    return (exchange) => {
+    return (given) => {
+      const exchange = hostSide(given);
       const before = exchange.at;
       exchange.at = site;
       const failed = (error: unknown): Promise<never> | Promise<Record<string, unknown>> => {

@@ -1,5 +1,5 @@
+import type { Principal } from "../exchange/caller.ts";
 import type { ListedKind } from "../exchange/entry.ts";
-import type { Principal } from "../exchange/exchange.ts";
 import type { Offer } from "../pipeline/catalog.ts";
 import type { Directory } from "../pipeline/directory.ts";
 import type { ListName, Session } from "./session.ts";

@@ -1,6 +1,6 @@
 import { HostError } from "../errors.ts";
 import type { Entry } from "../exchange/entry.ts";
-import type { Exchange } from "../exchange/exchange.ts";
+import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Directory } from "../pipeline/directory.ts";
 import type { SessionAnswers } from "../pipeline/pipeline.ts";
 import type { Connection } from "../upstream/connection.ts";
@@ -49,7 +49,7 @@ export function createAnswers(
       };
     },
 
-    setLevel(exchange: Exchange) {
+    setLevel(exchange: HostExchange) {
       const asking = exchange.session as Session; // as above
       const { level } = exchange.original;
       if (severity(level) === -1) throw new HostError("invalid_params", `params.level must be one of ${LEVELS.join(", ")}`);

@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { ERRORS, HostError, toRpcError } from "../errors.ts";
-import { type ClientFacts, Exchange, type Outcome, type Principal, type SessionFacts, type Sink } from "../exchange/exchange.ts";
+import type { ClientFacts, Principal, SessionFacts } from "../exchange/caller.ts";
+import type { Outcome } from "../exchange/exchange.ts";
+import { HostExchange, type Sink } from "../exchange/host-exchange.ts";
 import {
   type Id,
   isNotification,
@@ -23,11 +25,11 @@ export interface Reply extends Sink {
 
 /** What a session needs of the host. */
 export interface SessionHost {
-  run(exchange: Exchange): Promise<Json>;
+  run(exchange: HostExchange): Promise<Json>;
   /** Fires `settled` and logs; called once per exchange, when its outcome is known. */
-  settled(exchange: Exchange): void;
+  settled(exchange: HostExchange): void;
   /** The same for a request that was refused before it ran. */
-  refused(exchange: Exchange): void;
+  refused(exchange: HostExchange): void;
   /** A client's notification that concerns upstreams. */
   notification(session: Session, notification: Notification): void;
   /** Whether another request may begin. */
@@ -73,7 +75,7 @@ export class Session implements SessionFacts {
   readonly questions = new Questions();
   readonly #host: SessionHost;
   readonly #options: SessionOptions;
-  readonly #inFlight = new Map<Exchange, Id>();
+  readonly #inFlight = new Map<HostExchange, Id>();
   /** Ids in flight, where one may not be used twice. */
   readonly #ids = new Set<Id>();
   #initializing = false;
@@ -101,7 +103,7 @@ export class Session implements SessionFacts {
   }
 
   /** What is in flight. */
-  exchanges(): IterableIterator<Exchange> {
+  exchanges(): IterableIterator<HostExchange> {
     return this.#inFlight.keys();
   }
 
@@ -125,41 +127,30 @@ export class Session implements SessionFacts {
     }
     const refused = this.#refusal(request);
     if (!this.active && request.method !== "initialize" && request.method !== "ping") this.#activate();
-    const exchange = new Exchange({ method: request.method, params: request.params, session: this, sink: reply });
+    const exchange = new HostExchange({ method: request.method, params: request.params, session: this, sink: reply });
     exchange.requestBytes = bytes;
     if (refused) return this.#refuse(exchange, request.id, refused, reply);
     if (request.method === "initialize") this.#initializing = true;
     this.#inFlight.set(exchange, request.id);
     this.#ids.add(request.id);
     const finish = (outcome: Outcome): void => {
-      if (exchange.outcome) return; // whoever was first: the pipeline, the deadline or the client
-      exchange.outcome = outcome;
-      exchange.timings.end = performance.now();
-      // The client first: nothing else that is to be done here needs to keep it waiting.
-      if ("cancelled" in outcome) reply.end();
-      else this.#answer(exchange, request.id, outcome, reply);
-      exchange.release();
+      if (!exchange.settle(outcome, (settled) => this.#answer(exchange, request.id, settled, reply))) return;
       this.#inFlight.delete(exchange);
       this.#ids.delete(request.id);
-      this.seen = exchange.timings.end;
+      this.seen = exchange.timings.end ?? this.seen;
       this.#host.settled(exchange);
       if (request.method === "initialize") this.#begin();
       if (this.#inFlight.size === 0) for (const idle of this.#idle.splice(0)) idle();
     };
-    const failed = (cause: unknown): void => finish({ error: toRpcError(cause, exchange.id), cause });
-    exchange.onStop((error) => {
-      if (error.type === "cancelled") finish({ cancelled: error.message });
-      else failed(error);
-    });
+    const failed = (cause: unknown): void => finish(exchange.outcomeOf(cause));
+    exchange.onStop(failed);
     exchange.start();
     this.#host.run(exchange).then((result) => finish({ result }), failed);
   }
 
   /** Answers a request that does not begin. */
-  #refuse(exchange: Exchange, id: Id, cause: HostError, reply: Reply): void {
-    exchange.outcome = { error: cause.toRpc(exchange.id), cause };
-    exchange.timings.end = performance.now();
-    exchange.answerBytes = reply.answer({ jsonrpc: "2.0", id, error: exchange.outcome.error });
+  #refuse(exchange: HostExchange, id: Id, cause: HostError, reply: Reply): void {
+    exchange.settle(exchange.outcomeOf(cause), (outcome) => this.#answer(exchange, id, outcome, reply));
     this.#host.refused(exchange);
   }
 
@@ -169,7 +160,8 @@ export class Session implements SessionFacts {
     for (const early of this.#early.splice(0)) early();
   }
 
-  #answer(exchange: Exchange, id: Id, outcome: Exclude<Outcome, { cancelled: string }>, reply: Reply): void {
+  #answer(exchange: HostExchange, id: Id, outcome: Outcome, reply: Reply): void {
+    if ("cancelled" in outcome) return reply.end();
     try {
       exchange.answerBytes = reply.answer(
         "error" in outcome ? { jsonrpc: "2.0", id, error: outcome.error } : { jsonrpc: "2.0", id, result: outcome.result },
@@ -250,14 +242,14 @@ export class Session implements SessionFacts {
   }
 
   /** Where a message goes that `exchange` caused: its own stream while that is open, else the session's. */
-  sinkFor(exchange: Exchange | undefined): Sink {
+  sinkFor(exchange: HostExchange | undefined): Sink {
     return {
       send: (message) =>
         (exchange?.outcome === undefined && exchange?.sink?.send(message)) || (this.#standing ?? this.#away)?.send(message) || false,
     };
   }
 
-  notify(notification: Notification, exchange: Exchange | undefined): void {
+  notify(notification: Notification, exchange: HostExchange | undefined): void {
     this.sinkFor(exchange).send(notification);
   }
 

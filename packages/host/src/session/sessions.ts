@@ -1,5 +1,5 @@
 import { HostError } from "../errors.ts";
-import type { Principal } from "../exchange/exchange.ts";
+import type { Principal } from "../exchange/caller.ts";
 import type { Limits } from "../wire/limits.ts";
 import { Session, type SessionHost } from "./session.ts";
 

@@ -4,8 +4,8 @@
  */
 import { createHook } from "node:async_hooks";
 import { dirname } from "node:path";
+import { isPluginFactory } from "../config/plugin-brand.ts";
 import { importModule } from "../plugin/load.ts";
-import { isPluginFactory } from "../plugin/plugin.ts";
 import { contractHost } from "./contract-host.ts";
 import { settled } from "./fake-clock.ts";
 import { type ContractTask, DONE } from "./fresh-process.ts";

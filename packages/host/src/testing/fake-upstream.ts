@@ -1,6 +1,7 @@
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
-import { type Id, isObject, type Json, metaOf, type Notification, type Request, type RpcError } from "../wire/message.ts";
+import type { RpcError } from "../errors.ts";
+import { type Id, isObject, type Json, metaOf, type Notification, type Request } from "../wire/message.ts";
 import { within } from "./deadline.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { answerAs, type FakeContext, type FakeUpstreamSpec } from "./fake-server.ts";

@@ -1,15 +1,7 @@
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
-import {
-  type Id,
-  isNotification,
-  isRequest,
-  type Json,
-  type Message,
-  type Notification,
-  type Request,
-  type RpcError,
-} from "../wire/message.ts";
+import type { RpcError } from "../errors.ts";
+import { type Id, isNotification, isRequest, type Json, type Message, type Notification, type Request } from "../wire/message.ts";
 import { jsonCopy } from "./json-copy.ts";
 
 /** A JSON-RPC error, as a test throws it in a server's or client's place and as a test client's request rejects with it. */

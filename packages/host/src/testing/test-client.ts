@@ -1,5 +1,5 @@
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
-import type { Principal } from "../exchange/exchange.ts";
+import type { Principal } from "../exchange/caller.ts";
 import type { Host } from "../host/host.ts";
 import type { Id, Json, Notification, Request } from "../wire/message.ts";
 import { LATEST_VERSION } from "../wire/versions.ts";

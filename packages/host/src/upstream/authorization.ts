@@ -1,5 +1,5 @@
 import { HostError } from "../errors.ts";
-import type { Credentials, CredentialsRequest } from "../plugin/hooks.ts";
+import type { Credentials, CredentialsRequest } from "../exchange/upstream-facts.ts";
 import { refusal } from "./http-refusal.ts";
 
 /** What the `credentials` hook begins with. */

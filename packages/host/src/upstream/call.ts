@@ -1,5 +1,5 @@
 import { HostError, PeerError } from "../errors.ts";
-import type { Exchange } from "../exchange/exchange.ts";
+import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Json } from "../wire/message.ts";
 import type { Peer } from "../wire/peer.ts";
 
@@ -8,8 +8,8 @@ import type { Peer } from "../wire/peer.ts";
  * @param ended called when nobody waits any more, with whether there was a result
  */
 export function callPeer(
-  peer: Peer<Exchange>,
-  exchange: Exchange,
+  peer: Peer<HostExchange>,
+  exchange: HostExchange,
   params: Json,
   progress: ((params: Json) => void) | undefined,
   ended: (answered: boolean) => void,
@@ -39,7 +39,7 @@ export function callPeer(
 }
 
 /** Waits as long as the exchange does: what is given up meanwhile is not sent afterwards. */
-export function unlessStopped(exchange: Exchange, connected: Promise<void>): Promise<void> {
+export function unlessStopped(exchange: HostExchange, connected: Promise<void>): Promise<void> {
   return new Promise((resolve, reject) => {
     exchange.onStop(reject);
     const over = (): void => exchange.offStop(reject);

@@ -1,6 +1,6 @@
 import type { UpstreamConfig } from "../config/schema.ts";
-import type { SessionFacts } from "../exchange/exchange.ts";
-import type { UpstreamFacts } from "../plugin/hooks.ts";
+import type { SessionFacts } from "../exchange/caller.ts";
+import type { UpstreamFacts } from "../exchange/upstream-facts.ts";
 import { isObject, type Json } from "../wire/message.ts";
 
 /** Names with the names that may stand below them. */

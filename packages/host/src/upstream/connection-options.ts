@@ -1,7 +1,8 @@
 import type { UpstreamConfig } from "../config/schema.ts";
-import type { Exchange, SessionFacts } from "../exchange/exchange.ts";
+import type { SessionFacts } from "../exchange/caller.ts";
+import type { HostExchange } from "../exchange/host-exchange.ts";
+import type { UpstreamFacts } from "../exchange/upstream-facts.ts";
 import type { Logger } from "../log.ts";
-import type { UpstreamFacts } from "../plugin/hooks.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Link } from "../wire/link.ts";
 import type { Json, Notification, Request } from "../wire/message.ts";
@@ -24,8 +25,8 @@ export interface ConnectionOptions {
 
 /** What a connection tells the host. */
 export interface ConnectionEvents {
-  request(connection: Connection, request: Request, origin: Exchange | undefined): void;
-  notification(connection: Connection, notification: Notification, origin: Exchange | undefined): void;
+  request(connection: Connection, request: Request, origin: HostExchange | undefined): void;
+  notification(connection: Connection, notification: Notification, origin: HostExchange | undefined): void;
   /** The lists were read, again or for the first time. */
   listed(connection: Connection): Promise<void>;
   state(connection: Connection): void;

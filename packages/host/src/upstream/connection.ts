@@ -1,7 +1,8 @@
 import type { UpstreamConfig } from "../config/schema.ts";
 import { HostError, isRefusal } from "../errors.ts";
-import type { Exchange, SessionFacts } from "../exchange/exchange.ts";
-import type { ConnectionState, UpstreamFacts } from "../plugin/hooks.ts";
+import type { SessionFacts } from "../exchange/caller.ts";
+import type { HostExchange } from "../exchange/host-exchange.ts";
+import type { ConnectionState, UpstreamFacts } from "../exchange/upstream-facts.ts";
 import type { Json, Request } from "../wire/message.ts";
 import { Peer } from "../wire/peer.ts";
 import { Backoff } from "./backoff.ts";
@@ -41,7 +42,7 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #events: ConnectionEvents;
   readonly #backoff = new Backoff();
-  #peer: Peer<Exchange> | undefined;
+  #peer: Peer<HostExchange> | undefined;
   #epitaph: { stderr?: string } | undefined;
   readonly #endings = new Endings();
   #connecting: Promise<void> | undefined;
@@ -157,7 +158,7 @@ export class Connection {
     this.connectingSince = started;
     const link = await this.#options.makeLink();
     if (this.state !== "connecting") throw this.#down("is stopped"); // meanwhile
-    const peer = new Peer<Exchange>(upstream, link, {
+    const peer = new Peer<HostExchange>(upstream, link, {
       request: (request, origin) => this.#events.request(this, request, origin),
       notification: (notification, origin) => this.#events.notification(this, notification, origin),
       closed: (error) => this.#lost(peer, error),
@@ -207,7 +208,7 @@ export class Connection {
     this.listings.stop();
   }
 
-  #failedToConnect(peer: Peer<Exchange>, error: unknown): void {
+  #failedToConnect(peer: Peer<HostExchange>, error: unknown): void {
     this.#authFailed = (error instanceof HostError || isRefusal(error)) && error.type === "upstream_auth";
     const reason = error instanceof Error ? error.message : String(error);
     if (this.#peer === peer) this.#peer = undefined;
@@ -218,7 +219,7 @@ export class Connection {
   }
 
   /** The link of a live connection broke. */
-  #lost(peer: Peer<Exchange>, error: HostError): void {
+  #lost(peer: Peer<HostExchange>, error: HostError): void {
     if (this.#peer !== peer || !this.isReady) return;
     this.#peer = undefined;
     this.#stopTimers();
@@ -230,7 +231,7 @@ export class Connection {
     this.#backOff(error.message, "idle");
   }
 
-  #end(peer: Peer<Exchange>): Promise<void> {
+  #end(peer: Peer<HostExchange>): Promise<void> {
     this.#epitaph = peer.link.describe?.();
     return this.#endings.end(peer);
   }
@@ -257,14 +258,14 @@ export class Connection {
   }
 
   /** Sends a client's request; the exchange owns the deadline. `params` are as the upstream wants them. */
-  call(exchange: Exchange, params: Json, progress: ((params: Json) => void) | undefined): Promise<Json> {
+  call(exchange: HostExchange, params: Json, progress: ((params: Json) => void) | undefined): Promise<Json> {
     if (exchange.stopped) return Promise.reject(exchange.stopped); // nothing is started for somebody who has gone
     return this.isReady
       ? this.#send(exchange, params, progress)
       : unlessStopped(exchange, this.connect()).then(() => this.#send(exchange, params, progress));
   }
 
-  #send(exchange: Exchange, params: Json, progress: ((params: Json) => void) | undefined): Promise<Json> {
+  #send(exchange: HostExchange, params: Json, progress: ((params: Json) => void) | undefined): Promise<Json> {
     const peer = this.#peer;
     if (!peer) return Promise.reject(this.#down("is not available"));
     if (peer.inFlight >= this.#options.limits.inFlightPerUpstream) {

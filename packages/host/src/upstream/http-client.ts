@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import { createRequire } from "node:module";
 import type { Dispatcher, Pool as UndiciPool } from "undici";
 import type { HostError } from "../errors.ts";
-import type { CredentialsRequest } from "../plugin/hooks.ts";
+import type { CredentialsRequest } from "../exchange/upstream-facts.ts";
 import type { Authorization } from "./authorization.ts";
 
 // The package's entry point loads fetch, WebSocket and a cache too: 9 MB and 50 ms that nothing here uses.

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import type { UpstreamConfig } from "../config/schema.ts";
-import type { UpstreamFacts } from "../plugin/hooks.ts";
+import type { UpstreamFacts } from "../exchange/upstream-facts.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Link } from "../wire/link.ts";
 import type { Authorization } from "./authorization.ts";

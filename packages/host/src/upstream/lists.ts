@@ -1,6 +1,6 @@
 import { PeerError } from "../errors.ts";
 import { LISTED_KINDS, LISTS, type ListedKind } from "../exchange/entry.ts";
-import type { Exchange } from "../exchange/exchange.ts";
+import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Limits } from "../wire/limits.ts";
 import { isObject, type Json } from "../wire/message.ts";
 import type { Peer } from "../wire/peer.ts";
@@ -26,7 +26,7 @@ interface Listing {
 }
 
 /** Reads all pages of one list. What was read before a fault is kept and the fault is told. */
-async function readList(peer: Peer<Exchange>, kind: ListedKind, limits: Limits): Promise<Listing> {
+async function readList(peer: Peer<HostExchange>, kind: ListedKind, limits: Limits): Promise<Listing> {
   const { method, field, key } = LISTS[kind];
   const items: Json[] = [];
   const cursors = new Set<string>();
@@ -64,7 +64,7 @@ function isOversized(item: Json): boolean {
 
 /** Reads lists in parallel; one that cannot be read keeps what `known` has of it. Problems are noted by kind. */
 async function readLists(
-  peer: Peer<Exchange>,
+  peer: Peer<HostExchange>,
   kinds: readonly ListedKind[],
   limits: Limits,
   known: RawLists,
@@ -132,7 +132,7 @@ export class Listings {
   /** Faults of the last reading, by kind. */
   readonly problems = new Map<ListedKind, string>();
   readonly #limits: Limits;
-  readonly #peer: () => Peer<Exchange> | undefined;
+  readonly #peer: () => Peer<HostExchange> | undefined;
   readonly #listed: () => Promise<void>;
   readonly #refresher = new Refresher((kinds) => {
     const peer = this.#peer();
@@ -140,13 +140,13 @@ export class Listings {
   });
   #reading: Promise<void> = Promise.resolve();
   /** The reading that waits for the one under way; what is asked for meanwhile joins it. */
-  #next: { readonly peer: Peer<Exchange>; readonly kinds: Set<ListedKind> } | undefined;
+  #next: { readonly peer: Peer<HostExchange>; readonly kinds: Set<ListedKind> } | undefined;
 
   /**
    * @param peer the live peer, if there is one
    * @param listed called when lists were read, again or for the first time
    */
-  constructor(limits: Limits, peer: () => Peer<Exchange> | undefined, listed: () => Promise<void>) {
+  constructor(limits: Limits, peer: () => Peer<HostExchange> | undefined, listed: () => Promise<void>) {
     this.#limits = limits;
     this.#peer = peer;
     this.#listed = listed;
@@ -163,7 +163,7 @@ export class Listings {
   }
 
   /** Reads these lists and keeps the last-known ones of the others. One reading at a time. */
-  read(peer: Peer<Exchange>, kinds: readonly ListedKind[]): Promise<void> {
+  read(peer: Peer<HostExchange>, kinds: readonly ListedKind[]): Promise<void> {
     if (this.#next?.peer === peer) {
       for (const kind of kinds) this.#next.kinds.add(kind);
       return this.#reading;
@@ -178,7 +178,7 @@ export class Listings {
     return this.#reading;
   }
 
-  async #read(peer: Peer<Exchange>, kinds: readonly ListedKind[]): Promise<void> {
+  async #read(peer: Peer<HostExchange>, kinds: readonly ListedKind[]): Promise<void> {
     const lists = await readLists(peer, kinds, this.#limits, this.known ?? NO_LISTS, this.problems);
     if (peer.isClosed) return; // half-read lists of a dead server are worth less than the last-known ones, or none
     this.known = lists;

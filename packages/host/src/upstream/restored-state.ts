@@ -1,4 +1,4 @@
-import type { Exchange } from "../exchange/exchange.ts";
+import type { HostExchange } from "../exchange/host-exchange.ts";
 import { errorFields, type Logger } from "../log.ts";
 import type { Peer } from "../wire/peer.ts";
 import type { ServerFacts } from "./handshake.ts";
@@ -53,16 +53,16 @@ export class Commitments {
   }
 
   /** Tells a server that has just been initialized. */
-  renew(peer: Peer<Exchange>, server: ServerFacts): void {
+  renew(peer: Peer<HostExchange>, server: ServerFacts): void {
     this.tellLevel(peer, server);
     for (const uri of this.subscriptions.keys()) this.#tell(peer, "resources/subscribe", { uri });
   }
 
-  tellLevel(peer: Peer<Exchange>, server: ServerFacts): void {
+  tellLevel(peer: Peer<HostExchange>, server: ServerFacts): void {
     if (this.level !== undefined && server.capabilities.logging !== undefined) this.#tell(peer, "logging/setLevel", { level: this.level });
   }
 
-  #tell(peer: Peer<Exchange>, method: string, params: Record<string, string>): void {
+  #tell(peer: Peer<HostExchange>, method: string, params: Record<string, string>): void {
     peer.request(method, params, { timeout: this.#timeout }).result.catch((error) => {
       this.#log.warn("an upstream did not take up again what it was told", {
         upstream: this.#upstream,

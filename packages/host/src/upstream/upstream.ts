@@ -1,10 +1,9 @@
+import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import type { UpstreamConfig } from "../config/schema.ts";
-import type { Principal, SessionFacts } from "../exchange/exchange.ts";
-import { scopeOf } from "../exchange/exchange.ts";
+import type { Awaitable } from "../exchange/awaitable.ts";
+import { type Principal, type SessionFacts, scopeOf } from "../exchange/caller.ts";
+import type { Credentials, CredentialsRequest, UpstreamFacts } from "../exchange/upstream-facts.ts";
 import type { Logger } from "../log.ts";
-import type { SealedHooks } from "../plugin/hook-set.ts";
-import type { UpstreamFacts } from "../plugin/hooks.ts";
-import type { Transports } from "../plugin/transport-registry.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Link } from "../wire/link.ts";
 import { isObject, type Json } from "../wire/message.ts";
@@ -29,9 +28,9 @@ export interface UpstreamOptions {
   /** The host's own name and version, for servers that are shared. */
   readonly hostInfo: Json;
   /** Where plugins give credentials, if any do. */
-  readonly credentials: () => SealedHooks["credentials"];
-  /** The transports that plugins and code bring. */
-  readonly transports: Transports;
+  readonly credentials: () => ((credentials: Credentials, request: CredentialsRequest) => Promise<Credentials>) | undefined;
+  /** Makes a transport that a plugin or code brought, for a connection of this principal's or of everybody's. */
+  readonly openTransport: (principal: Principal | undefined) => Awaitable<Transport>;
 }
 
 /** What is known of an upstream before it was connected. */
@@ -231,9 +230,9 @@ export class Upstream {
 
   async #link(principal: Principal | undefined): Promise<Link> {
     const { key, config } = this;
-    const { limits, folder, transports } = this.#options;
+    const { limits, folder } = this.#options;
     const authorization = await this.#authorization(principal);
-    const openTransport = () => transports.open(key, principal);
+    const openTransport = () => this.#options.openTransport(principal);
     const known = this.facts.wire === "sse" ? "sse" : "http";
     return makeLink({ key, config, folder, limits, authorization, openTransport, known, found: (wire) => this.#found(wire) });
   }

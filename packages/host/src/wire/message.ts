@@ -3,6 +3,8 @@
  * @see https://www.jsonrpc.org/specification
  */
 
+import type { RpcError } from "../errors.ts";
+
 /** A JSON object whose fields the host does not know. */
 export type Json = Record<string, unknown>;
 
@@ -20,13 +22,6 @@ export interface Notification {
   jsonrpc: "2.0";
   method: string;
   params?: Json;
-}
-
-/** The `error` member of a response. */
-export interface RpcError {
-  code: number;
-  message: string;
-  data?: unknown;
 }
 
 export interface Success {

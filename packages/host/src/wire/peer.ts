@@ -1,4 +1,4 @@
-import { HostError, PeerError } from "../errors.ts";
+import { HostError, PeerError, type RpcError } from "../errors.ts";
 import type { Link } from "./link.ts";
 import {
   type Id,
@@ -10,7 +10,6 @@ import {
   type Notification,
   type Request,
   type Response,
-  type RpcError,
 } from "./message.ts";
 
 /** A request that waits for its answer. */

@@ -1,5 +1,4 @@
-import type { ArgDef, ArgsDef } from "citty";
-import { COMMANDS } from "../commands.ts";
+import type { ArgDef, ArgsDef, CommandDef } from "citty";
 import { optionsOf } from "../usage.ts";
 
 /** What can follow a flag or stand for an argument: some words, a file, anything, or nothing at all. */
@@ -41,10 +40,13 @@ export const ROOT_FLAGS: readonly Flag[] = [
   { name: "--completion", description: "Print a completion script", value: { kind: "words", words: ["bash", "zsh", "fish"] } },
 ];
 
+/** Commands by their words, each loaded when it is needed. */
+export type Commands = Readonly<Record<string, () => Promise<CommandDef>>>;
+
 /** The commands as their definitions have them. */
-export async function commandWords(): Promise<Command[]> {
+export async function commandWords(commands: Commands): Promise<Command[]> {
   return Promise.all(
-    Object.entries(COMMANDS).map(async ([name, load]) => {
+    Object.entries(commands).map(async ([name, load]) => {
       const { meta, args = {} } = await load();
       const entries = Object.entries(args as ArgsDef); // no command makes its arguments lazily
       return {

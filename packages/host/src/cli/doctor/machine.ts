@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import satisfies from "semver/functions/satisfies.js";
-import { credentialsPath, type Environment, Variables } from "../../config/variables.ts";
+import type { Environment } from "../../config/env-files.ts";
+import { credentialsPath, Variables } from "../../config/variables.ts";
 import { type ControlStatus, removeStaleSockets, runningHosts } from "../../operator/control.ts";
 import { ask } from "../../operator/control-client.ts";
 import { type Finding, finding, told } from "./findings.ts";

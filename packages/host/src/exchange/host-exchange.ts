@@ -1,0 +1,308 @@
+import { HostError, type Sent, toRpcError } from "../errors.ts";
+import type { Json, Message } from "../wire/message.ts";
+import { type ClientFacts, type Principal, type SessionFacts, scopeOf } from "./caller.ts";
+import { correlationId } from "./correlation.ts";
+import { type Limited, unwatch, watch } from "./deadlines.ts";
+import type { Entry } from "./entry.ts";
+import type { Attempt, Exchange, Outcome, Patience, Route, Site, Timings } from "./exchange.ts";
+import { TimeLimit } from "./time-limit.ts";
+
+/** Where messages go that belong to a call and come before its answer: the answer's own stream. */
+export interface Sink {
+  /** False when nobody is there any more. */
+  send(message: Message): boolean;
+}
+
+const DEFAULT_PATIENCE: Patience = { timeout: 60_000, maxTimeout: 600_000 };
+
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+export interface ExchangeOptions {
+  method: string;
+  params: Json | undefined;
+  session: SessionFacts;
+  sink: Sink | undefined;
+  parent?: HostExchange;
+  /** Those of another exchange, to be shared with it. */
+  timings?: Mutable<Timings>;
+}
+
+/** An {@link Exchange} with what only the host may do: it runs the clock, sets what is known of the request and settles it. */
+export class HostExchange implements Exchange, Limited {
+  readonly id: string;
+  readonly method: string;
+  readonly original: Readonly<Json>;
+  params: Readonly<Json>;
+  readonly session: SessionFacts;
+  readonly parent: HostExchange | undefined;
+  entry: Entry | undefined = undefined;
+  route: Route | undefined = undefined;
+  readonly attempts: Mutable<Attempt>[] = [];
+  resultKind: Exchange["resultKind"] = "complete";
+  asked = false;
+  outcome: Outcome | undefined = undefined;
+  at: Site | undefined = undefined;
+  requestBytes: number | undefined = undefined;
+  answerBytes: number | undefined = undefined;
+  readonly timings: Mutable<Timings>;
+  /** The hook set that it began on, and ends on: only which one it is matters here. */
+  hookSet: object | undefined = undefined;
+  /** What the request names and where it goes, as the pipeline found it; what that is, is the pipeline's business. */
+  target: object | undefined = undefined;
+  patience: Patience = DEFAULT_PATIENCE;
+  /** Where messages before the answer go; undefined for a detached exchange. */
+  readonly sink: Sink | undefined;
+
+  /** The exchange that may send: itself, or the one that it was derived from. */
+  #root: HostExchange = this;
+  /** The one whose client an attached child speaks to. */
+  #attachedTo: HostExchange | undefined;
+  #sent: Sent = "no";
+  #claimed = false;
+  #abort: AbortController | undefined;
+  #states: Map<symbol | string, unknown> | undefined;
+  #active: number;
+  #isTimed = false;
+  #paused = 0;
+  readonly #onStop: ((error: HostError) => void)[] = [];
+  #stopped: HostError | undefined;
+
+  constructor(options: ExchangeOptions) {
+    this.id = options.parent?.id ?? correlationId(options.params);
+    this.method = options.method;
+    this.original = options.params ?? {};
+    this.params = this.original;
+    this.session = options.session;
+    this.sink = options.sink;
+    this.parent = options.parent;
+    this.#active = performance.now();
+    this.timings = options.timings ?? { start: this.#active };
+  }
+
+  get principal(): Principal {
+    return this.session.principal;
+  }
+
+  get client(): ClientFacts {
+    return this.session.client;
+  }
+
+  get scope(): string {
+    return scopeOf(this.session);
+  }
+
+  get sent(): Sent {
+    return this.#sent;
+  }
+
+  set sent(sent: Sent) {
+    this.#sent = sent;
+    if (this.#attachedTo) this.#attachedTo.sent = sent;
+  }
+
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    if (this.#stopped && !this.#abort.signal.aborted) this.#abort.abort(this.#stopped);
+    return this.#abort.signal;
+  }
+
+  get deadline(): number {
+    return this.timings.start + this.patience.maxTimeout;
+  }
+
+  state<T>(key: symbol | string, make: () => T): T {
+    this.#states ??= new Map();
+    if (!this.#states.has(key)) this.#states.set(key, make());
+    return this.#states.get(key) as T; // whoever owns the key put a T there
+  }
+
+  derive({ attached = false }: { readonly attached?: boolean } = {}): HostExchange {
+    const sink: Sink | undefined =
+      attached && this.sink ? { send: (message) => this.outcome === undefined && this.sink?.send(message) === true } : undefined;
+    const child = new HostExchange({
+      method: this.method,
+      params: this.original,
+      session: this.session,
+      sink,
+      parent: this,
+      ...(attached && { timings: this.timings }),
+    });
+    if (attached) child.#attachedTo = this;
+    child.hookSet = this.hookSet;
+    child.params = this.params;
+    child.entry = this.entry;
+    child.route = this.route;
+    child.target = this.target;
+    child.#root = this.#root;
+    child.patience = this.patience;
+    return child;
+  }
+
+  allow(patience: Patience): void {
+    this.patience = patience;
+    if (this.#isTimed) watch(this, this.#due);
+  }
+
+  within(patience: Patience, send: (exchange: Exchange) => Promise<Json>): Promise<Json> {
+    this.touch();
+    const before = this.#onStop.length;
+    return new TimeLimit(this, patience, (error) => this.#giveUp(before, error)).run(() => send(this));
+  }
+
+  retry(error: string): void {
+    const last = this.attempts.at(-1);
+    if (!last) return;
+    last.error = error;
+    this.attempts.push({ upstream: last.upstream });
+  }
+
+  wait(): void {
+    this.at = undefined;
+  }
+
+  onStop(stop: (error: HostError) => void): void {
+    this.#onStop.push(stop);
+  }
+
+  offStop(stop: (error: HostError) => void): void {
+    const index = this.#onStop.lastIndexOf(stop);
+    if (index !== -1) this.#onStop.splice(index, 1);
+  }
+
+  // --- for the host only ---
+
+  /**
+   * Takes the right to send, which an exchange shares with those derived from it: at most one of them may be sending, and
+   * none after one was sent. False when it is taken.
+   */
+  claim(): boolean {
+    if (this.#root.#claimed) return false;
+    this.#root.#claimed = true;
+    return true;
+  }
+
+  /** Nothing was sent after all. */
+  unclaim(): void {
+    this.#root.#claimed = false;
+  }
+
+  /** Whether it was derived; then it has a clock of its own, which runs while it is sent. */
+  get isDetached(): boolean {
+    return this.#root !== this;
+  }
+
+  /** Starts the clock. */
+  start(): void {
+    this.#isTimed = true;
+    watch(this, this.#due);
+  }
+
+  touch(): void {
+    this.#active = performance.now();
+    this.#attachedTo?.touch();
+  }
+
+  /** A person is being asked: silence is no fault until {@link resume}. */
+  pause(): void {
+    this.#paused++;
+    this.#attachedTo?.pause();
+  }
+
+  resume(): void {
+    this.#paused--;
+    this.#attachedTo?.resume();
+    this.touch();
+  }
+
+  /** Since when it has been silent without a reason; a question to a person is one. */
+  silentSince(now: number): number {
+    return this.#paused > 0 ? now : this.#active;
+  }
+
+  /** Stops what began to listen after `before` others; false if nothing did. */
+  #giveUp(before: number, error: HostError): boolean {
+    const begun = this.#onStop.slice(before);
+    for (const stop of begun) stop(error);
+    return begun.length > 0;
+  }
+
+  cancel(error: HostError): void {
+    if (this.#stopped || this.outcome) return;
+    this.#stopped = error;
+    this.#abort?.abort(error);
+    for (const stop of [...this.#onStop]) stop(error);
+  }
+
+  get stopped(): HostError | undefined {
+    return this.#stopped;
+  }
+
+  /**
+   * Ends it: whoever is first (the pipeline, the deadline, the client) decides what came of it, and what comes later changes nothing.
+   * @param deliver gives the answer, before anything else is done that would keep somebody waiting
+   * @returns whether this was the first
+   */
+  settle(outcome: Outcome, deliver: (outcome: Outcome) => void): boolean {
+    if (this.outcome) return false;
+    this.outcome = outcome;
+    this.timings.end = performance.now();
+    deliver(outcome);
+    this.release();
+    return true;
+  }
+
+  /** What comes of it when this was thrown, or when this stopped it. */
+  outcomeOf(cause: unknown): Exclude<Outcome, { result: Json }> {
+    if (cause instanceof HostError && cause.type === "cancelled" && this.#stopped) return { cancelled: cause.message };
+    return { error: toRpcError(cause, this.id), cause };
+  }
+
+  /** Its clock stops: nothing is expected of upstreams any more. */
+  release(): void {
+    this.#isTimed = false;
+    unwatch(this);
+    this.#onStop.length = 0;
+  }
+
+  get #due(): number {
+    return Math.min(this.#active + this.patience.timeout, this.deadline);
+  }
+
+  /** Whether its time is up: then it is cancelled. Called by its clock. */
+  check(now: number): number | undefined {
+    const due = Math.min(this.silentSince(now) + this.patience.timeout, this.deadline);
+    // Timers may fire up to a millisecond early.
+    if (due > now + 1) return due;
+    const limit = this.deadline <= now + 1 ? this.patience.maxTimeout : this.patience.timeout;
+    unwatch(this);
+    this.cancel(this.late(limit));
+    return undefined;
+  }
+
+  /** What is wrong when its time is up. @param limit the milliseconds that are over */
+  late(limit: number): HostError {
+    const { at, sent, route } = this;
+    if (at)
+      return new HostError("plugin_failure", `plugin "${at.plugin}" did not finish in ${at.hook} within ${limit} ms`, {
+        plugin: at.plugin,
+        sent,
+      });
+    const ran = sent === "no" ? "nothing was sent" : "the call may or may not have run";
+    return new HostError("upstream_timeout", `upstream "${route?.upstream}" did not answer within ${limit} ms; ${ran}`, {
+      ...(route && { upstream: route.upstream }),
+      sent,
+    });
+  }
+}
+
+/**
+ * The host's side of an exchange that a plugin hands on.
+ * @throws HostError where it is none of a host's: a plugin made an object of its own
+ */
+export function hostSide(exchange: Exchange): HostExchange {
+  if (exchange instanceof HostExchange) return exchange;
+  throw new HostError(
+    "plugin_failure",
+    "a plugin called next with an object of its own instead of the exchange; hand on what it was given, or derive() of it",
+  );
+}

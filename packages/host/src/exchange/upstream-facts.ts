@@ -1,0 +1,34 @@
+import type { Principal } from "./caller.ts";
+
+/** Facts of an upstream, for `discover`, `call` and `upstream`. */
+export interface UpstreamFacts {
+  /** The config's key. */
+  readonly key: string;
+  /** Of a `url` without `type` it is what the server answered to last: it may change while the host runs. */
+  readonly wire: "stdio" | "http" | "sse" | "websocket" | "transport";
+  /** The `type` of a server whose transport a plugin or code brings. */
+  readonly type?: string;
+  readonly isolation: "shared" | "session" | "principal";
+}
+
+/** Where a connection stands. */
+export type ConnectionState = "idle" | "connecting" | "ready" | "degraded" | "failed" | "backing off" | "draining" | "stopped";
+
+/** What a connection to an upstream is made with, besides what the config says. */
+export interface Credentials {
+  /** Headers of every request to an HTTP upstream; they win over the config's of the same name. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Variables of a stdio server, set when its process starts; they win over the config's. */
+  readonly env: Readonly<Record<string, string>>;
+  /** When the headers cease to be good, in milliseconds since 1970: they are asked for again before they are used then. */
+  readonly expires?: number;
+}
+
+/** Who needs credentials, and why. */
+export interface CredentialsRequest {
+  readonly upstream: UpstreamFacts;
+  /** Whose connection it is; undefined where clients share it. */
+  readonly principal: Principal | undefined;
+  /** `connect`: a connection is made; `refused`: an HTTP upstream answered 401 to the last ones; `expired`: their time is up. */
+  readonly reason: "connect" | "refused" | "expired";
+}
