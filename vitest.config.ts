@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
-    include: ["packages/*/test/**/*.test.ts", "test/*.test.ts"],
+    include: ["packages/*/test/**/*.test.ts", "test/*.test.ts", "test/*/*.test.ts"],
     globalSetup: ["test/harness/census.ts"],
     setupFiles: ["test/harness/coverage.ts"],
     pool: "forks",

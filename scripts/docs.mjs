@@ -1,4 +1,4 @@
-// `npm run docs`: writes the generated parts of docs/ anew. test/docs.test.ts fails when a page and its code differ.
+// `npm run docs`: writes the generated parts of docs/ anew. test/docs/generated.test.ts fails when a page and its code differ.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pages, root } from "./pages.mjs";

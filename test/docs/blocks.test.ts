@@ -1,0 +1,314 @@
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import type { Config } from "mcp-host";
+import { afterAll, describe, expect, test, vi } from "vitest";
+import { inProcessTransport } from "../fixtures/upstream.mjs";
+import { home, run, start } from "../harness/cli.ts";
+import { httpProcess, MARKED, ROOT, startHost, upstream } from "../harness/hosts.ts";
+import { RawHttp } from "../harness/raw-http.ts";
+
+const HERE = "test/docs/blocks.test.ts";
+const read = (file: string): string => readFileSync(join(ROOT, file), "utf8");
+
+/** Every page that users read. */
+const PAGES = [
+  ...["README.md", "CONTRIBUTING.md", "AGENTS.md"],
+  ...readdirSync(join(ROOT, "docs")).map((name) => `docs/${name}`),
+  ...["packages", "examples", "examples/servers"].flatMap((folder) =>
+    readdirSync(join(ROOT, folder)).map((name) => `${folder}/${name}/README.md`),
+  ),
+].filter((file) => file.endsWith(".md") && existsSync(join(ROOT, file)));
+
+/** A block of a page: fenced, indented or not. */
+interface Block {
+  readonly language: string;
+  readonly text: string;
+}
+const blocksOf = (page: string): Block[] =>
+  Array.from(read(page).matchAll(/^( *)(`{3,}|~{3,})(\w*)[^\n]*\n(.*?)^\1\2 *$/gms), ([, , , language = "", text = ""]) => ({
+    language,
+    text,
+  }));
+const block = (page: string, part: string): string =>
+  blocksOf(page).find(({ text }) => text.includes(part))?.text ?? expect.fail(`${page} has no block with ${part}`);
+
+/** The plugins' READMEs say how they are configured. */
+const plugin = (name: string): string => `packages/plugin-${name}/test/readme.test.ts`;
+
+/**
+ * Who runs each block, in the order of the page: a test file, or a group of blocks of one language in it. Where a block cannot be run, why.
+ * A page without blocks is not in here.
+ */
+const LEDGER: Record<string, Record<string, { count: number; by: string; but?: string }>> = {
+  "README.md": {
+    sh: {
+      count: 3,
+      by: "test/docs/readme.test.ts",
+      but: "`claude` is not installed here; its command is compared with what `npm start` prints",
+    },
+    json: { count: 1, by: "test/docs/readme.test.ts" },
+    ts: { count: 2, by: "test/docs/readme.test.ts" },
+    "": { count: 1, by: "test/docs/readme.test.ts", but: "a drawing" },
+  },
+  "AGENTS.md": { "": { count: 1, by: "test/layout.test.ts", but: "a map of the tree" } },
+  "docs/cli.md": {
+    "": { count: 1, by: "test/docs/generated.test.ts", but: "forms of a command line" },
+    sh: { count: 0, by: "test/docs/cli.test.ts" },
+    text: { count: 0, by: "test/docs/generated.test.ts", but: "usage, generated from the commands" },
+  },
+  "docs/config.md": {
+    jsonc: { count: 2, by: "test/config/forms.test.ts" },
+    ts: { count: 1, by: "test/config/forms.test.ts" },
+    json: { count: 1, by: "test/config/forms.test.ts" },
+  },
+  "docs/embedding.md": { ts: { count: 8, by: "test/docs/embedding.test.ts" } },
+  "docs/errors.md": { json: { count: 1, by: HERE } },
+  "docs/getting-started.md": {
+    sh: { count: 10, by: "test/docs/getting-started.test.ts" },
+    json: { count: 3, by: "test/docs/getting-started.test.ts" },
+    text: { count: 2, by: "test/docs/getting-started.test.ts" },
+  },
+  "docs/operations.md": {
+    sh: { count: 6, by: "test/docs/operations.test.ts" },
+    json: { count: 1, by: "test/docs/operations.test.ts" },
+    "": { count: 3, by: "test/docs/operations.test.ts", but: "they need systemd as root has it, Caddy and nginx" },
+  },
+  "docs/performance.md": { "": { count: 1, by: "test/bench.test.ts", but: "the benchmark takes minutes; a short one is run" } },
+  "docs/pipeline.md": { "": { count: 1, by: "test/docs/generated.test.ts", but: "a drawing" } },
+  "docs/plugins.md": { ts: { count: 7, by: HERE }, json: { count: 1, by: HERE } },
+  "docs/testing-plugins.md": { ts: { count: 2, by: "test/docs/testing-plugins.test.ts" } },
+  "docs/troubleshooting.md": { sh: { count: 1, by: "test/docs/cli.test.ts" } },
+  "packages/host/README.md": {
+    sh: { count: 1, by: "test/docs/getting-started.test.ts", but: "it downloads; the same installation and start are on that page" },
+    json: { count: 1, by: HERE },
+  },
+  "packages/plugin-auth/README.md": { json: { count: 1, by: plugin("auth") }, sh: { count: 1, by: HERE } },
+  "packages/plugin-cache/README.md": {
+    json: { count: 1, by: plugin("cache") },
+    "": { count: 1, by: "test/plugins/cache.test.ts", but: "forms of a command line" },
+  },
+  "packages/plugin-metrics/README.md": { json: { count: 2, by: plugin("metrics") }, yaml: { count: 1, by: plugin("metrics") } },
+  "packages/plugin-namespace/README.md": { json: { count: 1, by: plugin("namespace") } },
+  "packages/plugin-resilience/README.md": { json: { count: 1, by: plugin("resilience") } },
+  "packages/plugin-transform/README.md": { json: { count: 2, by: plugin("transform") }, ts: { count: 1, by: HERE } },
+  "examples/all-plugins/README.md": {
+    sh: { count: 3, by: "test/examples/all-plugins.test.ts", but: "`claude` is not installed here; the key in its command calls a tool" },
+  },
+  "examples/servers/clock-py/README.md": { sh: { count: 1, by: HERE } },
+  "examples/servers/notes-ts/README.md": { sh: { count: 1, by: HERE } },
+  "examples/socket-transport/README.md": { sh: { count: 1, by: HERE } },
+};
+
+describe("every code block of every page", () => {
+  test("is run by a test, or it is said why it cannot be", () => {
+    for (const page of PAGES) {
+      const counts: Record<string, number> = {};
+      for (const { language } of blocksOf(page)) counts[language] = (counts[language] ?? 0) + 1;
+      const told = Object.entries(LEDGER[page] ?? {}).map(([language, { count }]) => [language, count === 0 ? counts[language] : count]);
+      expect(counts, page).toEqual(Object.fromEntries(told));
+    }
+    expect(Object.keys(LEDGER).filter((page) => !PAGES.includes(page))).toEqual([]);
+  });
+
+  test("is run by a test that reads the page", () => {
+    for (const [page, groups] of Object.entries(LEDGER))
+      for (const { by, but } of Object.values(groups)) {
+        const name = page.split("/").at(-1) ?? page;
+        if (by !== "test/docs/generated.test.ts" && !but) expect(read(by), `${by} has nothing of ${page}`).toContain(name);
+        else expect(existsSync(join(ROOT, by))).toBe(true);
+      }
+  });
+});
+
+test("no page has leftovers of a merge", () => {
+  for (const page of PAGES) expect(read(page), page).not.toMatch(/^(<{7} |>{7} |={7}$)/m);
+});
+
+// Below the repository, where what is installed can be imported; git ignores it.
+const FOLDER = join(ROOT, "test", ".tmp", `blocks-${process.pid}`);
+mkdirSync(FOLDER, { recursive: true });
+afterAll(() => rmSync(FOLDER, { recursive: true, force: true }));
+
+/** Writes a plugin of a page into a file, and gives its name. */
+function written(name: string, text: string): string {
+  writeFileSync(join(FOLDER, name), text);
+  return `./${name}`;
+}
+
+/** What a page leaves to its reader: the plugin around some lines of it. */
+const around = (lines: string, imports = ""): string => `
+import { definePlugin, refuse } from "mcp-host";
+${imports}
+export default definePlugin({ name: "around", host: "^1.0.0", apply(host) {
+${lines}
+host.hooks.settled.tap("around", () => {});
+} });`;
+
+describe("the blocks of docs/plugins.md", () => {
+  const PAGE = "docs/plugins.md";
+
+  test("figures: what a plugin counts and measures is published", async () => {
+    const file = written("figures.ts", around(`const size = 7;\n${block(PAGE, "host.meter.counter")}`));
+    await using running = await startHost(
+      { mcpServers: { up: upstream({ only: ["echo"] }) }, plugins: [file, "@host/plugin-metrics"] },
+      { folder: FOLDER },
+    );
+    const text = await (await fetch(new URL("/metrics", running.url))).text();
+    expect(text).toMatch(/cache_hits_total\{[^}]*upstream="files"[^}]*\} 1/);
+    expect(text).toMatch(/cache_bytes(\{[^}]*\})? 7/);
+  });
+
+  test("the fields of a payload: every text is shouted, and the compiler agrees with the settings of the page", async () => {
+    const file = written("shout.ts", around(block(PAGE, '"shout"').replace('tap("shout"', 'tap("around"')));
+    await using running = await startHost(
+      { mcpServers: { up: upstream({ only: ["echo"] }) }, plugins: [file], listen: null },
+      { folder: FOLDER },
+    );
+    const [content] = (await running.host.callTool("echo")).content;
+    expect(content).toMatchObject({ type: "text", text: expect.stringMatching(/!$/) });
+    written("package.json", JSON.stringify({ type: "module" }));
+    written("tsconfig.json", JSON.stringify({ ...JSON.parse(block(PAGE, '"compilerOptions"')), files: ["shout.ts"] }));
+    const child = spawn(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", FOLDER], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let said = "";
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => void (said += chunk));
+    expect(await new Promise((done) => child.once("close", done)), said).toBe(0);
+  }, 60_000);
+
+  test("operations and commands: the command that a plugin carries reaches the host that runs", async () => {
+    written("reset-command.ts", block(PAGE, "callRunningHost("));
+    const text = block(PAGE, "host.operation").replace("definePlugin(", "export default definePlugin(");
+    const file = written(
+      "reset.ts",
+      `import { definePlugin } from "mcp-host";\nconst reset = async (principal: unknown) => [principal];\n${text}`,
+    );
+    using at = home();
+    const config = join(FOLDER, "reset.config.json");
+    writeFileSync(config, JSON.stringify({ mcpServers: {}, plugins: [file] }));
+    await using running = start(at, ["start", "--port", "0", "--log-format", "json", "--config", config]);
+    await expect.poll(() => running.stderr(), { timeout: 20_000 }).toContain("the host listens");
+    const { code, stdout, stderr } = await run(at, ["quota", "reset", "ada", "--config", config]);
+    expect({ code, stdout }, stderr).toEqual({ code: 0, stdout: "{ reset: [ 'ada' ] }\n" });
+  }, 60_000);
+
+  test("credentials: each principal's call carries its own, and who has none is refused", async () => {
+    const vault = `const vault = { tokenOf: async (id: string) => (id === "ada" ? { value: "ada's token", expires: undefined } : undefined) };`;
+    const file = written("vault.ts", around(block(PAGE, "hooks.credentials"), vault));
+    const tickets = await httpProcess("upstream", ["http", "--options", JSON.stringify({ only: ["headers"] })]);
+    await using running = await startHost(
+      { mcpServers: { tickets: { url: tickets.url } }, plugins: [file], listen: null },
+      { folder: FOLDER },
+    );
+    const of = (id: string) => running.host.callTool("headers", {}, { principal: { id, roles: [] } });
+    expect((await of("ada")).structuredContent).toMatchObject({ headers: { authorization: "Bearer ada's token" } });
+    await expect(of("bob")).rejects.toThrow();
+    await running.host.close();
+    await tickets.stop();
+  });
+
+  test("transports: a server is reached over the one that the plugin brings", async () => {
+    const fixture = JSON.stringify(join(ROOT, "test/fixtures/upstream.mjs"));
+    const transport = `import { inProcessTransport } from ${fixture};
+export class NatsTransport { constructor(url: string, subject: string) { return inProcessTransport({ name: subject + " at " + url, only: ["echo"] }); } }`;
+    written("nats-transport.ts", transport);
+    const file = written("nats.ts", block(PAGE, "NatsTransport"));
+    const nats = { type: "nats", options: { url: "nats://127.0.0.1" } };
+    await using running = await startHost({ mcpServers: { one: nats }, plugins: [file], listen: null }, { folder: FOLDER });
+    expect((await running.host.callTool("echo")).structuredContent).toMatchObject({
+      payload: expect.stringMatching(/^mcp\.one at nats:\/\/127\.0\.0\.1\//),
+    });
+  });
+});
+
+test("the block of @host/plugin-transform's README adds a detector that rules can name", async () => {
+  const text = block("packages/plugin-transform/README.md", "DETECTORS");
+  const [, first = "", rest = ""] = /^(import .*?\n)(.*)$/s.exec(text) ?? [];
+  const file = written("detector.ts", around(rest, first));
+  const rules = [{ match: ["*"], redact: ["ticket"] }];
+  await using running = await startHost(
+    { mcpServers: { up: upstream({ only: ["echo"] }) }, plugins: [["@host/plugin-transform", { rules }], file], listen: null },
+    { folder: FOLDER },
+  );
+  const answer = JSON.stringify(await running.host.callTool("echo", { about: "T-123456 and T-12" }));
+  expect(answer).not.toContain("T-123456");
+  expect(answer).toContain("T-12");
+});
+
+test("the error of docs/errors.md is what a client gets", async () => {
+  const shown = JSON.parse(block("docs/errors.md", '"code"')) as { data: { requestId: string } };
+  expect(shown.data.requestId).toMatch(/^[0-9a-f]{32}$/);
+  // A server that was there once, so that its tools are known.
+  let connections = 0;
+  let open: ReturnType<typeof inProcessTransport> | undefined;
+  const transport = () => {
+    if (++connections > 1) throw new Error("it is gone");
+    open = inProcessTransport({ only: ["echo"] });
+    return open;
+  };
+  await using running = await startHost({ mcpServers: { files: { transport } } });
+  const client = await RawHttp.open(running.url);
+  expect(await client.tools()).toEqual(["echo"]);
+  await open?.close();
+  const { error } = await vi.waitFor(async () => {
+    const answer = await client.call("echo");
+    expect(answer.error.data.retryAfterMs).toBeUndefined();
+    return answer;
+  }, 5_000);
+  expect({ ...error, data: { ...error.data, requestId: shown.data.requestId } }).toEqual(shown);
+  expect(error.data.requestId).toMatch(/^[0-9a-f]{32}$/);
+});
+
+test("the config of the host package's README is valid", async () => {
+  using at = home(JSON.parse(block("packages/host/README.md", "mcpServers")) as Config);
+  expect(await run(at, ["validate"])).toMatchObject({ code: 0, stdout: expect.stringContaining("is valid") });
+});
+
+/** Runs a line of a page as a reader of the repository does, until it says `words`; then it is stopped. */
+async function tried(
+  line: string,
+  env: Record<string, string>,
+  cwd = ROOT,
+  words?: RegExp,
+): Promise<{ code: number | null; said: string }> {
+  const PATH = `${join(ROOT, "node_modules/.bin")}${delimiter}${process.env.PATH}`;
+  const child = spawn("bash", ["-c", line], { cwd, env: { ...process.env, ...MARKED, ...env, PATH }, detached: true });
+  child.stdin.end();
+  let said = "";
+  let stopped = false;
+  for (const stream of [child.stdout, child.stderr])
+    stream.on("data", (chunk) => {
+      said += chunk;
+      if (stopped || !words?.test(said) || child.pid === undefined) return;
+      stopped = true;
+      process.kill(-child.pid, "SIGTERM");
+    });
+  const code = await new Promise<number | null>((done) => child.once("close", done));
+  return { code, said };
+}
+
+test("the command of @host/plugin-auth's README makes a key", async () => {
+  using at = home({ plugins: [["@host/plugin-auth", { apiKeys: { pepper: "a pepper for this page" } }]] });
+  const { code, said } = await tried(block("packages/plugin-auth/README.md", "new-key"), at.env, at.path);
+  expect({ code, said }).toEqual({ code: 0, said: expect.stringMatching(/^mcph_ci_/m) });
+});
+
+test.each(["clock-py", "notes-ts"])("the commands of examples/servers/%s run the server alone, and the host with it", async (name) => {
+  using at = home();
+  const [alone = "", together = "", ...more] = block(`examples/servers/${name}/README.md`, "npx mcp-host").trim().split("\n");
+  expect(more).toEqual([]);
+  const folder = join(ROOT, "examples/servers", name);
+  expect(await tried(alone, at.env, folder)).toMatchObject({ code: 0 });
+  // On a free port, since 3001 may be taken.
+  const line = `${together.replace("npx mcp-host", "exec mcp-host")} --port 0 --log-format json`;
+  expect((await tried(line, at.env, folder, /the host listens/)).said).toContain("the host listens");
+});
+
+test("the command of examples/socket-transport starts its host", async () => {
+  using at = home();
+  // On a free port, since 3000 may be taken.
+  const line = block("examples/socket-transport/README.md", "npx mcp-host").trim().replace("npx mcp-host", "exec mcp-host");
+  const { said } = await tried(`${line} --port 0 --log-format json`, at.env, ROOT, /the host listens/);
+  expect(said).toContain("the host listens");
+});

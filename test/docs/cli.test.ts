@@ -1,0 +1,96 @@
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { COMMANDS } from "../../packages/host/dist/cli/commands.js";
+import { type Home, home, type Running, run, start } from "../harness/cli.ts";
+import { startDaemon } from "../harness/daemons.ts";
+import { httpProcess, MARKED, ROOT } from "../harness/hosts.ts";
+
+const PAGE = readFileSync(join(ROOT, "docs/cli.md"), "utf8");
+const TROUBLESHOOTING = readFileSync(join(ROOT, "docs/troubleshooting.md"), "utf8");
+
+/** The command lines of a page's `sh` blocks. */
+function examples(text: string): string[] {
+  return [...text.matchAll(/^```sh\n(.*?)^```$/gms)].flatMap(([, block = ""]) => block.trim().split("\n"));
+}
+
+const lines = [...new Set([PAGE, TROUBLESHOOTING].flatMap(examples))];
+
+let at: Home;
+let running: Running;
+let server: { url: string; stop(): Promise<void> };
+
+/** The server of the examples, in a process that all of them share. */
+beforeAll(async () => {
+  server = await httpProcess("upstream", ["http", "--options", JSON.stringify({ name: "notes", base: "note://" })]);
+  at = home({ listen: { port: 0 }, mcpServers: { notes: { url: server.url } } }, { "local.env": "A=1\n" });
+});
+
+/** A host that runs: some examples stop it. */
+beforeEach(async () => {
+  if (running?.child.exitCode === null) return;
+  running = start(at, ["start", "--log-format", "json"]);
+  await vi.waitFor(() => expect(running.stderr()).toContain("the host listens"), { timeout: 15_000 });
+});
+
+afterAll(async () => {
+  await running[Symbol.asyncDispose]();
+  await server.stop();
+  at[Symbol.dispose]();
+});
+
+/** What must be there for an example: the process id that it names, and what ends it again. */
+async function prepared(line: string): Promise<{ pid: number | undefined; end: () => Promise<unknown> }> {
+  if (/^mcp-host config restore/.test(line)) await run(at, ["init", "--force", "--yes", "--import", "none"]);
+  const daemon = /^mcp-host restart/.test(line) ? await startDaemon(at) : undefined;
+  const isDaemon = daemon !== undefined || line.includes("--daemon");
+  return { pid: daemon?.pid ?? running.child.pid, end: async () => isDaemon && run(at, ["stop", "--all"]) };
+}
+
+/** What a reader does who tries an example that goes on: waits for its words, and acts. */
+const ACTS: [RegExp, RegExp, (child: ChildProcessWithoutNullStreams) => unknown][] = [
+  [/^mcp-host start(?! stdio)(?!.*--daemon)/, /Stop with Ctrl-C|the host listens/, (child) => child.kill("SIGTERM")],
+  [/^mcp-host subscribe/, /subscribed to/, () => run(at, ["call", "touch", "--args", '{"uri":"note://text"}'])],
+];
+
+test.each(lines)("the example `%s` does what it says", async (line) => {
+  const { pid, end } = await prepared(line);
+  const PATH = `${join(ROOT, "node_modules/.bin")}${delimiter}${process.env.PATH}`;
+  const env = { ...process.env, ...MARKED, ...at.env, HOME: at.path, PATH, PID: String(pid) };
+  const child = spawn("bash", ["-c", `exec ${line}`], { cwd: at.path, env });
+  child.stdin.end();
+  let said = "";
+  let acts = ACTS.filter(([form]) => form.test(line));
+  for (const stream of [child.stdout, child.stderr])
+    stream.on("data", (chunk) => {
+      said += chunk;
+      for (const [, words, act] of acts.filter(([, words]) => words.test(said))) {
+        acts = acts.filter(([, others]) => others !== words);
+        void act(child);
+      }
+    });
+  const code = await new Promise((resolve) => child.once("close", resolve));
+  await end();
+  expect(code, said).toBe(0);
+});
+
+test("every command has an example, and every flag is in one", async () => {
+  for (const [name, load] of Object.entries(COMMANDS)) {
+    const { args } = await load();
+    const own = examples(PAGE).filter((line) => line.startsWith(`mcp-host ${name}`) || line.startsWith(`mcp-host --${name}`));
+    expect(own, `docs/cli.md has no example of ${name}`).not.toEqual([]);
+    for (const [flag, { type }] of Object.entries(args ?? {})) {
+      if (type === "positional") continue;
+      const shown = examples(PAGE).some((line) => line.split(/[ =]/).some((word) => word === `--${flag}` || word === `--no-${flag}`));
+      expect(shown, `docs/cli.md has no example with --${flag} (of ${name})`).toBe(true);
+    }
+  }
+});
+
+test("every argument has its default and its meaning", () => {
+  const rows = [...PAGE.matchAll(/^\| `([^`]*)` \| (.*?) \| (.*?) \|$/gm)];
+  expect(rows.length).toBeGreaterThan(Object.keys(COMMANDS).length);
+  for (const [row, , standard, meaning] of rows)
+    expect({ row, standard, meaning }).toEqual({ row, standard: expect.stringMatching(/\S/), meaning: expect.stringMatching(/\S/) });
+});

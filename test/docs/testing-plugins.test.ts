@@ -1,0 +1,28 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { ROOT } from "../harness/hosts.ts";
+
+/** The code blocks of a page. */
+function blocks(page: string): string[] {
+  return Array.from(readFileSync(join(ROOT, "docs", page), "utf8").matchAll(/^```ts\n(.*?)^```$/gms), ([, text]) => text ?? "");
+}
+
+// Below the repository, where what is installed can be imported; git ignores it.
+const FOLDER = join(ROOT, "test", ".tmp", `docs-${process.pid}`);
+mkdirSync(FOLDER, { recursive: true });
+afterAll(() => rmSync(FOLDER, { recursive: true, force: true }));
+
+const examples = blocks("testing-plugins.md");
+writeFileSync(join(FOLDER, "quota.ts"), blocks("plugins.md").find((block) => block.includes('name: "quota"')) ?? "");
+
+// A page's tests become tests of this file.
+for (const [index, text] of examples.entries()) {
+  const file = join(FOLDER, `example-${index}.ts`);
+  writeFileSync(file, text);
+  await import(file);
+}
+
+test("every example of docs/testing-plugins.md is run here", () => {
+  expect(examples.map((text) => text.match(/^(test|testPlugin)\(/gm)?.length)).toEqual([2, 3]);
+});

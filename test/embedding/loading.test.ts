@@ -1,0 +1,114 @@
+import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Config } from "mcp-host";
+import { expect, test } from "vitest";
+import { BIN, httpProcess, MARKED, ROOT, temporary, upstream } from "../harness/hosts.ts";
+
+/** Notes every ES module that is loaded, and at the end the modules of Node and those that were required. */
+const NOTE = `
+  import { register } from "node:module";
+  import { appendFileSync } from "node:fs";
+  const note = (lines) => appendFileSync(process.env.LOADED, lines.map((line) => line + "\\n").join(""));
+  register("data:text/javascript," + encodeURIComponent(\`
+    import { appendFileSync } from "node:fs";
+    export async function load(url, context, next) {
+      appendFileSync(process.env.LOADED, url + "\\\\n");
+      return next(url, context);
+    }\`));
+  const { createRequire } = await import("node:module");
+  const { cache } = createRequire("/");
+  process.on("exit", () => note([...process.moduleLoadList.filter((name) => name.startsWith("NativeModule ")), ...Object.keys(cache)]));
+`;
+
+const FRONTS = /NativeModule https?$|node_modules\/ws\/|\/front\/(sse|websocket|tls)\.js$/;
+
+/** What of {@link FRONTS} a host loads that listens. */
+async function loadedByListening(listen: Config["listen"], files: Record<string, string> = {}): Promise<string[]> {
+  using folder = temporary({ ...files, "note.mjs": NOTE, "mcp-host.config.json": JSON.stringify({ listen: { port: 0, ...listen } }) });
+  const loaded = join(folder.path, "loaded");
+  const args = ["--import", join(folder.path, "note.mjs"), BIN, "start", "--config", join(folder.path, "mcp-host.config.json")];
+  const child = execFile(process.execPath, args, { env: { ...process.env, ...MARKED, LOADED: loaded }, timeout: 20_000 });
+  const exited = new Promise((resolve) => child.once("exit", resolve));
+  child.stderr?.on("data", (text) => {
+    if (String(text).includes("Stop with Ctrl-C")) child.kill("SIGTERM");
+  });
+  expect(await exited).toBe(0);
+  const names = readFileSync(loaded, "utf8").split("\n");
+  return [...new Set(names.flatMap((name) => FRONTS.exec(name)?.[0].replace("/front/", "") ?? []))].sort();
+}
+
+test("a start over HTTP loads no other way in than the config asks for", async () => {
+  expect(await loadedByListening({})).toEqual(["NativeModule http"]);
+  expect(await loadedByListening({ sse: true })).toEqual(["NativeModule http", "sse.js"]);
+  expect(await loadedByListening({ websocket: true })).toContain("websocket.js");
+  const pem = (name: string): string => readFileSync(join(ROOT, "test/fixtures/tls", name), "utf8");
+  const tls = { cert: "cert.pem", key: "cert.key" };
+  const secure = await loadedByListening({ tls }, { "cert.pem": pem("first.pem"), "cert.key": pem("first.key") });
+  expect(secure).toEqual(["NativeModule http", "NativeModule https", "tls.js"]);
+}, 60_000);
+
+/** Everything that `mcp-host start stdio` loads in a life with one server and one client that leaves at once. */
+async function loadedBy(server: object): Promise<string[]> {
+  using folder = temporary({ "note.mjs": NOTE, "mcp-host.config.json": JSON.stringify({ mcpServers: { one: server } }) });
+  const loaded = join(folder.path, "loaded");
+  const initialize = {
+    jsonrpc: "2.0",
+    id: 1,
+    method: "initialize",
+    params: { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "test", version: "1" } },
+  };
+  const stdout = await new Promise<string>((resolve, reject) => {
+    const child = execFile(
+      process.execPath,
+      ["--import", join(folder.path, "note.mjs"), BIN, "start", "stdio", "--config", join(folder.path, "mcp-host.config.json")],
+      { env: { ...process.env, ...MARKED, LOADED: loaded }, timeout: 20_000 },
+      (error, out) => (error ? reject(error) : resolve(out)),
+    );
+    const list = { jsonrpc: "2.0", id: 2, method: "tools/list" };
+    child.stdin?.end(`${JSON.stringify(initialize)}\n${JSON.stringify(list)}\n`);
+  });
+  expect(stdout).toContain('"echo"');
+  return readFileSync(loaded, "utf8").split("\n");
+}
+
+test("a start over stdio with a stdio server loads no HTTP, SSE, WebSocket, Hono or OAuth code", async () => {
+  const loaded = await loadedBy(upstream());
+  expect(loaded).toContainEqual(expect.stringMatching(/upstream\/stdio\.js$/));
+  expect(
+    loaded.filter((name) =>
+      /hono|undici\/|jose|client\/auth|_http_|NativeModule https?$|\/ws\/|\/(front|upstream)\/(http|sse|websocket|url)|wire\/sse|sdk\//.test(
+        name,
+      ),
+    ),
+  ).toEqual([]);
+}, 30_000);
+
+test("with an HTTP server it loads what that needs, and no front", async () => {
+  const server = await httpProcess("upstream", ["http"]);
+  try {
+    const loaded = await loadedBy({ url: server.url });
+    expect(loaded).toContainEqual(expect.stringMatching(/undici\/lib\/dispatcher\/pool\.js$/));
+    expect(loaded.filter((name) => /hono|jose|undici\/index|undici\/lib\/web|\/front\/http|upstream\/stdio/.test(name))).toEqual([]);
+  } finally {
+    await server.stop();
+  }
+}, 30_000);
+
+test.each([
+  ["sse", /upstream\/sse\.js$/, /hono|jose|\/ws\/|undici\/lib\/web|\/front\/http|upstream\/(stdio|http|url|websocket)\.js/],
+  ["websocket", /upstream\/websocket\.js$/, /hono|jose|undici\/|\/front\/http|wire\/sse|upstream\/(stdio|http|url|sse)\.js/],
+] as const)(
+  "with a server over %s it loads that wire and no other",
+  async (wire, own, others) => {
+    const server = await httpProcess("upstream", [wire]);
+    try {
+      const loaded = await loadedBy({ type: wire, url: server.url });
+      expect(loaded).toContainEqual(expect.stringMatching(own));
+      expect(loaded.filter((name) => others.test(name))).toEqual([]);
+    } finally {
+      await server.stop();
+    }
+  },
+  30_000,
+);

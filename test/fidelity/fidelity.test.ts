@@ -1,0 +1,44 @@
+import { afterAll, describe, expect, it } from "vitest";
+import { asking } from "./asking.ts";
+import { calls } from "./calls.ts";
+import { changes } from "./changes.ts";
+import { http } from "./http.ts";
+import { lists } from "./lists.ts";
+import { logging } from "./logging.ts";
+import { progress } from "./progress.ts";
+import { prompts } from "./prompts.ts";
+import { resources } from "./resources.ts";
+import { type Cases, Rig } from "./rig.ts";
+import { casesOf, nameOf, rows, WAYS_IN, WAYS_OUT } from "./rows.mjs";
+import { session } from "./session.ts";
+import { tasks } from "./tasks.ts";
+
+const all: [string, Cases[string]][] = [session, lists, calls, resources, prompts, logging, tasks, asking, progress, changes, http].flatMap(
+  (cases) => Object.entries(cases),
+);
+const cases: Cases = {};
+for (const [row, ofRow] of all) cases[row] = { ...cases[row], ...ofRow };
+
+describe("the pass-through matrix", () => {
+  it("has a case for every sentence of every row, and no case without one", () => {
+    const told = rows.flatMap((row) => casesOf(row).map(({ key }) => `${nameOf(row)}: ${key}`));
+    const shown = Object.entries(cases).flatMap(([row, ofRow]) => Object.keys(ofRow).map((key) => `${row}: ${key}`));
+    expect(shown.sort()).toEqual(told.sort());
+    expect(rows.filter((row) => casesOf(row).length === 0)).toEqual([]);
+  });
+});
+
+for (const into of WAYS_IN) {
+  for (const out of WAYS_OUT) {
+    describe(`with ${into} in and ${out} out`, () => {
+      const rig = new Rig(into, out);
+      afterAll(() => rig.close());
+      for (const row of rows) {
+        for (const { key, title, into: ways, out: outs } of casesOf(row)) {
+          const run = cases[nameOf(row)]?.[key];
+          if (run && ways.includes(into) && outs.includes(out)) it(`${nameOf(row)}: ${title}`, () => run(rig));
+        }
+      }
+    });
+  }
+}

@@ -1,0 +1,38 @@
+import { definePlugin } from "mcp-host";
+import { expect, test } from "vitest";
+import { startHost, upstream } from "../harness/hosts.ts";
+import { RawHttp } from "../harness/raw-http.ts";
+
+/** The plugin's word on each tool. */
+const forbidden = new Set<string>();
+const guard = definePlugin({
+  name: "guard",
+  host: "^1.0.0",
+  apply(host) {
+    host.hooks.permit.tap("guard", (entry) => (forbidden.has(entry.native) ? false : undefined));
+  },
+});
+
+test("tasks/list leaves out what cannot be asked or may not be seen, and waits for nobody else", async () => {
+  await using running = await startHost({
+    mcpServers: {
+      quick: upstream({ name: "quick", prefix: "quick_" }),
+      slow: { ...upstream({ name: "slow", prefix: "slow_", delays: { "tasks/list": 60_000 } }), timeout: "300ms" },
+      other: upstream({ name: "other", prefix: "other_" }),
+    },
+    plugins: [guard()],
+  });
+  const client = await RawHttp.open(running.url);
+  const begin = async (tool: string): Promise<string> => {
+    const { result } = await client.ask("tools/call", { name: tool, arguments: { steps: 1_000, delayMs: 1_000 }, task: {} });
+    return result.task.taskId;
+  };
+  const [quick, , other] = [await begin("quick_work"), await begin("slow_work"), await begin("other_work")];
+  const list = async () => (await client.ask("tasks/list")).result;
+  const first = await list();
+  expect(first.tasks.map(({ taskId }: { taskId: string }) => taskId)).toEqual([quick, other]);
+  expect(first._meta).toEqual({ "io.mcp-host/partial": ["slow"] });
+  forbidden.add("other_work");
+  expect((await list()).tasks.map(({ taskId }: { taskId: string }) => taskId)).toEqual([quick]);
+  expect((await client.ask("tasks/get", { taskId: other })).error).toBeDefined();
+});
