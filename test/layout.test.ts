@@ -5,23 +5,28 @@ import { ROOT } from "./harness/hosts.ts";
 
 const SRC = join(ROOT, "packages/host/src");
 
-/** What each folder of the host may import at run time, itself besides. Types may come from anywhere: they leave no trace. */
-const MAY_IMPORT: Record<string, readonly string[]> = {
-  wire: [],
-  upstream: ["wire", "pipeline"],
-  pipeline: ["wire", "upstream"],
-  session: ["wire", "pipeline"],
-  front: ["wire", "session"],
-  config: ["wire", "pipeline"],
-  cli: ["wire", "config", "front", "pipeline", "session", "upstream"],
-  testing: ["wire", "config", "pipeline"],
-};
+/**
+ * The floors of the host, from the ground up. Each may import what stands before it here and never what stands behind it;
+ * types count like code, and so do imports that wait until they are needed.
+ */
+const FLOORS = [
+  "wire",
+  "exchange",
+  "config",
+  "upstream",
+  "plugin",
+  "pipeline",
+  "session",
+  "front",
+  "host",
+  "operator",
+  "cli",
+  "testing",
+] as const;
 
-/** Folders that stand above the files at the top of src. */
-const ABOVE: readonly string[] = ["cli", "testing"];
-
-/** Files at the top of src that every folder may use: they know no folder but wire. */
-const EVERYWHERE = ["errors", "log", "redact", "matcher", "plugin", "store"];
+/** The files at the root: `index.ts` is the roof, which only re-exports; the others are the ground, on which everything may stand. */
+const GROUND = ["errors.ts", "log.ts", "redact.ts", "version.ts"];
+const ROOF = "index.ts";
 
 /** Source files below a folder, as absolute paths. */
 function sources(folder: string): string[] {
@@ -33,23 +38,64 @@ function sources(folder: string): string[] {
 const packages = (): string[] => readdirSync(join(ROOT, "packages"));
 const allSources = (): string[] => packages().flatMap((name) => sources(`packages/${name}/src`));
 
-test("imports run downwards: cli → host → front, session, pipeline, upstream → wire", () => {
-  const wrong: string[] = [];
-  for (const file of sources("packages/host/src")) {
-    const from = relative(SRC, file).split("/");
-    if (from.length === 1) continue;
-    const text = readFileSync(file, "utf8");
-    for (const [, target] of text.matchAll(/^(?:import|export) (?!type )[^;]*? from "(\.[^"]+)";/gms)) {
-      const to = relative(SRC, resolve(dirname(file), target ?? "")).split("/");
-      const top = to.length === 1 ? (to[0] ?? "").replace(".ts", "") : undefined;
-      const allowed =
-        top === undefined
-          ? to[0] === from[0] || MAY_IMPORT[from[0] ?? ""]?.includes(to[0] ?? "")
-          : EVERYWHERE.includes(top) || ABOVE.includes(from[0] ?? "");
-      if (!allowed) wrong.push(`${relative(ROOT, file)} imports ${target}`);
-    }
-  }
-  expect(wrong).toEqual([]);
+interface Import {
+  /** Paths below src. */
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Every import of one file of the host by another: of code, of types, and of what is loaded later. */
+function imports(): Import[] {
+  return sources("packages/host/src").flatMap((file) => {
+    const text = readFileSync(file, "utf8").replace(/^\s*(\/\/|\/?\*).*$/gm, "");
+    const targets = text.matchAll(/\bfrom "(\.[^"]+)"|\bimport\(\s*"(\.[^"]+)"\s*\)|^import "(\.[^"]+)"/gm);
+    return Array.from(targets, ([, ...found]) => ({
+      from: relative(SRC, file),
+      to: relative(SRC, resolve(dirname(file), found.find(Boolean) ?? "")),
+    }));
+  });
+}
+
+/** How high a file stands. */
+function floorOf(file: string): number {
+  if (file === ROOF) return FLOORS.length;
+  return GROUND.includes(file) ? -1 : FLOORS.indexOf(file.split("/")[0] as (typeof FLOORS)[number]);
+}
+
+test("the host has these floors, and at its root only the roof and the ground", () => {
+  const there = readdirSync(SRC, { withFileTypes: true });
+  const names = (isFolder: boolean): string[] => there.filter((entry) => entry.isDirectory() === isFolder).map(({ name }) => name);
+  expect(names(true).sort()).toEqual([...FLOORS].sort());
+  expect(names(false).sort()).toEqual([...GROUND, ROOF].sort());
+});
+
+test("imports lead down from floor to floor, types and late imports included", () => {
+  const all = imports();
+  expect(all.length).toBeGreaterThan(500);
+  expect(all.filter(({ from, to }) => floorOf(to) > floorOf(from) || to === ROOF).map(({ from, to }) => `${from} imports ${to}`)).toEqual(
+    [],
+  );
+});
+
+test("no file imports itself by way of others", () => {
+  const next = new Map<string, string[]>();
+  for (const { from, to } of imports()) next.set(from, [...(next.get(from) ?? []), to]);
+  const seen = new Set<string>();
+  const circles: string[] = [];
+  const walk = (file: string, way: readonly string[]): void => {
+    if (way.includes(file)) circles.push([...way.slice(way.indexOf(file)), file].join(" → "));
+    if (seen.has(file)) return;
+    seen.add(file);
+    for (const to of next.get(file) ?? []) walk(to, [...way, file]);
+  };
+  for (const file of next.keys()) walk(file, []);
+  expect(circles).toEqual([]);
+});
+
+test("docs/architecture.md draws these floors in this order", () => {
+  const page = readFileSync(join(ROOT, "docs/architecture.md"), "utf8");
+  const drawn = [...page.matchAll(/^\| `([a-z]+)\/` \|/gm)].map(([, name]) => name);
+  expect(drawn).toEqual([...FLOORS].reverse());
 });
 
 test("nothing that runs in production imports what plugins are tested with", () => {
@@ -80,7 +126,7 @@ test("no file has a name that says nothing", () => {
   ).toEqual([]);
 });
 
-// guard.ts starts the shell that ends the servers of a host that was killed, daemon.ts the host itself once more, in the background: neither
+// watchdog.ts starts the shell that ends the servers of a host that was killed, daemon.ts the host itself once more, in the background: neither
 // takes a command from a config. fresh-process.ts starts what plugins are tested in.
 test("only log.ts knows consola, and only child.ts starts servers", () => {
   const using = (name: string): string[] =>
@@ -92,7 +138,7 @@ test("only log.ts knows consola, and only child.ts starts servers", () => {
     "cli/daemon.ts",
     "testing/fresh-process.ts",
     "upstream/child.ts",
-    "upstream/guard.ts",
+    "upstream/watchdog.ts",
   ]);
 });
 

@@ -1,6 +1,7 @@
 import { ResultSchema } from "@modelcontextprotocol/sdk/types.js";
 import { createHost, createLogger, definePlugin, HostError, PeerError, type PluginHost } from "mcp-host";
 import { expect, test } from "vitest";
+import { sessionsOf } from "../../packages/host/dist/host/host.js";
 import { createWorld, inProcessTransport, type World } from "../fixtures/upstream.mjs";
 import { memoryTransport, sdkClient } from "../harness/clients.ts";
 import { startHost, temporary, upstream } from "../harness/hosts.ts";
@@ -148,10 +149,10 @@ test("each principal has one session, under its own rules; a session that ended 
   await Promise.all([1, 2, 3].map(() => host.callTool("echo", {}, { principal: { ...ada } })));
   expect((await host.listTools({ principal: eve })).tools).toEqual([]);
   await expect(host.callTool("echo", {}, { principal: eve })).rejects.toThrow("Unknown tool: echo");
-  expect([opened, host.sessions.size]).toEqual([3, 3]);
-  for (const session of [...host.sessions]) host.sessions.close(session);
+  expect([opened, host.status().sessions]).toEqual([3, 3]);
+  for (const session of [...sessionsOf(host)]) sessionsOf(host).close(session);
   await host.callTool("echo", {}, { principal: ada });
-  expect([opened, host.sessions.size]).toEqual([4, 1]);
+  expect([opened, host.status().sessions]).toEqual([4, 1]);
 });
 
 test("sessions of a program share servers, and expire without ending them", async () => {
@@ -159,9 +160,9 @@ test("sessions of a program share servers, and expire without ending them", asyn
   await using host = embedding({ one: world });
   await host.callTool("echo");
   await host.callTool("echo", {}, { principal: { id: "ada", roles: [] } });
-  for (const session of [...host.sessions]) {
+  for (const session of [...sessionsOf(host)]) {
     expect(session).toMatchObject({ expires: true, sole: false });
-    host.sessions.close(session);
+    sessionsOf(host).close(session);
   }
   await host.callTool("echo");
   expect(methods(world).filter((method) => method === "initialize")).toHaveLength(1);

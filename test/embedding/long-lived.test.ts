@@ -116,7 +116,7 @@ test("two hosts in one process share no log, session, name, store or figure", as
   await first.callTool("echo", { same: true });
   await expect(first.callTool("fail")).rejects.toThrow("failed as asked");
   expect(two.lines).toEqual([]);
-  expect(second.sessions.size).toBe(0);
+  expect(second.stats().sessions).toBe(0);
   // What the first has kept is not the second's.
   await second.callTool("echo", { same: true });
   expect(world.received.filter(({ method, params }) => method === "tools/call" && params.name === "echo")).toHaveLength(2);

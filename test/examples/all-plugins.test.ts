@@ -75,7 +75,7 @@ test.each([
 test("the example serves whoever reads, and whoever has the key", async () => {
   using folder = temporary();
   await using host = await startHost(config(join(folder.path, "memory.jsonl")), { folder: FOLDER });
-  await host.host.settled(20_000);
+  await host.host.known(20_000);
 
   const reader = await KeyedClient.open(host.url);
   const names = ((await reader.request("tools/list", {})).tools as { name: string }[]).map(({ name }) => name);

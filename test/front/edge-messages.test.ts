@@ -304,7 +304,7 @@ test("a tool name that two upstreams have is given once, to the first, and the o
       b: { transport: () => inProcessTransport({ name: "same", only: ["echo", "fail"] }) },
     },
   });
-  await two.host.settled(5_000);
+  await two.host.known(5_000);
   const own = await WireClient.connect(two.url);
   const { json } = await own.request("tools/list");
   expect(json.result.tools.map(({ name }: Message) => name)).toEqual(["echo", "slow", "fail"]);

@@ -64,7 +64,7 @@ describe("session ids", () => {
     const { status, headers, json } = await ask(host.url, { body: { ...initialize(), params: {} } });
     expect([status, json.error.code]).toEqual([200, -32602]);
     expect(headers["mcp-session-id"]).toBeUndefined();
-    expect(host.host.sessions.size).toBe(0);
+    expect(host.host.status().sessions).toBe(0);
   });
 
   test("initialize twice on one session is refused", async () => {
@@ -206,7 +206,7 @@ describe("limits, below, at and beyond", () => {
   test("the sessions of nobody in particular are not counted as one principal's", async () => {
     await using host = await startHost({ mcpServers, limits: { sessionsPerPrincipal: 1 } });
     for (let count = 1; count <= 3; count++) await WireClient.connect(host.url);
-    expect(host.host.sessions.size).toBe(3);
+    expect(host.host.status().sessions).toBe(3);
   });
 });
 
@@ -220,9 +220,9 @@ describe("expiry", () => {
     await using host = await startHost({ mcpServers, limits });
     const client = await WireClient.connect(host.url, { initialized: false });
     vi.advanceTimersByTime(20_000);
-    expect(host.host.sessions.size).toBe(1);
+    expect(host.host.status().sessions).toBe(1);
     vi.advanceTimersByTime(5_000);
-    expect(host.host.sessions.size).toBe(0);
+    expect(host.host.status().sessions).toBe(0);
     expect((await client.request("ping")).status).toBe(404);
   });
 
@@ -232,7 +232,7 @@ describe("expiry", () => {
     const client = await WireClient.connect(host.url, { initialized: false });
     await client.request("ping");
     vi.advanceTimersByTime(25_000);
-    expect(host.host.sessions.size).toBe(0);
+    expect(host.host.status().sessions).toBe(0);
   });
 
   test.each([
@@ -246,7 +246,7 @@ describe("expiry", () => {
     vi.advanceTimersByTime(55_000);
     expect((await client.request("ping")).status).toBe(200);
     vi.advanceTimersByTime(60_000);
-    expect(host.host.sessions.size).toBe(1);
+    expect(host.host.status().sessions).toBe(1);
     vi.advanceTimersByTime(5_000);
     expect((await client.request("ping")).status).toBe(404);
   });
@@ -260,7 +260,7 @@ describe("expiry", () => {
     const call = calling.open({ body: calling.body("tools/call", { name: "slow", arguments: {} }) });
     while (host.host.status().inFlight === 0) await new Promise((resolve) => setImmediate(resolve));
     vi.advanceTimersByTime(300_000);
-    expect(host.host.sessions.size).toBe(2);
+    expect(host.host.status().sessions).toBe(2);
     expect((await listening.request("ping")).status).toBe(200);
     await calling.ask({ method: "DELETE" });
     await (await call).ended;

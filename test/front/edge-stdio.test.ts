@@ -62,7 +62,7 @@ async function connect(config: Partial<Config> = {}, options: { initialized?: bo
       await host[Symbol.asyncDispose]();
     },
   };
-  await vi.waitFor(() => expect(host.host.sessions.size).toBe(1)); // it listens
+  await vi.waitFor(() => expect(host.host.status().sessions).toBe(1)); // it listens
   if (options.initialized !== false) {
     client.send(initialize("2025-11-25", "init"), { jsonrpc: "2.0", method: "notifications/initialized" });
     await client.answer("init");
@@ -159,7 +159,7 @@ describe("the end of the input", () => {
     client.input.end('{"jsonrpc":"2.0","id":2,"method":"pi');
     await client.gone;
     expect(client.messages().slice(1)).toMatchObject([{ id: 1, result: { structuredContent: { waited: 200 } } }]);
-    expect(client.host.host.sessions.size).toBe(0);
+    expect(client.host.host.status().sessions).toBe(0);
   });
 
   test("waits for calls in flight no longer than `drain`", async () => {
@@ -244,7 +244,7 @@ test("a client that does not read is given up at limits.clientQueueBytes", async
   client.reading = false;
   for (let id = 1; id <= 3; id++) client.send(call(id, "echo", { size: 8_000 }));
   await client.gone;
-  expect(client.host.host.sessions.size).toBe(0);
+  expect(client.host.host.status().sessions).toBe(0);
   expect(client.output.writableLength).toBeLessThan(50_000);
 });
 

@@ -394,7 +394,7 @@ describe("it never fails open", () => {
       mcpServers: { up: upstream({ name: "up" }) },
       plugins: [auth({ apiKeys: { pepper: PEPPER, keys: [entry] }, rules })],
     });
-    await host.host.settled(10_000);
+    await host.host.known(10_000);
     const client = await connected(host.url, key);
     expect((await client.readResource({ uri: "test://up/items/public" })).contents).toHaveLength(1);
     for (const path of [
@@ -422,7 +422,7 @@ describe("it never fails open", () => {
       mcpServers: { web: { url: web.url } },
       plugins: [auth({ anonymous: ["visitor"], apiKeys: { pepper: PEPPER, keys: [entry] }, rules })],
     });
-    await host.host.settled(10_000);
+    await host.host.known(10_000);
     const visitor = sdkClient();
     await visitor.connect(httpTransport(host.url));
     expect(await names(visitor)).toEqual(["echo"]);
@@ -451,7 +451,7 @@ describe("it never fails open", () => {
       plugins: [auth({ apiKeys: { pepper: PEPPER, keys: [entry] } })],
     });
     const client = await connected(running.url, key);
-    await running.host.settled(5_000);
+    await running.host.known(5_000);
     expect(await names(client)).toEqual([]);
     await expect(client.callTool({ name: "echo", arguments: {} })).rejects.toThrow(/Unknown tool/);
     await client.close();

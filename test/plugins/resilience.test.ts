@@ -17,7 +17,7 @@ interface Served extends TestHost {
 
 async function serve(mcpServers: Record<string, object>, options: ResilienceOptions): Promise<Served> {
   const running = await startHost({ mcpServers: mcpServers as Config["mcpServers"], plugins: [resilience(options)] });
-  await running.host.settled(10_000);
+  await running.host.known(10_000);
   const client = sdkClient();
   await client.connect(httpTransport(running.url));
   return {

@@ -146,7 +146,7 @@ describe("credentials of an HTTP upstream", () => {
   ])("%s is a failure of the plugin, and nothing is sent", async (_, credentials, words) => {
     await using server = await guarded(["Bearer one"]);
     await using running = await startHost({ mcpServers: { up: { url: server.url } }, plugins: [giving(() => credentials).plugin] });
-    await running.host.settled(5_000);
+    await running.host.known(5_000);
     expect(server.requests).toEqual([]);
     expect(running.host.status().upstreams[0]?.reason).toMatch(words);
   });

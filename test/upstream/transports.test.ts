@@ -209,7 +209,7 @@ test("secrets in options are kept out of logs and status", async () => {
   };
   const options = { token: secret, servers: [{ password: deeper }] };
   await using host = await createTestHost({ upstreams: { one: { type: "nats", options } }, transports, client: false });
-  await host.host.settled(2_000);
+  await host.host.known(2_000);
   const told = JSON.stringify([host.log, host.host.status()]);
   expect(told).toContain("cannot log in with");
   expect(told).not.toContain(secret);

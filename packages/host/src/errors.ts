@@ -196,7 +196,7 @@ export class HostError extends Error {
       code: this.code,
       message: this.message,
       data: {
-        origin: ORIGIN,
+        origin: ERROR_ORIGIN,
         type: this.type,
         ...(this.upstream !== undefined && { upstream: this.upstream }),
         ...(this.plugin !== undefined && { plugin: this.plugin }),
@@ -210,7 +210,7 @@ export class HostError extends Error {
 }
 
 /** `data.origin` of every error that the host made. */
-export const ORIGIN = "mcp-host";
+export const ERROR_ORIGIN = "mcp-host";
 
 /** A JSON-RPC error that an upstream (or, in a reverse request, a client) answered with; it passes through. */
 export class PeerError extends Error {
@@ -225,7 +225,7 @@ export class PeerError extends Error {
 /** What an error answer of the host stands for: an error of the host's own, or that of an upstream. For whoever asks the host in its own process. */
 export function fromRpc(rpc: RpcError): HostError | PeerError {
   const { data } = rpc;
-  if (typeof data !== "object" || data === null || !("origin" in data) || data.origin !== ORIGIN) return new PeerError(rpc);
+  if (typeof data !== "object" || data === null || !("origin" in data) || data.origin !== ERROR_ORIGIN) return new PeerError(rpc);
   const { type, ...detail } = data as unknown as { type: ErrorType } & ErrorDetail; // what toRpc wrote: an upstream's error cannot have this origin
   return new HostError(type, rpc.message, { ...detail, cause: new PeerError(rpc) });
 }
@@ -256,7 +256,7 @@ export function toRpcError(error: unknown, requestId: string): RpcError {
 /** An upstream's error must not be mistaken for the host's own (R72). */
 function withoutOrigin(rpc: RpcError): RpcError {
   const { data } = rpc;
-  if (typeof data !== "object" || data === null || !("origin" in data) || data.origin !== ORIGIN) return rpc;
+  if (typeof data !== "object" || data === null || !("origin" in data) || data.origin !== ERROR_ORIGIN) return rpc;
   const { origin: _, ...rest } = data;
   return { ...rpc, data: rest };
 }

@@ -6,18 +6,20 @@ export { ConfigError, ERRORS, type ErrorType, HostError, isRefusal, PeerError, r
 export type { Awaitable } from "./exchange/awaitable.ts";
 export type { ClientFacts, Principal, SessionFacts } from "./exchange/caller.ts";
 export type { Entry, EntryKind } from "./exchange/entry.ts";
-export type { Attempt, Exchange, Outcome, Patience, Route } from "./exchange/exchange.ts";
+export type { Attempt, Exchange, Outcome, Route, TimeLimits } from "./exchange/exchange.ts";
 export { globParts, matcher } from "./exchange/matcher.ts";
 export type { Method, MethodParams } from "./exchange/methods.ts";
 export type { ConnectionState, Credentials, CredentialsRequest, UpstreamFacts } from "./exchange/upstream-facts.ts";
 export { plainUri, type UriTest, uriMatcher } from "./exchange/uri-matcher.ts";
 export { isLoopback } from "./front/edge.ts";
 export type { RequestHandler } from "./front/mount.ts";
+export type { EmbeddingApi } from "./host/api.ts";
 export type { HandlerOptions } from "./host/handler.ts";
-export { createHost, Host, type HostOptions, VERSION } from "./host/host.ts";
+export type { Fitness, HostHealth, UpstreamHealth } from "./host/health.ts";
+export { createHost, Host, type HostOptions } from "./host/host.ts";
 export type { CallOptions } from "./host/local-clients.ts";
 export type { Changes, ReloadReport } from "./host/reload.ts";
-export type { Fitness, HostHealth, HostStats, UpstreamHealth, UpstreamStats } from "./host/stats.ts";
+export type { HostStats, UpstreamStats } from "./host/stats.ts";
 export { createLogger, type LogFields, type Logger, type LogLevel, type LogOptions } from "./log.ts";
 export { callRunningHost, type HostChoice } from "./operator/control-client.ts";
 export type {
@@ -26,7 +28,7 @@ export type {
   HookName,
   Hooks,
   HttpFacts,
-  Origin,
+  NotificationOrigin,
   OwnAnswer,
   SessionEvent,
   Tappable,
@@ -57,4 +59,5 @@ export type {
   TransportSettings,
 } from "./plugin/transport-registry.ts";
 export { registerSecret } from "./redact.ts";
+export { VERSION } from "./version.ts";
 export type { Json } from "./wire/message.ts";

@@ -5,13 +5,19 @@ import type { Entry } from "../dist/exchange/entry.js";
 import { createLogger } from "../dist/log.js";
 import { Catalog, type View } from "../dist/pipeline/catalog.js";
 import { Directory } from "../dist/pipeline/directory.js";
-import { Pins } from "../dist/pipeline/name-registry.js";
+import { NameRegistry } from "../dist/pipeline/name-registry.js";
 import { Announcer } from "../dist/session/announcer.js";
 import type { Session } from "../dist/session/session.js";
 
 type Options = ConstructorParameters<typeof Catalog>[0];
 const catalog = (hooks: Partial<Options["hooks"]> = {}): Catalog =>
-  new Catalog({ hooks: hooks as Options["hooks"], log: createLogger({ level: "error" }), pins: new Pins(), limit: 20_000, changed() {} });
+  new Catalog({
+    hooks: hooks as Options["hooks"],
+    log: createLogger({ level: "error" }),
+    names: new NameRegistry(),
+    limit: 20_000,
+    changed() {},
+  });
 
 const view = (upstream: string, tools: readonly string[]): View => ({
   upstream: { key: upstream, wire: "http", isolation: "shared" },

@@ -43,7 +43,7 @@ test("an attached child speaks to its parent's client while that one waits, and 
 test("signs of life and questions of an attached child count for its parent", () => {
   const { parent } = exchange();
   const child = parent.derive({ attached: true });
-  parent.patience = { timeout: 100, maxTimeout: 10_000 };
+  parent.timeLimits = { timeout: 100, maxTimeout: 10_000 };
   const start = performance.now();
   child.pause();
   expect(parent.check(start + 5_000)).toBeGreaterThan(start + 5_000);

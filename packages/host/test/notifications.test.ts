@@ -1,14 +1,14 @@
 import { expect, test, vi } from "vitest";
 import type { SessionFacts } from "../dist/exchange/caller.js";
 import { HostExchange } from "../dist/exchange/host-exchange.js";
-import { Notices } from "../dist/pipeline/notifications.js";
+import { Notifications } from "../dist/pipeline/notifications.js";
 import type { Connection } from "../dist/upstream/connection.js";
 import type { Json, Notification } from "../dist/wire/message.js";
 
-type Options = ConstructorParameters<typeof Notices>[0];
+type Options = ConstructorParameters<typeof Notifications>[0];
 type Present = ReturnType<Options["present"]>;
 
-/** Notices of an upstream `b` to one session, without the host around them. */
+/** Notifications of an upstream `b` to one session, without the host around them. */
 function notices(hooks: Partial<Present["hooks"]> = {}) {
   const updates: [string, Json][] = [];
   const session = {
@@ -18,7 +18,7 @@ function notices(hooks: Partial<Present["hooks"]> = {}) {
     updated: (uri: string, params: Json) => void updates.push([uri, params]),
   };
   const offer = { exposedUris: () => undefined };
-  const subject = new Notices({
+  const subject = new Notifications({
     present: () => ({
       hooks: hooks as Present["hooks"],
       directory: { catalog: { permits: () => true }, offer: () => offer } as unknown as Present["directory"], // nothing is hidden or prefixed

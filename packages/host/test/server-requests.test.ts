@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { type Respondent, Reverse } from "../dist/pipeline/server-requests.js";
+import { type Respondent, ServerRequests } from "../dist/pipeline/server-requests.js";
 import { Questions } from "../dist/session/questions.js";
 import type { Connection } from "../dist/upstream/connection.js";
 import { DEFAULT_LIMITS } from "../dist/wire/limits.js";
@@ -7,7 +7,7 @@ import type { Message } from "../dist/wire/message.js";
 
 afterEach(() => void vi.useRealTimers());
 
-type Options = ConstructorParameters<typeof Reverse>[0];
+type Options = ConstructorParameters<typeof ServerRequests>[0];
 
 /** Clients that can be asked for samples and never answer by themselves. */
 function asked(ids: readonly string[], limits = {}) {
@@ -20,10 +20,10 @@ function asked(ids: readonly string[], limits = {}) {
       return [id, { id, principal, client, network: true, sole: false, questions: new Questions(), sinkFor: () => sink }];
     }),
   );
-  const reverse = new Reverse({
+  const serverRequests = new ServerRequests({
     hooks: () => ({}) as ReturnType<Options["hooks"]>, // no plugin
     tasks: { byNative: () => undefined } as unknown as Options["tasks"], // no task
-    notices: {} as Options["notices"], // only elicitations touch it
+    notifications: {} as Options["notifications"], // only elicitations touch it
     limits: { ...DEFAULT_LIMITS, ...limits },
     session: (id) => sessions.get(id) as Respondent | undefined,
     settled() {},
@@ -38,16 +38,16 @@ function asked(ids: readonly string[], limits = {}) {
     };
     return { connection: connection as unknown as Connection, answers };
   };
-  return { reverse, told, connectionOf, sessions };
+  return { serverRequests, told, connectionOf, sessions };
 }
 
 const sampling = (id: number) => ({ jsonrpc: "2.0" as const, id, method: "sampling/createMessage", params: { messages: [] } });
 
 test("an upstream whose question nobody answers in five minutes is told that the client did not", async () => {
   vi.useFakeTimers();
-  const { reverse, told, connectionOf } = asked(["a"]);
+  const { serverRequests, told, connectionOf } = asked(["a"]);
   const { connection, answers } = connectionOf("a");
-  reverse.receive(connection, sampling(1), undefined);
+  serverRequests.receive(connection, sampling(1), undefined);
   await vi.advanceTimersByTimeAsync(299_000);
   expect(answers).toEqual([]);
   await vi.advanceTimersByTimeAsync(2_000);
@@ -62,24 +62,24 @@ test("an upstream whose question nobody answers in five minutes is told that the
 });
 
 test("one client is asked a bounded number of questions at once, and an answer makes room", async () => {
-  const { reverse, told, connectionOf, sessions } = asked(["a", "b"], { questionsPerSession: 3 });
+  const { serverRequests, told, connectionOf, sessions } = asked(["a", "b"], { questionsPerSession: 3 });
   const { connection, answers } = connectionOf("a");
-  for (let id = 1; id <= 5; id++) reverse.receive(connection, sampling(id), undefined);
+  for (let id = 1; id <= 5; id++) serverRequests.receive(connection, sampling(id), undefined);
   await vi.waitFor(() => expect(told.get("a")).toHaveLength(3));
   expect(answers.map(({ error }) => error)).toMatchObject([{ data: { type: "overloaded" } }, { data: { type: "overloaded" } }]);
-  reverse.receive(connectionOf("b").connection, sampling(1), undefined);
+  serverRequests.receive(connectionOf("b").connection, sampling(1), undefined);
   await vi.waitFor(() => expect(told.get("b")).toHaveLength(1));
   sessions.get("a")?.questions.answered({ jsonrpc: "2.0", id: 1, result: {} });
   await vi.waitFor(() => expect(answers).toHaveLength(3));
-  reverse.receive(connection, sampling(6), undefined);
+  serverRequests.receive(connection, sampling(6), undefined);
   await vi.waitFor(() => expect(told.get("a")).toHaveLength(4));
 });
 
 test("one connection asks a bounded number of questions at once", async () => {
-  const { reverse, told, connectionOf } = asked(["a"], { questionsPerConnection: 2 });
+  const { serverRequests, told, connectionOf } = asked(["a"], { questionsPerConnection: 2 });
   const [one, other] = [connectionOf("a"), connectionOf("a")];
-  for (let id = 1; id <= 4; id++) reverse.receive(one.connection, sampling(id), undefined);
-  reverse.receive(other.connection, sampling(1), undefined);
+  for (let id = 1; id <= 4; id++) serverRequests.receive(one.connection, sampling(id), undefined);
+  serverRequests.receive(other.connection, sampling(1), undefined);
   await vi.waitFor(() => expect(told.get("a")).toHaveLength(3));
   expect(one.answers).toHaveLength(2);
   expect(one.answers[0]?.error?.message).toMatch(/2 questions .* already/);

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { definePlugin, type Patience, type UpstreamFacts } from "mcp-host";
+import { definePlugin, type TimeLimits, type UpstreamFacts } from "mcp-host";
 import { makeInstruments } from "./instruments.ts";
 import { checkOptions, namedUpstreams, options, settled, toolRules } from "./options.ts";
 import { Protection } from "./protection.ts";
@@ -27,7 +27,7 @@ export const resilience = definePlugin({
       if (protection) return protection;
       const { key } = upstream;
       const policies = settled(given, key);
-      const patience = host.config.mcpServers[key] as Patience; // it is configured
+      const patience = host.config.mcpServers[key] as TimeLimits; // it is configured
       protection = new Protection(key, { policies, rules: toolRules(given, policies), patience, waits, instruments, host });
       protections.set(upstream, protection);
       return protection;

@@ -1,4 +1,4 @@
-import { type Entry, type Handler, type Json, matcher, type Patience, type PluginHost } from "mcp-host";
+import { type Entry, type Handler, type Json, matcher, type PluginHost, type TimeLimits } from "mcp-host";
 import { Breaker } from "./breaker.ts";
 import { Bulkhead } from "./bulkhead.ts";
 import { withFallback } from "./fallback.ts";
@@ -15,7 +15,7 @@ export interface ProtectionParts {
   readonly policies: Settled;
   readonly rules: readonly ToolRule[];
   /** The upstream's own time limits. */
-  readonly patience: Patience;
+  readonly patience: TimeLimits;
   readonly waits: Waits;
   readonly instruments: Instruments;
   readonly host: Pick<PluginHost, "log" | "repeatable">;

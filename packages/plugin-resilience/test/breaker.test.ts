@@ -207,7 +207,7 @@ test("upstreams have breakers of their own", async () => {
     {},
     { mcpServers: { calm: { transport: other.transport }, bare: { transport: fakeUpstream({ tools: { bare: () => "" } }).transport } } },
   );
-  await world.host.settled(1_000);
+  await world.host.known(1_000);
   await meets(world, lost());
   expect(world.report().breaker).toMatchObject({ state: "open" });
   world.steps = [lost()];

@@ -52,7 +52,7 @@ export async function scripted(
     upstreams: { up: { transport: fake.transport, ...own } },
     config,
   });
-  await running.host.settled(1_000);
+  await running.host.known(1_000);
   return {
     ...running,
     get client() {

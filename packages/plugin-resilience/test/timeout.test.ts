@@ -20,7 +20,7 @@ async function world(options: Parameters<typeof resilience>[0], server: object =
   };
   const fake = fakeUpstream({ tools: { slow: tool, slower: tool }, prompts: { hello: { get: tool } } });
   const running = await createTestHost({ plugins: [resilience(options)], upstreams: { up: { transport: fake.transport, ...server } } });
-  await running.host.settled(1_000);
+  await running.host.known(1_000);
   return Object.assign(running, { fake, answer: (text: string) => answer(text), progress: (value: number) => progress(value) });
 }
 

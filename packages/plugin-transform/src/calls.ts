@@ -1,4 +1,4 @@
-import { type Awaitable, type Exchange, type Handler, type Json, type Logger, type Origin, PeerError, refuse } from "mcp-host";
+import { type Awaitable, type Exchange, type Handler, type Json, type Logger, type NotificationOrigin, PeerError, refuse } from "mcp-host";
 import type { Context, Source } from "./context.ts";
 import { documentOf, picked } from "./document.ts";
 import { type Engine, ProgramError } from "./engine.ts";
@@ -204,7 +204,7 @@ export class Calls {
   }
 
   /** A message of an upstream as clients get it. */
-  told<N extends Notice>(notification: N, { upstream, exchange }: Pick<Origin, "upstream" | "exchange">): N {
+  told<N extends Notice>(notification: N, { upstream, exchange }: Pick<NotificationOrigin, "upstream" | "exchange">): N {
     const { rules, records } = this.#options;
     const fields = TOLD[notification.method];
     const { params } = notification;

@@ -10,7 +10,7 @@ const PATIENCE = 2_000;
 
 /** Tells people what a host serves and how to connect to it. On stderr: standard output belongs to programs. */
 export async function printBanner(host: Host): Promise<void> {
-  await host.settled(PATIENCE);
+  await host.known(PATIENCE);
   process.stderr.write(`\n${banner(host.url ?? "", host.status().upstreams)}\n`);
 }
 

@@ -1,4 +1,4 @@
-import type { Host } from "../host/host.ts";
+import { type Host, sessionsOf } from "../host/host.ts";
 import { openClient } from "../host/local-clients.ts";
 import type { Logger } from "../log.ts";
 import type { Json, Notification } from "../wire/message.ts";
@@ -69,7 +69,7 @@ async function connect(
 ): Promise<LocalClient> {
   const starts = new Starts(host); // from the beginning: a server that is tried again has failed before
   begin(starts);
-  const client = await openClient(host, { notified });
+  const client = await openClient({ config: () => host.config, sessions: sessionsOf(host), start: () => host.start() }, { notified });
   return {
     host,
     request: (method, params, options) => client.request(method, params, options),

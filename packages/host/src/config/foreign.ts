@@ -13,7 +13,7 @@ const TOP: Readonly<Record<string, string>> = {
 const APPROVAL = "approval is the client's business; remove it";
 const ADDRESS = 'here it is "url"';
 const CHOICE = "which tools there are is for a plugin to say, such as @host/plugin-auth; remove it";
-const ORIGIN = "the client's own note; remove it";
+const CLIENT_NOTE = "the client's own note; remove it";
 
 const SERVER: Readonly<Record<string, string>> = {
   envFile: 'a server with a "command" may have it in a file; in code, read the file and give its values in "env"',
@@ -32,9 +32,9 @@ const SERVER: Readonly<Record<string, string>> = {
   includeTools: CHOICE,
   excludeTools: CHOICE,
   dev: "it is for developing a server in VS Code; remove it",
-  gallery: ORIGIN,
-  version: ORIGIN,
-  description: ORIGIN,
+  gallery: CLIENT_NOTE,
+  version: CLIENT_NOTE,
+  description: CLIENT_NOTE,
 };
 
 /** What to write instead of a key that only other hosts know. */

@@ -28,7 +28,7 @@ export interface Site {
 }
 
 /** The time limits of a call, in milliseconds. */
-export interface Patience {
+export interface TimeLimits {
   /** Longest silence; progress starts it anew, an outstanding question to a person pauses it. */
   readonly timeout: number;
   /** Longest time in all. */
@@ -86,7 +86,7 @@ export interface Exchange {
   readonly answerBytes: number | undefined;
   readonly timings: Timings;
   /** How long the call may take; the route's upstream sets it. */
-  readonly patience: Patience;
+  readonly timeLimits: TimeLimits;
   /** When the exchange fails at the latest, on the clock of {@link timings}. */
   readonly deadline: number;
   /** Aborted when the exchange is cancelled or out of time. */
@@ -109,14 +109,14 @@ export interface Exchange {
   cancel(error: HostError): void;
 
   /** Sets how long it may take; the host does so with the `timeout` and `maxTimeout` of the upstream before `transform` and `call`. */
-  allow(patience: Patience): void;
+  allow(timeLimits: TimeLimits): void;
 
   /**
    * Sends with narrower time limits, as a `call` tap does with `next`. When they are up, what was sent is given up (the
-   * upstream is told) and this fails with `upstream_timeout`, but the exchange goes on while its own patience lasts: the
+   * upstream is told) and this fails with `upstream_timeout`, but the exchange goes on while its own time lasts: the
    * plugin may try again or answer itself. Progress and questions to a person count as they do for the exchange.
    */
-  within(patience: Patience, send: (exchange: Exchange) => Promise<Json>): Promise<Json>;
+  within(timeLimits: TimeLimits, send: (exchange: Exchange) => Promise<Json>): Promise<Json>;
 
   /** Notes that the last attempt failed with an error of this type and that another one begins, as whoever tries again inside `call` does. */
   retry(error: string): void;

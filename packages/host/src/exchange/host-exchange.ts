@@ -4,7 +4,7 @@ import { type ClientFacts, type Principal, type SessionFacts, scopeOf } from "./
 import { correlationId } from "./correlation.ts";
 import { type Limited, unwatch, watch } from "./deadlines.ts";
 import type { Entry } from "./entry.ts";
-import type { Attempt, Exchange, Outcome, Patience, Route, Site, Timings } from "./exchange.ts";
+import type { Attempt, Exchange, Outcome, Route, Site, TimeLimits, Timings } from "./exchange.ts";
 import { TimeLimit } from "./time-limit.ts";
 
 /** Where messages go that belong to a call and come before its answer: the answer's own stream. */
@@ -13,7 +13,7 @@ export interface Sink {
   send(message: Message): boolean;
 }
 
-const DEFAULT_PATIENCE: Patience = { timeout: 60_000, maxTimeout: 600_000 };
+const DEFAULT_TIME_LIMITS: TimeLimits = { timeout: 60_000, maxTimeout: 600_000 };
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
@@ -49,7 +49,7 @@ export class HostExchange implements Exchange, Limited {
   hookSet: object | undefined = undefined;
   /** What the request names and where it goes, as the pipeline found it; what that is, is the pipeline's business. */
   target: object | undefined = undefined;
-  patience: Patience = DEFAULT_PATIENCE;
+  timeLimits: TimeLimits = DEFAULT_TIME_LIMITS;
   /** Where messages before the answer go; undefined for a detached exchange. */
   readonly sink: Sink | undefined;
 
@@ -107,7 +107,7 @@ export class HostExchange implements Exchange, Limited {
   }
 
   get deadline(): number {
-    return this.timings.start + this.patience.maxTimeout;
+    return this.timings.start + this.timeLimits.maxTimeout;
   }
 
   state<T>(key: symbol | string, make: () => T): T {
@@ -134,19 +134,19 @@ export class HostExchange implements Exchange, Limited {
     child.route = this.route;
     child.target = this.target;
     child.#root = this.#root;
-    child.patience = this.patience;
+    child.timeLimits = this.timeLimits;
     return child;
   }
 
-  allow(patience: Patience): void {
-    this.patience = patience;
+  allow(timeLimits: TimeLimits): void {
+    this.timeLimits = timeLimits;
     if (this.#isTimed) watch(this, this.#due);
   }
 
-  within(patience: Patience, send: (exchange: Exchange) => Promise<Json>): Promise<Json> {
+  within(timeLimits: TimeLimits, send: (exchange: Exchange) => Promise<Json>): Promise<Json> {
     this.touch();
     const before = this.#onStop.length;
-    return new TimeLimit(this, patience, (error) => this.#giveUp(before, error)).run(() => send(this));
+    return new TimeLimit(this, timeLimits, (error) => this.#giveUp(before, error)).run(() => send(this));
   }
 
   retry(error: string): void {
@@ -265,15 +265,15 @@ export class HostExchange implements Exchange, Limited {
   }
 
   get #due(): number {
-    return Math.min(this.#active + this.patience.timeout, this.deadline);
+    return Math.min(this.#active + this.timeLimits.timeout, this.deadline);
   }
 
   /** Whether its time is up: then it is cancelled. Called by its clock. */
   check(now: number): number | undefined {
-    const due = Math.min(this.silentSince(now) + this.patience.timeout, this.deadline);
+    const due = Math.min(this.silentSince(now) + this.timeLimits.timeout, this.deadline);
     // Timers may fire up to a millisecond early.
     if (due > now + 1) return due;
-    const limit = this.deadline <= now + 1 ? this.patience.maxTimeout : this.patience.timeout;
+    const limit = this.deadline <= now + 1 ? this.timeLimits.maxTimeout : this.timeLimits.timeout;
     unwatch(this);
     this.cancel(this.late(limit));
     return undefined;

@@ -1,7 +1,7 @@
 import type { HostError } from "../errors.ts";
 import type { Json } from "../wire/message.ts";
 import { type Limited, unwatch, watch } from "./deadlines.ts";
-import type { Patience } from "./exchange.ts";
+import type { TimeLimits } from "./exchange.ts";
 
 /** What a part with time limits of its own is a part of. */
 interface Timed {
@@ -14,15 +14,15 @@ interface Timed {
 /** A part of an exchange with time limits of its own. */
 export class TimeLimit implements Limited {
   readonly #exchange: Timed;
-  readonly #patience: Patience;
+  readonly #timeLimits: TimeLimits;
   readonly #start = performance.now();
   /** Gives up what is under way; false if nothing listens. */
   readonly #giveUp: (error: HostError) => boolean;
   #reject: ((error: unknown) => void) | undefined;
 
-  constructor(exchange: Timed, patience: Patience, giveUp: (error: HostError) => boolean) {
+  constructor(exchange: Timed, timeLimits: TimeLimits, giveUp: (error: HostError) => boolean) {
     this.#exchange = exchange;
-    this.#patience = patience;
+    this.#timeLimits = timeLimits;
     this.#giveUp = giveUp;
   }
 
@@ -45,7 +45,7 @@ export class TimeLimit implements Limited {
   }
 
   #due(now: number): number {
-    return Math.min(this.#exchange.silentSince(now) + this.#patience.timeout, this.#start + this.#patience.maxTimeout);
+    return Math.min(this.#exchange.silentSince(now) + this.#timeLimits.timeout, this.#start + this.#timeLimits.maxTimeout);
   }
 
   check(now: number): number | undefined {
@@ -53,7 +53,7 @@ export class TimeLimit implements Limited {
     // Timers may fire up to a millisecond early.
     if (due > now + 1) return due;
     unwatch(this);
-    const { timeout, maxTimeout } = this.#patience;
+    const { timeout, maxTimeout } = this.#timeLimits;
     const error = this.#exchange.late(this.#start + maxTimeout <= now + 1 ? maxTimeout : timeout);
     // Whoever is given up fails with this error, and the plugins further in are done with it before this one goes on.
     if (!this.#giveUp(error)) this.#reject?.(error);

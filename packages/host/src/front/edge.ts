@@ -3,7 +3,7 @@ import type { ListenConfig } from "../config/schema.ts";
 import { ConfigError, HostError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { Limits } from "../wire/limits.ts";
-import type { Answer } from "./response.ts";
+import type { FrontResponse } from "./response.ts";
 
 /** The methods of the MCP endpoint. */
 export const ENDPOINT_METHODS = "GET, POST, DELETE";
@@ -92,7 +92,7 @@ export class Edge {
   }
 
   /** Answers a preflight of an allowed origin. */
-  preflight(request: IncomingMessage, response: Answer): HostError | undefined {
+  preflight(request: IncomingMessage, response: FrontResponse): HostError | undefined {
     if (!this.#origins.has(request.headers.origin ?? ""))
       return new HostError("method_not_allowed", `OPTIONS is answered only to origins in ${this.#place}origins`, {
         headers: { allow: ENDPOINT_METHODS },

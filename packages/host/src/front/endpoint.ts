@@ -9,7 +9,7 @@ import type { Session } from "../session/session.ts";
 import type { Sessions } from "../session/sessions.ts";
 import type { Limits } from "../wire/limits.ts";
 import { isSupportedVersion, PROTOCOL_VERSIONS } from "../wire/versions.ts";
-import type { Answer } from "./response.ts";
+import type { FrontResponse } from "./response.ts";
 
 /** What every way in over the network is made with. */
 export interface NetworkOptions {
@@ -27,7 +27,7 @@ export interface NetworkOptions {
 }
 
 /** One way in over the network: Streamable HTTP, the HTTP+SSE of old, WebSocket. */
-export interface Entrance {
+export interface Endpoint {
   /** Refuses new requests and sessions; what is in flight goes on. */
   drain(): void;
   /** A session has ended, perhaps one of this way in: so does what it was served on. */
@@ -39,9 +39,9 @@ export interface Entrance {
 }
 
 /** A way in whose messages come in HTTP requests. */
-export interface HttpEntrance extends Entrance {
+export interface HttpEndpoint extends Endpoint {
   /** Throws why it refuses, or tells `failed` later. Not a promise: a call pays for every one. */
-  serve(request: IncomingMessage, response: Answer, principal: Principal, failed: (error: unknown) => void): void;
+  serve(request: IncomingMessage, response: FrontResponse, principal: Principal, failed: (error: unknown) => void): void;
 }
 
 export const ANONYMOUS: Principal = Object.freeze({ id: "anonymous", roles: Object.freeze([]) });

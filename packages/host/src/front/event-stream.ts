@@ -3,7 +3,7 @@ import type { Session } from "../session/session.ts";
 import { isRequest, type Message } from "../wire/message.ts";
 import { encodeEvent, SSE_KEEP_ALIVE } from "../wire/sse.ts";
 import type { EventStore, StoredStream } from "./event-store.ts";
-import type { Answer } from "./response.ts";
+import type { FrontResponse } from "./response.ts";
 
 /** What the event streams of a front have in common. */
 export interface StreamSettings {
@@ -26,7 +26,7 @@ export class EventStream implements Sink {
   /** The session's own stream and not the answer to a POST. */
   readonly #standing: boolean;
   readonly #primed: boolean;
-  #response: Answer;
+  #response: FrontResponse;
   /** Number of the last event that this connection was given. */
   #written = -1;
   /** The connection is still given what came before it. */
@@ -37,7 +37,7 @@ export class EventStream implements Sink {
   awaySince = 0;
 
   /** @param session whose stream it is; without one its events are not kept */
-  constructor(response: Answer, settings: StreamSettings, session?: Session, standing = false) {
+  constructor(response: FrontResponse, settings: StreamSettings, session?: Session, standing = false) {
     this.#response = response;
     this.#settings = settings;
     this.#standing = standing;
@@ -49,7 +49,7 @@ export class EventStream implements Sink {
     this.#prime(++this.#written);
   }
 
-  get response(): Answer {
+  get response(): FrontResponse {
     return this.#response;
   }
 
@@ -105,7 +105,7 @@ export class EventStream implements Sink {
   }
 
   /** Goes on over another connection, with what came after the event with this number. */
-  resume(response: Answer, number: number): void {
+  resume(response: FrontResponse, number: number): void {
     clearTimeout(this.#hold);
     if (this.isConnected) this.#response.end();
     this.#response = response;

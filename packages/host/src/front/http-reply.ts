@@ -1,14 +1,14 @@
 import type { Reply, Session } from "../session/session.ts";
 import type { Message, Response } from "../wire/message.ts";
 import { EventStream, type StreamSettings } from "./event-stream.ts";
-import type { Answer } from "./response.ts";
+import type { FrontResponse } from "./response.ts";
 
 /**
  * The answer to one POST: plain JSON as long as nothing must be sent before it, an SSE stream from then on. A POST with
  * several requests (a 2025-03-26 batch) gets their answers in one array, or on one stream.
  */
 export class HttpReply implements Reply {
-  readonly #response: Answer;
+  readonly #response: FrontResponse;
   readonly #session: Session;
   readonly #streams: StreamSettings;
   /** Of a batch: the answers so far. */
@@ -20,7 +20,7 @@ export class HttpReply implements Reply {
   readonly since = performance.now();
 
   /** @param open the replies that are under way: this one leaves them when it is done */
-  constructor(response: Answer, session: Session, streams: StreamSettings, requests: number, batch: boolean, open: Set<HttpReply>) {
+  constructor(response: FrontResponse, session: Session, streams: StreamSettings, requests: number, batch: boolean, open: Set<HttpReply>) {
     this.#response = response;
     this.#session = session;
     this.#streams = streams;

@@ -6,11 +6,11 @@ import type { Principal } from "../exchange/caller.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
 import type { Session } from "../session/session.ts";
 import { type Checks, Edge } from "./edge.ts";
-import { ANONYMOUS, authenticate, type Entrance, type HttpEntrance, isAuthenticated, type NetworkOptions, pathOf } from "./endpoint.ts";
+import { ANONYMOUS, authenticate, type Endpoint, type HttpEndpoint, isAuthenticated, type NetworkOptions, pathOf } from "./endpoint.ts";
 import { listenFailure, type Server, serverOptions } from "./listening.ts";
-import { Held } from "./long-lived.ts";
+import { LongLived } from "./long-lived.ts";
 import { edgeRefusal } from "./refusal.ts";
-import type { Answer } from "./response.ts";
+import type { FrontResponse } from "./response.ts";
 import { routesOf } from "./routes.ts";
 import { StreamableHttp } from "./streamable.ts";
 import type { Certificate } from "./tls.ts";
@@ -24,23 +24,23 @@ const LAST_WORDS = 500;
 export class HttpFront {
   readonly #options: NetworkOptions;
   /** By path: what is served there. */
-  readonly #endpoints = new Map<string, HttpEntrance>();
-  readonly #entrances: Entrance[] = [];
-  readonly #held: Held;
+  readonly #endpoints = new Map<string, HttpEndpoint>();
+  readonly #ways: Endpoint[] = [];
+  readonly #longLived: LongLived;
   #server: Server | undefined;
   #certificate: Certificate | undefined;
   #edge!: Checks; // made once the port is known; nothing is served before
-  #app: ((request: IncomingMessage, response: Answer) => unknown) | undefined;
+  #app: ((request: IncomingMessage, response: FrontResponse) => unknown) | undefined;
   #ticker: NodeJS.Timeout | undefined;
   #keptAlive = performance.now();
   #draining = false;
 
   constructor(options: NetworkOptions) {
     this.#options = options;
-    this.#held = new Held(options);
-    const streamable = new StreamableHttp(options, this.#held);
+    this.#longLived = new LongLived(options);
+    const streamable = new StreamableHttp(options, this.#longLived);
     this.#endpoints.set(options.listen.path, streamable);
-    this.#entrances.push(streamable);
+    this.#ways.push(streamable);
   }
 
   /** Begins to listen; gives the endpoint's URL. */
@@ -53,13 +53,13 @@ export class HttpFront {
     this.#server = server;
     if (listen.sse) {
       const { SseFront } = await import("./sse.ts");
-      const sse = new SseFront(this.#options, this.#held);
+      const sse = new SseFront(this.#options, this.#longLived);
       for (const path of SseFront.PATHS) this.#endpoints.set(path, sse);
-      this.#entrances.push(sse);
+      this.#ways.push(sse);
     }
     if (websocket) {
-      const sockets = new websocket.WebSocketFront(this.#options, this.#held);
-      this.#entrances.push(sockets);
+      const sockets = new websocket.WebSocketFront(this.#options, this.#longLived);
+      this.#ways.push(sockets);
       server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => sockets.upgrade(this.#edge, request, socket, head));
     }
     await new Promise<void>((resolve, reject) => {
@@ -75,7 +75,7 @@ export class HttpFront {
 
   async #makeServer(Request: typeof IncomingMessage): Promise<Server> {
     const { listen, limits, folder, log } = this.#options;
-    const serve = (request: IncomingMessage, response: Answer): void => this.serve(request, response);
+    const serve = (request: IncomingMessage, response: FrontResponse): void => this.serve(request, response);
     const options = serverOptions(limits, Request);
     if (!listen.tls) return http.createServer(options, serve);
     const { Certificate } = await import("./tls.ts");
@@ -99,7 +99,7 @@ export class HttpFront {
     const app = http && (await routesOf(http));
     return () => {
       this.#app = app;
-      this.#held.check();
+      this.#longLived.check();
     };
   }
 
@@ -111,14 +111,14 @@ export class HttpFront {
   /** Refuses new requests; what is in flight goes on, and clients may still answer what they were asked. */
   drain(): void {
     this.#draining = true;
-    for (const entrance of this.#entrances) entrance.drain();
+    for (const endpoint of this.#ways) endpoint.drain();
   }
 
   async close(): Promise<void> {
     this.drain();
     clearInterval(this.#ticker);
     this.#certificate?.close();
-    for (const entrance of this.#entrances) entrance.close();
+    for (const endpoint of this.#ways) endpoint.close();
     const server = this.#server;
     if (!server?.listening) return;
     const closed = new Promise((resolve) => server.close(resolve));
@@ -128,7 +128,7 @@ export class HttpFront {
   }
 
   /** @param path what the request is for, where its URL does not say it */
-  serve(request: IncomingMessage, response: Answer, path = pathOf(request)): void {
+  serve(request: IncomingMessage, response: FrontResponse, path = pathOf(request)): void {
     const failed = (error: unknown): void => this.#reject(response, error);
     try {
       response.fixed = this.#edge.headers(request); // first, so that refusals have them too
@@ -149,7 +149,7 @@ export class HttpFront {
     }
   }
 
-  #elsewhere(path: string, request: IncomingMessage, response: Answer): void {
+  #elsewhere(path: string, request: IncomingMessage, response: FrontResponse): void {
     if (path === "/healthz" || path === "/readyz") {
       const { ready, down } = path === "/healthz" ? { ready: true, down: [] } : this.#options.ready();
       const ok = ready && !this.#draining;
@@ -167,17 +167,17 @@ export class HttpFront {
 
   /** A session has ended: so do its streams. */
   ended(session: Session): void {
-    for (const entrance of this.#entrances) entrance.ended(session);
+    for (const endpoint of this.#ways) endpoint.ended(session);
   }
 
   #tick(): void {
     const now = performance.now();
     const quiet = now - this.#keptAlive >= KEEP_ALIVE;
     if (quiet) this.#keptAlive = now;
-    for (const entrance of this.#entrances) entrance.tick(now, quiet);
+    for (const endpoint of this.#ways) endpoint.tick(now, quiet);
   }
 
-  #reject(response: Answer, error: unknown): void {
+  #reject(response: FrontResponse, error: unknown): void {
     if (response.destroyed) return;
     if (response.headersSent) {
       response.end();

@@ -2,15 +2,15 @@ import type http from "node:http";
 import type { IncomingMessage } from "node:http";
 import type { ListenConfig } from "../config/schema.ts";
 import type { Limits } from "../wire/limits.ts";
-import { Answer } from "./response.ts";
+import { FrontResponse } from "./response.ts";
 
-export type Server = http.Server<typeof IncomingMessage, typeof Answer>;
+export type Server = http.Server<typeof IncomingMessage, typeof FrontResponse>;
 
 /** What the server of a host that listens itself is made with. @param Request the class of its requests */
 export function serverOptions(
   { headerBytes }: Limits,
   Request: typeof IncomingMessage,
-): http.ServerOptions<typeof IncomingMessage, typeof Answer> {
+): http.ServerOptions<typeof IncomingMessage, typeof FrontResponse> {
   return {
     maxHeaderSize: headerBytes,
     headersTimeout: 10_000,
@@ -19,7 +19,7 @@ export function serverOptions(
     connectionsCheckingInterval: 5_000,
     noDelay: true,
     IncomingMessage: Request,
-    ServerResponse: Answer,
+    ServerResponse: FrontResponse,
   };
 }
 

@@ -15,7 +15,7 @@ interface Holding {
  * The connections that outlive their request: event streams and WebSockets. Their clients said once who they are; when a
  * reload changes who says so, that is asked again, for a key that was taken away must not live on in an open connection.
  */
-export class Held {
+export class LongLived {
   readonly #options: NetworkOptions;
   readonly #holdings = new Set<Holding>();
 

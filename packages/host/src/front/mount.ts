@@ -5,7 +5,7 @@ import type { Limits } from "../wire/limits.ts";
 import { type Checks, Edge, isLoopback } from "./edge.ts";
 import { isAuthenticated, type NetworkOptions, pathOf } from "./endpoint.ts";
 import { HttpFront } from "./http.ts";
-import { Answer } from "./response.ts";
+import { FrontResponse } from "./response.ts";
 
 /** Handles a request of Node's HTTP server, or of a framework over it. */
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
@@ -43,7 +43,7 @@ export class MountedEdge implements Checks {
     return this.#at(request).headers(request);
   }
 
-  preflight(request: IncomingMessage, response: Answer): HostError | undefined {
+  preflight(request: IncomingMessage, response: FrontResponse): HostError | undefined {
     return this.#at(request).preflight(request, response);
   }
 
@@ -79,8 +79,8 @@ function isMount(request: IncomingMessage & { baseUrl?: unknown }): boolean {
 }
 
 /** A response of another's server with what the host's answers have besides; what else a framework made of it stays. */
-function dressed(response: ServerResponse): Answer {
-  const { head, applyFixed } = Answer.prototype;
+function dressed(response: ServerResponse): FrontResponse {
+  const { head, applyFixed } = FrontResponse.prototype;
   const fixed: readonly string[] = [];
-  return Object.assign(response, { fixed, head, applyFixed }) as Answer;
+  return Object.assign(response, { fixed, head, applyFixed }) as FrontResponse;
 }

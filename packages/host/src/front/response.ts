@@ -4,7 +4,7 @@ import { ServerResponse } from "node:http";
  * A response with the headers that every answer of the host has. Headers go out as a flat list, which Node writes as it
  * is; `setHeader` would copy and check each of them for every request.
  */
-export class Answer extends ServerResponse {
+export class FrontResponse extends ServerResponse {
   /** Names and values in turn. */
   fixed: readonly string[] = [];
 

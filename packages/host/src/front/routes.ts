@@ -1,9 +1,11 @@
 import type { IncomingMessage } from "node:http";
 import type { SealedHooks } from "../plugin/hook-set.ts";
-import type { Answer } from "./response.ts";
+import type { FrontResponse } from "./response.ts";
 
 /** What serves the routes that plugins mount. Hono is loaded only for those who need it. */
-export async function routesOf(mount: NonNullable<SealedHooks["http"]>): Promise<(request: IncomingMessage, response: Answer) => unknown> {
+export async function routesOf(
+  mount: NonNullable<SealedHooks["http"]>,
+): Promise<(request: IncomingMessage, response: FrontResponse) => unknown> {
   const [{ Hono }, { getRequestListener }] = await Promise.all([import("hono"), import("@hono/node-server")]);
   const app = new Hono();
   mount(app);

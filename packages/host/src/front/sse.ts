@@ -8,7 +8,7 @@ import { accepts } from "./edge.ts";
 import {
   checkJson,
   checkVersion,
-  type HttpEntrance,
+  type HttpEndpoint,
   type NetworkOptions,
   notAllowed,
   ownSession,
@@ -17,8 +17,8 @@ import {
   unknownNow,
 } from "./endpoint.ts";
 import { EventStream } from "./event-stream.ts";
-import type { Held } from "./long-lived.ts";
-import type { Answer } from "./response.ts";
+import type { LongLived } from "./long-lived.ts";
+import type { FrontResponse } from "./response.ts";
 
 const STREAM = "/sse";
 const MESSAGES = "/messages";
@@ -27,26 +27,26 @@ const MESSAGES = "/messages";
  * The HTTP+SSE transport of 2024-11-05, for clients that know no other: a GET opens the session and its only stream, and
  * messages come in POSTs to the address that the stream names first. The session ends with its stream.
  */
-export class SseFront implements HttpEntrance {
+export class SseFront implements HttpEndpoint {
   static readonly PATHS = [STREAM, MESSAGES] as const;
   readonly #options: NetworkOptions;
-  readonly #held: Held;
+  readonly #longLived: LongLived;
   readonly #streams = new Map<Session, EventStream>();
   #draining = false;
 
-  constructor(options: NetworkOptions, held: Held) {
+  constructor(options: NetworkOptions, held: LongLived) {
     this.#options = options;
-    this.#held = held;
+    this.#longLived = held;
   }
 
-  serve(request: IncomingMessage, response: Answer, principal: Principal, failed: (error: unknown) => void): void {
+  serve(request: IncomingMessage, response: FrontResponse, principal: Principal, failed: (error: unknown) => void): void {
     checkVersion(request);
     const [serve, method] = pathOf(request) === STREAM ? [this.#open, "GET"] : [this.#post, "POST"];
     if (request.method !== method) throw notAllowed(request.method, method);
     serve.call(this, request, response, principal, failed);
   }
 
-  #open(request: IncomingMessage, response: Answer, principal: Principal): void {
+  #open(request: IncomingMessage, response: FrontResponse, principal: Principal): void {
     if (!accepts(request, "text/event-stream")) throw new HostError("not_acceptable", "Accept must list text/event-stream");
     if (this.#draining) throw stopping();
     const { sessions, limits } = this.#options;
@@ -54,7 +54,7 @@ export class SseFront implements HttpEntrance {
     const stream = new EventStream(response, { queueBytes: limits.clientQueueBytes, store: undefined });
     this.#streams.set(session, stream);
     // Nobody can come back for this stream, so nothing is left of the session without it.
-    const release = this.#held.hold(request, principal, () => sessions.close(session, unknownNow()));
+    const release = this.#longLived.hold(request, principal, () => sessions.close(session, unknownNow()));
     response.once("close", () => {
       release();
       sessions.close(session, new HostError("client_gone", "the client closed its event stream"));
@@ -63,7 +63,7 @@ export class SseFront implements HttpEntrance {
     session.attach(stream);
   }
 
-  #post(request: IncomingMessage, response: Answer, principal: Principal, failed: (error: unknown) => void): void {
+  #post(request: IncomingMessage, response: FrontResponse, principal: Principal, failed: (error: unknown) => void): void {
     const id = new URLSearchParams((request.url ?? "").slice(MESSAGES.length)).get("sessionId");
     if (id === null)
       throw new HostError("session_required", `sessionId is missing; open a stream with GET ${STREAM} and use the address it names`);

@@ -6,21 +6,21 @@ import { isRequest, type Message } from "../wire/message.ts";
 import { checkShape, ParseError, parseJson, toMessage } from "../wire/parse.ts";
 import { readBody } from "./body.ts";
 import { accepts, ENDPOINT_METHODS, prefersStream } from "./edge.ts";
-import { checkJson, checkVersion, type HttpEntrance, type NetworkOptions, notAllowed, ownSession, stopping } from "./endpoint.ts";
+import { checkJson, checkVersion, type HttpEndpoint, type NetworkOptions, notAllowed, ownSession, stopping } from "./endpoint.ts";
 import { EventStore } from "./event-store.ts";
 import { EventStream, type StreamSettings } from "./event-stream.ts";
 import { HttpReply, NO_REPLY } from "./http-reply.ts";
-import type { Held } from "./long-lived.ts";
-import type { Answer } from "./response.ts";
+import type { LongLived } from "./long-lived.ts";
+import type { FrontResponse } from "./response.ts";
 
 /** A quiet POST becomes a stream after this, so that proxies and clients do not give it up. */
 const JSON_PATIENCE = 5_000;
 const BATCH = 50;
 
 /** The MCP endpoint: Streamable HTTP (2025-11-25, 2025-06-18, 2025-03-26). */
-export class StreamableHttp implements HttpEntrance {
+export class StreamableHttp implements HttpEndpoint {
   readonly #options: NetworkOptions;
-  readonly #held: Held;
+  readonly #longLived: LongLived;
   readonly #streams: StreamSettings;
   /** Sessions that began here: those of other ways in have their answers elsewhere. */
   readonly #sessions = new WeakSet<Session>();
@@ -29,14 +29,14 @@ export class StreamableHttp implements HttpEntrance {
   readonly #standing = new Map<Session, EventStream>();
   #draining = false;
 
-  constructor(options: NetworkOptions, held: Held) {
+  constructor(options: NetworkOptions, held: LongLived) {
     this.#options = options;
-    this.#held = held;
+    this.#longLived = held;
     const { resume } = options.listen;
     this.#streams = { queueBytes: options.limits.clientQueueBytes, store: resume === false ? undefined : new EventStore(resume) };
   }
 
-  serve(request: IncomingMessage, response: Answer, principal: Principal, failed: (error: unknown) => void): void {
+  serve(request: IncomingMessage, response: FrontResponse, principal: Principal, failed: (error: unknown) => void): void {
     const { method } = request;
     if (method !== "POST" && method !== "GET" && method !== "DELETE") throw notAllowed(method, ENDPOINT_METHODS);
     checkVersion(request);
@@ -57,7 +57,7 @@ export class StreamableHttp implements HttpEntrance {
     throw new HostError("session_not_found", "the session is unknown or has expired; send initialize again");
   }
 
-  #post(request: IncomingMessage, response: Answer, principal: Principal, failed: (error: unknown) => void): void {
+  #post(request: IncomingMessage, response: FrontResponse, principal: Principal, failed: (error: unknown) => void): void {
     if (!accepts(request, "application/json", "text/event-stream"))
       throw new HostError("not_acceptable", "Accept must list application/json and text/event-stream");
     checkJson(request);
@@ -75,7 +75,7 @@ export class StreamableHttp implements HttpEntrance {
     message: Message,
     bytes: number,
     request: IncomingMessage,
-    response: Answer,
+    response: FrontResponse,
     session: Session | undefined,
     principal: Principal,
   ): void {
@@ -94,7 +94,7 @@ export class StreamableHttp implements HttpEntrance {
   }
 
   /** Opens a session for a client that sent `initialize`. */
-  #begin(initialize: Message, bytes: number, response: Answer, principal: Principal): void {
+  #begin(initialize: Message, bytes: number, response: FrontResponse, principal: Principal): void {
     const session = this.#options.sessions.open(principal, { network: true, duplicateIds: true });
     this.#sessions.add(session);
     const reply = this.#reply(response, session, 1, false);
@@ -116,7 +116,7 @@ export class StreamableHttp implements HttpEntrance {
   }
 
   /** JSON-RPC batches exist in 2025-03-26 only (R6). */
-  #batch(values: readonly unknown[], response: Answer, session: Session | undefined): void {
+  #batch(values: readonly unknown[], response: FrontResponse, session: Session | undefined): void {
     if (session?.client.version !== "2025-03-26")
       throw new ParseError(-32600, "batches are not part of this protocol version; send one message per POST");
     if (values.length === 0 || values.length > BATCH) throw new ParseError(-32600, `a batch has 1 to ${BATCH} messages`);
@@ -129,14 +129,14 @@ export class StreamableHttp implements HttpEntrance {
     for (const message of messages) session.receive(message, reply ?? NO_REPLY);
   }
 
-  #reply(response: Answer, session: Session, requests: number, batch: boolean): HttpReply {
+  #reply(response: FrontResponse, session: Session, requests: number, batch: boolean): HttpReply {
     // A client that went away has not cancelled: the call goes on (2025-11-25, transports; R13).
     const reply = new HttpReply(response, session, this.#streams, requests, batch, this.#replies);
     this.#replies.add(reply);
     return reply;
   }
 
-  #get(request: IncomingMessage, response: Answer, session: Session): void {
+  #get(request: IncomingMessage, response: FrontResponse, session: Session): void {
     if (!accepts(request, "text/event-stream")) throw new HostError("not_acceptable", "Accept must list text/event-stream");
     const last = request.headers["last-event-id"];
     if (typeof last === "string" && this.#streams.store) return this.#resume(last, this.#streams.store, request, response, session);
@@ -150,7 +150,7 @@ export class StreamableHttp implements HttpEntrance {
   }
 
   /** A client came back for what follows an event, on the stream of that event and no other (R21). */
-  #resume(last: string, store: EventStore<EventStream>, request: IncomingMessage, response: Answer, session: Session): void {
+  #resume(last: string, store: EventStore<EventStream>, request: IncomingMessage, response: FrontResponse, session: Session): void {
     const found = store.find(session, last);
     if (!found) {
       throw new HostError(
@@ -170,8 +170,8 @@ export class StreamableHttp implements HttpEntrance {
     if (this.#standing.get(session) === carrier) this.#attach(session, carrier, request, response);
   }
 
-  #attach(session: Session, stream: EventStream, request: IncomingMessage, response: Answer): void {
-    const release = this.#held.hold(request, session.principal, () => {
+  #attach(session: Session, stream: EventStream, request: IncomingMessage, response: FrontResponse): void {
+    const release = this.#longLived.hold(request, session.principal, () => {
       this.#drop(session, stream);
       stream.end();
     });

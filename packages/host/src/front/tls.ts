@@ -6,12 +6,12 @@ import { createSecureContext, type SecureContextOptions } from "node:tls";
 import type { ListenConfig } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
 import { errorFields, type Logger } from "../log.ts";
-import type { Answer } from "./response.ts";
+import type { FrontResponse } from "./response.ts";
 
 type TlsConfig = NonNullable<ListenConfig["tls"]>;
-type Factories = ServerOptions<typeof IncomingMessage, typeof Answer>;
+type Factories = ServerOptions<typeof IncomingMessage, typeof FrontResponse>;
 
-/** How often the files are looked at. Asking works where notices do not: mounted volumes, links that are swapped. */
+/** How often the files are looked at. Asking works where notifications do not: mounted volumes, links that are swapped. */
 const LOOK = 1_000;
 const HANDSHAKE = 10_000;
 
@@ -23,7 +23,7 @@ export class Certificate {
   /** What the files were like when they were read last. */
   #read = "";
   #watch: NodeJS.Timeout | undefined;
-  #server: https.Server<typeof IncomingMessage, typeof Answer> | undefined;
+  #server: https.Server<typeof IncomingMessage, typeof FrontResponse> | undefined;
 
   /** @param folder where relative paths begin */
   constructor(config: TlsConfig, folder: string, log: Logger) {
@@ -35,8 +35,8 @@ export class Certificate {
   /** An HTTPS server with this certificate. @throws ConfigError that names the file and what is wrong with it */
   createServer(
     options: Factories,
-    serve: RequestListener<typeof IncomingMessage, typeof Answer>,
-  ): https.Server<typeof IncomingMessage, typeof Answer> {
+    serve: RequestListener<typeof IncomingMessage, typeof FrontResponse>,
+  ): https.Server<typeof IncomingMessage, typeof FrontResponse> {
     const { ca } = this.#config;
     const clients = ca === undefined ? {} : { requestCert: true, rejectUnauthorized: true };
     this.#server = https.createServer({ ...options, ...this.#load(), ...clients, handshakeTimeout: HANDSHAKE }, serve);

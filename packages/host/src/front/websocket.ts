@@ -11,14 +11,14 @@ import {
   ANONYMOUS,
   authenticate,
   checkVersion,
-  type Entrance,
+  type Endpoint,
   isAuthenticated,
   type NetworkOptions,
   pathOf,
   stopping,
   unknownNow,
 } from "./endpoint.ts";
-import type { Held } from "./long-lived.ts";
+import type { LongLived } from "./long-lived.ts";
 import { edgeRefusal } from "./refusal.ts";
 
 const PATH = "/ws";
@@ -53,16 +53,16 @@ interface Client {
 }
 
 /** Serves clients over WebSocket: one session for each connection, one JSON-RPC message in each text frame. */
-export class WebSocketFront implements Entrance {
+export class WebSocketFront implements Endpoint {
   readonly #options: NetworkOptions;
-  readonly #held: Held;
+  readonly #longLived: LongLived;
   readonly #server: WebSocketServer;
   readonly #clients = new Map<Session, Client>();
   #draining = false;
 
-  constructor(options: NetworkOptions, held: Held) {
+  constructor(options: NetworkOptions, held: LongLived) {
     this.#options = options;
-    this.#held = held;
+    this.#longLived = held;
     this.#server = new WebSocketServer({
       noServer: true,
       clientTracking: false,
@@ -145,7 +145,7 @@ export class WebSocketFront implements Entrance {
     });
     // A frame that is too large, or none: `ws` closes with the code for it.
     socket.on("error", (error) => this.#options.log.debug("a WebSocket client broke the protocol", { reason: error.message }));
-    const release = this.#held.hold(request, session.principal, () => sessions.close(session, unknownNow()));
+    const release = this.#longLived.hold(request, session.principal, () => sessions.close(session, unknownNow()));
     socket.once("close", () => {
       release();
       this.#clients.delete(session);

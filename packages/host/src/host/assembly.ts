@@ -3,12 +3,12 @@ import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Logger } from "../log.ts";
 import { Catalog } from "../pipeline/catalog.ts";
 import { Directory } from "../pipeline/directory.ts";
-import { Pins } from "../pipeline/name-registry.ts";
-import { Notices } from "../pipeline/notifications.ts";
+import { NameRegistry } from "../pipeline/name-registry.ts";
+import { Notifications } from "../pipeline/notifications.ts";
 import { Pipeline } from "../pipeline/pipeline.ts";
-import { Reverse } from "../pipeline/server-requests.ts";
+import { ServerRequests } from "../pipeline/server-requests.ts";
 import { TaskTable } from "../pipeline/tasks.ts";
-import { SeenUris } from "../pipeline/uri-owners.ts";
+import { UriOwners } from "../pipeline/uri-owners.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
 import type { PluginSet } from "../plugin/plugin-set.ts";
 import { Announcer } from "../session/announcer.ts";
@@ -30,11 +30,11 @@ export interface Assembly {
 
 /** What outlives a reload: the names that were given, tasks, what is under way between upstreams and clients. */
 export interface Lasting {
-  readonly pins: Pins;
+  readonly names: NameRegistry;
   readonly tasks: TaskTable;
-  readonly seen: SeenUris;
-  readonly notices: Notices;
-  readonly reverse: Reverse;
+  readonly uriOwners: UriOwners;
+  readonly notifications: Notifications;
+  readonly serverRequests: ServerRequests;
 }
 
 export function makeLasting(options: {
@@ -48,12 +48,12 @@ export function makeLasting(options: {
   const { limits, log, sessions, settled, present } = options;
   const session = (id: string) => sessions.get(id);
   const tasks = new TaskTable(limits.tasks, (entry, principal) => present().directory.catalog.permits(entry, principal));
-  const cancelled: ConstructorParameters<typeof Notices>[0]["cancelled"] = (connection, id, reason) =>
-    reverse.cancelled(connection, id, reason);
-  const notices = new Notices({ present, log, tasks, progressPerSecond: limits.progressPerSecond, session, cancelled });
-  const reverse = new Reverse({ hooks: () => present().hooks, tasks, notices, limits, session, settled });
-  const pins = new Pins(undefined, (key) => present().upstreams.get(key)?.config.fallback === true);
-  return { pins, tasks, seen: new SeenUris(limits.seenUris), notices, reverse };
+  const cancelled: ConstructorParameters<typeof Notifications>[0]["cancelled"] = (connection, id, reason) =>
+    serverRequests.cancelled(connection, id, reason);
+  const notifications = new Notifications({ present, log, tasks, progressPerSecond: limits.progressPerSecond, session, cancelled });
+  const serverRequests = new ServerRequests({ hooks: () => present().hooks, tasks, notifications, limits, session, settled });
+  const names = new NameRegistry(undefined, (key) => present().upstreams.get(key)?.config.fallback === true);
+  return { names, tasks, uriOwners: new UriOwners(limits.seenUris), notifications, serverRequests };
 }
 
 /** Connects hooks, catalog and pipeline with each other and with what lasts. */
@@ -70,7 +70,7 @@ export function assemble(options: {
   const { hooks } = plugins;
   const session = (id: string) => sessions.get(id);
   const changed = (principal: string | undefined): void => announcer.permissionsChanged(principal);
-  const catalog = new Catalog({ hooks, log, pins: lasting.pins, limit: config.limits.entries, changed });
+  const catalog = new Catalog({ hooks, log, names: lasting.names, limit: config.limits.entries, changed });
   const directory = new Directory(catalog, upstreams);
   const announcer = new Announcer(directory, () => sessions);
   const answers = createAnswers(directory, hostInfo, session, announcer);

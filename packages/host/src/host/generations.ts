@@ -10,7 +10,8 @@ import type { Connection } from "../upstream/connection.ts";
 import { Upstream } from "../upstream/upstream.ts";
 import type { Json } from "../wire/message.ts";
 import { type Assembly, assemble, type Lasting, makeLasting } from "./assembly.ts";
-import { changesOf, checkReloadable, Farewell, nextUpstreams, type ReloadReport, warmUp } from "./reload.ts";
+import { Draining } from "./draining.ts";
+import { changesOf, checkReloadable, nextUpstreams, type ReloadReport, warmUp } from "./reload.ts";
 
 export interface GenerationsOptions {
   readonly folder: string;
@@ -34,7 +35,7 @@ export class Generations {
   #lasting: Lasting | undefined;
   #serving: Assembly | undefined;
   #next: Assembly | undefined;
-  #farewells: Farewell[] = [];
+  #draining: Draining[] = [];
   #reloading: Promise<unknown> = Promise.resolve();
   #ending = false;
 
@@ -58,12 +59,12 @@ export class Generations {
     return this.#serving !== undefined;
   }
 
-  get reverse(): Lasting["reverse"] {
-    return (this.#lasting as Lasting).reverse; // made with the first
+  get serverRequests(): Lasting["serverRequests"] {
+    return (this.#lasting as Lasting).serverRequests; // made with the first
   }
 
-  get notices(): Lasting["notices"] {
-    return (this.#lasting as Lasting).notices; // as above
+  get notifications(): Lasting["notifications"] {
+    return (this.#lasting as Lasting).notifications; // as above
   }
 
   /** Loads and applies the plugins of a host that starts. Nothing runs yet. */
@@ -106,14 +107,14 @@ export class Generations {
     // From here on nothing waits and nothing fails: every request finds the one or the other.
     const report = changesOf(before, next);
     before.announcer.stop();
-    this.#lasting?.pins.keep(next.upstreams);
+    this.#lasting?.names.keep(next.upstreams);
     next.plugins.take();
     this.#serving = next;
     mounted();
     for (const [key, { facts }] of before.upstreams)
       if (next.upstreams.get(key)?.facts !== facts) next.hooks.upstream?.({ ...facts, state: "removed", reason: undefined });
     next.announcer.listed();
-    this.#farewells.push(new Farewell(before, next, this.#farewells, () => this.#underWay()));
+    this.#draining.push(new Draining(before, next, this.#draining, () => this.#underWay()));
     this.#look();
     return report;
   }
@@ -155,8 +156,8 @@ export class Generations {
         openTransport: (principal) => transports.open(key, principal),
       },
       {
-        request: (connection, request, origin) => this.reverse.receive(connection, request, origin),
-        notification: (connection, notification, origin) => this.notices.receive(connection, notification, origin),
+        request: (connection, request, origin) => this.serverRequests.receive(connection, request, origin),
+        notification: (connection, notification, origin) => this.notifications.receive(connection, notification, origin),
         listed: (connection) => this.#listed(connection),
         state: (connection) => this.#stateChanged(upstream, connection),
       },
@@ -188,12 +189,12 @@ export class Generations {
   }
 
   /** An exchange is over: perhaps it was the last that something was waiting for. */
-  settled(): void {
-    if (this.#farewells.length > 0) this.#look();
+  exchangeOver(): void {
+    if (this.#draining.length > 0) this.#look();
   }
 
   #look(): void {
-    this.#farewells = this.#farewells.filter((farewell) => !farewell.look());
+    this.#draining = this.#draining.filter((old) => !old.look());
   }
 
   /** Ends every upstream; no reload comes after this. */
@@ -201,7 +202,7 @@ export class Generations {
     this.#ending = true;
     await this.#reloading;
     const upstreams = [...(this.#serving?.upstreams.values() ?? [])];
-    await Promise.all([...this.#farewells.map((farewell) => farewell.end()), ...upstreams.map((upstream) => upstream.stop(0))]);
+    await Promise.all([...this.#draining.map((old) => old.end()), ...upstreams.map((upstream) => upstream.stop(0))]);
   }
 
   /** Ends the plugins, in the order of the config. */

@@ -1,36 +1,41 @@
 import type { Readable } from "node:stream";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
+import type {
+  CallToolResult,
+  CompleteResult,
+  GetPromptResult,
+  ListPromptsResult,
+  ListResourcesResult,
+  ListResourceTemplatesResult,
+  ListToolsResult,
+  ReadResourceResult,
+} from "@modelcontextprotocol/sdk/types.js";
+import { nearest } from "../config/nearest.ts";
 import { parseConfig } from "../config/parse.ts";
 import type { Config, ResolvedConfig } from "../config/schema.ts";
 import { retireLiterals } from "../config/secrets.ts";
-import { HostError } from "../errors.ts";
 import type { Principal } from "../exchange/caller.ts";
-import type { HostExchange } from "../exchange/host-exchange.ts";
 import { checkExposure } from "../front/edge.ts";
-import type { NetworkOptions } from "../front/endpoint.ts";
-import type { HttpFront } from "../front/http.ts";
 import type { RequestHandler } from "../front/mount.ts";
 import { createLogger, type Logger } from "../log.ts";
-import type { TapRecord } from "../plugin/hook-set.ts";
 import type { HostStatus } from "../plugin/host-status.ts";
-import { Offers } from "../plugin/operations.ts";
 import type { TransportFactory } from "../plugin/transport-registry.ts";
-import { shareLevel } from "../session/answers.ts";
-import type { Session } from "../session/session.ts";
 import { Sessions } from "../session/sessions.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { HOST_INFO, VERSION } from "../version.ts";
+import { HOST_INFO } from "../version.ts";
 import type { FrameOutput } from "../wire/frame-writer.ts";
-import type { Notification } from "../wire/message.ts";
-import { EmbeddedHost, type Inside } from "./api.ts";
+import type { Json } from "../wire/message.ts";
+import type { EmbeddingApi } from "./api.ts";
 import type { Assembly } from "./assembly.ts";
+import { Fronts } from "./fronts.ts";
 import { Generations } from "./generations.ts";
-import { type HandlerOptions, handlerOf, mountOf } from "./handler.ts";
+import type { HandlerOptions } from "./handler.ts";
+import { type HostHealth, healthOf, readinessOf, reconnect } from "./health.ts";
+import { type CallOptions, LocalClients } from "./local-clients.ts";
 import type { ReloadReport } from "./reload.ts";
-import { logExchange } from "./request-log.ts";
-import { describeStatus } from "./status.ts";
-
-export { VERSION };
+import { type HostStats, modeOf, Stats } from "./stats.ts";
+import { describePipeline, describeStatus, type HostPipeline } from "./status.ts";
+import { Traffic } from "./traffic.ts";
 
 export interface HostOptions {
   /** Where relative paths of the config begin: plugin files, the `cwd` of stdio servers. Default: the working directory. */
@@ -48,76 +53,91 @@ export function createHost(config: Config, options: HostOptions = {}): Host {
   return new Host(config, options);
 }
 
+/** The sessions of a host; for what belongs to the host and is not its public face. */
+export let sessionsOf: (host: Host) => Sessions;
+
 /** MCP servers behind one endpoint, and plugins at every stage in between. */
-export class Host extends EmbeddedHost implements AsyncDisposable {
-  #written: Config;
-  readonly #config: ResolvedConfig;
+export class Host implements EmbeddingApi, AsyncDisposable {
   readonly log: Logger;
+  /** Where relative paths of the config begin. */
   readonly folder: string;
-  readonly sessions: Sessions;
+  #written: Config;
+  readonly #first: ResolvedConfig;
   readonly #insecureNoAuth: boolean;
   readonly #abort = new AbortController();
+  readonly #stats = new Stats();
+  readonly #sessions: Sessions;
   readonly #generations: Generations;
-  readonly #fronts: HttpFront[] = [];
-  /** Handlers in other programs' servers: each is opened once. */
-  readonly #mounts: (() => Promise<RequestHandler>)[] = [];
+  readonly #fronts: Fronts;
+  readonly #clients: LocalClients;
   #preparing: Promise<Assembly> | undefined;
   #starting: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
   #url: string | undefined;
 
+  static {
+    sessionsOf = (host) => host.#sessions;
+  }
+
   constructor(written: Config, options: HostOptions) {
-    super();
     const config = parseConfig(written);
     this.#written = written;
-    this.#config = config;
+    this.#first = config;
     this.#insecureNoAuth = options.insecureNoAuth === true;
     this.log = options.log ?? createLogger();
     this.folder = options.folder ?? process.cwd();
-    this.sessions = new Sessions({
-      host: {
-        run: (exchange) => {
-          this.vitals.inFlight++;
-          return this.#generations.serving.pipeline.run(exchange);
-        },
-        settled: (exchange) => {
-          this.vitals.inFlight--;
-          this.#settled(exchange);
-          this.#generations.settled();
-        },
-        refused: (exchange) => this.#settled(exchange),
-        notification: (session, notification) => this.#fromClient(session, notification),
-        admit: () => this.#admit(),
-      },
+    const { log, folder } = this;
+    const traffic = new Traffic({
+      generations: () => this.#generations,
+      sessions: () => this.#sessions,
+      config: () => this.config,
+      log,
+      stats: this.#stats,
+      isClosing: () => this.#closing !== undefined,
+    });
+    this.#sessions = new Sessions({
+      host: traffic,
       limits: config.limits,
-      local: () => config.listen === undefined && this.#mounts.length === 0,
+      local: () => config.listen === undefined && !this.#fronts.isMounted,
       opened: (session) => this.#generations.serving.hooks.session?.({ event: "opened", session }),
-      closed: (session) => this.#sessionClosed(session),
+      closed: (session) => {
+        this.#fronts.ended(session);
+        traffic.closed(session);
+      },
+    });
+    const sessions = this.#sessions;
+    this.#fronts = new Fronts({
+      folder,
+      log,
+      sessions,
+      config: () => this.config,
+      insecureNoAuth: this.#insecureNoAuth,
+      hooks: () => this.#generations.serving.hooks,
+      ready: () => this.readiness(),
+      start: () => this.start(),
+      opened: () => this.#connectEager(),
+      signal: this.#abort.signal,
     });
     this.#generations = new Generations({
-      folder: this.folder,
-      log: this.log,
-      sessions: this.sessions,
+      folder,
+      log,
+      sessions,
       hostInfo: HOST_INFO,
       status: () => this.status(),
       transports: options.transports ?? {},
       signal: this.#abort.signal,
-      settled: (exchange) => this.#settled(exchange),
+      settled: (exchange) => traffic.over(exchange),
       check: ({ listen }, { authenticate }) => {
-        if (listen && !authenticate) checkExposure(listen, this.#insecureNoAuth, this.log);
+        if (listen && !authenticate) checkExposure(listen, this.#insecureNoAuth, log);
       },
-      mount: async (hooks) => {
-        const mounted = await Promise.all(this.#fronts.map((front) => front.routes(hooks)));
-        return () => {
-          for (const use of mounted) use();
-        };
-      },
+      mount: (hooks) => this.#fronts.routes(hooks),
     });
+    this.#clients = new LocalClients({ sessions, log, config: () => this.config, start: () => this.start() });
   }
 
   /** The config that the host runs on now. */
   get config(): ResolvedConfig {
-    return this.#generations.isThere ? this.#generations.serving.config : this.#config;
+    return this.#generations.isThere ? this.#generations.serving.config : this.#first;
   }
 
   /** Loads plugins, opens the HTTP front if `listen` is configured, and begins to connect. Idempotent. */
@@ -128,57 +148,30 @@ export class Host extends EmbeddedHost implements AsyncDisposable {
 
   /** Loads and applies the plugins and checks what depends on them; nothing runs yet. What `validate` and `inspect` need. Idempotent. */
   async prepare(): Promise<void> {
-    this.#preparing ??= this.#generations.first(this.#config);
+    this.#preparing ??= this.#generations.first(this.#first);
     await this.#preparing;
   }
 
   async #start(): Promise<void> {
-    const { config } = this;
     await this.prepare();
-    const { plugins } = this.#generations.serving.plugins;
-    for (const plugin of plugins) await plugin.run("ready");
-    if (config.listen) {
-      const { HttpFront } = await import("../front/http.ts");
-      const front = new HttpFront({ listen: config.listen, ...this.#behindFronts() });
-      this.#fronts.push(front);
-      this.#url = await front.listen();
-      this.#connectEager();
-    }
-    await Promise.all(this.#mounts.map((mount) => mount()));
-  }
-
-  /** What every network front needs of the host. */
-  #behindFronts(): Omit<NetworkOptions, "listen"> {
-    const { log, sessions, folder } = this;
-    return {
-      folder,
-      limits: this.config.limits,
-      sessions,
-      hooks: () => this.#generations.serving.hooks,
-      log,
-      ready: () => this.readiness(),
-    };
-  }
-
-  async #mount({ authenticate, ...options }: HandlerOptions): Promise<RequestHandler> {
-    const { mountFront } = await import("../front/mount.ts");
-    if (this.#closing) throw new HostError("shutting_down", "the host is stopping");
-    const behind = { ...this.#behindFronts(), authenticate };
-    const { front, handler } = await mountFront(behind, mountOf(options, this.config), this.#insecureNoAuth);
-    this.#fronts.push(front);
-    this.#connectEager();
-    return handler;
+    for (const plugin of this.#generations.serving.plugins.plugins) await plugin.run("ready");
+    const { listen } = this.config;
+    if (listen) this.#url = await this.#fronts.listen(listen);
+    await this.#fronts.openMounts();
   }
 
   get #upstreams(): ReadonlyMap<string, Upstream> {
     return this.#generations.isThere ? this.#generations.serving.upstreams : new Map();
   }
 
+  /** Those that are connected without anybody calling. */
+  get #eager(): Upstream[] {
+    return [...this.#upstreams.values()].filter(({ config }) => config.start === "eager");
+  }
+
   /** Without a network front the first client decides what its servers are told, so nothing starts before it. */
   #connectEager(): void {
-    for (const upstream of this.#upstreams.values()) {
-      if (upstream.config.start === "eager") void upstream.base()?.known();
-    }
+    for (const upstream of this.#eager) void upstream.base()?.known();
   }
 
   // --- ways in ---
@@ -196,8 +189,7 @@ export class Host extends EmbeddedHost implements AsyncDisposable {
   /** Serves one client over an SDK transport, such as half of `InMemoryTransport.createLinkedPair()`. Starts the host if need be. @param as who it is, where the caller knows; default: `local`, with the config's roles */
   async connect(transport: Transport, as: { principal?: Principal } = {}): Promise<void> {
     await this.start();
-    const { serveTransport } = await import("../front/transport.ts");
-    await serveTransport({ sessions: this.sessions, principal: as.principal ?? this.#local, limits: this.config.limits, transport });
+    await this.#fronts.serveTransport(transport, as.principal ?? this.#local);
   }
 
   /**
@@ -205,99 +197,108 @@ export class Host extends EmbeddedHost implements AsyncDisposable {
    * Host and Origin, authentication and limits stay in force. The first request starts the host if nobody has.
    */
   handler(options: HandlerOptions = {}): RequestHandler {
-    let opening: Promise<RequestHandler> | undefined;
-    const mount = (): Promise<RequestHandler> => (opening ??= this.#mount(options));
-    this.#mounts.push(mount);
-    return handlerOf(() => this.start().then(mount), this.log);
+    return this.#fronts.handler(options);
   }
 
   /** Serves one client over standard input and output (or another pair of streams). Resolves when that client is gone and its calls in flight are done (at most `drain`). */
   async serveStdio(streams: { input: Readable; output: FrameOutput }): Promise<void> {
     await this.start();
-    const { serveStdio } = await import("../front/stdio.ts");
-    const { sessions, config } = this;
-    const { signal } = this.#abort;
-    await new Promise<void>((resolve) => {
-      const gone = (): void => {
-        signal.removeEventListener("abort", end);
-        resolve();
-      };
-      const end = serveStdio({ sessions, principal: this.#local, limits: config.limits, drain: config.drain, ...streams, gone });
-      signal.addEventListener("abort", end, { once: true });
-    });
+    await this.#fronts.serveStdio(streams, this.#local);
   }
 
-  // --- what happens ---
+  // --- the protocol, for the program that the host is a part of ---
 
-  #admit(): HostError | undefined {
-    if (this.#closing) return new HostError("shutting_down", "the host is stopping");
-    const { inFlight } = this.vitals;
-    if (inFlight >= this.config.limits.inFlight) return new HostError("overloaded", `${inFlight} requests are in flight already`);
-    return undefined;
+  listTools(options?: CallOptions): Promise<ListToolsResult> {
+    return this.#clients.ask("tools/list", {}, options);
   }
 
-  #settled(exchange: HostExchange): void {
-    this.vitals.settled(exchange, this.#upstreams);
-    this.#generations.serving.hooks.settled?.(exchange);
-    logExchange(this.log, exchange, this.config.slowCall);
+  callTool(name: string, args: Record<string, unknown> = {}, options?: CallOptions): Promise<CallToolResult> {
+    return this.#clients.ask("tools/call", { name, arguments: args }, options);
   }
 
-  #fromClient(session: Session, notification: Notification): void {
-    const params = notification.params ?? {};
-    if (notification.method === "notifications/roots/list_changed") {
-      for (const upstream of this.#upstreams.values()) {
-        const connection = upstream.connectionFor(session);
-        if (connection.owner === session && connection.capabilities.roots !== undefined)
-          connection.notify(notification.method, notification.params);
-      }
-    } else if (notification.method === "notifications/tasks/status") this.#generations.reverse.taskStatus(session, params);
-    else void this.#generations.serving.pipeline.notify(session, notification);
+  listResources(options?: CallOptions): Promise<ListResourcesResult> {
+    return this.#clients.ask("resources/list", {}, options);
   }
 
-  #sessionClosed(session: Session): void {
-    for (const front of this.#fronts) front.ended(session);
-    for (const upstream of this.#upstreams.values()) {
-      for (const connection of upstream.release(session)) shareLevel(connection, (id) => this.sessions.get(id));
-    }
-    this.#generations.serving.hooks.session?.({ event: "closed", session });
+  listResourceTemplates(options?: CallOptions): Promise<ListResourceTemplatesResult> {
+    return this.#clients.ask("resources/templates/list", {}, options);
+  }
+
+  readResource(uri: string, options?: CallOptions): Promise<ReadResourceResult> {
+    return this.#clients.ask("resources/read", { uri }, options);
+  }
+
+  listPrompts(options?: CallOptions): Promise<ListPromptsResult> {
+    return this.#clients.ask("prompts/list", {}, options);
+  }
+
+  getPrompt(name: string, args: Record<string, string> = {}, options?: CallOptions): Promise<GetPromptResult> {
+    return this.#clients.ask("prompts/get", { name, arguments: args }, options);
+  }
+
+  complete(...[ref, argument, context, options]: Parameters<EmbeddingApi["complete"]>): Promise<CompleteResult> {
+    return this.#clients.ask("completion/complete", { ref, argument, ...(context && { context }) }, options);
   }
 
   // --- what an operator asks ---
 
+  mode(): HostStats["mode"] {
+    return modeOf(Object.keys(this.config.mcpServers).length);
+  }
+
+  health(): HostHealth {
+    return healthOf(this.#upstreams.values());
+  }
+
+  readiness(): { ready: boolean; down: readonly string[] } {
+    return readinessOf(this.#upstreams.values());
+  }
+
+  stats(): HostStats {
+    const catalog = this.#generations.isThere ? this.#generations.serving.directory.catalog : undefined;
+    return this.#stats.read({ upstreams: this.#upstreams, catalog, sessions: this.#sessions.size });
+  }
+
   /** State and reason of every upstream, what is offered by whom and what is withheld. */
   status(): HostStatus {
-    return describeStatus({
-      version: VERSION,
-      startedAt: this.vitals.startedAt,
+    const { serving, notifications } = this.#generations;
+    const { startedAt, inFlight } = this.#stats;
+    return describeStatus(serving, {
+      startedAt,
+      inFlight,
       url: this.#url,
-      sessions: this.sessions.size,
-      inFlight: this.vitals.inFlight,
-      upstreams: [...this.#upstreams.values()],
-      catalog: this.#generations.serving.directory.catalog,
-      dropped: this.#generations.notices.dropped,
-      readiness: this.readiness(),
+      sessions: this.#sessions.size,
+      dropped: notifications.dropped,
       reports: this.reports(),
     });
   }
 
   /** Every tap in config order, and the plugins they belong to. */
-  pipeline(): { plugins: readonly { id: string; version: string; source: string; onError: string }[]; taps: readonly TapRecord[] } {
-    const { plugins, hooks } = this.#generations.serving;
-    return {
-      plugins: plugins.plugins.map(({ loaded: { owner, source } }) => ({
-        id: owner.id,
-        version: owner.version,
-        source,
-        onError: owner.onError,
-      })),
-      taps: hooks.taps.map(({ hook, method, plugin, version }) => ({ hook, ...(method !== undefined && { method }), plugin, version })),
-    };
+  pipeline(): HostPipeline {
+    return describePipeline(this.#generations.serving.plugins);
   }
 
-  protected inside(): Inside {
-    if (!this.#generations.isThere) return { upstreams: new Map(), offers: new Offers(), catalog: undefined };
-    const { upstreams, plugins, directory } = this.#generations.serving;
-    return { upstreams, offers: plugins.offers, catalog: directory.catalog };
+  reports(): Readonly<Record<string, Readonly<Json>>> {
+    return this.#generations.isThere ? this.#generations.serving.plugins.operations.reports(this.log) : {};
+  }
+
+  async operate(plugin: string, name: string, params: Readonly<Json>): Promise<Readonly<Json>> {
+    await this.prepare();
+    return this.#generations.serving.plugins.operations.operate(plugin, name, params);
+  }
+
+  async reconnect(name: string): Promise<void> {
+    await this.start();
+    const upstream = this.#upstreams.get(name);
+    if (!upstream) throw new Error(`no upstream is called "${name}"${nearest(name, [...this.#upstreams.keys()])}`);
+    await reconnect(upstream, this.config.drain);
+  }
+
+  async known(milliseconds: number): Promise<void> {
+    const all = Promise.all(this.#eager.map((upstream) => upstream.base()?.known()));
+    let timer: NodeJS.Timeout | undefined;
+    await Promise.race([all, new Promise((resolve) => (timer = setTimeout(resolve, milliseconds)))]);
+    clearTimeout(timer);
   }
 
   /**
@@ -310,7 +311,7 @@ export class Host extends EmbeddedHost implements AsyncDisposable {
   async reload(config: Config = this.#written): Promise<ReloadReport> {
     await this.#starting;
     const resolved = parseConfig(config);
-    for (const front of this.#fronts) front.renew();
+    this.#fronts.renew();
     let unused = resolved;
     try {
       const before = this.config;
@@ -333,10 +334,10 @@ export class Host extends EmbeddedHost implements AsyncDisposable {
 
   async #close(): Promise<void> {
     await this.#starting?.catch(() => {}); // whoever started it was told
-    for (const front of this.#fronts) front.drain();
-    await this.sessions.end(this.config.drain);
+    this.#fronts.drain();
+    await this.#sessions.end(this.config.drain);
     await this.#generations.stop();
-    await Promise.all(this.#fronts.map((front) => front.close()));
+    await this.#fronts.close();
     await this.#generations.end();
     this.#abort.abort();
     retireLiterals(this.config);

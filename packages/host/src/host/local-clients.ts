@@ -22,17 +22,17 @@ export interface CallOptions {
 }
 
 /** What of the host its in-process clients need. */
-export interface Asked {
-  readonly config: ResolvedConfig;
+export interface LocalClientsOptions {
+  readonly config: () => ResolvedConfig;
   readonly log: Logger;
   readonly sessions: Sessions;
-  start(): Promise<void>;
+  readonly start: () => Promise<void>;
 }
 
 /** Opens a client of a host in the same process, as `local` unless told otherwise. Starts the host if need be. */
 export async function openClient(
-  host: Asked,
-  { principal = { id: "local", roles: host.config.roles }, notified }: Partial<Pick<InProcessOptions, "principal" | "notified">> = {},
+  host: Omit<LocalClientsOptions, "log">,
+  { principal = { id: "local", roles: host.config().roles }, notified }: Partial<Pick<InProcessOptions, "principal" | "notified">> = {},
 ): Promise<InProcessClient> {
   await host.start();
   return InProcessClient.open({ sessions: host.sessions, clientInfo: HOST_INFO, principal, notified });
@@ -47,18 +47,18 @@ interface Kept {
  * What an embedding program asks of its host, as any client would: through every stage of the pipeline, with one session
  * for each principal. A session is opened on first use and closed when it was quiet for `limits.sessionIdle`.
  */
-export class Asking {
-  readonly #host: Asked;
+export class LocalClients {
+  readonly #host: LocalClientsOptions;
   readonly #kept = new Map<string, Kept>();
 
-  constructor(host: Asked) {
+  constructor(host: LocalClientsOptions) {
     this.#host = host;
   }
 
   /** The result of one request. @throws HostError, or PeerError for what an upstream answered */
   ask<T>(method: string, params: Json, { signal, timeout, onProgress, principal }: CallOptions = {}): Promise<T> {
     return new Promise<Json>((resolve, reject) => {
-      const sent = written(method, params, this.#host.config.limits); // what it throws rejects
+      const sent = written(method, params, this.#host.config().limits); // what it throws rejects
       let call: Outstanding | undefined;
       let stopped = false;
       const stop = (type: "cancelled" | "upstream_timeout", message: string, cause?: unknown): void => {

@@ -1,33 +1,9 @@
-import { HostError } from "../errors.ts";
 import type { EntryKind } from "../exchange/entry.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { ConnectionState } from "../exchange/upstream-facts.ts";
 import type { Catalog } from "../pipeline/catalog.ts";
-import { redactText } from "../redact.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import type { Json } from "../wire/message.ts";
-import { bestOf } from "./status.ts";
-
-/** Whether something can be used now: all of it, with restrictions, or not at all. */
-export type Fitness = "ready" | "degraded" | "down";
-
-/** How a host is, and why. */
-export interface HostHealth {
-  /** `down`: a `required` upstream is down, or all are. `degraded`: some are down or do not answer pings. */
-  status: Fitness;
-  upstreams: UpstreamHealth[];
-}
-
-export interface UpstreamHealth {
-  name: string;
-  /** One that rests, or waits for its first client, is `ready`: its next use starts it. */
-  status: Fitness;
-  required: boolean;
-  /** Of its best connection. */
-  state: ConnectionState;
-  /** Why it is not ready, without secrets. */
-  reason: string | undefined;
-}
+import { bestOf } from "./best-connection.ts";
 
 /** Figures of a host since it was made. Times in milliseconds. */
 export interface HostStats {
@@ -48,8 +24,6 @@ export interface HostStats {
   resources: number;
   resourceTemplates: number;
   prompts: number;
-  /** Share of calls that a cache answered, from 0 to 1; undefined where no plugin reports `hits` and `misses`, or none was asked yet. */
-  cacheHitRatio: number | undefined;
   upstreams: UpstreamStats[];
 }
 
@@ -68,14 +42,14 @@ export interface UpstreamStats {
 }
 
 /** Counts the requests of one host. */
-export class Vitals {
+export class Stats {
   readonly startedAt = Date.now();
   inFlight = 0;
   #requests = 0;
   #errors = 0;
 
   /** A client's request is over. What an upstream asks of a client is no request of a client. */
-  settled({ parent, outcome, route, timings: { sent, answered } }: HostExchange, upstreams: ReadonlyMap<string, Upstream>): void {
+  count({ parent, outcome, route, timings: { sent, answered } }: HostExchange, upstreams: ReadonlyMap<string, Upstream>): void {
     if (parent) return;
     const failed = outcome !== undefined && "error" in outcome;
     this.#requests++;
@@ -85,12 +59,11 @@ export class Vitals {
     upstreams.get(route.upstream)?.tally.note(failed, time);
   }
 
-  stats(host: {
+  read(host: {
     upstreams: ReadonlyMap<string, Upstream>;
     sessions: number;
     /** Undefined while nothing can be offered. */
     catalog: Catalog | undefined;
-    reports: Readonly<Record<string, Readonly<Json>>>;
   }): HostStats {
     const entries: Record<EntryKind, number> = { tool: 0, prompt: 0, resource: 0, template: 0, method: 0 };
     for (const { kind } of host.catalog?.entries() ?? []) entries[kind]++;
@@ -107,7 +80,6 @@ export class Vitals {
       resources: entries.resource,
       resourceTemplates: entries.template,
       prompts: entries.prompt,
-      cacheHitRatio: cacheHitRatio(host.reports),
       upstreams: upstreams.map(statsOf),
     };
   }
@@ -129,47 +101,4 @@ function statsOf(upstream: Upstream): UpstreamStats {
     latency: tally.latency(),
     restarts,
   };
-}
-
-/** Over all plugins that count hits and misses, whatever they are called. */
-function cacheHitRatio(reports: Readonly<Record<string, Readonly<Json>>>): number | undefined {
-  let hits = 0;
-  let asked = 0;
-  for (const report of Object.values(reports)) {
-    if (typeof report.hits !== "number" || typeof report.misses !== "number") continue;
-    const answered = report.hits + (typeof report.joined === "number" ? report.joined : 0);
-    hits += answered;
-    asked += answered + report.misses;
-  }
-  return asked === 0 ? undefined : hits / asked;
-}
-
-export function healthOf(upstreams: Iterable<Upstream>): HostHealth {
-  const all = Array.from(upstreams, (upstream): UpstreamHealth => {
-    const best = bestOf(upstream);
-    return {
-      name: upstream.key,
-      status: best === undefined || !upstream.isDown ? (best?.state === "degraded" ? "degraded" : "ready") : "down",
-      required: upstream.config.required,
-      state: best?.state ?? "idle",
-      reason: best?.reason && redactText(best.reason),
-    };
-  });
-  const down = all.filter(({ status }) => status === "down");
-  if (down.some(({ required }) => required) || (down.length > 0 && down.length === all.length)) return { status: "down", upstreams: all };
-  return { status: all.every(({ status }) => status === "ready") ? "ready" : "degraded", upstreams: all };
-}
-
-/** Gives every connection of an upstream another life. @throws HostError with the reason of the first that did not come up */
-export async function reconnect(upstream: Upstream, drain: number): Promise<void> {
-  upstream.base(); // one that everybody shares is connected even if nobody came yet
-  const connections = [...upstream.connections.values()];
-  const ended = await Promise.allSettled(connections.map((connection) => connection.reconnect(drain)));
-  for (const [index, end] of ended.entries()) {
-    if (end.status === "fulfilled") continue;
-    const { reason } = connections[index] as (typeof connections)[number]; // they came from there
-    const { type } = end.reason instanceof HostError ? end.reason : { type: "upstream_down" as const };
-    const why = reason === undefined ? "it is being stopped" : redactText(reason);
-    throw new HostError(type, `upstream "${upstream.key}" could not be connected: ${why}`, { upstream: upstream.key, cause: end.reason });
-  }
 }

@@ -1,49 +1,56 @@
-import type { ConnectionState } from "../exchange/upstream-facts.ts";
-import type { Catalog } from "../pipeline/catalog.ts";
+import type { TapRecord } from "../plugin/hook-set.ts";
 import type { ConnectionStatus, HostStatus, UpstreamStatus } from "../plugin/host-status.ts";
+import type { PluginSet } from "../plugin/plugin-set.ts";
 import { redactText } from "../redact.ts";
 import type { Connection } from "../upstream/connection.ts";
 import type { Upstream } from "../upstream/upstream.ts";
+import { VERSION } from "../version.ts";
+import type { Assembly } from "./assembly.ts";
+import { bestOf } from "./best-connection.ts";
+import { readinessOf } from "./health.ts";
 
-/** Better states first. */
-const STATES: readonly ConnectionState[] = ["ready", "degraded", "connecting", "backing off", "idle", "draining", "failed", "stopped"];
-
-export function describeStatus(host: {
-  version: string;
-  startedAt: number;
-  url: string | undefined;
-  sessions: number;
-  inFlight: number;
-  upstreams: readonly Upstream[];
-  catalog: Catalog;
-  dropped: ReadonlyMap<string, number>;
-  readiness: { ready: boolean; down: readonly string[] };
-  reports: HostStatus["reports"];
-}): HostStatus {
+export function describeStatus(
+  { upstreams, directory: { catalog } }: Assembly,
+  host: {
+    startedAt: number;
+    url: string | undefined;
+    sessions: number;
+    inFlight: number;
+    dropped: ReadonlyMap<string, number>;
+    reports: HostStatus["reports"];
+  },
+): HostStatus {
+  const { ready, down } = readinessOf(upstreams.values());
   return {
-    version: host.version,
+    version: VERSION,
     pid: process.pid,
     uptime: Date.now() - host.startedAt,
     url: host.url,
-    ready: host.readiness.ready,
-    down: host.readiness.down,
+    ready,
+    down,
     sessions: host.sessions,
     inFlight: host.inFlight,
-    upstreams: host.upstreams.map((upstream) => describeUpstream(upstream, host.dropped.get(upstream.key) ?? 0)),
-    tools: host.catalog
+    upstreams: Array.from(upstreams.values(), (upstream) => describeUpstream(upstream, host.dropped.get(upstream.key) ?? 0)),
+    tools: catalog
       .entries()
       .filter(({ kind }) => kind === "tool")
       .map(({ name, upstream, native }) => ({ name, upstream, native })),
-    withheld: host.catalog
-      .withheld()
-      .map(({ entry, reason }) => ({ kind: entry.kind, name: entry.name, upstream: entry.upstream, reason })),
+    withheld: catalog.withheld().map(({ entry, reason }) => ({ kind: entry.kind, name: entry.name, upstream: entry.upstream, reason })),
     reports: host.reports,
   };
 }
 
-/** The connection that stands for the upstream: the one in the best state. */
-export function bestOf(upstream: Upstream): Connection | undefined {
-  return [...upstream.connections.values()].sort((a, b) => STATES.indexOf(a.state) - STATES.indexOf(b.state))[0];
+/** What a host's requests pass: its plugins, and every tap in config order. */
+export interface HostPipeline {
+  readonly plugins: readonly { readonly id: string; readonly version: string; readonly source: string; readonly onError: string }[];
+  readonly taps: readonly TapRecord[];
+}
+
+export function describePipeline({ plugins, hooks }: PluginSet): HostPipeline {
+  return {
+    plugins: plugins.map(({ loaded: { owner, source } }) => ({ id: owner.id, version: owner.version, source, onError: owner.onError })),
+    taps: hooks.taps.map(({ hook, method, plugin, version }) => ({ hook, ...(method !== undefined && { method }), plugin, version })),
+  };
 }
 
 function describeUpstream(upstream: Upstream, dropped: number): UpstreamStatus {

@@ -6,7 +6,7 @@ import type { UpstreamFacts } from "../exchange/upstream-facts.ts";
 import { errorFields, type Logger } from "../log.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
 import type { Json } from "../wire/message.ts";
-import { type Pins, prefixUri, type Withheld } from "./name-registry.ts";
+import { type NameRegistry, prefixUri, type Withheld } from "./name-registry.ts";
 import { matchesTemplate } from "./uri-template.ts";
 
 /** What one connection lists, after `discover`. A new object whenever that changes. */
@@ -87,17 +87,23 @@ const noJoins = (): Joins => ({ offer: undefined, next: new WeakMap() });
 export class Catalog {
   readonly #hooks: SealedHooks;
   readonly #log: Logger;
-  readonly #pins: Pins;
+  readonly #names: NameRegistry;
   readonly #limit: number;
   readonly #joins = noJoins();
   #look: (() => Offer) | undefined;
   readonly #changed: (principal: string | undefined) => void;
 
   /** @param changed called when permissions of a principal (or of all) changed */
-  constructor(options: { hooks: SealedHooks; log: Logger; pins: Pins; limit: number; changed: (principal: string | undefined) => void }) {
+  constructor(options: {
+    hooks: SealedHooks;
+    log: Logger;
+    names: NameRegistry;
+    limit: number;
+    changed: (principal: string | undefined) => void;
+  }) {
     this.#hooks = options.hooks;
     this.#log = options.log;
-    this.#pins = options.pins;
+    this.#names = options.names;
     this.#limit = options.limit;
     this.#changed = options.changed;
   }
@@ -161,13 +167,13 @@ export class Catalog {
 
   /** What the join of these views would be; nobody is given a name by it. */
   survey(views: readonly View[]): Offer {
-    const { offered, withheld } = this.#pins.resolve(this.named(views), this.#limit, false);
+    const { offered, withheld } = this.#names.resolve(this.named(views), this.#limit, false);
     return new Offer(offered, withheld);
   }
 
   /** All entries of these views by the names that they come to, those included that would be withheld. */
   named(views: readonly View[]): readonly Entry[] {
-    return apartUris(this.#merged(views), this.#pins);
+    return apartUris(this.#merged(views), this.#names);
   }
 
   /** What of an offer a session may see. */
@@ -195,7 +201,7 @@ export class Catalog {
   }
 
   #join(views: readonly View[]): Offer {
-    const { offered, withheld } = this.#pins.resolve(this.named(views), this.#limit);
+    const { offered, withheld } = this.#names.resolve(this.named(views), this.#limit);
     for (const { entry, reason } of withheld)
       this.#log.warn("an entry is withheld", { kind: entry.kind, name: entry.name, upstream: entry.upstream, reason });
     return new Offer(offered, withheld);
@@ -215,10 +221,10 @@ export class Catalog {
 }
 
 /** Prefixes a URI (or URI template) that another upstream has already, or lists earlier in the config. */
-function apartUris(entries: readonly Entry[], pins: Pins): readonly Entry[] {
+function apartUris(entries: readonly Entry[], names: NameRegistry): readonly Entry[] {
   const owners = new Map<string, string>();
   const ownable = entries.filter(({ kind, name }) => (kind === "resource" || kind === "template") && !name.startsWith("ui://"));
-  for (const entry of ownable) if (!owners.has(entry.name)) owners.set(entry.name, pins.ownerOf(entry) ?? entry.upstream);
+  for (const entry of ownable) if (!owners.has(entry.name)) owners.set(entry.name, names.ownerOf(entry) ?? entry.upstream);
   const later = new Set(ownable.filter((entry) => owners.get(entry.name) !== entry.upstream));
   return later.size === 0
     ? entries

@@ -4,7 +4,7 @@ import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Connection } from "../upstream/connection.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { type Catalog, Offer, type View } from "./catalog.ts";
-import { StandIns } from "./fallbacks.ts";
+import { Fallbacks } from "./fallbacks.ts";
 
 /** How long a list or a look-up waits for upstreams of which nothing is known yet (DESIGN section 4). */
 const KNOWING_WAIT = 2_000;
@@ -22,7 +22,7 @@ export class Directory {
   readonly #last = new Map<string, View>();
   /** What any connection listed last, by upstream. */
   readonly #newest = new Map<string, View>();
-  readonly #standIns: StandIns;
+  readonly #fallbacks: Fallbacks;
   #surveyed: { epoch: number; offer: Offer } | undefined;
   #named: { epoch: number; entries: readonly Entry[] } | undefined;
   #epoch = 0;
@@ -30,25 +30,25 @@ export class Directory {
   constructor(catalog: Catalog, upstreams: ReadonlyMap<string, Upstream>) {
     this.catalog = catalog;
     this.upstreams = upstreams;
-    this.#standIns = new StandIns(upstreams);
+    this.#fallbacks = new Fallbacks(upstreams);
     catalog.lookAt(() => this.preview());
   }
 
   /** A connection's state has changed; true if something else is offered now. */
   stateChanged(): boolean {
-    const changed = this.#standIns.look();
+    const changed = this.#fallbacks.look();
     if (changed) this.#epoch++;
     return changed;
   }
 
   /** Whether a call that could not be sent to its owner may have another way. */
-  get hasStandIns(): boolean {
-    return this.#standIns.any;
+  get hasFallbacks(): boolean {
+    return this.#fallbacks.any;
   }
 
   /** What a fallback has for a call whose last attempt was not sent. What the principal may not see there is not there. */
   standIn(exchange: HostExchange, entry: Entry): Entry | undefined {
-    return this.#standIns.find(
+    return this.#fallbacks.find(
       exchange,
       entry,
       () => this.#entries(),
@@ -73,7 +73,7 @@ export class Directory {
 
   /** The upstreams that are offered now: those that stand in for others only when they are needed. */
   #offered(): Upstream[] {
-    return this.#inOrder().filter(({ config }) => !config.fallback || this.#standIns.areOffered);
+    return this.#inOrder().filter(({ config }) => !config.fallback || this.#fallbacks.areOffered);
   }
 
   /** A connection has read its lists. */
@@ -129,7 +129,7 @@ export class Directory {
   }
 
   /** Starts what the session needs and waits a moment for what is unknown. Gives the upstreams that are still unknown. */
-  async settle(session: SessionFacts, options: { lazy: boolean }): Promise<string[]> {
+  async awaitKnown(session: SessionFacts, options: { lazy: boolean }): Promise<string[]> {
     // A lazy upstream is started to learn what it lists, not to hear it again.
     const unknown = [...this.upstreams.values()]
       .filter((upstream) => options.lazy || upstream.config.start === "eager")

@@ -6,7 +6,7 @@ import type { Upstream } from "../upstream/upstream.ts";
 const UNREACHED = new Set<string | undefined>(["upstream_down", "upstream_auth", "circuit_open"]);
 
 /** The upstreams that stand in for the others (`fallback` in the config). */
-export class StandIns {
+export class Fallbacks {
   readonly #upstreams: ReadonlyMap<string, Upstream>;
   #areOffered = false;
 

@@ -8,13 +8,13 @@ export interface Withheld {
 }
 
 /** Names that one upstream keeps: several times what it may list at once, so that only names long gone come free. */
-const PINS_PER_UPSTREAM = 50_000;
+const NAMES_PER_UPSTREAM = 50_000;
 
 /**
  * Who was given which name. A name stays with its first owner, so that a slow start or an outage never redirects calls,
  * until that owner has come to many others since it last listed this one.
  */
-export class Pins {
+export class NameRegistry {
   readonly #owners = new Map<string, string>();
   /** The names of each upstream, those first that it has not listed for longest. */
   readonly #names = new Map<string, Set<string>>();
@@ -25,14 +25,14 @@ export class Pins {
    * @param quota names that one upstream keeps; default 50,000
    * @param borrows whether an upstream gets names only as long as nobody else wants them
    */
-  constructor(quota = PINS_PER_UPSTREAM, borrows: (upstream: string) => boolean = () => false) {
+  constructor(quota = NAMES_PER_UPSTREAM, borrows: (upstream: string) => boolean = () => false) {
     this.#quota = quota;
     this.#borrows = borrows;
   }
 
   /** Who has the name of an entry, if anybody was given it. Who only borrows may have it whenever the owner does not list it. */
   ownerOf(entry: Pick<Entry, "kind" | "name" | "upstream">): string | undefined {
-    const owner = this.#owners.get(pinOf(entry));
+    const owner = this.#owners.get(keyOf(entry));
     return owner !== undefined && owner !== entry.upstream && this.#borrows(entry.upstream) ? undefined : owner;
   }
 
@@ -46,7 +46,7 @@ export class Pins {
     const counts = new Map<string, number>();
     const withheld: Withheld[] = [];
     for (const entry of entries) {
-      const name = pinOf(entry);
+      const name = keyOf(entry);
       const owner = this.ownerOf(entry);
       const claimed = claims.get(name);
       if (owner !== undefined && owner !== entry.upstream) {
@@ -99,7 +99,7 @@ export class Pins {
 const LONGEST_PLAIN = 200;
 
 /** What stands for a name among the pins: of a long one its hash, since servers can make names as long as a message. */
-function pinOf({ kind, name }: Pick<Entry, "kind" | "name">): string {
+function keyOf({ kind, name }: Pick<Entry, "kind" | "name">): string {
   return name.length <= LONGEST_PLAIN ? `${kind} ${name}` : `${kind}#${createHash("sha256").update(name).digest("base64")}`;
 }
 

@@ -41,7 +41,7 @@ export interface NoticesOptions {
 }
 
 /** Notifications of upstreams on their way to the clients that they are for; never to another (R24). */
-export class Notices {
+export class Notifications {
   readonly #options: NoticesOptions;
   /** Elicitation ids and the session that was told them; servers choose ids without knowing of each other. */
   readonly #elicitations = new WeakMap<Connection, Map<string, string>>();

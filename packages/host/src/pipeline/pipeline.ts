@@ -31,7 +31,7 @@ export class Pipeline {
   readonly #hooks: PipelineOptions["hooks"];
   readonly #directory: PipelineOptions["directory"];
   readonly #tasks: PipelineOptions["tasks"];
-  readonly #notices: PipelineOptions["notices"];
+  readonly #notifications: PipelineOptions["notifications"];
   readonly #answers: SessionAnswers;
   readonly #sender: Sender;
   readonly #targets: Targets;
@@ -41,10 +41,10 @@ export class Pipeline {
     this.#hooks = options.hooks;
     this.#directory = options.directory;
     this.#tasks = options.tasks;
-    this.#notices = options.notices;
+    this.#notifications = options.notifications;
     this.#sender = new Sender(options);
     this.#answers = options.answers;
-    this.#targets = new Targets(options.directory, options.tasks, options.seen);
+    this.#targets = new Targets(options.directory, options.tasks, options.uriOwners);
   }
 
   /** The result of one request. Rejects with what the client is told. Not `async` on the way of a call: it pays for every promise. */
@@ -53,24 +53,27 @@ export class Pipeline {
       const { method } = exchange;
       exchange.hookSet = this.#hooks;
       const row = rowOf(method);
-      const respond = row.respond
-        ? this.#hooks.respond(method === "tasks/result" ? (this.#originOf(exchange) ?? method) : method)
-        : undefined;
-      const result = this.#result(exchange, row);
-      if (!respond) return result;
-      return result.then(async (given) => {
-        const answered = (await respond(given, exchange)) as Json;
-        if (row.permit === "listed") checkListEdits(method, given, answered);
-        return answered;
-      });
+      return row.respond ? this.#respond(exchange, row) : this.#answer(exchange, row);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  #result(exchange: HostExchange, row: MethodRow): Promise<Json> {
+  #respond(exchange: HostExchange, row: MethodRow): Promise<Json> {
+    const { method } = exchange;
+    const respond = this.#hooks.respond(method === "tasks/result" ? (this.#originOf(exchange) ?? method) : method);
+    const answer = this.#answer(exchange, row);
+    if (!respond) return answer;
+    return answer.then(async (given) => {
+      const answered = (await respond(given, exchange)) as Json;
+      if (row.permit === "listed") checkListEdits(method, given, answered);
+      return answered;
+    });
+  }
+
+  #answer(exchange: HostExchange, row: MethodRow): Promise<Json> {
     if (row.route === "no") return this.#local(exchange);
-    return exchange.method === "tasks/list" ? this.#taskList(exchange) : this.#called(exchange, row);
+    return exchange.method === "tasks/list" ? this.#taskList(exchange) : this.#lookUp(exchange, row);
   }
 
   /** A task's result is an answer to the request that began the task. */
@@ -83,7 +86,7 @@ export class Pipeline {
     const exchange = new HostExchange({ method, params, session, sink: undefined });
     const target = this.#targets.find(exchange, this.#directory.offer(session));
     const upstream = this.#directory.sole;
-    if (target instanceof HostError || !upstream || !this.#permitted(target, exchange)) return;
+    if (target instanceof HostError || !upstream || !this.#isPermitted(target, exchange)) return;
     exchange.entry = target.entry;
     try {
       const transform = this.#hooks.transform(method);
@@ -115,7 +118,7 @@ export class Pipeline {
   async #list(exchange: HostExchange): Promise<Json> {
     const kind = LISTED_KINDS.find((each) => LISTS[each].method === exchange.method) as ListedKind; // only lists come here
     refuseCursor(exchange);
-    const missing = await this.#directory.settle(exchange.session, { lazy: true });
+    const missing = await this.#directory.awaitKnown(exchange.session, { lazy: true });
     const offer = this.#directory.offer(exchange.session);
     const entries = this.#directory.catalog.visible(offer, kind, exchange.principal);
     return {
@@ -131,32 +134,32 @@ export class Pipeline {
 
   // --- what an upstream answers ---
 
-  #called(exchange: HostExchange, row: MethodRow): Promise<Json> {
+  #lookUp(exchange: HostExchange, row: MethodRow): Promise<Json> {
     // Most names are known, and a promise less is a promise less.
     const found = this.#targets.find(exchange, this.#directory.offer(exchange.session));
     return found instanceof HostError
-      ? this.#lookAgain(exchange).then((target) => this.#aimed(exchange, row, target))
-      : this.#aimed(exchange, row, found);
+      ? this.#lookAgain(exchange).then((target) => this.#route(exchange, row, target))
+      : this.#route(exchange, row, found);
   }
 
-  #aimed(exchange: HostExchange, row: MethodRow, target: Target): Promise<Json> {
+  #route(exchange: HostExchange, row: MethodRow, target: Target): Promise<Json> {
     exchange.target = target;
     exchange.entry = target.entry;
     const isFree = row.route === "hook" && target.connection === undefined;
-    return isFree && (this.#hooks.route || this.#directory.hasStandIns)
-      ? this.#routed(exchange, row, target, this.#hooks.route)
-      : this.#attempt(exchange, row, target, { upstream: target.connection?.facts.key ?? target.entry.upstream });
+    return isFree && (this.#hooks.route || this.#directory.hasFallbacks)
+      ? this.#routes(exchange, row, target, this.#hooks.route)
+      : this.#permit(exchange, row, target, { upstream: target.connection?.facts.key ?? target.entry.upstream });
   }
 
   /** Asks the plugins for a route, and again when nothing was sent on the last one; then a fallback may stand in for the owner. */
-  async #routed(exchange: HostExchange, row: MethodRow, target: Target, ask: SealedHooks["route"]): Promise<Json> {
+  async #routes(exchange: HostExchange, row: MethodRow, target: Target, ask: SealedHooks["route"]): Promise<Json> {
     const { entry } = target;
     const owner: Route = { upstream: entry.upstream };
     let route = (await ask?.(exchange)) ?? owner;
     let aim = target;
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#attempt(exchange, row, aim, route);
+        return await this.#permit(exchange, row, aim, route);
       } catch (error) {
         const unsent = error instanceof HostError && error.sent === "no" && exchange.sent === "no";
         // Only what an upstream refused has left a trace there.
@@ -172,26 +175,36 @@ export class Pipeline {
     }
   }
 
-  #attempt(exchange: HostExchange, row: MethodRow, target: Target, route: Route): Promise<Json> {
+  /** Asked for what is named, before any plugin sees the arguments. */
+  #permit(exchange: HostExchange, row: MethodRow, target: Target, route: Route): Promise<Json> {
     const upstream = this.#directory.upstreams.get(route.upstream);
     if (!upstream) return Promise.reject(nowhere(route.upstream, target));
     exchange.route = route;
     // The answer to tasks/result comes when the task is done, and silence until then is no fault.
     const { timeout, maxTimeout } = upstream.config;
     exchange.allow({ timeout: exchange.method === "tasks/result" ? maxTimeout : timeout, maxTimeout });
-    if (row.permit !== "no" && !this.#permitted(target, exchange)) return Promise.reject(target.unknown());
+    if (row.permit !== "no" && !this.#isPermitted(target, exchange)) return Promise.reject(target.unknown());
+    return this.#transform(exchange, row, target, upstream);
+  }
+
+  #transform(exchange: HostExchange, row: MethodRow, target: Target, upstream: Upstream): Promise<Json> {
     exchange.params = exchange.original;
     const transform = row.transform ? this.#hooks.transform(exchange.method) : undefined;
-    if (!transform) return this.#transformed(exchange, row, target, upstream);
+    if (!transform) return this.#permitArguments(exchange, row, target, upstream);
     return transform(exchange.original, exchange).then((params) => {
       exchange.params = checkParamEdits(exchange, row, params);
-      return this.#transformed(exchange, row, target, upstream);
+      return this.#permitArguments(exchange, row, target, upstream);
     });
   }
 
-  #transformed(exchange: HostExchange, row: MethodRow, target: Target, upstream: Upstream): Promise<Json> {
+  /** Asked again, with the arguments that are really sent. */
+  #permitArguments(exchange: HostExchange, row: MethodRow, target: Target, upstream: Upstream): Promise<Json> {
     const refused = row.permit === "twice" && this.#hooks.permit ? this.#refused(target, exchange) : undefined;
     if (refused) return Promise.reject(new HostError("forbidden", `${refused.kind} "${refused.name}" is not allowed with these arguments`));
+    return this.#call(exchange, upstream);
+  }
+
+  #call(exchange: HostExchange, upstream: Upstream): Promise<Json> {
     const attempt: HostExchange["attempts"][number] = { upstream: upstream.key };
     exchange.attempts.push(attempt);
     return this.#send(exchange, upstream).then(
@@ -205,7 +218,7 @@ export class Pipeline {
 
   /** Before a name is called unknown, upstreams that are still starting get a moment. */
   async #lookAgain(exchange: HostExchange): Promise<Target> {
-    await this.#directory.settle(exchange.session, { lazy: true });
+    await this.#directory.awaitKnown(exchange.session, { lazy: true });
     const target = this.#targets.find(exchange, this.#directory.offer(exchange.session));
     if (target instanceof HostError) throw target;
     return target;
@@ -218,7 +231,7 @@ export class Pipeline {
     return standIn && isRefused(standIn) ? standIn : undefined;
   }
 
-  #permitted(target: Target, exchange: HostExchange): boolean {
+  #isPermitted(target: Target, exchange: HostExchange): boolean {
     const { catalog } = this.#directory;
     return (
       catalog.permits(target.entry, exchange.principal) &&
@@ -232,7 +245,7 @@ export class Pipeline {
     const connection = this.#sender.connection(exchange, upstream);
     const { native } = (targetOf(exchange) as Target).entry; // it was aimed before
     const send = (): Promise<Json> => handler(exchange);
-    if (exchange.method === "resources/subscribe") this.#notices.subscribed(exchange);
+    if (exchange.method === "resources/subscribe") this.#notifications.subscribed(exchange);
     return exchange.method === "resources/subscribe"
       ? this.#subscriptions.subscribe(exchange, connection, native, send)
       : this.#subscriptions.unsubscribe(exchange, connection, native, send);

@@ -9,18 +9,18 @@ import type { Connection } from "../upstream/connection.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { type Json, metaOf, withRelatedTask } from "../wire/message.ts";
 import type { Directory } from "./directory.ts";
-import type { Notices } from "./notifications.ts";
+import type { Notifications } from "./notifications.ts";
 import { type Target, targetOf } from "./target.ts";
 import type { TaskTable } from "./tasks.ts";
-import type { SeenUris } from "./uri-owners.ts";
+import type { UriOwners } from "./uri-owners.ts";
 import { mapUris, visitUris } from "./uris.ts";
 
 export interface SenderOptions {
   readonly hooks: SealedHooks;
   readonly directory: Directory;
   readonly tasks: TaskTable;
-  readonly seen: SeenUris;
-  readonly notices: Notices;
+  readonly uriOwners: UriOwners;
+  readonly notifications: Notifications;
 }
 
 /** The `call` stage: the plugins' onion around one send to an upstream, in that upstream's names and ids. */
@@ -28,8 +28,8 @@ export class Sender {
   readonly #hooks: SealedHooks;
   readonly #directory: Directory;
   readonly #tasks: TaskTable;
-  readonly #seen: SeenUris;
-  readonly #notices: Notices;
+  readonly #uriOwners: UriOwners;
+  readonly #notifications: Notifications;
   /** Composed handlers by upstream and method: a call pays nothing for the plugins around it being many. */
   readonly #handlers = new Map<string, Map<string, Handler>>();
   readonly #repeatable: ReturnType<typeof repeatability>;
@@ -38,8 +38,8 @@ export class Sender {
     this.#hooks = options.hooks;
     this.#directory = options.directory;
     this.#tasks = options.tasks;
-    this.#seen = options.seen;
-    this.#notices = options.notices;
+    this.#uriOwners = options.uriOwners;
+    this.#notifications = options.notifications;
     const upstreams = [...options.directory.upstreams.values()];
     this.#repeatable = repeatability(Object.fromEntries(upstreams.map(({ key, config }) => [key, config])));
   }
@@ -78,7 +78,7 @@ export class Sender {
       (id) => this.#tasks.find(exchange, id)?.native ?? id,
     );
     const token = exchange.sink && metaOf(exchange.original)?.progressToken;
-    const progress = token === undefined ? undefined : this.#notices.progress(exchange, connection, token, this.#hooks);
+    const progress = token === undefined ? undefined : this.#notifications.progress(exchange, connection, token, this.#hooks);
     const over = (): void => {
       exchange.at = at; // the plugin around this send is at work again
       if (exchange.sent === "no") exchange.unclaim();
@@ -90,7 +90,7 @@ export class Sender {
     };
     const refused = (error: unknown): never => {
       over();
-      this.#notices.refused(connection, error, exchange.session.id);
+      this.#notifications.refused(connection, error, exchange.session.id);
       throw error;
     };
     const wasReady = connection.isReady;
@@ -126,7 +126,7 @@ export class Sender {
   /** Notes what a session is given, by an upstream or by a plugin that answers in its place: it may read the URIs in it. */
   given(exchange: HostExchange, upstream: string, result: Json): Json {
     // With one upstream every read goes there anyway.
-    if (this.#directory.upstreams.size > 1) visitUris(result, (uri) => this.#seen.add(exchange.session, uri, upstream));
+    if (this.#directory.upstreams.size > 1) visitUris(result, (uri) => this.#uriOwners.add(exchange.session, uri, upstream));
     return result;
   }
 }

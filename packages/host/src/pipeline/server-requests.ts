@@ -7,7 +7,7 @@ import type { SealedHooks } from "../plugin/hook-set.ts";
 import type { Connection } from "../upstream/connection.ts";
 import type { Limits } from "../wire/limits.ts";
 import { isObject, type Json, metaOf, type Request, relatedTask, withRelatedTask } from "../wire/message.ts";
-import type { Notices } from "./notifications.ts";
+import type { Notifications } from "./notifications.ts";
 import type { TaskTable } from "./tasks.ts";
 
 /** A session as somebody who can be asked. */
@@ -23,10 +23,10 @@ export interface Respondent extends SessionFacts {
   sinkFor(exchange: HostExchange | undefined): Sink;
 }
 
-export interface ReverseOptions {
+export interface ServerRequestsOptions {
   readonly hooks: () => SealedHooks;
   readonly tasks: TaskTable;
-  readonly notices: Notices;
+  readonly notifications: Notifications;
   readonly limits: Pick<Limits, "questionsPerSession" | "questionsPerConnection">;
   readonly session: (id: string) => Respondent | undefined;
   readonly settled: (exchange: HostExchange) => void;
@@ -44,15 +44,15 @@ interface ClientTask {
 }
 
 /** What upstreams ask of clients: found its owner, passed through `ask`, answered through `answer`. */
-export class Reverse {
-  readonly #options: ReverseOptions;
+export class ServerRequests {
+  readonly #options: ServerRequestsOptions;
   readonly #underWay = new Map<Connection, Map<unknown, HostExchange>>();
   /** How many questions are under way over each connection, and to each session by its id. Request ids do not count: they may repeat. */
   readonly #counts = new Map<Connection | string, number>();
   /** By the id that the upstream knows. */
   readonly #clientTasks = new Map<string, ClientTask>();
 
-  constructor(options: ReverseOptions) {
+  constructor(options: ServerRequestsOptions) {
     this.#options = options;
   }
 
@@ -73,7 +73,7 @@ export class Reverse {
       ...(origin && { parent: origin }),
     });
     exchange.route = { upstream: connection.facts.key };
-    exchange.patience = QUESTION;
+    exchange.timeLimits = QUESTION;
     let underWay = this.#underWay.get(connection);
     if (!underWay) this.#underWay.set(connection, (underWay = new Map()));
     underWay.set(request.id, exchange);
@@ -138,7 +138,7 @@ export class Reverse {
     owner: Respondent,
     origin: HostExchange | undefined,
   ): Promise<Json> {
-    const { tasks, notices } = this.#options;
+    const { tasks, notifications } = this.#options;
     const hooks = this.#options.hooks(); // its answer comes through the same ones
     const shown = this.#clientParams(connection, request);
     const asked = hooks.ask
@@ -146,7 +146,7 @@ export class Reverse {
       : { method: request.method, params: shown };
     if ("answer" in asked) return asked.answer;
     exchange.params = withRelatedTask(asked.params as Json, (id) => tasks.byNative(connection, id)?.exposed ?? id);
-    if (request.method === "elicitation/create") notices.elicitation(connection, asked.params.elicitationId, owner.id);
+    if (request.method === "elicitation/create") notifications.elicitation(connection, asked.params.elicitationId, owner.id);
     const token = metaOf(request.params)?.progressToken;
     const question = owner.questions.ask(asked.method, exchange.params, owner.sinkFor(origin), (params) => {
       connection.notify("notifications/progress", { ...params, progressToken: token });

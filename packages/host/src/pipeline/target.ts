@@ -6,7 +6,7 @@ import { isObject, type Json } from "../wire/message.ts";
 import type { Offer } from "./catalog.ts";
 import type { Directory } from "./directory.ts";
 import type { TaskTable } from "./tasks.ts";
-import type { SeenUris } from "./uri-owners.ts";
+import type { UriOwners } from "./uri-owners.ts";
 
 /** What a request names, and how its params are written for the upstream that gets it. */
 export interface Target {
@@ -32,12 +32,12 @@ export function targetOf({ target }: HostExchange): Target | undefined {
 export class Targets {
   readonly #directory: Directory;
   readonly #tasks: TaskTable;
-  readonly #seen: SeenUris;
+  readonly #uriOwners: UriOwners;
 
-  constructor(directory: Directory, tasks: TaskTable, seen: SeenUris) {
+  constructor(directory: Directory, tasks: TaskTable, seen: UriOwners) {
     this.#directory = directory;
     this.#tasks = tasks;
-    this.#seen = seen;
+    this.#uriOwners = seen;
   }
 
   find(exchange: HostExchange, offer: Offer): Target | HostError {
@@ -80,7 +80,7 @@ export class Targets {
     const exact = offer.find("resource", uri);
     if (exact) return { entry: exact, ...(template?.upstream === exact.upstream && { template }), unknown, write };
     const unlisted = (upstream: string, native: string): Entry => ({ kind: "resource", name: uri, upstream, native, definition: {} });
-    const seen = this.#seen.owner(exchange.session, uri);
+    const seen = this.#uriOwners.owner(exchange.session, uri);
     if (seen !== undefined) return { entry: unlisted(seen, uri), ...(template?.upstream === seen && { template }), unknown, write };
     if (template) {
       const prefixed = template.name !== template.native;

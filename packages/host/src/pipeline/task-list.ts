@@ -68,7 +68,7 @@ async function readPage(
   };
   page.target = target;
   page.route = { upstream: key };
-  page.patience = { timeout, maxTimeout: timeout };
+  page.timeLimits = { timeout, maxTimeout: timeout };
   const forward = (error: HostError): void => page.cancel(error);
   exchange.onStop(forward);
   page.start();

@@ -4,7 +4,7 @@ import type { SessionFacts } from "../exchange/caller.ts";
  * Which upstream a URI came from, for each session: results name resources that no list has, and a read of one must go
  * back to where it was named. Bounded; the oldest is forgotten first.
  */
-export class SeenUris {
+export class UriOwners {
   readonly #limit: number;
   readonly #bySession = new WeakMap<SessionFacts, Map<string, string>>();
 

@@ -13,7 +13,7 @@ type Make = (next: Handler, upstream: UpstreamFacts) => Handler | undefined;
  * upstream, and with it what the plugin keeps in its closure; only where its `next` leads is another for each hook set,
  * since an exchange ends on the set it began on.
  */
-class Layer {
+class CallLayer {
   /** The tap's handler; undefined where it handles nothing. */
   readonly handler: Handler | undefined;
   readonly #inner = new WeakMap<SetKey, Handler>();
@@ -46,9 +46,9 @@ class Layer {
 const MAX_METHODS = 100;
 
 /** The layers of one `call` tap, by upstream and method. */
-export class Layers {
+export class CallLayers {
   readonly #make: Make;
-  readonly #byUpstream = new WeakMap<UpstreamFacts, Map<string, Layer>>();
+  readonly #byUpstream = new WeakMap<UpstreamFacts, Map<string, CallLayer>>();
 
   constructor(make: Make) {
     this.#make = make;
@@ -61,7 +61,7 @@ export class Layers {
     let layer = layers.get(method);
     if (layer) layer.lead(set, next);
     else {
-      layer = new Layer(this.#make, upstream, set, next);
+      layer = new CallLayer(this.#make, upstream, set, next);
       if (layers.size < MAX_METHODS) layers.set(method, layer);
     }
     return layer.handler;

@@ -7,7 +7,7 @@ import type { Exchange, Route } from "../exchange/exchange.ts";
 import type { Credentials, CredentialsRequest, UpstreamFacts } from "../exchange/upstream-facts.ts";
 import type { Logger } from "../log.ts";
 import type { Json, Notification } from "../wire/message.ts";
-import { Layers } from "./call-layers.ts";
+import { CallLayers } from "./call-layers.ts";
 import {
   type Ask,
   type Handler,
@@ -17,7 +17,7 @@ import {
   type HookName,
   type Hooks,
   type HttpFacts,
-  type Origin,
+  type NotificationOrigin,
   type OwnAnswer,
   type SessionEvent,
   type UpstreamEvent,
@@ -39,7 +39,7 @@ type AnyHook = InstanceType<(typeof HOOK_CLASSES)[HookDefinition["kind"]]>;
 export interface Tap extends TapRecord {
   readonly tap: FullTap;
   /** What a tap of `call` made so far. */
-  readonly layers: Layers | undefined;
+  readonly layers: CallLayers | undefined;
 }
 
 /**
@@ -100,7 +100,7 @@ export class HookSet {
         if (typeof tap.fn !== "function")
           throw new ConfigError([`plugin "${owner.id}" taps hooks.${site} with ${typeof tap.fn}: it must be a function`]);
         const guarded = guardTap(tap, name, definition, owner, this.#log);
-        const layers = name === "call" ? new Layers(guarded.fn as ConstructorParameters<typeof Layers>[0]) : undefined; // the guard made it
+        const layers = name === "call" ? new CallLayers(guarded.fn as ConstructorParameters<typeof CallLayers>[0]) : undefined; // the guard made it
         const record = { hook: name, ...(method !== undefined && { method }), plugin: owner.id, version: owner.version };
         this.#taps.push({ ...record, tap: guarded, layers });
         return guarded;
@@ -142,7 +142,7 @@ export class SealedHooks {
   readonly settled: Run<[Exchange], void>;
   readonly ask: Run<[Ask, Exchange], Promise<Ask | OwnAnswer>>;
   readonly answer: Run<[Json, Exchange], Promise<Json>>;
-  readonly notify: Run<[Notification, Origin], Notification | null>;
+  readonly notify: Run<[Notification, NotificationOrigin], Notification | null>;
   readonly http: Run<[Hono], void>;
   /** Every tap, in config order. */
   readonly taps: readonly Tap[];

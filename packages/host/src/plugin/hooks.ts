@@ -56,7 +56,7 @@ export interface OwnAnswer {
 }
 
 /** Where a notification of an upstream comes from and whom it is for, as far as that is known. */
-export interface Origin {
+export interface NotificationOrigin {
   readonly upstream: string;
   /** The call on whose stream or token it came. */
   readonly exchange: Exchange | undefined;
@@ -228,7 +228,7 @@ export interface Hooks {
   readonly settled: Tappable<(exchange: Exchange) => void>;
   readonly ask: Tappable<(request: Ask, exchange: Exchange) => Awaitable<Ask | OwnAnswer>>;
   readonly answer: Tappable<(result: Readonly<Json>, exchange: Exchange) => Awaitable<Readonly<Json>>>;
-  readonly notify: Tappable<(notification: Readonly<Notification>, origin: Origin) => Readonly<Notification> | null>;
+  readonly notify: Tappable<(notification: Readonly<Notification>, origin: NotificationOrigin) => Readonly<Notification> | null>;
   readonly http: Tappable<(app: Hono) => void>;
   readonly ready: Tappable<() => Awaitable<void>>;
   readonly close: Tappable<() => Awaitable<void>>;

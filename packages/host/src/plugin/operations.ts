@@ -7,12 +7,12 @@ import type { Json } from "../wire/message.ts";
 export type Operation = (params: Readonly<Json>) => Awaitable<Readonly<Json>>;
 
 /** What the plugins of a host offer to operators: how things stand with them, and what they can do on demand. */
-export class Offers {
+export class Operations {
   readonly #reports = new Map<string, () => Readonly<Json>>();
   readonly #operations = new Map<string, Map<string, Operation>>();
 
   /** Takes over what a plugin offered in another set. */
-  adopt(from: Offers, plugin: string): void {
+  adopt(from: Operations, plugin: string): void {
     const report = from.#reports.get(plugin);
     if (report) this.#reports.set(plugin, report);
     const operations = from.#operations.get(plugin);

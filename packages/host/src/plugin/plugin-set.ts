@@ -12,7 +12,7 @@ import type { Json } from "../wire/message.ts";
 import { HookSet, runPhase, type SealedHooks, type Tap } from "./hook-set.ts";
 import type { LoadedPlugin } from "./load.ts";
 import { Meters } from "./meter.ts";
-import { Offers, type Operation } from "./operations.ts";
+import { type Operation, Operations } from "./operations.ts";
 import { defineService, type ExpectedUpstream, type PluginHost, type Service } from "./plugin.ts";
 import { MemoryStore, type Store } from "./store.ts";
 import { type TransportFactory, Transports } from "./transport-registry.ts";
@@ -93,7 +93,7 @@ export class PluginSet {
   readonly config: ResolvedConfig;
   readonly plugins: readonly AppliedPlugin[];
   readonly hooks: SealedHooks;
-  readonly offers = new Offers();
+  readonly operations = new Operations();
   readonly meters = new Meters();
   readonly transports: Transports;
   /** As plugins see them: what the config and plugins say, until the upstreams themselves are there. */
@@ -172,7 +172,7 @@ export class PluginSet {
     hooks.adopt(plugin.taps);
     for (const [upstream, isolation] of plugin.isolated) this.#isolate(upstream, isolation);
     this.meters.adopt(set.meters, id);
-    this.offers.adopt(set.offers, id);
+    this.operations.adopt(set.operations, id);
     this.transports.adopt(set.transports, id);
     for (const [key, service] of set.#services) if (service.provider === plugin) this.#services.set(key, service);
   }
@@ -249,8 +249,8 @@ export class PluginSet {
       },
       operator: Object.freeze({
         status,
-        report: (read: () => Readonly<Json>) => plugin.set.offers.report(id, read),
-        operation: (name: string, run: Operation) => plugin.set.offers.operation(id, name, run),
+        report: (read: () => Readonly<Json>) => plugin.set.operations.report(id, read),
+        operation: (name: string, run: Operation) => plugin.set.operations.operation(id, name, run),
       }),
       reload: Object.freeze({
         dependsOn: (file: string) => void plugin.files.set(file, contentMark(file)),

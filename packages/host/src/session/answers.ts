@@ -37,7 +37,7 @@ export function createAnswers(
         version,
         logLevel: undefined,
       };
-      const unknown = await directory.settle(asking, { lazy: false });
+      const unknown = await directory.awaitKnown(asking, { lazy: false });
       asking.initialized = true;
       announcer.shown(asking);
       const instructions = mergedInstructions(directory, asking);

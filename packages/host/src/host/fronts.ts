@@ -1,0 +1,129 @@
+import type { Readable } from "node:stream";
+import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
+import type { ListenConfig, ResolvedConfig } from "../config/schema.ts";
+import { HostError } from "../errors.ts";
+import type { Principal } from "../exchange/caller.ts";
+import type { NetworkOptions } from "../front/endpoint.ts";
+import type { HttpFront } from "../front/http.ts";
+import type { RequestHandler } from "../front/mount.ts";
+import type { SealedHooks } from "../plugin/hook-set.ts";
+import type { Session } from "../session/session.ts";
+import type { FrameOutput } from "../wire/frame-writer.ts";
+import { type HandlerOptions, handlerOf, mountOf } from "./handler.ts";
+
+export interface FrontsOptions extends Omit<NetworkOptions, "listen" | "limits"> {
+  readonly config: () => ResolvedConfig;
+  readonly insecureNoAuth: boolean;
+  /** Starts the host, for a handler whose first request comes before anybody did. */
+  readonly start: () => Promise<void>;
+  /** A network front is open: from now on clients may come. */
+  readonly opened: () => void;
+  /** Aborted when the host closes. */
+  readonly signal: AbortSignal;
+}
+
+/** The ways in: the port that the host listens on, handlers in other programs' servers, standard streams, SDK transports. */
+export class Fronts {
+  readonly #options: FrontsOptions;
+  readonly #open: HttpFront[] = [];
+  /** Handlers in other programs' servers: each is opened once. */
+  readonly #mounts: (() => Promise<RequestHandler>)[] = [];
+  #closing = false;
+
+  constructor(options: FrontsOptions) {
+    this.#options = options;
+  }
+
+  /** Whether another program's server may bring clients. */
+  get isMounted(): boolean {
+    return this.#mounts.length > 0;
+  }
+
+  /** Listens on a port. @returns the endpoint's URL */
+  async listen(listen: ListenConfig): Promise<string> {
+    const { HttpFront } = await import("../front/http.ts");
+    const front = new HttpFront({ listen, ...this.#behind() });
+    this.#open.push(front);
+    const url = await front.listen();
+    this.#options.opened();
+    return url;
+  }
+
+  /** A handler for another server, opened by {@link openMounts} or by its first request. */
+  handler(given: HandlerOptions): RequestHandler {
+    let opening: Promise<RequestHandler> | undefined;
+    const mount = (): Promise<RequestHandler> => (opening ??= this.#mount(given));
+    this.#mounts.push(mount);
+    return handlerOf(() => this.#options.start().then(mount), this.#options.log);
+  }
+
+  async openMounts(): Promise<void> {
+    await Promise.all(this.#mounts.map((mount) => mount()));
+  }
+
+  async #mount({ authenticate, ...given }: HandlerOptions): Promise<RequestHandler> {
+    const { mountFront } = await import("../front/mount.ts");
+    if (this.#closing) throw new HostError("shutting_down", "the host is stopping");
+    const behind = { ...this.#behind(), authenticate };
+    const { front, handler } = await mountFront(behind, mountOf(given, this.#options.config()), this.#options.insecureNoAuth);
+    this.#open.push(front);
+    this.#options.opened();
+    return handler;
+  }
+
+  /** Serves one client over an SDK transport. */
+  async serveTransport(transport: Transport, principal: Principal): Promise<void> {
+    const { serveTransport } = await import("../front/transport.ts");
+    const { sessions, config } = this.#options;
+    await serveTransport({ sessions, principal, limits: config().limits, transport });
+  }
+
+  /** Serves one client over a pair of streams until it is gone and its calls are done, or the host closes. */
+  async serveStdio(streams: { input: Readable; output: FrameOutput }, principal: Principal): Promise<void> {
+    const { serveStdio } = await import("../front/stdio.ts");
+    const { sessions, config, signal } = this.#options;
+    const { limits, drain } = config();
+    await new Promise<void>((resolve) => {
+      const gone = (): void => {
+        signal.removeEventListener("abort", end);
+        resolve();
+      };
+      const end = serveStdio({ sessions, principal, limits, drain, ...streams, gone });
+      signal.addEventListener("abort", end, { once: true });
+    });
+  }
+
+  /** What every network front needs of the host. */
+  #behind(): Omit<NetworkOptions, "listen"> {
+    const { folder, sessions, hooks, log, ready, config } = this.#options;
+    return { folder, sessions, hooks, log, ready, limits: config().limits };
+  }
+
+  /** Gets ready to use the routes of other hooks; gives what puts them to use. */
+  async routes(hooks: SealedHooks): Promise<() => void> {
+    const mounted = await Promise.all(this.#open.map((front) => front.routes(hooks)));
+    return () => {
+      for (const use of mounted) use();
+    };
+  }
+
+  /** Certificates may have changed. */
+  renew(): void {
+    for (const front of this.#open) front.renew();
+  }
+
+  /** A session is over. */
+  ended(session: Session): void {
+    for (const front of this.#open) front.ended(session);
+  }
+
+  /** Takes no more requests. */
+  drain(): void {
+    this.#closing = true;
+    for (const front of this.#open) front.drain();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#open.map((front) => front.close()));
+  }
+}

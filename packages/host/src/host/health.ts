@@ -1,0 +1,63 @@
+import { HostError } from "../errors.ts";
+import type { ConnectionState } from "../exchange/upstream-facts.ts";
+import { redactText } from "../redact.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import { bestOf } from "./best-connection.ts";
+
+/** Whether something can be used now: all of it, with restrictions, or not at all. */
+export type Fitness = "ready" | "degraded" | "down";
+
+/** How a host is, and why. */
+export interface HostHealth {
+  /** `down`: a `required` upstream is down, or all are. `degraded`: some are down or do not answer pings. */
+  status: Fitness;
+  upstreams: UpstreamHealth[];
+}
+
+export interface UpstreamHealth {
+  name: string;
+  /** One that rests, or waits for its first client, is `ready`: its next use starts it. */
+  status: Fitness;
+  required: boolean;
+  /** Of its best connection. */
+  state: ConnectionState;
+  /** Why it is not ready, without secrets. */
+  reason: string | undefined;
+}
+
+/** How a host with these upstreams is. */
+export function healthOf(upstreams: Iterable<Upstream>): HostHealth {
+  const all = Array.from(upstreams, (upstream): UpstreamHealth => {
+    const best = bestOf(upstream);
+    return {
+      name: upstream.key,
+      status: best === undefined || !upstream.isDown ? (best?.state === "degraded" ? "degraded" : "ready") : "down",
+      required: upstream.config.required,
+      state: best?.state ?? "idle",
+      reason: best?.reason && redactText(best.reason),
+    };
+  });
+  const down = all.filter(({ status }) => status === "down");
+  if (down.some(({ required }) => required) || (down.length > 0 && down.length === all.length)) return { status: "down", upstreams: all };
+  return { status: all.every(({ status }) => status === "ready") ? "ready" : "degraded", upstreams: all };
+}
+
+/** Whether every `required` upstream is up, or would be at its first use: one that rests, or waits for its clients, is not down. */
+export function readinessOf(upstreams: Iterable<Upstream>): { ready: boolean; down: readonly string[] } {
+  const down = [...upstreams].filter((upstream) => upstream.config.required && upstream.isDown);
+  return { ready: down.length === 0, down: down.map(({ key }) => key) };
+}
+
+/** Gives every connection of an upstream another life. @throws HostError with the reason of the first that did not come up */
+export async function reconnect(upstream: Upstream, drain: number): Promise<void> {
+  upstream.base(); // one that everybody shares is connected even if nobody came yet
+  const connections = [...upstream.connections.values()];
+  const ended = await Promise.allSettled(connections.map((connection) => connection.reconnect(drain)));
+  for (const [index, end] of ended.entries()) {
+    if (end.status === "fulfilled") continue;
+    const { reason } = connections[index] as (typeof connections)[number]; // they came from there
+    const { type } = end.reason instanceof HostError ? end.reason : { type: "upstream_down" as const };
+    const why = reason === undefined ? "it is being stopped" : redactText(reason);
+    throw new HostError(type, `upstream "${upstream.key}" could not be connected: ${why}`, { upstream: upstream.key, cause: end.reason });
+  }
+}

@@ -1,0 +1,83 @@
+import type { ResolvedConfig } from "../config/schema.ts";
+import { HostError } from "../errors.ts";
+import type { HostExchange } from "../exchange/host-exchange.ts";
+import type { Logger } from "../log.ts";
+import { shareLevel } from "../session/answers.ts";
+import type { Session, SessionHost } from "../session/session.ts";
+import type { Sessions } from "../session/sessions.ts";
+import type { Json, Notification } from "../wire/message.ts";
+import type { Generations } from "./generations.ts";
+import { logExchange } from "./request-log.ts";
+import type { Stats } from "./stats.ts";
+
+export interface TrafficOptions {
+  readonly generations: () => Generations;
+  readonly sessions: () => Sessions;
+  readonly config: () => ResolvedConfig;
+  readonly log: Logger;
+  readonly stats: Stats;
+  /** Whether the host takes no more requests. */
+  readonly isClosing: () => boolean;
+}
+
+/** What becomes of what clients send: requests run on what serves now and are counted, logged and told when they are over. */
+export class Traffic implements SessionHost {
+  readonly #options: TrafficOptions;
+
+  constructor(options: TrafficOptions) {
+    this.#options = options;
+  }
+
+  admit(): HostError | undefined {
+    const { stats, config, isClosing } = this.#options;
+    if (isClosing()) return new HostError("shutting_down", "the host is stopping");
+    if (stats.inFlight >= config().limits.inFlight) return new HostError("overloaded", `${stats.inFlight} requests are in flight already`);
+    return undefined;
+  }
+
+  run(exchange: HostExchange): Promise<Json> {
+    this.#options.stats.inFlight++;
+    return this.#options.generations().serving.pipeline.run(exchange);
+  }
+
+  settled(exchange: HostExchange): void {
+    this.#options.stats.inFlight--;
+    this.over(exchange);
+    this.#options.generations().exchangeOver();
+  }
+
+  refused(exchange: HostExchange): void {
+    this.over(exchange);
+  }
+
+  /** Tells of an exchange that is over, whoever's it was. */
+  over(exchange: HostExchange): void {
+    const { stats, log, config } = this.#options;
+    const { serving } = this.#options.generations();
+    stats.count(exchange, serving.upstreams);
+    serving.hooks.settled?.(exchange);
+    logExchange(log, exchange, config().slowCall);
+  }
+
+  notification(session: Session, notification: Notification): void {
+    const generations = this.#options.generations();
+    const params = notification.params ?? {};
+    if (notification.method === "notifications/roots/list_changed") {
+      for (const upstream of generations.serving.upstreams.values()) {
+        const connection = upstream.connectionFor(session);
+        if (connection.owner === session && connection.capabilities.roots !== undefined)
+          connection.notify(notification.method, notification.params);
+      }
+    } else if (notification.method === "notifications/tasks/status") generations.serverRequests.taskStatus(session, params);
+    else void generations.serving.pipeline.notify(session, notification);
+  }
+
+  /** A session is over: what was only its own goes with it. */
+  closed(session: Session): void {
+    const { serving } = this.#options.generations();
+    for (const upstream of serving.upstreams.values()) {
+      for (const connection of upstream.release(session)) shareLevel(connection, (id) => this.#options.sessions().get(id));
+    }
+    serving.hooks.session?.({ event: "closed", session });
+  }
+}
