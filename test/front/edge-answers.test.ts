@@ -88,7 +88,7 @@ describe("cancellation", () => {
     return Object.assign(await startHost({ mcpServers, plugins: [watch()] }), { outcomes });
   }
 
-  test("a client that drops its connection has not cancelled: the call runs to its end (R13)", async () => {
+  test("a client that drops its connection has not cancelled: the call runs to its end", async () => {
     await using host = await watched();
     const client = await WireClient.connect(host.url);
     const call = client.open({ body: slow(client, 1, { ms: 300 }) }).catch(() => {});
@@ -166,7 +166,7 @@ test("a client that breaks off in the middle of a body leaves nothing behind", a
   expect(host.logs.filter(({ level }) => level === "error" || level === "warn")).toEqual([]);
 });
 
-test("a client that does not read its stream is dropped at limits.clientQueueBytes, and others are served (fault row 61)", async () => {
+test("a client that does not read its stream is dropped at limits.clientQueueBytes, and others are served", async () => {
   await using host = await startHost({ mcpServers, limits: { clientQueueBytes: "256kb" } });
   const client = await WireClient.connect(host.url, { version: "2025-03-26" });
   const calls = Array.from({ length: 20 }, (_, id) =>

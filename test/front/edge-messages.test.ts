@@ -71,7 +71,7 @@ describe("what is no message", () => {
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
   });
 
-  test("a notification and a response are answered 202 without a body (R7)", async () => {
+  test("a notification and a response are answered 202 without a body", async () => {
     for (const body of [
       { jsonrpc: "2.0", method: "notifications/initialized" },
       { jsonrpc: "2.0", method: "notifications/unheard-of", params: { any: 1 } },
@@ -167,7 +167,7 @@ describe("limits, below, at and beyond", () => {
   });
 });
 
-describe("batches (R6)", () => {
+describe("batches", () => {
   const ping = (id: number): Message => ({ jsonrpc: "2.0", id, method: "ping" });
   const pings = (count: number): Message[] => Array.from({ length: count }, (_, id) => ping(id));
 
@@ -220,7 +220,7 @@ describe("batches (R6)", () => {
   });
 });
 
-test("what permit and transform saw of a request is what the upstream got, whatever keys are doubled (R46)", async () => {
+test("what permit and transform saw of a request is what the upstream got, whatever keys are doubled", async () => {
   const seen: Message[] = [];
   const spy = definePlugin({
     name: "spy",
@@ -267,7 +267,7 @@ test("line breaks and control characters in names come back escaped in the body 
   );
 });
 
-test("lists have the same order for everybody, whatever was called before (R15)", async () => {
+test("lists have the same order for everybody, whatever was called before", async () => {
   const world = createWorld({ name: "b", prefix: "b_" });
   await using two = await startHost({
     mcpServers: {
@@ -297,7 +297,7 @@ test("lists have the same order for everybody, whatever was called before (R15)"
   }
 });
 
-test("a tool name that two upstreams have is given once, to the first, and the other is reported as withheld (R41)", async () => {
+test("a tool name that two upstreams have is given once, to the first, and the other is reported as withheld", async () => {
   await using two = await startHost({
     mcpServers: {
       a: { transport: () => inProcessTransport({ name: "same", only: ["echo", "slow"] }) },

@@ -11,7 +11,7 @@ const bearing = (name: string): { headers: Record<string, string> } => ({ header
 afterEach(() => void vi.useRealTimers());
 
 describe("session ids", () => {
-  test("are visible ASCII of at least 128 random bits, and never the same (R16)", async () => {
+  test("are visible ASCII of at least 128 random bits, and never the same", async () => {
     await using host = await startHost({ mcpServers });
     const seen = new Set<string>();
     const ones = new Array<number>(128).fill(0);
@@ -28,7 +28,7 @@ describe("session ids", () => {
     for (const count of ones) expect(Math.abs(count - 150)).toBeLessThan(70);
   });
 
-  test("a request without one is answered 400, and never falls to the only session (R18)", async () => {
+  test("a request without one is answered 400, and never falls to the only session", async () => {
     await using host = await startHost({ mcpServers });
     await WireClient.connect(host.url);
     for (const asked of [{ body: ping() }, { method: "GET" }, { method: "DELETE" }]) {
@@ -37,7 +37,7 @@ describe("session ids", () => {
     }
   });
 
-  test("an unknown one is answered 404 on POST, GET and DELETE, and is not repeated in the answer (R18)", async () => {
+  test("an unknown one is answered 404 on POST, GET and DELETE, and is not repeated in the answer", async () => {
     await using host = await startHost({ mcpServers });
     const client = await WireClient.connect(host.url);
     for (const session of [
@@ -75,7 +75,7 @@ describe("session ids", () => {
   });
 });
 
-test("a session is its principal's: another's request is answered exactly like one with an unknown id (R17)", async () => {
+test("a session is its principal's: another's request is answered exactly like one with an unknown id", async () => {
   await using host = await startHost({ mcpServers, plugins: [bearer()] });
   const alice = await WireClient.connect(host.url, bearing("alice"));
   const mallory = { authorization: "Bearer mallory" };
@@ -97,7 +97,7 @@ test("a session is its principal's: another's request is answered exactly like o
   expect((await alice.request("ping")).status).toBe(200);
 });
 
-test("a session is of the roles that it was opened with, in whatever order they come (R17)", async () => {
+test("a session is of the roles that it was opened with, in whatever order they come", async () => {
   await using host = await startHost({ mcpServers, plugins: [bearer()] });
   const alice = await WireClient.connect(host.url, bearing("alice:read,write"));
   const as = async (authorization: string): Promise<number> =>
@@ -107,7 +107,7 @@ test("a session is of the roles that it was opened with, in whatever order they 
   for (const same of ["Bearer alice:read,write", "Bearer alice:write,read"]) expect(await as(same), same).toBe(200);
 });
 
-test("a second GET stream is refused and the first goes on; when that is closed, another may be opened (R19)", async () => {
+test("a second GET stream is refused and the first goes on; when that is closed, another may be opened", async () => {
   await using host = await startHost({ mcpServers });
   const client = await WireClient.connect(host.url);
   const first = await client.open();
@@ -296,7 +296,7 @@ test("a stopping host answers new requests 503 with Retry-After, and calls in fl
 });
 
 describe("sharing", () => {
-  test("clients that use the same ids at the same time get their own answers, and the upstream sees ids of the host's (R22, R23)", async () => {
+  test("clients that use the same ids at the same time get their own answers, and the upstream sees ids of the host's", async () => {
     const world = createWorld({ name: "up" });
     await using host = await startHost({ mcpServers: { up: { transport: () => inProcessTransport({}, world) } } });
     const clients = await Promise.all(Array.from({ length: 20 }, () => WireClient.connect(host.url)));
@@ -328,7 +328,7 @@ describe("sharing", () => {
     expect(new Set(ids.map(([, token]) => token)).size).toBe(60);
   });
 
-  test("isolation says who shares a connection: all, one session, or the sessions of one principal (R25)", async () => {
+  test("isolation says who shares a connection: all, one session, or the sessions of one principal", async () => {
     const own = (isolation: "shared" | "session" | "principal"): object => {
       const world = createWorld({ name: isolation, prefix: `${isolation}_`, only: ["connections"] });
       return { [isolation]: { transport: () => inProcessTransport({}, world), isolation } };

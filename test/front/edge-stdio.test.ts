@@ -271,7 +271,7 @@ test("a process that serves stdio writes frames only, answers what is in flight 
 });
 
 describe("a child process", () => {
-  test("gets the allow-list and its declared variables and nothing else of the host's environment (R50)", async () => {
+  test("gets the allow-list and its declared variables and nothing else of the host's environment", async () => {
     vi.stubEnv("CANARY_TOKEN", "canary-in-the-environment");
     vi.stubEnv("NODE_OPTIONS", "");
     vi.stubEnv("LD_LIBRARY_PATH", "/nowhere");
@@ -307,7 +307,7 @@ describe("a child process", () => {
     }
   });
 
-  test("gets its arguments as they are written: no shell reads them (R49)", async () => {
+  test("gets its arguments as they are written: no shell reads them", async () => {
     using folder = temporary();
     const marker = join(folder.path, "ran");
     const server = upstream({ name: "up" });

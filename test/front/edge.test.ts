@@ -21,7 +21,7 @@ afterAll(() => running[Symbol.asyncDispose]());
 
 const get = (headers: string): Promise<string> => raw(url, `GET /healthz HTTP/1.1\r\n${headers}Connection: close\r\n\r\n`);
 
-describe("Origin (R1)", () => {
+describe("Origin", () => {
   test("a foreign one is refused on every path and method before anything else is looked at", async () => {
     for (const path of PATHS)
       for (const method of METHODS) {
@@ -77,7 +77,7 @@ describe("Origin (R1)", () => {
   });
 });
 
-describe("Host (R2)", () => {
+describe("Host", () => {
   test("a wrong one is refused on every path", async () => {
     const { port } = url;
     for (const path of PATHS)
@@ -122,7 +122,7 @@ describe("Host (R2)", () => {
   });
 });
 
-describe("binding (R3)", () => {
+describe("binding", () => {
   test("beyond loopback the host refuses to start without an auth plugin", async () => {
     for (const host of ["0.0.0.0", "::", "192.0.2.1", "example.test", "localhost.example"])
       await expect(startHost({ mcpServers, listen: { host } }), host).rejects.toThrow(ConfigError);
@@ -145,7 +145,7 @@ describe("binding (R3)", () => {
   });
 });
 
-describe("CORS (R4)", () => {
+describe("CORS", () => {
   test("is off while no origins are configured", async () => {
     await using plain = await startHost({ mcpServers });
     const own = `http://localhost:${plain.url.port}`;
@@ -197,7 +197,7 @@ describe("CORS (R4)", () => {
   });
 });
 
-test("Accept must list both forms of an answer, and for a GET the stream (R8)", async () => {
+test("Accept must list both forms of an answer, and for a GET the stream", async () => {
   for (const accept of ["application/json", "text/event-stream", "text/html", undefined]) {
     const { status, json } = await ask(url, { headers: { accept }, body: initialize() });
     expect([status, json.error.data.type], accept).toEqual([406, "not_acceptable"]);
@@ -240,7 +240,7 @@ test.each<[string, () => unknown, number]>([
   expect(closed.host.status().sessions).toBe(0);
 });
 
-test("a token in the query is not looked at (R5)", async () => {
+test("a token in the query is not looked at", async () => {
   await using closed = await startHost({ mcpServers, plugins: [bearer()] });
   for (const query of ["?access_token=alice", "?token=alice", "?authorization=Bearer%20alice"])
     expect((await ask(closed.url, { path: `/mcp${query}`, body: initialize() })).status, query).toBe(401);
@@ -286,7 +286,7 @@ test("/healthz answers while the host listens, /readyz while every required upst
   expect(await ask(sick.url, { path: "/readyz" })).toMatchObject({ status: 503, json: { status: "not ready", down: ["dead"] } });
 });
 
-test("no HTTP path, method, header, MCP method or parameter can add or run a command (R48)", async () => {
+test("no HTTP path, method, header, MCP method or parameter can add or run a command", async () => {
   using folder = temporary();
   const marker = join(folder.path, "ran");
   const server = {

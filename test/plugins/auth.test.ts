@@ -114,7 +114,7 @@ describe("clients over HTTP", () => {
     });
   });
 
-  test("are led to the authorization server (R28), by metadata at both well-known places", async () => {
+  test("are led to the authorization server, by metadata at both well-known places", async () => {
     await using running = await startHost({ mcpServers: FILES, plugins: [auth(options())] });
     const refused = await post(running.url, {});
     expect(refused.status).toBe(401);
@@ -137,7 +137,7 @@ describe("clients over HTTP", () => {
     expect(documents[1]).toEqual(documents[0]);
   });
 
-  test("are told what scope they lack (R30), every one in one challenge", async () => {
+  test("are told what scope they lack, every one in one challenge", async () => {
     await using running = await startHost({ mcpServers: FILES, plugins: [auth({ ...options(), scopes: { required: ["a", "b"] } })] });
     const refused = await post(running.url, bearer(await issuer.sign({ scope: "a" })));
     expect(refused.status).toBe(403);
@@ -178,7 +178,7 @@ describe("clients over HTTP", () => {
       expect((await fetch(running.url, { method, headers: { accept: "text/event-stream", "mcp-session-id": "x" } })).status).toBe(401);
   });
 
-  test("keep their sessions to themselves, and a weaker token of the same user stays out (R17)", async () => {
+  test("keep their sessions to themselves, and a weaker token of the same user stays out", async () => {
     await using running = await startHost({ mcpServers: FILES, plugins: [auth({ ...options(), claims: ["team"] })] });
     const sign = (claims: Record<string, unknown>) => issuer.sign({ scope: "mcp:use x", client_id: "app", team: "blue", ...claims });
     const session = (await post(running.url, bearer(await sign({})))).headers.get("mcp-session-id") as string;
@@ -214,7 +214,7 @@ describe("credentials for servers", () => {
   const whoami = async (client: ReturnType<typeof sdkClient>): Promise<string | undefined> =>
     ((await client.callTool({ name: "whoami", arguments: {} })).content as { text: string }[])[0]?.text;
 
-  test("per principal: everybody's own, on connections of their own, and nobody's instead of missing ones (R25)", async () => {
+  test("per principal: everybody's own, on connections of their own, and nobody's instead of missing ones", async () => {
     await using server = await guarded(["Bearer token-of-alice", "Bearer token-of-bob", "Bearer operator"]);
     const [alice, bob, eve] = await Promise.all(["alice", "bob", "eve"].map((id) => madeKey(id, [])));
     if (!alice || !bob || !eve) throw new Error("three keys were made");
@@ -305,7 +305,7 @@ describe("credentials for servers", () => {
   });
 });
 
-test("a client's own token, its session, and every secret of the config leave the host nowhere (R31)", async () => {
+test("a client's own token, its session, and every secret of the config leave the host nowhere", async () => {
   // It answers 401 with the headers that it was sent, as servers do when they debug.
   await using strict = await guarded(["static-canary-refused"]);
   const { key, entry } = await madeKey("canary", []);

@@ -212,7 +212,7 @@ test("a plugin that decides who may do what cannot be skipped", async () => {
   await host.start();
 });
 
-test("a session is bound to more than its principal's id and roles (R17)", async () => {
+test("a session is bound to more than its principal's id and roles", async () => {
   const principals: Record<string, { id: string; roles: string[]; binding?: string }> = {
     strong: { id: "alice", roles: [], binding: "read write" },
     weak: { id: "alice", roles: [], binding: "read" },

@@ -253,7 +253,7 @@ export function toRpcError(error: unknown, requestId: string): RpcError {
   return new HostError("internal", "Internal error", { sent: "unknown" }).toRpc(requestId);
 }
 
-/** An upstream's error must not be mistaken for the host's own (R72). */
+/** An upstream's error must not be mistaken for the host's own. */
 function withoutOrigin(rpc: RpcError): RpcError {
   const { data } = rpc;
   if (typeof data !== "object" || data === null || !("origin" in data) || data.origin !== ERROR_ORIGIN) return rpc;

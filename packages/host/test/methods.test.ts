@@ -117,7 +117,7 @@ const all = (method: string, kind: string): string[] => [
 ];
 
 /**
- * DESIGN's table "What each method passes through", row by row, written down apart from the code's own table; `settled` fires for
+ * The table of what each method passes through, row by row, written down apart from the code's own table; `settled` fires for
  * every request. Where the table names the owner that answers last ("the ref's owner", "sole owner"), the hook is asked before;
  * where it says "pinned" there is nothing to ask.
  */

@@ -32,7 +32,7 @@ test("a good token gives principal, roles, scopes and expiry", async () => {
   expect(expires).toBe(exp * 1000);
 });
 
-describe("what is refused (R29)", () => {
+describe("what is refused", () => {
   const now = seconds();
   test.each<[string, Record<string, unknown>, RegExp]>([
     ["another audience", { aud: "https://other.example/mcp" }, /"aud" is not accepted/],
@@ -130,7 +130,7 @@ describe("what is accepted", () => {
   });
 });
 
-test("the binding differs by issuer's client, scopes and kept claims, and by nothing else (R17)", async () => {
+test("the binding differs by issuer's client, scopes and kept claims, and by nothing else", async () => {
   const issuer = verifier({}, { claims: ["team"] });
   const binding = async (claims: Record<string, unknown>): Promise<string | undefined> =>
     (await issuer.verify(await server.sign({ scope: "a b", client_id: "app", team: "blue", ...claims }))).principal.binding;

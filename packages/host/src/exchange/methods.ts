@@ -27,7 +27,7 @@ export interface MethodParams {
 /** A request method that the host knows. */
 export type Method = keyof MethodParams;
 
-/** Which stages a request passes; DESIGN's method table as data. `settled` fires for every row. */
+/** Which stages a request passes, as `docs/pipeline.md` has it. `settled` fires for every row. */
 export interface MethodRow {
   /** What is asked of `permit`: the entry twice (before and after `transform`), each listed entry, or nothing. */
   permit: "twice" | "once" | "listed" | "no";

@@ -1,7 +1,7 @@
 import type { Exchange } from "./exchange.ts";
 import { matcher } from "./matcher.ts";
 
-/** Requests that may be sent again after a loss, since they change nothing (R87). */
+/** Requests that may be sent again after a loss, since they change nothing. */
 const REPEATABLE = new Set([
   "prompts/get",
   "resources/read",

@@ -6,7 +6,7 @@ const DISCARD_FACTOR = 16;
 const DISCARD_TIME = 5_000;
 
 /**
- * Reads a request's body of at most `limit` bytes (fault row 65) and gives it to `take`; what that throws goes to
+ * Reads a request's body of at most `limit` bytes and gives it to `take`; what that throws goes to
  * `refuse`. A longer one is not kept, but read away within bounds before it is refused: a client that is cut off while
  * it writes sees a broken pipe instead of the reason.
  */

@@ -15,7 +15,7 @@ export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
-/** R3: whoever can reach an open port without authentication can use every server behind it. @throws ConfigError unless that is `allowed` */
+/** Whoever can reach an open port without authentication can use every server behind it. @throws ConfigError unless that is `allowed` */
 export function checkExposure({ host }: ListenConfig, allowed: boolean, log: Logger): void {
   if (isLoopback(host)) return;
   if (!allowed)
@@ -27,7 +27,7 @@ export function checkExposure({ host }: ListenConfig, allowed: boolean, log: Log
 
 export type Checks = Pick<Edge, "check" | "headers" | "preflight">;
 
-/** The checks that every HTTP request passes before anything of it is looked at (R1, R2, R4). */
+/** The checks that every HTTP request passes before anything of it is looked at. */
 export class Edge {
   readonly #hosts: ReadonlySet<string> | undefined;
   readonly #ownOrigins: ReadonlySet<string>;
@@ -110,7 +110,7 @@ const SECURITY = Object.freeze(["x-content-type-options", "nosniff", "x-frame-op
 /** What clients send as a rule; it need not be looked into. */
 const USUAL_ACCEPT = "application/json, text/event-stream";
 
-/** Both forms of an answer must be acceptable, since the host chooses (2025-11-25, transports, "Sending Messages"; R8). */
+/** Both forms of an answer must be acceptable, since the host chooses (2025-11-25, transports, "Sending Messages"). */
 export function accepts({ headers }: IncomingMessage, ...types: string[]): boolean {
   if (headers.accept === USUAL_ACCEPT) return true;
   const accept = (headers.accept ?? "").toLowerCase();

@@ -64,7 +64,7 @@ export async function authenticate(options: NetworkOptions, request: IncomingMes
   return principal;
 }
 
-/** The network session with this id, if it is this principal's: another's is no different from an unknown one (R17, R18). */
+/** The network session with this id, if it is this principal's: another's is no different from an unknown one. */
 export function ownSession(sessions: Sessions, id: string, principal: Principal): Session | undefined {
   const session = sessions.get(id);
   return session?.network && isSame(session.principal, principal) ? session : undefined;
@@ -87,7 +87,7 @@ export function checkVersion(request: IncomingMessage): void {
   }
 }
 
-/** @throws HostError unless the body of a POST says that it is JSON (R4) */
+/** @throws HostError unless the body of a POST says that it is JSON */
 export function checkJson(request: IncomingMessage): void {
   const type = request.headers["content-type"] ?? "";
   if (type !== "application/json" && !/^application\/json\s*(;|$)/i.test(type))

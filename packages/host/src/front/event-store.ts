@@ -81,7 +81,7 @@ export class StoredStream<Carrier> {
 
 /**
  * What was sent on event streams, so that a client whose connection broke can get it again, within bounds of number, size
- * and age. A stream belongs to one session, and so to one principal: nobody else finds it (R21).
+ * and age. A stream belongs to one session, and so to one principal: nobody else finds it.
  */
 export class EventStore<Carrier> {
   readonly options: ResumeOptions;

@@ -18,7 +18,7 @@ export class MountedEdge implements Checks {
   /** By port, of which a program has few. */
   readonly #edges = new Map<number, Edge>();
 
-  /** @param isOpen whether other machines may call: clients are authenticated, or the operator takes the risk (R3) */
+  /** @param isOpen whether other machines may call: clients are authenticated, or the operator takes the risk */
   constructor({ hosts, origins }: ListenConfig, limits: Limits, isOpen: boolean) {
     const foreign = hosts.find((name) => !isLoopback(name));
     if (!isOpen && foreign !== undefined)

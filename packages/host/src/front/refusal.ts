@@ -2,7 +2,7 @@ import { HostError, isRefusal } from "../errors.ts";
 import { errorFields, type Logger } from "../log.ts";
 import { ParseError } from "../wire/parse.ts";
 
-/** How a request is refused at the edge: the HTTP status says what happened, and a JSON-RPC body says why (R70). */
+/** How a request is refused at the edge: the HTTP status says what happened, and a JSON-RPC body says why. */
 export interface Refusal {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;

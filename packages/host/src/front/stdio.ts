@@ -11,7 +11,7 @@ import { checkShape, type ParseError, parseJson, refusalOf, toMessage } from "..
 
 /**
  * Makes standard output carry frames and nothing else: whatever prints there (console, a plugin) goes to stderr from now
- * on (R69). Gives the stream that frames are written to.
+ * on. Gives the stream that frames are written to.
  */
 export function claimStdout(): FrameOutput {
   const { stdout, stderr } = process;

@@ -115,7 +115,7 @@ export class StreamableHttp implements HttpEndpoint {
     session.receive(initialize, own, bytes);
   }
 
-  /** JSON-RPC batches exist in 2025-03-26 only (R6). */
+  /** JSON-RPC batches exist in 2025-03-26 only. */
   #batch(values: readonly unknown[], response: FrontResponse, session: Session | undefined): void {
     if (session?.client.version !== "2025-03-26")
       throw new ParseError(-32600, "batches are not part of this protocol version; send one message per POST");
@@ -130,7 +130,7 @@ export class StreamableHttp implements HttpEndpoint {
   }
 
   #reply(response: FrontResponse, session: Session, requests: number, batch: boolean): HttpReply {
-    // A client that went away has not cancelled: the call goes on (2025-11-25, transports; R13).
+    // A client that went away has not cancelled: the call goes on (2025-11-25, transports).
     const reply = new HttpReply(response, session, this.#streams, requests, batch, this.#replies);
     this.#replies.add(reply);
     return reply;
@@ -141,7 +141,7 @@ export class StreamableHttp implements HttpEndpoint {
     const last = request.headers["last-event-id"];
     if (typeof last === "string" && this.#streams.store) return this.#resume(last, this.#streams.store, request, response, session);
     const before = this.#standing.get(session);
-    // Replacing it silently would let a second client steal what is meant for the first (R19).
+    // Replacing it silently would let a second client steal what is meant for the first.
     if (before?.isConnected) throw new HostError("session_conflict", "the session has a standing GET stream already; close it first");
     if (before) this.#drop(session, before);
     const stream = new EventStream(response, this.#streams, session, true);
@@ -149,7 +149,7 @@ export class StreamableHttp implements HttpEndpoint {
     this.#attach(session, stream, request, response);
   }
 
-  /** A client came back for what follows an event, on the stream of that event and no other (R21). */
+  /** A client came back for what follows an event, on the stream of that event and no other. */
   #resume(last: string, store: EventStore<EventStream>, request: IncomingMessage, response: FrontResponse, session: Session): void {
     const found = store.find(session, last);
     if (!found) {
@@ -164,7 +164,7 @@ export class StreamableHttp implements HttpEndpoint {
       return;
     }
     const { carrier } = stream;
-    // Only its own client knows the stream's ids; the connection that is open still is one that broke unnoticed (R19).
+    // Only its own client knows the stream's ids; the connection that is open still is one that broke unnoticed.
     if (carrier.isConnected) this.#options.log.debug("a stream goes on over another connection", { session: session.id.slice(0, 8) });
     carrier.resume(response, number);
     if (this.#standing.get(session) === carrier) this.#attach(session, carrier, request, response);

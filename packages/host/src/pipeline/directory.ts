@@ -6,7 +6,7 @@ import type { Upstream } from "../upstream/upstream.ts";
 import { type Catalog, Offer, type View } from "./catalog.ts";
 import { Fallbacks } from "./fallbacks.ts";
 
-/** How long a list or a look-up waits for upstreams of which nothing is known yet (DESIGN section 4). */
+/** How long a list or a look-up waits for upstreams of which nothing is known yet: a client should not wait long for one slow server. */
 const KNOWING_WAIT = 2_000;
 
 /** Views that are kept beyond their connections. */

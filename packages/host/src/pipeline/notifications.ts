@@ -40,7 +40,7 @@ export interface NoticesOptions {
   readonly cancelled: (connection: Connection, requestId: unknown, reason: unknown) => void;
 }
 
-/** Notifications of upstreams on their way to the clients that they are for; never to another (R24). */
+/** Notifications of upstreams on their way to the clients that they are for; never to another. */
 export class Notifications {
   readonly #options: NoticesOptions;
   /** Elicitation ids and the session that was told them; servers choose ids without knowing of each other. */

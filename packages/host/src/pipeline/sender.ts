@@ -131,7 +131,7 @@ export class Sender {
   }
 }
 
-/** At most once (DESIGN section 8): sent again only when provably not sent, or by leave of the operator. */
+/** At most once, since nobody knows what a tool does: sent again only when provably not sent, or by leave of the operator. */
 function secondSend(exchange: HostExchange, entry: Entry, upstream: string): HostError {
   const { at, method, sent } = exchange;
   const reason = `${method} was sent already and is not sent twice; list "${entry.native}" in the upstream's "idempotent" to allow it`;

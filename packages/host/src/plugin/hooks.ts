@@ -38,7 +38,7 @@ export interface SessionEvent {
 /** What the host knows of an HTTP request before its body was read. */
 export interface HttpFacts {
   readonly method: string;
-  /** Path without query: a token in a query is never looked at (R5). */
+  /** Path without query: a token in a query is never looked at. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly remoteAddress: string;

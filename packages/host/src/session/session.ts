@@ -56,7 +56,7 @@ const NOBODY: ClientFacts = { info: {}, capabilities: {}, version: "", logLevel:
 
 /** One client's conversation with the host, and what is owed to that client. */
 export class Session implements SessionFacts {
-  /** 128 random bits, visible ASCII (R16). */
+  /** 128 random bits, visible ASCII. */
   readonly id = randomBytes(16).toString("hex");
   readonly principal: Principal;
   readonly network: boolean;

@@ -14,7 +14,7 @@ export interface SessionsOptions {
   readonly closed: (session: Session) => void;
 }
 
-/** Every open session, within bounds of number and idleness (R20). */
+/** Every open session, within bounds of number and idleness. */
 export class Sessions {
   readonly #options: SessionsOptions;
   readonly #sessions = new Map<string, Session>();
