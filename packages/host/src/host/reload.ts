@@ -70,7 +70,7 @@ export async function warmUp(next: Assembly, before: Assembly, sessions: Session
       if (!session.initialized) continue;
       const connection = old ? upstream.inherit(old, session) : upstream.connectionFor(session);
       shareLevel(connection, (id) => sessions.get(id));
-      if (eager || connection.commitments.any) known.push(connection.known());
+      if (eager || connection.restored.any) known.push(connection.known());
     }
   }
   let timer: NodeJS.Timeout | undefined;

@@ -191,7 +191,7 @@ export class Notices {
     const owner = this.#owner(connection, origin, taskId);
     if (!owner) return this.#drop(connection);
     // What nobody asked for is filtered only where somebody else's level made the server chatty.
-    const wanted = owner.client.logLevel ?? (connection.commitments.level === undefined ? undefined : "info");
+    const wanted = owner.client.logLevel ?? (connection.restored.level === undefined ? undefined : "info");
     const level = severity(notification.params?.level);
     if (wanted !== undefined && level !== -1 && level < severity(wanted)) return;
     const logger = notification.params?.logger;

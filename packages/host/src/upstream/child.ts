@@ -2,7 +2,7 @@ import type { ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import spawn from "cross-spawn";
-import { guardGroup, releaseGroup } from "./watchdog.ts";
+import { releaseGroup, watchGroup } from "./watchdog.ts";
 
 /** A stdio server's process as the operator's config names it (R48: nothing else can). */
 export interface ChildOptions {
@@ -79,7 +79,7 @@ export class Child {
     });
     if (alive.size === 0) process.on("exit", killAll);
     alive.add(this);
-    if (this.process.pid !== undefined) guardGroup(this.process.pid);
+    if (this.process.pid !== undefined) watchGroup(this.process.pid);
     let settle!: () => void;
     this.#exited = new Promise((resolve) => {
       settle = resolve;
