@@ -16,6 +16,7 @@ import type { Catalog } from "../pipeline/catalog.ts";
 import type { Offers } from "../plugin/operations.ts";
 import type { Sessions } from "../session/sessions.ts";
 import type { Upstream } from "../upstream/upstream.ts";
+import { withDeadline } from "../wire/deadline.ts";
 import type { Json } from "../wire/message.ts";
 import { Asking, type CallOptions } from "./local-clients.ts";
 import { type HostHealth, type HostStats, healthOf, modeOf, reconnect, Vitals } from "./stats.ts";
@@ -139,8 +140,6 @@ export abstract class EmbeddedHost {
   async settled(milliseconds: number): Promise<void> {
     const eager = [...this.inside().upstreams.values()].filter(({ config }) => config.start === "eager");
     const all = Promise.all(eager.map((upstream) => upstream.base()?.known()));
-    let timer: NodeJS.Timeout | undefined;
-    await Promise.race([all, new Promise((resolve) => (timer = setTimeout(resolve, milliseconds)))]);
-    clearTimeout(timer);
+    await withDeadline(all, milliseconds, () => {});
   }
 }

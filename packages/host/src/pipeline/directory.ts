@@ -3,6 +3,7 @@ import type { Entry } from "../exchange/entry.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Connection } from "../upstream/connection.ts";
 import type { Upstream } from "../upstream/upstream.ts";
+import { withDeadline } from "../wire/deadline.ts";
 import { type Catalog, Offer, type View } from "./catalog.ts";
 import { StandIns } from "./fallbacks.ts";
 
@@ -142,12 +143,7 @@ export class Directory {
       return { known, since: connection.connectingSince ?? Number.NEGATIVE_INFINITY };
     });
     const rest = Math.max(0, Math.max(...began.map(({ since }) => since)) + KNOWING_WAIT - performance.now());
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise((resolve) => {
-      timer = setTimeout(resolve, rest);
-    });
-    await Promise.race([Promise.all(began.map(({ known }) => known)), late]);
-    clearTimeout(timer);
+    await withDeadline(Promise.all(began.map(({ known }) => known)), rest, () => {});
     return unknown.filter((connection) => !this.#viewOf(connection)).map((connection) => connection.facts.key);
   }
 

@@ -2,6 +2,7 @@ import type { ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import spawn from "cross-spawn";
+import { withDeadline } from "../wire/deadline.ts";
 import { releaseGroup, watchGroup } from "./watchdog.ts";
 
 /** A stdio server's process as the operator's config names it (R48: nothing else can). */
@@ -157,14 +158,12 @@ export class Child {
     this.#release();
   }
 
-  async #exitsWithin(milliseconds: number): Promise<boolean> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<false>((resolve) => {
-      timer = setTimeout(resolve, milliseconds, false);
-    });
-    const exited = await Promise.race([this.#exited.then(() => true as const), late]);
-    clearTimeout(timer);
-    return exited;
+  #exitsWithin(milliseconds: number): Promise<boolean> {
+    return withDeadline(
+      this.#exited.then(() => true),
+      milliseconds,
+      () => false,
+    );
   }
 
   #release(): void {

@@ -1,3 +1,5 @@
+import { withDeadline } from "../wire/deadline.ts";
+
 /** Whatever a link still waits for while it closes, the host does not wait longer. */
 const END_TIMEOUT = 10_000;
 /** How often is looked whether calls are over. */
@@ -8,8 +10,8 @@ export class Closing {
   readonly #under = new Set<Promise<void>>();
 
   end(peer: { close(): Promise<void> }): Promise<void> {
-    const late = new Promise<void>((resolve) => setTimeout(resolve, END_TIMEOUT).unref());
-    const closing = Promise.race([peer.close().catch(() => {}), late]).finally(() => this.#under.delete(closing));
+    const closed = peer.close().catch(() => {});
+    const closing = withDeadline(closed, END_TIMEOUT, () => {}, { unref: true }).finally(() => this.#under.delete(closing));
     this.#under.add(closing);
     return closing;
   }
