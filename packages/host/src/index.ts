@@ -11,10 +11,11 @@ export { globParts, matcher } from "./exchange/matcher.ts";
 export type { Method, MethodParams } from "./exchange/methods.ts";
 export type { ConnectionState, Credentials, CredentialsRequest, UpstreamFacts } from "./exchange/upstream-facts.ts";
 export { plainUri, type UriTest, uriMatcher } from "./exchange/uri-matcher.ts";
+export { isPartOf } from "./exchange/uri-part.ts";
 export { isLoopback } from "./front/edge.ts";
 export type { RequestHandler } from "./front/mount.ts";
 export type { HandlerOptions } from "./host/handler.ts";
-export { createHost, Host, type HostOptions, VERSION } from "./host/host.ts";
+export { createHost, Host, type HostOptions } from "./host/host.ts";
 export type { CallOptions } from "./host/local-clients.ts";
 export type { Changes, ReloadReport } from "./host/reload.ts";
 export type { Fitness, HostHealth, HostStats, UpstreamHealth, UpstreamStats } from "./host/stats.ts";
@@ -57,4 +58,5 @@ export type {
   TransportSettings,
 } from "./plugin/transport-registry.ts";
 export { registerSecret } from "./redact.ts";
+export { VERSION } from "./version.ts";
 export type { Json } from "./wire/message.ts";

@@ -1,6 +1,6 @@
 import { defineCommand } from "citty";
-import { VERSION } from "../host/host.ts";
 import { API_VERSION } from "../plugin/plugin.ts";
+import { VERSION } from "../version.ts";
 import { LATEST_VERSION } from "../wire/versions.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { INSTALLED, installation } from "./installed.ts";

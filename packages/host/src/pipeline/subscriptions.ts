@@ -1,4 +1,5 @@
 import type { HostExchange } from "../exchange/host-exchange.ts";
+import { isPartOf } from "../exchange/uri-part.ts";
 import type { Connection } from "../upstream/connection.ts";
 import type { Json } from "../wire/message.ts";
 
@@ -46,11 +47,7 @@ export class Subscriptions {
 export function subscribersOf(connection: Connection, uri: string): Set<string> {
   const found = new Set<string>();
   for (const [subscribed, sessions] of connection.restored.subscriptions) {
-    if (uri === subscribed || isPart(subscribed, uri)) for (const session of sessions) found.add(session);
+    if (isPartOf(uri, subscribed)) for (const session of sessions) found.add(session);
   }
   return found;
-}
-
-function isPart(whole: string, uri: string): boolean {
-  return uri.startsWith(whole) && (whole.endsWith("/") || "/?#".includes(uri[whole.length] ?? " "));
 }
