@@ -11,6 +11,7 @@ export { globParts, matcher } from "./exchange/matcher.ts";
 export type { Method, MethodParams } from "./exchange/methods.ts";
 export type { ConnectionState, Credentials, CredentialsRequest, UpstreamFacts } from "./exchange/upstream-facts.ts";
 export { plainUri, type UriTest, uriMatcher } from "./exchange/uri-matcher.ts";
+export { isPartOf } from "./exchange/uri-part.ts";
 export { isLoopback } from "./front/edge.ts";
 export type { RequestHandler } from "./front/mount.ts";
 export type { EmbeddingApi } from "./host/api.ts";

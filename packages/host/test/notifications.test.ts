@@ -31,7 +31,7 @@ function notices(hooks: Partial<Present["hooks"]> = {}) {
   const connection = {
     facts: { key: "b" },
     users: new Set(["s"]),
-    commitments: { subscriptions },
+    restored: { subscriptions },
     listings: { changed },
   } as unknown as Connection;
   return {

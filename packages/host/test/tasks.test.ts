@@ -26,8 +26,8 @@ function exchangeOf(facts: SessionFacts): HostExchange {
 function connected() {
   const ended: string[] = [];
   const request = vi.fn(() => Promise.resolve({}));
-  const commitments = { tasks: new Set<string>(), endTask: (native: string) => void ended.push(native) };
-  return { connection: { facts: { key: "one" }, commitments, request } as unknown as Connection, ended, request };
+  const restored = { tasks: new Set<string>(), endTask: (native: string) => void ended.push(native) };
+  return { connection: { facts: { key: "one" }, restored, request } as unknown as Connection, ended, request };
 }
 
 let natives = 0;

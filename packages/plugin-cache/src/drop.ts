@@ -1,4 +1,4 @@
-import { matcher } from "mcp-host";
+import { isPartOf, matcher } from "mcp-host";
 
 /** What a kept result is the answer to. */
 export interface Subject {
@@ -43,14 +43,9 @@ export function dropper({ upstream, methods, uri, patterns, same }: Drop): (subj
   return (subject) =>
     (upstream === undefined || subject.upstream === upstream) &&
     (methods === undefined || methods.includes(subject.method)) &&
-    (uri === undefined || isPart(uri, subject.native) || isPart(subject.native, uri)) &&
+    (uri === undefined || isPartOf(uri, subject.native) || isPartOf(subject.native, uri)) &&
     (wanted === undefined || wanted.every(([name, value]) => (subject.compared?.[name] ?? value) === value)) &&
     (matches === undefined || matches(subject));
-}
-
-/** Whether a URI is the other or lies below it. */
-function isPart(whole: string, uri: string): boolean {
-  return uri === whole || (uri.startsWith(whole) && (whole.endsWith("/") || "/?#".includes(uri[whole.length] ?? " ")));
 }
 
 /** What the lists of an upstream are about, by the notification that one of them changed. */

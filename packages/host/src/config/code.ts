@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { dirname, extname } from "node:path";
 import { pathToFileURL } from "node:url";
 import { ConfigError } from "../errors.ts";
+import { withDeadline } from "../wire/deadline.ts";
 import type { Environment } from "./env-files.ts";
 
 /** What the function of a config in code is given. */
@@ -20,19 +21,12 @@ const DEADLINE = 10_000;
 
 /** What a config in code exports, or what its function returns. @throws ConfigError with line and column where they are known */
 export async function readCode(path: string, env: Environment): Promise<unknown> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new ConfigError([`the config was not ready after ${DEADLINE / 1000} s; it waits for something`])),
-      DEADLINE,
-    );
-  });
   try {
-    return await Promise.race([evaluate(path, { env, folder: dirname(path) }), late]);
+    return await withDeadline(evaluate(path, { env, folder: dirname(path) }), DEADLINE, () => {
+      throw new ConfigError([`the config was not ready after ${DEADLINE / 1000} s; it waits for something`]);
+    });
   } catch (error) {
     throw error instanceof ConfigError ? error : new ConfigError([await moduleProblem(error, path)]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isObject } from "../wire/message.ts";
 import { inputSchema } from "./inputs.ts";
 import type { NamedDefinition } from "./plugin-brand.ts";
 import { pluginForm } from "./plugin-schema.ts";
@@ -144,9 +145,9 @@ type Branch = JsonSchema | undefined;
 /** A schema that allows a text with a reference wherever it allows only some texts, numbers or switches. */
 function orReference(schema: Branch): JsonSchema {
   if (!schema) return {};
-  const each = (value: unknown): unknown => (isSchema(value) ? orReference(value) : value);
+  const each = (value: unknown): unknown => (isObject(value) ? orReference(value) : value);
   const all = (value: unknown): unknown =>
-    isSchema(value) ? Object.fromEntries(Object.entries(value).map(([key, item]) => [key, each(item)])) : value;
+    isObject(value) ? Object.fromEntries(Object.entries(value).map(([key, item]) => [key, each(item)])) : value;
   const deep: JsonSchema = { ...schema };
   for (const key of ["properties", "patternProperties", "definitions", "$defs"]) if (key in deep) deep[key] = all(deep[key]);
   for (const key of ["additionalProperties", "items", "additionalItems"])
@@ -176,8 +177,4 @@ function isBoundScalar(schema: JsonSchema): boolean {
 
 function isFreeText({ type, pattern, format, enum: values, const: value }: JsonSchema): boolean {
   return type === "string" && pattern === undefined && format === undefined && values === undefined && value === undefined;
-}
-
-function isSchema(value: unknown): value is JsonSchema {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

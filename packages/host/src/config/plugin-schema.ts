@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isObject } from "../wire/message.ts";
 import { isPlugin, isPluginFactory, type PluginValue } from "./plugin-brand.ts";
 import { duration } from "./units.ts";
 import { wording } from "./wording.ts";
@@ -47,7 +48,7 @@ export const pluginSchema = z.unknown().transform((value, context): Checked => {
     const alone = value.length === 1 && typeof value[0] === "string";
     return refuse(alone ? `must be [name, options]; write ${JSON.stringify(value[0])} alone for a plugin without options` : FORMS);
   }
-  if (typeof value !== "object" || value === null) return refuse(FORMS);
+  if (!isObject(value)) return refuse(FORMS);
   const parsed = pluginForm.safeParse(value, { error: wording });
   if (parsed.success) return parsed.data;
   for (const issue of parsed.error.issues) context.addIssue({ ...issue } as Parameters<typeof context.addIssue>[0]); // an issue is one that can be added

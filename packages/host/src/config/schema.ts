@@ -1,6 +1,7 @@
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import { z } from "zod";
 import { DEFAULT_LIMITS } from "../wire/limits.ts";
+import { isObject } from "../wire/message.ts";
 import type { ConfigContext } from "./code.ts";
 import { isOff } from "./foreign.ts";
 import { pluginSchema } from "./plugin-schema.ts";
@@ -149,7 +150,7 @@ function formOf(value: object): z.ZodType<Upstream> | string {
 }
 
 const upstream = z.unknown().transform((value, context): Upstream => {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+  if (!isObject(value)) {
     const message = `must be an object with a "command" (stdio) or a "url" (HTTP), not ${kindOf(value)}`;
     context.addIssue({ code: "custom", message });
     return z.NEVER;

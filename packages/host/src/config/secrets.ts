@@ -1,4 +1,5 @@
 import { hasSecretShape, isSecretName, registerSecret } from "../redact.ts";
+import { isObject } from "../wire/message.ts";
 import type { ResolvedConfig } from "./schema.ts";
 
 type Path = readonly (string | number)[];
@@ -105,6 +106,6 @@ export function secretsInArguments(written: unknown, expanded: unknown): string[
 }
 
 function argumentsOf(server: unknown): string[] {
-  const args = typeof server === "object" && server !== null && "args" in server ? server.args : undefined;
+  const args = isObject(server) ? server.args : undefined;
   return Array.isArray(args) ? args.map(String) : [];
 }

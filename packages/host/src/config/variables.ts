@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
+import { isObject } from "../wire/message.ts";
 import type { EnvFile, Environment } from "./env-files.ts";
 import type { Input } from "./inputs.ts";
 import { isWritableByOthers } from "./permissions.ts";
@@ -146,12 +147,7 @@ function readCredentials(path: string): Readonly<Record<string, string>> {
     // The parser's own words quote the text, which is secret.
     throw new Error(`the credentials file ${path} is not valid JSON`);
   }
-  if (
-    typeof values !== "object" ||
-    values === null ||
-    Array.isArray(values) ||
-    Object.values(values).some((value) => typeof value !== "string")
-  )
+  if (!isObject(values) || Object.values(values).some((value) => typeof value !== "string"))
     throw new Error(`the credentials file ${path} must hold one object of names and strings`);
   return values as Record<string, string>; // just checked
 }

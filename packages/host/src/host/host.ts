@@ -23,6 +23,7 @@ import type { TransportFactory } from "../plugin/transport-registry.ts";
 import { Sessions } from "../session/sessions.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { HOST_INFO } from "../version.ts";
+import { withDeadline } from "../wire/deadline.ts";
 import type { FrameOutput } from "../wire/frame-writer.ts";
 import type { Json } from "../wire/message.ts";
 import type { EmbeddingApi } from "./api.ts";
@@ -295,10 +296,7 @@ export class Host implements EmbeddingApi, AsyncDisposable {
   }
 
   async known(milliseconds: number): Promise<void> {
-    const all = Promise.all(this.#eager.map((upstream) => upstream.base()?.known()));
-    let timer: NodeJS.Timeout | undefined;
-    await Promise.race([all, new Promise((resolve) => (timer = setTimeout(resolve, milliseconds)))]);
-    clearTimeout(timer);
+    await withDeadline(Promise.all(this.#eager.map((upstream) => upstream.base()?.known())), milliseconds, () => {});
   }
 
   /**

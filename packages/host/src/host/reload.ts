@@ -5,6 +5,7 @@ import type { PluginSet } from "../plugin/plugin-set.ts";
 import { shareLevel } from "../session/answers.ts";
 import type { Sessions } from "../session/sessions.ts";
 import type { Upstream } from "../upstream/upstream.ts";
+import { withDeadline } from "../wire/deadline.ts";
 import type { Assembly } from "./assembly.ts";
 
 /** What a reload did, by the keys of upstreams and the ids of plugins. */
@@ -69,12 +70,10 @@ export async function warmUp(next: Assembly, before: Assembly, sessions: Session
       if (!session.initialized) continue;
       const connection = old ? upstream.inherit(old, session) : upstream.connectionFor(session);
       shareLevel(connection, (id) => sessions.get(id));
-      if (eager || connection.commitments.any) known.push(connection.known());
+      if (eager || connection.restored.any) known.push(connection.known());
     }
   }
-  let timer: NodeJS.Timeout | undefined;
-  await Promise.race([Promise.all(known), new Promise((resolve) => (timer = setTimeout(resolve, KNOWING_WAIT)))]);
-  clearTimeout(timer);
+  await withDeadline(Promise.all(known), KNOWING_WAIT, () => {});
 }
 
 /** What changed from one assembly to the next. */

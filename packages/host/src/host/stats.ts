@@ -56,7 +56,7 @@ export class Stats {
     if (failed) this.#errors++;
     if (!route) return;
     const time = sent === undefined || answered === undefined ? undefined : answered - sent;
-    upstreams.get(route.upstream)?.tally.note(failed, time);
+    upstreams.get(route.upstream)?.callStats.note(failed, time);
   }
 
   read(host: {
@@ -91,14 +91,14 @@ export function modeOf(upstreams: number): HostStats["mode"] {
 }
 
 function statsOf(upstream: Upstream): UpstreamStats {
-  const { key, tally, restarts, connections } = upstream;
+  const { key, callStats, restarts, connections } = upstream;
   return {
     name: key,
     state: bestOf(upstream)?.state ?? "idle",
     inFlight: [...connections.values()].reduce((sum, connection) => sum + connection.inFlight, 0),
-    calls: tally.calls,
-    errors: tally.errors,
-    latency: tally.latency(),
+    calls: callStats.calls,
+    errors: callStats.errors,
+    latency: callStats.latency(),
     restarts,
   };
 }

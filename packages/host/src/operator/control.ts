@@ -7,6 +7,7 @@ import type { ReloadReport } from "../host/reload.ts";
 import type { Logger } from "../log.ts";
 import type { HostStatus } from "../plugin/host-status.ts";
 import { redact, redactText } from "../redact.ts";
+import { withDeadline } from "../wire/deadline.ts";
 import { isObject, type Json } from "../wire/message.ts";
 import type { LogRing } from "./log-ring.ts";
 import { type LogWish, streamLogs, wishIn } from "./log-stream.ts";
@@ -246,15 +247,9 @@ async function replyTo(request: Exclude<ControlRequest, { command: "logs" }>, { 
   return { result };
 }
 
-async function inTime<T>(work: Promise<T>, what: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what} did not finish within ${OPERATION_DEADLINE} ms`)), OPERATION_DEADLINE);
-    timer.unref();
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+function inTime<T>(work: Promise<T>, what: string): Promise<T> {
+  const late = (): never => {
+    throw new Error(`${what} did not finish within ${OPERATION_DEADLINE} ms`);
+  };
+  return withDeadline(work, OPERATION_DEADLINE, late, { unref: true });
 }

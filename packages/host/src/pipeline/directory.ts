@@ -3,6 +3,8 @@ import type { Entry } from "../exchange/entry.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Connection } from "../upstream/connection.ts";
 import type { Upstream } from "../upstream/upstream.ts";
+import { BoundedMap } from "../wire/bounded-map.ts";
+import { withDeadline } from "../wire/deadline.ts";
 import { type Catalog, Offer, type View } from "./catalog.ts";
 import { Fallbacks } from "./fallbacks.ts";
 
@@ -19,7 +21,7 @@ export class Directory {
   readonly #views = new WeakMap<Connection, View>();
   readonly #offers = new WeakMap<SessionFacts, { epoch: number; offer: Offer }>();
   /** What connections of several clients listed last, by {@link lastKey}: the next connection of that kind begins with it. */
-  readonly #last = new Map<string, View>();
+  readonly #last = new BoundedMap<string, View>(LAST_VIEWS);
   /** What any connection listed last, by upstream. */
   readonly #newest = new Map<string, View>();
   readonly #fallbacks: Fallbacks;
@@ -91,9 +93,7 @@ export class Directory {
   #keep(connection: Connection, view: View): void {
     const key = lastKey(connection);
     if (key === undefined) return;
-    this.#last.delete(key); // to the end
     this.#last.set(key, view);
-    if (this.#last.size > LAST_VIEWS) this.#last.delete(this.#last.keys().next().value as string); // not empty
   }
 
   /** What a connection lists or, until it has listed, what the last one of its kind did. */
@@ -142,12 +142,7 @@ export class Directory {
       return { known, since: connection.connectingSince ?? Number.NEGATIVE_INFINITY };
     });
     const rest = Math.max(0, Math.max(...began.map(({ since }) => since)) + KNOWING_WAIT - performance.now());
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise((resolve) => {
-      timer = setTimeout(resolve, rest);
-    });
-    await Promise.race([Promise.all(began.map(({ known }) => known)), late]);
-    clearTimeout(timer);
+    await withDeadline(Promise.all(began.map(({ known }) => known)), rest, () => {});
     return unknown.filter((connection) => !this.#viewOf(connection)).map((connection) => connection.facts.key);
   }
 

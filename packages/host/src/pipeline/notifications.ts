@@ -3,6 +3,7 @@ import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Logger } from "../log.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
 import type { Connection } from "../upstream/connection.ts";
+import { BoundedMap } from "../wire/bounded-map.ts";
 import { isObject, type Json, type Notification, relatedTask, withRelatedTask } from "../wire/message.ts";
 import { severity } from "../wire/versions.ts";
 import type { Directory } from "./directory.ts";
@@ -11,6 +12,8 @@ import type { TaskTable } from "./tasks.ts";
 
 /** The error by which a server demands that its client visits URLs first (2025-11-25, client/elicitation). */
 const URL_ELICITATION_REQUIRED = -32042;
+/** URIs of one session at one upstream, and elicitation ids of one connection, that are remembered. */
+const REMEMBERED = 1_000;
 
 /** A session as a receiver of notifications. */
 export interface Receiver {
@@ -105,18 +108,16 @@ export class Notifications {
     let own = this.#subscribed.get(session);
     if (!own) this.#subscribed.set(session, (own = new Map()));
     let uris = own.get(entry.upstream);
-    if (!uris) own.set(entry.upstream, (uris = new Map()));
+    if (!uris) own.set(entry.upstream, (uris = new BoundedMap(REMEMBERED)));
     uris.set(entry.native, entry.name);
-    if (uris.size > 1_000) uris.delete(uris.keys().next().value as string); // not empty
   }
 
   /** Remembers whom an elicitation id was told, so that its completion finds the way. */
   elicitation(connection: Connection, id: unknown, session: string): void {
     if (typeof id !== "string") return;
     let told = this.#elicitations.get(connection);
-    if (!told) this.#elicitations.set(connection, (told = new Map()));
+    if (!told) this.#elicitations.set(connection, (told = new BoundedMap(REMEMBERED)));
     told.set(id, session);
-    if (told.size > 1_000) told.delete(told.keys().next().value as string); // not empty
   }
 
   /** Remembers the ids of an error -32042, which tells them without asking. */
@@ -191,7 +192,7 @@ export class Notifications {
     const owner = this.#owner(connection, origin, taskId);
     if (!owner) return this.#drop(connection);
     // What nobody asked for is filtered only where somebody else's level made the server chatty.
-    const wanted = owner.client.logLevel ?? (connection.commitments.level === undefined ? undefined : "info");
+    const wanted = owner.client.logLevel ?? (connection.restored.level === undefined ? undefined : "info");
     const level = severity(notification.params?.level);
     if (wanted !== undefined && level !== -1 && level < severity(wanted)) return;
     const logger = notification.params?.logger;

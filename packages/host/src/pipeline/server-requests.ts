@@ -5,6 +5,7 @@ import type { Outcome } from "../exchange/exchange.ts";
 import { HostExchange, type Sink } from "../exchange/host-exchange.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
 import type { Connection } from "../upstream/connection.ts";
+import { BoundedMap } from "../wire/bounded-map.ts";
 import type { Limits } from "../wire/limits.ts";
 import { isObject, type Json, metaOf, type Request, relatedTask, withRelatedTask } from "../wire/message.ts";
 import type { Notifications } from "./notifications.ts";
@@ -32,6 +33,8 @@ export interface ServerRequestsOptions {
   readonly settled: (exchange: HostExchange) => void;
 }
 
+/** Tasks of clients that are remembered. */
+const CLIENT_TASKS = 10_000;
 /** How long a person may take to answer. */
 const QUESTION = { timeout: 300_000, maxTimeout: 300_000 };
 
@@ -50,7 +53,7 @@ export class ServerRequests {
   /** How many questions are under way over each connection, and to each session by its id. Request ids do not count: they may repeat. */
   readonly #counts = new Map<Connection | string, number>();
   /** By the id that the upstream knows. */
-  readonly #clientTasks = new Map<string, ClientTask>();
+  readonly #clientTasks = new BoundedMap<string, ClientTask>(CLIENT_TASKS);
 
   constructor(options: ServerRequestsOptions) {
     this.#options = options;
@@ -215,7 +218,6 @@ export class ServerRequests {
     if (isObject(result.task) && typeof result.task.taskId === "string" && request.params?.task !== undefined) {
       const exposed = randomUUID();
       this.#clientTasks.set(exposed, { connection, session: owner.id, native: result.task.taskId });
-      if (this.#clientTasks.size > 10_000) this.#clientTasks.delete(this.#clientTasks.keys().next().value as string); // not empty
       return { ...result, task: { ...result.task, taskId: exposed } };
     }
     if (request.method === "tasks/list" && Array.isArray(result.tasks)) {

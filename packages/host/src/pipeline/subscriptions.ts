@@ -1,4 +1,5 @@
 import type { HostExchange } from "../exchange/host-exchange.ts";
+import { isPartOf } from "../exchange/uri-part.ts";
 import type { Connection } from "../upstream/connection.ts";
 import type { Json } from "../wire/message.ts";
 
@@ -8,18 +9,18 @@ export class Subscriptions {
 
   subscribe(exchange: HostExchange, connection: Connection, uri: string, send: () => Promise<Json>): Promise<Json> {
     if (exchange.stopped) return Promise.reject(exchange.stopped);
-    const sessions = connection.commitments.subscriptions.get(uri);
+    const sessions = connection.restored.subscriptions.get(uri);
     if (sessions) {
       sessions.add(exchange.session.id);
       const first = this.#pendingOf(connection).get(uri);
       // The first may fail for reasons of its own, such as being cancelled; then this one is the first.
       return first ? first.catch(() => this.subscribe(exchange, connection, uri, send)) : Promise.resolve({});
     }
-    connection.commitments.subscriptions.set(uri, new Set([exchange.session.id]));
+    connection.restored.subscriptions.set(uri, new Set([exchange.session.id]));
     const pending = this.#pendingOf(connection);
     const sent = send()
       .catch((error: unknown) => {
-        connection.commitments.subscriptions.delete(uri);
+        connection.restored.subscriptions.delete(uri);
         throw error;
       })
       .finally(() => pending.delete(uri));
@@ -28,10 +29,10 @@ export class Subscriptions {
   }
 
   unsubscribe(exchange: HostExchange, connection: Connection, uri: string, send: () => Promise<Json>): Promise<Json> {
-    const sessions = connection.commitments.subscriptions.get(uri);
+    const sessions = connection.restored.subscriptions.get(uri);
     sessions?.delete(exchange.session.id);
     if (sessions === undefined || sessions.size > 0) return Promise.resolve({});
-    connection.commitments.subscriptions.delete(uri);
+    connection.restored.subscriptions.delete(uri);
     return send();
   }
 
@@ -45,12 +46,8 @@ export class Subscriptions {
 /** The sessions that an update of `uri` is for. A server may name a part of what was subscribed (2025-11-25, server/resources). */
 export function subscribersOf(connection: Connection, uri: string): Set<string> {
   const found = new Set<string>();
-  for (const [subscribed, sessions] of connection.commitments.subscriptions) {
-    if (uri === subscribed || isPart(subscribed, uri)) for (const session of sessions) found.add(session);
+  for (const [subscribed, sessions] of connection.restored.subscriptions) {
+    if (isPartOf(uri, subscribed)) for (const session of sessions) found.add(session);
   }
   return found;
-}
-
-function isPart(whole: string, uri: string): boolean {
-  return uri.startsWith(whole) && (whole.endsWith("/") || "/?#".includes(uri[whole.length] ?? " "));
 }

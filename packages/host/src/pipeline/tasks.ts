@@ -120,7 +120,7 @@ export class TaskTable {
     // A result names its task in `_meta`, and is there once the task has ended.
     const native = told ? (state.taskId as string) : relatedTask(state);
     if (native === undefined || (told && !ENDED.has(String(state.status)))) return;
-    connection.commitments.endTask(native);
+    connection.restored.endTask(native);
     const task = this.byNative(connection, native);
     if (task === undefined || task.ended) return;
     task.ended = true;
@@ -152,7 +152,7 @@ export class TaskTable {
     let natives = this.#byNative.get(task.connection);
     if (!natives) this.#byNative.set(task.connection, (natives = new Map()));
     natives.set(task.native, task);
-    task.connection.commitments.tasks.add(task.native);
+    task.connection.restored.tasks.add(task.native);
     this.#sweep ??= setInterval(() => this.#expire(), SWEEP).unref();
   }
 
@@ -165,7 +165,7 @@ export class TaskTable {
     const natives = this.#byNative.get(task.connection);
     // The upstream may have used the id again.
     if (natives?.get(task.native) === task) natives.delete(task.native);
-    task.connection.commitments.endTask(task.native);
+    task.connection.restored.endTask(task.native);
     if (this.#tasks.size > 0) return;
     clearInterval(this.#sweep);
     this.#sweep = undefined;

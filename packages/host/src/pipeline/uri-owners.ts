@@ -1,4 +1,5 @@
 import type { SessionFacts } from "../exchange/caller.ts";
+import { BoundedMap } from "../wire/bounded-map.ts";
 
 /**
  * Which upstream a URI came from, for each session: results name resources that no list has, and a read of one must go
@@ -14,11 +15,9 @@ export class UriOwners {
 
   add(session: SessionFacts, uri: string, upstream: string): void {
     let seen = this.#bySession.get(session);
-    if (!seen) this.#bySession.set(session, (seen = new Map()));
+    if (!seen) this.#bySession.set(session, (seen = new BoundedMap(this.#limit)));
     // Whoever named it first keeps it: a second upstream must not draw reads to itself.
-    if (seen.has(uri)) return;
-    seen.set(uri, upstream);
-    if (seen.size > this.#limit) seen.delete(seen.keys().next().value as string); // not empty
+    if (!seen.has(uri)) seen.set(uri, upstream);
   }
 
   owner(session: SessionFacts, uri: string): string | undefined {

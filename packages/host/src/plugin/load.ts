@@ -9,6 +9,7 @@ import { optionProblems } from "../config/option-problems.ts";
 import { isPluginFactory, type PluginValue } from "../config/plugin-brand.ts";
 import type { PluginConfig } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
+import { isObject } from "../wire/message.ts";
 import { API_VERSION, definitionProblem, NO_OPTIONS, type PluginDefinition } from "./plugin.ts";
 import type { TapOwner } from "./tap-guard.ts";
 
@@ -209,7 +210,5 @@ function resolveFrom(base: string, name: string): string | undefined {
 
 function importEntry(exports: unknown): string | undefined {
   if (typeof exports === "string") return exports;
-  if (typeof exports !== "object" || exports === null) return undefined;
-  const conditions = exports as Record<string, unknown>;
-  return importEntry(conditions["."] ?? conditions.import ?? conditions.default);
+  return isObject(exports) ? importEntry(exports["."] ?? exports.import ?? exports.default) : undefined;
 }

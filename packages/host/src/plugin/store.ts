@@ -1,4 +1,5 @@
 import type { Awaitable } from "../exchange/awaitable.ts";
+import { BoundedMap } from "../wire/bounded-map.ts";
 
 /** A small key-value store with counters and messages. The host's own is in memory; a plugin can put a shared one in its place. */
 export interface Store {
@@ -17,23 +18,29 @@ export interface Store {
 
 const MAX_KEYS = 100_000;
 
+interface Kept {
+  value: unknown;
+  readonly expires: number;
+}
+
 /** The store in memory. When it is full, the oldest key makes room. */
 export class MemoryStore implements Store {
-  readonly #values = new Map<string, { value: unknown; expires: number }>();
+  readonly #values = new BoundedMap<string, Kept>(MAX_KEYS);
   readonly #listeners = new Map<string, Set<(message: unknown) => void>>();
 
   get(key: string): unknown {
+    return this.#live(key)?.value;
+  }
+
+  #live(key: string): Kept | undefined {
     const kept = this.#values.get(key);
-    if (kept === undefined) return undefined;
-    if (kept.expires > performance.now()) return kept.value;
+    if (!kept || kept.expires > performance.now()) return kept;
     this.#values.delete(key);
     return undefined;
   }
 
   set(key: string, value: unknown, ttl?: number): void {
-    this.#values.delete(key); // so that the newest is last
     this.#values.set(key, { value, expires: ttl === undefined ? Number.POSITIVE_INFINITY : performance.now() + ttl });
-    if (this.#values.size > MAX_KEYS) this.#values.delete(this.#values.keys().next().value as string); // not empty
   }
 
   delete(key: string): void {
@@ -41,10 +48,11 @@ export class MemoryStore implements Store {
   }
 
   increment(key: string, by = 1, ttl?: number): number {
-    const before = this.get(key);
-    const value = (typeof before === "number" ? before : 0) + by;
-    if (before === undefined) this.set(key, value, ttl);
-    else this.#values.set(key, { value, expires: this.#values.get(key)?.expires ?? Number.POSITIVE_INFINITY });
+    const kept = this.#live(key);
+    const value = (typeof kept?.value === "number" ? kept.value : 0) + by;
+    // In its place: a counter does not become young by counting.
+    if (kept) kept.value = value;
+    else this.set(key, value, ttl);
     return value;
   }
 

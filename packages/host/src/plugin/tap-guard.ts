@@ -3,6 +3,7 @@ import { ConfigError, HostError, isRefusal, PeerError } from "../errors.ts";
 import type { Exchange, Site } from "../exchange/exchange.ts";
 import { HostExchange, hostSide } from "../exchange/host-exchange.ts";
 import { errorFields, type Logger } from "../log.ts";
+import { isObject } from "../wire/message.ts";
 import type { Handler, HookDefinition } from "./hooks.ts";
 
 /** Who taps: an instance of a plugin, with what the config says of its failures. */
@@ -49,7 +50,7 @@ export function guardTap(tap: FullTap, hook: string, definition: HookDefinition,
     if (value === undefined) return undefined;
     if (definition.kind.endsWith("WaterfallHook")) {
       const list = hook === "discover" || hook === "merge";
-      if (list ? !Array.isArray(value) : typeof value !== "object" || value === null || Array.isArray(value)) {
+      if (list ? !Array.isArray(value) : !isObject(value)) {
         throw new TypeError(
           `the tap gave ${value === null ? "null" : Array.isArray(value) ? "an array" : typeof value}; ${hook} takes ${definition.gives}`,
         );
@@ -212,7 +213,7 @@ function composing(
       }
       return Promise.resolve(result).then((value) => {
         exchange.at = before;
-        if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+        if (isObject(value)) return value;
         return failed(new TypeError(`the handler gave ${value === null ? "null" : typeof value} instead of a result`));
       }, failed);
     };

@@ -1,3 +1,5 @@
+import { withDeadline } from "../wire/deadline.ts";
+
 // Taken now: a test that puts fake timers in their place means those of the code under test.
 const { setTimeout, clearTimeout } = globalThis;
 
@@ -5,14 +7,9 @@ const { setTimeout, clearTimeout } = globalThis;
 const PATIENCE = 15_000;
 
 /** The same promise, or after 15 s an error that says what was waited for. */
-export async function within<T>(promise: Promise<T>, what: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what}: nothing came within ${PATIENCE / 1_000} s`)), PATIENCE);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+export function within<T>(promise: Promise<T>, what: string): Promise<T> {
+  const late = (): never => {
+    throw new Error(`${what}: nothing came within ${PATIENCE / 1_000} s`);
+  };
+  return withDeadline(promise, PATIENCE, late, { timers: { setTimeout, clearTimeout } });
 }

@@ -1,5 +1,6 @@
 import { HostError } from "../errors.ts";
 import type { Credentials, CredentialsRequest } from "../exchange/upstream-facts.ts";
+import { isObject } from "../wire/message.ts";
 import { refusal } from "./http-refusal.ts";
 
 /** What the `credentials` hook begins with. */
@@ -72,8 +73,7 @@ export class Authorization {
 
 /** What is wrong with credentials, without their values. */
 function problemOf({ headers, env, expires }: Partial<Credentials>): string | undefined {
-  if (typeof headers !== "object" || typeof env !== "object" || headers === null || env === null)
-    return "are none: headers and env are missing";
+  if (!isObject(headers) || !isObject(env)) return "are none: headers and env are missing";
   for (const [name, value] of Object.entries(headers)) {
     if (!HEADER.test(name) || RESERVED.test(name)) return `hold the header "${name.slice(0, 64)}", which they may not`;
     if (typeof value !== "string" || !VALUE.test(value)) return `hold the header "${name}" with a value that no header may have`;

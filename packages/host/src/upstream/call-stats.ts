@@ -2,7 +2,7 @@
 const WINDOW = 256;
 
 /** What is counted of the calls to one upstream. To note one costs no allocation; what is asked for is computed then. */
-export class Tally {
+export class CallStats {
   calls = 0;
   errors = 0;
   readonly #times = new Float64Array(WINDOW);

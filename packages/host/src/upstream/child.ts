@@ -2,7 +2,8 @@ import type { ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import spawn from "cross-spawn";
-import { guardGroup, releaseGroup } from "./watchdog.ts";
+import { withDeadline } from "../wire/deadline.ts";
+import { releaseGroup, watchGroup } from "./watchdog.ts";
 
 /** A stdio server's process as the operator's config names it (R48: nothing else can). */
 export interface ChildOptions {
@@ -79,7 +80,7 @@ export class Child {
     });
     if (alive.size === 0) process.on("exit", killAll);
     alive.add(this);
-    if (this.process.pid !== undefined) guardGroup(this.process.pid);
+    if (this.process.pid !== undefined) watchGroup(this.process.pid);
     let settle!: () => void;
     this.#exited = new Promise((resolve) => {
       settle = resolve;
@@ -157,14 +158,12 @@ export class Child {
     this.#release();
   }
 
-  async #exitsWithin(milliseconds: number): Promise<boolean> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<false>((resolve) => {
-      timer = setTimeout(resolve, milliseconds, false);
-    });
-    const exited = await Promise.race([this.#exited.then(() => true as const), late]);
-    clearTimeout(timer);
-    return exited;
+  #exitsWithin(milliseconds: number): Promise<boolean> {
+    return withDeadline(
+      this.#exited.then(() => true),
+      milliseconds,
+      () => false,
+    );
   }
 
   #release(): void {

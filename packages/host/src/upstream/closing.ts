@@ -1,17 +1,19 @@
+import { withDeadline } from "../wire/deadline.ts";
+
 /** Whatever a link still waits for while it closes, the host does not wait longer. */
 const END_TIMEOUT = 10_000;
 /** How often is looked whether calls are over. */
 const LOOK = 20;
 
 /** Links on their way out: a child that does not want to go takes some seconds. */
-export class Endings {
+export class Closing {
   readonly #under = new Set<Promise<void>>();
 
   end(peer: { close(): Promise<void> }): Promise<void> {
-    const late = new Promise<void>((resolve) => setTimeout(resolve, END_TIMEOUT).unref());
-    const ending = Promise.race([peer.close().catch(() => {}), late]).finally(() => this.#under.delete(ending));
-    this.#under.add(ending);
-    return ending;
+    const closed = peer.close().catch(() => {});
+    const closing = withDeadline(closed, END_TIMEOUT, () => {}, { unref: true }).finally(() => this.#under.delete(closing));
+    this.#under.add(closing);
+    return closing;
   }
 
   /** Resolves when all that have begun are over. */

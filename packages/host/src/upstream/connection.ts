@@ -7,11 +7,11 @@ import type { Json, Request } from "../wire/message.ts";
 import { Peer } from "../wire/peer.ts";
 import { Backoff } from "./backoff.ts";
 import { callPeer, unlessStopped } from "./call.ts";
-import { Endings, quiet } from "./closing.ts";
+import { Closing, quiet } from "./closing.ts";
 import type { ConnectionEvents, ConnectionOptions } from "./connection-options.ts";
 import { type ServerFacts, shakeHands } from "./handshake.ts";
 import { Listings, listedBy } from "./lists.ts";
-import { Commitments } from "./restored-state.ts";
+import { RestoredState } from "./restored-state.ts";
 import { Upkeep } from "./upkeep.ts";
 
 /**
@@ -26,7 +26,7 @@ export class Connection {
   readonly capabilities: Json;
   /** Sessions that use this connection. */
   readonly users = new Set<string>();
-  readonly commitments: Commitments;
+  readonly restored: RestoredState;
   state: ConnectionState = "idle";
   reason: string | undefined;
   /** What the server said of itself, the last time it was asked. */
@@ -44,7 +44,7 @@ export class Connection {
   readonly #backoff = new Backoff();
   #peer: Peer<HostExchange> | undefined;
   #epitaph: { stderr?: string } | undefined;
-  readonly #endings = new Endings();
+  readonly #closing = new Closing();
   #connecting: Promise<void> | undefined;
   #renewing: Promise<void> | undefined;
   #stopping = false;
@@ -63,7 +63,7 @@ export class Connection {
     this.config = options.config;
     this.owner = options.owner;
     this.capabilities = options.capabilities;
-    this.commitments = new Commitments(options.facts.key, options.config.timeout, options.log);
+    this.restored = new RestoredState(options.facts.key, options.config.timeout, options.log);
     this.listings = new Listings(
       options.limits,
       () => (this.isReady ? this.#peer : undefined),
@@ -135,15 +135,15 @@ export class Connection {
     if (this.#stopping) throw this.#down("is stopped");
     this.#backoff.reset();
     await this.#attempt();
-    await this.listings.settled;
+    await this.listings.done;
   }
 
   /** Resolves when the lists are known, connecting first if need be. Never rejects: `state` tells. */
   async known(): Promise<void> {
-    if (this.listings.known) return this.listings.settled; // what was read may still be on its way through discover
+    if (this.listings.known) return this.listings.done; // what was read may still be on its way through discover
     try {
       await this.connect();
-      await this.listings.settled;
+      await this.listings.done;
     } catch {
       // The state and its reason are kept and shown.
     }
@@ -179,13 +179,13 @@ export class Connection {
     this.#authFailed = false;
     this.#lastUse = performance.now();
     this.#set("ready");
-    this.commitments.renew(peer, this.server);
+    this.restored.renew(peer, this.server);
     void this.listings.read(peer, listedBy(this.server.capabilities));
     this.#upkeep = new Upkeep(this.config, {
       ping: (timeout) => peer.request("ping", undefined, { timeout }).result,
       lastUse: () => this.#lastUse,
       inFlight: () => peer.inFlight,
-      needed: () => peer.inFlight > 0 || this.commitments.any,
+      needed: () => peer.inFlight > 0 || this.restored.any,
       answered: (latency) => {
         this.latency = latency;
         if (this.state === "degraded") this.#set("ready");
@@ -233,7 +233,7 @@ export class Connection {
 
   #end(peer: Peer<HostExchange>): Promise<void> {
     this.#epitaph = peer.link.describe?.();
-    return this.#endings.end(peer);
+    return this.#closing.end(peer);
   }
 
   /** @param rest the state of one that nobody needs before its next use */
@@ -248,7 +248,7 @@ export class Connection {
 
   /** Whether the connection should be up without anybody calling. */
   get #wanted(): boolean {
-    return this.config.start === "eager" || this.commitments.subscriptions.size > 0;
+    return this.config.start === "eager" || this.restored.subscriptions.size > 0;
   }
 
   /** Sends a request of the host's own. */
@@ -293,9 +293,9 @@ export class Connection {
 
   /** Sets the log level of the server, now and after every reconnect. */
   setLevel(level: string): void {
-    if (level === this.commitments.level) return;
-    this.commitments.level = level;
-    if (this.#peer && this.isReady && this.server) this.commitments.tellLevel(this.#peer, this.server);
+    if (level === this.restored.level) return;
+    this.restored.level = level;
+    if (this.#peer && this.isReady && this.server) this.restored.tellLevel(this.#peer, this.server);
   }
 
   async #listed(): Promise<void> {
@@ -330,7 +330,7 @@ export class Connection {
     if (peer) void this.#end(peer);
     this.#peer = undefined;
     await this.#connecting?.catch(() => {});
-    await this.#endings.over();
+    await this.#closing.over();
   }
 
   #set(state: ConnectionState, reason?: string): void {

@@ -1,4 +1,5 @@
 import { HostError } from "../errors.ts";
+import { withDeadline } from "../wire/deadline.ts";
 import { isObject, type Json } from "../wire/message.ts";
 import type { Peer } from "../wire/peer.ts";
 import { isSupportedVersion, LATEST_VERSION } from "../wire/versions.ts";
@@ -18,11 +19,9 @@ export async function shakeHands<Origin>(
   declared: { clientInfo: Json; capabilities: Json },
   timeout: number,
 ): Promise<ServerFacts> {
-  await withDeadline(
-    peer.open(),
-    timeout,
-    () => new HostError("upstream_timeout", `upstream "${upstream}" did not start within ${timeout} ms`, { upstream }),
-  );
+  await withDeadline(peer.open(), timeout, () => {
+    throw new HostError("upstream_timeout", `upstream "${upstream}" did not start within ${timeout} ms`, { upstream });
+  });
   const result = await peer.request("initialize", { protocolVersion: LATEST_VERSION, ...declared }, { timeout }).result;
   if (!isSupportedVersion(result.protocolVersion)) {
     const version = JSON.stringify(result.protocolVersion)?.slice(0, 40);
@@ -36,16 +35,4 @@ export async function shakeHands<Origin>(
     serverInfo: isObject(result.serverInfo) ? result.serverInfo : {},
     instructions: typeof result.instructions === "string" ? result.instructions : undefined,
   };
-}
-
-async function withDeadline<T>(work: Promise<T>, milliseconds: number, late: () => Error): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(late()), milliseconds);
-  });
-  try {
-    return await Promise.race([work, deadline]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import type { Dispatcher, Pool as UndiciPool } from "undici";
 import type { HostError } from "../errors.ts";
 import type { CredentialsRequest } from "../exchange/upstream-facts.ts";
+import { withDeadline } from "../wire/deadline.ts";
 import type { Authorization } from "./authorization.ts";
 
 // The package's entry point loads fetch, WebSocket and a cache too: 9 MB and 50 ms that nothing here uses.
@@ -195,14 +196,10 @@ export class HttpClient {
   }
 
   #delete(): Promise<void> {
-    return new Promise((resolve) => {
-      const late = setTimeout(resolve, CLOSE_GRACE);
-      const over = (): void => {
-        clearTimeout(late);
-        resolve();
-      };
-      const events: HttpEvents = { head: () => ({ data() {}, end: over }), failed: over };
+    const answered = new Promise<void>((resolve) => {
+      const events: HttpEvents = { head: () => ({ data() {}, end: () => resolve() }), failed: () => resolve() };
       this.#dispatch({ path: this.#path, method: "DELETE", headers: this.#headers }, events);
     });
+    return withDeadline(answered, CLOSE_GRACE, () => {});
   }
 }

@@ -153,7 +153,7 @@ export class Listings {
   }
 
   /** Resolves when what is being read now has been read. */
-  get settled(): Promise<void> {
+  get done(): Promise<void> {
     return this.#reading;
   }
 

@@ -4,7 +4,7 @@ import type { Peer } from "../wire/peer.ts";
 import type { ServerFacts } from "./handshake.ts";
 
 /** What a server was told to do until further notice, and must be told again after every reconnect. */
-export class Commitments {
+export class RestoredState {
   /** URIs that are subscribed, with the sessions that asked for them. */
   readonly subscriptions = new Map<string, Set<string>>();
   /** Live tasks that only this connection knows; nothing can bring them back, so they keep it from resting. */
@@ -42,7 +42,7 @@ export class Commitments {
   }
 
   /** Takes over another's subscriptions; gives the URIs that are new here. */
-  inherit(other: Commitments): string[] {
+  inherit(other: RestoredState): string[] {
     const added: string[] = [];
     for (const [uri, sessions] of other.subscriptions) {
       const known = this.subscriptions.get(uri);

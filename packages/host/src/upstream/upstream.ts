@@ -8,7 +8,7 @@ import type { Limits } from "../wire/limits.ts";
 import type { Link } from "../wire/link.ts";
 import { isObject, type Json } from "../wire/message.ts";
 import type { Authorization } from "./authorization.ts";
-import { Tally } from "./call-stats.ts";
+import { CallStats } from "./call-stats.ts";
 import { capabilitySet, mirroredCapabilities } from "./capabilities.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionEvents } from "./connection-options.ts";
@@ -50,7 +50,7 @@ export class Upstream {
   readonly facts: { -readonly [K in keyof UpstreamFacts]: UpstreamFacts[K] };
   readonly connections = new Map<string, Connection>();
   /** Of the calls that went there. */
-  readonly tally = new Tally();
+  readonly callStats = new CallStats();
   /** Of connections that are gone. */
   #restarts = 0;
   /** What any connection learned last; it outlives the connection. */
@@ -131,15 +131,15 @@ export class Upstream {
     this.#bySession.delete(session);
     for (const [key, connection] of this.connections) {
       if (!connection.users.delete(session.id)) continue;
-      for (const [uri, sessions] of connection.commitments.subscriptions) {
+      for (const [uri, sessions] of connection.restored.subscriptions) {
         if (!sessions.delete(session.id) || sessions.size > 0) continue;
-        connection.commitments.subscriptions.delete(uri);
+        connection.restored.subscriptions.delete(uri);
         if (connection.isReady) connection.request("resources/unsubscribe", { uri }).catch(() => {});
       }
       if (connection.users.size > 0) shared.push(connection);
       const lasting = key === "shared" || key === sharedKey({});
       if (lasting || connection.users.size > 0) continue;
-      connection.commitments.whenTasksEnd(() => {
+      connection.restored.whenTasksEnd(() => {
         if (connection.users.size === 0 && this.connections.get(key) === connection) this.#drop(key, connection);
       });
     }
@@ -156,10 +156,10 @@ export class Upstream {
   /** Takes up for a session what it wanted of the server that this one replaces: updates of resources. The connection is made and not yet opened. */
   inherit(old: Upstream, session: SessionFacts): Connection {
     const connection = this.connectionFor(session);
-    for (const { commitments } of old.connections.values())
-      for (const [uri, sessions] of commitments.subscriptions) {
+    for (const { restored } of old.connections.values())
+      for (const [uri, sessions] of restored.subscriptions) {
         if (!sessions.has(session.id)) continue;
-        const own = connection.commitments.subscriptions;
+        const own = connection.restored.subscriptions;
         own.set(uri, (own.get(uri) ?? new Set()).add(session.id));
       }
     return connection;
@@ -246,10 +246,10 @@ export class Upstream {
 }
 
 /** Makes one connection keep what the sessions of another were promised. */
-function inherit(heir: Connection, { users, commitments }: Connection): void {
+function inherit(heir: Connection, { users, restored }: Connection): void {
   for (const id of users) heir.users.add(id);
-  if (commitments.level !== undefined) heir.setLevel(commitments.level);
-  for (const uri of heir.commitments.inherit(commitments)) if (heir.isReady) heir.request("resources/subscribe", { uri }).catch(() => {});
+  if (restored.level !== undefined) heir.setLevel(restored.level);
+  for (const uri of heir.restored.inherit(restored)) if (heir.isReady) heir.request("resources/subscribe", { uri }).catch(() => {});
 }
 
 function sharedKey(set: Json): string {

@@ -21,30 +21,30 @@ for group in $groups; do kill -s KILL -- "-$group"; done
 `;
 
 const groups = new Set<number>();
-let guard: ChildProcess | undefined;
+let watchdog: ChildProcess | undefined;
 
 /** Has a process group killed if this process dies without ending it, be it by SIGKILL. Windows does that by itself. */
-export function guardGroup(group: number): void {
+export function watchGroup(group: number): void {
   if (process.platform === "win32") return;
   groups.add(group);
-  if (guard) guard.stdin?.write(`+ ${group}\n`);
-  else guard = start();
+  if (watchdog) watchdog.stdin?.write(`+ ${group}\n`);
+  else watchdog = start();
 }
 
 /** The group has been ended. */
 export function releaseGroup(group: number): void {
   if (!groups.delete(group)) return;
-  guard?.stdin?.write(`- ${group}\n`);
+  watchdog?.stdin?.write(`- ${group}\n`);
   if (groups.size > 0) return;
-  guard?.stdin?.end(); // with nobody left to guard it goes
-  guard = undefined;
+  watchdog?.stdin?.end(); // with nobody left to watch it goes
+  watchdog = undefined;
 }
 
 function start(): ChildProcess {
   const { PATH = "/usr/bin:/bin" } = process.env;
   const started = spawn("/bin/sh", ["-c", SCRIPT], { cwd: "/", env: { PATH }, stdio: ["pipe", "ignore", "ignore"], detached: true });
   const gone = (): void => {
-    if (guard === started) guard = undefined; // the next child gets a new one
+    if (watchdog === started) watchdog = undefined; // the next child gets a new one
   };
   started.once("error", gone); // no shell here, as in images that hold nothing but Node.js
   started.once("exit", gone);
