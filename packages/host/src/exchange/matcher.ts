@@ -1,5 +1,5 @@
-import picomatch from "picomatch";
 import type { Entry } from "./entry.ts";
+import { glob } from "./glob.ts";
 
 /**
  * Makes a test of entries from globs. `"files__*"` matches exposed names (a resource's URI); `"files:write_*"` is
@@ -24,12 +24,4 @@ export function matcher(patterns: readonly string[]): (entry: Pick<Entry, "name"
 export function globParts(pattern: string): { upstream: string; native: string } | undefined {
   const [, upstream, native] = /^([A-Za-z0-9_.*?-]+):(?!\/\/)(.+)$/.exec(pattern) ?? [];
   return upstream === undefined || native === undefined ? undefined : { upstream, native };
-}
-
-function glob(pattern: string): (text: string) => boolean {
-  // "/" and "." mean nothing here; private-use characters in their place keep picomatch from treating them as parts of a path.
-  const plain = (text: string): string => text.replaceAll("/", "\uf8ff").replaceAll(".", "\uf8fe");
-  // The flag "s" makes "*" cross line breaks: a name with one must not slip past a policy.
-  const test = picomatch(plain(pattern), { dot: true, nonegate: true, noextglob: true, bash: true, flags: "s" });
-  return (text) => test(plain(text));
 }

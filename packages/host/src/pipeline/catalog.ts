@@ -7,7 +7,7 @@ import { errorFields, type Logger } from "../log.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
 import type { Json } from "../wire/message.ts";
 import { type NameRegistry, prefixUri, type Withheld } from "./name-registry.ts";
-import { matchesTemplate } from "./uri-template.ts";
+import { templateMatcher } from "./uri-template.ts";
 
 /** What one connection lists, after `discover`. A new object whenever that changes. */
 export interface View {
@@ -21,7 +21,7 @@ export class Offer {
   readonly entries: readonly Entry[];
   readonly withheld: readonly Withheld[];
   readonly #byName = new Map<string, Entry>();
-  readonly #templates: Entry[];
+  readonly #templates: readonly { readonly entry: Entry; readonly matches: (uri: string) => boolean }[];
   readonly #prefixed = new Map<string, Map<string, string>>();
 
   constructor(entries: readonly Entry[], withheld: readonly Withheld[]) {
@@ -33,7 +33,9 @@ export class Offer {
       const uris = this.#prefixed.get(entry.upstream) ?? new Map<string, string>();
       this.#prefixed.set(entry.upstream, uris.set(entry.native, entry.name));
     }
-    this.#templates = entries.filter((entry) => entry.kind === "template");
+    this.#templates = entries
+      .filter(({ kind }) => kind === "template")
+      .map((entry) => ({ entry, matches: templateMatcher(entry.name) }));
   }
 
   find(kind: ListedKind, name: string): Entry | undefined {
@@ -43,8 +45,7 @@ export class Offer {
   /** The template that a URI can come from; the longest, as the most specific. */
   template(uri: string): Entry | undefined {
     let best: Entry | undefined;
-    for (const entry of this.#templates)
-      if ((!best || entry.name.length > best.name.length) && matchesTemplate(entry.name, uri)) best = entry;
+    for (const { entry, matches } of this.#templates) if ((!best || entry.name.length > best.name.length) && matches(uri)) best = entry;
     return best;
   }
 

@@ -1,4 +1,4 @@
-import { matchesTemplate } from "../pipeline/uri-template.ts";
+import { templateMatcher } from "../pipeline/uri-template.ts";
 import { isObject, type Json } from "../wire/message.ts";
 import { LATEST_VERSION } from "../wire/versions.ts";
 import { JsonRpcError } from "./json-rpc-end.ts";
@@ -183,7 +183,7 @@ async function getPrompt(spec: FakeUpstreamSpec, params: Json, context: FakeCont
 
 async function readResource(spec: FakeUpstreamSpec, uri: string, context: FakeContext): Promise<Json> {
   const exact = pick(spec.resources, uri);
-  const [, template] = Object.entries(spec.templates ?? {}).find(([pattern]) => matchesTemplate(pattern, uri)) ?? [];
+  const [, template] = Object.entries(spec.templates ?? {}).find(([pattern]) => templateMatcher(pattern)(uri)) ?? [];
   if (!exact && !template) throw new JsonRpcError(-32002, `Resource not found: ${uri}`, { uri });
   const given = exact ? await exact.read(context) : await template?.read(uri, context);
   const mimeType = (exact ?? template)?.mimeType;
