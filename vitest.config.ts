@@ -8,8 +8,8 @@ export default defineConfig({
     pool: "forks",
     // Two machines' worth of child processes would starve each other on two cores.
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     // The built packages run as they are shipped, so that coverage counts one copy of each file, in tests and in children.
     server: { deps: { external: [/\/packages\/[^/]+\/dist\//] } },
   },

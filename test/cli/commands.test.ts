@@ -1,7 +1,7 @@
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { home, run, start } from "../harness/cli.ts";
+import { home, run, runProcess, start } from "../harness/cli.ts";
 import { hostile, ROOT, upstream } from "../harness/hosts.ts";
 
 const fixture = (name: string): string => join(ROOT, `test/fixtures/${name}-plugin.mjs`);
@@ -226,7 +226,7 @@ test.each([
   ["validate", "--connect", "--json"],
 ])("whatever a plugin prints, `%s` has nothing but its result on standard output", async (...args) => {
   using at = home({ mcpServers: { a: upstream({ only: ["echo"] }) }, plugins: [fixture("noisy")] });
-  const { code, stdout, stderr } = await run(at, args);
+  const { code, stdout, stderr } = await runProcess(at, args); // which has not loaded the plugin yet
   expect(code).toBe(0);
   expect(() => JSON.parse(stdout)).not.toThrow();
   expect(stderr).toContain("noise: stdout load");

@@ -2,9 +2,11 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
-import { home, run, start } from "../harness/cli.ts";
+import { home, runProcess, start } from "../harness/cli.ts";
 import { httpTransport, sdkClient } from "../harness/clients.ts";
 import { upstream } from "../harness/hosts.ts";
+
+// Each command in a process of its own: what another one has read is no secret to it yet.
 
 /** One secret for each way by which a config takes them in; none has a form that would give it away. */
 const SECRETS = {
@@ -81,12 +83,12 @@ test("no secret of the config shows in logs at --debug, in status, in validate, 
   });
   const told = JSON.stringify(await client.callTool({ name: "nothing" }).catch((error) => ({ message: error.message, data: error.data })));
   await client.close();
-  const status = [await run(at, ["status"]), await run(at, ["status", "--json"])];
+  const status = [await runProcess(at, ["status"]), await runProcess(at, ["status", "--json"])];
   const validate = [
-    await run(at, ["validate", "--connect", "--debug", ...set], env),
-    await run(at, ["validate", "--connect", "--json", "--debug", ...set], env),
+    await runProcess(at, ["validate", "--connect", "--debug", ...set], env),
+    await runProcess(at, ["validate", "--connect", "--json", "--debug", ...set], env),
   ];
-  const inspect = await run(at, ["inspect", "--json", "--debug", ...set], env);
+  const inspect = await runProcess(at, ["inspect", "--json", "--debug", ...set], env);
   running.child.kill("SIGTERM");
   const log = await running.exited;
 
@@ -104,7 +106,7 @@ test("a bad config is told without its secrets", async () => {
     mcpServers: { a: { url: "http://127.0.0.1:1", headers: { "X-Key": "${KEY}", "Bad Header": "${KEY}" }, timeot: 1 } },
     plugins: [["./none.js", { password: SECRETS.literal }]],
   });
-  const { code, stderr } = await run(at, ["validate", "--debug"], { KEY: SECRETS.header });
+  const { code, stderr } = await runProcess(at, ["validate", "--debug"], { KEY: SECRETS.header });
   expect(code).toBe(3);
   expect(stderr).toContain("timeot");
   expect(stderr).not.toContain(SECRETS.header);

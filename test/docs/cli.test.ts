@@ -1,10 +1,10 @@
-import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { COMMANDS } from "../../packages/host/dist/cli/commands.js";
 import { type Home, home, type Running, run, start } from "../harness/cli.ts";
-import { startDaemon } from "../harness/daemons.ts";
+import { lives, startDaemon } from "../harness/daemons.ts";
 import { httpProcess, MARKED, ROOT } from "../harness/hosts.ts";
 
 const PAGE = readFileSync(join(ROOT, "docs/cli.md"), "utf8");
@@ -29,7 +29,7 @@ beforeAll(async () => {
 
 /** A host that runs: some examples stop it. */
 beforeEach(async () => {
-  if (running?.child.exitCode === null) return;
+  if (running?.child.pid !== undefined && lives(running.child.pid)) return;
   running = start(at, ["start", "--log-format", "json"]);
   await vi.waitFor(() => expect(running.stderr()).toContain("the host listens"), { timeout: 15_000 });
 });
@@ -54,10 +54,25 @@ const ACTS: [RegExp, RegExp, (child: ChildProcessWithoutNullStreams) => unknown]
   [/^mcp-host subscribe/, /subscribed to/, () => run(at, ["call", "touch", "--args", '{"uri":"note://text"}'])],
 ];
 
+/** What a shell makes of a line that is `mcp-host` and its arguments; undefined if it is more than that, or goes on until something happens. */
+function wordsOf(line: string, env: NodeJS.ProcessEnv): string[] | undefined {
+  if (!line.startsWith("mcp-host ") || /[|&;<>]/.test(line) || ACTS.some(([form]) => form.test(line))) return undefined;
+  const words = execFileSync("bash", ["-c", `mcp-host() { printf '%s\\0' "$@"; }; ${line}`], { env, encoding: "utf8" });
+  return words.split("\0").slice(0, -1);
+}
+
 test.each(lines)("the example `%s` does what it says", async (line) => {
   const { pid, end } = await prepared(line);
   const PATH = `${join(ROOT, "node_modules/.bin")}${delimiter}${process.env.PATH}`;
-  const env = { ...process.env, ...MARKED, ...at.env, HOME: at.path, PATH, PID: String(pid) };
+  const own = { HOME: at.path, PATH, PID: String(pid) };
+  const env = { ...process.env, ...MARKED, ...at.env, ...own };
+  const words = wordsOf(line, env);
+  if (words) {
+    const { code, stdout, stderr } = await run(at, words, own);
+    await end();
+    expect(code, stdout + stderr).toBe(0);
+    return;
+  }
   const child = spawn("bash", ["-c", `exec ${line}`], { cwd: at.path, env });
   child.stdin.end();
   let said = "";

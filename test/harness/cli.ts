@@ -4,12 +4,9 @@ import type { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { vi } from "vitest";
 import { httpTransport, sdkClient } from "./clients.ts";
 import { BIN, MARKED, temporary } from "./hosts.ts";
+import { type Output, runInProcess } from "./in-process.ts";
 
-export interface Output {
-  code: number | null;
-  stdout: string;
-  stderr: string;
-}
+export type { Output };
 
 export interface Running extends AsyncDisposable {
   readonly child: ChildProcessWithoutNullStreams;
@@ -40,7 +37,7 @@ export function home(config?: unknown, files: Record<string, string> = {}): Home
 
 /** Starts `mcp-host` with the home's folder as its working directory. Killed at the end of the test if it runs still. */
 export function start(at: Home, args: string[], env: Record<string, string> = {}): Running {
-  const child = spawn(process.execPath, [BIN, ...args], { cwd: at.path, env: { ...process.env, ...MARKED, ...at.env, ...env } });
+  const child = spawn(process.execPath, [BIN, ...args], { cwd: at.path, env: environment(at, env) });
   let stdout = "";
   let stderr = "";
   child.stdout.on("data", (chunk) => {
@@ -65,8 +62,22 @@ export function start(at: Home, args: string[], env: Record<string, string> = {}
   };
 }
 
-/** Runs `mcp-host` to its end, with `input` on its standard input. */
-export async function run(at: Home, args: string[], env: Record<string, string> = {}, input = ""): Promise<Output> {
+const environment = (at: Home, env: Record<string, string>): NodeJS.ProcessEnv => ({ ...process.env, ...MARKED, ...at.env, ...env });
+
+/** Commands that run a host, whose signals and listeners are for the rest of a process's life. */
+const HOSTS: readonly string[] = ["start", "restart"];
+
+/**
+ * Runs `mcp-host` to its end, with `input` on its standard input: in this process, unless it runs a host. Where the process is what is
+ * tested, `runProcess` starts one.
+ */
+export function run(at: Home, args: string[], env: Record<string, string> = {}, input = ""): Promise<Output> {
+  if (HOSTS.includes(args[0] ?? "")) return runProcess(at, args, env, input);
+  return runInProcess(args, { cwd: at.path, env: environment(at, env), input });
+}
+
+/** Runs `mcp-host` to its end in a process of its own, with `input` on its standard input. */
+export async function runProcess(at: Home, args: string[], env: Record<string, string> = {}, input = ""): Promise<Output> {
   const running = start(at, args, env);
   running.child.stdin.end(input);
   return running.exited;

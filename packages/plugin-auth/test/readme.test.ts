@@ -50,7 +50,7 @@ describe("the tables of options have exactly the keys of the schemas, and every 
 test("the config under Use is valid, and its plugin does what Hooks says", async () => {
   const [config] = [...README.matchAll(/^```json\n(.*?)^```/gms)].map(([, text]) => JSON.parse(text ?? "") as Config);
   using at = home(config);
-  const env = { MCP_HOST_PEPPER: "a pepper for the README", BLUE_TOKEN: "blue-token", RED_TOKEN: "red-token" };
+  const env = { MCP_HOST_PEPPER: "p3pp3r-for-the-README", BLUE_TOKEN: "blue-token", RED_TOKEN: "red-token" };
   const { code, stderr, stdout } = await run(at, ["validate"], env);
   expect(code, stderr + stdout).toBe(0);
 
@@ -81,7 +81,7 @@ test("the instruments under Metrics are those that there are", async () => {
 
 test("new-key explains itself, and says what is missing", async () => {
   const plugin = (options: unknown): Config => ({ plugins: [["@host/plugin-auth", options]] });
-  using at = home(plugin({ apiKeys: { pepper: "a pepper for the README" } }));
+  using at = home(plugin({ apiKeys: { pepper: "p3pp3r-for-the-README" } }));
   expect((await run(at, ["auth", "new-key", "--help"])).stdout).toContain("--id");
   for (const [args, words] of [
     [["--id", "a b"], "--id: must be"],

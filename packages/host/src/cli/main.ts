@@ -32,7 +32,8 @@ const root = defineCommand({
   subCommands: COMMANDS,
 });
 
-async function exitCodeOf(argv: string[]): Promise<number> {
+/** Runs one command line and gives its exit code. Only `start` leaves anything behind: how it handles signals. */
+export async function exitCodeOf(argv: string[]): Promise<number> {
   try {
     return await dispatch(argv);
   } catch (error) {
