@@ -58,6 +58,12 @@ export class Directory {
     );
   }
 
+  /** What a call really reaches by this native name of an upstream; one that it does not list goes by that name. */
+  reached(kind: Entry["kind"], upstream: string, native: string): Entry {
+    const listed = this.#entries().find((entry) => entry.upstream === upstream && entry.kind === kind && entry.native === native);
+    return listed ?? { kind, name: native, upstream, native, definition: {} };
+  }
+
   /** All that is known of any upstream by the names that it has or would have, whether it is offered now or not. */
   #entries(): readonly Entry[] {
     if (this.#named?.epoch !== this.#epoch) {

@@ -156,10 +156,9 @@ export class Pipeline {
     const { entry } = target;
     const owner: Route = { upstream: entry.upstream };
     let route = (await ask?.(exchange)) ?? owner;
-    let aim = target;
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#permit(exchange, row, aim, route);
+        return await this.#permit(exchange, row, this.#aimedAt(exchange, target, route), route);
       } catch (error) {
         const unsent = error instanceof HostError && error.sent === "no" && exchange.sent === "no";
         // Only what an upstream refused has left a trace there.
@@ -169,13 +168,20 @@ export class Pipeline {
         const next = asked ?? (standIn && { upstream: standIn.upstream }) ?? (ask && owner);
         if (!next) throw error;
         route = next;
-        aim = standIn ? { ...target, standIn } : target;
-        exchange.target = aim;
       }
     }
   }
 
-  /** Asked for what is named, before any plugin sees the arguments. */
+  /** The target with the entry that a route really leads to, where that is not the one that the request names. */
+  #aimedAt(exchange: HostExchange, target: Target, { upstream, native = target.entry.native }: Route): Target {
+    const { entry } = target;
+    const isNamed = upstream === entry.upstream && native === entry.native;
+    const aimed = isNamed ? target : { ...target, called: this.#directory.reached(entry.kind, upstream, native) };
+    exchange.target = aimed;
+    return aimed;
+  }
+
+  /** Asked for what is named and for what is called, before any plugin sees the arguments. */
   #permit(exchange: HostExchange, row: MethodRow, target: Target, route: Route): Promise<Json> {
     const upstream = this.#directory.upstreams.get(route.upstream);
     if (!upstream) return Promise.reject(nowhere(route.upstream, target));
@@ -224,18 +230,20 @@ export class Pipeline {
     return target;
   }
 
-  /** Which entry of those that would serve is not allowed with the arguments that are sent. */
-  #refused({ entry, standIn }: Target, exchange: HostExchange): Entry | undefined {
+  /** Which of the entries that a call concerns is not allowed with the arguments that are sent. */
+  #refused({ entry, called }: Target, exchange: HostExchange): Entry | undefined {
     const isRefused = (each: Entry): boolean => this.#hooks.permit?.(each, exchange.principal, exchange) !== undefined;
     if (isRefused(entry)) return entry;
-    return standIn && isRefused(standIn) ? standIn : undefined;
+    // Who calls knows only the name that was called.
+    return called && isRefused(called) ? entry : undefined;
   }
 
-  #isPermitted(target: Target, exchange: HostExchange): boolean {
+  #isPermitted({ entry, template, called }: Target, exchange: HostExchange): boolean {
     const { catalog } = this.#directory;
     return (
-      catalog.permits(target.entry, exchange.principal) &&
-      (target.template === undefined || catalog.permits(target.template, exchange.principal))
+      catalog.permits(entry, exchange.principal) &&
+      (template === undefined || catalog.permits(template, exchange.principal)) &&
+      (called === undefined || catalog.permits(called, exchange.principal))
     );
   }
 

@@ -13,8 +13,8 @@ export interface Target {
   readonly entry: Entry;
   /** What `permit` is asked besides: the template that a URI comes from. */
   readonly template?: Entry;
-  /** What `permit` is asked besides: the entry of the fallback that serves in the owner's place. */
-  readonly standIn?: Entry;
+  /** What `permit` is asked besides: the entry that is really called, where a route or a fallback leads to another than the named one. */
+  readonly called?: Entry;
   /** The connection that the request must go to, where only one knows what it speaks of. */
   readonly connection?: Connection;
   /** Params with native names. `native` differs from the entry's when a route says so. */

@@ -138,7 +138,7 @@ export const HOOKS = {
     gives: "false, or undefined",
     host: "allowed",
     purpose:
-      "One rule that hides an entry from lists and refuses it in calls. Asked after `route` without the exchange, and after `transform` with it.",
+      "One rule that hides an entry from lists and refuses it in calls. Asked after `route` without the exchange, and after `transform` with it. Where a route leads to another upstream or native name, that entry is asked beside the named one.",
   },
   transform: {
     kind: "AsyncSeriesWaterfallHook",
