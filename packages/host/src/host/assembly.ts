@@ -53,7 +53,7 @@ export function makeLasting(options: {
   const notices = new Notices({ present, log, tasks, progressPerSecond: limits.progressPerSecond, session, cancelled });
   const reverse = new Reverse({ hooks: () => present().hooks, tasks, notices, limits, session, settled });
   const pins = new Pins(undefined, (key) => present().upstreams.get(key)?.config.fallback === true);
-  return { pins, tasks, seen: new SeenUris(limits.seenUris), notices, reverse };
+  return { pins, tasks, seen: new SeenUris(limits.seenUris, limits.uriLength), notices, reverse };
 }
 
 /** Connects hooks, catalog and pipeline with each other and with what lasts. */
@@ -74,6 +74,6 @@ export function assemble(options: {
   const directory = new Directory(catalog, upstreams);
   const announcer = new Announcer(directory, () => sessions);
   const answers = createAnswers(directory, hostInfo, session, announcer);
-  const pipeline = new Pipeline({ hooks, directory, ...lasting, answers });
+  const pipeline = new Pipeline({ hooks, directory, ...lasting, answers, limits: config.limits });
   return { config, plugins, hooks, upstreams, directory, announcer, pipeline };
 }

@@ -4,6 +4,7 @@ import { type Attempt, Exchange, type Route, type SessionFacts } from "../exchan
 import { type MethodRow, rowOf } from "../exchange/methods.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
 import type { Upstream } from "../upstream/upstream.ts";
+import type { Limits } from "../wire/limits.ts";
 import type { Json, Notification } from "../wire/message.ts";
 import { Offer } from "./catalog.ts";
 import { Sender, type SenderOptions } from "./sender.ts";
@@ -22,6 +23,7 @@ export interface SessionAnswers {
 
 export interface PipelineOptions extends SenderOptions {
   readonly answers: SessionAnswers;
+  readonly limits: Pick<Limits, "nameLength" | "uriLength">;
 }
 
 /** The five stages: takes a request from a session through route, permit, transform, call and respond. */
@@ -42,7 +44,7 @@ export class Pipeline {
     this.#notices = options.notices;
     this.#sender = new Sender(options);
     this.#answers = options.answers;
-    this.#targets = new Targets(options.directory, options.tasks, options.seen);
+    this.#targets = new Targets(options.directory, options.tasks, options.seen, options.limits);
   }
 
   /** The result of one request. Rejects with what the client is told. Not `async` on the way of a call: it pays for every promise. */

@@ -2,6 +2,7 @@ import type { UpstreamConfig } from "../config/schema.ts";
 import { HostError, isRefusal } from "../errors.ts";
 import type { Exchange, SessionFacts } from "../exchange/exchange.ts";
 import type { ConnectionState, UpstreamFacts } from "../plugin/hooks.ts";
+import { briefReason } from "../redact.ts";
 import type { Json, Request } from "../wire/message.ts";
 import { Peer } from "../wire/peer.ts";
 import { Backoff } from "./backoff.ts";
@@ -209,7 +210,7 @@ export class Connection {
 
   #failedToConnect(peer: Peer<Exchange>, error: unknown): void {
     this.#authFailed = (error instanceof HostError || isRefusal(error)) && error.type === "upstream_auth";
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = briefReason(error);
     if (this.#peer === peer) this.#peer = undefined;
     void this.#end(peer);
     if (this.state !== "connecting") return; // stopped meanwhile
