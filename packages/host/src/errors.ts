@@ -92,7 +92,7 @@ export const ERRORS = {
     code: -31413,
     status: 413,
     retryable: false,
-    meaning: "The request or the result is larger than the limit. Raise `limits` or ask for less.",
+    meaning: "The request, a name or URI in it, or the result is larger than the limit. Raise `limits` or ask for less.",
   },
   rate_limited: { code: -31429, status: 429, retryable: true, meaning: "Too many requests. Wait for retryAfterMs." },
   overloaded: {
@@ -253,7 +253,7 @@ export function toRpcError(error: unknown, requestId: string): RpcError {
   return new HostError("internal", "Internal error", { sent: "unknown" }).toRpc(requestId);
 }
 
-/** An upstream's error must not be mistaken for the host's own. */
+/** An upstream's error must not be mistaken for the host's own: clients act on its `sent` and `retryable`. */
 function withoutOrigin(rpc: RpcError): RpcError {
   const { data } = rpc;
   if (typeof data !== "object" || data === null || !("origin" in data) || data.origin !== ERROR_ORIGIN) return rpc;

@@ -1,11 +1,11 @@
 import { type ConsolaInstance, createConsola, type LogObject } from "consola/core";
-import { redact, redactText } from "./redact.ts";
+import { briefText, redactLine } from "./redact.ts";
 
 export type LogLevel = "silent" | "error" | "warn" | "info" | "debug";
 export type LogFormat = "json" | "pretty";
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/** Structured logs: a message for people and fields for machines. Everything passes redaction, and goes to stderr. */
+/** Structured logs: a message for people and fields for machines. Everything is cut to some length, passes redaction, and goes to stderr. */
 export interface Logger {
   error(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;
@@ -59,7 +59,7 @@ function record(date: Date, level: LogRecord["level"], message: string, fields: 
   return fields ? { ...own, ...fields, ...own } : own;
 }
 
-/** Control characters and bidirectional overrides, made visible: a name from an upstream must not steer a terminal (R44). */
+/** Control characters and bidirectional overrides, made visible: a name from an upstream must not steer a terminal. */
 export function escapeControls(text: string): string {
   // Written with properties instead of ranges where there is one: Cc are the control characters.
   return text.replace(
@@ -95,8 +95,8 @@ function over(sink: ConsolaInstance, reader: LogReader | undefined, fixed: LogFi
   const log = (name: LogRecord["level"]) => (message: string, fields?: LogFields) => {
     const written = sink.level >= LOG_LEVELS[name];
     if (!written && !reads(name)) return;
-    const all = fixed || fields ? (redact({ ...fixed, ...fields }) as LogFields) : undefined;
-    const text = redactText(message);
+    const all = fixed || fields ? redactLine({ ...fixed, ...fields }) : undefined;
+    const text = briefText(message);
     if (written) sink[name](text, all);
     if (reads(name)) reader?.read(record(new Date(), name, text, all));
   };

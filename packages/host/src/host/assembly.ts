@@ -53,7 +53,7 @@ export function makeLasting(options: {
   const notifications = new Notifications({ present, log, tasks, progressPerSecond: limits.progressPerSecond, session, cancelled });
   const serverRequests = new ServerRequests({ hooks: () => present().hooks, tasks, notifications, limits, session, settled });
   const names = new NameRegistry(undefined, (key) => present().upstreams.get(key)?.config.fallback === true);
-  return { names, tasks, uriOwners: new UriOwners(limits.seenUris), notifications, serverRequests };
+  return { names, tasks, uriOwners: new UriOwners(limits.seenUris, limits.uriLength), notifications, serverRequests };
 }
 
 /** Connects hooks, catalog and pipeline with each other and with what lasts. */
@@ -74,6 +74,6 @@ export function assemble(options: {
   const directory = new Directory(catalog, upstreams);
   const announcer = new Announcer(directory, () => sessions);
   const answers = createAnswers(directory, hostInfo, session, announcer);
-  const pipeline = new Pipeline({ hooks, directory, ...lasting, answers });
+  const pipeline = new Pipeline({ hooks, directory, ...lasting, answers, limits: config.limits });
   return { config, plugins, hooks, upstreams, directory, announcer, pipeline };
 }

@@ -1,3 +1,4 @@
+import { PeerError } from "../errors.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Logger } from "../log.ts";
 import { outcomeName } from "../session/session.ts";
@@ -7,7 +8,9 @@ export function logExchange(log: Logger, exchange: HostExchange, slowCall: numbe
   const { outcome, timings } = exchange;
   if (!outcome) return;
   const ms = Math.round((timings.end ?? 0) - timings.start);
-  const bug = "error" in outcome && outcome.cause instanceof Error && outcome.error.code === -32603;
+  // An upstream may answer with the same code: that is a bug of its own.
+  const bug =
+    "error" in outcome && outcome.error.code === -32603 && outcome.cause instanceof Error && !(outcome.cause instanceof PeerError);
   // The fields cost more than the rest of a call; most calls need none.
   if (!bug && ms < slowCall && !log.debugs) return;
   const fields = {

@@ -6,6 +6,7 @@ import { HostExchange } from "../exchange/host-exchange.ts";
 import { type MethodRow, rowOf } from "../exchange/methods.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
 import type { Upstream } from "../upstream/upstream.ts";
+import type { Limits } from "../wire/limits.ts";
 import type { Json, Notification } from "../wire/message.ts";
 import { Offer } from "./catalog.ts";
 import { Sender, type SenderOptions } from "./sender.ts";
@@ -24,6 +25,7 @@ export interface SessionAnswers {
 
 export interface PipelineOptions extends SenderOptions {
   readonly answers: SessionAnswers;
+  readonly limits: Pick<Limits, "nameLength" | "uriLength">;
 }
 
 /** The five stages: takes a request from a session through route, permit, transform, call and respond. */
@@ -44,7 +46,7 @@ export class Pipeline {
     this.#notifications = options.notifications;
     this.#sender = new Sender(options);
     this.#answers = options.answers;
-    this.#targets = new Targets(options.directory, options.tasks, options.uriOwners);
+    this.#targets = new Targets(options.directory, options.tasks, options.uriOwners, options.limits);
   }
 
   /** The result of one request. Rejects with what the client is told. Not `async` on the way of a call: it pays for every promise. */

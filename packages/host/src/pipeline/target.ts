@@ -2,6 +2,7 @@ import { HostError } from "../errors.ts";
 import type { Entry } from "../exchange/entry.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Connection } from "../upstream/connection.ts";
+import type { Limits } from "../wire/limits.ts";
 import { isObject, type Json } from "../wire/message.ts";
 import type { Offer } from "./catalog.ts";
 import type { Directory } from "./directory.ts";
@@ -23,6 +24,9 @@ export interface Target {
   unknown(): HostError;
 }
 
+/** What may stand before the name or URI that an upstream lists. */
+const PREFIX = 256;
+
 /** What an exchange is aimed at, once it was looked up. */
 export function targetOf({ target }: HostExchange): Target | undefined {
   return target as Target | undefined; // to everybody else it is opaque; only the pipeline sets it
@@ -33,11 +37,13 @@ export class Targets {
   readonly #directory: Directory;
   readonly #tasks: TaskTable;
   readonly #uriOwners: UriOwners;
+  readonly #limits: Pick<Limits, "nameLength" | "uriLength">;
 
-  constructor(directory: Directory, tasks: TaskTable, seen: UriOwners) {
+  constructor(directory: Directory, tasks: TaskTable, uriOwners: UriOwners, limits: Pick<Limits, "nameLength" | "uriLength">) {
     this.#directory = directory;
     this.#tasks = tasks;
-    this.#uriOwners = seen;
+    this.#uriOwners = uriOwners;
+    this.#limits = limits;
   }
 
   find(exchange: HostExchange, offer: Offer): Target | HostError {
@@ -65,6 +71,8 @@ export class Targets {
   #named(kind: "tool" | "prompt", params: Readonly<Json>, offer: Offer): Target | HostError {
     const { name } = params;
     if (typeof name !== "string") return new HostError("invalid_params", `params.name must be the name of a ${kind}`);
+    const long = this.#tooLong("params.name", name, "nameLength");
+    if (long) return long;
     const unknown = (): HostError => new HostError("invalid_params", `Unknown ${kind}: ${name.slice(0, 128)}`);
     const entry = offer.find(kind, name);
     if (!entry) return unknown();
@@ -74,6 +82,8 @@ export class Targets {
   #resource(exchange: HostExchange, offer: Offer): Target | HostError {
     const { uri } = exchange.original;
     if (typeof uri !== "string") return new HostError("invalid_params", "params.uri must be a resource URI");
+    const long = this.#tooLong("params.uri", uri, "uriLength");
+    if (long) return long;
     const unknown = (): HostError => new HostError("resource_not_found", `Resource not found: ${uri.slice(0, 256)}`);
     const write = (sent: Readonly<Json>, native: string): Json => (sent.uri === native ? (sent as Json) : { ...sent, uri: native });
     const template = offer.template(uri);
@@ -95,6 +105,8 @@ export class Targets {
     if (!isObject(ref)) return new HostError("invalid_params", "params.ref must be a prompt or resource reference");
     const [field, name] = ref.type === "ref/prompt" ? (["name", ref.name] as const) : (["uri", ref.uri] as const);
     if (typeof name !== "string") return new HostError("invalid_params", `params.ref.${field} must be a string`);
+    const long = this.#tooLong(`params.ref.${field}`, name, field === "name" ? "nameLength" : "uriLength");
+    if (long) return long;
     const entry =
       field === "name"
         ? offer.find("prompt", name)
@@ -123,6 +135,8 @@ export class Targets {
 
   #vendor(method: string): Target | HostError {
     const unknown = (): HostError => new HostError("method_not_found", `Method not found: ${method.slice(0, 128)}`);
+    const long = this.#tooLong("method", method, "nameLength");
+    if (long) return long;
     const owner = this.#directory.sole;
     if (!owner) return unknown();
     return {
@@ -130,5 +144,12 @@ export class Targets {
       unknown,
       write: (sent) => sent as Json,
     };
+  }
+
+  /** What is too long to be looked up and compared with globs and templates. */
+  #tooLong(what: string, { length }: string, limit: "nameLength" | "uriLength"): HostError | undefined {
+    const most = this.#limits[limit] + PREFIX;
+    if (length <= most) return undefined;
+    return new HostError("payload_too_large", `${what} has ${length} characters; at most ${most} are taken (limits.${limit})`);
   }
 }

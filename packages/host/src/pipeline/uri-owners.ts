@@ -7,13 +7,20 @@ import { BoundedMap } from "../wire/bounded-map.ts";
  */
 export class UriOwners {
   readonly #limit: number;
+  readonly #length: number;
   readonly #bySession = new WeakMap<SessionFacts, Map<string, string>>();
 
-  constructor(limit: number) {
+  /**
+   * @param limit URIs of one session
+   * @param length of a URI; a longer one could not be asked for
+   */
+  constructor(limit: number, length: number) {
     this.#limit = limit;
+    this.#length = length;
   }
 
   add(session: SessionFacts, uri: string, upstream: string): void {
+    if (uri.length > this.#length) return;
     let seen = this.#bySession.get(session);
     if (!seen) this.#bySession.set(session, (seen = new BoundedMap(this.#limit)));
     // Whoever named it first keeps it: a second upstream must not draw reads to itself.

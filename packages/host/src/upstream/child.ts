@@ -2,10 +2,11 @@ import type { ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import spawn from "cross-spawn";
+import { redactTail } from "../redact.ts";
 import { withDeadline } from "../wire/deadline.ts";
 import { releaseGroup, watchGroup } from "./watchdog.ts";
 
-/** A stdio server's process as the operator's config names it (R48: nothing else can). */
+/** A stdio server's process as the operator's config names it: nothing that a peer says reaches a command line. */
 export interface ChildOptions {
   command: string;
   args: readonly string[];
@@ -13,7 +14,7 @@ export interface ChildOptions {
   cwd: string;
 }
 
-/** What a child inherits unless its `env` says more: never the whole environment of the host (R50). */
+/** What a child inherits unless its `env` says more: never the whole environment of the host, which holds the secrets of others. */
 const INHERITED =
   process.platform === "win32"
     ? [
@@ -54,18 +55,19 @@ const killAll = (): void => {
 const STDERR_BYTES = 8 * 1024;
 const STDIN_GRACE = 2_000;
 const TERM_GRACE = 3_000;
-/** Final frames may still be in the pipe when the process has gone (R62). */
+/** Final frames may still be in the pipe when the process has gone. */
 const DRAIN_GRACE = 100;
 
 /**
  * One child process and its group. It is tracked from the moment of spawning, its stderr is always drained (a full pipe
  * blocks the child), its death is noticed at `exit` (a grandchild can hold the pipes open for ever), and its whole group
- * is killed (R58-R62).
+ * is killed.
  */
 export class Child {
   readonly process: ChildProcess;
   #stderr: Buffer[] = [];
   #stderrSize = 0;
+  #stderrCut = false;
   #gone = false;
   readonly #exited: Promise<void>;
 
@@ -120,16 +122,21 @@ export class Child {
     for (const stream of [this.process.stdout, this.process.stderr]) stream?.on("error", () => {}); // told by exit
   }
 
-  /** The last lines of stderr, at most 8 KB. */
+  /** The last lines of stderr, at most 8 KB. Where there was more before them, without secrets, of which half may be left. */
   get stderr(): string {
-    return Buffer.concat(this.#stderr).toString("utf8").slice(-STDERR_BYTES);
+    const text = Buffer.concat(this.#stderr).toString("utf8");
+    return this.#stderrCut || text.length > STDERR_BYTES ? redactTail(text.slice(-STDERR_BYTES)) : text;
   }
 
   #keepStderr(chunk: Buffer): void {
     const tail = chunk.length > STDERR_BYTES ? chunk.subarray(chunk.length - STDERR_BYTES) : chunk;
     this.#stderr.push(Buffer.from(tail));
     this.#stderrSize += tail.length;
-    while (this.#stderrSize - (this.#stderr[0]?.length ?? 0) >= STDERR_BYTES) this.#stderrSize -= this.#stderr.shift()?.length ?? 0;
+    if (tail !== chunk) this.#stderrCut = true;
+    while (this.#stderrSize - (this.#stderr[0]?.length ?? 0) >= STDERR_BYTES) {
+      this.#stderrSize -= this.#stderr.shift()?.length ?? 0;
+      this.#stderrCut = true;
+    }
     if (this.#stderr.length > 64) this.#stderr = [Buffer.concat(this.#stderr)];
   }
 

@@ -3,6 +3,7 @@ import { HostError, isRefusal } from "../errors.ts";
 import type { SessionFacts } from "../exchange/caller.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { ConnectionState, UpstreamFacts } from "../exchange/upstream-facts.ts";
+import { briefReason } from "../redact.ts";
 import type { Json, Request } from "../wire/message.ts";
 import { Peer } from "../wire/peer.ts";
 import { Backoff } from "./backoff.ts";
@@ -210,7 +211,7 @@ export class Connection {
 
   #failedToConnect(peer: Peer<HostExchange>, error: unknown): void {
     this.#authFailed = (error instanceof HostError || isRefusal(error)) && error.type === "upstream_auth";
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = briefReason(error);
     if (this.#peer === peer) this.#peer = undefined;
     void this.#end(peer);
     if (this.state !== "connecting") return; // stopped meanwhile

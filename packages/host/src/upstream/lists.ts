@@ -1,6 +1,7 @@
 import { PeerError } from "../errors.ts";
 import { LISTED_KINDS, LISTS, type ListedKind } from "../exchange/entry.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
+import { briefReason } from "../redact.ts";
 import type { Limits } from "../wire/limits.ts";
 import { isObject, type Json } from "../wire/message.ts";
 import type { Peer } from "../wire/peer.ts";
@@ -16,7 +17,7 @@ export function listedBy(capabilities: Readonly<Json>): ListedKind[] {
 }
 
 const LIST_TIMEOUT = 30_000;
-/** One definition larger than this is withheld (fault row 25). */
+/** One definition larger than this is withheld: every client would be sent it with every list. */
 const ENTRY_BYTES = 64 * 1024;
 
 interface Listing {
@@ -42,7 +43,10 @@ async function readList(peer: Peer<HostExchange>, kind: ListedKind, limits: Limi
       }
       if (items.length === limits.entriesPerUpstream)
         return { items, problem: `${method} gave more than ${limits.entriesPerUpstream} entries; the rest is withheld` };
-      if (isOversized(item)) problem = `${method} gave an entry of more than ${ENTRY_BYTES} bytes; it is withheld`;
+      const limit = key === "name" ? "nameLength" : "uriLength";
+      if (item[key].length > limits[limit])
+        problem = `${method} gave an entry whose "${key}" has more than ${limits[limit]} characters (limits.${limit}); it is withheld`;
+      else if (isOversized(item)) problem = `${method} gave an entry of more than ${ENTRY_BYTES} bytes; it is withheld`;
       else items.push(item);
     }
     // The empty string is a valid cursor.
@@ -81,14 +85,14 @@ async function readLists(
       } catch (error) {
         // Some servers declare `resources` and know no templates.
         if (error instanceof PeerError && error.rpc.code === -32601) lists[kind] = [];
-        else problems.set(kind, error instanceof Error ? error.message : String(error));
+        else problems.set(kind, briefReason(error));
       }
     }),
   );
   return lists;
 }
 
-/** A storm of list changes is read once a second (fault row 24). */
+/** A storm of list changes is read once a second. */
 const REFRESH_PAUSE = 1_000;
 
 /** Gathers `list_changed` notifications and says when to read which lists again. */

@@ -38,6 +38,10 @@ export interface Limits {
   entriesPerUpstream: number;
   /** Entries of one kind in all. Default 20,000. */
   entries: number;
+  /** Characters of a tool's or prompt's name, or a method's. Clients may send 256 more, for the prefixes of plugins. Default 1,024. */
+  nameLength: number;
+  /** Characters of a resource's URI or URI template. Clients may send 256 more, for the prefix of an upstream. Default 8,192. */
+  uriLength: number;
   /** Pages of one list. Default 100. */
   listPages: number;
   /** Open HTTP connections. Default 2,000. */
@@ -73,6 +77,8 @@ export const DEFAULT_LIMITS: Readonly<Limits> = Object.freeze({
   upstreamQueueBytes: 16 * MB,
   entriesPerUpstream: 5_000,
   entries: 20_000,
+  nameLength: 1_024,
+  uriLength: 8_192,
   listPages: 100,
   connections: 2_000,
   tasks: 10_000,
