@@ -249,16 +249,46 @@ export function isRefusal(error: unknown): error is HostError {
 /** The JSON-RPC error for whatever was thrown; what is unknown is an internal error without details. */
 export function toRpcError(error: unknown, requestId: string): RpcError {
   if (error instanceof HostError || isRefusal(error)) return error.toRpc(requestId);
-  if (error instanceof PeerError) return withoutOrigin(error.rpc);
+  if (error instanceof PeerError) return handedOn(error.rpc);
   return new HostError("internal", "Internal error", { sent: "unknown" }).toRpc(requestId);
 }
 
-/** An upstream's error must not be mistaken for the host's own: clients act on its `sent` and `retryable`. */
-function withoutOrigin(rpc: RpcError): RpcError {
-  const { data } = rpc;
-  if (typeof data !== "object" || data === null || !("origin" in data) || data.origin !== ERROR_ORIGIN) return rpc;
-  const { origin: _, ...rest } = data;
-  return { ...rpc, data: rest };
+/** UTF-16 units of the message, and of the data as JSON, of a peer's error that is handed on. */
+const PEER_MESSAGE = 16_384;
+const PEER_DATA = 262_144;
+
+/** `data` key under which an error says what the host changed of it. */
+const CHANGED = "io.mcp-host/changed";
+
+/**
+ * A peer's error as it is handed on: as it came, unless somebody would be misled by it or choke on it. It must not be
+ * mistaken for the host's own, since clients act on `sent` and `retryable`; a code is an integer (JSON-RPC 2.0, section 5.1),
+ * without which SDK clients show a schema's complaint instead of the message; and nobody is to get megabytes.
+ */
+function handedOn(rpc: RpcError): RpcError {
+  let { code, message, data } = rpc;
+  const changed: string[] = [];
+  const isOwn = typeof data === "object" && data !== null && "origin" in data && data.origin === ERROR_ORIGIN;
+  if (isOwn) {
+    const { origin: _, ...others } = data as { origin: unknown };
+    data = others;
+  }
+  if (!Number.isSafeInteger(code)) {
+    changed.push(`the code was ${code}, which is no integer`);
+    code = Number.isFinite(code) && Math.abs(code) < 2 ** 31 ? Math.trunc(code) : ERRORS.internal.code;
+  }
+  if (message.length > PEER_MESSAGE) {
+    changed.push(`the message had ${message.length} characters`);
+    message = `${message.slice(0, PEER_MESSAGE)}...`;
+  }
+  const size = data === undefined ? 0 : JSON.stringify(data).length;
+  if (size > PEER_DATA) {
+    changed.push(`the data had ${size} characters`);
+    data = undefined;
+  }
+  if (changed.length === 0) return isOwn ? { ...rpc, data } : rpc;
+  const kept = typeof data === "object" && data !== null && !Array.isArray(data) ? data : data === undefined ? {} : { value: data };
+  return { ...rpc, code, message, data: { ...kept, [CHANGED]: changed } };
 }
 
 /** A mistake of the operator's in config, options or command line: told at once, with the remedy, and never with a stack. */

@@ -77,3 +77,21 @@ test("an upstream's error passes as it came, and an unknown one says nothing", (
       data: { origin: "mcp-host", type: "internal", requestId: "id", sent: "unknown", retryable: false },
     });
 });
+
+test("an upstream's error is handed on as it came, unless its code is no integer or it is too large", () => {
+  const plain = { code: -32042, message: "m", data: { elicitations: [{ url: "https://x" }] } };
+  expect(toRpcError(new PeerError(plain), "id")).toEqual(plain);
+  expect(toRpcError(new PeerError({ code: -32000, message: "m" }), "id")).toEqual({ code: -32000, message: "m" });
+  expect(toRpcError(new PeerError({ code: 1.5, message: "m", data: { a: 1 } }), "id")).toEqual({
+    code: 1,
+    message: "m",
+    data: { a: 1, "io.mcp-host/changed": ["the code was 1.5, which is no integer"] },
+  });
+  expect(toRpcError(new PeerError({ code: 1e300, message: "m", data: [1] }), "id")).toMatchObject({ code: -32603, data: { value: [1] } });
+  const large = toRpcError(new PeerError({ code: -1, message: "E".repeat(1_000_000), data: { a: "D".repeat(5_000_000) } }), "id");
+  expect(JSON.stringify(large).length).toBeLessThan(20_000);
+  expect(large).toMatchObject({
+    code: -1,
+    data: { "io.mcp-host/changed": ["the message had 1000000 characters", expect.stringMatching(/^the data had 5\d+ characters$/)] },
+  });
+});
