@@ -80,6 +80,11 @@ const faults: [fault: string, answer: Fault, error: Message][] = [
     { code: -31413, data: { type: "payload_too_large", sent: "yes" } },
   ],
   [
+    "a redirect to what is no URL",
+    (response) => response.writeHead(307, { location: "http://[" }).end(),
+    { code: -31507, data: { type: "upstream_error", sent: "no" } },
+  ],
+  [
     "a connection that is closed without an answer",
     (response) => response.destroy(),
     { code: -31506, data: { type: "upstream_lost", sent: "unknown" } },
@@ -127,6 +132,17 @@ describe("an HTTP upstream that answers a call with", () => {
     bad.requests.length = 0;
     expect((await here.client.call("bad", { redirects: 9 })).error.data).toMatchObject({ type: "upstream_error", sent: "no" });
     expect(bad.calls()).toHaveLength(4);
+  });
+
+  test("a redirect is followed with whatever goes there: notifications, the standing stream, the end of the session", async () => {
+    await using bad = await faulty((response, { id }) => response.writeHead(200, json).end(result(id)), "/moved");
+    {
+      await using here = await beside(bad);
+      expect((await here.client.call("bad")).result.content[0].text).toBe("fine");
+      const arrived = () => bad.requests.map(({ method, message }) => message?.method ?? method);
+      await vi.waitFor(() => expect(arrived()).toEqual(expect.arrayContaining(["notifications/initialized", "GET"])));
+    }
+    expect(bad.requests.at(-1)).toMatchObject({ method: "DELETE", headers: { "mcp-session-id": "session-1" } });
   });
 
   test("404 for its session is given a new session, and the rejected call once more", async () => {

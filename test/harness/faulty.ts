@@ -16,8 +16,9 @@ export interface Faulty extends AsyncDisposable {
 /**
  * An upstream over HTTP in this process with the tools `ok` and `bad`, which does everything well but answers calls of `bad` as the test
  * says, on the bare response.
+ * @param at where it is: if not at its URL, every request there is redirected
  */
-export async function faulty(answer: (response: http.ServerResponse, message: Message, nth: number) => void): Promise<Faulty> {
+export async function faulty(answer: (response: http.ServerResponse, message: Message, nth: number) => void, at = "/mcp"): Promise<Faulty> {
   const requests: Faulty["requests"] = [];
   let sessions = 0;
   const calls = () => requests.flatMap(({ message }) => (message?.method === "tools/call" ? [message] : []));
@@ -25,6 +26,7 @@ export async function faulty(answer: (response: http.ServerResponse, message: Me
     const { method = "", headers } = request;
     let body = "";
     for await (const chunk of request) body += chunk;
+    if (at !== "/mcp" && request.url !== at) return response.writeHead(307, { location: at }).end();
     if (method !== "POST") {
       requests.push({ method, headers });
       return response.writeHead(method === "DELETE" ? 200 : 405).end();

@@ -1,7 +1,7 @@
 import { HostError } from "../errors.ts";
 import type { Credentials, CredentialsRequest } from "../exchange/upstream-facts.ts";
 import { isObject } from "../wire/message.ts";
-import { refusal } from "./http-refusal.ts";
+import { refusal } from "./http-failure.ts";
 
 /** What the `credentials` hook begins with. */
 export const NO_CREDENTIALS: Credentials = Object.freeze({ headers: Object.freeze({}), env: Object.freeze({}) });

@@ -1,10 +1,12 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { createRequire } from "node:module";
-import type { Dispatcher, Pool as UndiciPool } from "undici";
+import type { Pool as UndiciPool } from "undici";
 import type { HostError } from "../errors.ts";
 import type { CredentialsRequest } from "../exchange/upstream-facts.ts";
 import { withDeadline } from "../wire/deadline.ts";
 import type { Authorization } from "./authorization.ts";
+import { failure } from "./failure.ts";
+import { type HttpEvents, type HttpOrder, HttpRequest } from "./http-request.ts";
 
 // The package's entry point loads fetch, WebSocket and a cache too: 9 MB and 50 ms that nothing here uses.
 const Pool = createRequire(import.meta.url)("undici/lib/dispatcher/pool.js") as typeof UndiciPool; // the same class
@@ -14,96 +16,34 @@ export interface HttpOptions {
   headers: Readonly<Record<string, string>>;
 }
 
-/** Takes the body of an answer. */
-export interface BodyReader {
-  data(chunk: Buffer): void;
-  /** @param complete false when the connection broke first */
-  end(complete: boolean): void;
-}
-
-/** What becomes of a request; after {@link HttpRequest.abort} nothing is told any more. */
-export interface HttpEvents {
-  /** The answer begins. Gives what takes its body; without, the body is read away. */
-  head(status: number, headers: IncomingHttpHeaders, request: HttpRequest): BodyReader | undefined;
-  /** There will be no answer. */
-  failed(error: NodeJS.ErrnoException, request: HttpRequest): void;
-}
-
-export function isEventStream(headers: IncomingHttpHeaders): boolean {
-  return String(headers["content-type"]).startsWith("text/event-stream");
-}
-
 const SOCKETS = 256;
 const CONNECT_TIMEOUT = 10_000;
 const CLOSE_GRACE = 2_000;
-const ABORTED = new Error("aborted");
+const REDIRECTS = 3;
 
-/** One request and its answer. */
-export class HttpRequest implements Dispatcher.DispatchHandler {
-  /** Whether the request had a connection, so that the server may have read it, whatever came of it afterwards. */
-  reached = false;
-  readonly #events: HttpEvents;
-  #controller: Dispatcher.DispatchController | undefined;
-  #reader: BodyReader | undefined;
-  #answered = false;
-  #over = false;
+const POST_HEADERS: readonly string[] = ["Accept", "application/json, text/event-stream", "Content-Type", "application/json"];
+const GET_HEADERS: readonly string[] = ["Accept", "text/event-stream"];
 
-  constructor(events: HttpEvents) {
-    this.#events = events;
-  }
-
-  abort(): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#controller?.abort(ABORTED);
-  }
-
-  // --- called by undici ---
-
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    if (this.#over) controller.abort(ABORTED);
-    else this.reached = true;
-  }
-
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
-    if (this.#over || status < 200) return; // 1xx announce the answer
-    this.#answered = true;
-    this.#reader = this.#events.head(status, headers, this);
-  }
-
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (!this.#over) this.#reader?.data(chunk);
-  }
-
-  onResponseEnd(): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#reader?.end(true);
-  }
-
-  onResponseError(_controller: Dispatcher.DispatchController, error: NodeJS.ErrnoException): void {
-    if (this.#over) return;
-    this.#over = true;
-    if (this.#answered) this.#reader?.end(false);
-    else this.#events.failed(error, this);
-  }
-}
-
-/** The requests to one server over HTTP, with the headers of its session. */
+/**
+ * The requests to one server over HTTP, with the headers of its session. Each follows redirects within the server's origin;
+ * where plugins give credentials, it waits for others when they have expired, and is sent once more when they are refused.
+ */
 export class HttpClient {
+  readonly #upstream: string;
   readonly #pool: UndiciPool;
+  readonly #origin: string;
   readonly #path: string;
   #fixed: string[] = [];
   #headers: string[] = [];
-  /** Where plugins give credentials, if any do. */
-  readonly authorization: Authorization | undefined;
+  readonly #authorization: Authorization | undefined;
   readonly #configured: Readonly<Record<string, string>>;
   #session: string | undefined;
   #version: string | undefined;
 
-  constructor({ url, headers }: HttpOptions, authorization?: Authorization) {
-    this.authorization = authorization;
+  /** @param authorization what plugins give the credentials through, where any do */
+  constructor(upstream: string, { url, headers }: HttpOptions, authorization?: Authorization) {
+    this.#upstream = upstream;
+    this.#authorization = authorization;
     this.#configured = headers;
     this.#pool = new Pool(url.origin, {
       connections: SOCKETS,
@@ -113,7 +53,8 @@ export class HttpClient {
       headersTimeout: 0,
       bodyTimeout: 0,
     });
-    this.#path = url.pathname + url.search;
+    this.#origin = url.origin;
+    this.#path = pathOf(url);
     this.#use(headers);
   }
 
@@ -124,13 +65,13 @@ export class HttpClient {
 
   /** Gets the first credentials. Rejects with a HostError that says why there are none. */
   async authorize(): Promise<void> {
-    const error = await this.renew("connect");
+    const error = await this.#renew("connect");
     if (error) throw error;
   }
 
   /** Gets credentials where plugins give any; `seen` are those that were no good. Gives why there are none. */
-  async renew(reason: CredentialsRequest["reason"], seen?: number): Promise<HostError | undefined> {
-    const { authorization } = this;
+  async #renew(reason: CredentialsRequest["reason"], seen?: number): Promise<HostError | undefined> {
+    const authorization = this.#authorization;
     if (!authorization) return undefined;
     try {
       await authorization.renew(reason, seen);
@@ -139,12 +80,6 @@ export class HttpClient {
     }
     this.#use(authorization.over(this.#configured));
     return undefined;
-  }
-
-  /** Runs `go`: at once, or when credentials that have expired were renewed. */
-  fresh(go: () => void, failed: (error: HostError) => void): void {
-    if (!this.authorization?.isExpired) return go();
-    void this.renew("expired").then((error) => (error ? failed(error) : go()));
   }
 
   /** The session that the server opened, if any. */
@@ -171,22 +106,59 @@ export class HttpClient {
     ];
   }
 
-  /** @param path another path of the same server, after a redirect */
+  /** @param path another path of the same server */
   post(body: string, events: HttpEvents, path = this.#path): HttpRequest {
-    const headers = [...this.#headers, "Accept", "application/json, text/event-stream", "Content-Type", "application/json"];
-    return this.#dispatch({ path, method: "POST", headers, body }, events);
+    return this.#send({ method: "POST", path, headers: POST_HEADERS, body }, events);
   }
 
-  /** @param path as for {@link post} */
-  get(lastEventId: string | undefined, events: HttpEvents, path = this.#path): HttpRequest {
-    const headers = [...this.#headers, "Accept", "text/event-stream", ...(lastEventId === undefined ? [] : ["Last-Event-ID", lastEventId])];
-    return this.#dispatch({ path, method: "GET", headers }, events);
+  get(lastEventId: string | undefined, events: HttpEvents): HttpRequest {
+    const headers = lastEventId === undefined ? GET_HEADERS : [...GET_HEADERS, "Last-Event-ID", lastEventId];
+    return this.#send({ method: "GET", path: this.#path, headers }, events);
   }
 
-  #dispatch(options: Dispatcher.DispatchOptions, events: HttpEvents): HttpRequest {
-    const request = new HttpRequest(events);
-    this.#pool.dispatch(options, request);
+  #send(order: HttpOrder, events: HttpEvents): HttpRequest {
+    const request = new HttpRequest(order, events);
+    if (this.#authorization?.isExpired) this.#sendRenewed(request, "expired");
+    else this.#dispatch(request);
     return request;
+  }
+
+  #sendRenewed(request: HttpRequest, reason: CredentialsRequest["reason"], seen?: number): void {
+    void this.#renew(reason, seen).then((error) => (error ? request.refuse(error) : this.#dispatch(request)));
+  }
+
+  #dispatch(request: HttpRequest): void {
+    if (request.isAborted) return; // while credentials were asked for
+    const { path, order } = request;
+    request.credentials = this.#authorization?.version;
+    this.#pool.dispatch(
+      { path, method: order.method, headers: [...this.#headers, ...order.headers], body: order.body ?? null },
+      request.attempt(this.#goesOn),
+    );
+  }
+
+  readonly #goesOn = (request: HttpRequest, status: number, { location }: IncomingHttpHeaders): boolean => {
+    if (status === 401 && this.#authorization && !request.wasUnauthorized) {
+      request.wasUnauthorized = true;
+      this.#sendRenewed(request, "refused", request.credentials);
+      return true;
+    }
+    if ((status !== 307 && status !== 308) || location === undefined) return false;
+    const target = sameOrigin(location, this.urlOf(request));
+    if (target && request.redirects < REDIRECTS) {
+      request.redirects++;
+      request.path = pathOf(target);
+      this.#dispatch(request);
+    } else {
+      const what = "redirects to another origin or too often, which is not followed; configure its final URL";
+      request.refuse(failure(this.#upstream, "upstream_error", what));
+    }
+    return true;
+  };
+
+  /** Where a request was sent last. */
+  urlOf({ path }: HttpRequest): URL {
+    return new URL(this.#origin + path);
   }
 
   /** Ends the server's session, if there is one, and every connection. */
@@ -197,9 +169,22 @@ export class HttpClient {
 
   #delete(): Promise<void> {
     const answered = new Promise<void>((resolve) => {
-      const events: HttpEvents = { head: () => ({ data() {}, end: () => resolve() }), failed: () => resolve() };
-      this.#dispatch({ path: this.#path, method: "DELETE", headers: this.#headers }, events);
+      const over = (): void => resolve();
+      const events: HttpEvents = { head: () => ({ data() {}, end: over }), failed: over, refused: over };
+      this.#send({ method: "DELETE", path: this.#path, headers: [] }, events);
     });
     return withDeadline(answered, CLOSE_GRACE, () => {});
   }
+}
+
+/** What a request line has of a URL. */
+export function pathOf(url: URL): string {
+  return url.pathname + url.search;
+}
+
+/** Where a server points to, if that is at its own origin: the credentials of the config are for no other. */
+export function sameOrigin(text: string, from: URL): URL | undefined {
+  if (!URL.canParse(text, from.href)) return undefined;
+  const target = new URL(text, from);
+  return target.origin === from.origin ? target : undefined;
 }

@@ -1,33 +1,18 @@
 import type { IncomingHttpHeaders } from "node:http";
-import { type ErrorType, HostError, type Sent } from "../errors.ts";
-import { FrameTooLarge } from "../wire/framing.ts";
+import type { ErrorType, HostError } from "../errors.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Link, LinkEvents } from "../wire/link.ts";
 import { type Id, isRequest, isResponse, type Message } from "../wire/message.ts";
-import { type ParseError, readMessage } from "../wire/parse.ts";
+import { readMessage } from "../wire/parse.ts";
 import { SseParser } from "../wire/sse.ts";
 import type { Authorization } from "./authorization.ts";
-import { type BodyReader, HttpClient, type HttpOptions, type HttpRequest, isEventStream } from "./http-client.ts";
-import { refusal } from "./http-refusal.ts";
-import { reportMalformed } from "./malformed.ts";
-
-const REDIRECTS = 3;
-const NOTIFY_TIMEOUT = 10_000;
-/** How long the POST of a request may stay open once the request is answered or nobody waits for it. */
-const POST_GRACE = 1_000;
-
-/** One message on its way to the server. */
-interface Post {
-  /** The request's id; a symbol for what is no request. */
-  readonly key: Id | symbol;
-  readonly body: string;
-  url: URL;
-  redirects: number;
-  /** Whether it was refused already for want of credentials. */
-  unauthorized: boolean;
-  request: HttpRequest | undefined;
-  late: NodeJS.Timeout | undefined;
-}
+import { eventReader } from "./event-stream.ts";
+import { failure, unsent } from "./failure.ts";
+import { HttpClient, type HttpOptions, pathOf, sameOrigin } from "./http-client.ts";
+import { refusal, unanswered } from "./http-failure.ts";
+import { type BodyReader, type HttpRequest, isEventStream, isPlain } from "./http-request.ts";
+import { incoming, unreadable } from "./incoming.ts";
+import { Outbox } from "./outbox.ts";
 
 /**
  * A server over the HTTP transport of old (2024-11-05): one event stream from the server, whose first event names where
@@ -37,14 +22,12 @@ interface Post {
 export class SseLink implements Link {
   sessionEnded = false;
   readonly #upstream: string;
-  readonly #url: URL;
   readonly #limits: Limits;
   readonly #http: HttpClient;
-  readonly #posts = new Map<Id | symbol, Post>();
-  /** Length of the messages that the server has not taken yet. */
-  #waiting = 0;
+  readonly #outbox: Outbox;
   #stream: HttpRequest | undefined;
-  #endpoint: URL | undefined;
+  /** Where messages are posted to. */
+  #endpoint: string | undefined;
   #opening: PromiseWithResolvers | undefined;
   #events!: LinkEvents; // set by open(), before anything can arrive
   #closing: Promise<void> | undefined;
@@ -52,9 +35,12 @@ export class SseLink implements Link {
   /** @param authorization what plugins give the credentials through, where any do */
   constructor(upstream: string, options: HttpOptions, limits: Limits, authorization?: Authorization) {
     this.#upstream = upstream;
-    this.#url = options.url;
     this.#limits = limits;
-    this.#http = new HttpClient(options, authorization);
+    this.#http = new HttpClient(upstream, options, authorization);
+    this.#outbox = new Outbox(upstream, this.#http, (id, error) => {
+      if (id === undefined) this.#events.garbage(`a message could not be delivered: ${error.message}`);
+      else this.#events.failed(id, error);
+    });
   }
 
   async open(events: LinkEvents): Promise<void> {
@@ -63,7 +49,11 @@ export class SseLink implements Link {
     if (this.#closing) return; // meanwhile
     await new Promise<void>((resolve, reject) => {
       this.#opening = { resolve, reject };
-      this.#listen(this.#url, 0, false);
+      this.#stream = this.#http.get(undefined, {
+        failed: (error) => this.#dead(unanswered(this.#upstream, error, false)), // nothing was sent with it
+        refused: (error) => this.#dead(error),
+        head: (status, headers, request) => this.#begins(status, headers, request),
+      });
     });
   }
 
@@ -72,34 +62,15 @@ export class SseLink implements Link {
   }
 
   send(message: Message): void {
-    const body = JSON.stringify(message);
-    const { id } = isRequest(message) ? message : { id: undefined };
-    if (this.#closing || !this.#endpoint) return this.#failed(id, "upstream_down", "is not connected", "no");
-    if (this.#waiting > this.#limits.upstreamQueueBytes)
-      return this.#failed(id, "overloaded", "does not take the messages it is sent", "no");
-    const post: Post = {
-      key: id ?? Symbol(),
-      body,
-      url: this.#endpoint,
-      redirects: 0,
-      unauthorized: false,
-      request: undefined,
-      late: undefined,
-    };
-    this.#waiting += body.length;
-    this.#posts.set(post.key, post);
-    // A request's own deadline ends it through forget().
-    if (id === undefined) this.#endWithin(post, NOTIFY_TIMEOUT);
-    if (!this.#http.authorization?.isExpired) return this.#post(post);
-    this.#http.fresh(
-      () => this.#post(post),
-      (error) => this.#fail(post, error),
-    );
+    if (this.#closing || this.#endpoint === undefined)
+      return unsent(this.#upstream, message, "upstream_down", "is not connected", this.#events);
+    if (this.#outbox.waiting > this.#limits.upstreamQueueBytes)
+      return unsent(this.#upstream, message, "overloaded", "does not take the messages it is sent", this.#events);
+    this.#outbox.post(JSON.stringify(message), isRequest(message) ? message.id : undefined, this.#endpoint);
   }
 
   forget(id: Id): void {
-    const post = this.#posts.get(id);
-    if (post) this.#endWithin(post, POST_GRACE);
+    this.#outbox.forget(id);
   }
 
   close(): Promise<void> {
@@ -108,179 +79,65 @@ export class SseLink implements Link {
   }
 
   async #close(): Promise<void> {
-    this.#opening?.reject(new HostError("shutting_down", `upstream "${this.#upstream}" is being closed`, { upstream: this.#upstream }));
+    this.#opening?.reject(failure(this.#upstream, "shutting_down", "is being closed"));
     this.#opening = undefined;
     this.#stream?.abort();
-    for (const { late, request } of this.#posts.values()) {
-      clearTimeout(late);
-      request?.abort();
-    }
-    this.#posts.clear();
+    this.#outbox.close();
     await this.#http.close();
   }
 
-  // --- the stream ---
-
-  #listen(url: URL, redirects: number, unauthorized: boolean): void {
-    if (this.#closing) return; // while credentials were asked for
-    const seen = this.#http.authorization?.version;
-    this.#stream = this.#http.get(
-      undefined,
-      {
-        failed: (error) => this.#broken("upstream_down", `cannot be reached (${error.code ?? "connection failed"})`),
-        head: (status, headers, request) => {
-          if (status === 401 && this.#http.authorization && !unauthorized) {
-            void this.#http.renew("refused", seen).then((error) => (error ? this.#dead(error) : this.#listen(url, redirects, true)));
-            return undefined;
-          }
-          if (isRedirect(status, headers)) {
-            const target = sameOrigin(headers.location, url);
-            if (target && redirects < REDIRECTS) this.#listen(target, redirects + 1, unauthorized);
-            else this.#broken("upstream_error", ELSEWHERE);
-            return undefined;
-          }
-          if (status === 200 && isEventStream(headers) && isPlain(headers)) return this.#read(url, request);
-          request.abort();
-          const type = String(headers["content-type"]).slice(0, 80);
-          if (status !== 200) this.#dead(refusal(this.#upstream, status, headers));
-          else this.#broken("upstream_protocol", `answered with content type "${type}" instead of a plain event stream`);
-          return undefined;
-        },
-      },
-      url.pathname + url.search,
-    );
+  #begins(status: number, headers: IncomingHttpHeaders, request: HttpRequest): BodyReader | undefined {
+    if (status === 200 && isEventStream(headers) && isPlain(headers)) return this.#read(request);
+    request.abort();
+    const type = String(headers["content-type"]).slice(0, 80);
+    if (status !== 200) this.#dead(refusal(this.#upstream, status, headers));
+    else this.#broken("upstream_protocol", `answered with content type "${type}" instead of a plain event stream`);
+    return undefined;
   }
 
-  #read(url: URL, request: HttpRequest): BodyReader {
+  #read(request: HttpRequest): BodyReader {
+    const url = this.#http.urlOf(request);
     const parser = new SseParser(this.#limits.messageBytes, ({ event, data }) => {
       if (this.#closing) return;
       if (event === "endpoint") this.#named(data, url);
-      else if (event === "message") this.#deliver(data);
+      else if (event === "message") this.#receive(data);
     });
-    return {
-      data: (chunk) => {
-        try {
-          parser.push(chunk);
-        } catch (error) {
-          request.abort();
-          // Whose answer the oversized event was is unknown, so every call in flight fails.
-          const what =
-            error instanceof FrameTooLarge
-              ? `sent an event of more than ${this.#limits.messageBytes} bytes`
-              : "sent a message that the host could not handle";
-          this.#broken("upstream_protocol", what, error);
-        }
-      },
-      end: (complete) => {
+    return eventReader(
+      parser,
+      request,
+      (error) => this.#broken("upstream_protocol", unreadable("an event", this.#limits.messageBytes, error), error),
+      (complete) => {
         this.sessionEnded = complete; // streams are limited in time by many a proxy
         this.#broken("upstream_lost", "ended its event stream; a call in flight may or may not have run");
       },
-    };
+    );
   }
 
   /** The server said where messages are posted to: only ever to its own origin, since they carry its credentials. */
   #named(data: Buffer, stream: URL): void {
-    if (this.#endpoint) return this.#events.garbage("a second endpoint event");
+    if (this.#endpoint !== undefined) return this.#events.garbage("a second endpoint event");
     const text = data.toString("utf8");
     const endpoint = sameOrigin(text, stream);
     if (!endpoint) {
       const where = URL.canParse(text, stream.href) ? new URL(text, stream).origin.slice(0, 100) : "no valid URL";
       return this.#broken("upstream_protocol", `wants its messages at another origin than its own, which is refused: ${where}`);
     }
-    this.#endpoint = endpoint;
+    this.#endpoint = pathOf(endpoint);
     this.#opening?.resolve();
     this.#opening = undefined;
   }
 
-  #deliver(data: Buffer): void {
-    if (!this.#endpoint) return this.#events.garbage("a message before the endpoint event");
-    let message: Message;
-    try {
-      message = readMessage(data);
-    } catch (error) {
-      return reportMalformed(this.#upstream, error as ParseError, this.#events); // nothing else is thrown there
-    }
+  #receive(data: Buffer): void {
+    if (this.#endpoint === undefined) return this.#events.garbage("a message before the endpoint event");
+    const message = incoming(this.#upstream, data, readMessage, this.#events);
+    if (!message) return;
     if (isResponse(message) && message.id !== null) this.forget(message.id);
     this.#events.message(message, undefined);
   }
 
-  // --- messages to the server ---
-
-  #post(post: Post): void {
-    if (!this.#posts.has(post.key)) return; // while credentials were asked for
-    const seen = this.#http.authorization?.version;
-    post.request = this.#http.post(
-      post.body,
-      {
-        failed: (error, { reached }) => {
-          if (reached) return this.#unanswered(post);
-          const what = `cannot be reached (${error.code ?? "connection failed"})`;
-          this.#fail(post, new HostError("upstream_down", `upstream "${this.#upstream}" ${what}`, { upstream: this.#upstream }));
-        },
-        head: (status, headers) => {
-          if (status === 401 && this.#http.authorization && !post.unauthorized) {
-            post.unauthorized = true;
-            void this.#http.renew("refused", seen).then((error) => (error ? this.#fail(post, error) : this.#post(post)));
-          } else if (isRedirect(status, headers)) this.#redirect(post, headers.location);
-          else if (status < 200 || status >= 300) this.#fail(post, refusal(this.#upstream, status, headers));
-          else return { data() {}, end: () => this.#over(post) }; // its answer comes on the stream
-          return undefined;
-        },
-      },
-      post.url.pathname + post.url.search,
-    );
-  }
-
-  #redirect(post: Post, location: string | undefined): void {
-    const target = sameOrigin(location, post.url);
-    if (!target || post.redirects === REDIRECTS) {
-      this.#fail(post, new HostError("upstream_error", `upstream "${this.#upstream}" ${ELSEWHERE}`, { upstream: this.#upstream }));
-      return;
-    }
-    post.redirects++;
-    post.url = target;
-    this.#post(post);
-  }
-
-  /** The connection broke before the server said that it has the message. */
-  #unanswered(post: Post): void {
-    const words = `upstream "${this.#upstream}" ended its connection before it took the message; a call may or may not have run`;
-    this.#fail(post, new HostError("upstream_lost", words, { upstream: this.#upstream, sent: "unknown" }));
-  }
-
-  #endWithin(post: Post, milliseconds: number): void {
-    clearTimeout(post.late);
-    post.late = setTimeout(() => {
-      post.request?.abort();
-      this.#over(post);
-    }, milliseconds).unref();
-  }
-
-  /** Whether the message was on its way until now. */
-  #over(post: Post): boolean {
-    if (!this.#posts.delete(post.key)) return false;
-    clearTimeout(post.late);
-    this.#waiting -= post.body.length;
-    return true;
-  }
-
-  #fail(post: Post, error: HostError): void {
-    if (!this.#over(post)) return;
-    if (typeof post.key === "symbol") this.#events.garbage(`a message could not be delivered: ${error.message}`);
-    else this.#events.failed(post.key, error);
-  }
-
-  #failed(id: Id | undefined, type: ErrorType, what: string, sent: Sent): void {
-    if (id !== undefined)
-      this.#events.failed(id, new HostError(type, `upstream "${this.#upstream}" ${what}`, { upstream: this.#upstream, sent }));
-  }
-
-  // --- the end ---
-
   /** @param what the upstream did */
   #broken(type: ErrorType, what: string, cause?: unknown): void {
-    const sent = this.#opening ? "no" : "unknown";
-    this.#dead(new HostError(type, `upstream "${this.#upstream}" ${what}`, { upstream: this.#upstream, sent, cause }));
+    this.#dead(failure(this.#upstream, type, what, this.#opening ? "no" : "unknown", cause));
   }
 
   #dead(error: HostError): void {
@@ -296,22 +153,4 @@ export class SseLink implements Link {
 interface PromiseWithResolvers {
   resolve(): void;
   reject(error: HostError): void;
-}
-
-const ELSEWHERE = "redirects to another origin or too often, which is not followed; configure its final URL";
-
-function isRedirect(status: number, { location }: IncomingHttpHeaders): boolean {
-  return (status === 307 || status === 308) && location !== undefined;
-}
-
-/** Where a server points to, if that is at its own origin: the credentials of the config are for no other (R37). */
-function sameOrigin(text: string | undefined, from: URL): URL | undefined {
-  if (text === undefined || !URL.canParse(text, from.href)) return undefined;
-  const target = new URL(text, from);
-  return target.origin === from.origin ? target : undefined;
-}
-
-function isPlain(headers: IncomingHttpHeaders): boolean {
-  const encoding = headers["content-encoding"];
-  return encoding === undefined || encoding === "identity";
 }

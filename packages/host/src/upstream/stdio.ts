@@ -1,13 +1,14 @@
 import { HostError } from "../errors.ts";
 import { FrameWriter } from "../wire/frame-writer.ts";
-import { FrameTooLarge, LineFramer } from "../wire/framing.ts";
+import { LineFramer } from "../wire/framing.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Link, LinkEvents } from "../wire/link.ts";
-import { isRequest, type Message } from "../wire/message.ts";
-import { type ParseError, readMessage } from "../wire/parse.ts";
+import type { Message } from "../wire/message.ts";
+import { readMessage } from "../wire/parse.ts";
 import type { Authorization } from "./authorization.ts";
 import { Child, type ChildOptions } from "./child.ts";
-import { reportMalformed } from "./malformed.ts";
+import { failure, unsent } from "./failure.ts";
+import { incoming, unreadable } from "./incoming.ts";
 
 /** A server that is a child process: one JSON-RPC message a line on its stdin and stdout. */
 export class StdioLink implements Link {
@@ -42,18 +43,13 @@ export class StdioLink implements Link {
         try {
           framer.push(chunk);
         } catch (error) {
-          // Whose answer the oversized line was is unknown, so every call in flight fails.
-          const reason =
-            error instanceof FrameTooLarge
-              ? `sent a line of more than ${this.#limits.messageBytes} bytes`
-              : "sent a message that the host could not handle";
-          this.#fail("upstream_protocol", `upstream "${this.#upstream}" ${reason}`, error);
+          this.#fail("upstream_protocol", unreadable("a line", this.#limits.messageBytes, error), error);
         }
       },
       gone: (reason) => {
         gone = reason;
         const calls = this.#spoken ? "; the call may or may not have run" : ""; // before the handshake there are none
-        this.#fail("upstream_lost", `upstream "${this.#upstream}" is gone: ${reason}${calls}`);
+        this.#fail("upstream_lost", `is gone: ${reason}${calls}`);
       },
     });
     const { process: child } = this.#child;
@@ -73,14 +69,10 @@ export class StdioLink implements Link {
   }
 
   send(message: Message): void {
-    if (this.#closed || !this.#writer?.isOpen) return this.#unsent(message, "upstream_down", "is not running");
-    if (this.#writer.pending > this.#limits.upstreamQueueBytes) return this.#unsent(message, "overloaded", "does not read its input");
+    if (this.#closed || !this.#writer?.isOpen) return unsent(this.#upstream, message, "upstream_down", "is not running", this.#events);
+    if (this.#writer.pending > this.#limits.upstreamQueueBytes)
+      return unsent(this.#upstream, message, "overloaded", "does not read its input", this.#events);
     this.#writer.write(JSON.stringify(message));
-  }
-
-  #unsent(message: Message, type: "upstream_down" | "overloaded", reason: string): void {
-    if (!isRequest(message)) return;
-    this.#events?.failed(message.id, new HostError(type, `upstream "${this.#upstream}" ${reason}`, { upstream: this.#upstream }));
   }
 
   close(): Promise<void> {
@@ -97,19 +89,14 @@ export class StdioLink implements Link {
 
   #line(line: Buffer): void {
     if (this.#closed) return;
-    let message: Message;
-    try {
-      message = readMessage(line);
-    } catch (error) {
-      return reportMalformed(this.#upstream, error as ParseError, this.#events); // nothing else is thrown there
-    }
-    this.#events?.message(message, undefined);
+    const message = incoming(this.#upstream, line, readMessage, this.#events);
+    if (message) this.#events?.message(message, undefined);
   }
 
   /** The link is dead, for the upstream's fault; its process group goes with it. */
-  #fail(type: "upstream_protocol" | "upstream_lost", reason: string, cause?: unknown): void {
+  #fail(type: "upstream_protocol" | "upstream_lost", what: string, cause?: unknown): void {
     if (this.#closed) return;
-    this.#failure = new HostError(type, reason, { upstream: this.#upstream, sent: "unknown", cause });
+    this.#failure = failure(this.#upstream, type, what, "unknown", cause);
     this.#events?.closed(this.#failure);
     void this.close();
   }

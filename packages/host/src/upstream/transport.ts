@@ -1,10 +1,10 @@
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
-import { HostError } from "../errors.ts";
 import type { Link, LinkEvents } from "../wire/link.ts";
 import { type Id, isRequest, type Message } from "../wire/message.ts";
-import { checkDepth, type ParseError, toMessage } from "../wire/parse.ts";
-import { reportMalformed } from "./malformed.ts";
+import { checkDepth, toMessage } from "../wire/parse.ts";
+import { failure } from "./failure.ts";
+import { incoming } from "./incoming.ts";
 
 /** A server behind any SDK `Transport` that code handed in. The interface does not tell which call a message belongs to. */
 export class TransportLink implements Link {
@@ -30,40 +30,22 @@ export class TransportLink implements Link {
     this.#transport.onclose = () => {
       if (this.#closed) return;
       this.#closed = true;
-      events.closed(
-        new HostError(
-          "upstream_lost",
-          `the transport of upstream "${this.#upstream}" was closed; a call in flight may or may not have run`,
-          { upstream: this.#upstream, sent: "unknown" },
-        ),
-      );
+      const what = "closed its transport; a call in flight may or may not have run";
+      events.closed(failure(this.#upstream, "upstream_lost", what, "unknown"));
     };
     await this.#transport.start();
   }
 
   #receive(value: unknown): void {
-    let message: Message;
-    try {
-      message = toMessage(value);
-      checkDepth(message);
-    } catch (error) {
-      return reportMalformed(this.#upstream, error as ParseError, this.#events); // nothing else is thrown there
-    }
-    this.#events?.message(message, undefined);
+    const message = incoming(this.#upstream, value, messageOf, this.#events);
+    if (message) this.#events?.message(message, undefined);
   }
 
   send(message: Message, relatedTo?: Id): void {
     const options = relatedTo === undefined ? undefined : { relatedRequestId: relatedTo };
     const failed = (error: unknown): void => {
       if (isRequest(message))
-        this.#events?.failed(
-          message.id,
-          new HostError("upstream_lost", `upstream "${this.#upstream}" could not be sent to`, {
-            upstream: this.#upstream,
-            sent: "unknown",
-            cause: error,
-          }),
-        );
+        this.#events?.failed(message.id, failure(this.#upstream, "upstream_lost", "could not be sent to", "unknown", error));
     };
     try {
       // The SDK's union of messages is narrower than what the protocol allows to pass; the object is the same.
@@ -83,4 +65,10 @@ export class TransportLink implements Link {
     this.#closed = true;
     await this.#transport?.close();
   }
+}
+
+function messageOf(value: unknown): Message {
+  const message = toMessage(value);
+  checkDepth(message);
+  return message;
 }

@@ -1,12 +1,13 @@
 import { type ClientOptions, WebSocket } from "ws";
-import { type ErrorType, HostError } from "../errors.ts";
+import type { HostError } from "../errors.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Link, LinkEvents } from "../wire/link.ts";
-import { isRequest, type Message } from "../wire/message.ts";
-import { type ParseError, readMessage } from "../wire/parse.ts";
+import type { Message } from "../wire/message.ts";
+import { readMessage } from "../wire/parse.ts";
 import type { Authorization } from "./authorization.ts";
-import { refusal } from "./http-refusal.ts";
-import { reportMalformed } from "./malformed.ts";
+import { failure, unsent } from "./failure.ts";
+import { refusal } from "./http-failure.ts";
+import { incoming } from "./incoming.ts";
 
 export interface WebSocketOptions {
   url: URL;
@@ -55,7 +56,7 @@ export class WebSocketLink implements Link {
 
   /** Gives why the server refused, if it did. */
   #shakeHands(): Promise<HostError | undefined> {
-    if (this.#closed) return Promise.resolve(this.#error("shutting_down", "is being closed")); // meanwhile
+    if (this.#closed) return Promise.resolve(failure(this.#upstream, "shutting_down", "is being closed")); // meanwhile
     const { url, headers, handshakeTimeout } = this.#options;
     // @types/ws does not know closeTimeout yet.
     const options: ClientOptions & { closeTimeout: number } = {
@@ -90,15 +91,17 @@ export class WebSocketLink implements Link {
       socket.on("close", (code) => {
         this.sessionEnded = isOpen && ENDINGS.has(code);
         if (isOpen) this.#lost(reason);
-        else resolve(this.#error("upstream_down", `cannot be reached (${whyNot(reason)})`));
+        else resolve(failure(this.#upstream, "upstream_down", `cannot be reached (${whyNot(reason)})`));
       });
     });
   }
 
   send(message: Message): void {
     const socket = this.#socket;
-    if (this.#closed || socket?.readyState !== WebSocket.OPEN) return this.#unsent(message, "upstream_down", "is not connected");
-    if (socket.bufferedAmount > this.#limits.upstreamQueueBytes) return this.#unsent(message, "overloaded", "does not read its input");
+    if (this.#closed || socket?.readyState !== WebSocket.OPEN)
+      return unsent(this.#upstream, message, "upstream_down", "is not connected", this.#events);
+    if (socket.bufferedAmount > this.#limits.upstreamQueueBytes)
+      return unsent(this.#upstream, message, "overloaded", "does not read its input", this.#events);
     socket.send(JSON.stringify(message));
   }
 
@@ -119,13 +122,8 @@ export class WebSocketLink implements Link {
 
   #receive(data: Buffer): void {
     if (this.#closed) return;
-    let message: Message;
-    try {
-      message = readMessage(data);
-    } catch (error) {
-      return reportMalformed(this.#upstream, error as ParseError, this.#events); // nothing else is thrown there
-    }
-    this.#events?.message(message, undefined);
+    const message = incoming(this.#upstream, data, readMessage, this.#events);
+    if (message) this.#events?.message(message, undefined);
   }
 
   #lost(reason: Error | undefined): void {
@@ -139,16 +137,7 @@ export class WebSocketLink implements Link {
       : broken
         ? `broke the WebSocket protocol (${codeOf(reason)})`
         : "closed its connection; a call in flight may or may not have run";
-    this.#events?.closed(this.#error(broken ? "upstream_protocol" : "upstream_lost", what, "unknown"));
-  }
-
-  #unsent(message: Message, type: "upstream_down" | "overloaded", what: string): void {
-    if (isRequest(message)) this.#events?.failed(message.id, this.#error(type, what));
-  }
-
-  /** @param what the upstream did */
-  #error(type: ErrorType, what: string, sent: "no" | "unknown" = "no"): HostError {
-    return new HostError(type, `upstream "${this.#upstream}" ${what}`, { upstream: this.#upstream, sent });
+    this.#events?.closed(failure(this.#upstream, broken ? "upstream_protocol" : "upstream_lost", what, "unknown"));
   }
 }
 

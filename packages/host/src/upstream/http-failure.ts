@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { HostError } from "../errors.ts";
+import { failure } from "./failure.ts";
 
 /** Statuses that say that the request itself was not acceptable: nobody acted on it. Any other may come after the deed. */
 const UNREAD = new Set([400, 404, 405, 406, 411, 413, 414, 415, 417, 431]);
@@ -13,7 +14,7 @@ export class HttpRefusal extends HostError {
   }
 }
 
-/** What an HTTP status other than 2xx means for the call. The body may hold anything and is never shown (R75). */
+/** What an HTTP status other than 2xx means for the call. The body may hold anything, secrets and inner addresses too, and is never shown. */
 export function refusal(upstream: string, status: number, headers: IncomingHttpHeaders): HttpRefusal {
   const name = `upstream "${upstream}"`;
   if (status === 401 || status === 403)
@@ -29,4 +30,15 @@ export function refusal(upstream: string, status: number, headers: IncomingHttpH
     upstream,
     sent: UNREAD.has(status) ? "no" : "unknown",
   });
+}
+
+/** The server had the request, or may have had it, and its connection ended. */
+export function lost(upstream: string): HostError {
+  return failure(upstream, "upstream_lost", "ended its connection before the answer; the call may or may not have run", "unknown");
+}
+
+/** What it means for the call that a request got no answer. @param reached whether it had a connection */
+export function unanswered(upstream: string, error: NodeJS.ErrnoException, reached: boolean): HostError {
+  // Once there was a connection, the request may have been read, whatever came of it afterwards.
+  return reached ? lost(upstream) : failure(upstream, "upstream_down", `cannot be reached (${error.code ?? "connection failed"})`);
 }

@@ -1,0 +1,66 @@
+import { SseParser } from "../wire/sse.ts";
+import type { BodyReader, HttpRequest } from "./http-request.ts";
+
+/** A server that asks to be asked again at once must not make a busy loop. */
+const LEAST_RETRY = 10;
+
+/** Takes the body of an event stream. What cannot be read ends its connection, and is told to `broken`. */
+export function eventReader(parser: SseParser, request: HttpRequest, broken: (error: unknown) => void, end: BodyReader["end"]): BodyReader {
+  return {
+    data(chunk) {
+      try {
+        parser.push(chunk);
+      } catch (error) {
+        request.abort();
+        broken(error);
+      }
+    },
+    end,
+  };
+}
+
+/** A stream over several connections, each of which goes on after the last event of the one before. */
+export class ResumableStream {
+  /** Undefined where the server gives its events no ids, so that there is nothing to resume. */
+  lastEventId: string | undefined;
+  #retry: number | undefined;
+  readonly #limit: number;
+
+  /** @param limit bytes of one event */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** Takes the body of one connection. */
+  reader(
+    request: HttpRequest,
+    told: { message(data: Buffer): void; broken(error: unknown): void; end(complete: boolean): void },
+  ): BodyReader {
+    const parser = new SseParser(this.#limit, ({ event, data }) => {
+      if (event === "message") told.message(data);
+    });
+    parser.lastEventId = this.lastEventId;
+    parser.retry = this.#retry;
+    const note = (): void => {
+      this.lastEventId = parser.lastEventId;
+      this.#retry = parser.retry;
+    };
+    return eventReader(
+      parser,
+      request,
+      (error) => {
+        note();
+        told.broken(error);
+      },
+      (complete) => {
+        note();
+        told.end(complete);
+      },
+    );
+  }
+
+  /** Milliseconds until the next connection: what the server asked for. @param otherwise where it asked for nothing */
+  pause(otherwise: number): number {
+    return this.#retry === undefined ? otherwise : Math.max(this.#retry, LEAST_RETRY);
+  }
+}

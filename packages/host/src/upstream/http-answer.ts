@@ -1,0 +1,197 @@
+import type { IncomingHttpHeaders } from "node:http";
+import type { ErrorType, HostError, Sent } from "../errors.ts";
+import { FrameTooLarge } from "../wire/framing.ts";
+import type { Id } from "../wire/message.ts";
+import { ResumableStream } from "./event-stream.ts";
+import { failure } from "./failure.ts";
+import type { HttpClient } from "./http-client.ts";
+import { lost, refusal, unanswered } from "./http-failure.ts";
+import { type BodyReader, type HttpEvents, type HttpRequest, isEventStream, isPlain } from "./http-request.ts";
+
+/** How long a request may hold its socket once it is answered, or nobody waits for the answer. */
+const GRACE = 1_000;
+const FIRST_RETRY = 1_000;
+const RESUME_TRIES = 5;
+
+/** What the requests of one link have in common. */
+export interface AnswerContext {
+  readonly upstream: string;
+  readonly http: HttpClient;
+  /** Bytes of one message. */
+  readonly messageBytes: number;
+  /** A message came in with an answer. Gives whether it was the answer itself. */
+  received(data: Buffer, from: HttpAnswer): boolean;
+  failed(id: Id, error: HostError): void;
+  /** The server could not be reached. */
+  unreachable(error: HostError): void;
+  sessionGone(): void;
+}
+
+/**
+ * A request and its answer over Streamable HTTP: JSON, or a stream that is resumed where it breaks, if its events have ids.
+ * What arrives there belongs to the call that made the request.
+ */
+export class HttpAnswer implements HttpEvents {
+  readonly id: Id;
+  readonly #context: AnswerContext;
+  #request: HttpRequest | undefined;
+  #tries = 0;
+  /** Until the stream is resumed or, after the answer, ended. */
+  #timer: NodeJS.Timeout | undefined;
+  /** Whether nobody waits any more. */
+  #isOver = false;
+
+  constructor(id: Id, context: AnswerContext) {
+    this.id = id;
+    this.#context = context;
+  }
+
+  post(body: string): void {
+    this.#request = this.#context.http.post(body, this);
+  }
+
+  /** Nobody waits for the answer any more. */
+  forget(): void {
+    this.#isOver = true;
+    this.#stopTimer();
+    // A moment for `notifications/cancelled` to arrive first; the answer may hold a socket for ever otherwise.
+    if (this.#request?.reached) setTimeout(() => this.#request?.abort(), GRACE).unref();
+    else this.#request?.abort();
+  }
+
+  /** Ends it at once. */
+  close(): void {
+    this.#isOver = true;
+    this.#stopTimer();
+    this.#request?.abort();
+  }
+
+  fail(error: HostError): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#context.failed(this.id, error);
+  }
+
+  #failed(type: ErrorType, what: string, sent: Sent, cause?: unknown): void {
+    this.fail(failure(this.#context.upstream, type, what, sent, cause));
+  }
+
+  #lost(): void {
+    this.fail(lost(this.#context.upstream));
+  }
+
+  // --- what becomes of the POST ---
+
+  failed(error: NodeJS.ErrnoException, { reached }: HttpRequest): void {
+    if (this.#isOver) return;
+    const why = unanswered(this.#context.upstream, error, reached);
+    this.fail(why);
+    if (!reached) this.#context.unreachable(why);
+  }
+
+  refused(error: HostError): void {
+    this.fail(error);
+  }
+
+  head(status: number, headers: IncomingHttpHeaders, request: HttpRequest): BodyReader | undefined {
+    const { upstream, http } = this.#context;
+    if (status === 404 && http.session !== undefined) {
+      // The server rejected the request unread, so it may be sent again in a new session.
+      this.#failed("upstream_down", "has ended its session", "no");
+      this.#context.sessionGone();
+      return undefined;
+    }
+    if (status < 200 || status >= 300) {
+      this.fail(refusal(upstream, status, headers));
+      return undefined;
+    }
+    const session = headers["mcp-session-id"];
+    if (typeof session === "string") http.session ??= session;
+    const type = headers["content-type"] ?? "";
+    if (isPlain(headers)) {
+      if (isEventStream(headers)) return this.#readEvents(request);
+      if (type.startsWith("application/json")) return this.#readJson(request);
+    }
+    request.abort();
+    const what = isPlain(headers)
+      ? `with content type "${type.slice(0, 80)}" instead of JSON or an event stream`
+      : "compressed although asked not to";
+    this.#failed("upstream_protocol", `answered ${what}`, "yes");
+    return undefined;
+  }
+
+  #readJson(request: HttpRequest): BodyReader {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    return {
+      data: (chunk) => {
+        size += chunk.length;
+        chunks.push(chunk);
+        if (size <= this.#context.messageBytes) return;
+        request.abort();
+        this.#tooLarge();
+      },
+      end: (complete) => {
+        if (!complete) return this.#lost();
+        const isAnswer = this.#receive(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size));
+        if (!isAnswer) this.#failed("upstream_protocol", "answered another request than the one that was sent", "yes");
+      },
+    };
+  }
+
+  #readEvents(request: HttpRequest, stream = new ResumableStream(this.#context.messageBytes)): BodyReader {
+    this.#tries = 0;
+    return stream.reader(request, {
+      message: (data) => {
+        // A server should end the stream after its answer; one that does not would hold the socket for ever.
+        if (this.#receive(data)) this.#timer ??= setTimeout(() => request.abort(), GRACE).unref();
+      },
+      broken: (error) => {
+        if (error instanceof FrameTooLarge) this.#tooLarge();
+        else this.#failed("upstream_protocol", "sent a message that the host could not handle", "unknown", error);
+      },
+      end: () => {
+        this.#stopTimer();
+        if (this.#isOver) return;
+        // Without event ids there is nothing to resume: the answer will never come.
+        if (stream.lastEventId === undefined) this.#lost();
+        else this.#resume(stream);
+      },
+    });
+  }
+
+  #receive(data: Buffer): boolean {
+    const isAnswer = this.#context.received(data, this);
+    if (isAnswer) this.#isOver = true;
+    return isAnswer;
+  }
+
+  /** Goes on with a broken stream from its last event, until the call's own deadline gives it up. */
+  #resume(stream: ResumableStream): void {
+    if (this.#isOver) return;
+    if (this.#tries++ >= RESUME_TRIES) return this.#lost();
+    const events: HttpEvents = {
+      failed: () => this.#resume(stream),
+      refused: () => this.#lost(),
+      head: (status, headers, request) => {
+        if (status === 200 && isEventStream(headers)) return this.#readEvents(request, stream);
+        this.#lost();
+        return undefined;
+      },
+    };
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#request = this.#context.http.get(stream.lastEventId, events);
+    }, stream.pause(FIRST_RETRY));
+  }
+
+  #stopTimer(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #tooLarge(): void {
+    const { messageBytes } = this.#context;
+    this.#failed("payload_too_large", `sent an answer that is larger than ${messageBytes} bytes`, "yes");
+  }
+}
