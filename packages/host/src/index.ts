@@ -1,5 +1,4 @@
 export type { ConfigContext } from "./config/code.ts";
-export { nearest } from "./config/nearest.ts";
 export { type Config, type ConfigFunction, defineConfig, type ResolvedConfig, type UpstreamConfig } from "./config/schema.ts";
 export { duration, size } from "./config/units.ts";
 export { ConfigError, ERRORS, type ErrorType, HostError, isRefusal, PeerError, refuse, type Sent } from "./errors.ts";
@@ -19,6 +18,7 @@ export type { CallOptions } from "./host/local-clients.ts";
 export type { Changes, ReloadReport } from "./host/reload.ts";
 export type { Fitness, HostHealth, HostStats, UpstreamHealth, UpstreamStats } from "./host/stats.ts";
 export { createLogger, type LogFields, type Logger, type LogLevel, type LogOptions } from "./log.ts";
+export { nearest } from "./nearest.ts";
 export { callRunningHost, type HostChoice } from "./operator/control-client.ts";
 export type {
   Ask,

@@ -2,8 +2,8 @@ import { defineCommand } from "citty";
 import { escapeControls } from "../log.ts";
 import { clientArgs, connectionArgs, connectionOf, targetOf } from "./clients/connection.ts";
 import { advice, contentOf, installCommand, ownCommand, snippet } from "./clients/snippet.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
-import { jsonArgs } from "./options.ts";
+import { EXIT, type ExitCode } from "./command-line/exit.ts";
+import { jsonArgs } from "./command-line/options.ts";
 
 export default defineCommand({
   meta: { name: "client-config", description: "Print what connects a client to the host" },

@@ -1,9 +1,9 @@
 import { defineCommand } from "citty";
 import { history } from "../config/backup.ts";
 import { locateConfig } from "../config/load.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
-import { configArgs, jsonArgs } from "./options.ts";
-import { table } from "./table.ts";
+import { EXIT, type ExitCode } from "./command-line/exit.ts";
+import { configArgs, jsonArgs } from "./command-line/options.ts";
+import { table } from "./terminal/table.ts";
 
 export default defineCommand({
   meta: { name: "config history", description: "List the backups of the config, the newest first" },

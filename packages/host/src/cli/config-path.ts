@@ -1,7 +1,7 @@
 import { defineCommand } from "citty";
 import { locateConfig } from "../config/load.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
-import { configArgs, jsonArgs } from "./options.ts";
+import { EXIT, type ExitCode } from "./command-line/exit.ts";
+import { configArgs, jsonArgs } from "./command-line/options.ts";
 
 export default defineCommand({
   meta: { name: "config path", description: "Tell which config file is used" },

@@ -3,9 +3,9 @@ import { type Restored, restore } from "../config/backup.ts";
 import { locateConfig, located } from "../config/load.ts";
 import { escapeControls } from "../log.ts";
 import { isSecretName, redactText } from "../redact.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
-import { configArgs, jsonArgs } from "./options.ts";
-import { UsageError } from "./usage.ts";
+import { EXIT, type ExitCode } from "./command-line/exit.ts";
+import { configArgs, jsonArgs } from "./command-line/options.ts";
+import { UsageError } from "./command-line/usage.ts";
 
 export default defineCommand({
   meta: { name: "config restore", description: "Put a backup of the config back; what it replaces is backed up first" },

@@ -8,8 +8,8 @@ import type { ResolvedConfig } from "../config/schema.ts";
 import { claimStdout } from "../front/stdio.ts";
 import { escapeControls } from "../log.ts";
 import { redact } from "../redact.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
-import { configArgs, jsonArgs, loadOptions } from "./options.ts";
+import { EXIT, type ExitCode } from "./command-line/exit.ts";
+import { configArgs, jsonArgs, loadOptions } from "./command-line/options.ts";
 
 export default defineCommand({
   meta: { name: "config show", description: "Show the config with every value and default in it, without secrets" },

@@ -3,9 +3,9 @@ import { type CredentialsReport, checkCredentials } from "../config/credentials.
 import { locateConfig, located } from "../config/load.ts";
 import { claimStdout } from "../front/stdio.ts";
 import { escapeControls } from "../log.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
-import { configArgs, jsonArgs, loadOptions } from "./options.ts";
-import { table } from "./table.ts";
+import { EXIT, type ExitCode } from "./command-line/exit.ts";
+import { configArgs, jsonArgs, loadOptions } from "./command-line/options.ts";
+import { table } from "./terminal/table.ts";
 
 export default defineCommand({
   meta: { name: "credentials check", description: "Tell where each value that the config refers to is found, never the value" },

@@ -3,15 +3,15 @@ import { ConfigFileError } from "../config/load.ts";
 import { parseConfig } from "../config/parse.ts";
 import { claimStdout } from "../front/stdio.ts";
 import { createLogger, escapeControls } from "../log.ts";
-import { withClient } from "./client.ts";
+import { EXIT, type ExitCode } from "./command-line/exit.ts";
+import { configArgs, jsonArgs } from "./command-line/options.ts";
 import { adviceOf, pluginsOf, problemsOf } from "./doctor/config.ts";
 import { type Finding, finding } from "./doctor/findings.ts";
 import { lookAtCredentials, lookAtHosts, lookAtNode } from "./doctor/machine.ts";
 import { lookAtCommands, lookAtPort, startsOf } from "./doctor/servers.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
-import { type Opened, openHost, prepare } from "./open-host.ts";
-import { configArgs, jsonArgs } from "./options.ts";
-import { painter, type Style } from "./terminal.ts";
+import { type Opened, openHost, prepare } from "./hosting/open-host.ts";
+import { withClient } from "./one-shot/local-client.ts";
+import { painter, type Style } from "./terminal/colours.ts";
 
 interface Flags {
   config?: string | undefined;

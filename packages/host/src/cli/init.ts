@@ -14,11 +14,11 @@ import { type Findings, findServers, type Imported, importServers, type Source }
 import { type Machine, thisMachine } from "./clients/machine.ts";
 import { missingVariables, refusal } from "./clients/references.ts";
 import { countSecrets, keepCredentials, moveSecrets, secretsOf } from "./clients/secrets.ts";
-import { Dialogue, isAsking } from "./dialogue.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
-import { jsonArgs, portOf } from "./options.ts";
-import { table } from "./table.ts";
-import { everyValue, typedCommand, UsageError } from "./usage.ts";
+import { EXIT, type ExitCode } from "./command-line/exit.ts";
+import { jsonArgs, portOf } from "./command-line/options.ts";
+import { everyValue, typedCommand, UsageError } from "./command-line/usage.ts";
+import { Dialogue, isAsking } from "./terminal/dialogue.ts";
+import { table } from "./terminal/table.ts";
 
 const NAMESPACE = "@host/plugin-namespace";
 const HELLO = "No server was found or named: hello, which greets and comes with mcp-host, is one to begin with.";

@@ -5,11 +5,11 @@ import { escapeControls } from "../log.ts";
 import type { TapRecord } from "../plugin/hook-set.ts";
 import { HOOKS, type HookDefinition, type HookName } from "../plugin/hooks.ts";
 import type { HostStatus } from "../plugin/host-status.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
-import { openHost, prepare } from "./open-host.ts";
-import { configArgs, jsonArgs, logArgs, loggerOf } from "./options.ts";
-import { reportLines } from "./report.ts";
-import { table } from "./table.ts";
+import { EXIT, type ExitCode } from "./command-line/exit.ts";
+import { configArgs, jsonArgs, logArgs, loggerOf } from "./command-line/options.ts";
+import { openHost, prepare } from "./hosting/open-host.ts";
+import { reportLines } from "./terminal/plugin-reports.ts";
+import { table } from "./terminal/table.ts";
 
 export default defineCommand({
   meta: { name: "inspect", description: "Show the pipeline: each hook with its taps, the plugins, the servers" },

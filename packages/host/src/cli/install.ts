@@ -4,7 +4,7 @@ import { change, changeArgs, UNCHANGED } from "./clients/change.ts";
 import { readClientFile, withServer } from "./clients/client-file.ts";
 import { clientArgs, connectionArgs, connectionOf, targetOf } from "./clients/connection.ts";
 import { advice } from "./clients/snippet.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
+import { EXIT, type ExitCode } from "./command-line/exit.ts";
 
 export default defineCommand({
   meta: { name: "install", description: "Write the host into a client's config file" },

@@ -6,11 +6,11 @@ import { controlAddress } from "../operator/control.ts";
 import { oneHost } from "../operator/control-client.ts";
 import { readLogs } from "../operator/log-client.ts";
 import type { LogWish } from "../operator/log-stream.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
-import { interruption } from "./interrupted.ts";
-import { choiceArgs, choiceOf } from "./options.ts";
-import { painter, type Style } from "./terminal.ts";
-import { UsageError } from "./usage.ts";
+import { EXIT, type ExitCode } from "./command-line/exit.ts";
+import { interruption } from "./command-line/interrupted.ts";
+import { choiceArgs, choiceOf } from "./command-line/options.ts";
+import { UsageError } from "./command-line/usage.ts";
+import { painter, type Style } from "./terminal/colours.ts";
 
 const STYLES: Partial<Record<LogRecord["level"], Style>> = { error: "red", warn: "yellow", debug: "dim" };
 

@@ -2,17 +2,17 @@ import { setTimeout as pause } from "node:timers/promises";
 import { stripVTControlCharacters } from "node:util";
 import { type ArgsDef, type CommandDef, defineCommand, renderUsage, runCommand } from "citty";
 import { ConfigFileError } from "../config/load.ts";
-import { nearest } from "../config/nearest.ts";
 import { ConfigError } from "../errors.ts";
 import { createLogger, escapeControls } from "../log.ts";
+import { nearest } from "../nearest.ts";
 import type { PluginCommandData } from "../plugin/plugin.ts";
 import { redactText } from "../redact.ts";
+import { EXIT } from "./command-line/exit.ts";
+import { failureOf } from "./command-line/failure.ts";
+import { Interrupted } from "./command-line/interrupted.ts";
+import { checkArguments, everyValue, UsageError } from "./command-line/usage.ts";
 import { COMMANDS } from "./commands.ts";
-import { EXIT } from "./exit.ts";
-import { failureOf } from "./failure.ts";
-import { Interrupted } from "./interrupted.ts";
-import { hasColours } from "./terminal.ts";
-import { checkArguments, everyValue, UsageError } from "./usage.ts";
+import { hasColours } from "./terminal/colours.ts";
 
 /** How often it is looked whether everything was read. */
 const LOOK = 10;
@@ -55,7 +55,7 @@ async function dispatch(argv: string[]): Promise<number> {
   const load = COMMANDS[FLAGS.get(name) ?? name];
   if (load) return run(await load(), name, rest);
   if (!name.startsWith("-")) {
-    const { pluginCommand } = await import("./plugin-command.ts");
+    const { pluginCommand } = await import("./command-line/plugin-command.ts");
     const found = await pluginCommand(name, rest).catch((error: unknown) => {
       throw unknownCommand(name, error);
     });

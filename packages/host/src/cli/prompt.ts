@@ -1,10 +1,10 @@
 import { defineCommand } from "citty";
 import { claimStdout } from "../front/stdio.ts";
 import { isObject, type Json } from "../wire/message.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
-import { type Asking, asking, parseArguments, print, printProgress, readableBlock } from "./one-shot.ts";
-import { configArgs, jsonArgs, logArgs } from "./options.ts";
-import { UsageError } from "./usage.ts";
+import { EXIT, type ExitCode } from "./command-line/exit.ts";
+import { configArgs, jsonArgs, logArgs } from "./command-line/options.ts";
+import { UsageError } from "./command-line/usage.ts";
+import { type Asking, asking, parseArguments, print, printProgress, readableBlock } from "./one-shot/one-shot.ts";
 
 export default defineCommand({
   meta: { name: "prompt", description: "Start the servers and get one prompt" },

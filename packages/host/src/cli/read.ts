@@ -1,9 +1,9 @@
 import { defineCommand } from "citty";
 import { claimStdout } from "../front/stdio.ts";
 import { isObject, type Json } from "../wire/message.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
-import { type Asking, asking, print, printProgress, readableContents } from "./one-shot.ts";
-import { configArgs, jsonArgs, logArgs } from "./options.ts";
+import { EXIT, type ExitCode } from "./command-line/exit.ts";
+import { configArgs, jsonArgs, logArgs } from "./command-line/options.ts";
+import { type Asking, asking, print, printProgress, readableContents } from "./one-shot/one-shot.ts";
 
 export default defineCommand({
   meta: { name: "read", description: "Start the servers and read one resource" },

@@ -1,9 +1,9 @@
 import { defineCommand } from "citty";
 import { escapeControls } from "../log.ts";
 import { askToReload, oneHost } from "../operator/control-client.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
-import { choiceArgs, choiceOf, jsonArgs } from "./options.ts";
-import { wordsOf } from "./reloads.ts";
+import { EXIT, type ExitCode } from "./command-line/exit.ts";
+import { choiceArgs, choiceOf, jsonArgs } from "./command-line/options.ts";
+import { wordsOf } from "./hosting/reloads.ts";
 
 export default defineCommand({
   meta: { name: "reload", description: "Have a running host read its config again" },

@@ -2,12 +2,12 @@ import { defineCommand } from "citty";
 import { claimStdout } from "../front/stdio.ts";
 import { escapeControls } from "../log.ts";
 import { redactText } from "../redact.ts";
-import { withClient } from "./client.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
-import { rowsOf } from "./kinds.ts";
-import { configArgs, jsonArgs, logArgs, loggerOf } from "./options.ts";
-import { describeMissing } from "./startup.ts";
-import { table } from "./table.ts";
+import { EXIT, type ExitCode } from "./command-line/exit.ts";
+import { configArgs, jsonArgs, logArgs, loggerOf } from "./command-line/options.ts";
+import { rowsOf } from "./one-shot/kinds.ts";
+import { withClient } from "./one-shot/local-client.ts";
+import { describeMissing } from "./one-shot/startup.ts";
+import { table } from "./terminal/table.ts";
 
 export default defineCommand({
   meta: { name: "resources", description: "Start the servers and list their resources and resource templates" },

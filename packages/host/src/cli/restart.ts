@@ -2,10 +2,10 @@ import { type ArgsDef, defineCommand, parseArgs } from "citty";
 import { escapeControls } from "../log.ts";
 import type { ControlStatus, Origin } from "../operator/control.ts";
 import { askAll, askOrigin, type HostChoice, onlyOne } from "../operator/control-client.ts";
-import { type Daemon, describeDaemon, startDaemon } from "./daemon.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
-import { prepare } from "./open-host.ts";
-import { choiceArgs, choiceOf, jsonArgs, loggerOf } from "./options.ts";
+import { EXIT, type ExitCode } from "./command-line/exit.ts";
+import { choiceArgs, choiceOf, jsonArgs, loggerOf } from "./command-line/options.ts";
+import { type Daemon, describeDaemon, startDaemon } from "./daemon/daemon.ts";
+import { prepare } from "./hosting/open-host.ts";
 import start, { openForHttp, type Flags as StartFlags } from "./start.ts";
 import { stopHost, timeoutArgs, timeoutOf } from "./stop.ts";
 

@@ -10,8 +10,8 @@ import { ConfigError } from "../errors.ts";
 import { claimStdout } from "../front/stdio.ts";
 import { escapeControls } from "../log.ts";
 import { importPlugin } from "../plugin/load.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
-import { configArgs, loadOptions } from "./options.ts";
+import { EXIT, type ExitCode } from "./command-line/exit.ts";
+import { configArgs, loadOptions } from "./command-line/options.ts";
 
 export default defineCommand({
   meta: { name: "schema", description: "Print the JSON Schema of configs, with the options of the installed plugins" },

@@ -7,10 +7,10 @@ import { parseConfig } from "../config/parse.ts";
 import { ConfigError } from "../errors.ts";
 import { escapeControls } from "../log.ts";
 import { redactText } from "../redact.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
-import { configArgs, jsonArgs, loadOptions } from "./options.ts";
-import { launchdPlist, type Service, systemdUnit } from "./service-files.ts";
-import { UsageError } from "./usage.ts";
+import { EXIT, type ExitCode } from "./command-line/exit.ts";
+import { configArgs, jsonArgs, loadOptions } from "./command-line/options.ts";
+import { UsageError } from "./command-line/usage.ts";
+import { launchdPlist, type Service, systemdUnit } from "./service/definitions.ts";
 
 /** The program that a service starts: a path that stays when the host is built or installed anew. */
 const BIN = fileURLToPath(new URL("../../bin/mcp-host.js", import.meta.url));

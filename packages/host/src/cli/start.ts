@@ -5,14 +5,14 @@ import type { LogFormat, Logger } from "../log.ts";
 import { type ControlFacts, type ControlPart, serveControl } from "../operator/control.ts";
 import { LogRing } from "../operator/log-ring.ts";
 import type { FrameOutput } from "../wire/frame-writer.ts";
-import { printBanner } from "./banner.ts";
-import type { DaemonFlags, Detached } from "./daemon.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
-import { type Opened, openHost, startHost } from "./open-host.ts";
-import { configArgs, daemonArgs, formatOf, keptLevelOf, type LogFlags, logArgs, loggerOf, portOf } from "./options.ts";
-import { Life } from "./process-life.ts";
-import { Reloads } from "./reloads.ts";
-import { UsageError } from "./usage.ts";
+import { EXIT, type ExitCode } from "./command-line/exit.ts";
+import { configArgs, daemonArgs, formatOf, keptLevelOf, type LogFlags, logArgs, loggerOf, portOf } from "./command-line/options.ts";
+import { UsageError } from "./command-line/usage.ts";
+import type { DaemonFlags, Detached } from "./daemon/daemon.ts";
+import { printBanner } from "./hosting/banner.ts";
+import { type Opened, openHost, startHost } from "./hosting/open-host.ts";
+import { Life } from "./hosting/process-life.ts";
+import { Reloads } from "./hosting/reloads.ts";
 
 /** Flags that say where to listen, with their places in the config. */
 const LISTEN = ["port", "host", "path"] as const;
@@ -46,7 +46,7 @@ export default defineCommand({
     if (args.mode === "stdio") return overStdio(args, rawArgs);
     if (args.mode === "both") return overBoth(args, rawArgs, claimStdout());
     if (args.daemon && !data) {
-      const { describeDaemon, startDaemon } = await import("./daemon.ts");
+      const { describeDaemon, startDaemon } = await import("./daemon/daemon.ts");
       describeDaemon(await startDaemon(args, rawArgs));
       return EXIT.ok.code;
     }

@@ -4,11 +4,11 @@ import { escapeControls } from "../log.ts";
 import type { ControlStatus } from "../operator/control.ts";
 import { askAll, askToStop, onlyOne } from "../operator/control-client.ts";
 import { goesWithin } from "../operator/processes.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
-import { choiceArgs, choiceOf, jsonArgs } from "./options.ts";
-import { daemonBehind } from "./pid-file.ts";
-import { placesOf } from "./places.ts";
-import { UsageError } from "./usage.ts";
+import { EXIT, type ExitCode } from "./command-line/exit.ts";
+import { choiceArgs, choiceOf, jsonArgs } from "./command-line/options.ts";
+import { UsageError } from "./command-line/usage.ts";
+import { placesOf } from "./daemon/daemon-files.ts";
+import { daemonBehind } from "./daemon/pid-file.ts";
 
 /** What a host needs beyond `drain`: sessions end, and servers have 5 s until they are killed. */
 const GRACE = 20_000;

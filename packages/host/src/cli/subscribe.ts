@@ -2,10 +2,10 @@ import { defineCommand } from "citty";
 import { claimStdout } from "../front/stdio.ts";
 import { escapeControls } from "../log.ts";
 import type { Json } from "../wire/message.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
-import { type Asking, asking } from "./one-shot.ts";
-import { configArgs, logArgs } from "./options.ts";
-import { UsageError } from "./usage.ts";
+import { EXIT, type ExitCode } from "./command-line/exit.ts";
+import { configArgs, logArgs } from "./command-line/options.ts";
+import { UsageError } from "./command-line/usage.ts";
+import { type Asking, asking } from "./one-shot/one-shot.ts";
 
 export default defineCommand({
   meta: { name: "subscribe", description: "Start the servers and print each update of one resource" },

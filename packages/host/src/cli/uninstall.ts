@@ -3,7 +3,7 @@ import { escapeControls } from "../log.ts";
 import { change, changeArgs, UNCHANGED } from "./clients/change.ts";
 import { readClientFile, withoutServer } from "./clients/client-file.ts";
 import { clientArgs, targetOf } from "./clients/connection.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
+import { EXIT, type ExitCode } from "./command-line/exit.ts";
 
 export default defineCommand({
   meta: { name: "uninstall", description: "Take the host out of a client's config file" },

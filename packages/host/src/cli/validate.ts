@@ -4,13 +4,13 @@ import { claimStdout } from "../front/stdio.ts";
 import { escapeControls } from "../log.ts";
 import { redact, redactText } from "../redact.ts";
 import type { FrameOutput } from "../wire/frame-writer.ts";
-import { withClient } from "./client.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
-import { openHost, prepare } from "./open-host.ts";
-import { configArgs, jsonArgs, type LogFlags, logArgs, loggerOf } from "./options.ts";
-import type { Start } from "./startup.ts";
-import { counts, lastWords } from "./summary.ts";
-import { table } from "./table.ts";
+import { EXIT, type ExitCode } from "./command-line/exit.ts";
+import { configArgs, jsonArgs, type LogFlags, logArgs, loggerOf } from "./command-line/options.ts";
+import { openHost, prepare } from "./hosting/open-host.ts";
+import { withClient } from "./one-shot/local-client.ts";
+import type { Start } from "./one-shot/startup.ts";
+import { table } from "./terminal/table.ts";
+import { counts, lastWords } from "./terminal/upstream-summary.ts";
 
 interface Flags extends LogFlags {
   config?: string | undefined;

@@ -1,5 +1,5 @@
+import { nearest } from "../nearest.ts";
 import type { Environment } from "./env-files.ts";
-import { nearest } from "./nearest.ts";
 import { placeOf } from "./parse.ts";
 import { copyPlain, isPlainObject } from "./plain.ts";
 import { configSchema, SERVER_SCHEMAS } from "./schema.ts";

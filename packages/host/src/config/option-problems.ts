@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../nearest.ts";
 import { keysAt } from "./option-keys.ts";
 
 /** What an issue says of options at a place. @param owner whose options they are, in words */

@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import { ConfigError } from "../errors.ts";
+import { nearest } from "../nearest.ts";
 import { foreignKey } from "./foreign.ts";
-import { nearest } from "./nearest.ts";
 import { type Config, configSchema, knownKeys, misplacedKey, type ResolvedConfig } from "./schema.ts";
 import { rememberLiterals } from "./secrets.ts";
 import { wording } from "./wording.ts";

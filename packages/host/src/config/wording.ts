@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../nearest.ts";
 
 const EXPECTED: Readonly<Record<string, string>> = {
   string: "a text",

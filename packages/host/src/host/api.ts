@@ -9,9 +9,9 @@ import type {
   ListToolsResult,
   ReadResourceResult,
 } from "@modelcontextprotocol/sdk/types.js";
-import { nearest } from "../config/nearest.ts";
 import type { ResolvedConfig } from "../config/schema.ts";
 import type { Logger } from "../log.ts";
+import { nearest } from "../nearest.ts";
 import type { Catalog } from "../pipeline/catalog.ts";
 import type { Offers } from "../plugin/operations.ts";
 import type { Sessions } from "../session/sessions.ts";

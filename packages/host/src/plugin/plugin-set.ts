@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
-import { nearest } from "../config/nearest.ts";
 import type { ResolvedConfig } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
 import { repeatability } from "../exchange/repeatable.ts";
 import type { UpstreamFacts } from "../exchange/upstream-facts.ts";
 import type { Logger } from "../log.ts";
+import { nearest } from "../nearest.ts";
 import { factsOf, strictest } from "../upstream/upstream.ts";
 import type { Json } from "../wire/message.ts";
 import { HookSet, runPhase, type SealedHooks, type Tap } from "./hook-set.ts";

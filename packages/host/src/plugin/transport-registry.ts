@@ -1,12 +1,12 @@
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import type { z } from "zod";
-import { nearest } from "../config/nearest.ts";
 import { optionProblems } from "../config/option-problems.ts";
 import { BUILT_IN_TYPES, type ResolvedConfig } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
 import type { Awaitable } from "../exchange/awaitable.ts";
 import type { Principal } from "../exchange/caller.ts";
 import type { Logger } from "../log.ts";
+import { nearest } from "../nearest.ts";
 
 /** A configured server whose `type` names a transport that the host does not have itself. */
 export interface TransportServer<Options = unknown> {

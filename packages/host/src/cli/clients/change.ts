@@ -5,9 +5,9 @@ import { replaceFile } from "../../config/replace.ts";
 import { isSecret } from "../../config/secrets.ts";
 import { escapeControls } from "../../log.ts";
 import { redactText, registerSecret } from "../../redact.ts";
-import { Dialogue, isAsking } from "../dialogue.ts";
-import { jsonArgs } from "../options.ts";
-import { UsageError } from "../usage.ts";
+import { jsonArgs } from "../command-line/options.ts";
+import { UsageError } from "../command-line/usage.ts";
+import { Dialogue, isAsking } from "../terminal/dialogue.ts";
 import type { ClientFile } from "./client-file.ts";
 
 export interface ChangeFlags {

@@ -8,8 +8,8 @@ import { createHost } from "../../host/host.ts";
 import { createLogger } from "../../log.ts";
 import type { ControlStatus } from "../../operator/control.ts";
 import { askAll, NoHostError } from "../../operator/control-client.ts";
-import { configArgs } from "../options.ts";
-import { UsageError } from "../usage.ts";
+import { configArgs } from "../command-line/options.ts";
+import { UsageError } from "../command-line/usage.ts";
 import { CLIENT_NAMES, type Client, type ClientName, type Connection, clientOf, type Scope } from "./clients.ts";
 import { type Machine, thisMachine } from "./machine.ts";
 

@@ -1,6 +1,6 @@
 import { stringify } from "smol-toml";
 import type { Json } from "../../wire/message.ts";
-import { typedCommand } from "../usage.ts";
+import { typedCommand } from "../command-line/usage.ts";
 import { type Client, type Connection, KEY_VARIABLE } from "./clients.ts";
 import type { ConnectionFlags, Target } from "./connection.ts";
 import { shellVariables } from "./references.ts";

@@ -5,8 +5,8 @@ import type { ListenConfig, ResolvedConfig, UpstreamConfig } from "../../config/
 import { listenFailure } from "../../front/listening.ts";
 import type { ControlStatus } from "../../operator/control.ts";
 import { childEnvironment } from "../../upstream/child.ts";
-import type { Start } from "../startup.ts";
-import { counts, lastWords } from "../summary.ts";
+import type { Start } from "../one-shot/startup.ts";
+import { counts, lastWords } from "../terminal/upstream-summary.ts";
 import { type Finding, finding, told } from "./findings.ts";
 
 /** What the commands of well-known servers come with. */

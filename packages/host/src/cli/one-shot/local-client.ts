@@ -1,14 +1,14 @@
-import type { Host } from "../host/host.ts";
-import { openClient } from "../host/local-clients.ts";
-import type { Logger } from "../log.ts";
-import type { Json, Notification } from "../wire/message.ts";
-import type { RequestOptions } from "../wire/peer.ts";
-import { interruption } from "./interrupted.ts";
+import type { Host } from "../../host/host.ts";
+import { openClient } from "../../host/local-clients.ts";
+import type { Logger } from "../../log.ts";
+import type { Json, Notification } from "../../wire/message.ts";
+import type { RequestOptions } from "../../wire/peer.ts";
+import { interruption } from "../command-line/interrupted.ts";
+import { everyValue } from "../command-line/usage.ts";
+import { openHost, startHost } from "../hosting/open-host.ts";
+import { showing } from "../terminal/progress.ts";
 import { KINDS, type Kind } from "./kinds.ts";
-import { openHost, startHost } from "./open-host.ts";
-import { showing } from "./progress.ts";
 import { type Start, Starts } from "./startup.ts";
-import { everyValue } from "./usage.ts";
 
 /** An only client of a host in the same process. It moves plain messages, so that nothing of a result is lost. */
 export interface LocalClient {

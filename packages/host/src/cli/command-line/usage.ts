@@ -1,5 +1,5 @@
 import type { ArgDef, ArgsDef } from "citty";
-import { nearest } from "../config/nearest.ts";
+import { nearest } from "../../nearest.ts";
 
 /** The command line is wrong: exit code 2. */
 export class UsageError extends Error {

@@ -1,10 +1,10 @@
-import { ConfigFileError, type LoadedConfig, loadConfig } from "../config/load.ts";
-import type { Config } from "../config/schema.ts";
-import { ConfigError } from "../errors.ts";
-import { createHost, type Host } from "../host/host.ts";
-import type { ReloadReport } from "../host/reload.ts";
-import type { Logger } from "../log.ts";
-import { loadOptions } from "./options.ts";
+import { ConfigFileError, type LoadedConfig, loadConfig } from "../../config/load.ts";
+import type { Config } from "../../config/schema.ts";
+import { ConfigError } from "../../errors.ts";
+import { createHost, type Host } from "../../host/host.ts";
+import type { ReloadReport } from "../../host/reload.ts";
+import type { Logger } from "../../log.ts";
+import { loadOptions } from "../command-line/options.ts";
 
 export interface Opened {
   readonly host: Host;

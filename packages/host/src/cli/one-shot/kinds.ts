@@ -1,5 +1,5 @@
-import { escapeControls } from "../log.ts";
-import type { Json } from "../wire/message.ts";
+import { escapeControls } from "../../log.ts";
+import type { Json } from "../../wire/message.ts";
 
 /** What a host offers: the method that lists it, the field of the result, what it goes by, and the columns of a row. */
 export const KINDS = {

@@ -1,13 +1,13 @@
 import { runCommand } from "citty";
-import { createLogger, type Logger } from "../log.ts";
+import { createLogger, type Logger } from "../../log.ts";
+import { failureOf } from "../command-line/failure.ts";
+import { everyValue } from "../command-line/usage.ts";
+import type { Life } from "../hosting/process-life.ts";
+import start from "../start.ts";
 import type { DaemonFlags, Detached, FirstWord } from "./daemon.ts";
-import { failureOf } from "./failure.ts";
+import { placesOf } from "./daemon-files.ts";
 import { LogFile, limitsOf } from "./log-file.ts";
 import { PidFile } from "./pid-file.ts";
-import { placesOf } from "./places.ts";
-import type { Life } from "./process-life.ts";
-import start from "./start.ts";
-import { everyValue } from "./usage.ts";
 
 // The program of the detached process: what `daemon.ts` starts. Its arguments are those of `start`.
 const args = process.argv.slice(2);

@@ -1,8 +1,8 @@
 import { closeSync, fstatSync, mkdirSync, openSync, renameSync, rmSync, type Stats, statSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import type { z } from "zod";
-import { integer, size } from "../config/units.ts";
-import { UsageError } from "./usage.ts";
+import { integer, size } from "../../config/units.ts";
+import { UsageError } from "../command-line/usage.ts";
 
 const MOST_FILES = 100;
 /** A file has to hold some lines. */

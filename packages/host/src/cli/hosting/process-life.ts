@@ -1,6 +1,6 @@
-import type { Host } from "../host/host.ts";
-import { errorFields, type Logger } from "../log.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
+import type { Host } from "../../host/host.ts";
+import { errorFields, type Logger } from "../../log.ts";
+import { EXIT, type ExitCode } from "../command-line/exit.ts";
 
 const SIGNALS = { SIGINT: EXIT.interrupted.code, SIGTERM: EXIT.terminated.code, SIGHUP: EXIT.hangup.code } as const;
 

@@ -23,7 +23,7 @@ const MODULES = `${sep}node_modules${sep}`;
 
 /** How the running copy was installed, as far as its place tells. @param invoked the file that was run, symbolic links and all */
 export function installation(invoked = process.argv[1] ?? ""): Installation {
-  const folder = realpathSync(resolve(import.meta.dirname, "../.."));
+  const folder = realpathSync(resolve(import.meta.dirname, "../../.."));
   return { how: howOf(folder, resolve(invoked)), folder, container: isContainer() };
 }
 

@@ -1,7 +1,7 @@
 import { createInterface, type Interface } from "node:readline";
-import { escapeControls } from "../log.ts";
-import { EXIT } from "./exit.ts";
-import { Interrupted } from "./interrupted.ts";
+import { escapeControls } from "../../log.ts";
+import { EXIT } from "../command-line/exit.ts";
+import { Interrupted } from "../command-line/interrupted.ts";
 
 /** Whether somebody is there to answer. Questions go to standard error: results may be piped away. */
 export function isAsking(): boolean {

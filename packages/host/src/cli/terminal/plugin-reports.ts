@@ -1,4 +1,4 @@
-import type { HostStatus } from "../plugin/host-status.ts";
+import type { HostStatus } from "../../plugin/host-status.ts";
 import { table } from "./table.ts";
 
 /** What plugins say of themselves, a value a line, with dotted names; lists and what is empty as JSON. */

@@ -1,5 +1,5 @@
-import { escapeControls } from "../log.ts";
-import { isTerminal } from "./terminal.ts";
+import { escapeControls } from "../../log.ts";
+import { isTerminal } from "./colours.ts";
 
 const FRAMES = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 const TICK = 100;

@@ -1,9 +1,9 @@
-import type { Host } from "../host/host.ts";
-import { escapeControls } from "../log.ts";
-import type { UpstreamStatus } from "../plugin/host-status.ts";
-import { redactText } from "../redact.ts";
-import { counts, isUp, reasonOf } from "./summary.ts";
-import { table } from "./table.ts";
+import type { Host } from "../../host/host.ts";
+import { escapeControls } from "../../log.ts";
+import type { UpstreamStatus } from "../../plugin/host-status.ts";
+import { redactText } from "../../redact.ts";
+import { table } from "../terminal/table.ts";
+import { counts, isUp, reasonOf } from "../terminal/upstream-summary.ts";
 
 /** How long the banner waits for servers that are starting still. */
 const PATIENCE = 2_000;

@@ -1,5 +1,5 @@
-import { ConfigFileError } from "../config/load.ts";
-import { ConfigError } from "../errors.ts";
+import { ConfigFileError } from "../../config/load.ts";
+import { ConfigError } from "../../errors.ts";
 import { EXIT } from "./exit.ts";
 import { UsageError } from "./usage.ts";
 

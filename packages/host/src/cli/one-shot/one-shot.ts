@@ -1,15 +1,15 @@
-import { nearest } from "../config/nearest.ts";
-import { PeerError } from "../errors.ts";
-import { escapeControls } from "../log.ts";
-import { redactText } from "../redact.ts";
-import type { FrameOutput } from "../wire/frame-writer.ts";
-import { isObject, type Json, type Notification } from "../wire/message.ts";
-import { type LocalClient, withClient } from "./client.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
+import { PeerError } from "../../errors.ts";
+import { escapeControls } from "../../log.ts";
+import { nearest } from "../../nearest.ts";
+import { redactText } from "../../redact.ts";
+import type { FrameOutput } from "../../wire/frame-writer.ts";
+import { isObject, type Json, type Notification } from "../../wire/message.ts";
+import { EXIT, type ExitCode } from "../command-line/exit.ts";
+import { type LogFlags, loggerOf } from "../command-line/options.ts";
+import { UsageError } from "../command-line/usage.ts";
 import { KINDS, type Kind } from "./kinds.ts";
-import { type LogFlags, loggerOf } from "./options.ts";
+import { type LocalClient, withClient } from "./local-client.ts";
 import { describeMissing } from "./startup.ts";
-import { UsageError } from "./usage.ts";
 
 /** One entry of the host, asked for by its name. */
 export interface Asking {

@@ -1,7 +1,7 @@
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { ask, askAll } from "../operator/control-client.ts";
-import { isAlive, startedAt } from "../operator/processes.ts";
+import { ask, askAll } from "../../operator/control-client.ts";
+import { isAlive, startedAt } from "../../operator/processes.ts";
 
 /** How long a daemon may take to listen. */
 export const START_DEADLINE = 60_000;

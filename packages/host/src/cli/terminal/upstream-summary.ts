@@ -1,4 +1,4 @@
-import type { UpstreamStatus } from "../plugin/host-status.ts";
+import type { UpstreamStatus } from "../../plugin/host-status.ts";
 
 /** Whether an upstream can be called now. */
 export function isUp({ state }: Pick<UpstreamStatus, "state">): boolean {

@@ -1,8 +1,8 @@
 import type { ArgsDef } from "citty";
-import type { LoadOptions } from "../config/load.ts";
-import { FILE_NAMES } from "../config/read.ts";
-import { createLogger, LOG_LEVELS, type LogFormat, type Logger, type LogLevel, type LogReader } from "../log.ts";
-import type { HostChoice } from "../operator/control-client.ts";
+import type { LoadOptions } from "../../config/load.ts";
+import { FILE_NAMES } from "../../config/read.ts";
+import { createLogger, LOG_LEVELS, type LogFormat, type Logger, type LogLevel, type LogReader } from "../../log.ts";
+import type { HostChoice } from "../../operator/control-client.ts";
 import { everyValue, UsageError } from "./usage.ts";
 
 /** Where the config comes from. */
@@ -26,7 +26,7 @@ export async function loadOptions(raw: readonly string[], mayAsk = true): Promis
     set: everyValue(raw, "set"),
     envFiles: everyValue(raw, "env-file"),
     // Plugins are loaded only where there is something to tell.
-    pluginProblems: async (...plugins) => (await import("../plugin/load.ts")).pluginProblems(...plugins),
+    pluginProblems: async (...plugins) => (await import("../../plugin/load.ts")).pluginProblems(...plugins),
   };
   if (!mayAsk || !process.stdin.isTTY || !process.stderr.isTTY) return options;
   const { askInput } = await import("./ask-input.ts");

@@ -1,9 +1,9 @@
 import type { CommandDef } from "citty";
-import { type LoadOptions, loadConfig, located } from "../config/load.ts";
-import { nearest } from "../config/nearest.ts";
-import { parseConfig } from "../config/parse.ts";
-import { loadPlugins } from "../plugin/load.ts";
-import type { PluginCommandData, PluginDefinition } from "../plugin/plugin.ts";
+import { type LoadOptions, loadConfig, located } from "../../config/load.ts";
+import { parseConfig } from "../../config/parse.ts";
+import { nearest } from "../../nearest.ts";
+import { loadPlugins } from "../../plugin/load.ts";
+import type { PluginCommandData, PluginDefinition } from "../../plugin/plugin.ts";
 import { loadOptions } from "./options.ts";
 import { everyValue, UsageError } from "./usage.ts";
 

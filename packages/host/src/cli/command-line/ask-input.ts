@@ -1,7 +1,7 @@
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
-import { choices, type Input } from "../config/inputs.ts";
-import { escapeControls } from "../log.ts";
+import { choices, type Input } from "../../config/inputs.ts";
+import { escapeControls } from "../../log.ts";
 import { EXIT } from "./exit.ts";
 import { Interrupted } from "./interrupted.ts";
 

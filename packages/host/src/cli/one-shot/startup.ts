@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { Host } from "../host/host.ts";
-import type { UpstreamStatus } from "../plugin/host-status.ts";
-import { isUp, lastWords } from "./summary.ts";
+import type { Host } from "../../host/host.ts";
+import type { UpstreamStatus } from "../../plugin/host-status.ts";
+import { isUp, lastWords } from "../terminal/upstream-summary.ts";
 
 /** What became of a server: its status at the moment when it had been listed, or had failed for the first time. */
 export interface Start {

@@ -1,18 +1,18 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { escapeControls, type Logger } from "../log.ts";
-import type { ControlFacts } from "../operator/control.ts";
-import { goesWithin } from "../operator/processes.ts";
-import { redactText } from "../redact.ts";
-import { EXIT } from "./exit.ts";
-import { FailedElsewhere, type Failure } from "./failure.ts";
-import { interruption } from "./interrupted.ts";
+import { escapeControls, type Logger } from "../../log.ts";
+import type { ControlFacts } from "../../operator/control.ts";
+import { goesWithin } from "../../operator/processes.ts";
+import { redactText } from "../../redact.ts";
+import { EXIT } from "../command-line/exit.ts";
+import { FailedElsewhere, type Failure } from "../command-line/failure.ts";
+import { interruption } from "../command-line/interrupted.ts";
+import type { Life } from "../hosting/process-life.ts";
+import { table } from "../terminal/table.ts";
+import { type PlaceFlags, placesOf } from "./daemon-files.ts";
 import { limitsOf, openLog } from "./log-file.ts";
 import { START_DEADLINE } from "./pid-file.ts";
-import { type PlaceFlags, placesOf } from "./places.ts";
-import type { Life } from "./process-life.ts";
-import { table } from "./table.ts";
 
 export interface DaemonFlags extends PlaceFlags {
   daemon?: boolean | undefined;

@@ -1,8 +1,8 @@
 import { existsSync, type FSWatcher, statSync, watch } from "node:fs";
 import { basename, dirname, isAbsolute, sep } from "node:path";
-import { ConfigError } from "../errors.ts";
-import type { Changes, ReloadReport } from "../host/reload.ts";
-import type { Logger } from "../log.ts";
+import { ConfigError } from "../../errors.ts";
+import type { Changes, ReloadReport } from "../../host/reload.ts";
+import type { Logger } from "../../log.ts";
 import type { Opened } from "./open-host.ts";
 
 /** Editors write a file in several steps. */
