@@ -13,7 +13,7 @@ export { plainUri, type UriTest, uriMatcher } from "./exchange/uri-matcher.ts";
 export { isLoopback } from "./front/edge.ts";
 export type { RequestHandler } from "./front/mount.ts";
 export type { HandlerOptions } from "./host/handler.ts";
-export { createHost, Host, type HostOptions, VERSION } from "./host/host.ts";
+export { createHost, Host, type HostOptions } from "./host/host.ts";
 export type { CallOptions } from "./host/local-clients.ts";
 export type { Changes, ReloadReport } from "./host/reload.ts";
 export type { Fitness, HostHealth, HostStats, UpstreamHealth, UpstreamStats } from "./host/stats.ts";
@@ -36,7 +36,6 @@ export type {
 export type { HostStatus, UpstreamStatus } from "./plugin/host-status.ts";
 export type { Counter, Instrument, InstrumentFacts, LabelValues, Meter, Reading } from "./plugin/meter.ts";
 export {
-  API_VERSION,
   definePlugin,
   defineService,
   type ExpectedUpstream,
@@ -57,4 +56,5 @@ export type {
   TransportSettings,
 } from "./plugin/transport-registry.ts";
 export { registerSecret } from "./redact.ts";
+export { API_VERSION, VERSION } from "./version.ts";
 export type { Json } from "./wire/message.ts";

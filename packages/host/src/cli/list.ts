@@ -1,12 +1,12 @@
 import { defineCommand } from "citty";
-import { claimStdout } from "../front/stdio.ts";
 import { escapeControls } from "../log.ts";
 import { redactText } from "../redact.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
-import { configArgs, jsonArgs, logArgs, loggerOf } from "./command-line/options.ts";
+import { loggerOf } from "./command-line/logger.ts";
+import { configArgs, jsonArgs, logArgs } from "./command-line/options.ts";
 import { type Kind, rowsOf } from "./one-shot/kinds.ts";
-import { withClient } from "./one-shot/local-client.ts";
 import { describeMissing } from "./one-shot/startup.ts";
+import { claimStdout } from "./terminal/stdout.ts";
 import { table } from "./terminal/table.ts";
 
 export default defineCommand({
@@ -23,6 +23,7 @@ export default defineCommand({
     ...logArgs,
   },
   async run({ args, rawArgs }): Promise<ExitCode> {
+    const { withClient } = await import("./one-shot/local-client.ts");
     const output = claimStdout();
     const kind = (args.kind as Kind | undefined) ?? "tools"; // one of its options, or the command would not run
     const log = loggerOf(args, "warn");

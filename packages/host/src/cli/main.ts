@@ -1,16 +1,11 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { stripVTControlCharacters } from "node:util";
 import { type ArgsDef, type CommandDef, defineCommand, renderUsage, runCommand } from "citty";
-import { ConfigFileError } from "../config/load.ts";
-import { ConfigError } from "../errors.ts";
-import { createLogger, escapeControls } from "../log.ts";
+import { ConfigError, ConfigFileError } from "../errors.ts";
 import { nearest } from "../nearest.ts";
 import type { PluginCommandData } from "../plugin/plugin.ts";
-import { redactText } from "../redact.ts";
 import { EXIT } from "./command-line/exit.ts";
-import { failureOf } from "./command-line/failure.ts";
-import { Interrupted } from "./command-line/interrupted.ts";
-import { checkArguments, everyValue, UsageError } from "./command-line/usage.ts";
+import { checkArguments, UsageError } from "./command-line/usage.ts";
 import { COMMANDS } from "./commands.ts";
 import { hasColours } from "./terminal/colours.ts";
 
@@ -36,7 +31,8 @@ async function exitCodeOf(argv: string[]): Promise<number> {
   try {
     return await dispatch(argv);
   } catch (error) {
-    return report(error, argv);
+    const { reportFailure } = await import("./command-line/failure.ts");
+    return reportFailure(error, argv);
   }
 }
 
@@ -100,17 +96,4 @@ async function usage(command: CommandDef, parent?: CommandDef): Promise<number> 
   const text = await renderUsage(command, parent);
   process.stdout.write(`${hasColours(process.stdout) ? text : stripVTControlCharacters(text)}\n`);
   return EXIT.ok.code;
-}
-
-/** Tells what went wrong, as a log line where logs are JSON, and gives the exit code that says it. */
-function report(error: unknown, argv: readonly string[]): number {
-  if (error instanceof Interrupted) return error.code;
-  const { code, text, problems, config } = failureOf(error, argv);
-  if (everyValue(argv, "log-format").at(-1) === "json")
-    createLogger({ format: "json" }).error(text, { config, ...(problems.length > 0 && { problems }) });
-  else {
-    const lines = [`mcp-host: ${text}${config === undefined ? "" : `: ${config}`}`, ...problems.map((problem) => `  ${problem}`)];
-    process.stderr.write(`${escapeControls(redactText(lines.join("\n")))}\n`);
-  }
-  return code;
 }

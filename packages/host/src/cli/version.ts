@@ -1,6 +1,5 @@
 import { defineCommand } from "citty";
-import { VERSION } from "../host/host.ts";
-import { API_VERSION } from "../plugin/plugin.ts";
+import { API_VERSION, VERSION } from "../version.ts";
 import { LATEST_VERSION } from "../wire/versions.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
 import { INSTALLED, installation } from "./command-line/installed.ts";

@@ -30,8 +30,6 @@ import type { ReloadReport } from "./reload.ts";
 import { logExchange } from "./request-log.ts";
 import { describeStatus } from "./status.ts";
 
-export { VERSION };
-
 export interface HostOptions {
   /** Where relative paths of the config begin: plugin files, the `cwd` of stdio servers. Default: the working directory. */
   folder?: string;

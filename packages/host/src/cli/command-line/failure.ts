@@ -1,7 +1,9 @@
-import { ConfigFileError } from "../../config/load.ts";
-import { ConfigError } from "../../errors.ts";
+import { ConfigError, ConfigFileError } from "../../errors.ts";
+import { createLogger, escapeControls } from "../../log.ts";
+import { redactText } from "../../redact.ts";
 import { EXIT } from "./exit.ts";
-import { UsageError } from "./usage.ts";
+import { Interrupted } from "./interrupted.ts";
+import { everyValue, UsageError } from "./usage.ts";
 
 /** What a command that failed tells, and the exit code that says it. Plain data: a daemon sends its own to whoever started it. */
 export interface Failure {
@@ -35,4 +37,17 @@ export function failureOf(error: unknown, argv: readonly string[]): Failure {
   }
   const stack = argv.includes("--debug") && error instanceof Error ? error.stack : undefined;
   return failure(EXIT.failure.code, stack ?? (error instanceof Error ? error.message : String(error)));
+}
+
+/** Tells what went wrong, as a log line where logs are JSON, and gives the exit code that says it. */
+export function reportFailure(error: unknown, argv: readonly string[]): number {
+  if (error instanceof Interrupted) return error.code;
+  const { code, text, problems, config } = failureOf(error, argv);
+  if (everyValue(argv, "log-format").at(-1) === "json")
+    createLogger({ format: "json" }).error(text, { config, ...(problems.length > 0 && { problems }) });
+  else {
+    const lines = [`mcp-host: ${text}${config === undefined ? "" : `: ${config}`}`, ...problems.map((problem) => `  ${problem}`)];
+    process.stderr.write(`${escapeControls(redactText(lines.join("\n")))}\n`);
+  }
+  return code;
 }

@@ -1,9 +1,7 @@
 import type { ArgsDef } from "citty";
-import type { LoadOptions } from "../../config/load.ts";
-import { FILE_NAMES } from "../../config/read.ts";
-import { createLogger, LOG_LEVELS, type LogFormat, type Logger, type LogLevel, type LogReader } from "../../log.ts";
+import { FILE_NAMES } from "../../config/file-names.ts";
 import type { HostChoice } from "../../operator/control-client.ts";
-import { everyValue, UsageError } from "./usage.ts";
+import { UsageError } from "./usage.ts";
 
 /** Where the config comes from. */
 export const configArgs = {
@@ -19,19 +17,6 @@ export const configArgs = {
     description: "A file of variables, NAME=value a line; the environment wins over it, and a later file over an earlier one. Repeatable",
   },
 } as const satisfies ArgsDef;
-
-/** What the flags of {@link configArgs} say beside the file; whoever is at a terminal is asked for inputs that nobody has set. */
-export async function loadOptions(raw: readonly string[], mayAsk = true): Promise<LoadOptions> {
-  const options: LoadOptions = {
-    set: everyValue(raw, "set"),
-    envFiles: everyValue(raw, "env-file"),
-    // Plugins are loaded only where there is something to tell.
-    pluginProblems: async (...plugins) => (await import("../../plugin/load.ts")).pluginProblems(...plugins),
-  };
-  if (!mayAsk || !process.stdin.isTTY || !process.stderr.isTTY) return options;
-  const { askInput } = await import("./ask-input.ts");
-  return { ...options, ask: askInput };
-}
 
 /** What is written to stderr. */
 export const logArgs = {
@@ -66,41 +51,12 @@ export function choiceOf(flags: { config?: string | undefined; pid?: string | un
   return { pid: flags.pid === undefined ? undefined : Number(flags.pid), config: flags.config };
 }
 
+/** How long `stop` and `restart` wait. */
+export const timeoutArgs = {
+  timeout: { type: "string", valueHint: "duration", description: "How long to wait until the host is gone. Default: its drain and 20 s" },
+} as const satisfies ArgsDef;
+
 export const jsonArgs = { json: { type: "boolean", description: "Print JSON" } } as const satisfies ArgsDef;
-
-/** The values of {@link logArgs} as citty gives them. */
-export interface LogFlags {
-  "log-level"?: string | undefined;
-  "log-format"?: string | undefined;
-  verbose?: boolean | undefined;
-  debug?: boolean | undefined;
-}
-
-/** The log that the flags ask for. @param usual the level without any flag @param format the format without any flag */
-export function loggerOf(
-  flags: LogFlags,
-  usual: LogLevel = "info",
-  { format, reader }: { format?: LogFormat; reader?: LogReader } = {},
-): Logger {
-  return createLogger({ level: levelOf(flags, usual), format: formatOf(flags, format), ...(reader && { reader }) });
-}
-
-function levelOf(flags: LogFlags, usual: LogLevel): LogLevel {
-  const level = flags["log-level"] as LogLevel | undefined; // one of its options, or the command would not run
-  const loud = flags.verbose === true || flags.debug === true;
-  if (level !== undefined && loud) throw new UsageError("--log-level and --verbose or --debug say the same thing; give one of them");
-  return level ?? (loud ? "debug" : usual);
-}
-
-/** The level of the lines that a running host keeps: what it writes, and never less than `info`. */
-export function keptLevelOf(flags: LogFlags): LogLevel {
-  const level = levelOf(flags, "info");
-  return LOG_LEVELS[level] > LOG_LEVELS.info ? level : "info";
-}
-
-export function formatOf(flags: LogFlags, usual: LogFormat = "pretty"): LogFormat {
-  return (flags["log-format"] as LogFormat | undefined) ?? usual; // one of its options, or the command would not run
-}
 
 /** @throws UsageError for what is no port */
 export function portOf(text: string): number {

@@ -4,7 +4,7 @@ import { parseConfig } from "../../config/parse.ts";
 import { nearest } from "../../nearest.ts";
 import { loadPlugins } from "../../plugin/load.ts";
 import type { PluginCommandData, PluginDefinition } from "../../plugin/plugin.ts";
-import { loadOptions } from "./options.ts";
+import { loadOptions } from "./load-options.ts";
 import { everyValue, UsageError } from "./usage.ts";
 
 /**

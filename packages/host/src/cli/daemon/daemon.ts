@@ -1,33 +1,21 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { escapeControls, type Logger } from "../../log.ts";
-import type { ControlFacts } from "../../operator/control.ts";
-import { goesWithin } from "../../operator/processes.ts";
+import { escapeControls } from "../../log.ts";
+import { exitsWithin } from "../../operator/processes.ts";
 import { redactText } from "../../redact.ts";
 import { EXIT } from "../command-line/exit.ts";
 import { FailedElsewhere, type Failure } from "../command-line/failure.ts";
 import { interruption } from "../command-line/interrupted.ts";
-import type { Life } from "../hosting/process-life.ts";
 import { table } from "../terminal/table.ts";
-import { type PlaceFlags, placesOf } from "./daemon-files.ts";
-import { limitsOf, openLog } from "./log-file.ts";
+import { type DaemonFileFlags, daemonFiles } from "./daemon-files.ts";
+import { logLimits, openLog } from "./log-file.ts";
 import { START_DEADLINE } from "./pid-file.ts";
 
-export interface DaemonFlags extends PlaceFlags {
+export interface DaemonFlags extends DaemonFileFlags {
   daemon?: boolean | undefined;
   "log-size"?: string | undefined;
   "log-files"?: string | undefined;
-}
-
-/** What makes `start` a daemon, in the process that is detached already. */
-export interface Detached {
-  /** Logs to the file, and takes the pid file. @throws Error when another daemon has it, or when a file cannot be written */
-  begin(flags: DaemonFlags, life: Life, log: Logger): Promise<NonNullable<ControlFacts["daemon"]>>;
-  /** Before anything starts: it is the only daemon of its config still. */
-  confirm(): void;
-  /** Whoever started it may go. @param warnings what they should read before */
-  listening(url: string, warnings: readonly string[]): void;
 }
 
 /** A host that runs in the background now. */
@@ -42,7 +30,7 @@ export interface Daemon {
 /** What the detached process tells the one that started it, once. */
 export type FirstWord = { listening: { url: string; warnings: readonly string[] } } | { failed: Failure };
 
-const DETACHED = fileURLToPath(new URL("./detached.js", import.meta.url));
+const DETACHED = fileURLToPath(new URL("../detached.js", import.meta.url));
 /** How long a process that does not get ready may take to end, in order and then at once. */
 const END = 3_000;
 /** What is shown of the log of a process that died without a word. */
@@ -53,8 +41,8 @@ const TAIL = 8 * 1024;
  * @throws FailedElsewhere with its failure, as if it had been this process
  */
 export async function startDaemon(flags: DaemonFlags, rawArgs: readonly string[]): Promise<Daemon> {
-  limitsOf(flags);
-  const { logFile } = await placesOf(flags);
+  logLimits(flags);
+  const { logFile } = await daemonFiles(flags);
   const log = openLog(logFile);
   const before = fstatSync(log).size;
   const interrupted = interruption();
@@ -117,7 +105,7 @@ async function end(child: ChildProcess): Promise<void> {
   // No client came yet, so nothing has to be waited for: a second SIGTERM ends it at once, with its servers.
   for (const signal of ["SIGTERM", "SIGTERM", "SIGKILL"] as const) {
     child.kill(signal);
-    if (await goesWithin(pid, END)) return;
+    if (await exitsWithin(pid, END)) return;
   }
 }
 

@@ -123,7 +123,7 @@ function cannotWrite(path: string, reason: string): string {
 }
 
 /** The bounds that the flags set. @throws UsageError */
-export function limitsOf(flags: { "log-size"?: string | undefined; "log-files"?: string | undefined }): { size: number; files: number } {
+export function logLimits(flags: { "log-size"?: string | undefined; "log-files"?: string | undefined }): { size: number; files: number } {
   return {
     size: parsed(
       size.refine((bytes) => bytes >= LEAST_SIZE, "must be at least 1kb"),

@@ -1,7 +1,8 @@
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { ask, askAll } from "../../operator/control-client.ts";
+import { askStatus, findHosts } from "../../operator/control-client.ts";
 import { isAlive, startedAt } from "../../operator/processes.ts";
+import { daemonFiles } from "./daemon-files.ts";
 
 /** How long a daemon may take to listen. */
 export const START_DEADLINE = 60_000;
@@ -42,7 +43,7 @@ export class PidFile {
    * @throws Error when the file cannot be written or is none of ours
    */
   static async take(path: string, config: string): Promise<PidFile> {
-    const [running] = (await askAll({ config })).filter(({ daemon }) => daemon !== undefined);
+    const [running] = (await findHosts({ config })).filter(({ daemon }) => daemon !== undefined);
     if (running && running.pid !== process.pid) throw new AlreadyRunningError(running.pid, `a daemon with the config ${config}`);
     const draft = `${path}.${process.pid}`;
     let stale: number | undefined;
@@ -80,10 +81,15 @@ export class PidFile {
   }
 }
 
-/** The daemon that holds a pid file, or undefined. @throws Error when the file is none of ours */
-export async function daemonBehind(path: string): Promise<number | undefined> {
-  const text = readIfThere(path);
-  return text === undefined ? undefined : holderOf(path, text);
+/** The daemon with this config that cannot be asked, because its socket is lost (as XDG_RUNTIME_DIR is at a logout), and that has its pid file still. */
+export async function muteDaemon(config: string | undefined): Promise<number | undefined> {
+  try {
+    const { pidFile } = await daemonFiles({ config });
+    const text = readIfThere(pidFile);
+    return text === undefined ? undefined : await holderOf(pidFile, text);
+  } catch {
+    return undefined; // no config here, or no pid file of ours: then there is none
+  }
 }
 
 /** The daemon that holds a pid file with this text, or undefined when it is gone and its number free or another program's. */
@@ -92,7 +98,7 @@ async function holderOf(path: string, text: string): Promise<number | undefined>
   const pid = Number(text);
   // Process ids begin anew with each container: the number may be this process's.
   if (pid === 0 || pid === process.pid || !isAlive(pid)) return undefined;
-  const status = await ask(pid).catch(() => undefined);
+  const status = await askStatus(pid).catch(() => undefined);
   if (status) return status.daemon?.pidFile === path ? pid : undefined;
   // It starts or ends at this moment, or its socket is lost (as XDG_RUNTIME_DIR is at a logout), or the number is another program's.
   const written = mtimeOf(path);

@@ -1,10 +1,9 @@
-import { ConfigFileError, type LoadedConfig, loadConfig } from "../../config/load.ts";
+import { type LoadedConfig, loadConfig, located } from "../../config/load.ts";
 import type { Config } from "../../config/schema.ts";
-import { ConfigError } from "../../errors.ts";
 import { createHost, type Host } from "../../host/host.ts";
 import type { ReloadReport } from "../../host/reload.ts";
 import type { Logger } from "../../log.ts";
-import { loadOptions } from "../command-line/options.ts";
+import { loadOptions } from "../command-line/load-options.ts";
 
 export interface Opened {
   readonly host: Host;
@@ -34,51 +33,38 @@ export async function openHost(options: {
   };
   const loaded = await load(options.stdio !== true);
   let { files } = loaded;
-  try {
+  return located(loaded.path, () => {
     const host = createHost(change(loaded.config), {
       folder: loaded.folder,
       log,
       ...(options.insecureNoAuth && { insecureNoAuth: true }),
     });
-    const reload = async (): Promise<ReloadReport> => {
-      const again = await load(false); // whoever asks for a reload is not at this terminal
-      files = again.files;
-      return host.reload(change(again.config)).catch((error: unknown) => {
-        throw located(error, loaded.path);
-      });
-    };
     return {
       host,
       loaded,
       get files() {
         return files;
       },
-      reload,
+      async reload() {
+        const again = await load(false); // whoever asks for a reload is not at this terminal
+        files = again.files;
+        return located(loaded.path, () => host.reload(change(again.config)));
+      },
     };
-  } catch (error) {
-    throw located(error, loaded.path);
-  }
+  });
 }
 
 /** Starts a host; what is wrong with its plugins or its address is told like the rest of the config. */
 export async function startHost({ host, loaded }: Opened): Promise<void> {
   try {
-    await host.start();
+    await located(loaded.path, () => host.start());
   } catch (error) {
     await host.close();
-    throw located(error, loaded.path);
+    throw error;
   }
 }
 
 /** Loads and applies the plugins without starting anything. */
-export async function prepare({ host, loaded }: Opened): Promise<void> {
-  try {
-    await host.prepare();
-  } catch (error) {
-    throw located(error, loaded.path);
-  }
-}
-
-function located(error: unknown, path: string): unknown {
-  return error instanceof ConfigError ? new ConfigFileError(error.problems, path) : error;
+export function prepare({ host, loaded }: Opened): Promise<void> {
+  return located(loaded.path, () => host.prepare());
 }

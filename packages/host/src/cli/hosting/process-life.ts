@@ -8,7 +8,7 @@ const SIGNALS = { SIGINT: EXIT.interrupted.code, SIGTERM: EXIT.terminated.code, 
  * How a running host ends: a signal lets calls in flight finish, a second one does not; a bug in a plugin is logged and
  * never leaves children behind (they are killed with the process, see `upstream/child.ts`).
  */
-export class Life {
+export class ProcessLife {
   /** Resolves with the exit code when the host has ended. */
   readonly ended: Promise<ExitCode>;
   readonly #log: Logger;

@@ -5,8 +5,8 @@ import type { Changes, ReloadReport } from "../../host/reload.ts";
 import type { Logger } from "../../log.ts";
 import type { Opened } from "./open-host.ts";
 
-/** Editors write a file in several steps. */
-const SETTLE = 100;
+/** Milliseconds without a change until a file is read: editors write it in several steps. */
+const DEBOUNCE = 100;
 
 /** Reloads a running host from its config file: on a signal, on a command, and when its files change. */
 export class Reloads {
@@ -49,7 +49,10 @@ export class Reloads {
   async #reload(): Promise<ReloadReport> {
     try {
       const report = await this.#opened.reload();
-      this.#log.info("the config was read again", { upstreams: wordsOf(report.upstreams), plugins: wordsOf(report.plugins) });
+      this.#log.info("the config was read again", {
+        upstreams: describeChanges(report.upstreams),
+        plugins: describeChanges(report.plugins),
+      });
       return report;
     } catch (error) {
       const problems = error instanceof ConfigError ? error.problems : [error instanceof Error ? error.message : String(error)];
@@ -92,7 +95,7 @@ export class Reloads {
       const isOurs = name === null || this.#files().some((file) => dirname(file) === folder && basename(file) === name);
       if (this.#timer && !isOurs) return;
       clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.#look(), SETTLE).unref();
+      this.#timer = setTimeout(() => this.#look(), DEBOUNCE).unref();
     });
     watcher.on("error", (error) => this.#log.warn("a folder cannot be watched any more", { folder, reason: error.message }));
     return watcher.unref();
@@ -126,7 +129,7 @@ function refusal(path: string, problems: readonly string[]): string {
 }
 
 /** What changed, in words; the kinds of change that did not happen are left out. */
-export function wordsOf({ kept, ...changes }: Changes): string {
+export function describeChanges({ kept, ...changes }: Changes): string {
   const parts = Object.entries(changes).flatMap(([what, keys]: [string, readonly string[]]) =>
     keys.length > 0 ? [`${what} ${keys.join(", ")}`] : [],
   );

@@ -21,7 +21,7 @@ export function rowsOf(kind: Kind, entries: readonly Json[]): string[][] {
   return entries.map((entry) => KINDS[kind].row(entry).map(oneLine));
 }
 
-/** The first line of a text that an upstream wrote, at most 100 characters, made safe for a terminal (R44). */
+/** The first line of a text that an upstream wrote, at most 100 characters, made safe: a name or description must not steer the terminal that shows it. */
 function oneLine(text: unknown): string {
   const [line = ""] = String(text ?? "")
     .trim()

@@ -6,9 +6,9 @@ import type { RequestOptions } from "../../wire/peer.ts";
 import { interruption } from "../command-line/interrupted.ts";
 import { everyValue } from "../command-line/usage.ts";
 import { openHost, startHost } from "../hosting/open-host.ts";
-import { showing } from "../terminal/progress.ts";
+import { showProgress } from "../terminal/progress.ts";
 import { KINDS, type Kind } from "./kinds.ts";
-import { type Start, Starts } from "./startup.ts";
+import { type ServerStart, Startup } from "./startup.ts";
 
 /** An only client of a host in the same process. It moves plain messages, so that nothing of a result is lost. */
 export interface LocalClient {
@@ -17,7 +17,7 @@ export interface LocalClient {
   /** Every page of a list. */
   list(kind: Kind): Promise<Json[]>;
   /** Resolves when every server has been listed or has failed, with what became of each; each has a deadline of its own. */
-  started(): Promise<readonly Start[]>;
+  started(): Promise<readonly ServerStart[]>;
 }
 
 /** Starts the configured host without a network front, connects one client, and ends both when `work` is done. */
@@ -41,11 +41,11 @@ export async function withClient<T>(
   const { host } = opened;
   const interrupted = interruption();
   let shown = (): void => {};
-  const begin = (starts: Starts): void => {
+  const begin = (startup: Startup): void => {
     // Whoever wants JSON lines on standard error wants nothing else there.
     if (everyValue(options.rawArgs, "log-format").at(-1) === "json") return;
-    shown = showing(() => starts.waiting);
-    starts.all.then(shown, shown);
+    shown = showProgress(() => startup.waiting);
+    startup.finished.then(shown, shown);
   };
   try {
     return await Promise.race([
@@ -65,10 +65,10 @@ export async function withClient<T>(
 async function connect(
   host: Host,
   notified: (notification: Notification) => void = () => {},
-  begin: (starts: Starts) => void,
+  begin: (startup: Startup) => void,
 ): Promise<LocalClient> {
-  const starts = new Starts(host); // from the beginning: a server that is tried again has failed before
-  begin(starts);
+  const startup = new Startup(host); // from the beginning: a server that is tried again has failed before
+  begin(startup);
   const client = await openClient(host, { notified });
   return {
     host,
@@ -78,6 +78,6 @@ async function connect(
       // The host gives every list in one page, and answers lists itself.
       return (await client.request(method))[field] as Json[];
     },
-    started: () => starts.all,
+    started: () => startup.finished,
   };
 }

@@ -5,14 +5,14 @@ import { redactText } from "../../redact.ts";
 import type { FrameOutput } from "../../wire/frame-writer.ts";
 import { isObject, type Json, type Notification } from "../../wire/message.ts";
 import { EXIT, type ExitCode } from "../command-line/exit.ts";
-import { type LogFlags, loggerOf } from "../command-line/options.ts";
+import { type LogFlags, loggerOf } from "../command-line/logger.ts";
 import { UsageError } from "../command-line/usage.ts";
 import { KINDS, type Kind } from "./kinds.ts";
 import { type LocalClient, withClient } from "./local-client.ts";
 import { describeMissing } from "./startup.ts";
 
-/** One entry of the host, asked for by its name. */
-export interface Asking {
+/** What one command asks of one entry of the host, which it names. */
+export interface OneShot {
   readonly flags: LogFlags & { config?: string | undefined; json?: boolean | undefined };
   readonly rawArgs: readonly string[];
   readonly output: FrameOutput;
@@ -26,8 +26,8 @@ export interface Asking {
  * Starts the servers and does what one command asks of them. An error answer is told with the name that may be meant and the
  * servers that are missing, and is exit code 4.
  */
-export async function asking(
-  { flags, rawArgs, output, kind, name, notified }: Asking,
+export async function runOneShot(
+  { flags, rawArgs, output, kind, name, notified }: OneShot,
   work: (client: LocalClient) => Promise<ExitCode>,
 ): Promise<ExitCode> {
   let hints: string[] = [];
@@ -53,7 +53,7 @@ export async function asking(
 }
 
 /** Prints a result: all of it as JSON, or what people read of it. */
-export function print({ flags, output }: Asking, result: Json, readable: (result: Json) => string): void {
+export function print({ flags, output }: OneShot, result: Json, readable: (result: Json) => string): void {
   output.write(flags.json ? `${JSON.stringify(result, undefined, 2)}\n` : `${escapeControls(readable(result))}\n`);
 }
 
@@ -85,20 +85,4 @@ function printLog({ method, params }: Notification): void {
   if (method !== "notifications/message") return;
   const { level, data } = params ?? {};
   process.stderr.write(`${escapeControls(`${level}: ${typeof data === "string" ? data : JSON.stringify(data)}`)}\n`);
-}
-
-/** A block of content for people: texts as they are, of anything else what it is. */
-export function readableBlock(block: Json): string {
-  if (block.type === "text") return String(block.text);
-  if (block.type === "resource_link") return `[${block.uri}]`;
-  if (block.type === "resource" && isObject(block.resource)) return readableContents(block.resource);
-  return `[${block.type} ${block.mimeType ?? ""}]`;
-}
-
-/** What a resource holds, for people: its text, or what it is. */
-export function readableContents({ uri, text, blob, mimeType }: Json): string {
-  if (text !== undefined) return String(text);
-  return blob === undefined
-    ? `[${uri}]`
-    : `[${[uri, mimeType, `${Buffer.byteLength(String(blob), "base64")} bytes`].filter(Boolean).join(", ")}]`;
 }

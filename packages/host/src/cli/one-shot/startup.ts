@@ -4,7 +4,7 @@ import type { UpstreamStatus } from "../../plugin/host-status.ts";
 import { isUp, lastWords } from "../terminal/upstream-summary.ts";
 
 /** What became of a server: its status at the moment when it had been listed, or had failed for the first time. */
-export interface Start {
+export interface ServerStart {
   readonly upstream: UpstreamStatus;
   /** Its lists have been read and it has not failed since. */
   readonly ok: boolean;
@@ -16,16 +16,17 @@ const LOOK = 20;
 const LISTING = 30_000;
 
 /** Watches the servers of a host start. What is tried again after a failure keeps nobody waiting: the failure is its end. */
-export class Starts {
-  readonly all: Promise<readonly Start[]>;
+export class Startup {
+  /** What became of each server, in the order of the status. */
+  readonly finished: Promise<readonly ServerStart[]>;
   readonly #host: Host;
-  readonly #ended = new Map<string, Start>();
+  readonly #ended = new Map<string, ServerStart>();
   readonly #began = performance.now();
 
   constructor(host: Host) {
     this.#host = host;
-    this.all = this.#watch();
-    this.all.catch(() => {}); // whoever asks is told
+    this.finished = this.#watch();
+    this.finished.catch(() => {}); // whoever asks is told
   }
 
   /** Who is waited for still, in words. */
@@ -35,7 +36,7 @@ export class Starts {
     return `starting servers, ${upstreams.length - names.length} of ${upstreams.length}: ${names.join(", ")}`;
   }
 
-  async #watch(): Promise<readonly Start[]> {
+  async #watch(): Promise<readonly ServerStart[]> {
     for (;;) {
       const { upstreams } = this.#host.status();
       for (const upstream of upstreams) {
@@ -48,7 +49,7 @@ export class Starts {
     }
   }
 
-  #end(upstream: UpstreamStatus): Start | undefined {
+  #end(upstream: UpstreamStatus): ServerStart | undefined {
     const { name, state, reason, connections } = upstream;
     const listed = connections.some((connection) => connection.listed);
     if (listed && (isUp(upstream) || state === "idle")) return { upstream, ok: true }; // one that rests already was up
@@ -60,13 +61,13 @@ export class Starts {
   }
 }
 
-function inOrderOf(upstreams: readonly UpstreamStatus[]): (a: Start, b: Start) => number {
+function inOrderOf(upstreams: readonly UpstreamStatus[]): (a: ServerStart, b: ServerStart) => number {
   const names = upstreams.map(({ name }) => name);
   return (a, b) => names.indexOf(a.upstream.name) - names.indexOf(b.upstream.name);
 }
 
 /** Tells of each server that is down that a result lacks it, why, and what it said last. */
-export function describeMissing(starts: readonly Start[]): string[] {
+export function describeMissing(starts: readonly ServerStart[]): string[] {
   return starts
     .filter(({ ok }) => !ok)
     .flatMap(({ upstream }) => [

@@ -11,7 +11,7 @@ const CLEAR = "\r\u001b[K";
  * @param words at most a line; asked for at every tick
  * @returns what takes the line away, once
  */
-export function showing(words: () => string): () => void {
+export function showProgress(words: () => string): () => void {
   const { stderr } = process;
   if (!isTerminal(stderr)) return () => {};
   const write = stderr.write;

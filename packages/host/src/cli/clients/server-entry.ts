@@ -1,74 +1,19 @@
 import { existsSync } from "node:fs";
 import { delimiter, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { ArgsDef } from "citty";
-import { ConfigFileError, type LoadedConfig, loadConfig } from "../../config/load.ts";
-import { configsIn, findConfig } from "../../config/read.ts";
+import { configsIn, findConfig } from "../../config/file-names.ts";
+import { type LoadedConfig, loadConfig } from "../../config/load.ts";
+import { ConfigFileError } from "../../errors.ts";
 import { createHost } from "../../host/host.ts";
 import { createLogger } from "../../log.ts";
-import type { ControlStatus } from "../../operator/control.ts";
-import { askAll, NoHostError } from "../../operator/control-client.ts";
-import { configArgs } from "../command-line/options.ts";
+import { findHosts, NoHostError } from "../../operator/control-client.ts";
+import type { ControlStatus } from "../../operator/control-protocol.ts";
 import { UsageError } from "../command-line/usage.ts";
-import { CLIENT_NAMES, type Client, type ClientName, type Connection, clientOf, type Scope } from "./clients.ts";
-import { type Machine, thisMachine } from "./machine.ts";
+import type { EntryFlags, Target } from "./client-options.ts";
+import type { ServerEntry } from "./clients.ts";
 
-/** Which client, and which of its files. */
-export const clientArgs = {
-  client: { type: "positional", required: true, valueHint: CLIENT_NAMES.join("|"), description: "The client" },
-  scope: {
-    type: "enum",
-    options: ["user", "project"],
-    description: "The client's file for every project, or the one of the project in this folder. Default: user",
-  },
-  name: { type: "string", valueHint: "name", description: "What the client calls the host. Default: mcp-host" },
-} as const satisfies ArgsDef;
-
-/** How the client is to connect. */
-export const connectionArgs = {
-  stdio: { type: "boolean", description: "The client starts a host of its own. The default" },
-  http: { type: "boolean", description: "The client connects to the host that runs, or to where the config listens" },
-  url: { type: "string", valueHint: "url", description: "The client connects to this address" },
-  config: configArgs.config,
-} as const satisfies ArgsDef;
-
-export interface ClientFlags {
-  client: string;
-  scope?: string | undefined;
-  name?: string | undefined;
-}
-
-export interface ConnectionFlags extends ClientFlags {
-  stdio?: boolean | undefined;
-  http?: boolean | undefined;
-  url?: string | undefined;
-  config?: string | undefined;
-}
-
-/** A client and the file of it that is meant. */
-export interface Target {
-  readonly id: ClientName;
-  readonly client: Client;
-  readonly scope: Scope;
-  readonly path: string;
-  /** What the host is called there. */
-  readonly name: string;
-}
-
-/** @throws UsageError where the client has no such file */
-export function targetOf(flags: ClientFlags, machine: Machine = thisMachine()): Target {
-  const id = flags.client as ClientName; // one of the positional's values, or the command would not run
-  const client = clientOf(id);
-  const scope = (flags.scope ?? "user") as Scope; // one of its options
-  const path = client.files(machine)[scope];
-  if (path === undefined) throw new UsageError(`--scope: ${client.title} has no file for a project; leave --scope out`);
-  const name = flags.name ?? "mcp-host";
-  if (!/^[A-Za-z0-9_-]{1,64}$/.test(name)) throw new UsageError(`--name: "${name}" must be 1 to 64 of A-Z a-z 0-9 _ -`);
-  return { id, client, scope, path, name };
-}
-
-/** What the flags ask for. @throws UsageError where the client cannot do that, ConfigFileError, NoHostError */
-export async function connectionOf(flags: ConnectionFlags, { client, scope }: Target): Promise<Connection> {
+/** The entry that the flags ask for. @throws UsageError where the client cannot do that, ConfigFileError, NoHostError */
+export async function serverEntryOf(flags: EntryFlags, { client, scope }: Target): Promise<ServerEntry> {
   const overHttp = flags.http === true || flags.url !== undefined;
   if (flags.stdio === true && overHttp) throw new UsageError("--stdio and --http or --url say different things; give one of them");
   if (overHttp && !client.transports.includes("http"))
@@ -107,13 +52,13 @@ function configPath(flag: string | undefined): string {
   return path;
 }
 
-async function addressOf({ url, config: flag }: ConnectionFlags): Promise<{ url: string; key: boolean }> {
+async function addressOf({ url, config: flag }: EntryFlags): Promise<{ url: string; key: boolean }> {
   if (url !== undefined) {
     if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
       throw new UsageError(`--url: "${url}" is no http:// or https:// URL`);
     return { url, key: flag !== undefined && (await asksForKey(await usable(configPath(flag)))) };
   }
-  const all = (await askAll({ config: flag })).filter((status): status is ControlStatus & { url: string } => status.url !== undefined);
+  const all = (await findHosts({ config: flag })).filter((status): status is ControlStatus & { url: string } => status.url !== undefined);
   // Here a config of one's own counts for more than a host with another that happens to run.
   const here = flag === undefined ? configsIn(process.cwd()) : [];
   const running = here.length > 0 ? all.filter(({ config }) => here.includes(config)) : all;

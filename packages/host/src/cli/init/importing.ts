@@ -2,10 +2,10 @@ import { isDeepStrictEqual } from "node:util";
 import { type Input, parseInputs } from "../../config/inputs.ts";
 import { ConfigError } from "../../errors.ts";
 import { isObject, type Json } from "../../wire/message.ts";
-import { readClientFile } from "./client-file.ts";
-import { CLIENT_NAMES, type ClientName, clientOf, type Scope } from "./clients.ts";
-import type { Machine } from "./machine.ts";
-import { refusal } from "./references.ts";
+import { readClientFile } from "../clients/client-file.ts";
+import { CLIENT_NAMES, type ClientName, clientOf, type Scope } from "../clients/clients.ts";
+import type { Machine } from "../clients/machine.ts";
+import { refusal } from "../clients/references.ts";
 import { translate } from "./translate.ts";
 
 /** A client's file that has servers. */

@@ -1,13 +1,13 @@
 import { basename, resolve, sep } from "node:path";
 import { isObject, type Json } from "../../wire/message.ts";
-import type { Client } from "./clients.ts";
-import type { Machine } from "./machine.ts";
+import type { Client } from "../clients/clients.ts";
+import type { Machine } from "../clients/machine.ts";
 
 /** A server of a client's, in the host's own form, or why it has none. */
 export type Translated = { readonly server: Json; readonly dropped: readonly string[] } | { readonly refused: string };
 
 /** What the translation of an entry goes by, beside the entry itself. */
-export interface Origin {
+export interface Context {
   readonly client: Client;
   readonly machine: Machine;
 }
@@ -33,20 +33,20 @@ const KNOWN = new Set([
 ]);
 
 /** Puts a client's entry into the host's form. What the two call differently is renamed; variables are written as the host reads them. */
-export function translate(entry: unknown, origin: Origin): Translated {
+export function translate(entry: unknown, context: Context): Translated {
   if (!isObject(entry)) return { refused: "it is no object" };
   if (entry.disabled === true || entry.enabled === false || entry.isActive === false) return { refused: "it is switched off there" };
   const dropped = Object.keys(entry).filter((key) => !KNOWN.has(key));
   const url = entry.httpUrl ?? entry.serverUrl ?? entry.url;
-  if (typeof url === "string") return { server: remote(entry, url, origin), dropped };
+  if (typeof url === "string") return { server: remote(entry, url, context), dropped };
   // Zed once wrote the program with its arguments as one object.
   const { path, args, env } = isObject(entry.command) ? entry.command : { path: entry.command, args: entry.args, env: entry.env };
   if (typeof path !== "string") return { refused: "it has neither a command nor an address, so only that client can start it" };
-  return { server: local(entry, { path, args, env }, origin), dropped };
+  return { server: local(entry, { path, args, env }, context), dropped };
 }
 
-function remote(entry: Json, url: string, origin: Origin): Json {
-  const own = (text: unknown): string => rewritten(text, origin);
+function remote(entry: Json, url: string, context: Context): Json {
+  const own = (text: unknown): string => rewritten(text, context);
   const fromVariables = Object.entries(record(entry.env_http_headers)).map(([name, variable]) => [name, `\${${String(variable)}}`]);
   const headers = {
     ...mapped({ ...record(entry.headers), ...record(entry.http_headers) }, own),
@@ -57,9 +57,9 @@ function remote(entry: Json, url: string, origin: Origin): Json {
   return { ...(isOld && { type: "sse" }), url: own(url), ...(Object.keys(headers).length > 0 && { headers }), ...times(entry) };
 }
 
-function local(entry: Json, { path, args, env }: { path: string; args?: unknown; env?: unknown }, origin: Origin): Json {
-  const own = (text: unknown): string => rewritten(text, origin);
-  const { folder } = origin.machine;
+function local(entry: Json, { path, args, env }: { path: string; args?: unknown; env?: unknown }, context: Context): Json {
+  const own = (text: unknown): string => rewritten(text, context);
+  const { folder } = context.machine;
   const handedOn = list(entry.env_vars).flatMap((item) => {
     const name = isObject(item) ? item.name : item;
     return typeof name === "string" ? [[name, `\${${name}}`]] : [];
@@ -81,7 +81,7 @@ function times({ startup_timeout_sec: start, tool_timeout_sec: call }: Json): Js
 }
 
 /** A text with its variables as the host writes them. */
-function rewritten(value: unknown, { client, machine }: Origin): string {
+function rewritten(value: unknown, { client, machine }: Context): string {
   const text = String(value);
   switch (client.expansion) {
     case "none":
