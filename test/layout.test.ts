@@ -135,7 +135,7 @@ test("only log.ts knows consola, and only child.ts starts servers", () => {
       .map((file) => relative(SRC, file));
   expect(using("consola")).toEqual(["log.ts"]);
   expect(using("(child_process|cross-spawn)")).toEqual([
-    "cli/daemon.ts",
+    "cli/daemon/daemon.ts",
     "testing/fresh-process.ts",
     "upstream/child.ts",
     "upstream/watchdog.ts",

@@ -1,6 +1,6 @@
 import { CLIENTS } from "../../packages/host/dist/cli/clients/clients.js";
+import { EXIT } from "../../packages/host/dist/cli/command-line/exit.js";
 import { COMMANDS } from "../../packages/host/dist/cli/commands.js";
-import { EXIT } from "../../packages/host/dist/cli/exit.js";
 import { between, table } from "../pages.mjs";
 
 export const file = "docs/cli.md";

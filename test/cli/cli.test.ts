@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ArgsDef } from "citty";
 import { expect, test } from "vitest";
+import { EXIT } from "../../packages/host/dist/cli/command-line/exit.js";
+import { checkArguments, UsageError } from "../../packages/host/dist/cli/command-line/usage.js";
 import { COMMANDS } from "../../packages/host/dist/cli/commands.js";
-import { EXIT } from "../../packages/host/dist/cli/exit.js";
-import { checkArguments, UsageError } from "../../packages/host/dist/cli/usage.js";
 import { home, run } from "../harness/cli.ts";
 import { ROOT, upstream } from "../harness/hosts.ts";
 

@@ -4,7 +4,7 @@ import { parse as parseJsonc } from "jsonc-parser";
 import { parse as parseToml } from "smol-toml";
 import { expect, test } from "vitest";
 import { CLIENT_NAMES, type ClientName, clientOf } from "../../packages/host/dist/cli/clients/clients.js";
-import { EXIT } from "../../packages/host/dist/cli/exit.js";
+import { EXIT } from "../../packages/host/dist/cli/command-line/exit.js";
 import { home, start } from "../harness/cli.ts";
 import { type Desk, desk } from "../harness/desk.ts";
 import { BIN, ROOT, upstream } from "../harness/hosts.ts";

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
-import { LogFile } from "../../packages/host/dist/cli/log-file.js";
+import { LogFile } from "../../packages/host/dist/cli/daemon/log-file.js";
 import { home, run } from "../harness/cli.ts";
 import { httpTransport, sdkClient } from "../harness/clients.ts";
 import { linesOf, lives, startDaemon } from "../harness/daemons.ts";

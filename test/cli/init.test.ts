@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { EXIT } from "../../packages/host/dist/cli/exit.js";
+import { EXIT } from "../../packages/host/dist/cli/command-line/exit.js";
 import { start } from "../harness/cli.ts";
 import { httpTransport, sdkClient, stdioTransport } from "../harness/clients.ts";
 import { type Desk, desk } from "../harness/desk.ts";

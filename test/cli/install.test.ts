@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { parse as parseToml } from "smol-toml";
 import { expect, test } from "vitest";
 import { withTable } from "../../packages/host/dist/cli/clients/toml-table.js";
-import { EXIT } from "../../packages/host/dist/cli/exit.js";
+import { EXIT } from "../../packages/host/dist/cli/command-line/exit.js";
 import { start } from "../harness/cli.ts";
 import { type Desk, desk } from "../harness/desk.ts";
 

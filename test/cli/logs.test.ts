@@ -2,8 +2,9 @@ import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { readLogs } from "../../packages/host/dist/operator/log-client.js";
+import { parseLogQuery } from "../../packages/host/dist/operator/log-query.js";
 import { LogRing } from "../../packages/host/dist/operator/log-ring.js";
-import { streamLogs, wishIn } from "../../packages/host/dist/operator/log-stream.js";
+import { streamLogs } from "../../packages/host/dist/operator/log-stream.js";
 import { type Home, home, type Running, run, start } from "../harness/cli.ts";
 import { httpTransport, sdkClient } from "../harness/clients.ts";
 import { temporary, upstream } from "../harness/hosts.ts";
@@ -151,7 +152,7 @@ async function served(ring: LogRing): Promise<{ address: string; socket: Promise
   const server = createServer((each) => {
     each.on("error", () => {});
     each.once("data", (text) => {
-      streamLogs(each, wishIn(JSON.parse(String(text))), ring);
+      streamLogs(each, parseLogQuery(JSON.parse(String(text))), ring);
       accepted(each);
     });
   });
@@ -166,7 +167,7 @@ async function served(ring: LogRing): Promise<{ address: string; socket: Promise
   };
 }
 
-const wish = { level: "info", lines: 0, follow: true } as const;
+const query = { level: "info", lines: 0, follow: true } as const;
 const line = (message: string) => ({ time: new Date(0).toISOString(), level: "info", message }) as const;
 
 test("the ring keeps the last lines, bounded in count and bytes, and tells of a line that is too long", () => {
@@ -195,7 +196,7 @@ test("a reader that does not read costs a bounded queue, and is told how much it
   const ring = new LogRing("info");
   const serving = await served(ring);
   const end = new AbortController();
-  const records = readLogs(serving.address, wish, end.signal);
+  const records = readLogs(serving.address, query, end.signal);
   const first = records.next();
   const socket = await serving.socket;
   ring.read(line("first"));
@@ -219,7 +220,7 @@ test("so many may follow and no more", async () => {
   const ring = new LogRing("info");
   const serving = await served(ring);
   for (let index = 0; index < 8; index++) ring.follow({ level: "info", read: () => {}, end: () => {} });
-  expect(() => streamLogs({} as Socket, wish, ring)).toThrow("8 readers follow the log already");
+  expect(() => streamLogs({} as Socket, query, ring)).toThrow("8 readers follow the log already");
   serving.end();
 });
 
@@ -229,6 +230,6 @@ test.each([
   [{ since: "noon" }, '"since"'],
   [{ follow: 1 }, '"follow"'],
   [{ tool: 1 }, '"tool" is not a text'],
-])("the wish %j is refused", (wrong, message) => {
-  expect(() => wishIn(wrong)).toThrow(message);
+])("the query %j is refused", (wrong, message) => {
+  expect(() => parseLogQuery(wrong)).toThrow(message);
 });

@@ -127,7 +127,7 @@ test("the control socket answers one line, refuses what it does not know, and ha
     });
   expect(JSON.parse(await ask('{"command":"status"}\n{"command":"status"}\n'))).toMatchObject({ status: { pid: running.child.pid } });
   expect(JSON.parse(await ask('{"command":"halt"}\n'))).toEqual({
-    error: 'there are the commands "status", "reload", "stop", "origin", "logs" and "operation"',
+    error: 'there are the commands "status", "reload", "stop", "invocation", "logs" and "operation"',
   });
   expect(JSON.parse(await ask("null\n"))).toEqual({ error: "the request is no JSON object" });
   expect(JSON.parse(await ask('{"command":"operation","plugin":"cache"}\n'))).toMatchObject({ error: expect.stringContaining('"name"') });

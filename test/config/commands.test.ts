@@ -2,7 +2,7 @@ import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv } from "ajv";
 import { describe, expect, test } from "vitest";
-import { EXIT } from "../../packages/host/dist/cli/exit.js";
+import { EXIT } from "../../packages/host/dist/cli/command-line/exit.js";
 import { editConfig } from "../../packages/host/dist/config/write.js";
 import { type Home, home, run } from "../harness/cli.ts";
 import { ROOT } from "../harness/hosts.ts";

@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { EXIT } from "../../packages/host/dist/cli/exit.js";
+import { EXIT } from "../../packages/host/dist/cli/command-line/exit.js";
 import { loadConfig } from "../../packages/host/dist/config/load.js";
 import { type Home, home, type Output, run } from "../harness/cli.ts";
 import { ROOT, upstream } from "../harness/hosts.ts";

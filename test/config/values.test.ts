@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { EXIT } from "../../packages/host/dist/cli/exit.js";
+import { EXIT } from "../../packages/host/dist/cli/command-line/exit.js";
 import { keyVariables, serverKeyVariables } from "../../packages/host/dist/config/environment.js";
 import { loadConfig } from "../../packages/host/dist/config/load.js";
 import { readWritten } from "../../packages/host/dist/config/written.js";

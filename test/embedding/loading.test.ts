@@ -1,41 +1,26 @@
-import { execFile } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import type { Config } from "mcp-host";
 import { expect, test } from "vitest";
 import { BIN, httpProcess, MARKED, ROOT, temporary, upstream } from "../harness/hosts.ts";
-
-/** Notes every ES module that is loaded, and at the end the modules of Node and those that were required. */
-const NOTE = `
-  import { register } from "node:module";
-  import { appendFileSync } from "node:fs";
-  const note = (lines) => appendFileSync(process.env.LOADED, lines.map((line) => line + "\\n").join(""));
-  register("data:text/javascript," + encodeURIComponent(\`
-    import { appendFileSync } from "node:fs";
-    export async function load(url, context, next) {
-      appendFileSync(process.env.LOADED, url + "\\\\n");
-      return next(url, context);
-    }\`));
-  const { createRequire } = await import("node:module");
-  const { cache } = createRequire("/");
-  process.on("exit", () => note([...process.moduleLoadList.filter((name) => name.startsWith("NativeModule ")), ...Object.keys(cache)]));
-`;
+import { noting } from "../harness/loaded-modules.ts";
 
 const FRONTS = /NativeModule https?$|node_modules\/ws\/|\/front\/(sse|websocket|tls)\.js$/;
 
 /** What of {@link FRONTS} a host loads that listens. */
 async function loadedByListening(listen: Config["listen"], files: Record<string, string> = {}): Promise<string[]> {
-  using folder = temporary({ ...files, "note.mjs": NOTE, "mcp-host.config.json": JSON.stringify({ listen: { port: 0, ...listen } }) });
-  const loaded = join(folder.path, "loaded");
-  const args = ["--import", join(folder.path, "note.mjs"), BIN, "start", "--config", join(folder.path, "mcp-host.config.json")];
-  const child = execFile(process.execPath, args, { env: { ...process.env, ...MARKED, LOADED: loaded }, timeout: 20_000 });
+  using folder = temporary({ ...files, "mcp-host.config.json": JSON.stringify({ listen: { port: 0, ...listen } }) });
+  const notes = noting(folder.path);
+  const args = [...notes.args, BIN, "start", "--config", join(folder.path, "mcp-host.config.json")];
+  const child = execFile(process.execPath, args, { env: { ...process.env, ...MARKED, ...notes.env }, timeout: 20_000 });
   const exited = new Promise((resolve) => child.once("exit", resolve));
   child.stderr?.on("data", (text) => {
     if (String(text).includes("Stop with Ctrl-C")) child.kill("SIGTERM");
   });
   expect(await exited).toBe(0);
-  const names = readFileSync(loaded, "utf8").split("\n");
-  return [...new Set(names.flatMap((name) => FRONTS.exec(name)?.[0].replace("/front/", "") ?? []))].sort();
+  return [...new Set(notes.loaded().flatMap((name) => FRONTS.exec(name)?.[0].replace("/front/", "") ?? []))].sort();
 }
 
 test("a start over HTTP loads no other way in than the config asks for", async () => {
@@ -50,8 +35,8 @@ test("a start over HTTP loads no other way in than the config asks for", async (
 
 /** Everything that `mcp-host start stdio` loads in a life with one server and one client that leaves at once. */
 async function loadedBy(server: object): Promise<string[]> {
-  using folder = temporary({ "note.mjs": NOTE, "mcp-host.config.json": JSON.stringify({ mcpServers: { one: server } }) });
-  const loaded = join(folder.path, "loaded");
+  using folder = temporary({ "mcp-host.config.json": JSON.stringify({ mcpServers: { one: server } }) });
+  const notes = noting(folder.path);
   const initialize = {
     jsonrpc: "2.0",
     id: 1,
@@ -61,15 +46,15 @@ async function loadedBy(server: object): Promise<string[]> {
   const stdout = await new Promise<string>((resolve, reject) => {
     const child = execFile(
       process.execPath,
-      ["--import", join(folder.path, "note.mjs"), BIN, "start", "stdio", "--config", join(folder.path, "mcp-host.config.json")],
-      { env: { ...process.env, ...MARKED, LOADED: loaded }, timeout: 20_000 },
+      [...notes.args, BIN, "start", "stdio", "--config", join(folder.path, "mcp-host.config.json")],
+      { env: { ...process.env, ...MARKED, ...notes.env }, timeout: 20_000 },
       (error, out) => (error ? reject(error) : resolve(out)),
     );
     const list = { jsonrpc: "2.0", id: 2, method: "tools/list" };
     child.stdin?.end(`${JSON.stringify(initialize)}\n${JSON.stringify(list)}\n`);
   });
   expect(stdout).toContain('"echo"');
-  return readFileSync(loaded, "utf8").split("\n");
+  return notes.loaded();
 }
 
 test("a start over stdio with a stdio server loads no HTTP, SSE, WebSocket, Hono or OAuth code", async () => {
@@ -112,3 +97,18 @@ test.each([
   },
   30_000,
 );
+
+test("the package itself loads no command, no control socket's server, no way in over a network and no form of config", () => {
+  using folder = temporary({});
+  const notes = noting(folder.path);
+  const url = pathToFileURL(join(ROOT, "packages/host/dist/index.js")).href;
+  execFileSync(process.execPath, [...notes.args, "--input-type=module", "--eval", `await import(${JSON.stringify(url)})`], {
+    env: { ...process.env, ...notes.env },
+    timeout: 20_000,
+  });
+  const loaded = notes.loaded();
+  expect(loaded).toContain(url);
+  const needless =
+    /dist\/cli\/|operator\/(control-server|log)|front\/(http|sse|stdio|websocket)|upstream\/(http|sse|stdio|websocket)\.js|sdk\/|jiti|yaml|toml|jsonc|citty|hono|undici|\/ws\/|NativeModule https?$/;
+  expect(loaded.filter((name) => needless.test(name))).toEqual([]);
+});

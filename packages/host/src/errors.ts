@@ -300,3 +300,13 @@ export class ConfigError extends Error {
     this.problems = problems;
   }
 }
+
+/** A config file that cannot be used: every problem of it, and which file it is. */
+export class ConfigFileError extends ConfigError {
+  readonly path: string | undefined;
+  constructor(problems: readonly string[], path: string | undefined) {
+    super(problems);
+    this.name = "ConfigFileError";
+    this.path = path;
+  }
+}

@@ -39,7 +39,6 @@ export type {
 export type { HostStatus, UpstreamStatus } from "./plugin/host-status.ts";
 export type { Counter, Instrument, InstrumentFacts, LabelValues, Meter, Reading } from "./plugin/meter.ts";
 export {
-  API_VERSION,
   definePlugin,
   defineService,
   type ExpectedUpstream,
@@ -60,5 +59,5 @@ export type {
   TransportSettings,
 } from "./plugin/transport-registry.ts";
 export { registerSecret } from "./redact.ts";
-export { VERSION } from "./version.ts";
+export { API_VERSION, VERSION } from "./version.ts";
 export type { Json } from "./wire/message.ts";

@@ -2,7 +2,8 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { ConfigFileError, type LoadedConfig, type LoadOptions, loadConfig } from "../dist/config/load.js";
+import { type LoadedConfig, type LoadOptions, loadConfig } from "../dist/config/load.js";
+import { ConfigFileError } from "../dist/errors.js";
 import { pluginProblems } from "../dist/plugin/load.js";
 
 let folder: string;

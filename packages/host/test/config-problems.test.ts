@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
-import { ConfigFileError, loadConfig } from "../dist/config/load.js";
+import { loadConfig } from "../dist/config/load.js";
+import { ConfigFileError } from "../dist/errors.js";
 import { type Config, ConfigError, createHost, createLogger, definePlugin, type PluginFactory } from "../dist/index.js";
 import { pluginProblems } from "../dist/plugin/load.js";
 

@@ -1,9 +1,10 @@
 import { defineCommand } from "citty";
-import { claimStdout } from "../front/stdio.ts";
 import { isObject, type Json } from "../wire/message.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
-import { type Asking, asking, parseArguments, print, printProgress, readableBlock } from "./one-shot.ts";
-import { configArgs, jsonArgs, logArgs } from "./options.ts";
+import { EXIT, type ExitCode } from "./command-line/exit.ts";
+import { configArgs, jsonArgs, logArgs } from "./command-line/options.ts";
+import { readableBlock } from "./one-shot/content.ts";
+import type { OneShot } from "./one-shot/one-shot.ts";
+import { claimStdout } from "./terminal/stdout.ts";
 
 export default defineCommand({
   meta: { name: "call", description: "Start the servers and call one tool" },
@@ -15,12 +16,13 @@ export default defineCommand({
     ...logArgs,
   },
   async run({ args, rawArgs }): Promise<ExitCode> {
+    const { parseArguments, print, printProgress, runOneShot } = await import("./one-shot/one-shot.ts");
     const name = args.tool ?? ""; // it is required, so the command would not run without it
     const call = { name, arguments: parseArguments(args.args) };
-    const asked: Asking = { flags: args, rawArgs, output: claimStdout(), kind: "tools", name };
-    return asking(asked, async (client) => {
+    const shot: OneShot = { flags: args, rawArgs, output: claimStdout(), kind: "tools", name };
+    return runOneShot(shot, async (client) => {
       const result = await client.request("tools/call", call, { progress: printProgress });
-      print(asked, result, readable);
+      print(shot, result, readable);
       return result.isError === true ? EXIT.failure.code : EXIT.ok.code;
     });
   },

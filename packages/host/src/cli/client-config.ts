@@ -1,22 +1,23 @@
 import { defineCommand } from "citty";
 import { escapeControls } from "../log.ts";
-import { clientArgs, connectionArgs, connectionOf, targetOf } from "./clients/connection.ts";
-import { advice, contentOf, installCommand, ownCommand, snippet } from "./clients/snippet.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
-import { jsonArgs } from "./options.ts";
+import { clientArgs, entryArgs, targetOf } from "./clients/client-options.ts";
+import { EXIT, type ExitCode } from "./command-line/exit.ts";
+import { jsonArgs } from "./command-line/options.ts";
 
 export default defineCommand({
   meta: { name: "client-config", description: "Print what connects a client to the host" },
-  args: { ...clientArgs, ...connectionArgs, ...jsonArgs },
+  args: { ...clientArgs, ...entryArgs, ...jsonArgs },
   async run({ args }): Promise<ExitCode> {
+    const { serverEntryOf } = await import("./clients/server-entry.ts");
+    const { advice, contentOf, installCommand, ownCommand, snippet } = await import("./clients/snippet.ts");
     const target = targetOf(args);
-    const connection = await connectionOf(args, target);
-    const command = ownCommand(target, connection);
-    const more = await advice(target, connection);
-    const text = snippet(target, connection);
+    const entry = await serverEntryOf(args, target);
+    const command = ownCommand(target, entry);
+    const more = await advice(target, entry);
+    const text = snippet(target, entry);
     if (args.json) {
       const { id, name, path } = target;
-      const content = contentOf(target, connection);
+      const content = contentOf(target, entry);
       process.stdout.write(`${JSON.stringify({ client: id, name, path, content, text, command, advice: more }, undefined, 2)}\n`);
       return EXIT.ok.code;
     }

@@ -1,10 +1,10 @@
 import { defineCommand } from "citty";
+import { EXIT, type ExitCode } from "./command-line/exit.ts";
+import { jsonArgs } from "./command-line/options.ts";
 import { bashScript } from "./completion/bash.ts";
 import { fishScript } from "./completion/fish.ts";
 import { type Commands, commandWords } from "./completion/words.ts";
 import { zshScript } from "./completion/zsh.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
-import { jsonArgs } from "./options.ts";
 
 const SCRIPTS = { bash: bashScript, zsh: zshScript, fish: fishScript } as const;
 

@@ -1,14 +1,14 @@
 import { defineCommand } from "citty";
-import { history } from "../config/backup.ts";
-import { locateConfig } from "../config/load.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
-import { configArgs, jsonArgs } from "./options.ts";
-import { table } from "./table.ts";
+import { EXIT, type ExitCode } from "./command-line/exit.ts";
+import { configArgs, jsonArgs } from "./command-line/options.ts";
+import { table } from "./terminal/table.ts";
 
 export default defineCommand({
   meta: { name: "config history", description: "List the backups of the config, the newest first" },
   args: { ...jsonArgs, config: configArgs.config },
   async run({ args }): Promise<ExitCode> {
+    const { history } = await import("../config/backup.ts");
+    const { locateConfig } = await import("../config/load.ts");
     const path = await locateConfig(args.config);
     const backups = (await history(path)).map((backup, index) => ({
       number: index + 1,

@@ -1,12 +1,12 @@
 import { defineCommand } from "citty";
-import { locateConfig } from "../config/load.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
-import { configArgs, jsonArgs } from "./options.ts";
+import { EXIT, type ExitCode } from "./command-line/exit.ts";
+import { configArgs, jsonArgs } from "./command-line/options.ts";
 
 export default defineCommand({
   meta: { name: "config path", description: "Tell which config file is used" },
   args: { ...jsonArgs, config: configArgs.config },
   async run({ args }): Promise<ExitCode> {
+    const { locateConfig } = await import("../config/load.ts");
     const path = await locateConfig(args.config);
     process.stdout.write(args.json ? `${JSON.stringify({ path }, undefined, 2)}\n` : `${path}\n`);
     return EXIT.ok.code;

@@ -1,11 +1,10 @@
 import { defineCommand } from "citty";
-import { type Restored, restore } from "../config/backup.ts";
-import { locateConfig, located } from "../config/load.ts";
+import type { Restored } from "../config/backup.ts";
 import { escapeControls } from "../log.ts";
 import { isSecretName, redactText } from "../redact.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
-import { configArgs, jsonArgs } from "./options.ts";
-import { UsageError } from "./usage.ts";
+import { EXIT, type ExitCode } from "./command-line/exit.ts";
+import { configArgs, jsonArgs } from "./command-line/options.ts";
+import { UsageError } from "./command-line/usage.ts";
 
 export default defineCommand({
   meta: { name: "config restore", description: "Put a backup of the config back; what it replaces is backed up first" },
@@ -18,6 +17,8 @@ export default defineCommand({
   async run({ args }): Promise<ExitCode> {
     const which = args.number ?? "1";
     if (!/^[1-9]\d*$/.test(which)) throw new UsageError(`number: "${which}" is not the number of a backup; \`config history\` lists them`);
+    const { restore } = await import("../config/backup.ts");
+    const { locateConfig, located } = await import("../config/load.ts");
     const path = await locateConfig(args.config);
     const dry = args["dry-run"] === true;
     const restored = await located(path, () => restore(path, Number(which), dry));

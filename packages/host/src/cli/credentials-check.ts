@@ -1,17 +1,19 @@
 import { defineCommand } from "citty";
-import { type CredentialsReport, checkCredentials } from "../config/credentials.ts";
-import { locateConfig, located } from "../config/load.ts";
-import { claimStdout } from "../front/stdio.ts";
+import type { CredentialsReport } from "../config/credentials.ts";
 import { escapeControls } from "../log.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
-import { configArgs, jsonArgs, loadOptions } from "./options.ts";
-import { table } from "./table.ts";
+import { EXIT, type ExitCode } from "./command-line/exit.ts";
+import { configArgs, jsonArgs } from "./command-line/options.ts";
+import { claimStdout } from "./terminal/stdout.ts";
+import { table } from "./terminal/table.ts";
 
 export default defineCommand({
   meta: { name: "credentials check", description: "Tell where each value that the config refers to is found, never the value" },
   args: { ...jsonArgs, ...configArgs },
   async run({ args, rawArgs }): Promise<ExitCode> {
     const output = claimStdout();
+    const { checkCredentials } = await import("../config/credentials.ts");
+    const { locateConfig, located } = await import("../config/load.ts");
+    const { loadOptions } = await import("./command-line/load-options.ts");
     const path = await locateConfig(args.config);
     const options = await loadOptions(rawArgs, false);
     const report = await located(path, () => checkCredentials(path, options));

@@ -1,13 +1,14 @@
 import { runCommand } from "citty";
 import { createLogger, type Logger } from "../log.ts";
-import type { DaemonFlags, Detached, FirstWord } from "./daemon.ts";
-import { failureOf } from "./failure.ts";
-import { LogFile, limitsOf } from "./log-file.ts";
-import { PidFile } from "./pid-file.ts";
-import { placesOf } from "./places.ts";
-import type { Life } from "./process-life.ts";
+import { failureOf } from "./command-line/failure.ts";
+import { everyValue } from "./command-line/usage.ts";
+import type { FirstWord } from "./daemon/daemon.ts";
+import { daemonFiles } from "./daemon/daemon-files.ts";
+import { LogFile, logLimits } from "./daemon/log-file.ts";
+import { PidFile } from "./daemon/pid-file.ts";
+import type { ProcessLife } from "./hosting/process-life.ts";
+import type { Detached, StartFlags } from "./hosting/serve.ts";
 import start from "./start.ts";
-import { everyValue } from "./usage.ts";
 
 // The program of the detached process: what `daemon.ts` starts. Its arguments are those of `start`.
 const args = process.argv.slice(2);
@@ -37,10 +38,10 @@ function tell(word: FirstWord): Promise<void> {
 class DetachedProcess implements Detached {
   #pidFile: PidFile | undefined;
 
-  async begin(flags: DaemonFlags, life: Life, log: Logger): Promise<{ pidFile: string; logFile: string }> {
-    const places = await placesOf(flags);
+  async begin(flags: StartFlags, life: ProcessLife, log: Logger): Promise<{ pidFile: string; logFile: string }> {
+    const places = await daemonFiles(flags);
     const file = new LogFile(places.logFile, {
-      ...limitsOf(flags),
+      ...logLimits(flags),
       recovered: (lines, reason) => log.warn("log lines could not be written and are lost", { lines, reason }),
     });
     for (const stream of [process.stdout, process.stderr]) redirect(stream, file);

@@ -1,25 +1,26 @@
 import { defineCommand } from "citty";
-import { claimStdout } from "../front/stdio.ts";
 import type { Host } from "../host/host.ts";
 import { escapeControls } from "../log.ts";
 import type { TapRecord } from "../plugin/hook-set.ts";
-import { HOOKS, type HookDefinition, type HookName } from "../plugin/hooks.ts";
+import type { HookDefinition, HookName } from "../plugin/hooks.ts";
 import type { HostStatus } from "../plugin/host-status.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
-import { openHost, prepare } from "./open-host.ts";
-import { configArgs, jsonArgs, logArgs, loggerOf } from "./options.ts";
-import { reportLines } from "./report.ts";
-import { table } from "./table.ts";
+import { EXIT, type ExitCode } from "./command-line/exit.ts";
+import { loggerOf } from "./command-line/logger.ts";
+import { configArgs, jsonArgs, logArgs } from "./command-line/options.ts";
+import { reportLines } from "./terminal/plugin-reports.ts";
+import { claimStdout } from "./terminal/stdout.ts";
+import { table } from "./terminal/table.ts";
 
 export default defineCommand({
   meta: { name: "inspect", description: "Show the pipeline: each hook with its taps, the plugins, the servers" },
   args: { ...jsonArgs, ...configArgs, ...logArgs },
   async run({ args, rawArgs }): Promise<ExitCode> {
+    const { openHost, prepare } = await import("./hosting/open-host.ts");
     const output = claimStdout();
     const opened = await openHost({ config: args.config, raw: rawArgs, log: loggerOf(args, "error"), insecureNoAuth: true });
     try {
       await prepare(opened);
-      const view = inspection(opened.host);
+      const view = await inspection(opened.host);
       output.write(args.json ? `${JSON.stringify(view, undefined, 2)}\n` : `${escapeControls(describe(view))}\n`);
     } finally {
       await opened.host.close();
@@ -36,7 +37,8 @@ interface Inspection {
   reports: HostStatus["reports"];
 }
 
-function inspection(host: Host): Inspection {
+async function inspection(host: Host): Promise<Inspection> {
+  const { HOOKS } = await import("../plugin/hooks.ts");
   const { plugins, taps } = host.pipeline();
   const { upstreams, reports } = host.status();
   return {

@@ -1,21 +1,22 @@
 import { defineCommand } from "citty";
 import { escapeControls } from "../log.ts";
-import { change, changeArgs, UNCHANGED } from "./clients/change.ts";
-import { readClientFile, withServer } from "./clients/client-file.ts";
-import { clientArgs, connectionArgs, connectionOf, targetOf } from "./clients/connection.ts";
-import { advice } from "./clients/snippet.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
+import { changeArgs, clientArgs, entryArgs, targetOf } from "./clients/client-options.ts";
+import { EXIT, type ExitCode } from "./command-line/exit.ts";
 
 export default defineCommand({
   meta: { name: "install", description: "Write the host into a client's config file" },
-  args: { ...clientArgs, ...connectionArgs, ...changeArgs },
+  args: { ...clientArgs, ...entryArgs, ...changeArgs },
   async run({ args }): Promise<ExitCode> {
+    const { change, UNCHANGED } = await import("./clients/change.ts");
+    const { readClientFile, withServer } = await import("./clients/client-file.ts");
+    const { serverEntryOf } = await import("./clients/server-entry.ts");
+    const { advice } = await import("./clients/snippet.ts");
     const target = targetOf(args);
-    const connection = await connectionOf(args, target);
+    const entry = await serverEntryOf(args, target);
     const file = await readClientFile(target.client, target.path);
-    const after = await withServer(target.client, file, target.name, connection);
+    const after = await withServer(target.client, file, target.name, entry);
     const isThere = after === file.text;
-    const told = isThere ? [] : await advice(target, connection);
+    const told = isThere ? [] : await advice(target, entry);
     const done = isThere ? UNCHANGED : await change(file, after, args);
     const { id, name, path } = target;
     if (args.json) process.stdout.write(`${JSON.stringify({ client: id, name, path, ...done, advice: told }, undefined, 2)}\n`);

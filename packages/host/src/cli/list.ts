@@ -1,13 +1,13 @@
 import { defineCommand } from "citty";
-import { claimStdout } from "../front/stdio.ts";
 import { escapeControls } from "../log.ts";
 import { redactText } from "../redact.ts";
-import { withClient } from "./client.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
-import { type Kind, rowsOf } from "./kinds.ts";
-import { configArgs, jsonArgs, logArgs, loggerOf } from "./options.ts";
-import { describeMissing } from "./startup.ts";
-import { table } from "./table.ts";
+import { EXIT, type ExitCode } from "./command-line/exit.ts";
+import { loggerOf } from "./command-line/logger.ts";
+import { configArgs, jsonArgs, logArgs } from "./command-line/options.ts";
+import { type Kind, rowsOf } from "./one-shot/kinds.ts";
+import { describeMissing } from "./one-shot/startup.ts";
+import { claimStdout } from "./terminal/stdout.ts";
+import { table } from "./terminal/table.ts";
 
 export default defineCommand({
   meta: { name: "list", description: "Start the servers and list what the host offers" },
@@ -23,6 +23,7 @@ export default defineCommand({
     ...logArgs,
   },
   async run({ args, rawArgs }): Promise<ExitCode> {
+    const { withClient } = await import("./one-shot/local-client.ts");
     const output = claimStdout();
     const kind = (args.kind as Kind | undefined) ?? "tools"; // one of its options, or the command would not run
     const log = loggerOf(args, "warn");

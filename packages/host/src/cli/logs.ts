@@ -1,16 +1,12 @@
 import { once } from "node:events";
 import { defineCommand } from "citty";
-import { duration } from "../config/units.ts";
 import { escapeControls, type LogLevel, type LogRecord, prettyLine } from "../log.ts";
-import { controlAddress } from "../operator/control.ts";
-import { oneHost } from "../operator/control-client.ts";
-import { readLogs } from "../operator/log-client.ts";
-import type { LogWish } from "../operator/log-stream.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
-import { interruption } from "./interrupted.ts";
-import { choiceArgs, choiceOf } from "./options.ts";
-import { painter, type Style } from "./terminal.ts";
-import { UsageError } from "./usage.ts";
+import type { LogQuery } from "../operator/log-query.ts";
+import { EXIT, type ExitCode } from "./command-line/exit.ts";
+import { interruption } from "./command-line/interrupted.ts";
+import { choiceArgs, choiceOf } from "./command-line/options.ts";
+import { UsageError } from "./command-line/usage.ts";
+import { painter, type Style } from "./terminal/colours.ts";
 
 const STYLES: Partial<Record<LogRecord["level"], Style>> = { error: "red", warn: "yellow", debug: "dim" };
 
@@ -33,28 +29,31 @@ export default defineCommand({
     ...choiceArgs,
   },
   async run({ args }): Promise<ExitCode> {
-    const wish: LogWish = {
+    const { findHost } = await import("../operator/control-client.ts");
+    const { controlAddress } = await import("../operator/control-socket.ts");
+    const { readLogs } = await import("../operator/log-client.ts");
+    const query: LogQuery = {
       level: (args.level ?? "info") as LogLevel, // one of its options, or the command would not run
       ...(args.server !== undefined && { server: args.server }),
       ...(args.tool !== undefined && { tool: args.tool }),
       ...(args.id !== undefined && { id: args.id }),
-      ...(args.since !== undefined && { since: timeOf(args.since) }),
+      ...(args.since !== undefined && { since: await timeOf(args.since) }),
       lines: linesOf(args.lines),
       follow: args.follow,
     };
-    const { pid } = await oneHost(choiceOf(args));
+    const { pid } = await findHost(choiceOf(args));
     const interrupted = interruption();
     const end = new AbortController();
     const gone = (): void => end.abort();
     process.stdout.once("error", gone); // nobody reads any more
     interrupted.promise.catch(gone);
     try {
-      await Promise.race([interrupted.promise, show(readLogs(controlAddress(pid), wish, end.signal), args.json === true, end.signal)]);
+      await Promise.race([interrupted.promise, show(readLogs(controlAddress(pid), query, end.signal), args.json === true, end.signal)]);
     } finally {
       end.abort();
       interrupted.stop();
     }
-    if (wish.follow && process.stdout.writable) process.stderr.write(`mcp-host: the host with pid ${pid} has ended\n`);
+    if (query.follow && process.stdout.writable) process.stderr.write(`mcp-host: the host with pid ${pid} has ended\n`);
     return EXIT.ok.code;
   },
 });
@@ -69,7 +68,8 @@ async function show(records: AsyncIterable<LogRecord>, json: boolean, signal: Ab
   }
 }
 
-function timeOf(text: string): number {
+async function timeOf(text: string): Promise<number> {
+  const { duration } = await import("../config/units.ts");
   const ago = duration.safeParse(text);
   const time = ago.success ? Date.now() - ago.data : Date.parse(text);
   if (Number.isNaN(time))

@@ -1,18 +1,13 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { stripVTControlCharacters } from "node:util";
 import { type ArgsDef, type CommandDef, defineCommand, renderUsage, runCommand } from "citty";
-import { ConfigFileError } from "../config/load.ts";
 import { nearest } from "../config/nearest.ts";
-import { ConfigError } from "../errors.ts";
-import { createLogger, escapeControls } from "../log.ts";
+import { ConfigError, ConfigFileError } from "../errors.ts";
 import type { PluginCommandData } from "../plugin/plugin.ts";
-import { redactText } from "../redact.ts";
+import { EXIT } from "./command-line/exit.ts";
+import { checkArguments, UsageError } from "./command-line/usage.ts";
 import { COMMANDS } from "./commands.ts";
-import { EXIT } from "./exit.ts";
-import { failureOf } from "./failure.ts";
-import { Interrupted } from "./interrupted.ts";
-import { hasColours } from "./terminal.ts";
-import { checkArguments, everyValue, UsageError } from "./usage.ts";
+import { hasColours } from "./terminal/colours.ts";
 
 /** How often it is looked whether everything was read. */
 const LOOK = 10;
@@ -37,7 +32,8 @@ export async function exitCodeOf(argv: string[]): Promise<number> {
   try {
     return await dispatch(argv);
   } catch (error) {
-    return report(error, argv);
+    const { reportFailure } = await import("./command-line/failure.ts");
+    return reportFailure(error, argv);
   }
 }
 
@@ -56,7 +52,7 @@ async function dispatch(argv: string[]): Promise<number> {
   const load = COMMANDS[FLAGS.get(name) ?? name];
   if (load) return run(await load(), name, rest);
   if (!name.startsWith("-")) {
-    const { pluginCommand } = await import("./plugin-command.ts");
+    const { pluginCommand } = await import("./command-line/plugin-command.ts");
     const found = await pluginCommand(name, rest).catch((error: unknown) => {
       throw unknownCommand(name, error);
     });
@@ -101,17 +97,4 @@ async function usage(command: CommandDef, parent?: CommandDef): Promise<number> 
   const text = await renderUsage(command, parent);
   process.stdout.write(`${hasColours(process.stdout) ? text : stripVTControlCharacters(text)}\n`);
   return EXIT.ok.code;
-}
-
-/** Tells what went wrong, as a log line where logs are JSON, and gives the exit code that says it. */
-function report(error: unknown, argv: readonly string[]): number {
-  if (error instanceof Interrupted) return error.code;
-  const { code, text, problems, config } = failureOf(error, argv);
-  if (everyValue(argv, "log-format").at(-1) === "json")
-    createLogger({ format: "json" }).error(text, { config, ...(problems.length > 0 && { problems }) });
-  else {
-    const lines = [`mcp-host: ${text}${config === undefined ? "" : `: ${config}`}`, ...problems.map((problem) => `  ${problem}`)];
-    process.stderr.write(`${escapeControls(redactText(lines.join("\n")))}\n`);
-  }
-  return code;
 }

@@ -1,10 +1,11 @@
 import { defineCommand } from "citty";
-import { claimStdout } from "../front/stdio.ts";
 import { isObject, type Json } from "../wire/message.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
-import { type Asking, asking, parseArguments, print, printProgress, readableBlock } from "./one-shot.ts";
-import { configArgs, jsonArgs, logArgs } from "./options.ts";
-import { UsageError } from "./usage.ts";
+import { EXIT, type ExitCode } from "./command-line/exit.ts";
+import { configArgs, jsonArgs, logArgs } from "./command-line/options.ts";
+import { UsageError } from "./command-line/usage.ts";
+import { readableBlock } from "./one-shot/content.ts";
+import type { OneShot } from "./one-shot/one-shot.ts";
+import { claimStdout } from "./terminal/stdout.ts";
 
 export default defineCommand({
   meta: { name: "prompt", description: "Start the servers and get one prompt" },
@@ -16,13 +17,14 @@ export default defineCommand({
     ...logArgs,
   },
   async run({ args, rawArgs }): Promise<ExitCode> {
+    const { parseArguments, print, printProgress, runOneShot } = await import("./one-shot/one-shot.ts");
     const name = args.name ?? ""; // it is required, so the command would not run without it
     const given = parseArguments(args.args, '{"topic":"news"}');
     for (const [key, value] of Object.entries(given))
       if (typeof value !== "string") throw new UsageError(`--args: "${key}" must be a text; a prompt takes nothing else`);
-    const asked: Asking = { flags: args, rawArgs, output: claimStdout(), kind: "prompts", name };
-    return asking(asked, async (client) => {
-      print(asked, await client.request("prompts/get", { name, arguments: given }, { progress: printProgress }), readable);
+    const shot: OneShot = { flags: args, rawArgs, output: claimStdout(), kind: "prompts", name };
+    return runOneShot(shot, async (client) => {
+      print(shot, await client.request("prompts/get", { name, arguments: given }, { progress: printProgress }), readable);
       return EXIT.ok.code;
     });
   },

@@ -1,9 +1,10 @@
 import { defineCommand } from "citty";
-import { claimStdout } from "../front/stdio.ts";
 import { isObject, type Json } from "../wire/message.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
-import { type Asking, asking, print, printProgress, readableContents } from "./one-shot.ts";
-import { configArgs, jsonArgs, logArgs } from "./options.ts";
+import { EXIT, type ExitCode } from "./command-line/exit.ts";
+import { configArgs, jsonArgs, logArgs } from "./command-line/options.ts";
+import { readableContents } from "./one-shot/content.ts";
+import type { OneShot } from "./one-shot/one-shot.ts";
+import { claimStdout } from "./terminal/stdout.ts";
 
 export default defineCommand({
   meta: { name: "read", description: "Start the servers and read one resource" },
@@ -14,10 +15,11 @@ export default defineCommand({
     ...logArgs,
   },
   async run({ args, rawArgs }): Promise<ExitCode> {
+    const { print, printProgress, runOneShot } = await import("./one-shot/one-shot.ts");
     const uri = args.uri ?? ""; // it is required, so the command would not run without it
-    const asked: Asking = { flags: args, rawArgs, output: claimStdout(), kind: "resources", name: uri };
-    return asking(asked, async (client) => {
-      print(asked, await client.request("resources/read", { uri }, { progress: printProgress }), readable);
+    const shot: OneShot = { flags: args, rawArgs, output: claimStdout(), kind: "resources", name: uri };
+    return runOneShot(shot, async (client) => {
+      print(shot, await client.request("resources/read", { uri }, { progress: printProgress }), readable);
       return EXIT.ok.code;
     });
   },

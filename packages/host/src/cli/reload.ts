@@ -1,9 +1,7 @@
 import { defineCommand } from "citty";
 import { escapeControls } from "../log.ts";
-import { askToReload, oneHost } from "../operator/control-client.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
-import { choiceArgs, choiceOf, jsonArgs } from "./options.ts";
-import { wordsOf } from "./reloads.ts";
+import { EXIT, type ExitCode } from "./command-line/exit.ts";
+import { choiceArgs, choiceOf, jsonArgs } from "./command-line/options.ts";
 
 export default defineCommand({
   meta: { name: "reload", description: "Have a running host read its config again" },
@@ -12,10 +10,12 @@ export default defineCommand({
     ...jsonArgs,
   },
   async run({ args }): Promise<ExitCode> {
-    const { pid } = await oneHost(choiceOf(args));
+    const { askToReload, findHost } = await import("../operator/control-client.ts");
+    const { describeChanges } = await import("./hosting/reloads.ts");
+    const { pid } = await findHost(choiceOf(args));
     const report = await askToReload({ pid });
-    const { upstreams } = await oneHost({ pid });
-    const lines = `servers: ${wordsOf(report.upstreams)}\nplugins: ${wordsOf(report.plugins)}`;
+    const { upstreams } = await findHost({ pid });
+    const lines = `servers: ${describeChanges(report.upstreams)}\nplugins: ${describeChanges(report.plugins)}`;
     process.stdout.write(`${args.json ? JSON.stringify(report, undefined, 2) : escapeControls(lines)}\n`);
     const fresh = [...report.upstreams.added, ...report.upstreams.changed];
     for (const { name, state, reason } of upstreams)

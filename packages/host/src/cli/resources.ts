@@ -1,18 +1,19 @@
 import { defineCommand } from "citty";
-import { claimStdout } from "../front/stdio.ts";
 import { escapeControls } from "../log.ts";
 import { redactText } from "../redact.ts";
-import { withClient } from "./client.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
-import { rowsOf } from "./kinds.ts";
-import { configArgs, jsonArgs, logArgs, loggerOf } from "./options.ts";
-import { describeMissing } from "./startup.ts";
-import { table } from "./table.ts";
+import { EXIT, type ExitCode } from "./command-line/exit.ts";
+import { loggerOf } from "./command-line/logger.ts";
+import { configArgs, jsonArgs, logArgs } from "./command-line/options.ts";
+import { rowsOf } from "./one-shot/kinds.ts";
+import { describeMissing } from "./one-shot/startup.ts";
+import { claimStdout } from "./terminal/stdout.ts";
+import { table } from "./terminal/table.ts";
 
 export default defineCommand({
   meta: { name: "resources", description: "Start the servers and list their resources and resource templates" },
   args: { ...jsonArgs, ...configArgs, ...logArgs },
   async run({ args, rawArgs }): Promise<ExitCode> {
+    const { withClient } = await import("./one-shot/local-client.ts");
     const output = claimStdout();
     const { starts, resources, templates } = await withClient(
       { config: args.config, rawArgs, log: loggerOf(args, "warn") },

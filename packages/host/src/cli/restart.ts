@@ -1,23 +1,29 @@
 import { type ArgsDef, defineCommand, parseArgs } from "citty";
 import { escapeControls } from "../log.ts";
-import type { ControlStatus, Origin } from "../operator/control.ts";
-import { askAll, askOrigin, type HostChoice, onlyOne } from "../operator/control-client.ts";
-import { type Daemon, describeDaemon, startDaemon } from "./daemon.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
-import { prepare } from "./open-host.ts";
-import { choiceArgs, choiceOf, jsonArgs, loggerOf } from "./options.ts";
-import start, { openForHttp, type Flags as StartFlags } from "./start.ts";
-import { stopHost, timeoutArgs, timeoutOf } from "./stop.ts";
+import type { HostChoice } from "../operator/control-client.ts";
+import type { ControlStatus, Invocation } from "../operator/control-protocol.ts";
+import { EXIT, type ExitCode } from "./command-line/exit.ts";
+import { loggerOf } from "./command-line/logger.ts";
+import { choiceArgs, choiceOf, jsonArgs, timeoutArgs } from "./command-line/options.ts";
+import type { Daemon } from "./daemon/daemon.ts";
+import type { StartFlags } from "./hosting/serve.ts";
+import start from "./start.ts";
 
 export default defineCommand({
   meta: { name: "restart", description: "Stop a daemon and start it again as it was started, once its config has been checked" },
   args: { ...choiceArgs, ...timeoutArgs, ...jsonArgs },
   async run({ args }): Promise<ExitCode> {
-    const timeout = timeoutOf(args.timeout);
+    const { askInvocation } = await import("../operator/control-client.ts");
+    const { stopHost } = await import("../operator/stop-host.ts");
+    const { durationOf } = await import("./command-line/durations.ts");
+    const { describeDaemon, startDaemon } = await import("./daemon/daemon.ts");
+    const { prepare } = await import("./hosting/open-host.ts");
+    const { openForHttp } = await import("./hosting/serve.ts");
+    const timeout = durationOf("--timeout", args.timeout);
     const daemon = await theDaemon(choiceOf(args));
-    const origin = await askOrigin(daemon.pid);
-    enter(origin);
-    const rawArgs = [...origin.args];
+    const invocation = await askInvocation(daemon.pid);
+    enter(invocation);
+    const rawArgs = [...invocation.args];
     const flags = parseArgs(rawArgs, start.args as ArgsDef) as StartFlags; // no command makes its arguments lazily, and these were checked when it was started
     try {
       const opened = await openForHttp(flags, rawArgs, loggerOf(flags, "error"));
@@ -48,18 +54,19 @@ export default defineCommand({
 
 /** The daemon that is meant. A host that was started otherwise belongs to whoever started it. */
 async function theDaemon(choice: HostChoice): Promise<ControlStatus> {
-  const hosts = await askAll(choice);
+  const { chooseHost, findHosts } = await import("../operator/control-client.ts");
+  const hosts = await findHosts(choice);
   const daemons = hosts.filter(({ daemon }) => daemon !== undefined);
   const [other] = hosts;
   if (other && daemons.length === 0)
     throw new Error(
       `the host with pid ${other.pid} was not started with --daemon; restart it where it was started (a service: with its manager)`,
     );
-  return onlyOne(daemons, choice);
+  return chooseHost(daemons, choice);
 }
 
 /** Relative paths mean what they meant. */
-function enter({ cwd }: Origin): void {
+function enter({ cwd }: Invocation): void {
   try {
     process.chdir(cwd);
   } catch (error) {

@@ -1,17 +1,12 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { defineCommand } from "citty";
-import { installedPlugins } from "../config/installed-plugins.ts";
-import { type JsonSchema, type NamedPlugin, withPluginOptions } from "../config/json-schema.ts";
-import { locateConfig, located } from "../config/load.ts";
-import { replaceFile } from "../config/replace.ts";
-import { readWritten } from "../config/written.ts";
+import type { JsonSchema, NamedPlugin } from "../config/json-schema.ts";
 import { ConfigError } from "../errors.ts";
-import { claimStdout } from "../front/stdio.ts";
 import { escapeControls } from "../log.ts";
-import { importPlugin } from "../plugin/load.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
-import { configArgs, loadOptions } from "./options.ts";
+import { EXIT, type ExitCode } from "./command-line/exit.ts";
+import { configArgs } from "./command-line/options.ts";
+import { claimStdout } from "./terminal/stdout.ts";
 
 export default defineCommand({
   meta: { name: "schema", description: "Print the JSON Schema of configs, with the options of the installed plugins" },
@@ -21,6 +16,10 @@ export default defineCommand({
     ...configArgs,
   },
   async run({ args, rawArgs }): Promise<ExitCode> {
+    const { installedPlugins } = await import("../config/installed-plugins.ts");
+    const { withPluginOptions } = await import("../config/json-schema.ts");
+    const { replaceFile } = await import("../config/replace.ts");
+    const { importPlugin } = await import("../plugin/load.ts");
     const output = claimStdout();
     const { folder, names } = await configured(args.config, rawArgs);
     const installed = installedPlugins([folder, process.cwd(), import.meta.dirname]);
@@ -47,6 +46,9 @@ export default defineCommand({
 
 /** The folder of the config and the plugins that it names. Without a config there are those that are installed. */
 async function configured(config: string | undefined, raw: readonly string[]): Promise<{ folder: string; names: string[] }> {
+  const { locateConfig, located } = await import("../config/load.ts");
+  const { readWritten } = await import("../config/written.ts");
+  const { loadOptions } = await import("./command-line/load-options.ts");
   let path: string;
   try {
     path = await locateConfig(config);

@@ -2,15 +2,13 @@ import { homedir, userInfo } from "node:os";
 import { isAbsolute } from "node:path";
 import { fileURLToPath } from "node:url";
 import { defineCommand } from "citty";
-import { loadConfig, locateConfig } from "../config/load.ts";
-import { parseConfig } from "../config/parse.ts";
 import { ConfigError } from "../errors.ts";
 import { escapeControls } from "../log.ts";
 import { redactText } from "../redact.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
-import { configArgs, jsonArgs, loadOptions } from "./options.ts";
-import { launchdPlist, type Service, systemdUnit } from "./service-files.ts";
-import { UsageError } from "./usage.ts";
+import { EXIT, type ExitCode } from "./command-line/exit.ts";
+import { configArgs, jsonArgs } from "./command-line/options.ts";
+import { UsageError } from "./command-line/usage.ts";
+import { launchdPlist, type Service, systemdUnit } from "./service/definitions.ts";
 
 /** The program that a service starts: a path that stays when the host is built or installed anew. */
 const BIN = fileURLToPath(new URL("../../bin/mcp-host.js", import.meta.url));
@@ -35,6 +33,7 @@ export default defineCommand({
     ...jsonArgs,
   },
   async run({ args }): Promise<ExitCode> {
+    const { locateConfig } = await import("../config/load.ts");
     if (args.user && args.system) throw new UsageError("--user and --system contradict each other; give one of them");
     const manager = args.manager ?? (process.platform === "darwin" ? "launchd" : "systemd");
     const config = await locateConfig(args.config);
@@ -77,6 +76,9 @@ export default defineCommand({
 
 /** The config's `drain`. One that cannot be used here and now (a variable that only the service will have) is no obstacle. */
 async function drainOf(path: string, warnings: string[]): Promise<number> {
+  const { loadConfig } = await import("../config/load.ts");
+  const { parseConfig } = await import("../config/parse.ts");
+  const { loadOptions } = await import("./command-line/load-options.ts");
   try {
     const loaded = await loadConfig(path, await loadOptions([], false));
     return parseConfig(loaded.config).drain;

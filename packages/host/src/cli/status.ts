@@ -1,13 +1,12 @@
 import { defineCommand } from "citty";
 import { escapeControls } from "../log.ts";
-import type { ControlStatus } from "../operator/control.ts";
-import { askAll } from "../operator/control-client.ts";
+import type { ControlStatus } from "../operator/control-protocol.ts";
 import type { UpstreamStatus } from "../plugin/host-status.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
-import { choiceArgs, choiceOf, jsonArgs } from "./options.ts";
-import { reportLines } from "./report.ts";
-import { lastWords, reasonOf } from "./summary.ts";
-import { table } from "./table.ts";
+import { EXIT, type ExitCode } from "./command-line/exit.ts";
+import { choiceArgs, choiceOf, jsonArgs } from "./command-line/options.ts";
+import { reportLines } from "./terminal/plugin-reports.ts";
+import { table } from "./terminal/table.ts";
+import { lastWords, reasonOf } from "./terminal/upstream-summary.ts";
 
 export default defineCommand({
   meta: { name: "status", description: "Show a running host: its servers, its tools, what is withheld" },
@@ -16,7 +15,8 @@ export default defineCommand({
     ...jsonArgs,
   },
   async run({ args }): Promise<ExitCode> {
-    const hosts = await askAll(choiceOf(args));
+    const { findHosts } = await import("../operator/control-client.ts");
+    const hosts = await findHosts(choiceOf(args));
     const [status] = hosts;
     if (!status || hosts.length > 1) {
       if (args.json) process.stdout.write(`${JSON.stringify({ hosts: hosts.map(identity) }, undefined, 2)}\n`);

@@ -1,11 +1,11 @@
 import { defineCommand } from "citty";
-import { claimStdout } from "../front/stdio.ts";
 import { escapeControls } from "../log.ts";
 import type { Json } from "../wire/message.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
-import { type Asking, asking } from "./one-shot.ts";
-import { configArgs, logArgs } from "./options.ts";
-import { UsageError } from "./usage.ts";
+import { EXIT, type ExitCode } from "./command-line/exit.ts";
+import { configArgs, logArgs } from "./command-line/options.ts";
+import { UsageError } from "./command-line/usage.ts";
+import type { OneShot } from "./one-shot/one-shot.ts";
+import { claimStdout } from "./terminal/stdout.ts";
 
 export default defineCommand({
   meta: { name: "subscribe", description: "Start the servers and print each update of one resource" },
@@ -17,6 +17,7 @@ export default defineCommand({
     ...logArgs,
   },
   async run({ args, rawArgs }): Promise<ExitCode> {
+    const { runOneShot } = await import("./one-shot/one-shot.ts");
     const uri = args.uri ?? ""; // it is required, so the command would not run without it
     const most = countOf(args.count);
     const output = claimStdout();
@@ -31,7 +32,7 @@ export default defineCommand({
       output.write(args.json ? `${JSON.stringify(params)}\n` : `${new Date().toISOString()} ${escapeControls(String(params.uri))}\n`);
       if (seen === most || !output.writable) enough();
     };
-    const asked: Asking = {
+    const shot: OneShot = {
       flags: args,
       rawArgs,
       output,
@@ -41,7 +42,7 @@ export default defineCommand({
         if (method === "notifications/resources/updated") updated(params ?? {});
       },
     };
-    return asking(asked, async (client) => {
+    return runOneShot(shot, async (client) => {
       await client.request("resources/subscribe", { uri });
       process.stderr.write(`mcp-host: subscribed to ${escapeControls(uri)}; Ctrl-C ends it\n`);
       // Whoever read this has gone away: nobody is told any more.

@@ -1,14 +1,14 @@
 import { defineCommand } from "citty";
 import { escapeControls } from "../log.ts";
-import { change, changeArgs, UNCHANGED } from "./clients/change.ts";
-import { readClientFile, withoutServer } from "./clients/client-file.ts";
-import { clientArgs, targetOf } from "./clients/connection.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
+import { changeArgs, clientArgs, targetOf } from "./clients/client-options.ts";
+import { EXIT, type ExitCode } from "./command-line/exit.ts";
 
 export default defineCommand({
   meta: { name: "uninstall", description: "Take the host out of a client's config file" },
   args: { ...clientArgs, ...changeArgs },
   async run({ args }): Promise<ExitCode> {
+    const { change, UNCHANGED } = await import("./clients/change.ts");
+    const { readClientFile, withoutServer } = await import("./clients/client-file.ts");
     const { id, client, path, name } = targetOf(args);
     const file = await readClientFile(client, path);
     const isThere = Object.hasOwn(file.servers, name);

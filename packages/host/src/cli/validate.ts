@@ -1,16 +1,15 @@
 import { defineCommand } from "citty";
-import { ConfigFileError } from "../config/load.ts";
-import { claimStdout } from "../front/stdio.ts";
+import { ConfigFileError } from "../errors.ts";
 import { escapeControls } from "../log.ts";
 import { redact, redactText } from "../redact.ts";
 import type { FrameOutput } from "../wire/frame-writer.ts";
-import { withClient } from "./client.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
-import { openHost, prepare } from "./open-host.ts";
-import { configArgs, jsonArgs, type LogFlags, logArgs, loggerOf } from "./options.ts";
-import type { Start } from "./startup.ts";
-import { counts, lastWords } from "./summary.ts";
-import { table } from "./table.ts";
+import { EXIT, type ExitCode } from "./command-line/exit.ts";
+import { type LogFlags, loggerOf } from "./command-line/logger.ts";
+import { configArgs, jsonArgs, logArgs } from "./command-line/options.ts";
+import type { ServerStart } from "./one-shot/startup.ts";
+import { claimStdout } from "./terminal/stdout.ts";
+import { table } from "./terminal/table.ts";
+import { counts, lastWords } from "./terminal/upstream-summary.ts";
 
 interface Flags extends LogFlags {
   config?: string | undefined;
@@ -41,6 +40,7 @@ export default defineCommand({
 });
 
 async function validate(flags: Flags, rawArgs: string[], output: FrameOutput): Promise<ExitCode> {
+  const { openHost, prepare } = await import("./hosting/open-host.ts");
   const log = loggerOf(flags, "warn");
   const opened = await openHost({ config: flags.config, raw: rawArgs, log, insecureNoAuth: flags["insecure-no-auth"] === true });
   const { host, loaded } = opened;
@@ -71,19 +71,20 @@ async function validate(flags: Flags, rawArgs: string[], output: FrameOutput): P
 }
 
 /** Starts every server, and gives what became of each. */
-function connected(flags: Flags, rawArgs: string[]): Promise<readonly Start[]> {
+async function connected(flags: Flags, rawArgs: string[]): Promise<readonly ServerStart[]> {
+  const { withClient } = await import("./one-shot/local-client.ts");
   // What a server that fails has to say is in the answer; the log would say it twice.
   const log = loggerOf(flags, "error");
   return withClient({ config: flags.config, rawArgs, log }, (client) => client.started());
 }
 
 /** A line for each server; what one that is down said last follows its line. */
-function rows(starts: readonly Start[]): string {
+function rows(starts: readonly ServerStart[]): string {
   const lines = table(starts.map(row)).split("\n");
   return starts.flatMap(({ ok, upstream }, index) => [lines[index] ?? "", ...(ok ? [] : lastWords(upstream))]).join("\n");
 }
 
-function row({ ok, upstream }: Start): string[] {
+function row({ ok, upstream }: ServerStart): string[] {
   const problems = upstream.connections.flatMap(({ problems }) => problems);
   return ok
     ? [upstream.name, "ok", [counts(upstream), ...problems].join("; ")]
@@ -98,7 +99,7 @@ function print(output: FrameOutput, value: unknown): void {
   output.write(`${JSON.stringify(redact(value), undefined, 2)}\n`);
 }
 
-function outcome({ ok, upstream }: Start): Record<string, unknown> {
+function outcome({ ok, upstream }: ServerStart): Record<string, unknown> {
   const { name, state, reason, entries } = upstream;
   const stderr = ok ? [] : lastWords(upstream).map((line) => line.trim());
   return { name, ok, state, reason, entries, ...(stderr.length > 0 && { stderr: stderr.join("\n") }) };

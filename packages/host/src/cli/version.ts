@@ -1,10 +1,9 @@
 import { defineCommand } from "citty";
-import { API_VERSION } from "../plugin/plugin.ts";
-import { VERSION } from "../version.ts";
+import { API_VERSION, VERSION } from "../version.ts";
 import { LATEST_VERSION } from "../wire/versions.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
-import { INSTALLED, installation } from "./installed.ts";
-import { jsonArgs } from "./options.ts";
+import { EXIT, type ExitCode } from "./command-line/exit.ts";
+import { INSTALLED, installation } from "./command-line/installed.ts";
+import { jsonArgs } from "./command-line/options.ts";
 
 export default defineCommand({
   meta: { name: "version", description: "Show the versions of the host, of its plugin API and of Node.js, and how it was installed" },

@@ -13,9 +13,6 @@ export interface ConfigContext {
   readonly folder: string;
 }
 
-/** The extensions of configs in code. */
-export const CODE = ["ts", "mts", "cts", "js", "mjs", "cjs"] as const;
-
 /** How long a config in code may take, its imports included. */
 const DEADLINE = 10_000;
 

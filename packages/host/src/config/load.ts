@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { ConfigError } from "../errors.ts";
+import { ConfigError, ConfigFileError } from "../errors.ts";
 import { readEnvFile } from "./env-files.ts";
 import { expandConfig, type Use } from "./expand.ts";
 import { impossibleNames } from "./impossible.ts";
@@ -21,16 +21,6 @@ export interface LoadedConfig {
   readonly files: readonly string[];
   /** What is allowed and yet unwise. */
   readonly warnings: readonly string[];
-}
-
-/** A config file that cannot be used: every problem of it, and which file it is. */
-export class ConfigFileError extends ConfigError {
-  readonly path: string | undefined;
-  constructor(problems: readonly string[], path: string | undefined) {
-    super(problems);
-    this.name = "ConfigFileError";
-    this.path = path;
-  }
 }
 
 /**

@@ -1,30 +1,11 @@
-import { existsSync, readFileSync, statSync } from "node:fs";
-import { extname, resolve } from "node:path";
+import { readFileSync, statSync } from "node:fs";
+import { extname } from "node:path";
 import { type Node, type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
 import { ConfigError } from "../errors.ts";
-import { CODE, readCode } from "./code.ts";
+import { readCode } from "./code.ts";
 import type { Environment } from "./env-files.ts";
+import { CODE_EXTENSIONS, EXTENSIONS } from "./file-names.ts";
 import { isWorldWritable, isWritableByOthers } from "./permissions.ts";
-
-const EXTENSIONS = ["json", "jsonc", "yaml", "yml", "toml", ...CODE] as const;
-
-/** The file names that are looked for without a path given, as people write them. */
-export const FILE_NAMES = `mcp-host.config.{${EXTENSIONS.join(",")}}`;
-
-/** The config files of a folder, of which there should be one. */
-export function configsIn(folder: string): string[] {
-  return EXTENSIONS.map((extension) => resolve(folder, `mcp-host.config.${extension}`)).filter((file) => existsSync(file));
-}
-
-/** The config file of a folder. @throws ConfigError where there is none, or more than one */
-export function findConfig(folder: string): string {
-  const found = configsIn(folder);
-  const [file] = found;
-  if (!file) throw new ConfigError([`there is no ${FILE_NAMES} in ${folder}; run \`mcp-host init\`, or name a file with --config`]);
-  if (found.length > 1)
-    throw new ConfigError([`there are several configs: ${found.join(", ")}; remove all but one or name one with --config`]);
-  return file;
-}
 
 const CONFIG_BYTES = 4 * 1024 * 1024;
 
@@ -52,7 +33,7 @@ export async function readConfigFile(path: string, env: Environment): Promise<{ 
     throw new ConfigError([`the file cannot be read: ${(error as Error).message}`]); // fs throws Errors
   }
   const extension = extname(path).toLowerCase();
-  const isCode = CODE.some((code) => extension === `.${code}`);
+  const isCode = CODE_EXTENSIONS.some((code) => extension === `.${code}`);
   return { value: isCode ? await readCode(path, env) : await parseText(text, extension), warnings };
 }
 

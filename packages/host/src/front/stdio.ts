@@ -9,26 +9,6 @@ import type { Limits } from "../wire/limits.ts";
 import type { Message } from "../wire/message.ts";
 import { checkShape, type ParseError, parseJson, refusalOf, toMessage } from "../wire/parse.ts";
 
-/**
- * Makes standard output carry frames and nothing else: whatever prints there (console, a plugin) goes to stderr from now
- * on. Gives the stream that frames are written to.
- */
-export function claimStdout(): FrameOutput {
-  const { stdout, stderr } = process;
-  const write = stdout.write.bind(stdout);
-  stdout.write = stderr.write.bind(stderr) as typeof stdout.write; // the same signature on the other stream
-  return {
-    get writable() {
-      return stdout.writable;
-    },
-    get writableLength() {
-      return stdout.writableLength;
-    },
-    write: (text) => write(text),
-    once: (event, listener) => stdout.once(event, listener),
-  };
-}
-
 export interface StdioFrontOptions {
   readonly sessions: Sessions;
   readonly principal: Principal;

@@ -1,6 +1,6 @@
 import { connect } from "node:net";
 import { resolve } from "node:path";
-import { configsIn } from "../config/read.ts";
+import { configsIn } from "../config/file-names.ts";
 import type { ReloadReport } from "../host/reload.ts";
 import type { Json } from "../wire/message.ts";
 import {
@@ -8,12 +8,11 @@ import {
   type ControlAnswer,
   type ControlRequest,
   type ControlStatus,
-  controlAddress,
+  type Invocation,
   OPERATION_DEADLINE,
-  type Origin,
   REQUEST_BYTES,
-  runningHosts,
-} from "./control.ts";
+} from "./control-protocol.ts";
+import { controlAddress, runningHosts } from "./control-socket.ts";
 
 const ANSWER_BYTES = 64 * 1024 * 1024;
 
@@ -34,8 +33,8 @@ export class NoHostError extends Error {
 }
 
 /** The status of every running host of this user that the choice fits; one that does not answer is left out. */
-export async function askAll({ pid, config }: HostChoice = {}): Promise<ControlStatus[]> {
-  const answers = await Promise.all(runningHosts().map((each) => ask(each).catch(() => undefined)));
+export async function findHosts({ pid, config }: HostChoice = {}): Promise<ControlStatus[]> {
+  const answers = await Promise.all(runningHosts().map((each) => askStatus(each).catch(() => undefined)));
   return answers.filter(
     (status) =>
       status !== undefined && (pid === undefined || status.pid === pid) && (config === undefined || status.config === resolve(config)),
@@ -43,8 +42,8 @@ export async function askAll({ pid, config }: HostChoice = {}): Promise<ControlS
 }
 
 /** Asks one running host for its status. @throws Error when it does not answer in time */
-export async function ask(pid: number): Promise<ControlStatus> {
-  const answer = await exchange(pid, { command: "status" }, CONTROL_DEADLINE);
+export async function askStatus(pid: number): Promise<ControlStatus> {
+  const answer = await askHost(pid, { command: "status" }, CONTROL_DEADLINE);
   if (!("status" in answer)) throw new Error(`the host with pid ${pid} gave no status`);
   return answer.status;
 }
@@ -59,30 +58,30 @@ export async function callRunningHost(plugin: string, name: string, params: Read
   const request: ControlRequest = { command: "operation", plugin, name, params };
   if (Buffer.byteLength(JSON.stringify(request)) >= REQUEST_BYTES)
     throw new Error(`operation "${name}" of plugin "${plugin}" was given more than ${REQUEST_BYTES} bytes`);
-  const { pid } = await oneHost(choice);
-  const answer = await exchange(pid, request, OPERATION_DEADLINE + CONTROL_DEADLINE);
+  const { pid } = await findHost(choice);
+  const answer = await askHost(pid, request, OPERATION_DEADLINE + CONTROL_DEADLINE);
   if (!("result" in answer)) throw new Error(`the host with pid ${pid} gave no result`);
   return answer.result;
 }
 
 /** Has a running host of this user read its config again. @throws Error with what is wrong with the config, or as `callRunningHost` */
 export async function askToReload(choice: HostChoice): Promise<ReloadReport> {
-  const { pid } = await oneHost(choice);
-  const answer = await exchange(pid, { command: "reload" }, OPERATION_DEADLINE + CONTROL_DEADLINE);
+  const { pid } = await findHost(choice);
+  const answer = await askHost(pid, { command: "reload" }, OPERATION_DEADLINE + CONTROL_DEADLINE);
   if (!("reloaded" in answer)) throw new Error(`the host with pid ${pid} did not say what changed`);
   return answer.reloaded;
 }
 
 /** The one running host that is meant. @throws NoHostError where none runs, or several do and none was chosen */
-export async function oneHost(choice: HostChoice = {}): Promise<ControlStatus> {
-  return onlyOne(await askAll(choice), choice);
+export async function findHost(choice: HostChoice = {}): Promise<ControlStatus> {
+  return chooseHost(await findHosts(choice), choice);
 }
 
 /**
  * The host that is meant among those that fit the choice. Without a choice the config in the working directory makes it.
  * @param further another way to choose @throws NoHostError where there is none, or several
  */
-export function onlyOne(hosts: readonly ControlStatus[], choice: HostChoice, further = ""): ControlStatus {
+export function chooseHost(hosts: readonly ControlStatus[], choice: HostChoice, further = ""): ControlStatus {
   const isOpen = choice.pid === undefined && choice.config === undefined;
   const here = isOpen ? configsIn(process.cwd()) : [];
   const own = hosts.filter(({ config }) => here.includes(config));
@@ -101,20 +100,20 @@ export function onlyOne(hosts: readonly ControlStatus[], choice: HostChoice, fur
 
 /** Has a running host end as SIGTERM ends it. @returns how long its calls in flight may take, in milliseconds @throws Error when it does not answer in time */
 export async function askToStop(pid: number): Promise<number> {
-  const answer = await exchange(pid, { command: "stop" }, CONTROL_DEADLINE);
+  const answer = await askHost(pid, { command: "stop" }, CONTROL_DEADLINE);
   if (!("stopping" in answer)) throw new Error(`the host with pid ${pid} did not say that it stops`);
   return answer.stopping.drain;
 }
 
 /** Asks one running host how it was started. @throws Error when it does not answer in time */
-export async function askOrigin(pid: number): Promise<Origin> {
-  const answer = await exchange(pid, { command: "origin" }, CONTROL_DEADLINE);
-  if (!("origin" in answer)) throw new Error(`the host with pid ${pid} does not say how it was started`);
-  return answer.origin;
+export async function askInvocation(pid: number): Promise<Invocation> {
+  const answer = await askHost(pid, { command: "invocation" }, CONTROL_DEADLINE);
+  if (!("invocation" in answer)) throw new Error(`the host with pid ${pid} does not say how it was started`);
+  return answer.invocation;
 }
 
 /** One question to a running host and its answer. @param deadline milliseconds of silence @throws Error when there is none, or when it is an error */
-function exchange(pid: number, request: ControlRequest, deadline: number): Promise<Exclude<ControlAnswer, { error: string }>> {
+function askHost(pid: number, request: ControlRequest, deadline: number): Promise<Exclude<ControlAnswer, { error: string }>> {
   return new Promise((resolve, reject) => {
     const socket = connect(controlAddress(pid));
     let text = "";

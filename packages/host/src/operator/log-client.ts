@@ -2,13 +2,13 @@ import { connect } from "node:net";
 import { createInterface } from "node:readline";
 import type { LogRecord } from "../log.ts";
 import { isObject } from "../wire/message.ts";
-import type { LogWish } from "./log-stream.ts";
+import type { LogQuery } from "./log-query.ts";
 
 /**
  * The lines that a running host sends, until it has no more or `signal` is aborted.
  * @throws Error when it cannot be reached or refuses
  */
-export async function* readLogs(address: string, wish: LogWish, signal: AbortSignal): AsyncGenerator<LogRecord> {
+export async function* readLogs(address: string, query: LogQuery, signal: AbortSignal): AsyncGenerator<LogRecord> {
   const socket = connect(address);
   let failure: Error | undefined;
   const lines = createInterface({ input: socket, crlfDelay: Number.POSITIVE_INFINITY });
@@ -21,7 +21,7 @@ export async function* readLogs(address: string, wish: LogWish, signal: AbortSig
     lines.close();
   });
   signal.addEventListener("abort", stop, { once: true });
-  socket.write(`${JSON.stringify({ command: "logs", ...wish })}\n`);
+  socket.write(`${JSON.stringify({ command: "logs", ...query })}\n`);
   try {
     for await (const line of lines) {
       const record: unknown = JSON.parse(line);

@@ -28,8 +28,8 @@ export function startedAt(pid: number): number | undefined {
   }
 }
 
-/** Resolves with whether the process has gone within so many milliseconds. */
-export async function goesWithin(pid: number, milliseconds: number): Promise<boolean> {
+/** Resolves with whether the process has ended within so many milliseconds. */
+export async function exitsWithin(pid: number, milliseconds: number): Promise<boolean> {
   const until = performance.now() + milliseconds;
   while (isAlive(pid)) {
     if (performance.now() >= until) return false;

@@ -9,8 +9,9 @@ import { optionProblems } from "../config/option-problems.ts";
 import { isPluginFactory, type PluginValue } from "../config/plugin-brand.ts";
 import type { PluginConfig } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
+import { API_VERSION } from "../version.ts";
 import { isObject } from "../wire/message.ts";
-import { API_VERSION, definitionProblem, NO_OPTIONS, type PluginDefinition } from "./plugin.ts";
+import { definitionProblem, NO_OPTIONS, type PluginDefinition } from "./plugin.ts";
 import type { TapOwner } from "./tap-guard.ts";
 
 /** A plugin that can be applied: found, of a known API version, with valid options. */

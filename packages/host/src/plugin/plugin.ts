@@ -14,9 +14,6 @@ import type { Meter } from "./meter.ts";
 import type { Store } from "./store.ts";
 import type { TransportRegistry } from "./transport-registry.ts";
 
-/** The version of the plugin API: hooks, their arguments, `PluginHost`. A number of its own; plugins name a range of it. */
-export const API_VERSION = "1.0.0";
-
 /** Options of a plugin that declares none. */
 export const NO_OPTIONS = z.strictObject({}).optional();
 
@@ -120,7 +117,7 @@ export interface PluginDefinition<Schema extends z.ZodType = z.ZodType> {
   name: string;
   /** The plugin's own version, for `inspect`. */
   version?: string;
-  /** Semver range of the plugin API ({@link API_VERSION}). */
+  /** Semver range of the plugin API (`API_VERSION`). */
   host: string;
   /** What the config may say; default: no options. Use `z.strictObject`, so that a misspelt key is an error. Its checks may be asynchronous. */
   options?: Schema;

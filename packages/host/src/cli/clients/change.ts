@@ -5,23 +5,10 @@ import { replaceFile } from "../../config/replace.ts";
 import { isSecret } from "../../config/secrets.ts";
 import { escapeControls } from "../../log.ts";
 import { redactText, registerSecret } from "../../redact.ts";
-import { Dialogue, isAsking } from "../dialogue.ts";
-import { jsonArgs } from "../options.ts";
-import { UsageError } from "../usage.ts";
+import { UsageError } from "../command-line/usage.ts";
+import { Dialogue, isAsking } from "../terminal/dialogue.ts";
 import type { ClientFile } from "./client-file.ts";
-
-export interface ChangeFlags {
-  yes?: boolean | undefined;
-  "dry-run"?: boolean | undefined;
-  json?: boolean | undefined;
-}
-
-/** How a change of somebody's file is agreed on. */
-export const changeArgs = {
-  yes: { type: "boolean", description: "Write without asking" },
-  "dry-run": { type: "boolean", description: "Show what would be written, and write nothing" },
-  ...jsonArgs,
-} as const;
+import type { ChangeFlags } from "./client-options.ts";
 
 /** What became of a client's file. */
 export interface Change {

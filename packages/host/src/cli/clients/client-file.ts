@@ -5,7 +5,7 @@ import { parseText } from "../../config/read.ts";
 import { type Edit, editText } from "../../config/write.ts";
 import { ConfigError } from "../../errors.ts";
 import { isObject, type Json } from "../../wire/message.ts";
-import type { Client, Connection } from "./clients.ts";
+import type { Client, ServerEntry } from "./clients.ts";
 import { withTable } from "./toml-table.ts";
 
 /** A client's config file as it is now. */
@@ -56,16 +56,16 @@ function reasonOf(error: unknown): string {
  * The text of a client's file with one server put in, in the client's own form. Comments and everything else stay.
  * @throws Error where the file's form does not allow that
  */
-export async function withServer(client: Client, file: ClientFile, name: string, connection: Connection): Promise<string> {
-  const entry = client.entry(connection);
-  const inputs = (client.beside?.(connection).inputs ?? []) as Json[]; // what `beside` makes
+export async function withServer(client: Client, file: ClientFile, name: string, entry: ServerEntry): Promise<string> {
+  const rendered = client.render(entry);
+  const inputs = (client.beside?.(entry).inputs ?? []) as Json[]; // what `beside` makes
   const missing = inputs.filter(({ id }) => !inputsOf(file).some((input) => input.id === id));
   const wanted = {
     ...file.value,
-    [client.key]: { ...file.servers, [name]: entry },
+    [client.key]: { ...file.servers, [name]: rendered },
     ...(missing.length > 0 && { inputs: [...inputsOf(file), ...missing] }),
   };
-  return edited(client, file, name, entry, wanted);
+  return edited(client, file, name, rendered, wanted);
 }
 
 /** The text of a client's file without one server, and without the questions that only it asked. */

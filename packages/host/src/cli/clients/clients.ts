@@ -5,8 +5,8 @@ import type { Machine } from "./machine.ts";
 /** Whose file: the user's, for every project, or that of the project in the working directory. */
 export type Scope = "user" | "project";
 
-/** How a client reaches the host, before it is written in the client's own form. */
-export type Connection =
+/** The host's entry among the servers of a client, before it is rendered in the client's own form. */
+export type ServerEntry =
   | {
       readonly kind: "stdio";
       readonly command: string;
@@ -38,13 +38,13 @@ export interface Client {
   readonly expansion: Expansion;
   /** It starts without the PATH of a shell, so what it starts needs one. */
   readonly desktop: boolean;
-  readonly transports: readonly Connection["kind"][];
+  readonly transports: readonly ServerEntry["kind"][];
   /** Where its files are; a scope that it does not have is missing. */
   readonly files: (machine: Machine) => { readonly [S in Scope]?: string };
   /** An entry in its own form. */
-  readonly entry: (connection: Connection) => Json;
+  readonly render: (entry: ServerEntry) => Json;
   /** What else the file needs beside the entry. */
-  readonly beside?: (connection: Connection) => Json;
+  readonly beside?: (entry: ServerEntry) => Json;
   /** What makes it read the file again, as a sentence. */
   readonly reload: string;
 }
@@ -66,7 +66,7 @@ export const CLIENTS = {
     desktop: true,
     transports: ["stdio"],
     files: (machine) => ({ user: join(configFolder(machine), "Claude", "claude_desktop_config.json") }),
-    entry: (connection) => (connection.kind === "stdio" ? stdio(connection) : http(connection)),
+    render: (entry) => (entry.kind === "stdio" ? stdio(entry) : http(entry)),
     reload: "Quit Claude Desktop and start it again.",
   },
   "claude-code": {
@@ -80,10 +80,8 @@ export const CLIENTS = {
       user: join(env.CLAUDE_CONFIG_DIR || home, ".claude.json"),
       project: join(folder, ".mcp.json"),
     }),
-    entry: (connection) =>
-      connection.kind === "stdio"
-        ? { type: "stdio", ...stdio(connection) }
-        : { type: "http", ...http(connection, `Bearer \${${KEY_VARIABLE}}`) },
+    render: (entry) =>
+      entry.kind === "stdio" ? { type: "stdio", ...stdio(entry) } : { type: "http", ...http(entry, `Bearer \${${KEY_VARIABLE}}`) },
     reload: "Start a new session of Claude Code; /mcp shows the server.",
   },
   cursor: {
@@ -94,7 +92,7 @@ export const CLIENTS = {
     desktop: true,
     transports: ["stdio", "http"],
     files: ({ home, folder }) => ({ user: join(home, ".cursor", "mcp.json"), project: join(folder, ".cursor", "mcp.json") }),
-    entry: (connection) => (connection.kind === "stdio" ? stdio(connection) : http(connection, `Bearer \${env:${KEY_VARIABLE}}`)),
+    render: (entry) => (entry.kind === "stdio" ? stdio(entry) : http(entry, `Bearer \${env:${KEY_VARIABLE}}`)),
     reload: "Cursor reads the file again by itself; its settings show the server under MCP.",
   },
   vscode: {
@@ -108,11 +106,9 @@ export const CLIENTS = {
       user: join(configFolder(machine), "Code", "User", "mcp.json"),
       project: join(machine.folder, ".vscode", "mcp.json"),
     }),
-    entry: (connection) =>
-      connection.kind === "stdio"
-        ? { type: "stdio", ...stdio(connection) }
-        : { type: "http", ...http(connection, `Bearer \${input:${KEY_INPUT}}`) },
-    beside: (connection) => (connection.kind === "http" && connection.key ? { inputs: [VSCODE_KEY] } : {}),
+    render: (entry) =>
+      entry.kind === "stdio" ? { type: "stdio", ...stdio(entry) } : { type: "http", ...http(entry, `Bearer \${input:${KEY_INPUT}}`) },
+    beside: (entry) => (entry.kind === "http" && entry.key ? { inputs: [VSCODE_KEY] } : {}),
     reload: "Run `MCP: List Servers` in VS Code and start the server.",
   },
   windsurf: {
@@ -123,9 +119,9 @@ export const CLIENTS = {
     desktop: true,
     transports: ["stdio", "http"],
     files: ({ home }) => ({ user: join(home, ".codeium", "windsurf", "mcp_config.json") }),
-    entry: (connection) => {
-      if (connection.kind === "stdio") return stdio(connection);
-      const { url, ...rest } = http(connection, `Bearer \${env:${KEY_VARIABLE}}`);
+    render: (entry) => {
+      if (entry.kind === "stdio") return stdio(entry);
+      const { url, ...rest } = http(entry, `Bearer \${env:${KEY_VARIABLE}}`);
       return { serverUrl: url, ...rest };
     },
     reload: "Press Refresh among the MCP servers of Cascade.",
@@ -141,10 +137,8 @@ export const CLIENTS = {
       user: join(env.CODEX_HOME || join(home, ".codex"), "config.toml"),
       project: join(folder, ".codex", "config.toml"),
     }),
-    entry: (connection) =>
-      connection.kind === "stdio"
-        ? stdio(connection)
-        : { url: connection.url, ...(connection.key && { bearer_token_env_var: KEY_VARIABLE }) },
+    render: (entry) =>
+      entry.kind === "stdio" ? stdio(entry) : { url: entry.url, ...(entry.key && { bearer_token_env_var: KEY_VARIABLE }) },
     reload: "Start a new session of Codex; /mcp shows the server.",
   },
   zed: {
@@ -158,7 +152,7 @@ export const CLIENTS = {
       user: join(machine.platform === "win32" ? configFolder(machine) : dotConfig(machine), zedFolder(machine), "settings.json"),
       project: join(machine.folder, ".zed", "settings.json"),
     }),
-    entry: (connection) => (connection.kind === "stdio" ? { ...stdio(connection), env: connection.env } : http(connection)),
+    render: (entry) => (entry.kind === "stdio" ? { ...stdio(entry), env: entry.env } : http(entry)),
     reload: "Zed reads the file again by itself; the settings of its agent panel show the server.",
   },
   "gemini-cli": {
@@ -169,9 +163,9 @@ export const CLIENTS = {
     desktop: false,
     transports: ["stdio", "http"],
     files: ({ home, folder }) => ({ user: join(home, ".gemini", "settings.json"), project: join(folder, ".gemini", "settings.json") }),
-    entry: (connection) => {
-      if (connection.kind === "stdio") return stdio(connection);
-      const { url, ...rest } = http(connection, `Bearer $${KEY_VARIABLE}`);
+    render: (entry) => {
+      if (entry.kind === "stdio") return stdio(entry);
+      const { url, ...rest } = http(entry, `Bearer $${KEY_VARIABLE}`);
       return { httpUrl: url, ...rest };
     },
     reload: "Start Gemini CLI again; /mcp shows the server.",
@@ -186,10 +180,8 @@ export const CLIENTS = {
     files: (machine) => ({
       user: join(configFolder(machine), "Code", "User", "globalStorage", "saoudrizwan.claude-dev", "settings", "cline_mcp_settings.json"),
     }),
-    entry: (connection) =>
-      connection.kind === "stdio"
-        ? { ...stdio(connection), disabled: false }
-        : { type: "streamableHttp", ...http(connection), disabled: false },
+    render: (entry) =>
+      entry.kind === "stdio" ? { ...stdio(entry), disabled: false } : { type: "streamableHttp", ...http(entry), disabled: false },
     reload: "Cline reads the file again by itself; its MCP servers show it.",
   },
 } as const satisfies Record<string, Client>;
@@ -202,12 +194,12 @@ export function clientOf(name: ClientName): Client {
   return CLIENTS[name];
 }
 
-function stdio({ command, args, env }: Extract<Connection, { kind: "stdio" }>): Json {
+function stdio({ command, args, env }: Extract<ServerEntry, { kind: "stdio" }>): Json {
   return { command, args, ...(Object.keys(env).length > 0 && { env }) };
 }
 
 /** @param authorization what the client writes for a key that is kept elsewhere; without it, people fill it in */
-function http({ url, key }: Extract<Connection, { kind: "http" }>, authorization = "Bearer YOUR_API_KEY"): Json {
+function http({ url, key }: Extract<ServerEntry, { kind: "http" }>, authorization = "Bearer YOUR_API_KEY"): Json {
   return { url, ...(key && { headers: { Authorization: authorization } }) };
 }
 

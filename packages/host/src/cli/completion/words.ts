@@ -1,5 +1,5 @@
 import type { ArgDef, ArgsDef, CommandDef } from "citty";
-import { optionsOf } from "../usage.ts";
+import { optionsOf } from "../command-line/usage.ts";
 
 /** What can follow a flag or stand for an argument: some words, a file, anything, or nothing at all. */
 export type Value = { kind: "words"; words: readonly string[] } | { kind: "file" } | { kind: "any" } | { kind: "none" };

@@ -1,4 +1,4 @@
-import type { ConfigFileError } from "../../config/load.ts";
+import type { ConfigFileError } from "../../errors.ts";
 import type { Host } from "../../host/host.ts";
 import { type Finding, type FindingId, finding, told } from "./findings.ts";
 

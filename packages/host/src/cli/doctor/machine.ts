@@ -2,8 +2,9 @@ import { existsSync, readFileSync } from "node:fs";
 import satisfies from "semver/functions/satisfies.js";
 import type { Environment } from "../../config/env-files.ts";
 import { credentialsPath, Variables } from "../../config/variables.ts";
-import { type ControlStatus, removeStaleSockets, runningHosts } from "../../operator/control.ts";
-import { ask } from "../../operator/control-client.ts";
+import { askStatus } from "../../operator/control-client.ts";
+import type { ControlStatus } from "../../operator/control-protocol.ts";
+import { removeStaleSockets, runningHosts } from "../../operator/control-socket.ts";
 import { type Finding, finding, told } from "./findings.ts";
 
 /** Which Node.js the host runs on. */
@@ -21,11 +22,11 @@ export async function lookAtHosts(): Promise<{ findings: Finding[]; hosts: Contr
     const hosts: ControlStatus[] = [];
     for (const pid of runningHosts()) {
       try {
-        const host = await ask(pid);
+        const host = await askStatus(pid);
         hosts.push(host);
         findings.push(finding("host-running", `${host.url ?? "over stdio"}, with ${host.config}`, { about: `pid ${pid}` }));
       } catch (error) {
-        findings.push(finding("host-silent", (error as Error).message, { about: `pid ${pid}` })); // ask throws Errors
+        findings.push(finding("host-silent", (error as Error).message, { about: `pid ${pid}` })); // askStatus throws Errors
       }
     }
     return { findings, hosts };

@@ -3,10 +3,10 @@ import { createServer } from "node:net";
 import { delimiter, resolve } from "node:path";
 import type { ListenConfig, ResolvedConfig, UpstreamConfig } from "../../config/schema.ts";
 import { listenFailure } from "../../front/listening.ts";
-import type { ControlStatus } from "../../operator/control.ts";
+import type { ControlStatus } from "../../operator/control-protocol.ts";
 import { childEnvironment } from "../../upstream/child.ts";
-import type { Start } from "../startup.ts";
-import { counts, lastWords } from "../summary.ts";
+import type { ServerStart } from "../one-shot/startup.ts";
+import { counts, lastWords } from "../terminal/upstream-summary.ts";
 import { type Finding, finding, told } from "./findings.ts";
 
 /** What the commands of well-known servers come with. */
@@ -86,11 +86,11 @@ function listenOnce({ host, port }: ListenConfig): Promise<NodeJS.ErrnoException
 }
 
 /** What became of each server that was started. @param broken those that are known not to start */
-export function startsOf(starts: readonly Start[], broken: ReadonlySet<string | undefined>): Finding[] {
+export function startsOf(starts: readonly ServerStart[], broken: ReadonlySet<string | undefined>): Finding[] {
   return starts.filter(({ upstream }) => !broken.has(upstream.name)).flatMap(startOf);
 }
 
-function startOf({ ok, upstream }: Start): Finding[] {
+function startOf({ ok, upstream }: ServerStart): Finding[] {
   const about = upstream.name;
   if (ok) {
     const problems = upstream.connections.flatMap((connection) => connection.problems);

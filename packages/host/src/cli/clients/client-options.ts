@@ -1,0 +1,72 @@
+import type { ArgsDef } from "citty";
+import { configArgs, jsonArgs } from "../command-line/options.ts";
+import { UsageError } from "../command-line/usage.ts";
+import { CLIENT_NAMES, type Client, type ClientName, clientOf, type Scope } from "./clients.ts";
+import { type Machine, thisMachine } from "./machine.ts";
+
+/** Which client, and which of its files. */
+export const clientArgs = {
+  client: { type: "positional", required: true, valueHint: CLIENT_NAMES.join("|"), description: "The client" },
+  scope: {
+    type: "enum",
+    options: ["user", "project"],
+    description: "The client's file for every project, or the one of the project in this folder. Default: user",
+  },
+  name: { type: "string", valueHint: "name", description: "What the client calls the host. Default: mcp-host" },
+} as const satisfies ArgsDef;
+
+/** What its entry for the host says. */
+export const entryArgs = {
+  stdio: { type: "boolean", description: "The client starts a host of its own. The default" },
+  http: { type: "boolean", description: "The client connects to the host that runs, or to where the config listens" },
+  url: { type: "string", valueHint: "url", description: "The client connects to this address" },
+  config: configArgs.config,
+} as const satisfies ArgsDef;
+
+/** How a change of somebody's file is agreed on. */
+export const changeArgs = {
+  yes: { type: "boolean", description: "Write without asking" },
+  "dry-run": { type: "boolean", description: "Show what would be written, and write nothing" },
+  ...jsonArgs,
+} as const satisfies ArgsDef;
+
+export interface ClientFlags {
+  client: string;
+  scope?: string | undefined;
+  name?: string | undefined;
+}
+
+export interface EntryFlags extends ClientFlags {
+  stdio?: boolean | undefined;
+  http?: boolean | undefined;
+  url?: string | undefined;
+  config?: string | undefined;
+}
+
+export interface ChangeFlags {
+  yes?: boolean | undefined;
+  "dry-run"?: boolean | undefined;
+  json?: boolean | undefined;
+}
+
+/** A client and the file of it that is meant. */
+export interface Target {
+  readonly id: ClientName;
+  readonly client: Client;
+  readonly scope: Scope;
+  readonly path: string;
+  /** What the host is called there. */
+  readonly name: string;
+}
+
+/** @throws UsageError where the client has no such file */
+export function targetOf(flags: ClientFlags, machine: Machine = thisMachine()): Target {
+  const id = flags.client as ClientName; // one of the positional's values, or the command would not run
+  const client = clientOf(id);
+  const scope = (flags.scope ?? "user") as Scope; // one of its options
+  const path = client.files(machine)[scope];
+  if (path === undefined) throw new UsageError(`--scope: ${client.title} has no file for a project; leave --scope out`);
+  const name = flags.name ?? "mcp-host";
+  if (!/^[A-Za-z0-9_-]{1,64}$/.test(name)) throw new UsageError(`--name: "${name}" must be 1 to 64 of A-Z a-z 0-9 _ -`);
+  return { id, client, scope, path, name };
+}

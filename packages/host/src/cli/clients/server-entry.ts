@@ -1,0 +1,108 @@
+import { existsSync } from "node:fs";
+import { delimiter, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { configsIn, findConfig } from "../../config/file-names.ts";
+import { type LoadedConfig, loadConfig } from "../../config/load.ts";
+import { ConfigFileError } from "../../errors.ts";
+import { createHost } from "../../host/host.ts";
+import { createLogger } from "../../log.ts";
+import { findHosts, NoHostError } from "../../operator/control-client.ts";
+import type { ControlStatus } from "../../operator/control-protocol.ts";
+import { UsageError } from "../command-line/usage.ts";
+import type { EntryFlags, Target } from "./client-options.ts";
+import type { ServerEntry } from "./clients.ts";
+
+/** The entry that the flags ask for. @throws UsageError where the client cannot do that, ConfigFileError, NoHostError */
+export async function serverEntryOf(flags: EntryFlags, { client, scope }: Target): Promise<ServerEntry> {
+  const overHttp = flags.http === true || flags.url !== undefined;
+  if (flags.stdio === true && overHttp) throw new UsageError("--stdio and --http or --url say different things; give one of them");
+  if (overHttp && !client.transports.includes("http"))
+    throw new UsageError(`${client.title} takes no addresses in its file; leave --http and --url out and it starts a host of its own`);
+  if (overHttp) return { kind: "http", ...(await addressOf(flags)) };
+  // A program with windows has not the PATH of a shell, and the servers of the host are looked for on it.
+  const PATH = shellPath();
+  const config = configPath(flags.config);
+  return {
+    kind: "stdio",
+    config,
+    command: process.execPath,
+    args: [ownBin(), "start", "stdio", "--config", config],
+    env: client.desktop && scope === "user" && PATH !== undefined ? { PATH } : {},
+  };
+}
+
+/** The PATH of the shell, without what npm puts before it and is not there: `node_modules/.bin` of each folder upwards, and tools of its own. */
+function shellPath(): string | undefined {
+  const folders = process.env.PATH?.split(delimiter);
+  const kept = folders?.filter(
+    (folder) => !/[/\\]node-gyp-bin$/.test(folder) && (!/node_modules[/\\]\.bin$/.test(folder) || existsSync(folder)),
+  );
+  return kept && [...new Set(kept)].join(delimiter);
+}
+
+/** The program that runs now, as a file that Node can be given. */
+function ownBin(): string {
+  return fileURLToPath(new URL("../../../bin/mcp-host.js", import.meta.url));
+}
+
+function configPath(flag: string | undefined): string {
+  const path = flag === undefined ? findConfig(process.cwd()) : resolve(flag);
+  if (!existsSync(path))
+    throw new ConfigFileError([`there is no file ${path}; run \`mcp-host init\`, or name another with --config`], undefined);
+  return path;
+}
+
+async function addressOf({ url, config: flag }: EntryFlags): Promise<{ url: string; key: boolean }> {
+  if (url !== undefined) {
+    if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
+      throw new UsageError(`--url: "${url}" is no http:// or https:// URL`);
+    return { url, key: flag !== undefined && (await asksForKey(await usable(configPath(flag)))) };
+  }
+  const all = (await findHosts({ config: flag })).filter((status): status is ControlStatus & { url: string } => status.url !== undefined);
+  // Here a config of one's own counts for more than a host with another that happens to run.
+  const here = flag === undefined ? configsIn(process.cwd()) : [];
+  const running = here.length > 0 ? all.filter(({ config }) => here.includes(config)) : all;
+  if (running.length > 1) {
+    const choices = running.map((status) => `  --config ${status.config}  or  --url ${status.url}`);
+    throw new NoHostError(`several hosts are running; choose one\n${choices.join("\n")}`);
+  }
+  const [host] = running;
+  if (host) return { url: reachable(host.url), key: existsSync(host.config) && (await asksForKey(await usable(host.config))) };
+  const loaded = await usable(configPath(flag));
+  const { port = 3000, path = "/mcp", host: address = "127.0.0.1", tls } = loaded?.config.listen ?? {};
+  if (Number(port) === 0)
+    throw new NoHostError("the config takes any free port, and no host is running; start one with `mcp-host start`, or give --url");
+  return {
+    url: reachable(`${tls ? "https" : "http"}://${address.includes(":") ? `[${address}]` : address}:${port}${path}`),
+    key: await asksForKey(loaded),
+  };
+}
+
+/** The address that stands for all addresses of a machine is no place to go to. */
+function reachable(url: string): string {
+  return url.replace("://0.0.0.0:", "://127.0.0.1:").replace("://[::]:", "://[::1]:");
+}
+
+/** The config, or undefined where it lacks something that only the running host has, such as a variable. */
+async function usable(path: string): Promise<LoadedConfig | undefined> {
+  try {
+    return await loadConfig(path);
+  } catch (error) {
+    if (!(error instanceof ConfigFileError)) throw error;
+    process.stderr.write(`mcp-host: the config has problems, which \`mcp-host validate\` lists: ${path}\n`);
+    return undefined;
+  }
+}
+
+/** Whether a plugin of the config wants to know who a client is. */
+async function asksForKey(loaded: LoadedConfig | undefined): Promise<boolean> {
+  if (!loaded) return false;
+  const { config, folder } = loaded;
+  const host = createHost({ ...config, mcpServers: {} }, { folder, log: createLogger({ level: "silent" }), insecureNoAuth: true });
+  try {
+    await host.prepare();
+    return host.pipeline().taps.some(({ hook }) => hook === "authenticate");
+  } finally {
+    await host.close();
+  }
+}

@@ -1,0 +1,66 @@
+import type { ArgsDef } from "citty";
+import { FILE_NAMES } from "../../config/file-names.ts";
+import type { HostChoice } from "../../operator/control-client.ts";
+import { UsageError } from "./usage.ts";
+
+/** Where the config comes from. */
+export const configArgs = {
+  config: { type: "string", valueHint: "file", description: `The config file. Default: ${FILE_NAMES} here` },
+  set: {
+    type: "string",
+    valueHint: "key=value",
+    description: "A value for ${KEY}; a key of the config, or one with a dot, is a place of it (listen.port=8080). Repeatable",
+  },
+  "env-file": {
+    type: "string",
+    valueHint: "file",
+    description: "A file of variables, NAME=value a line; the environment wins over it, and a later file over an earlier one. Repeatable",
+  },
+} as const satisfies ArgsDef;
+
+/** What is written to stderr. */
+export const logArgs = {
+  "log-level": {
+    type: "enum",
+    options: ["silent", "error", "warn", "info", "debug"],
+    description: "What is logged to stderr. Default: warn; info for `start`",
+  },
+  "log-format": { type: "enum", options: ["json", "pretty"], description: "How it is logged. Default: pretty" },
+  verbose: { type: "boolean", description: "The same as --log-level debug" },
+  debug: { type: "boolean", description: "As --verbose, and a failure shows its stack" },
+} as const satisfies ArgsDef;
+
+/** How a daemon runs. */
+export const daemonArgs = {
+  daemon: { type: "boolean", description: "Serve in the background: return when the host listens, and log to a file" },
+  "pid-file": { type: "string", valueHint: "file", description: "The daemon's process id. Default: in ~/.local/state/mcp-host" },
+  "log-file": { type: "string", valueHint: "file", description: "The daemon's log. Default: in ~/.local/state/mcp-host" },
+  "log-size": { type: "string", valueHint: "size", description: "How long the log file may grow before it is put aside. Default: 10mb" },
+  "log-files": { type: "string", valueHint: "number", description: "How many log files that were put aside are kept. Default: 5" },
+} as const satisfies ArgsDef;
+
+/** Which running host is meant. */
+export const choiceArgs = {
+  config: { type: "string", valueHint: "file", description: "The host that was started with this config" },
+  pid: { type: "string", valueHint: "number", description: "The host with this process id" },
+} as const satisfies ArgsDef;
+
+/** The choice that the values of {@link choiceArgs} make. */
+export function choiceOf(flags: { config?: string | undefined; pid?: string | undefined }): HostChoice {
+  if (flags.pid !== undefined && !/^\d+$/.test(flags.pid)) throw new UsageError(`--pid: "${flags.pid}" is not a process id`);
+  return { pid: flags.pid === undefined ? undefined : Number(flags.pid), config: flags.config };
+}
+
+/** How long `stop` and `restart` wait. */
+export const timeoutArgs = {
+  timeout: { type: "string", valueHint: "duration", description: "How long to wait until the host is gone. Default: its drain and 20 s" },
+} as const satisfies ArgsDef;
+
+export const jsonArgs = { json: { type: "boolean", description: "Print JSON" } } as const satisfies ArgsDef;
+
+/** @throws UsageError for what is no port */
+export function portOf(text: string): number {
+  const port = Number(text);
+  if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new UsageError(`--port: "${text}" is not a port; give a number from 0 to 65535`);
+  return port;
+}

@@ -1,0 +1,95 @@
+import type { ArgDef, ArgsDef } from "citty";
+import { nearest } from "../../config/nearest.ts";
+
+/** The command line is wrong: exit code 2. */
+export class UsageError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "UsageError";
+  }
+}
+
+/** Flags that may be given more than once. */
+const REPEATABLE: ReadonlySet<string> = new Set(["set", "server", "env-file"]);
+
+/**
+ * Reads the arguments of one command strictly. citty takes unknown flags as they come and a missing value as "", so it is
+ * asked only after this has passed. @throws UsageError that names the flag and the nearest known one
+ */
+export function checkArguments(command: string, raw: readonly string[], defined: ArgsDef): void {
+  const seen = new Set<string>();
+  const names = new Map<string, string>();
+  for (const [name, definition] of Object.entries(defined)) {
+    if (definition.type === "positional") continue;
+    names.set(`--${name}`, name);
+    if ("negativeDescription" in definition) names.set(`--no-${name}`, name);
+    for (const alias of [(definition as { alias?: string | string[] }).alias ?? []].flat()) names.set(`-${alias}`, name);
+  }
+  const positionals = Object.entries(defined).filter(([, { type }]) => type === "positional");
+  let taken = 0;
+  for (let index = 0; index < raw.length; index++) {
+    const token = raw[index] as string; // within bounds
+    if (!token.startsWith("-") || token === "-") {
+      const [name, definition] = positionals[taken++] ?? [];
+      if (name === undefined) throw new UsageError(`\`${command}\` takes no argument "${token}"${flagFor(token, defined)}`);
+      checkOption(name, token, definition as ArgDef);
+      continue;
+    }
+    const [flag, inline] = split(token);
+    const name = names.get(flag);
+    if (name === undefined) throw new UsageError(`\`${command}\` has no flag ${flag}${nearest(flag, [...names.keys()])}`);
+    const definition = defined[name] as ArgDef; // names come from `defined`
+    if (seen.has(name) && !REPEATABLE.has(name)) throw new UsageError(`${flag} is given twice; give it once`);
+    seen.add(name);
+    if (definition.type === "boolean") {
+      if (inline !== undefined) throw new UsageError(`${flag} takes no value`);
+      continue;
+    }
+    const value = inline ?? raw[++index];
+    if (value === undefined || value === "" || (inline === undefined && value.startsWith("--")))
+      throw new UsageError(`${flag} needs a value: ${flag} <${(definition as { valueHint?: string }).valueHint ?? name}>`);
+    checkOption(flag, value, definition);
+  }
+  const missing = positionals[taken];
+  if (missing && missing[1].required !== false && missing[1].default === undefined)
+    throw new UsageError(`\`${command}\` needs <${missing[0]}>: ${missing[1].description ?? ""}`);
+}
+
+/** Every value of a flag that may be repeated, in order; citty keeps only the last. */
+export function everyValue(raw: readonly string[], name: string): string[] {
+  return raw.flatMap((token, index) => {
+    if (token === `--${name}`) return raw[index + 1] ?? [];
+    return token.startsWith(`--${name}=`) ? token.slice(name.length + 3) : [];
+  });
+}
+
+/** JSON that stands alone is most likely meant for the flag that takes JSON. */
+function flagFor(token: string, defined: ArgsDef): string {
+  const [name] = Object.entries(defined).find(([, definition]) => "valueHint" in definition && definition.valueHint === "json") ?? [];
+  return name !== undefined && token.startsWith("{") ? `; write --${name} '${token}'` : "";
+}
+
+function split(token: string): [string, string | undefined] {
+  const equals = token.indexOf("=");
+  return equals === -1 ? [token, undefined] : [token.slice(0, equals), token.slice(equals + 1)];
+}
+
+/** A value with a closed set of words must be one of them. */
+function checkOption(name: string, value: string, definition: ArgDef): void {
+  const options = optionsOf(definition);
+  if (options && !options.includes(value))
+    throw new UsageError(`${name}: "${value}" is not one of ${options.join(", ")}${nearest(value, options)}`);
+}
+
+/** The closed set of words that a value is one of, if there is one. */
+export function optionsOf(definition: ArgDef): readonly string[] | undefined {
+  if ("options" in definition && Array.isArray(definition.options)) return definition.options;
+  // citty gives positionals no options; here they are in the value hint.
+  if (definition.type === "positional" && definition.valueHint?.includes("|")) return definition.valueHint.split("|");
+  return undefined;
+}
+
+/** What people type to run this program: the shell that ran npx does not know the command itself. */
+export function typedCommand(): string {
+  return process.env.npm_command === "exec" ? "npx mcp-host" : "mcp-host";
+}

@@ -1,0 +1,34 @@
+import type { Host } from "../../host/host.ts";
+import { escapeControls } from "../../log.ts";
+import type { UpstreamStatus } from "../../plugin/host-status.ts";
+import { redactText } from "../../redact.ts";
+import { table } from "../terminal/table.ts";
+import { counts, isUp, reasonOf } from "../terminal/upstream-summary.ts";
+
+/** How long the banner waits for servers that are starting still. */
+const PATIENCE = 2_000;
+
+/** Tells people what a host serves and how to connect to it. On stderr: standard output belongs to programs. */
+export async function printBanner(host: Host): Promise<void> {
+  await host.known(PATIENCE);
+  process.stderr.write(`\n${banner(host.url ?? "", host.status().upstreams)}\n`);
+}
+
+export function banner(url: string, upstreams: readonly UpstreamStatus[]): string {
+  const rows = upstreams.map((upstream) => [upstream.name, upstream.state, isUp(upstream) ? counts(upstream) : reasonOf(upstream)]);
+  return [
+    `mcp-host serves ${upstreams.length} ${upstreams.length === 1 ? "server" : "servers"} at ${url}`,
+    "",
+    ...(rows.length > 0 ? [escapeControls(redactText(indented(table(rows)))), ""] : []),
+    "Connect a client:",
+    `  claude mcp add --transport http mcp-host ${url}`,
+    "or in the client's config:",
+    `  ${JSON.stringify({ mcpServers: { "mcp-host": { url } } })}`,
+    "Stop with Ctrl-C.",
+    "",
+  ].join("\n");
+}
+
+function indented(text: string): string {
+  return text.replace(/^/gm, "  ");
+}

@@ -1,0 +1,70 @@
+import { type LoadedConfig, loadConfig, located } from "../../config/load.ts";
+import type { Config } from "../../config/schema.ts";
+import { createHost, type Host } from "../../host/host.ts";
+import type { ReloadReport } from "../../host/reload.ts";
+import type { Logger } from "../../log.ts";
+import { loadOptions } from "../command-line/load-options.ts";
+
+export interface Opened {
+  readonly host: Host;
+  readonly loaded: LoadedConfig;
+  /** The files that the config was made of when it was read last. */
+  readonly files: readonly string[];
+  /** Reads the config again, with the same flags, and has the host run on it. @throws ConfigFileError; then nothing has changed */
+  reload(): Promise<ReloadReport>;
+}
+
+/** Loads the config that the flags name and makes its host, not yet started. @throws ConfigFileError with every problem */
+export async function openHost(options: {
+  config: string | undefined;
+  raw: readonly string[];
+  log: Logger;
+  /** Last changes to the config, such as dropping `listen`. */
+  change?: (config: Config) => Config;
+  insecureNoAuth?: boolean;
+  /** Standard input is the protocol's, so nobody is asked for inputs. */
+  stdio?: boolean;
+}): Promise<Opened> {
+  const { log, change = (config: Config) => config } = options;
+  const load = async (mayAsk: boolean): Promise<LoadedConfig> => {
+    const loaded = await loadConfig(options.config, await loadOptions(options.raw, mayAsk));
+    for (const warning of loaded.warnings) log.warn(warning, { config: loaded.path });
+    return loaded;
+  };
+  const loaded = await load(options.stdio !== true);
+  let { files } = loaded;
+  return located(loaded.path, () => {
+    const host = createHost(change(loaded.config), {
+      folder: loaded.folder,
+      log,
+      ...(options.insecureNoAuth && { insecureNoAuth: true }),
+    });
+    return {
+      host,
+      loaded,
+      get files() {
+        return files;
+      },
+      async reload() {
+        const again = await load(false); // whoever asks for a reload is not at this terminal
+        files = again.files;
+        return located(loaded.path, () => host.reload(change(again.config)));
+      },
+    };
+  });
+}
+
+/** Starts a host; what is wrong with its plugins or its address is told like the rest of the config. */
+export async function startHost({ host, loaded }: Opened): Promise<void> {
+  try {
+    await located(loaded.path, () => host.start());
+  } catch (error) {
+    await host.close();
+    throw error;
+  }
+}
+
+/** Loads and applies the plugins without starting anything. */
+export function prepare({ host, loaded }: Opened): Promise<void> {
+  return located(loaded.path, () => host.prepare());
+}

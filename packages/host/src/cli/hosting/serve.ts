@@ -1,0 +1,140 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { LogFormat, Logger } from "../../log.ts";
+import type { ControlFacts } from "../../operator/control-protocol.ts";
+import { type HostControls, serveControl } from "../../operator/control-server.ts";
+import { LogRing } from "../../operator/log-ring.ts";
+import type { FrameOutput } from "../../wire/frame-writer.ts";
+import { EXIT, type ExitCode } from "../command-line/exit.ts";
+import { formatOf, keptLevelOf, type LogFlags, loggerOf } from "../command-line/logger.ts";
+import { portOf } from "../command-line/options.ts";
+import { printBanner } from "./banner.ts";
+import { type Opened, openHost, startHost } from "./open-host.ts";
+import { ProcessLife } from "./process-life.ts";
+import { Reloads } from "./reloads.ts";
+
+/** How long the last frames may take to a client that reads slowly. */
+const LAST_WORDS = 2_000;
+const LOOK = 10;
+
+/** The flags of `start`. */
+export interface StartFlags extends LogFlags {
+  config?: string | undefined;
+  mode?: string | undefined;
+  port?: string | undefined;
+  host?: string | undefined;
+  path?: string | undefined;
+  watch?: boolean | undefined;
+  "insecure-no-auth"?: boolean | undefined;
+  daemon?: boolean | undefined;
+  "pid-file"?: string | undefined;
+  "log-file"?: string | undefined;
+  "log-size"?: string | undefined;
+  "log-files"?: string | undefined;
+}
+
+/** What makes `start` a daemon, in the process that is detached already. */
+export interface Detached {
+  /** Logs to the file, and takes the pid file. @throws Error when another daemon has it, or when a file cannot be written */
+  begin(flags: StartFlags, life: ProcessLife, log: Logger): Promise<NonNullable<ControlFacts["daemon"]>>;
+  /** Before anything starts: it is the only daemon of its config still. */
+  confirm(): void;
+  /** Whoever started it may go. @param warnings what they should read before */
+  listening(url: string, warnings: readonly string[]): void;
+}
+
+/** @param detached of a daemon */
+export async function serveHttp(flags: StartFlags, rawArgs: string[], detached?: Detached): Promise<ExitCode> {
+  const { log, ring } = logOf(flags, detached && "json");
+  const life = new ProcessLife(log);
+  const daemon = await detached?.begin(flags, life, log);
+  const opened = await openForHttp(flags, rawArgs, log);
+  const { host, loaded } = opened;
+  life.of(host);
+  detached?.confirm();
+  await startHost(opened);
+  await serveOperators(opened, { config: loaded.path, mode: "http", ...(daemon && { daemon }) }, { flags, rawArgs, life, log, ring });
+  log.info("the host listens", { url: host.url, config: loaded.path });
+  if (detached) detached.listening(host.url ?? "", loaded.warnings);
+  else if (formatOf(flags) === "pretty") void printBanner(host);
+  return life.ended;
+}
+
+/** @param output standard output, whose client is one among those over HTTP: its end is not the host's */
+export async function serveBoth(flags: StartFlags, rawArgs: string[], output: FrameOutput): Promise<ExitCode> {
+  const { log, ring } = logOf(flags);
+  const life = new ProcessLife(log);
+  const opened = await openForHttp(flags, rawArgs, log);
+  const { host, loaded } = opened;
+  life.of(host);
+  await startHost(opened);
+  await serveOperators(opened, { config: loaded.path, mode: "both" }, { flags, rawArgs, life, log, ring });
+  log.info("the host listens", { url: host.url, config: loaded.path });
+  if (formatOf(flags) === "pretty") void printBanner(host);
+  void host.serveStdio({ input: process.stdin, output }).then(() => log.info("the client over standard input and output is gone"));
+  return written(output, await life.ended);
+}
+
+/** The host that `start http` with these flags starts. @throws ConfigFileError with every problem */
+export function openForHttp(flags: StartFlags, rawArgs: readonly string[], log: Logger): Promise<Opened> {
+  return openHost({
+    config: flags.config,
+    raw: rawArgs,
+    log,
+    insecureNoAuth: flags["insecure-no-auth"] === true,
+    stdio: flags.mode === "both",
+    change: (config) => ({
+      ...config,
+      listen: {
+        ...config.listen,
+        ...(flags.port !== undefined && { port: portOf(flags.port) }),
+        ...(flags.host !== undefined && { host: flags.host }),
+        ...(flags.path !== undefined && { path: flags.path }),
+      },
+    }),
+  });
+}
+
+/** @param output standard output, whose client is the only one: its end is the host's */
+export async function serveStdio(flags: StartFlags, rawArgs: string[], output: FrameOutput): Promise<ExitCode> {
+  const { log, ring } = logOf(flags);
+  const life = new ProcessLife(log);
+  const opened = await openHost({ config: flags.config, raw: rawArgs, log, stdio: true, change: ({ listen: _, ...config }) => config });
+  const { host, loaded } = opened;
+  life.of(host);
+  await startHost(opened);
+  await serveOperators(opened, { config: loaded.path, mode: "stdio" }, { flags, rawArgs, life, log, ring });
+  log.info("the host serves standard input and output", { config: loaded.path });
+  void host.serveStdio({ input: process.stdin, output }).then(() => life.end(EXIT.ok.code));
+  return written(output, await life.ended);
+}
+
+/** Waits until the last frames have gone, and gives the exit code. */
+async function written(output: FrameOutput, code: ExitCode): Promise<ExitCode> {
+  const patience = performance.now() + LAST_WORDS;
+  while (output.writableLength > 0 && performance.now() < patience) await pause(LOOK);
+  return code;
+}
+
+/** The log of a host that runs, and the lines of it that `logs` shows. */
+function logOf(flags: StartFlags, format?: LogFormat): { log: Logger; ring: LogRing } {
+  const ring = new LogRing(keptLevelOf(flags));
+  return { ring, log: loggerOf(flags, "info", { ...(format && { format }), reader: ring }) };
+}
+
+/** The control socket, the hangup signal and the eye on the config. */
+async function serveOperators(
+  opened: Opened,
+  facts: ControlFacts,
+  { flags, rawArgs, life, log, ring }: { flags: StartFlags; rawArgs: readonly string[]; life: ProcessLife; log: Logger; ring: LogRing },
+): Promise<void> {
+  const reloads = new Reloads(opened, log);
+  const controls: HostControls = {
+    invocation: { args: rawArgs, cwd: process.cwd() },
+    stop: () => life.stop("mcp-host stop"),
+    reload: () => reloads.reload(),
+    ring,
+  };
+  life.atEnd(await serveControl(opened.host, facts, controls, log));
+  life.atHangup(() => void reloads.reload().catch(() => {})); // the log has it
+  if (flags.watch) life.atEnd(reloads.watch());
+}

@@ -1,0 +1,120 @@
+import { basename, resolve, sep } from "node:path";
+import { isObject, type Json } from "../../wire/message.ts";
+import type { Client } from "../clients/clients.ts";
+import type { Machine } from "../clients/machine.ts";
+
+/** A server of a client's, in the host's own form, or why it has none. */
+export type Translated = { readonly server: Json; readonly dropped: readonly string[] } | { readonly refused: string };
+
+/** What the translation of an entry goes by, beside the entry itself. */
+export interface Context {
+  readonly client: Client;
+  readonly machine: Machine;
+}
+
+/** Keys that are taken over, or say nothing to a host: how a client shows a server, and whom it asks before a call. */
+const KNOWN = new Set([
+  ...["command", "args", "env", "cwd", "envFile", "url", "serverUrl", "httpUrl", "headers", "type", "transport"],
+  ...["http_headers", "env_http_headers", "bearer_token_env_var", "env_vars", "startup_timeout_sec", "tool_timeout_sec"],
+  ...[
+    "disabled",
+    "enabled",
+    "isActive",
+    "autoApprove",
+    "alwaysAllow",
+    "trust",
+    "description",
+    "name",
+    "gallery",
+    "version",
+    "source",
+    "dev",
+  ],
+]);
+
+/** Puts a client's entry into the host's form. What the two call differently is renamed; variables are written as the host reads them. */
+export function translate(entry: unknown, context: Context): Translated {
+  if (!isObject(entry)) return { refused: "it is no object" };
+  if (entry.disabled === true || entry.enabled === false || entry.isActive === false) return { refused: "it is switched off there" };
+  const dropped = Object.keys(entry).filter((key) => !KNOWN.has(key));
+  const url = entry.httpUrl ?? entry.serverUrl ?? entry.url;
+  if (typeof url === "string") return { server: remote(entry, url, context), dropped };
+  // Zed once wrote the program with its arguments as one object.
+  const { path, args, env } = isObject(entry.command) ? entry.command : { path: entry.command, args: entry.args, env: entry.env };
+  if (typeof path !== "string") return { refused: "it has neither a command nor an address, so only that client can start it" };
+  return { server: local(entry, { path, args, env }, context), dropped };
+}
+
+function remote(entry: Json, url: string, context: Context): Json {
+  const own = (text: unknown): string => rewritten(text, context);
+  const fromVariables = Object.entries(record(entry.env_http_headers)).map(([name, variable]) => [name, `\${${String(variable)}}`]);
+  const headers = {
+    ...mapped({ ...record(entry.headers), ...record(entry.http_headers) }, own),
+    ...Object.fromEntries(fromVariables),
+    ...(typeof entry.bearer_token_env_var === "string" && { Authorization: `Bearer \${${entry.bearer_token_env_var}}` }),
+  };
+  const isOld = entry.type === "sse" || entry.transport === "sse";
+  return { ...(isOld && { type: "sse" }), url: own(url), ...(Object.keys(headers).length > 0 && { headers }), ...times(entry) };
+}
+
+function local(entry: Json, { path, args, env }: { path: string; args?: unknown; env?: unknown }, context: Context): Json {
+  const own = (text: unknown): string => rewritten(text, context);
+  const { folder } = context.machine;
+  const handedOn = list(entry.env_vars).flatMap((item) => {
+    const name = isObject(item) ? item.name : item;
+    return typeof name === "string" ? [[name, `\${${name}}`]] : [];
+  });
+  const variables = { ...Object.fromEntries(handedOn), ...mapped(record(env), own) };
+  return {
+    command: own(path),
+    ...(list(args).length > 0 && { args: list(args).map(own) }),
+    ...(Object.keys(variables).length > 0 && { env: variables }),
+    ...(typeof entry.cwd === "string" && { cwd: own(entry.cwd) }),
+    ...(typeof entry.envFile === "string" && { envFile: resolve(folder, own(entry.envFile)) }),
+    ...times(entry),
+  };
+}
+
+/** What Codex says of time, in seconds. */
+function times({ startup_timeout_sec: start, tool_timeout_sec: call }: Json): Json {
+  return { ...(typeof start === "number" && { startTimeout: `${start}s` }), ...(typeof call === "number" && { timeout: `${call}s` }) };
+}
+
+/** A text with its variables as the host writes them. */
+function rewritten(value: unknown, { client, machine }: Context): string {
+  const text = String(value);
+  switch (client.expansion) {
+    case "none":
+      return text.replaceAll("${", () => "$${"); // a "$$" in a replacement would be one "$"
+    case "shell":
+      return text;
+    case "dollar":
+      return text.replace(/\$(?:\{([^}]*)\}|([A-Za-z_]\w*))/g, (_, braced?: string, bare?: string) => `\${${braced ?? bare}}`);
+    case "editor":
+      return text.replace(/\$\{([^}]*)\}/g, (whole, name: string) => editorVariable(name, machine) ?? whole);
+  }
+}
+
+function editorVariable(name: string, { home, folder }: Machine): string | undefined {
+  const places: Readonly<Record<string, string>> = {
+    userHome: home,
+    workspaceFolder: folder,
+    workspaceFolderBasename: basename(folder),
+    pathSeparator: sep,
+    "/": sep,
+  };
+  return Object.hasOwn(places, name) ? places[name] : undefined;
+}
+
+function record(value: unknown): Json {
+  return isObject(value) ? value : {};
+}
+
+function list(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+/** A variable that is null there is one that is not set. */
+function mapped(values: Json, text: (value: unknown) => string): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).flatMap(([name, value]) => (value === null ? [] : [[name, text(value)]])));
+}

@@ -1,0 +1,17 @@
+import { isObject, type Json } from "../../wire/message.ts";
+
+/** A block of content for people: texts as they are, of anything else what it is. */
+export function readableBlock(block: Json): string {
+  if (block.type === "text") return String(block.text);
+  if (block.type === "resource_link") return `[${block.uri}]`;
+  if (block.type === "resource" && isObject(block.resource)) return readableContents(block.resource);
+  return `[${block.type} ${block.mimeType ?? ""}]`;
+}
+
+/** What a resource holds, for people: its text, or what it is. */
+export function readableContents({ uri, text, blob, mimeType }: Json): string {
+  if (text !== undefined) return String(text);
+  return blob === undefined
+    ? `[${uri}]`
+    : `[${[uri, mimeType, `${Buffer.byteLength(String(blob), "base64")} bytes`].filter(Boolean).join(", ")}]`;
+}

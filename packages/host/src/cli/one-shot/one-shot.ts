@@ -1,0 +1,88 @@
+import { nearest } from "../../config/nearest.ts";
+import { PeerError } from "../../errors.ts";
+import { escapeControls } from "../../log.ts";
+import { redactText } from "../../redact.ts";
+import type { FrameOutput } from "../../wire/frame-writer.ts";
+import { isObject, type Json, type Notification } from "../../wire/message.ts";
+import { EXIT, type ExitCode } from "../command-line/exit.ts";
+import { type LogFlags, loggerOf } from "../command-line/logger.ts";
+import { UsageError } from "../command-line/usage.ts";
+import { KINDS, type Kind } from "./kinds.ts";
+import { type LocalClient, withClient } from "./local-client.ts";
+import { describeMissing } from "./startup.ts";
+
+/** What one command asks of one entry of the host, which it names. */
+export interface OneShot {
+  readonly flags: LogFlags & { config?: string | undefined; json?: boolean | undefined };
+  readonly rawArgs: readonly string[];
+  readonly output: FrameOutput;
+  readonly kind: Exclude<Kind, "templates">;
+  readonly name: string;
+  /** What the host tells on its own, log messages besides. */
+  notified?: (notification: Notification) => void;
+}
+
+/**
+ * Starts the servers and does what one command asks of them. An error answer is told with the name that may be meant and the
+ * servers that are missing, and is exit code 4.
+ */
+export async function runOneShot(
+  { flags, rawArgs, output, kind, name, notified }: OneShot,
+  work: (client: LocalClient) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  let hints: string[] = [];
+  const heard = (notification: Notification): void => {
+    printLog(notification);
+    notified?.(notification);
+  };
+  try {
+    return await withClient({ config: flags.config, rawArgs, log: loggerOf(flags, "warn"), notified: heard }, async (client) => {
+      const starts = await client.started();
+      const names = (await client.list(kind)).map((entry) => String(entry[KINDS[kind].key]));
+      if (!names.includes(name)) hints = [...describeMissing(starts), ...suggestion(kind, name, names)];
+      return work(client);
+    });
+  } catch (error) {
+    if (!(error instanceof PeerError)) throw error;
+    const { code, message, data } = error.rpc;
+    if (flags.json) output.write(`${JSON.stringify({ error: { code, message, data } }, undefined, 2)}\n`);
+    const lines = [`mcp-host: ${message} (${code})`, ...hints];
+    process.stderr.write(`${escapeControls(redactText(lines.join("\n")))}\n`);
+    return EXIT.protocol.code;
+  }
+}
+
+/** Prints a result: all of it as JSON, or what people read of it. */
+export function print({ flags, output }: OneShot, result: Json, readable: (result: Json) => string): void {
+  output.write(flags.json ? `${JSON.stringify(result, undefined, 2)}\n` : `${escapeControls(readable(result))}\n`);
+}
+
+/** The entry that may be meant: one that is spelt alike, or the one that has this name behind a server's. */
+function suggestion(kind: Kind, name: string, names: readonly string[]): string[] {
+  const endings = names.filter((known) => known.endsWith(name));
+  const hint = endings.length === 1 ? ` (did you mean "${endings[0]}"?)` : nearest(name, names);
+  return hint === "" ? [] : [`mcp-host: there is no ${kind.slice(0, -1)} "${name}"${hint}`];
+}
+
+/** The object that a flag `--args` holds. */
+export function parseArguments(text = "{}", example = '{"path":"."}'): Json {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new UsageError(`--args: is not valid JSON: ${(error as Error).message}`); // JSON.parse throws SyntaxErrors
+  }
+  if (!isObject(value)) throw new UsageError(`--args: must be a JSON object, such as ${example}`);
+  return value;
+}
+
+export function printProgress({ progress, total, message }: Json): void {
+  const words = [`${progress}${total === undefined ? "" : `/${total}`}`, ...(message === undefined ? [] : [message])];
+  process.stderr.write(`${escapeControls(words.join(" "))}\n`);
+}
+
+function printLog({ method, params }: Notification): void {
+  if (method !== "notifications/message") return;
+  const { level, data } = params ?? {};
+  process.stderr.write(`${escapeControls(`${level}: ${typeof data === "string" ? data : JSON.stringify(data)}`)}\n`);
+}

@@ -1,0 +1,77 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { Host } from "../../host/host.ts";
+import type { UpstreamStatus } from "../../plugin/host-status.ts";
+import { isUp, lastWords } from "../terminal/upstream-summary.ts";
+
+/** What became of a server: its status at the moment when it had been listed, or had failed for the first time. */
+export interface ServerStart {
+  readonly upstream: UpstreamStatus;
+  /** Its lists have been read and it has not failed since. */
+  readonly ok: boolean;
+}
+
+/** How often the state of starting servers is looked at. */
+const LOOK = 20;
+/** How long the lists of a server may take beyond its `startTimeout`. */
+const LISTING = 30_000;
+
+/** Watches the servers of a host start. What is tried again after a failure keeps nobody waiting: the failure is its end. */
+export class Startup {
+  /** What became of each server, in the order of the status. */
+  readonly finished: Promise<readonly ServerStart[]>;
+  readonly #host: Host;
+  readonly #ended = new Map<string, ServerStart>();
+  readonly #began = performance.now();
+
+  constructor(host: Host) {
+    this.#host = host;
+    this.finished = this.#watch();
+    this.finished.catch(() => {}); // whoever asks is told
+  }
+
+  /** Who is waited for still, in words. */
+  get waiting(): string {
+    const { upstreams } = this.#host.status();
+    const names = upstreams.map(({ name }) => name).filter((name) => !this.#ended.has(name));
+    return `starting servers, ${upstreams.length - names.length} of ${upstreams.length}: ${names.join(", ")}`;
+  }
+
+  async #watch(): Promise<readonly ServerStart[]> {
+    for (;;) {
+      const { upstreams } = this.#host.status();
+      for (const upstream of upstreams) {
+        if (this.#ended.has(upstream.name)) continue;
+        const start = this.#end(upstream);
+        if (start) this.#ended.set(upstream.name, start);
+      }
+      if (this.#ended.size === upstreams.length) return [...this.#ended.values()].sort(inOrderOf(upstreams));
+      await pause(LOOK);
+    }
+  }
+
+  #end(upstream: UpstreamStatus): ServerStart | undefined {
+    const { name, state, reason, connections } = upstream;
+    const listed = connections.some((connection) => connection.listed);
+    if (listed && (isUp(upstream) || state === "idle")) return { upstream, ok: true }; // one that rests already was up
+    const begins = state === "connecting" || (state === "idle" && reason === undefined);
+    if (!begins && !isUp(upstream)) return { upstream, ok: false };
+    const patience = (this.#host.config.mcpServers[name]?.startTimeout ?? 0) + LISTING;
+    if (performance.now() - this.#began < patience) return undefined;
+    return { upstream: { ...upstream, state: "failed", reason: `its lists could not be read within ${patience} ms` }, ok: false };
+  }
+}
+
+function inOrderOf(upstreams: readonly UpstreamStatus[]): (a: ServerStart, b: ServerStart) => number {
+  const names = upstreams.map(({ name }) => name);
+  return (a, b) => names.indexOf(a.upstream.name) - names.indexOf(b.upstream.name);
+}
+
+/** Tells of each server that is down that a result lacks it, why, and what it said last. */
+export function describeMissing(starts: readonly ServerStart[]): string[] {
+  return starts
+    .filter(({ ok }) => !ok)
+    .flatMap(({ upstream }) => [
+      `mcp-host: server "${upstream.name}" is missing here: ${upstream.reason ?? upstream.state}`,
+      ...lastWords(upstream),
+    ]);
+}

@@ -1,0 +1,58 @@
+import type { ReloadReport } from "../host/reload.ts";
+import type { HostStatus } from "../plugin/host-status.ts";
+import type { Json } from "../wire/message.ts";
+import type { LogQuery } from "./log-query.ts";
+
+/** What a running host tells about itself: its status, and how it was started. */
+export interface ControlStatus extends HostStatus, ControlFacts {}
+
+/** How a running host was started. */
+export interface ControlFacts {
+  /** The config file, absolute. */
+  config: string;
+  mode: ServeMode;
+  /** The files of one that was started with `--daemon`, absolute. */
+  daemon?: { pidFile: string; logFile: string };
+}
+
+/** How `start` was invoked, which `restart` needs to know. Told on this user's socket only, and not redacted: `--set` may hold secrets. */
+export interface Invocation {
+  /** The arguments of `start`. */
+  args: readonly string[];
+  /** The working directory. */
+  cwd: string;
+}
+
+/** How clients come in. */
+export type ServeMode = "http" | "stdio" | "both";
+
+/** What can be asked of a running host, on one line of JSON. */
+export type ControlRequest =
+  | { command: "status" }
+  /** Reads its config again. */
+  | { command: "reload" }
+  /** Ends the host as SIGTERM does. */
+  | { command: "stop" }
+  /** How it was started. */
+  | { command: "invocation" }
+  /** What a plugin offers to operators: `host.operation(name, ...)`. */
+  | { command: "operation"; plugin: string; name: string; params?: Readonly<Json> }
+  /** Lines of the log: a line of JSON each, until there are no more. */
+  | ({ command: "logs" } & LogQuery);
+
+/** Its answer, on one line of JSON. */
+export type ControlAnswer =
+  | { status: ControlStatus }
+  | { result: Readonly<Json> }
+  /** Calls in flight may finish within so many milliseconds. */
+  | { stopping: { drain: number } }
+  | { invocation: Invocation }
+  | { reloaded: ReloadReport }
+  | { error: string };
+
+/** Longest question. */
+export const REQUEST_BYTES = 64 * 1024;
+/** How long an operation may take. */
+export const OPERATION_DEADLINE = 30_000;
+/** How long a peer may take to ask, and the answer to be read. */
+export const CONTROL_DEADLINE = 5_000;

@@ -1,0 +1,28 @@
+import { execFileSync } from "node:child_process";
+import { expect, test } from "vitest";
+import { BIN, temporary } from "../harness/hosts.ts";
+import { noting } from "../harness/loaded-modules.ts";
+
+/** Everything that a command line loads. */
+function loadedBy(args: readonly string[]): string[] {
+  using folder = temporary({});
+  const notes = noting(folder.path);
+  execFileSync(process.execPath, [...notes.args, BIN, ...args], { env: { ...process.env, ...notes.env }, timeout: 20_000 });
+  return notes.loaded();
+}
+
+/** What a command works with, and no command line needs to be understood; `file-names` says which file --config stands for. */
+const WORK = /dist\/(config\/(?!file-names)|exchange|upstream|plugin|pipeline|session|front|host|operator|testing)/;
+const PACKAGES = /node_modules\/(?!citty\/|consola\/)/;
+
+// --help reads the definition of every command.
+test.each([["--version"], ["--help"], ["call --help"]])("`mcp-host %s` loads no host and no config", (line) => {
+  const loaded = loadedBy(line.split(" "));
+  expect(loaded).toContainEqual(expect.stringMatching(/dist\/cli\/main\.js$/));
+  expect(loaded.filter((name) => WORK.test(name) || PACKAGES.test(name))).toEqual([]);
+});
+
+test("a command loads no other", () => {
+  const commands = loadedBy(["version"]).filter((name) => /dist\/cli\/[\w-]+\.js$/.test(name));
+  expect(commands.map((name) => name.replace(/^.*\//, ""))).toEqual(["main.js", "commands.js", "version.js"]);
+});
