@@ -17,6 +17,8 @@ const compiled = new Map<number, Run>();
 const DRAFT_7 = /draft-0[67]/;
 /** Mistakes that are told of one value. */
 const TOLD = 5;
+/** Characters that are told of a place, which a caller can make as long as a message. */
+const PLACE = 200;
 
 function compile(program: Program): Run {
   return program.kind === "schema" ? validator(program.schema) : expression(program.text);
@@ -34,7 +36,7 @@ function validator(schema: Readonly<Record<string, unknown>>): Run {
 /** The place and the rule, never the value. */
 function told({ instancePath, message = "is not valid", params, keyword }: ErrorObject): string {
   const more = keyword === "additionalProperties" || keyword === "unevaluatedProperties" ? "" : allowed(params);
-  return `${instancePath === "" ? "/" : instancePath} ${message}${more}`;
+  return `${instancePath === "" ? "/" : instancePath.slice(0, PLACE)} ${message}${more}`;
 }
 
 function allowed({ allowedValues }: Record<string, unknown>): string {
