@@ -1,4 +1,5 @@
 import { defineCommand } from "citty";
+import { docsPage } from "../config/documentation.ts";
 import { ConfigFileError } from "../config/load.ts";
 import { parseConfig } from "../config/parse.ts";
 import { claimStdout } from "../front/stdio.ts";
@@ -103,5 +104,5 @@ function described(findings: readonly Finding[]): string {
     const count = findings.filter((each) => each.level === level).length;
     return `${count} ${level}${count === 1 ? "" : "s"}`;
   };
-  return [...lines, "", `${counted("problem")}, ${counted("warning")}; docs/troubleshooting.md explains each`].join("\n");
+  return [...lines, "", `${counted("problem")}, ${counted("warning")}; ${docsPage("troubleshooting.md")} explains each`].join("\n");
 }

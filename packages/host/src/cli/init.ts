@@ -18,7 +18,8 @@ import { Dialogue, isAsking } from "./dialogue.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { jsonArgs, portOf } from "./options.ts";
 import { table } from "./table.ts";
-import { everyValue, typedCommand, UsageError } from "./usage.ts";
+import { typedCommand } from "./typed-command.ts";
+import { everyValue, UsageError } from "./usage.ts";
 
 const NAMESPACE = "@host/plugin-namespace";
 const HELLO = "No server was found or named: hello, which greets and comes with mcp-host, is one to begin with.";

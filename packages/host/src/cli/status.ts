@@ -8,6 +8,7 @@ import { choiceArgs, choiceOf, jsonArgs } from "./options.ts";
 import { reportLines } from "./report.ts";
 import { lastWords, reasonOf } from "./summary.ts";
 import { table } from "./table.ts";
+import { typedCommand } from "./typed-command.ts";
 
 export default defineCommand({
   meta: { name: "status", description: "Show a running host: its servers, its tools, what is withheld" },
@@ -24,7 +25,7 @@ export default defineCommand({
       process.stderr.write(
         status
           ? `mcp-host: several hosts are running; choose one with --pid or --config\n${choices(hosts)}\n`
-          : `mcp-host: no host of this user is running${which}; start one with \`mcp-host start\`\n`,
+          : `mcp-host: no host of this user is running${which}; start one with \`${typedCommand()} start\`\n`,
       );
       return EXIT.notRunning.code;
     }

@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
 import { delimiter, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { ArgsDef } from "citty";
 import { ConfigFileError, type LoadedConfig, loadConfig } from "../../config/load.ts";
 import { configsIn, findConfig } from "../../config/read.ts";
@@ -8,7 +7,9 @@ import { createHost } from "../../host/host.ts";
 import { createLogger } from "../../log.ts";
 import type { ControlStatus } from "../../operator/control.ts";
 import { askAll, NoHostError } from "../../operator/control-client.ts";
+import { BIN } from "../installed.ts";
 import { configArgs } from "../options.ts";
+import { typedCommand } from "../typed-command.ts";
 import { UsageError } from "../usage.ts";
 import { CLIENT_NAMES, type Client, type ClientName, type Connection, clientOf, type Scope } from "./clients.ts";
 import { type Machine, thisMachine } from "./machine.ts";
@@ -81,7 +82,7 @@ export async function connectionOf(flags: ConnectionFlags, { client, scope }: Ta
     kind: "stdio",
     config,
     command: process.execPath,
-    args: [ownBin(), "start", "stdio", "--config", config],
+    args: [BIN, "start", "stdio", "--config", config],
     env: client.desktop && scope === "user" && PATH !== undefined ? { PATH } : {},
   };
 }
@@ -93,11 +94,6 @@ function shellPath(): string | undefined {
     (folder) => !/[/\\]node-gyp-bin$/.test(folder) && (!/node_modules[/\\]\.bin$/.test(folder) || existsSync(folder)),
   );
   return kept && [...new Set(kept)].join(delimiter);
-}
-
-/** The program that runs now, as a file that Node can be given. */
-function ownBin(): string {
-  return fileURLToPath(new URL("../../../bin/mcp-host.js", import.meta.url));
 }
 
 function configPath(flag: string | undefined): string {
@@ -144,7 +140,7 @@ async function usable(path: string): Promise<LoadedConfig | undefined> {
     return await loadConfig(path);
   } catch (error) {
     if (!(error instanceof ConfigFileError)) throw error;
-    process.stderr.write(`mcp-host: the config has problems, which \`mcp-host validate\` lists: ${path}\n`);
+    process.stderr.write(`mcp-host: the config has problems, which \`${typedCommand()} validate\` lists: ${path}\n`);
     return undefined;
   }
 }

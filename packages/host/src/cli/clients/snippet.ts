@@ -1,6 +1,8 @@
 import { stringify } from "smol-toml";
+import { docsPage } from "../../config/documentation.ts";
 import type { Json } from "../../wire/message.ts";
-import { typedCommand } from "../usage.ts";
+import { shellWord } from "../shell-word.ts";
+import { typedCommand } from "../typed-command.ts";
 import { type Client, type Connection, KEY_VARIABLE } from "./clients.ts";
 import type { ConnectionFlags, Target } from "./connection.ts";
 import { shellVariables } from "./references.ts";
@@ -22,13 +24,15 @@ export async function advice({ client, scope }: Target, connection: Connection):
   const variables = connection.kind === "stdio" ? await shellVariables(connection.config) : [];
   if (variables.length > 0)
     lines.push(
-      `The config takes ${variables.join(", ")} from the environment, which ${client.title} may not have; the credentials file (docs/config.md) is always there.`,
+      `The config takes ${variables.join(", ")} from the environment, which ${client.title} may not have; the credentials file (${docsPage("config.md")}) is always there.`,
     );
   if (connection.kind === "http" && connection.key) lines.push(`The host asks for a key: ${keyAdvice(client, connection)}.`);
   if (connection.kind === "stdio" && scope === "project")
     lines.push("The paths in it are those of this machine; others of the project need their own.");
   if (connection.kind === "stdio" && connection.args.some((word) => word.includes("_npx")))
-    lines.push("This mcp-host is in the cache of npx, which may be cleared; `npm install --global mcp-host` gives it a place to stay.");
+    lines.push(
+      `This mcp-host is in the cache of npx, which may be cleared; ${docsPage("getting-started.md")} says how it is installed to stay.`,
+    );
   lines.push(client.reload);
   return lines;
 }
@@ -44,7 +48,7 @@ function keyAdvice(client: Client, connection: Connection): string {
 export function installCommand({ client, http, ...flags }: ConnectionFlags): string {
   const words = (["scope", "name", "url", "config"] as const).flatMap((name) => {
     const value = flags[name];
-    return value === undefined ? [] : [`--${name}`, quoted(value)];
+    return value === undefined ? [] : [`--${name}`, shellWord(value)];
   });
   return [typedCommand(), "install", client, ...words, ...(http === true ? ["--http"] : [])].join(" ");
 }
@@ -64,10 +68,5 @@ export function ownCommand({ id, scope, name }: Target, connection: Connection):
           connection.url,
           ...(connection.key ? ["--header", `Authorization: Bearer \${${KEY_VARIABLE}}`] : []),
         ];
-  return ["claude", "mcp", "add", ...words].map(quoted).join(" ");
-}
-
-/** A word as a shell reads it. */
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+  return ["claude", "mcp", "add", ...words].map(shellWord).join(" ");
 }
