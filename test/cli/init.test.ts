@@ -2,7 +2,7 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { EXIT } from "../../packages/host/dist/cli/command-line/exit.js";
-import { start } from "../harness/cli.ts";
+import { start, TYPED } from "../harness/cli.ts";
 import { httpTransport, sdkClient, stdioTransport } from "../harness/clients.ts";
 import { type Desk, desk } from "../harness/desk.ts";
 import { upstream } from "../harness/hosts.ts";
@@ -23,8 +23,7 @@ test("with nothing to import, init writes a config with a server that is there, 
   const { code, stdout, stderr } = await at.run("init", "--yes");
   expect({ code, stdout }).toEqual({ code: 0, stdout: "" });
   expect(stderr).toContain(`Wrote ${join(at.path, CONFIG)} with the server hello`);
-  for (const step of ["mcp-host validate --connect", "mcp-host client-config claude-code", "mcp-host start"])
-    expect(stderr).toContain(step);
+  for (const step of ["validate --connect", "client-config claude-code", "start"]) expect(stderr).toContain(`  ${TYPED} ${step}  `);
   expect(await at.run("validate", "--connect")).toMatchObject({ code: 0 });
   expect(await at.run("call", "hello", "--args", '{"name":"Ada"}')).toMatchObject({ code: 0, stdout: "Hello, Ada!\n" });
 });
@@ -163,7 +162,7 @@ test("--json tells what was written where, what was found, and what comes next, 
     found,
     notes,
     missing: [{ variable: "GH_REF_NOT_SET", servers: ["gh"] }],
-    next: expect.arrayContaining([{ command: expect.stringMatching(/mcp-host start$/), does: "serves over HTTP" }]),
+    next: expect.arrayContaining([{ command: `${TYPED} start`, does: "serves over HTTP" }]),
   });
 });
 

@@ -1,8 +1,11 @@
 import { execFile } from "node:child_process";
+import { once } from "node:events";
 import { cpSync, mkdirSync, readdirSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
+import { home } from "../harness/cli.ts";
+import { sdkClient, stdioTransport } from "../harness/clients.ts";
 import { BIN, MARKED, ROOT, temporary } from "../harness/hosts.ts";
 
 const run = promisify(execFile);
@@ -25,7 +28,10 @@ function linked(modules: string): string {
 
 const LAYOUTS: Record<string, (folder: string) => { program: string; package: string }> = {
   global(folder) {
-    return { program: install(join(folder, "lib/node_modules")), package: "lib/node_modules/mcp-host" };
+    const program = install(join(folder, "lib/node_modules"));
+    mkdirSync(join(folder, "bin"));
+    symlinkSync("../lib/node_modules/mcp-host/bin/mcp-host.js", join(folder, "bin/mcp-host"));
+    return { program, package: "lib/node_modules/mcp-host" };
   },
   project(folder) {
     writeFileSync(join(folder, "package.json"), "{}");
@@ -57,4 +63,61 @@ test("version says that it is linked, from source, and in a container", async ()
   expect(JSON.parse(await version(program, ["--json"])).installed).toMatchObject({ how: "linked", folder: PACKAGE });
   expect(JSON.parse(await version(BIN, ["--json"], { container: "podman" })).installed).toMatchObject({ how: "source", container: true });
   expect(await version(BIN, [], { container: "podman" })).toMatch(new RegExp(`\ninstalled from source, in a container: ${PACKAGE}\n$`));
+});
+
+/** How a host that runs here says that it is typed; `status` says it where no host runs. */
+async function typedBy(program: string, cwd: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
+  const child = execFile(process.execPath, [program, "status"], { cwd, env });
+  let said = "";
+  child.stderr?.on("data", (chunk) => (said += chunk));
+  await once(child, "close");
+  return /start one with `(.*) start`/.exec(said)?.[1];
+}
+
+/** How the host is typed in a folder where it is installed so. What is printed has to be what runs it, and nothing that npx would fetch. */
+const TYPED: Record<string, string> = {
+  global: "mcp-host",
+  project: "npx mcp-host",
+  npx: "node _npx/1a2b/node_modules/mcp-host/bin/mcp-host.js",
+};
+
+test.each(Object.entries(LAYOUTS))("the command that is printed runs the host that printed it, installed: %s", async (how, layout) => {
+  using at = home({ mcpServers: {} });
+  const { program, package: name } = layout(at.path);
+  // As npx runs it: its own folders come first on PATH.
+  const env = { ...process.env, ...MARKED, ...at.env, PATH: `${join(program, "..")}:${join(at.path, "bin")}:${process.env.PATH}` };
+  const typed = await typedBy(program, at.path, env);
+  expect(typed).toBe(TYPED[how]);
+  const shell = { ...env, PATH: `${join(at.path, "bin")}:${process.env.PATH}`, npm_config_offline: "true" };
+  const { stdout } = await run("sh", ["-c", `${typed} version --json`], { cwd: at.path, env: shell });
+  expect(JSON.parse(stdout).installed.folder).toBe(join(realpathSync(at.path), name));
+});
+
+test.each(Object.entries(LAYOUTS))(
+  "a client's entry starts the host that made it, from any folder, installed: %s",
+  async (_how, layout) => {
+    using at = home({ mcpServers: {} });
+    const { program, package: name } = layout(at.path);
+    const env = { ...process.env, ...MARKED, ...at.env };
+    const { stdout } = await run(process.execPath, [program, "client-config", "cursor"], { cwd: at.path, env });
+    const entry = JSON.parse(stdout).mcpServers["mcp-host"];
+    expect(entry).toMatchObject({
+      command: process.execPath,
+      args: [join(realpathSync(at.path), name, "bin/mcp-host.js"), "start", "stdio", "--config", join(at.path, "mcp-host.config.json")],
+    });
+    const client = sdkClient();
+    await client.connect(stdioTransport(entry.command, entry.args, at.env));
+    expect((await client.listTools()).tools).toEqual([]);
+    await client.close();
+  },
+);
+
+test("a host that another mcp-host hides is named by its file", async () => {
+  using at = home({ mcpServers: {} });
+  for (const folder of ["bin", "node_modules/.bin"]) {
+    mkdirSync(join(at.path, folder), { recursive: true });
+    writeFileSync(join(at.path, folder, "mcp-host"), "#!/bin/sh\nexit 1\n", { mode: 0o755 });
+  }
+  const env = { ...process.env, ...MARKED, ...at.env, PATH: `${join(at.path, "bin")}:${process.env.PATH}` };
+  expect(await typedBy(BIN, at.path, env)).toBe(`node ${BIN}`);
 });

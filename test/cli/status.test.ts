@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
-import { type Home, home, type Running, run, start } from "../harness/cli.ts";
+import { type Home, home, type Running, run, start, TYPED } from "../harness/cli.ts";
 import { MARKED, ROOT, upstream } from "../harness/hosts.ts";
 
 /** A host that listens, in a home whose sockets only it and its `status` see. */
@@ -68,7 +68,7 @@ test("status exits with 5 when no host runs", async () => {
   expect(await run(at, ["status"])).toEqual({
     code: 5,
     stdout: "",
-    stderr: "mcp-host: no host of this user is running; start one with `mcp-host start`\n",
+    stderr: `mcp-host: no host of this user is running; start one with \`${TYPED} start\`\n`,
   });
   expect(await run(at, ["status", "--pid", "1", "--json"])).toMatchObject({ code: 5, stdout: '{\n  "hosts": []\n}\n' });
 });

@@ -1,12 +1,12 @@
 import { execFile, spawn } from "node:child_process";
-import { mkdirSync, readFileSync, realpathSync } from "node:fs";
+import { mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { httpTransport, sdkClient } from "../harness/clients.ts";
 import { desk } from "../harness/desk.ts";
-import { BIN, MARKED, ROOT, temporary } from "../harness/hosts.ts";
-import { serveRegistry } from "../harness/registry.ts";
+import { BIN, ROOT } from "../harness/hosts.ts";
+import { type NpmUser, npmUser } from "../harness/npm-user.ts";
 
 const run = promisify(execFile);
 const PAGE = readFileSync(join(ROOT, "docs/getting-started.md"), "utf8");
@@ -26,52 +26,55 @@ function plain({ language, text }: Block): string {
   return language === "json" ? JSON.stringify(JSON.parse(text)) : text;
 }
 
-// As somebody new does it: the packed package in an empty folder, each command as it stands on the page, one after the other. Nothing may
-// be downloaded, so npm installs what the package depends on from a registry on loopback.
+/** Those of "Install it", and what follows them. */
+const [PACK, INSTALL, ...AFTER] = BLOCKS;
+const FOLDERS = ["host", "plugin-namespace"].map((name) => join(ROOT, "packages", name));
+let user: NpmUser;
+let work: string;
+
+// As somebody new does it, in a home of their own: each command as it stands on the page, one after the other. Nothing may be downloaded, so
+// npm installs what the packages depend on from a registry on loopback.
+beforeAll(async () => {
+  user = await npmUser(FOLDERS);
+  work = join(user.home, "my-host");
+  const [install, ...lines] = PACK?.text.split("\n") ?? [];
+  // The tests run in the clone, in which that has been done: readme.test.ts shows that it has nothing to add.
+  expect(install).toBe("npm install");
+  await user.shell(lines.join("\n"), ROOT);
+  await user.shell(INSTALL?.text ?? "", user.home);
+}, 240_000);
+
+// What was installed is thousands of files; a busy machine takes its time to remove them.
+afterAll(() => user[Symbol.asyncDispose](), 120_000);
+
+test("what is packed and installed is the host, from the files that were packed", async () => {
+  const { dependencies } = JSON.parse(readFileSync(join(work, "package.json"), "utf8"));
+  expect(dependencies).toEqual({ "mcp-host": expect.stringMatching(/^file:mcp-host-[\d.]+\.tgz$/) });
+  const { installed } = JSON.parse((await user.shell("npx mcp-host version --json", work)).stdout);
+  expect(installed).toMatchObject({ how: "project", folder: realpathSync(join(work, "node_modules/mcp-host")) });
+});
+
 test("each command of docs/getting-started.md works as it is written, and prints what the page says", async () => {
-  using folder = temporary();
-  const home = join(folder.path, "home");
-  const work = join(folder.path, "my-host");
-  for (const each of [home, work]) mkdirSync(each);
-  const host = join(ROOT, "packages/host");
-  await using registry = await serveRegistry([host]);
-  const packed = await run("npm", ["pack", "--json", "--pack-destination", folder.path], { cwd: host });
-  const tarball = join(folder.path, (JSON.parse(packed.stdout) as [{ filename: string }])[0].filename);
-  const inherited = Object.entries(process.env).filter(([name]) => !/^npm_|_proxy$|^NODE_V8_COVERAGE$|^XDG_|^CODEX_|^CLAUDE_/i.test(name));
-  const env = {
-    ...Object.fromEntries(inherited),
-    ...MARKED,
-    HOME: home,
-    XDG_RUNTIME_DIR: join(folder.path, "run"),
-    npm_config_registry: registry.url,
-    npm_config_cache: join(folder.path, "cache"),
-    npm_config_update_notifier: "false",
-    npm_config_audit: "false",
-    npm_config_fund: "false",
-  };
-  const shell = (text: string): Promise<{ stdout: string; stderr: string }> => run("sh", ["-ec", text], { cwd: work, env });
   /** What was printed or written, with the folders of the page. */
   const onPage = (text: string): string =>
     text.replaceAll(realpathSync(work), "/home/ada/my-host").replaceAll(process.execPath, "/usr/bin/node").trim();
 
   let server: { url: string; stop(): Promise<void> } | undefined;
-  const done: string[] = [];
   try {
-    for (const [index, { text }] of BLOCKS.entries()) {
-      if (BLOCKS[index]?.language !== "sh") continue;
-      done.push(text);
+    for (const [index, { language, text }] of AFTER.entries()) {
+      if (language !== "sh") continue;
       if (text === "npx mcp-host start") {
         // On a free port, because 3000 may be taken.
-        server = await served(work, env);
+        server = await served(work, user.env);
         const client = sdkClient();
         await client.connect(httpTransport(new URL(server.url)));
         expect((await client.listTools()).tools.map(({ name }) => name)).toEqual(["hello"]);
         await client.close();
         continue;
       }
-      const { stdout, stderr } = await shell(text.replace("npm install mcp-host", `npm install ${tarball}`));
+      const { stdout, stderr } = await user.shell(text, work);
       if (text.includes(" init ")) expect(stderr).toContain("  npx mcp-host validate --connect");
-      const next = BLOCKS[index + 1];
+      const next = AFTER[index + 1];
       if (next === undefined || next.language === "sh") continue;
       const result = text.includes(" init ") ? readFileSync(join(work, "mcp-host.config.json"), "utf8") : stdout;
       const printed = onPage(server ? result.replaceAll(server.url, "http://127.0.0.1:3000/mcp") : result);
@@ -80,17 +83,17 @@ test("each command of docs/getting-started.md works as it is written, and prints
   } finally {
     await server?.stop();
   }
-  expect(done.length).toBe(BLOCKS.filter(({ language }) => language === "sh").length);
-  expect(Object.keys(JSON.parse(readFileSync(join(home, ".claude.json"), "utf8")).mcpServers)).toEqual(["mcp-host"]);
+  expect(Object.keys(JSON.parse(readFileSync(join(user.home, ".claude.json"), "utf8")).mcpServers)).toEqual(["mcp-host"]);
+  // The last block has installed a plugin.
+  const [, plugins] = /and `("plugins": \[[^`]*\])` in the config/.exec(PAGE) ?? [];
+  writeFileSync(join(work, "plugins.json"), `{ "mcpServers": {}, ${plugins} }`);
+  const { stdout } = await user.shell("npx mcp-host validate --config plugins.json", work);
+  expect(stdout).toContain("is valid: 0 servers, 1 plugin");
 }, 180_000);
 
 /** `npx mcp-host start`, once it says where it listens. */
-async function served(cwd: string, env: Record<string, string | undefined>): Promise<{ url: string; stop(): Promise<void> }> {
-  const child = spawn(process.execPath, [join(cwd, "node_modules/mcp-host/bin/mcp-host.js"), "start", "--port", "0"], {
-    cwd,
-    env,
-    stdio: ["ignore", "ignore", "pipe"],
-  });
+async function served(cwd: string, env: NodeJS.ProcessEnv, args = ["start"]): Promise<{ url: string; stop(): Promise<void> }> {
+  const child = spawn("npx", ["mcp-host", ...args, "--port", "0"], { cwd, env, stdio: ["ignore", "ignore", "pipe"], detached: true });
   const exited = new Promise<void>((gone) => child.once("exit", () => gone()));
   let text = "";
   child.stderr.on("data", (chunk) => (text += chunk));
@@ -98,11 +101,55 @@ async function served(cwd: string, env: Record<string, string | undefined>): Pro
   return {
     url: /http:\/\/[\w.:]+\/mcp/.exec(text)?.[0] ?? "",
     async stop() {
-      child.kill("SIGTERM");
+      process.kill(-(child.pid as number), "SIGTERM"); // it has said something
       await exited;
     },
   };
 }
+
+/** What is written in the table of ways to install. */
+const way = (start: string): string => new RegExp(`\`(${start}[^\`]*)\``).exec(PAGE)?.[1] ?? expect.fail(`no way begins with ${start}`);
+
+const EMPTY = JSON.stringify({ mcpServers: {}, plugins: ["@host/plugin-namespace"] });
+
+test.each([
+  ["packed", way("npm install --global"), () => work, " ./host-plugin-namespace-*.tgz"],
+  ["the clone", way("npm link"), () => ROOT, ""],
+])(
+  "on the machine, %s: `mcp-host` is a command, finds its plugins, and says how it is typed",
+  async (_what, line, folder, plugins) => {
+    await user.shell(`${line}${plugins}`, folder());
+    const elsewhere = join(user.home, "elsewhere");
+    mkdirSync(elsewhere, { recursive: true });
+    writeFileSync(join(elsewhere, "mcp-host.config.json"), EMPTY);
+    const PATH = `export PATH="$HOME/.global/bin:$PATH"`;
+    const { stdout } = await user.shell(`${PATH}; mcp-host validate`, elsewhere);
+    expect(stdout).toContain("1 plugin");
+    const { stderr } = await user.shell(`${PATH}; mcp-host client-config cursor`, elsewhere);
+    expect(stderr).toContain("; `mcp-host install cursor` writes it there");
+    await user.shell("npm uninstall --global mcp-host @host/plugin-namespace", elsewhere);
+  },
+  180_000,
+);
+
+test("the clone itself: in it by npx, and elsewhere by its file, with every plugin", async () => {
+  expect((await user.shell("npx --offline mcp-host version", ROOT)).stdout).toContain(join(ROOT, "packages/host"));
+  const elsewhere = join(user.home, "clone-elsewhere");
+  mkdirSync(elsewhere);
+  writeFileSync(join(elsewhere, "mcp-host.config.json"), EMPTY);
+  const { stdout } = await user.shell(`${way("node <clone>").replace("<clone>", ROOT)} validate`, elsewhere);
+  expect(stdout).toContain("1 plugin");
+});
+
+test("the command of the host package's README.md starts a host", async () => {
+  const page = readFileSync(join(ROOT, "packages/host/README.md"), "utf8");
+  const [, line = ""] = /```sh\n(npx mcp-host start [^\n]*)\n```/.exec(page) ?? [];
+  const folder = join(work, "readme");
+  mkdirSync(folder);
+  writeFileSync(join(folder, "mcp-host.config.json"), '{ "mcpServers": {} }');
+  const server = await served(folder, user.env, line.split(" ").slice(2));
+  await server.stop();
+}, 90_000);
 
 test("the line that names a server is understood as it is written in the text", async () => {
   const [, line = ""] = /`npx mcp-host (init [^`]*--server [^`]*)`/.exec(PAGE) ?? [];

@@ -8,6 +8,9 @@ import { type Output, runInProcess } from "./in-process.ts";
 
 export type { Output };
 
+/** How the program says that it is typed: it is run from its source, and nothing of it is on PATH. */
+export const TYPED = `node ${BIN}`;
+
 export interface Running extends AsyncDisposable {
   readonly child: ChildProcessWithoutNullStreams;
   stdout(): string;

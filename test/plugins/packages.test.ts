@@ -5,8 +5,8 @@ import { join, relative } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { httpTransport, sdkClient } from "../harness/clients.ts";
-import { MARKED, ROOT, temporary, upstream } from "../harness/hosts.ts";
-import { serveRegistry } from "../harness/registry.ts";
+import { ROOT, temporary, upstream } from "../harness/hosts.ts";
+import { npmUser } from "../harness/npm-user.ts";
 
 const run = promisify(execFile);
 const PACKAGES = readdirSync(join(ROOT, "packages")).sort();
@@ -27,11 +27,17 @@ const HEADERS: Record<string, Record<string, string>> = { "plugin-auth": { autho
 
 const folder = temporary();
 const tarballs = new Map<string, string>();
+const contents = new Map<string, readonly string[]>();
 
 beforeAll(async () => {
   for (const name of PACKAGES) {
     const { stdout } = await run("npm", ["pack", "--json", "--pack-destination", folder.path], { cwd: join(ROOT, "packages", name) });
-    tarballs.set(name, join(folder.path, (JSON.parse(stdout) as [{ filename: string }])[0].filename));
+    const [{ filename, files }] = JSON.parse(stdout) as [{ filename: string; files: { path: string }[] }];
+    tarballs.set(name, join(folder.path, filename));
+    contents.set(
+      name,
+      files.map(({ path }) => path),
+    );
   }
 }, 60_000);
 
@@ -48,27 +54,32 @@ test.each(PACKAGES)(
   60_000,
 );
 
+test.each(PACKAGES)("what is published of %s is what its source builds, with its page and its license", (name) => {
+  const files = contents.get(name) ?? [];
+  expect(files).toEqual(expect.arrayContaining(["LICENSE", "README.md", "package.json", "dist/index.js", "dist/index.d.ts"]));
+  const source = new Set(readdirSync(join(ROOT, "packages", name, "src"), { recursive: true, encoding: "utf8" }));
+  const built = files.filter((path) => /^dist\/(?!docs\/)/.test(path));
+  expect(built.filter((path) => !source.has(path.replace(/^dist\//, "").replace(/(\.d)?\.[jt]s(\.map)?$/, ".ts")))).toEqual([]);
+  const docs = name === "host" ? readdirSync(join(ROOT, "docs")).map((page) => `dist/docs/${page}`) : [];
+  expect(files.filter((path) => path.startsWith("dist/docs/")).sort()).toEqual(docs.sort());
+});
+
 test.each(PACKAGES.filter((name) => name !== "host"))(
   "%s, packed and installed by npm in an empty folder beside the host, serves and brings only its own dependencies",
   async (plugin) => {
     const installed = join(folder.path, plugin);
     mkdirSync(installed);
     const tgz = ["host", plugin].map((name) => tarballs.get(name) as string); // all were packed
-    // Nothing may be downloaded, so npm installs from a registry on loopback that has the packages' dependencies and no others. What
-    // the npm that runs these tests was told (its registry, its cache) is not for this one, and what it covers counts nowhere.
-    const inherited = Object.entries(process.env).filter(([name]) => !/^npm_|_proxy$|^NODE_V8_COVERAGE$/i.test(name));
-    const env = { ...Object.fromEntries(inherited), ...MARKED };
-    await using registry = await serveRegistry(["host", plugin].map((name) => join(ROOT, "packages", name)));
-    const settings = { userconfig: join(folder.path, "npmrc"), cache: join(folder.path, "cache"), registry: registry.url };
-    const flags = Object.entries(settings).map(([name, value]) => `--${name}=${value}`);
-    await run("npm", ["install", ...flags, "--no-audit", "--no-fund", "--no-update-notifier", ...tgz], { cwd: installed, env });
+    // Nothing may be downloaded, so npm installs from a registry on loopback that has the packages' dependencies and no others.
+    await using user = await npmUser(["host", plugin].map((name) => join(ROOT, "packages", name)));
+    await user.shell(`npm install ${tgz.join(" ")}`, installed);
     const { packages } = JSON.parse(readFileSync(join(installed, "package-lock.json"), "utf8")) as {
       packages: Record<string, { resolved?: string }>;
     };
-    const elsewhere = Object.values(packages).filter(({ resolved }) => resolved && !resolved.startsWith(registry.url));
+    const elsewhere = Object.values(packages).filter(({ resolved }) => resolved && !resolved.startsWith(user.registry));
     expect(elsewhere.map(({ resolved }) => resolved).sort()).toEqual(tgz.map((path) => `file:${relative(installed, path)}`).sort());
     const names = Object.keys(packages).flatMap((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)$/.exec(path)?.[1] ?? []);
-    expect([...new Set(names)].sort()).toEqual([...registry.names, "mcp-host", `@host/${plugin}`].sort());
+    expect([...new Set(names)].sort()).toEqual([...user.packages, "mcp-host", `@host/${plugin}`].sort());
     writeFileSync(
       join(installed, "mcp-host.config.json"),
       JSON.stringify({ mcpServers: { one: upstream({ name: "one" }) }, plugins: [[`@host/${plugin}`, OPTIONS[plugin] ?? {}]] }),
@@ -77,7 +88,7 @@ test.each(PACKAGES.filter((name) => name !== "host"))(
 
     const host = spawn("npx", ["--no-install", "mcp-host", "start", "--port", "0", "--log-format", "json"], {
       cwd: installed,
-      env,
+      env: user.env,
       stdio: ["ignore", "ignore", "pipe"],
       detached: true,
     });

@@ -1,4 +1,5 @@
 import { defineCommand } from "citty";
+import { docsPage } from "../config/documentation.ts";
 import { escapeControls } from "../log.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
 import { configArgs, jsonArgs } from "./command-line/options.ts";
@@ -49,5 +50,5 @@ function described(findings: readonly Finding[]): string {
     const count = findings.filter((each) => each.level === level).length;
     return `${count} ${level}${count === 1 ? "" : "s"}`;
   };
-  return [...lines, "", `${counted("problem")}, ${counted("warning")}; docs/troubleshooting.md explains each`].join("\n");
+  return [...lines, "", `${counted("problem")}, ${counted("warning")}; ${docsPage("troubleshooting.md")} explains each`].join("\n");
 }

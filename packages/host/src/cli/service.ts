@@ -1,17 +1,18 @@
 import { homedir, userInfo } from "node:os";
 import { isAbsolute } from "node:path";
-import { fileURLToPath } from "node:url";
 import { defineCommand } from "citty";
+import { docsPage } from "../config/documentation.ts";
 import { ConfigError } from "../errors.ts";
 import { escapeControls } from "../log.ts";
 import { redactText } from "../redact.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
+import { BIN } from "./command-line/installed.ts";
 import { configArgs, jsonArgs } from "./command-line/options.ts";
+import { shellWord } from "./command-line/shell-word.ts";
+import { typedCommand } from "./command-line/typed-command.ts";
 import { UsageError } from "./command-line/usage.ts";
 import { launchdPlist, type Service, systemdUnit } from "./service/definitions.ts";
 
-/** The program that a service starts: a path that stays when the host is built or installed anew. */
-const BIN = fileURLToPath(new URL("../../bin/mcp-host.js", import.meta.url));
 /** What a host needs beyond `drain` until its sessions and servers are ended. */
 const GRACE = 20_000;
 const DRAIN = 10_000;
@@ -98,7 +99,9 @@ function searchPath(): string {
 function unwise({ node, bin, config, scope, user }: Service): string[] {
   const warnings: string[] = [];
   if (/[/\\]_npx[/\\]/.test(bin))
-    warnings.push(`${bin} is in npx's cache, which is emptied at times; install mcp-host with npm and print the service again`);
+    warnings.push(
+      `${bin} is in npx's cache, which is emptied at times; ${docsPage("getting-started.md")} says how it is installed to stay; then print the service again`,
+    );
   const hidden = [node, bin, config].filter((file) => /^\/(home|root|Users)\//.test(file));
   if (scope === "system" && user === undefined && hidden.length > 0)
     warnings.push(`the service has a user of its own, who cannot enter a home folder; move ${hidden.join(", ")}`);
@@ -124,7 +127,7 @@ function systemdSteps({ scope, config }: Service): Steps {
     file,
     enable: [
       ...(system ? [] : ["mkdir -p ~/.config/systemd/user"]),
-      `mcp-host service systemd --${scope} --config ${quoted(config)} | ${sudo}tee ${file}`,
+      `${typedCommand()} service systemd --${scope} --config ${shellWord(config)} | ${sudo}tee ${file}`,
       `${ctl} daemon-reload`,
       `${ctl} enable --now mcp-host`,
       ...(system ? [] : ["loginctl enable-linger   # so that it starts with the machine and outlives the session"]),
@@ -141,13 +144,9 @@ function launchdSteps({ scope, config }: Service): Steps {
   return {
     file,
     enable: [
-      `mcp-host service launchd --${scope} --config ${quoted(config)} | ${sudo}tee ${file}`,
+      `${typedCommand()} service launchd --${scope} --config ${shellWord(config)} | ${sudo}tee ${file}`,
       `${sudo}launchctl bootstrap ${domain} ${file}`,
     ],
     disable: `${sudo}launchctl bootout ${domain}/mcp-host`,
   };
-}
-
-function quoted(path: string): string {
-  return /^[\w./@+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }

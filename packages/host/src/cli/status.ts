@@ -4,6 +4,7 @@ import type { ControlStatus } from "../operator/control-protocol.ts";
 import type { UpstreamStatus } from "../plugin/host-status.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
 import { choiceArgs, choiceOf, jsonArgs } from "./command-line/options.ts";
+import { typedCommand } from "./command-line/typed-command.ts";
 import { reportLines } from "./terminal/plugin-reports.ts";
 import { table } from "./terminal/table.ts";
 import { lastWords, reasonOf } from "./terminal/upstream-summary.ts";
@@ -24,7 +25,7 @@ export default defineCommand({
       process.stderr.write(
         status
           ? `mcp-host: several hosts are running; choose one with --pid or --config\n${choices(hosts)}\n`
-          : `mcp-host: no host of this user is running${which}; start one with \`mcp-host start\`\n`,
+          : `mcp-host: no host of this user is running${which}; start one with \`${typedCommand()} start\`\n`,
       );
       return EXIT.notRunning.code;
     }

@@ -3,6 +3,7 @@ import { dirname, extname } from "node:path";
 import { pathToFileURL } from "node:url";
 import { ConfigError } from "../errors.ts";
 import { withDeadline } from "../wire/deadline.ts";
+import { installRemedy } from "./documentation.ts";
 import type { Environment } from "./env-files.ts";
 
 /** What the function of a config in code is given. */
@@ -69,7 +70,7 @@ export async function moduleProblem(error: unknown, path: string): Promise<strin
       .trim() ?? "";
   const [, missing] = /Cannot find (?:package|module) '([^'./][^']*)'/.exec(message) ?? [];
   const place = line === undefined ? "" : `${line}:${column}: `;
-  const remedy = missing === undefined ? "" : `; run \`npm install ${missing}\` in ${dirname(path)}`;
+  const remedy = missing === undefined ? "" : `; ${installRemedy(missing, dirname(path))}`;
   return `${place}${message}${remedy}`;
 }
 

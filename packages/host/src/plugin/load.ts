@@ -5,6 +5,7 @@ import { pathToFileURL } from "node:url";
 import satisfies from "semver/functions/satisfies.js";
 import gtr from "semver/ranges/gtr.js";
 import { moduleProblem } from "../config/code.ts";
+import { installRemedy } from "../config/documentation.ts";
 import { optionProblems } from "../config/option-problems.ts";
 import { isPluginFactory, type PluginValue } from "../config/plugin-brand.ts";
 import type { PluginConfig } from "../config/schema.ts";
@@ -186,7 +187,7 @@ function locate(use: string, folder: string, place: string): string {
     const found = resolveFrom(base, use);
     if (found) return found;
   }
-  throw new ConfigError([`${place}: plugin "${use}" is not installed; run \`npm install ${use}\` in ${folder}`]);
+  throw new ConfigError([`${place}: plugin "${use}" is not installed; ${installRemedy(use, folder)}`]);
 }
 
 /** The file of an ESM package: `require.resolve` finds the folder, and `import` conditions choose the file. */

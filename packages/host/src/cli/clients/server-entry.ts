@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
 import { delimiter, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { configsIn, findConfig } from "../../config/file-names.ts";
 import { type LoadedConfig, loadConfig } from "../../config/load.ts";
 import { ConfigFileError } from "../../errors.ts";
@@ -8,6 +7,8 @@ import { createHost } from "../../host/host.ts";
 import { createLogger } from "../../log.ts";
 import { findHosts, NoHostError } from "../../operator/control-client.ts";
 import type { ControlStatus } from "../../operator/control-protocol.ts";
+import { BIN } from "../command-line/installed.ts";
+import { typedCommand } from "../command-line/typed-command.ts";
 import { UsageError } from "../command-line/usage.ts";
 import type { EntryFlags, Target } from "./client-options.ts";
 import type { ServerEntry } from "./clients.ts";
@@ -26,7 +27,7 @@ export async function serverEntryOf(flags: EntryFlags, { client, scope }: Target
     kind: "stdio",
     config,
     command: process.execPath,
-    args: [ownBin(), "start", "stdio", "--config", config],
+    args: [BIN, "start", "stdio", "--config", config],
     env: client.desktop && scope === "user" && PATH !== undefined ? { PATH } : {},
   };
 }
@@ -38,11 +39,6 @@ function shellPath(): string | undefined {
     (folder) => !/[/\\]node-gyp-bin$/.test(folder) && (!/node_modules[/\\]\.bin$/.test(folder) || existsSync(folder)),
   );
   return kept && [...new Set(kept)].join(delimiter);
-}
-
-/** The program that runs now, as a file that Node can be given. */
-function ownBin(): string {
-  return fileURLToPath(new URL("../../../bin/mcp-host.js", import.meta.url));
 }
 
 function configPath(flag: string | undefined): string {
@@ -89,7 +85,7 @@ async function usable(path: string): Promise<LoadedConfig | undefined> {
     return await loadConfig(path);
   } catch (error) {
     if (!(error instanceof ConfigFileError)) throw error;
-    process.stderr.write(`mcp-host: the config has problems, which \`mcp-host validate\` lists: ${path}\n`);
+    process.stderr.write(`mcp-host: the config has problems, which \`${typedCommand()} validate\` lists: ${path}\n`);
     return undefined;
   }
 }

@@ -1,6 +1,8 @@
 import { stringify } from "smol-toml";
+import { docsPage } from "../../config/documentation.ts";
 import type { Json } from "../../wire/message.ts";
-import { typedCommand } from "../command-line/usage.ts";
+import { shellWord } from "../command-line/shell-word.ts";
+import { typedCommand } from "../command-line/typed-command.ts";
 import type { EntryFlags, Target } from "./client-options.ts";
 import { type Client, KEY_VARIABLE, type ServerEntry } from "./clients.ts";
 import { shellVariables } from "./references.ts";
@@ -22,13 +24,15 @@ export async function advice({ client, scope }: Target, entry: ServerEntry): Pro
   const variables = entry.kind === "stdio" ? await shellVariables(entry.config) : [];
   if (variables.length > 0)
     lines.push(
-      `The config takes ${variables.join(", ")} from the environment, which ${client.title} may not have; the credentials file (docs/config.md) is always there.`,
+      `The config takes ${variables.join(", ")} from the environment, which ${client.title} may not have; the credentials file (${docsPage("config.md")}) is always there.`,
     );
   if (entry.kind === "http" && entry.key) lines.push(`The host asks for a key: ${keyAdvice(client, entry)}.`);
   if (entry.kind === "stdio" && scope === "project")
     lines.push("The paths in it are those of this machine; others of the project need their own.");
   if (entry.kind === "stdio" && entry.args.some((word) => word.includes("_npx")))
-    lines.push("This mcp-host is in the cache of npx, which may be cleared; `npm install --global mcp-host` gives it a place to stay.");
+    lines.push(
+      `This mcp-host is in the cache of npx, which may be cleared; ${docsPage("getting-started.md")} says how it is installed to stay.`,
+    );
   lines.push(client.reload);
   return lines;
 }
@@ -44,7 +48,7 @@ function keyAdvice(client: Client, entry: ServerEntry): string {
 export function installCommand({ client, http, ...flags }: EntryFlags): string {
   const words = (["scope", "name", "url", "config"] as const).flatMap((name) => {
     const value = flags[name];
-    return value === undefined ? [] : [`--${name}`, quoted(value)];
+    return value === undefined ? [] : [`--${name}`, shellWord(value)];
   });
   return [typedCommand(), "install", client, ...words, ...(http === true ? ["--http"] : [])].join(" ");
 }
@@ -64,10 +68,5 @@ export function ownCommand({ id, scope, name }: Target, entry: ServerEntry): str
           entry.url,
           ...(entry.key ? ["--header", `Authorization: Bearer \${${KEY_VARIABLE}}`] : []),
         ];
-  return ["claude", "mcp", "add", ...words].map(quoted).join(" ");
-}
-
-/** A word as a shell reads it. */
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+  return ["claude", "mcp", "add", ...words].map(shellWord).join(" ");
 }

@@ -3,6 +3,7 @@ import { createLogger, escapeControls } from "../../log.ts";
 import { redactText } from "../../redact.ts";
 import { EXIT } from "./exit.ts";
 import { Interrupted } from "./interrupted.ts";
+import { asTyped } from "./typed-command.ts";
 import { everyValue, UsageError } from "./usage.ts";
 
 /** What a command that failed tells, and the exit code that says it. Plain data: a daemon sends its own to whoever started it. */
@@ -25,13 +26,13 @@ export class FailedElsewhere extends Error {
 }
 
 export function failureOf(error: unknown, argv: readonly string[]): Failure {
-  const failure = (code: number, text: string): Failure => ({ code, text, problems: [] });
+  const failure = (code: number, text: string): Failure => ({ code, text: asTyped(text), problems: [] });
   if (error instanceof FailedElsewhere) return error.failure;
   if (error instanceof UsageError) return failure(EXIT.usage.code, `${error.message}\nRun \`mcp-host --help\` for what there is.`);
   // By name: a plugin may bring a copy of mcp-host of its own.
   if (error instanceof Error && error.name === "NoHostError") return failure(EXIT.notRunning.code, error.message);
   if (error instanceof ConfigError) {
-    const { problems } = error;
+    const problems = error.problems.map(asTyped);
     const config = error instanceof ConfigFileError ? error.path : undefined;
     return { code: EXIT.config.code, text: "the config cannot be used", problems, config };
   }

@@ -19,12 +19,16 @@ export const INSTALLED: Readonly<Record<Installation["how"], string>> = {
   source: "from source",
 };
 
+/** The folder of the package that runs, without symbolic links. */
+export const PACKAGE = realpathSync(resolve(import.meta.dirname, "../../.."));
+/** Its program, as a file that Node can be given: a path that stays when the host is built or installed anew. */
+export const BIN = join(PACKAGE, "bin", "mcp-host.js");
+
 const MODULES = `${sep}node_modules${sep}`;
 
 /** How the running copy was installed, as far as its place tells. @param invoked the file that was run, symbolic links and all */
 export function installation(invoked = process.argv[1] ?? ""): Installation {
-  const folder = realpathSync(resolve(import.meta.dirname, "../../.."));
-  return { how: howOf(folder, resolve(invoked)), folder, container: isContainer() };
+  return { how: howOf(PACKAGE, resolve(invoked)), folder: PACKAGE, container: isContainer() };
 }
 
 function howOf(folder: string, invoked: string): Installation["how"] {

@@ -88,8 +88,3 @@ export function optionsOf(definition: ArgDef): readonly string[] | undefined {
   if (definition.type === "positional" && definition.valueHint?.includes("|")) return definition.valueHint.split("|");
   return undefined;
 }
-
-/** What people type to run this program: the shell that ran npx does not know the command itself. */
-export function typedCommand(): string {
-  return process.env.npm_command === "exec" ? "npx mcp-host" : "mcp-host";
-}

@@ -1,4 +1,6 @@
+import { docsPage } from "../../config/documentation.ts";
 import { redactText } from "../../redact.ts";
+import { asTyped } from "../command-line/typed-command.ts";
 
 export type Level = "ok" | "warning" | "problem";
 
@@ -154,8 +156,8 @@ export function finding(id: FindingId, found: string, more: { about?: string; re
     id,
     level: more.level ?? kind.level,
     ...(more.about !== undefined && { about: more.about }),
-    found: redactText(found),
-    ...(remedy !== "" && { remedy: redactText(remedy) }),
+    found: redactText(asTyped(found)),
+    ...(remedy !== "" && { remedy: redactText(asTyped(remedy)) }),
   };
 }
 
@@ -167,5 +169,5 @@ export function told(id: FindingId, problem: string, more: { about?: string; lev
 
 /** Links of the docs as a terminal shows them. */
 function inWords(text: string): string {
-  return text.replace(/\[([^\]]+)\]\([^)]+\)/g, "docs/$1");
+  return text.replace(/\[([^\]]+)\]\([^)]+\)/g, (_link, page: string) => docsPage(page));
 }
