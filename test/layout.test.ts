@@ -132,7 +132,8 @@ test("only log.ts knows consola, and only child.ts starts servers", () => {
   const using = (name: string): string[] =>
     allSources()
       .filter((file) => new RegExp(`from "(node:)?${name}(/[^"]*)?"`).test(readFileSync(file, "utf8").replace(/^import type .*$/gm, "")))
-      .map((file) => relative(SRC, file));
+      .map((file) => relative(SRC, file))
+      .sort();
   expect(using("consola")).toEqual(["log.ts"]);
   expect(using("(child_process|cross-spawn)")).toEqual([
     "cli/daemon/daemon.ts",
