@@ -58,6 +58,6 @@ export type {
   TransportServer,
   TransportSettings,
 } from "./plugin/transport-registry.ts";
-export { registerSecret } from "./redact.ts";
+export { registerSecret, registerSecretShape } from "./redact.ts";
 export { API_VERSION, VERSION } from "./version.ts";
 export type { Json } from "./wire/message.ts";

@@ -21,14 +21,14 @@ const SHAPES = [
   /\bAKIA[0-9A-Z]{16}\b/g, // AWS access key id
   /\bgh[pousr]_[A-Za-z0-9]{20,}\b|\bgithub_pat_\w{20,}\b/g, // GitHub
   /\bsk-[A-Za-z0-9_-]{20,}\b/g, // OpenAI, Anthropic
-  /\bmcph_[\w.-]{44,}[\w-]/g, // keys that clients of the host have: an id, "_" and 43 characters
   /\bxox[abprs]-[A-Za-z0-9-]{10,}\b/g, // Slack
   /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)/g,
   /\bBearer\s+[\w.~+/-]{8,}=*/gi,
 ];
 
 /** What the shapes of one run of {@link TOKEN} begin with. */
-const BEGINNING = /\b(?:eyJ|AKIA|gh[pousr]_|github_pat_|sk-|mcph_|xox[abprs]-)/;
+const BEGINNINGS = ["eyJ", "AKIA", "gh[pousr]_", "github_pat_", "sk-", "xox[abprs]-"];
+let beginning = new RegExp(`\\b(?:${BEGINNINGS.join("|")})`);
 const HALF_BEARER = /\bBearer\s+[\w.~+/-]{0,7}$/i;
 const TOKEN = /^[\w.~+/=-]$/;
 /** The rest of a token, or of the lines of a private key. */
@@ -158,6 +158,23 @@ export function registerSecret(value: string): () => void {
   };
 }
 
+/**
+ * Makes a form of secrets known, such as of the keys that a plugin gives out: what has it is taken out of logs and status,
+ * whether anybody registered that very secret or not. Once for a form; it stays as long as the process.
+ * @param start what every secret of that form starts with, at least three of A-Z a-z 0-9 _ -
+ * @param pattern with the flag `g`; it is tried on texts that peers choose, so its time must be linear in their length
+ * @throws TypeError for another start or a pattern without `g`
+ */
+export function registerSecretShape(start: string, pattern: RegExp): void {
+  if (!/^[\w-]{3,}$/.test(start))
+    throw new TypeError(`a secret's shape starts with at least three of A-Z a-z 0-9 _ -, not ${JSON.stringify(start)}`);
+  if (!pattern.global) throw new TypeError(`the pattern of the shape ${start} needs the flag "g"`);
+  if (BEGINNINGS.includes(start)) return;
+  BEGINNINGS.push(start);
+  beginning = new RegExp(`\\b(?:${BEGINNINGS.join("|")})`);
+  SHAPES.push(pattern);
+}
+
 /** Whether a text holds something that has the form of a known kind of key or token. */
 export function hasSecretShape(text: string): boolean {
   return withoutShapes(text) !== text;
@@ -189,7 +206,7 @@ export function briefText(text: string, longest = LONGEST): string {
   const clean = redactText(head.slice(0, longest - known.begunAtEnd(head))).replace(HALF_BEARER, REDACTED);
   let run = clean.length;
   while (run > 0 && TOKEN.test(clean[run - 1] as string)) run--;
-  const half = clean.slice(run).search(BEGINNING);
+  const half = clean.slice(run).search(beginning);
   return `${half === -1 ? clean : clean.slice(0, run + half)}... (${text.length} characters)`;
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { redact, redactText, registerSecret } from "../dist/redact.js";
+import { briefText, redact, redactText, registerSecret, registerSecretShape } from "../dist/redact.js";
 
 test.each([
   "authorization",
@@ -89,4 +89,15 @@ test("plain values pass, and depth is bounded, so that a circle ends", () => {
 test("a field named __proto__ changes no prototype", () => {
   const clean = redact(JSON.parse('{"__proto__":{"polluted":1}}')) as { polluted?: unknown };
   expect(clean.polluted).toBeUndefined();
+});
+
+test("a form of secrets that a plugin makes known is redacted, also where a text is cut in it", () => {
+  const key = `acme_${"k".repeat(30)}`;
+  expect(redactText(key)).toBe(key);
+  registerSecretShape("acme_", /\bacme_\w{20,}/g);
+  registerSecretShape("acme_", /\bacme_\w{20,}/g);
+  expect(redactText(`with ${key}!`)).toBe("with [redacted]!");
+  expect(briefText(`${"x ".repeat(2_040)}${key}`)).not.toContain("acme_k");
+  expect(() => registerSecretShape("a.", /a/g)).toThrow("starts with at least three of");
+  expect(() => registerSecretShape("other_", /other_/)).toThrow('needs the flag "g"');
 });

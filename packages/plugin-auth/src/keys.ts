@@ -1,13 +1,15 @@
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
-import { ConfigError, type Principal } from "mcp-host";
+import { ConfigError, type Principal, registerSecretShape } from "mcp-host";
 import { z } from "zod";
 import type { ApiKey } from "./options.ts";
 import { apiKey } from "./options.ts";
 
 /** What every key begins with, so that people and scanners know one when they see it. */
 export const PREFIX = "mcph_";
+// An id, "_" and 43 characters.
+registerSecretShape(PREFIX, /\bmcph_[\w.-]{44,}[\w-]/g);
 /** Characters of 32 random bytes in base64url. */
 const SECRET = 43;
 const FILE_BYTES = 1024 * 1024;

@@ -1,5 +1,7 @@
 import { chmodSync } from "node:fs";
 import { join } from "node:path";
+import { Writable } from "node:stream";
+import { createLogger } from "mcp-host";
 import { afterEach, expect, test, vi } from "vitest";
 import { temporary } from "../../../test/harness/hosts.ts";
 import { ApiKeys, newKey, readKeys } from "../dist/keys.js";
@@ -8,6 +10,15 @@ import { Recent } from "../dist/recent.js";
 
 const PEPPER = "a pepper for tests only";
 afterEach(() => void vi.useRealTimers());
+
+test("a key is taken out of every log line by its form, whether the host was told of it or not", () => {
+  const { key } = newKey("alice", PEPPER);
+  let text = "";
+  const log = createLogger({ format: "json", stream: new Writable({ write: (chunk, _, done) => ((text += chunk), done()) }) });
+  log.info(`said ${key} and went`, { also: key, cut: "x ".repeat(2_035) + key });
+  expect(text).toContain("said [redacted] and went");
+  expect(text).not.toContain(key.slice(0, 20));
+});
 
 test("a new key is 32 random bytes behind a readable prefix, and only its digest is kept", () => {
   const made = Array.from({ length: 50 }, () => newKey("alice", PEPPER));
