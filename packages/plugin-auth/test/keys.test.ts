@@ -14,7 +14,15 @@ afterEach(() => void vi.useRealTimers());
 test("a key is taken out of every log line by its form, whether the host was told of it or not", () => {
   const { key } = newKey("alice", PEPPER);
   let text = "";
-  const log = createLogger({ format: "json", stream: new Writable({ write: (chunk, _, done) => ((text += chunk), done()) }) });
+  const log = createLogger({
+    format: "json",
+    stream: new Writable({
+      write: (chunk, _, done) => {
+        text += chunk;
+        done();
+      },
+    }),
+  });
   log.info(`said ${key} and went`, { also: key, cut: "x ".repeat(2_035) + key });
   expect(text).toContain("said [redacted] and went");
   expect(text).not.toContain(key.slice(0, 20));
