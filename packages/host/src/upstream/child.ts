@@ -5,7 +5,7 @@ import spawn from "cross-spawn";
 import { withDeadline } from "../wire/deadline.ts";
 import { releaseGroup, watchGroup } from "./watchdog.ts";
 
-/** A stdio server's process as the operator's config names it (R48: nothing else can). */
+/** A stdio server's process as the operator's config names it. Nothing that comes over the network can name one: whoever could would run commands here. */
 export interface ChildOptions {
   command: string;
   args: readonly string[];
@@ -13,7 +13,7 @@ export interface ChildOptions {
   cwd: string;
 }
 
-/** What a child inherits unless its `env` says more: never the whole environment of the host (R50). */
+/** What a child inherits unless its `env` says more: never the whole environment of the host, which holds secrets of others. */
 const INHERITED =
   process.platform === "win32"
     ? [
@@ -54,13 +54,13 @@ const killAll = (): void => {
 const STDERR_BYTES = 8 * 1024;
 const STDIN_GRACE = 2_000;
 const TERM_GRACE = 3_000;
-/** Final frames may still be in the pipe when the process has gone (R62). */
+/** Final frames may still be in the pipe when the process has gone. */
 const DRAIN_GRACE = 100;
 
 /**
  * One child process and its group. It is tracked from the moment of spawning, its stderr is always drained (a full pipe
  * blocks the child), its death is noticed at `exit` (a grandchild can hold the pipes open for ever), and its whole group
- * is killed (R58-R62).
+ * is killed: a wrapper such as npx goes at SIGTERM and leaves its child behind.
  */
 export class Child {
   readonly process: ChildProcess;
