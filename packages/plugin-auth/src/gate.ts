@@ -22,7 +22,7 @@ const MAX_TOKENS = 10_000;
 /** A token that was withdrawn, or whose key was, is looked at again after this. */
 const TOKEN_TRUST = 300_000;
 
-/** Says who sends an HTTP request, or refuses it. Credentials are taken from the Authorization header and from nowhere else (R5). */
+/** Says who sends an HTTP request, or refuses it. Credentials are taken from the Authorization header and from nowhere else: a query ends up in logs (2025-11-25, basic/authorization). */
 export class Gate {
   readonly #options: GateOptions;
   readonly #verified = new Recent<Verified>(MAX_TOKENS);

@@ -41,7 +41,10 @@ interface Source {
   readonly tokens: TokenSource | undefined;
 }
 
-/** Credentials for upstreams. There is no way from a client's own token to here, and none from one principal's to another's (R25, R31). */
+/**
+ * Credentials for upstreams. There is no way from a client's own token to here (2025-11-25, basic/authorization: a server
+ * must not pass it on), and none from one principal's to another's.
+ */
 export class Outbound {
   readonly #sources: ReadonlyMap<string, Source>;
   readonly #secrets = new Secrets(KEPT);

@@ -45,7 +45,10 @@ export interface RetryParts {
   readonly retrying: () => void;
 }
 
-/** Tries again after errors that allow it (DESIGN section 8, R85 to R89); as long as all goes well it costs one `then`. */
+/**
+ * Tries again after errors that allow it: a call that may have run is never sent twice, unless it changes nothing or the
+ * config says that it may be. As long as all goes well it costs one `then`.
+ */
 export class Retry {
   readonly #options: RetryOptions;
   readonly #parts: RetryParts;

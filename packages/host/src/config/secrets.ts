@@ -80,7 +80,7 @@ function secretsOfUrl(text: string): string[] {
 }
 
 /**
- * Arguments that look like secrets, which every user of the machine can read (R51).
+ * Arguments that look like secrets, which every user of the machine can read in the list of processes.
  * @param written the servers before expansion, which tells `${API_KEY}` from a plain word
  */
 export function secretsInArguments(written: unknown, expanded: unknown): string[] {

@@ -27,7 +27,7 @@ export interface Sources {
 /** No secret that is read from a file is longer. */
 const FILE_BYTES = 64 * 1024;
 
-/** Where values come from: `--set` over the credentials file over the environment over files of variables (DESIGN section 5). */
+/** Where values come from: `--set` over the credentials file over the environment over files of variables. */
 export class Variables {
   readonly #set: ReadonlyMap<string, string>;
   readonly #env: Environment;

@@ -4,7 +4,10 @@ const HEALTHY = 60_000;
 /** More failures than this in a row are a failure to be told, not a hiccup. */
 const FAILURES = 5;
 
-/** When to try again: exponential with full jitter, from one second to one minute, forgotten after a healthy minute (R56). */
+/**
+ * When to try again: exponential from one second to one minute, forgotten after a healthy minute. With full jitter, so that
+ * not every connection of a host, nor every host, knocks at the same moment.
+ */
 export class Backoff {
   #failures = 0;
   #readyAt: number | undefined;

@@ -40,6 +40,6 @@ function pruned(declared: Readonly<Json>, tree: Tree): Json {
 export function mirroredCapabilities(session: SessionFacts, wire: UpstreamFacts["wire"], config: UpstreamConfig): Json {
   const { roots, ...rest } = session.client.capabilities;
   if (roots === undefined) return rest;
-  // A stdio server may take its allowed folders from roots: a network client must not choose them (DESIGN section 4).
+  // A stdio server may take its allowed folders from roots: a network client must not choose them.
   return session.network && wire === "stdio" && !config.relayRoots ? rest : { ...rest, roots };
 }

@@ -6,7 +6,7 @@ import { redactTail } from "../redact.ts";
 import { withDeadline } from "../wire/deadline.ts";
 import { releaseGroup, watchGroup } from "./watchdog.ts";
 
-/** A stdio server's process as the operator's config names it: nothing that a peer says reaches a command line. */
+/** A stdio server's process as the operator's config names it. Nothing that comes over the network can name one: whoever could would run commands here. */
 export interface ChildOptions {
   command: string;
   args: readonly string[];
@@ -14,7 +14,7 @@ export interface ChildOptions {
   cwd: string;
 }
 
-/** What a child inherits unless its `env` says more: never the whole environment of the host, which holds the secrets of others. */
+/** What a child inherits unless its `env` says more: never the whole environment of the host, which holds secrets of others. */
 const INHERITED =
   process.platform === "win32"
     ? [
@@ -61,7 +61,7 @@ const DRAIN_GRACE = 100;
 /**
  * One child process and its group. It is tracked from the moment of spawning, its stderr is always drained (a full pipe
  * blocks the child), its death is noticed at `exit` (a grandchild can hold the pipes open for ever), and its whole group
- * is killed.
+ * is killed: a wrapper such as npx goes at SIGTERM and leaves its child behind.
  */
 export class Child {
   readonly process: ChildProcess;

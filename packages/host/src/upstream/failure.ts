@@ -21,3 +21,11 @@ export function unsent(
 ): void {
   if (isRequest(message)) events?.failed(message.id, failure(upstream, type, what));
 }
+
+/** Nothing can be sent now. A client is not told why: the reason may name commands and paths, so it stays in the log and in `status`. */
+export function unavailable(upstream: string, what = "is not available", retryAfterMs?: number): HostError {
+  return new HostError("upstream_down", `upstream "${upstream}" ${what}; nothing was sent (\`mcp-host status\` has the reason)`, {
+    upstream,
+    ...(retryAfterMs !== undefined && { retryAfterMs: Math.ceil(retryAfterMs) }),
+  });
+}

@@ -3,6 +3,7 @@ import { withDeadline } from "../wire/deadline.ts";
 import { isObject, type Json } from "../wire/message.ts";
 import type { Peer } from "../wire/peer.ts";
 import { isSupportedVersion, LATEST_VERSION } from "../wire/versions.ts";
+import { failure } from "./failure.ts";
 
 /** The part of an `initialize` result that the host reads; the rest is kept as it came. */
 export interface ServerFacts {
@@ -20,7 +21,7 @@ export async function shakeHands<Origin>(
   timeout: number,
 ): Promise<ServerFacts> {
   await withDeadline(peer.open(), timeout, () => {
-    throw new HostError("upstream_timeout", `upstream "${upstream}" did not start within ${timeout} ms`, { upstream });
+    throw failure(upstream, "upstream_timeout", `did not start within ${timeout} ms`);
   });
   const result = await peer.request("initialize", { protocolVersion: LATEST_VERSION, ...declared }, { timeout }).result;
   if (!isSupportedVersion(result.protocolVersion)) {

@@ -17,7 +17,7 @@ export function listedBy(capabilities: Readonly<Json>): ListedKind[] {
 }
 
 const LIST_TIMEOUT = 30_000;
-/** One definition larger than this is withheld: every client would be sent it with every list. */
+/** One definition larger than this is withheld: every client gets it with every list, and a model with every question. */
 const ENTRY_BYTES = 64 * 1024;
 
 interface Listing {
@@ -92,7 +92,7 @@ async function readLists(
   return lists;
 }
 
-/** A storm of list changes is read once a second. */
+/** However often a server says that a list changed, it is read once a second at most. */
 const REFRESH_PAUSE = 1_000;
 
 /** Gathers `list_changed` notifications and says when to read which lists again. */

@@ -15,6 +15,13 @@ export interface UpkeepEvents {
   unused(): void;
 }
 
+export interface UpkeepConfig {
+  /** Milliseconds between pings; 0 for none. */
+  readonly healthInterval: number;
+  /** Milliseconds without use after which it is told to be unused; without, it never is. */
+  readonly idleTimeout?: number | undefined;
+}
+
 const PING_TIMEOUT = 10_000;
 const LOST_PINGS = 3;
 
@@ -27,7 +34,7 @@ export class Upkeep {
   #lost = 0;
   #stopped = false;
 
-  constructor(config: { healthInterval: number; idleTimeout?: number | undefined }, events: UpkeepEvents) {
+  constructor(config: UpkeepConfig, events: UpkeepEvents) {
     this.#events = events;
     this.#interval = config.healthInterval;
     if (config.healthInterval > 0) this.#ticker = setInterval(() => void this.#ping(), config.healthInterval).unref();

@@ -2,7 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { HostError } from "../errors.ts";
 import { type Failure, isObject, isResponse, type Json, type Message } from "./message.ts";
 
-/** Why bytes are no JSON-RPC message; `code` is the JSON-RPC error code that a requester gets (R46, fault rows 66-71). */
+/** Why bytes are no JSON-RPC message; `code` is the JSON-RPC error code that a requester gets. */
 export class ParseError extends Error {
   readonly code: -32700 | -32600;
   /** The id of the refused request where it is readable, so that the error can name it. */

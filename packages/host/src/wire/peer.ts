@@ -55,8 +55,8 @@ export interface PeerCounters {
 }
 
 /**
- * The JSON-RPC conversation on one link to an upstream. It mints every request id and progress token (monotonic, never
- * reused: R23) and matches what comes back by exact type.
+ * The JSON-RPC conversation on one link to an upstream. It mints every request id and progress token (monotonic and never
+ * reused, so that no answer can reach another's caller) and matches what comes back by exact type.
  */
 export class Peer<Origin> {
   readonly counters: PeerCounters = { garbage: 0, unexpected: 0 };
@@ -205,7 +205,7 @@ export function withProgressToken(params: Json | undefined, progressToken: Id): 
   return { ...params, _meta: { ...metaOf(params), progressToken } };
 }
 
-/** `params` without anybody else's progress token: tokens upstream are the host's own, and another's could hit a call of another client (R23). */
+/** `params` without anybody else's progress token: tokens upstream are the host's own, and another's could hit a call of another client. */
 function withoutProgressToken(params: Json | undefined): Json | undefined {
   const meta = metaOf(params);
   if (meta?.progressToken === undefined) return params;
