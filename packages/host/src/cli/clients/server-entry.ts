@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { delimiter, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { configsIn, findConfig } from "../../config/file-names.ts";
 import { type LoadedConfig, loadConfig } from "../../config/load.ts";
+import { configsIn, findConfig } from "../../config/locate.ts";
 import { ConfigFileError } from "../../errors.ts";
 import { createHost } from "../../host/host.ts";
 import { createLogger } from "../../log.ts";
