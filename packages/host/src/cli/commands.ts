@@ -1,6 +1,10 @@
 import type { CommandDef } from "citty";
 
-/** The commands, each loaded when it is run. Of those with a blank the first word is a group. */
+/**
+ * The commands, each loaded when it is run. Of those with a blank the first word is a group. A command's file imports at its top what its
+ * flags and its words need; what `run` works with (the config, a host, a running host) it imports there: `--help`, completion and usage
+ * errors wait for none of it.
+ */
 export const COMMANDS: Readonly<Record<string, () => Promise<CommandDef>>> = {
   init: () => import("./init.ts").then(definition),
   "client-config": () => import("./client-config.ts").then(definition),

@@ -8,7 +8,7 @@ export default defineCommand({
   args: { ...jsonArgs, config: configArgs.config },
   async run({ args }): Promise<ExitCode> {
     const { history } = await import("../config/backup.ts");
-    const { locateConfig } = await import("../config/load.ts");
+    const { locateConfig } = await import("../config/locate.ts");
     const path = await locateConfig(args.config);
     const backups = (await history(path)).map((backup, index) => ({
       number: index + 1,

@@ -6,7 +6,7 @@ export default defineCommand({
   meta: { name: "config path", description: "Tell which config file is used" },
   args: { ...jsonArgs, config: configArgs.config },
   async run({ args }): Promise<ExitCode> {
-    const { locateConfig } = await import("../config/load.ts");
+    const { locateConfig } = await import("../config/locate.ts");
     const path = await locateConfig(args.config);
     process.stdout.write(args.json ? `${JSON.stringify({ path }, undefined, 2)}\n` : `${path}\n`);
     return EXIT.ok.code;

@@ -18,7 +18,7 @@ export default defineCommand({
     const which = args.number ?? "1";
     if (!/^[1-9]\d*$/.test(which)) throw new UsageError(`number: "${which}" is not the number of a backup; \`config history\` lists them`);
     const { restore } = await import("../config/backup.ts");
-    const { locateConfig, located } = await import("../config/load.ts");
+    const { locateConfig, located } = await import("../config/locate.ts");
     const path = await locateConfig(args.config);
     const dry = args["dry-run"] === true;
     const restored = await located(path, () => restore(path, Number(which), dry));

@@ -12,7 +12,7 @@ export default defineCommand({
   async run({ args, rawArgs }): Promise<ExitCode> {
     const output = claimStdout();
     const { checkCredentials } = await import("../config/credentials.ts");
-    const { locateConfig, located } = await import("../config/load.ts");
+    const { locateConfig, located } = await import("../config/locate.ts");
     const { loadOptions } = await import("./command-line/load-options.ts");
     const path = await locateConfig(args.config);
     const options = await loadOptions(rawArgs, false);

@@ -2,6 +2,7 @@ import { type ArgsDef, defineCommand, parseArgs } from "citty";
 import { escapeControls } from "../log.ts";
 import type { HostChoice } from "../operator/control-client.ts";
 import type { ControlStatus, Invocation } from "../operator/control-protocol.ts";
+import { durationOf } from "./command-line/durations.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
 import { loggerOf } from "./command-line/logger.ts";
 import { choiceArgs, choiceOf, jsonArgs, timeoutArgs } from "./command-line/options.ts";
@@ -15,11 +16,10 @@ export default defineCommand({
   async run({ args }): Promise<ExitCode> {
     const { askInvocation } = await import("../operator/control-client.ts");
     const { stopHost } = await import("../operator/stop-host.ts");
-    const { durationOf } = await import("./command-line/durations.ts");
     const { describeDaemon, startDaemon } = await import("./daemon/daemon.ts");
     const { prepare } = await import("./hosting/open-host.ts");
     const { openForHttp } = await import("./hosting/serve.ts");
-    const timeout = durationOf("--timeout", args.timeout);
+    const timeout = await durationOf("--timeout", args.timeout);
     const daemon = await theDaemon(choiceOf(args));
     const invocation = await askInvocation(daemon.pid);
     enter(invocation);

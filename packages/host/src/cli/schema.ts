@@ -46,7 +46,7 @@ export default defineCommand({
 
 /** The folder of the config and the plugins that it names. Without a config there are those that are installed. */
 async function configured(config: string | undefined, raw: readonly string[]): Promise<{ folder: string; names: string[] }> {
-  const { locateConfig, located } = await import("../config/load.ts");
+  const { locateConfig, located } = await import("../config/locate.ts");
   const { readWritten } = await import("../config/written.ts");
   const { loadOptions } = await import("./command-line/load-options.ts");
   let path: string;

@@ -11,10 +11,10 @@ import { configArgs, jsonArgs } from "./command-line/options.ts";
 import { shellWord } from "./command-line/shell-word.ts";
 import { typedCommand } from "./command-line/typed-command.ts";
 import { UsageError } from "./command-line/usage.ts";
-import { launchdPlist, type Service, systemdUnit } from "./service/definitions.ts";
+import { launchdPlist } from "./service/launchd.ts";
+import type { Service } from "./service/service-definition.ts";
+import { systemdUnit } from "./service/systemd.ts";
 
-/** What a host needs beyond `drain` until its sessions and servers are ended. */
-const GRACE = 20_000;
 const DRAIN = 10_000;
 /** They could end a line of a unit and begin another. */
 const CONTROLS = /\p{Cc}/u;
@@ -34,7 +34,8 @@ export default defineCommand({
     ...jsonArgs,
   },
   async run({ args }): Promise<ExitCode> {
-    const { locateConfig } = await import("../config/load.ts");
+    const { locateConfig } = await import("../config/locate.ts");
+    const { STOP_GRACE } = await import("../operator/stop-host.ts");
     if (args.user && args.system) throw new UsageError("--user and --system contradict each other; give one of them");
     const manager = args.manager ?? (process.platform === "darwin" ? "launchd" : "systemd");
     const config = await locateConfig(args.config);
@@ -48,7 +49,7 @@ export default defineCommand({
       config,
       path: searchPath(),
       home: homedir(),
-      stopTimeout: Math.ceil((drain + GRACE) / 1000),
+      stopTimeout: Math.ceil((drain + STOP_GRACE) / 1000),
       scope: args.system ? "system" : "user",
       // A machine's service that root makes gets a user of its own.
       user: uid === 0 ? undefined : username,

@@ -1,5 +1,6 @@
 import { defineCommand } from "citty";
 import { escapeControls } from "../log.ts";
+import { durationOf } from "./command-line/durations.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
 import { choiceArgs, choiceOf, jsonArgs, timeoutArgs } from "./command-line/options.ts";
 import { UsageError } from "./command-line/usage.ts";
@@ -15,12 +16,11 @@ export default defineCommand({
   async run({ args }): Promise<ExitCode> {
     const { chooseHost, findHosts } = await import("../operator/control-client.ts");
     const { stopHost, terminateHost } = await import("../operator/stop-host.ts");
-    const { durationOf } = await import("./command-line/durations.ts");
     const { muteDaemon } = await import("./daemon/pid-file.ts");
     const choice = choiceOf(args);
     if (args.all && (args.pid !== undefined || args.config !== undefined))
       throw new UsageError("--all chooses every host; give no --pid or --config");
-    const timeout = durationOf("--timeout", args.timeout);
+    const timeout = await durationOf("--timeout", args.timeout);
     const found = await findHosts(choice);
     const mute = found.length === 0 && choice.pid === undefined ? await muteDaemon(args.config) : undefined;
     const hosts = args.all && found.length > 0 ? found : mute ? [] : [chooseHost(found, choice, ", or stop all with --all")];

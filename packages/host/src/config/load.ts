@@ -1,13 +1,14 @@
 import { resolve } from "node:path";
-import { ConfigError, ConfigFileError } from "../errors.ts";
+import { ConfigError } from "../errors.ts";
 import { readEnvFile } from "./env-files.ts";
 import { expandConfig, type Use } from "./expand.ts";
 import { impossibleNames } from "./impossible.ts";
+import { locateConfig, located } from "./locate.ts";
 import { parseConfig, placeOf } from "./parse.ts";
 import { isPlainObject } from "./plain.ts";
 import type { Config, PluginConfig } from "./schema.ts";
 import { isSecret, rememberSecret, secretsInArguments } from "./secrets.ts";
-import { collect, configPath, type LoadOptions, readWritten, type WrittenConfig } from "./written.ts";
+import { collect, type LoadOptions, readWritten, type WrittenConfig } from "./written.ts";
 
 export type { LoadOptions } from "./written.ts";
 
@@ -104,20 +105,6 @@ function asWritten(problem: string, { renamed, overrides }: WrittenConfig): stri
   );
   const told = renamed && !own ? problem.replace(/^mcpServers(?=[.:])/, "servers") : problem;
   return own ? `${told} (it comes from the variable ${own.variable})` : told;
-}
-
-/** The file that a command is about. @throws ConfigFileError where it is not named and not to be found */
-export function locateConfig(path: string | undefined, cwd = process.cwd()): Promise<string> {
-  return located(undefined, () => configPath(path, cwd));
-}
-
-/** Tells of each ConfigError which file it is about. */
-export async function located<T>(path: string | undefined, work: () => T | Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw error instanceof ConfigError ? new ConfigFileError(error.problems, path) : error;
-  }
 }
 
 /** Adds the problems of the schema and of the plugins to those that were found before. */

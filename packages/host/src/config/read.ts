@@ -4,7 +4,7 @@ import { type Node, type ParseError, parseTree, printParseErrorCode } from "json
 import { ConfigError } from "../errors.ts";
 import { readCode } from "./code.ts";
 import type { Environment } from "./env-files.ts";
-import { CODE_EXTENSIONS, EXTENSIONS } from "./file-names.ts";
+import { CODE_EXTENSIONS, EXTENSIONS } from "./locate.ts";
 import { isWorldWritable, isWritableByOthers } from "./permissions.ts";
 
 const CONFIG_BYTES = 4 * 1024 * 1024;

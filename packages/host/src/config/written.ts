@@ -1,9 +1,8 @@
-import { dirname, resolve } from "node:path";
+import { dirname } from "node:path";
 import { ConfigError } from "../errors.ts";
 import { type EnvFile, type Environment, readEnvFile, withEnvFiles } from "./env-files.ts";
 import { type Override, overridesOf, withOverrides } from "./environment.ts";
 import { expandValue, namesIn } from "./expand.ts";
-import { findConfig } from "./file-names.ts";
 import { isOff, ownForm } from "./foreign.ts";
 import { type Input, parseInputs } from "./inputs.ts";
 import { copyPlain, isPlainObject } from "./plain.ts";
@@ -49,11 +48,6 @@ export interface WrittenConfig {
   readonly renamed: boolean;
   readonly warnings: string[];
   readonly problems: string[];
-}
-
-/** The path of the config that the options mean, existing or not. @throws ConfigError where it is not named and not to be found */
-export function configPath(path: string | undefined, cwd: string): string {
-  return path === undefined ? findConfig(cwd) : resolve(cwd, path);
 }
 
 /** Reads a config file and puts over it what the environment and `--set` say. @throws ConfigError for a file that cannot be read */

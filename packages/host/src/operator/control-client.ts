@@ -1,6 +1,6 @@
 import { connect } from "node:net";
 import { resolve } from "node:path";
-import { configsIn } from "../config/file-names.ts";
+import { configsIn } from "../config/locate.ts";
 import type { ReloadReport } from "../host/reload.ts";
 import type { Json } from "../wire/message.ts";
 import {

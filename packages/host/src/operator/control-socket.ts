@@ -10,7 +10,7 @@ const PIPES = "\\\\.\\pipe\\";
  * The folder of the control sockets, which only this user may enter (0700), so that nobody else reaches them or puts one
  * there. Made when it is missing. @throws Error where somebody else owns it
  */
-export function runtimeFolder(): string {
+function runtimeFolder(): string {
   const runtime = process.env.XDG_RUNTIME_DIR;
   const folder = runtime ? join(runtime, "mcp-host") : join(tmpdir(), `mcp-host-${userInfo().uid}`);
   mkdirSync(folder, { recursive: true, mode: 0o700 });

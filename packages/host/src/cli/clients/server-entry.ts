@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { delimiter, resolve } from "node:path";
-import { configsIn, findConfig } from "../../config/file-names.ts";
 import { type LoadedConfig, loadConfig } from "../../config/load.ts";
+import { configsIn, findConfig } from "../../config/locate.ts";
 import { ConfigFileError } from "../../errors.ts";
 import { createHost } from "../../host/host.ts";
 import { createLogger } from "../../log.ts";

@@ -1,5 +1,5 @@
 import type { ArgsDef } from "citty";
-import { FILE_NAMES } from "../../config/file-names.ts";
+import { FILE_NAMES } from "../../config/locate.ts";
 import type { HostChoice } from "../../operator/control-client.ts";
 import { UsageError } from "./usage.ts";
 

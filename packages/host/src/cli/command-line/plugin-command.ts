@@ -1,5 +1,6 @@
 import type { CommandDef } from "citty";
-import { type LoadOptions, loadConfig, located } from "../../config/load.ts";
+import { type LoadOptions, loadConfig } from "../../config/load.ts";
+import { located } from "../../config/locate.ts";
 import { nearest } from "../../config/nearest.ts";
 import { parseConfig } from "../../config/parse.ts";
 import { loadPlugins } from "../../plugin/load.ts";

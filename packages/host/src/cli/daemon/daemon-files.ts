@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { basename, dirname, join, resolve } from "node:path";
 import { stateFolder } from "../../config/backup.ts";
-import { locateConfig } from "../../config/load.ts";
+import { locateConfig } from "../../config/locate.ts";
 
 /** The flags that say where a daemon keeps its files. */
 export interface DaemonFileFlags {

@@ -1,4 +1,5 @@
-import { type LoadedConfig, loadConfig, located } from "../../config/load.ts";
+import { type LoadedConfig, loadConfig } from "../../config/load.ts";
+import { located } from "../../config/locate.ts";
 import type { Config } from "../../config/schema.ts";
 import { createHost, type Host } from "../../host/host.ts";
 import type { ReloadReport } from "../../host/reload.ts";

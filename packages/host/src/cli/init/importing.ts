@@ -18,7 +18,7 @@ export interface Source {
 }
 
 /** What was found on the machine. */
-export interface Findings {
+export interface FoundServers {
   readonly sources: readonly Source[];
   /** Files that are there and cannot be read. */
   readonly problems: readonly string[];
@@ -35,7 +35,7 @@ export interface Imported {
 }
 
 /** Looks for the config files of all clients: the user's, and those of the project in this folder. */
-export async function findServers(machine: Machine): Promise<Findings> {
+export async function findServers(machine: Machine): Promise<FoundServers> {
   const sources: Source[] = [];
   const problems: string[] = [];
   const seen = new Set<string>();

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { backUp } from "../../config/backup.ts";
-import { configsIn } from "../../config/file-names.ts";
+import { configsIn } from "../../config/locate.ts";
 import { replaceFile } from "../../config/replace.ts";
 import { findHosts } from "../../operator/control-client.ts";
 import { loadPlugins } from "../../plugin/load.ts";
@@ -14,7 +14,7 @@ import { typedCommand } from "../command-line/typed-command.ts";
 import { UsageError } from "../command-line/usage.ts";
 import { Dialogue, isAsking } from "../terminal/dialogue.ts";
 import { configText, type Format, helloServer, serverFromFlag } from "./first-config.ts";
-import { type Findings, findServers, type Imported, importServers, type Source } from "./importing.ts";
+import { type FoundServers, findServers, type Imported, importServers, type Source } from "./importing.ts";
 import { countSecrets, keepCredentials, moveSecrets, secretsOf } from "./secrets.ts";
 
 const NAMESPACE = "@host/plugin-namespace";
@@ -56,10 +56,10 @@ export interface InitReport {
 export async function initialize(flags: InitFlags): Promise<InitReport> {
   const machine = thisMachine();
   const path = pathFor(flags, machine.folder);
-  const choice = choiceOf(flags);
-  const findings = await findServers(machine);
+  const choice = clientChoice(flags);
+  const found = await findServers(machine);
   using dialogue = choice === "ask" ? new Dialogue() : undefined;
-  const sources = await chosen(findings, choice, dialogue);
+  const sources = await chosen(found, choice, dialogue);
   const own = await ownAddresses(flags.port === undefined ? 3000 : portOf(flags.port));
   const imported = withFlags(importServers(sources, machine, own), flags.servers, machine.folder);
   const move = await movesSecrets(imported, flags, dialogue);
@@ -76,8 +76,8 @@ export async function initialize(flags: InitFlags): Promise<InitReport> {
     // What was written holds the secrets that were not moved.
     ...(dry && { text }),
     servers: Object.keys(config.mcpServers),
-    found: findings.sources.map((source) => ({ client: source.id, path: source.path, servers: Object.keys(source.servers) })),
-    notes: [...findings.problems, ...without(findings, choice), ...imported.told, ...(Object.keys(servers).length === 0 ? [HELLO] : [])],
+    found: found.sources.map((source) => ({ client: source.id, path: source.path, servers: Object.keys(source.servers) })),
+    notes: [...found.problems, ...without(found, choice), ...imported.told, ...(Object.keys(servers).length === 0 ? [HELLO] : [])],
     ...(!dry && { missing: missingOf({ ...imported, servers }, machine), next: nextSteps(sources) }),
   };
 }
@@ -94,7 +94,7 @@ function pathFor({ format = "json", force, "dry-run": dry }: InitFlags, folder: 
 }
 
 /** Whose servers the flags ask for. @throws UsageError where nobody can be asked and the flags say nothing */
-function choiceOf(flags: InitFlags): "ask" | "all" | readonly ClientName[] {
+function clientChoice(flags: InitFlags): "ask" | "all" | readonly ClientName[] {
   if (flags.import === "all") return "all";
   if (flags.import === "none") return [];
   if (flags.import !== undefined) {
@@ -111,8 +111,8 @@ function choiceOf(flags: InitFlags): "ask" | "all" | readonly ClientName[] {
 }
 
 async function chosen(
-  { sources }: Findings,
-  choice: ReturnType<typeof choiceOf>,
+  { sources }: FoundServers,
+  choice: ReturnType<typeof clientChoice>,
   dialogue: Dialogue | undefined,
 ): Promise<readonly Source[]> {
   if (choice === "all") return sources;
@@ -195,7 +195,7 @@ async function write(
 }
 
 /** Clients that were asked for and have nothing. */
-function without({ sources }: Findings, choice: ReturnType<typeof choiceOf>): string[] {
+function without({ sources }: FoundServers, choice: ReturnType<typeof clientChoice>): string[] {
   if (typeof choice === "string") return [];
   return choice.filter((id) => !sources.some((source) => source.id === id)).map((id) => `${clientOf(id).title} has no file with servers.`);
 }

@@ -1,27 +1,12 @@
-import { dirname, join } from "node:path";
-
-/** What a service definition says; every path is absolute. */
-export interface Service {
-  readonly node: string;
-  readonly bin: string;
-  readonly config: string;
-  /** PATH, where the commands of stdio servers are found. */
-  readonly path: string;
-  /** The user's home. */
-  readonly home: string;
-  /** Seconds until what still runs is killed. */
-  readonly stopTimeout: number;
-  readonly scope: "user" | "system";
-  /** As whom a machine's service runs; undefined: as a user of its own. */
-  readonly user: string | undefined;
-}
+import { dirname } from "node:path";
+import { programArguments, type Service } from "./service-definition.ts";
 
 /**
  * A systemd unit. It is hardened as far as stdio servers, which are any programs, can live with it: V8 and many of them
  * need memory that is writable and executable, containers and browsers need namespaces, and servers write to caches in the home.
  */
 export function systemdUnit(service: Service): string {
-  const { node, bin, config, path, stopTimeout, scope } = service;
+  const { config, path, stopTimeout, scope } = service;
   return `${[
     `# ${config} as a service. Made by \`mcp-host service\`.`,
     "[Unit]",
@@ -30,7 +15,7 @@ export function systemdUnit(service: Service): string {
     "",
     "[Service]",
     "Type=exec",
-    `ExecStart=${[node, bin, "start", "http", "--config", config, "--log-format", "json"].map(argument).join(" ")}`,
+    `ExecStart=${programArguments(service).map(argument).join(" ")}`,
     "ExecReload=/bin/kill -HUP $MAINPID",
     `WorkingDirectory=${specifiers(dirname(config))}`,
     `Environment=${quoted(`PATH=${path}`)}`,
@@ -98,51 +83,4 @@ function quoted(text: string): string {
 
 function specifiers(text: string): string {
   return text.replaceAll("%", "%%");
-}
-
-/** A launchd property list. */
-export function launchdPlist({ node, bin, config, path, home, stopTimeout, scope, user }: Service): string {
-  const words = [node, bin, "start", "http", "--config", config, "--log-format", "json"];
-  const logs = scope === "system" ? "/Library/Logs" : join(home, "Library/Logs");
-  return `${[
-    '<?xml version="1.0" encoding="UTF-8"?>',
-    '<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">',
-    '<plist version="1.0">',
-    "<dict>",
-    "  <key>Label</key>",
-    "  <string>mcp-host</string>",
-    "  <key>ProgramArguments</key>",
-    "  <array>",
-    ...words.map((word) => `    <string>${xml(word)}</string>`),
-    "  </array>",
-    "  <key>WorkingDirectory</key>",
-    `  <string>${xml(dirname(config))}</string>`,
-    "  <key>EnvironmentVariables</key>",
-    "  <dict>",
-    "    <key>PATH</key>",
-    `    <string>${xml(path)}</string>`,
-    "  </dict>",
-    ...(scope === "system" && user !== undefined ? ["  <key>UserName</key>", `  <string>${xml(user)}</string>`] : []),
-    "  <key>RunAtLoad</key>",
-    "  <true/>",
-    "  <key>KeepAlive</key>",
-    "  <dict>",
-    "    <key>SuccessfulExit</key>",
-    "    <false/>",
-    "  </dict>",
-    "  <key>ExitTimeOut</key>",
-    `  <integer>${stopTimeout}</integer>`,
-    "  <key>Umask</key>",
-    `  <integer>${0o077}</integer>`,
-    "  <key>StandardErrorPath</key>",
-    `  <string>${xml(join(logs, "mcp-host.log"))}</string>`,
-    "</dict>",
-    "</plist>",
-  ].join("\n")}\n`;
-}
-
-const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
-
-function xml(text: string): string {
-  return text.replace(/[&<>]/g, (character) => ENTITIES[character] ?? character);
 }

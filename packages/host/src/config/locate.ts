@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { ConfigError } from "../errors.ts";
+import { ConfigError, ConfigFileError } from "../errors.ts";
 
 /** The extensions of configs in code. */
 export const CODE_EXTENSIONS = ["ts", "mts", "cts", "js", "mjs", "cjs"] as const;
@@ -23,4 +23,18 @@ export function findConfig(folder: string): string {
   if (found.length > 1)
     throw new ConfigError([`there are several configs: ${found.join(", ")}; remove all but one or name one with --config`]);
   return file;
+}
+
+/** The config file that is meant, absolute, existing or not. @throws ConfigFileError where it is not named and not to be found */
+export function locateConfig(path: string | undefined, cwd = process.cwd()): Promise<string> {
+  return located(undefined, () => (path === undefined ? findConfig(cwd) : resolve(cwd, path)));
+}
+
+/** Tells of each ConfigError which file it is about. */
+export async function located<T>(path: string | undefined, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof ConfigError ? new ConfigFileError(error.problems, path) : error;
+  }
 }
