@@ -9,7 +9,8 @@ export function logExchange(log: Logger, exchange: Exchange, slowCall: number): 
   if (!outcome) return;
   const ms = Math.round((timings.end ?? 0) - timings.start);
   // An upstream may answer with the same code: that is a bug of its own.
-  const bug = "error" in outcome && outcome.error.code === -32603 && outcome.cause instanceof Error && !(outcome.cause instanceof PeerError);
+  const bug =
+    "error" in outcome && outcome.error.code === -32603 && outcome.cause instanceof Error && !(outcome.cause instanceof PeerError);
   // The fields cost more than the rest of a call; most calls need none.
   if (!bug && ms < slowCall && !log.debugs) return;
   const fields = {

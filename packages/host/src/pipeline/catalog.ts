@@ -33,9 +33,7 @@ export class Offer {
       const uris = this.#prefixed.get(entry.upstream) ?? new Map<string, string>();
       this.#prefixed.set(entry.upstream, uris.set(entry.native, entry.name));
     }
-    this.#templates = entries
-      .filter(({ kind }) => kind === "template")
-      .map((entry) => ({ entry, matches: templateMatcher(entry.name) }));
+    this.#templates = entries.filter(({ kind }) => kind === "template").map((entry) => ({ entry, matches: templateMatcher(entry.name) }));
   }
 
   find(kind: ListedKind, name: string): Entry | undefined {

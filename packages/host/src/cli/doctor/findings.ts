@@ -167,5 +167,5 @@ export function told(id: FindingId, problem: string, more: { about?: string; lev
 
 /** Links of the docs as a terminal shows them. */
 function inWords(text: string): string {
-  return text.replace(/\[([^\]]+)\]\([^)]+\)/g, "docs/$1");
+  return text.replace(/\[([^[\]]+)\]\([^()]+\)/g, "docs/$1");
 }
