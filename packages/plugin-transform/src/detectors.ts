@@ -146,7 +146,13 @@ export const BUILT_IN: Readonly<Record<string, Detector>> = {
     pattern: /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,20}-----[\s\S]*?(?:-----END [A-Z0-9 ]{0,60}-----|$)/gu,
     hint: "PRIVATE KEY",
   },
-  jwt: { pattern: /(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/gu, hint: "eyJ" },
+  // Its first part is looked at once, whether or not the others follow.
+  jwt: {
+    // linear: it begins where a run begins, and goes over the whole of it
+    pattern: /(?<![\w-])eyJ[\w-]{8,}(?:\.[\w-]{8,}\.[\w-]*)?/gu,
+    hint: "eyJ",
+    check: (text) => (text.includes(".") ? text.length : -text.length),
+  },
   aws: { pattern: /\b(?:AKIA|ASIA|AROA|AIDA)[0-9A-Z]{16}\b/gu, hint: "A" },
   github: { pattern: /\bgh[pousr]_[A-Za-z0-9]{36,255}\b|\bgithub_pat_\w{22,255}\b/gu, hint: "_" },
   slack: {

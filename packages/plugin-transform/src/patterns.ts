@@ -26,6 +26,7 @@ export function patternOf(text: string): RegExp | string {
 
 function compiled(text: string, flags: string): RegExp | undefined {
   try {
+    // linear: what is not is refused before it is used
     return new RegExp(text, flags);
   } catch {
     return undefined;
@@ -76,7 +77,7 @@ function repeated(part: Cost, least: number, most: number): Cost {
 
 const GROUP = /\((?:\?(?:<?[=!]|<[^>]*>|[a-z-]*:))?/y;
 const ESCAPE = /\\(?:[pPuk][{<][^}>]*[}>]|u[\dA-Fa-f]{4}|x[\dA-Fa-f]{2}|c[A-Za-z]|[\s\S])/y;
-const QUANTIFIER = /(?:([*+?])|\{(\d+)(,?)(\d*)\})\??/y;
+const QUANTIFIER = /(?:([*+?])|\{(\d+)(?:(,)(\d*))?\})\??/y;
 /** What stands for texts of several lengths although it looks like one character. */
 const STRINGS = /^\\(?:q|p\{(?:Basic_Emoji|Emoji_Keycap_Sequence|RGI_))/;
 /** A character that stands for itself, perhaps quoted. */
@@ -155,7 +156,7 @@ function slowPart(text: string): string | undefined {
     const [quantifier, sign, least, comma, most] = taken(QUANTIFIER) ?? [];
     if (quantifier !== undefined) {
       const times = sign === undefined ? Number(least) : sign === "+" ? 1 : 0;
-      const to = sign === "?" ? 1 : comma === "" ? times : Number(most || Number.POSITIVE_INFINITY);
+      const to = sign === "?" ? 1 : comma === undefined ? times : Number(most || Number.POSITIVE_INFINITY);
       if (part.isUnbounded) return "something without an upper bound is repeated";
       part = repeated(part, times, to);
       if (part.isLast && outer.length === 0 && !row.isRepeated && isApart(one, row.text))

@@ -49,8 +49,9 @@ async function difference(path: string, { before = "", after }: Restored): Promi
 }
 
 /** A key and its value, as JSON and YAML write them; a value may be quoted, or end where the next begins. */
-const PAIR = /(["']?)([\w-]+)\1(\s*:\s*)("(?:[^"\\]|\\.)*"|'[^']*'|[^\s{["'][^,}\]\n]*)/g;
+const PAIR = /(?:"([\w-]{1,128})"|'([\w-]{1,128})'|([\w-]{1,128}))\s{0,64}:\s{0,64}("(?:[^"\\]|\\.)*"|'[^']*'|[^\s{["'][^,}\]\n]*)/g;
 
-function withoutSecret(pair: string, quote: string, name: string, colon: string, value: string): string {
-  return isSecretName(name) && !value.includes("${") ? `${quote}${name}${quote}${colon}[redacted]` : pair;
+function withoutSecret(pair: string, double: string | undefined, single: string | undefined, bare: string, value: string): string {
+  const isSecret = isSecretName(double ?? single ?? bare) && !value.includes("${");
+  return isSecret ? `${pair.slice(0, -value.length)}[redacted]` : pair;
 }

@@ -61,6 +61,7 @@ let reads = 0;
 export async function moduleProblem(error: unknown, path: string): Promise<string> {
   if (!(error instanceof Error)) return `it threw ${String(error)}`;
   const escaped = path.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  // linear: it begins with the whole path
   const at = new RegExp(`${escaped}(?:\\?\\w+=[\\d.]+)?:(\\d+):(\\d+)`);
   const [, line, column] = at.exec(error.message) ?? at.exec(error.stack ?? "") ?? (await syntaxError(error, path)) ?? [];
   const message =

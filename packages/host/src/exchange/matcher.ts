@@ -22,6 +22,7 @@ export function matcher(patterns: readonly string[]): (entry: Pick<Entry, "name"
 
 /** The parts of a glob that is upstream:native; undefined for one of exposed names. */
 export function globParts(pattern: string): { upstream: string; native: string } | undefined {
+  // linear: the first part holds no colon, so it ends at one place
   const [, upstream, native] = /^([A-Za-z0-9_.*?-]+):(?!\/\/)(.+)$/.exec(pattern) ?? [];
   return upstream === undefined || native === undefined ? undefined : { upstream, native };
 }

@@ -48,6 +48,7 @@ export function removeStaleSockets(): string[] {
 
 function sockets(): { pid: number; name: string }[] {
   const names = WINDOWS ? readdirSync(PIPES) : readdirSync(runtimeFolder());
+  // linear: it is anchored and repeats digits only
   const form = WINDOWS ? new RegExp(`^${escaped(pipePrefix())}(\\d+)$`) : /^(\d+)\.sock$/;
   return names.flatMap((name) => {
     const [, digits] = form.exec(name) ?? [];

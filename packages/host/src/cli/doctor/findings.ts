@@ -169,5 +169,5 @@ export function told(id: FindingId, problem: string, more: { about?: string; lev
 
 /** Links of the docs as a terminal shows them. */
 function inWords(text: string): string {
-  return text.replace(/\[([^\]]+)\]\([^)]+\)/g, (_link, page: string) => docsPage(page));
+  return text.replace(/\[([^[\]]+)\]\([^()]+\)/g, (_link, page: string) => docsPage(page));
 }

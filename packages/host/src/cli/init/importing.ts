@@ -117,8 +117,12 @@ function isHost({ command, args, url }: Json, own: (url: string) => boolean): bo
 }
 
 function validName(name: string): string {
-  const valid = name.replace(/[^A-Za-z0-9_.-]+/g, "-").replace(/^-+|-+$/g, "");
-  return valid.slice(0, 64) || "server";
+  const valid = name
+    .replace(/[^A-Za-z0-9_.-]+/g, "-")
+    .replace(/^-+/, "")
+    .slice(0, 64);
+  // linear: it is short by now
+  return valid.replace(/-+$/, "") || "server";
 }
 
 function freeName(name: string, client: ClientName, taken: Readonly<Record<string, Json>>): string {

@@ -89,9 +89,9 @@ function rewritten(value: unknown, { client, machine }: Context): string {
     case "shell":
       return text;
     case "dollar":
-      return text.replace(/\$(?:\{([^}]*)\}|([A-Za-z_]\w*))/g, (_, braced?: string, bare?: string) => `\${${braced ?? bare}}`);
+      return text.replace(/\$(?:\{([^{}]*)\}|([A-Za-z_]\w*))/g, (_, braced?: string, bare?: string) => `\${${braced ?? bare}}`);
     case "editor":
-      return text.replace(/\$\{([^}]*)\}/g, (whole, name: string) => editorVariable(name, machine) ?? whole);
+      return text.replace(/\$\{([^{}]*)\}/g, (whole, name: string) => editorVariable(name, machine) ?? whole);
   }
 }
 
