@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { ROOT } from "./harness/hosts.ts";
 
@@ -33,9 +33,19 @@ test.each(LOCKFILES)("%s has everything that its packages depend on, those for o
   expect(missing, "remove node_modules and run `npm install`").toEqual([]);
 });
 
+test.each(LOCKFILES)("%s says what the manifests say", (file) => {
+  const fields = ["version", "dependencies", "devDependencies", "peerDependencies"];
+  const all = Object.entries(entries(file)).filter(([folder]) => !folder.includes("node_modules"));
+  for (const [folder, entry] of all) {
+    const manifest = JSON.parse(readFileSync(join(ROOT, dirname(file), folder, "package.json"), "utf8"));
+    const of = (from: object): unknown => Object.fromEntries(Object.entries(from).filter(([field]) => fields.includes(field)));
+    expect(of(entry), `${folder}: run \`npm install\``).toEqual(of(manifest));
+  }
+});
+
 test.each(LOCKFILES)("%s is what any npm leaves it as, from any registry", (file) => {
   const all = Object.values(entries(file));
   expect(all.filter(({ resolved, link }) => resolved !== undefined && !link)).toEqual([]);
   // npm 10, which comes with Node 20 and 22, takes it out; npm 11 does not put it back.
-  expect(all.filter(({ libc }) => libc !== undefined).length, "run `npx npm@10 install --package-lock-only`").toBe(0);
+  expect(all.filter(({ libc }) => libc !== undefined).length, "run `npx -y npm@10 install --package-lock-only`").toBe(0);
 });

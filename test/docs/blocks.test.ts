@@ -51,6 +51,9 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
     ts: { count: 2, by: "test/docs/readme.test.ts" },
     "": { count: 1, by: "test/docs/readme.test.ts", but: "a drawing" },
   },
+  "CONTRIBUTING.md": {
+    sh: { count: 2, by: "test/plugins/packages.test.ts", but: "they make a release; what it would publish is packed and installed" },
+  },
   "AGENTS.md": { "": { count: 1, by: "test/layout.test.ts", but: "a map of the tree" } },
   "docs/cli.md": {
     "": { count: 1, by: "test/docs/generated.test.ts", but: "forms of a command line" },
