@@ -8,6 +8,7 @@ import { inProcessTransport } from "../fixtures/upstream.mjs";
 import { home, start } from "../harness/cli.ts";
 import { MARKED, startHost, upstream } from "../harness/hosts.ts";
 import { SocketClient } from "../harness/socket.ts";
+import { sized } from "../harness/storm.ts";
 import { WireClient } from "../harness/wire.ts";
 
 /** A server that never answers. */
@@ -28,7 +29,7 @@ test("a host that is told to stop does not go through the reloads that wait", as
   expect((await Promise.all(reloads)).slice(1).every((outcome) => /the host is stopping/.test(outcome))).toBe(true);
 });
 
-test("100 clients over two wires under load get their own answers and no other while the config flips", async () => {
+test("many clients over two wires under load get their own answers and no other while the config flips", async () => {
   const config = (n: number): Config => ({
     listen: { port: 0, websocket: true },
     mcpServers: {
@@ -39,7 +40,7 @@ test("100 clients over two wires under load get their own answers and no other w
   });
   await using running = await startHost(config(0));
   const clients = await Promise.all(
-    Array.from({ length: 100 }, (_, n) => (n % 2 ? WireClient.connect(running.url) : SocketClient.connect(running.url))),
+    Array.from({ length: sized(100, 30) }, (_, n) => (n % 2 ? WireClient.connect(running.url) : SocketClient.connect(running.url))),
   );
   let over = false;
   let calls = 0;
@@ -53,7 +54,7 @@ test("100 clients over two wires under load get their own answers and no other w
       if (answer.arguments.text !== text) wrong.push([text, answer]);
     }
   });
-  for (let n = 1; n <= 10; n++) {
+  for (let n = 1; n <= sized(10, 4); n++) {
     await running.host.reload(config(n));
     await sleep(200);
   }
