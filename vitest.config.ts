@@ -4,12 +4,14 @@ export default defineConfig({
   test: {
     include: ["packages/*/test/**/*.test.ts", "test/*.test.ts", "test/*/*.test.ts"],
     globalSetup: ["test/harness/census.ts"],
-    setupFiles: ["test/harness/coverage.ts"],
+    setupFiles: ["test/harness/coverage.ts", "test/harness/patience.ts"],
     pool: "forks",
     // Two machines' worth of child processes would starve each other on two cores.
     maxWorkers: 2,
+    // A test that is right waits for neither, however busy the machine is; harness/patience.ts has the limit of a single wait.
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    expect: { poll: { timeout: 30_000 } },
     // The built packages run as they are shipped, so that coverage counts one copy of each file, in tests and in children.
     server: { deps: { external: [/\/packages\/[^/]+\/dist\//] } },
   },

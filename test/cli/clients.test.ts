@@ -288,13 +288,13 @@ test.each([
 test("client-config --http has the address of the host that runs, and asks which when several do", async () => {
   using at = home({ listen: { port: 0 }, mcpServers: { one: upstream() } });
   await using first = start(at, ["start"]);
-  await expect.poll(first.stderr, { timeout: 30_000 }).toContain("Stop with Ctrl-C");
+  await expect.poll(first.stderr).toContain("Stop with Ctrl-C");
   const [url = ""] = /http:\/\/[\w.:]+\/mcp/.exec(first.stderr()) ?? [];
   await using one = start(at, ["client-config", "cursor", "--http"]);
   expect(JSON.parse((await one.exited).stdout)).toEqual({ mcpServers: { "mcp-host": { url } } });
 
   await using second = start(at, ["start"]);
-  await expect.poll(second.stderr, { timeout: 30_000 }).toContain("Stop with Ctrl-C");
+  await expect.poll(second.stderr).toContain("Stop with Ctrl-C");
   await using two = start(at, ["client-config", "cursor", "--http"]);
   expect(await two.exited).toMatchObject({ code: EXIT.notRunning.code, stderr: expect.stringContaining(`--url ${url}`) });
 });

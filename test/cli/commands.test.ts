@@ -202,7 +202,7 @@ test("inspect shows what plugins say before anything runs, as text and as data",
 });
 
 test("relative commands and working directories begin at the config's folder, wherever the host is started", async () => {
-  const script = join(ROOT, "test/fixtures/upstream.mjs");
+  const script = join(ROOT, "test/fixtures/upstream/process.mjs");
   using at = home({
     mcpServers: {
       a: { ...upstream({ name: "a" }), command: "./node-here" },

@@ -64,7 +64,7 @@ for (const shell of SHELLS) {
       expect(offers(shell, join(folder.path, "script"), line, at.path)).toEqual(expected);
     });
 
-    test("it offers every command and every flag of each", { timeout: 120_000 }, async () => {
+    test("it offers every command and every flag of each", async () => {
       using at = home();
       using folder = temporary({ script: (await run(at, ["completion", shell])).stdout });
       const script = join(folder.path, "script");

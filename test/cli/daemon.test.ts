@@ -151,7 +151,7 @@ test("a process that dies before it listens is told with its last words", async 
 test("Ctrl-C while it starts ends what was started", async () => {
   using at = home({ mcpServers: {}, plugins: ["./waits.mjs"] }, { "waits.mjs": "await new Promise((done) => setTimeout(done, 600_000));" });
   await using running = start(at, ["start", "--daemon", "--port", "0"]);
-  await vi.waitFor(() => expect(pidFiles(at.path)).toHaveLength(1), { timeout: 10_000 });
+  await vi.waitFor(() => expect(pidFiles(at.path)).toHaveLength(1));
   const pid = Number(readFileSync(join(at.path, "state/mcp-host", pidFiles(at.path)[0] ?? ""), "utf8"));
   running.child.kill("SIGINT");
   expect(await running.exited).toMatchObject({ code: 130, stdout: "" });
@@ -170,14 +170,14 @@ test("SIGKILL of a host, in the background or not, leaves no server behind", asy
   const env = { [MARKER]: marker };
   using at = home({ mcpServers: { stubborn: { command: process.execPath, args: ["-e", STUBBORN], env } } });
   await using daemon = await startDaemon(at);
-  await vi.waitFor(() => expect(survivors(marker)).toHaveLength(2), { timeout: 10_000 });
+  await vi.waitFor(() => expect(survivors(marker)).toHaveLength(2));
   process.kill(daemon.pid, "SIGKILL");
-  await vi.waitFor(() => expect(survivors(marker)).toEqual([]), { timeout: 10_000 });
+  await vi.waitFor(() => expect(survivors(marker)).toEqual([]));
   await using running = start(at, ["start", "--port", "0"]);
-  await vi.waitFor(() => expect(survivors(marker)).toHaveLength(2), { timeout: 10_000 });
+  await vi.waitFor(() => expect(survivors(marker)).toHaveLength(2));
   running.child.kill("SIGKILL");
   await running.exited;
-  await vi.waitFor(() => expect(survivors(marker)).toEqual([]), { timeout: 10_000 });
+  await vi.waitFor(() => expect(survivors(marker)).toEqual([]));
 });
 
 /** The shells that guard the servers of a host. */
@@ -198,13 +198,13 @@ function guardsOf(host: number): number[] {
 test("what guards the servers takes no signal, is there once, and goes with the last of them", async () => {
   using at = home({ mcpServers: { a: upstream({ only: ["echo"] }), b: upstream({ only: ["echo"] }) } });
   await using daemon = await startDaemon(at);
-  await vi.waitFor(() => expect(guardsOf(daemon.pid)).toHaveLength(1), { timeout: 10_000 });
+  await vi.waitFor(() => expect(guardsOf(daemon.pid)).toHaveLength(1));
   const [guard = 0] = guardsOf(daemon.pid);
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) process.kill(guard, signal);
   expect(await run(at, ["status"])).toMatchObject({ code: 0 });
   expect(guardsOf(daemon.pid)).toEqual([guard]);
   expect(await run(at, ["stop"])).toMatchObject({ code: 0 });
-  await vi.waitFor(() => expect(lives(guard)).toBe(false), { timeout: 10_000 });
+  await vi.waitFor(() => expect(lives(guard)).toBe(false));
   using idle = home({ mcpServers: {} });
   await using without = await startDaemon(idle);
   expect(guardsOf(without.pid)).toEqual([]);
@@ -218,7 +218,7 @@ test("a daemon that was killed is no obstacle to the next", async () => {
   await using daemon = await startDaemon(at);
   expect(daemon.output.stderr).toContain(`the pid file of a daemon that is gone (pid ${killed.pid}) was taken over`);
   process.kill(daemon.pid, "SIGTERM");
-  await vi.waitFor(() => expect(lives(daemon.pid)).toBe(false), { timeout: 10_000 });
+  await vi.waitFor(() => expect(lives(daemon.pid)).toBe(false));
   expect(pidFiles(at.path)).toEqual([]);
   expect(existsSync(daemon.log)).toBe(true);
 });

@@ -179,7 +179,7 @@ test("doctor tells who has the port, and of addresses that are not this machine'
   await new Promise((resolve) => taken.close(resolve));
   // The running host with this config may have it; one with another config may not.
   await using running = start(at, ["start", "--log-format", "json"]);
-  await vi.waitFor(() => expect(running.stderr()).toContain("the host listens"), { timeout: 10_000 });
+  await vi.waitFor(() => expect(running.stderr()).toContain("the host listens"));
   const { findings } = await examined(at);
   const { pid } = running.child;
   expect(of(findings, "port")).toMatchObject([{ level: "ok", found: expect.stringContaining(`pid ${pid}`) }]);

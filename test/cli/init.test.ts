@@ -43,7 +43,7 @@ test("init, then client-config: the SDK's client connects with exactly what is p
   await echoes(stdioTransport(stdio.command, stdio.args, { ...at.env, PATH: "", ...stdio.env }));
 
   await using host = start(at, ["start"]);
-  await expect.poll(host.stderr, { timeout: 30_000 }).toContain("Stop with Ctrl-C");
+  await expect.poll(host.stderr).toContain("Stop with Ctrl-C");
   const http = JSON.parse((await at.run("client-config", "cursor", "--http")).stdout).mcpServers["mcp-host"];
   await echoes(httpTransport(new URL(http.url), http.headers));
 });

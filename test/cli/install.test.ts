@@ -142,7 +142,7 @@ test("a file that its client changes while it is asked is not overwritten", asyn
   using at = withConfig();
   const path = at.write("~/.claude.json", "{}");
   await using installing = start(at, ["install", "claude-code"], { PRETEND_TERMINAL: "1" });
-  await expect.poll(installing.stderr, { timeout: 30_000 }).toContain("[Y/n]");
+  await expect.poll(installing.stderr).toContain("[Y/n]");
   at.write("~/.claude.json", '{ "startups": 2 }');
   installing.child.stdin.write("y\n");
   expect(await installing.exited).toMatchObject({ code: 1, stderr: expect.stringContaining(`${path} was changed meanwhile`) });

@@ -18,7 +18,7 @@ interface Line {
 
 async function started(at: Home, args: string[] = []): Promise<{ running: Running; url: URL }> {
   const running = start(at, ["start", "--port", "0", "--log-format", "json", ...args]);
-  await vi.waitFor(() => expect(running.stderr()).toContain("the host listens"), { timeout: 10_000 });
+  await vi.waitFor(() => expect(running.stderr()).toContain("the host listens"));
   const [, url = ""] = /"url":"([^"]+)"/.exec(running.stderr()) ?? [];
   return { running, url: new URL(url) };
 }
@@ -33,7 +33,7 @@ test("logs --no-follow shows the last lines that the running host has kept, for 
   using at = home({ mcpServers: { down: { command: "./none" } } });
   const { running } = await started(at);
   await using _ends = running;
-  await vi.waitFor(() => expect(running.stderr()).toContain("could not be connected"), { timeout: 10_000 });
+  await vi.waitFor(() => expect(running.stderr()).toContain("could not be connected"));
   const people = await run(at, ["logs", "--no-follow"]);
   expect({ code: people.code, stderr: people.stderr }).toEqual({ code: 0, stderr: "" });
   expect(people.stdout).toMatch(/^\d\d:\d\d:\d\d\.\d{3} info {2}the host listens url=http:\/\/127\.0\.0\.1:\d+\/mcp config=\S+$/m);
@@ -58,9 +58,8 @@ test("logs --no-follow shows the last lines that the running host has kept, for 
 test("a host that writes no log keeps its lines all the same", async () => {
   using at = home({ mcpServers: { down: { command: "./none" } } });
   await using _running = start(at, ["start", "--port", "0", "--log-level", "silent"]);
-  await vi.waitFor(
-    async () => expect((await run(at, ["logs", "--no-follow"])).stdout).toMatch(/the host listens[\s\S]*could not be connected/),
-    { timeout: 20_000 },
+  await vi.waitFor(async () =>
+    expect((await run(at, ["logs", "--no-follow"])).stdout).toMatch(/the host listens[\s\S]*could not be connected/),
   );
 });
 
@@ -77,14 +76,11 @@ test("logs follows the host, makes lines of a level that it does not write itsel
   const followers = [all, tool, server, one];
   await client.connect(httpTransport(url));
   // Each follows once it has a line; until then it is asked again.
-  await vi.waitFor(
-    async () => {
-      await client.callTool({ name: "echo", _meta: { traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01" } });
-      await client.callTool({ name: "b_echo" });
-      for (const { stdout } of followers) expect(stdout()).toContain('"a request was answered"');
-    },
-    { timeout: 15_000 },
-  );
+  await vi.waitFor(async () => {
+    await client.callTool({ name: "echo", _meta: { traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01" } });
+    await client.callTool({ name: "b_echo" });
+    for (const { stdout } of followers) expect(stdout()).toContain('"a request was answered"');
+  });
   await client.close();
   expect(running.stderr()).not.toContain("a request was answered");
   running.child.kill("SIGTERM");
@@ -102,9 +98,7 @@ test("secrets are redacted in what logs shows", async () => {
   using at = home({ mcpServers: { down: { command: "./none-s3cr3t-value", env: { API_KEY: "s3cr3t-value" } } } });
   const { running } = await started(at);
   await using _ends = running;
-  await vi.waitFor(async () => expect((await run(at, ["logs", "--no-follow"])).stdout).toContain("could not be connected"), {
-    timeout: 15_000,
-  });
+  await vi.waitFor(async () => expect((await run(at, ["logs", "--no-follow"])).stdout).toContain("could not be connected"));
   const { stdout } = await run(at, ["logs", "--no-follow"]);
   expect(stdout).toContain("[redacted]");
   expect(stdout).not.toContain("s3cr3t-value");
@@ -116,7 +110,7 @@ test("Ctrl-C ends logs with 130, and a reader that goes away ends it, while the 
   await using _ends = running;
   await using interrupted = start(at, ["logs"]);
   await using left = start(at, ["logs", "--level", "debug"]);
-  for (const each of [interrupted, left]) await vi.waitFor(() => expect(each.stdout()).toContain("the host listens"), { timeout: 10_000 });
+  for (const each of [interrupted, left]) await vi.waitFor(() => expect(each.stdout()).toContain("the host listens"));
   interrupted.child.kill("SIGINT");
   expect(await interrupted.exited).toMatchObject({ code: 130, stderr: "" });
   left.child.stdout.destroy();

@@ -38,7 +38,7 @@ afterEach(() => vi.unstubAllEnvs());
 
 async function started(at: Home, args: string[] = []): Promise<Running> {
   const running = start(at, ["start", "--port", "0", "--log-format", "json", ...args]);
-  await vi.waitFor(() => expect(running.stderr()).toContain("the host listens"), { timeout: 10_000 });
+  await vi.waitFor(() => expect(running.stderr()).toContain("the host listens"));
   return running;
 }
 

@@ -9,8 +9,7 @@ const write = (at: Home, config: unknown): void => writeFileSync(join(at.path, "
 
 const begin = (at: Home, ...flags: string[]): Running => start(at, ["start", "--port", "0", "--log-format", "json", ...flags]);
 const names = async (client: ReturnType<typeof sdkClient>): Promise<string[]> => (await client.listTools()).tools.map(({ name }) => name);
-const until = (running: Running, text: string): Promise<void> =>
-  vi.waitFor(() => expect(running.stderr()).toContain(text), { timeout: 20_000 });
+const until = (running: Running, text: string): Promise<void> => vi.waitFor(() => expect(running.stderr()).toContain(text));
 
 test.each([
   ["SIGHUP", (_: Home, running: Running) => Promise.resolve(void running.child.kill("SIGHUP"))],
@@ -45,13 +44,13 @@ export default Object.assign(() => {}, { [Symbol.for("mcp-host.plugin")]: true, 
   const word = async () => (await client.callTool({ name: "echo", arguments: {} }))._meta;
   expect(await word()).toEqual({ word: "one" });
   writeFileSync(join(at.path, "word.mjs"), plugin("another"));
-  await vi.waitFor(async () => expect(await word()).toEqual({ word: "another" }), { timeout: 20_000 });
+  await vi.waitFor(async () => expect(await word()).toEqual({ word: "another" }));
   write(at, { ...config, mcpServers: { a: { comand: "x" } } });
   await until(running, "the host goes on with the config that it has");
   expect(running.stderr()).toContain("mcpServers.a.comand");
   expect(await names(client)).toEqual(["echo"]);
   write(at, { ...config, mcpServers: { a: upstream({ only: ["slow"] }) } });
-  await vi.waitFor(async () => expect(await names(client)).toEqual(["slow"]), { timeout: 20_000 });
+  await vi.waitFor(async () => expect(await names(client)).toEqual(["slow"]));
   await client.close();
 });
 

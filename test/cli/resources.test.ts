@@ -79,10 +79,9 @@ test("subscribe prints each update as it comes, and ends after --count", async (
     const touch = (): Promise<unknown> => run(at, ["call", "touch", "--args", '{"uri":"test://upstream/text"}']);
     await using two = start(at, ["subscribe", "test://upstream/text", "--count", "2", "--json"]);
     await using endless = start(at, ["subscribe", "test://upstream/text"]);
-    for (const running of [two, endless])
-      await vi.waitFor(() => expect(running.stderr()).toContain("subscribed to test://upstream/text"), { timeout: 15_000 });
+    for (const running of [two, endless]) await vi.waitFor(() => expect(running.stderr()).toContain("subscribed to test://upstream/text"));
     await touch();
-    await vi.waitFor(() => expect(two.stdout()).not.toBe(""), { timeout: 15_000 });
+    await vi.waitFor(() => expect(two.stdout()).not.toBe(""));
     await touch();
     const { code, stdout } = await two.exited;
     expect(code).toBe(0);
@@ -92,7 +91,7 @@ test("subscribe prints each update as it comes, and ends after --count", async (
         .split("\n")
         .map((line) => JSON.parse(line)),
     ).toMatchObject(Array(2).fill({ uri: "test://upstream/text", _meta: expect.anything() }));
-    await vi.waitFor(() => expect(endless.stdout().match(/^\d{4}-\S+Z test:\/\/upstream\/text$/gm)).toHaveLength(2), { timeout: 15_000 });
+    await vi.waitFor(() => expect(endless.stdout().match(/^\d{4}-\S+Z test:\/\/upstream\/text$/gm)).toHaveLength(2));
     endless.child.kill("SIGINT");
     expect(await endless.exited).toMatchObject({ code: 130 });
   } finally {
@@ -105,7 +104,7 @@ test("subscribe ends when nobody reads it any more", async () => {
   try {
     using at = home({ mcpServers: { a: { url: server.url } } });
     await using running = start(at, ["subscribe", "test://upstream/text"]);
-    await vi.waitFor(() => expect(running.stderr()).toContain("subscribed to"), { timeout: 15_000 });
+    await vi.waitFor(() => expect(running.stderr()).toContain("subscribed to"));
     running.child.stdout.destroy();
     await run(at, ["call", "touch", "--args", '{"uri":"test://upstream/text"}']);
     expect(await running.exited).toMatchObject({ code: 0 });

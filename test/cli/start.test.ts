@@ -46,14 +46,11 @@ class StdioClient {
       .map((line) => JSON.parse(line));
   }
   async answer(id: number): Promise<Record<string, unknown>> {
-    return vi.waitFor(
-      () => {
-        const found = this.lines().find((line) => line.id === id);
-        if (!found) throw new Error(`no answer: ${this.running.stderr()}`);
-        return found;
-      },
-      { timeout: 10_000 },
-    );
+    return vi.waitFor(() => {
+      const found = this.lines().find((line) => line.id === id);
+      if (!found) throw new Error(`no answer: ${this.running.stderr()}`);
+      return found;
+    });
   }
   async initialize(): Promise<void> {
     await this.answer(
@@ -69,7 +66,7 @@ test("start tells people what is served and how to connect, on stderr", async ()
   });
   await using running = start(at, ["start", "--port", "0"]);
   const url = await urlOf(running);
-  await vi.waitFor(() => expect(running.stderr()).toContain("claude mcp add"), { timeout: 10_000 });
+  await vi.waitFor(() => expect(running.stderr()).toContain("claude mcp add"));
   const text = running.stderr();
   expect(text).toContain(`mcp-host serves 3 servers at ${url.href}`);
   expect(text).toMatch(/^ {2}good +ready +1 tools, 4 prompts, \d resources, \d templates$/m);
@@ -291,7 +288,7 @@ test("a host whose standard error is gone serves on", async () => {
 test("a signal to call ends its servers and exits with the signal's code", async () => {
   using at = home({ mcpServers: { a: upstream() } });
   await using running = start(at, ["call", "slow"]);
-  await vi.waitFor(() => expect(running.stderr()).toMatch(/^\d+/), { timeout: 10_000 });
+  await vi.waitFor(() => expect(running.stderr()).toMatch(/^\d+/));
   running.child.kill("SIGINT");
   expect(await running.exited).toMatchObject({ code: 130, stdout: "" });
   expect(existsSync(at.path)).toBe(true);

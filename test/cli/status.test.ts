@@ -8,12 +8,11 @@ import { MARKED, ROOT, upstream } from "../harness/hosts.ts";
 /** A host that listens, in a home whose sockets only it and its `status` see. */
 async function started(at: Home, args: string[] = []): Promise<Running> {
   const running = start(at, ["start", "--port", "0", "--log-format", "json", "--debug", ...args]);
-  await vi.waitFor(() => expect(running.stderr()).toContain("the host listens"), { timeout: 10_000 });
+  await vi.waitFor(() => expect(running.stderr()).toContain("the host listens"));
   return running;
 }
 
-const known = (running: Running): Promise<void> =>
-  vi.waitFor(() => expect(running.stderr()).toContain('"state":"ready"'), { timeout: 10_000 });
+const known = (running: Running): Promise<void> => vi.waitFor(() => expect(running.stderr()).toContain('"state":"ready"'));
 
 test("status tells state, latency and entries of each server, and where each tool comes from", async () => {
   using at = home({
@@ -25,7 +24,7 @@ test("status tells state, latency and entries of each server, and where each too
     },
   });
   await using running = await started(at);
-  await vi.waitFor(async () => expect((await run(at, ["status"])).stdout).toMatch(/^log +second +log$/m), { timeout: 15_000 });
+  await vi.waitFor(async () => expect((await run(at, ["status"])).stdout).toMatch(/^log +second +log$/m));
   const { code, stdout } = await run(at, ["status"]);
   expect(code).toBe(0);
   expect(stdout).toMatch(new RegExp(`^mcp-host \\S+, pid ${running.child.pid}, up \\d+ s, http://127\\.0\\.0\\.1:\\d+/mcp$`, "m"));
@@ -77,7 +76,7 @@ test("of several hosts one is chosen by its config or process id", async () => {
   using at = home({ mcpServers: {} }, { "other.json": '{"mcpServers":{}}' });
   await using one = await started(at);
   await using other = start(at, ["start", "stdio", "--config", "other.json"]);
-  await vi.waitFor(() => expect(other.stderr()).toContain("serves standard input"), { timeout: 10_000 });
+  await vi.waitFor(() => expect(other.stderr()).toContain("serves standard input"));
   const ambiguous = await run(at, ["status"]);
   expect(ambiguous).toMatchObject({ code: 5, stdout: "" });
   expect(ambiguous.stderr).toContain("several hosts are running; choose one with --pid or --config");

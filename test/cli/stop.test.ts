@@ -10,7 +10,7 @@ const CONFIG = { mcpServers: { a: upstream({ only: ["environment", "slow"] }) } 
 
 async function foreground(at: Home, args: string[] = []): Promise<Running> {
   const running = start(at, ["start", "--port", "0", ...args]);
-  await vi.waitFor(() => expect(running.stderr()).toContain("the host listens"), { timeout: 10_000 });
+  await vi.waitFor(() => expect(running.stderr()).toContain("the host listens"));
   return running;
 }
 
@@ -77,7 +77,7 @@ test("of several hosts stop needs a choice, or --all; one in the foreground or o
   await using two = await startDaemon(at, ["--config", "b.json"]);
   await using three = await foreground(at, ["--config", "c.json"]);
   await using four = start(at, ["start", "stdio", "--config", "d.json"]);
-  await vi.waitFor(() => expect(four.stderr()).toContain("serves standard input"), { timeout: 10_000 });
+  await vi.waitFor(() => expect(four.stderr()).toContain("serves standard input"));
   const ambiguous = await run(at, ["stop"]);
   expect(ambiguous).toMatchObject({ code: 5, stdout: "" });
   expect(ambiguous.stderr).toContain("several hosts are running; choose one with --pid or --config, or stop all with --all");

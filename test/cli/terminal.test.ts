@@ -102,7 +102,7 @@ test("every command but start has --json, and each is tried", async () => {
   expect([...Object.keys(LINES), "start"].sort()).toEqual(Object.keys(COMMANDS).sort());
 });
 
-test("--json of every command is JSON and nothing else", { timeout: 90_000 }, async () => {
+test("--json of every command is JSON and nothing else", async () => {
   using at = home({ listen: { port: 0 }, mcpServers: { a: upstream(), b: upstream({ name: "b" }) }, plugins: [IDLE] });
   await using _running = await startDaemon(at);
   try {

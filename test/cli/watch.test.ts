@@ -20,7 +20,7 @@ const told = async (client: Client, name: string): Promise<unknown> => {
   return (structuredContent as { env: Record<string, string> }).env[name];
 };
 const untilTold = (client: Client, name: string, value: string): Promise<void> =>
-  vi.waitFor(async () => expect(await told(client, name)).toBe(value), { timeout: 20_000 });
+  vi.waitFor(async () => expect(await told(client, name)).toBe(value));
 
 /** Files that values come from: how the config refers to each, and the text that says `value`. */
 const SOURCES: [string, { server: object; file: string; text: (value: string) => string; flags?: string[] }][] = [
@@ -48,7 +48,7 @@ test.each(SOURCES)("--watch follows %s, and the server gets the new value", asyn
   await untilTold(client, "WORD", "second, and longer");
   // What is wrong with it is said, and the host goes on as it was.
   rmSync(join(at.path, file));
-  await vi.waitFor(() => expect(running.stderr()).toContain("the host goes on with the config that it has"), { timeout: 20_000 });
+  await vi.waitFor(() => expect(running.stderr()).toContain("the host goes on with the config that it has"));
   expect(await told(client, "WORD")).toBe("second, and longer");
   write("third");
   await untilTold(client, "WORD", "third");
@@ -68,7 +68,7 @@ test("of many changes in a row the last one holds", async () => {
     // Some while the config is being read.
     if (count % 3 === 0) await run(at, ["reload"]);
   }
-  await vi.waitFor(async () => expect((await client.listTools()).tools.map(({ name }) => name)).toEqual(["12_echo"]), { timeout: 20_000 });
+  await vi.waitFor(async () => expect((await client.listTools()).tools.map(({ name }) => name)).toEqual(["12_echo"]));
   await client.close();
 });
 
@@ -87,7 +87,7 @@ test("a config that is a link into a folder that is swapped, as in mounted volum
   const client = await clientOf(running);
   symlinkSync("two", join(at.path, "data.next"));
   renameSync(join(at.path, "data.next"), join(at.path, "data"));
-  await vi.waitFor(async () => expect((await client.listTools()).tools.map(({ name }) => name)).toEqual(["two_echo"]), { timeout: 20_000 });
+  await vi.waitFor(async () => expect((await client.listTools()).tools.map(({ name }) => name)).toEqual(["two_echo"]));
   await client.close();
 });
 
@@ -105,11 +105,11 @@ test("a config in TypeScript is run anew, with what it imports; what it throws i
   };
   expect(await servers()).toEqual(["one"]);
   writeFileSync(join(at.path, "mcp-host.config.ts"), config(`throw new Error("no such luck");`));
-  await vi.waitFor(() => expect(running.stderr()).toContain("no such luck"), { timeout: 20_000 });
+  await vi.waitFor(() => expect(running.stderr()).toContain("no such luck"));
   expect(await servers()).toEqual(["one"]);
   writeFileSync(join(at.path, "name.ts"), namespace("two"));
   writeFileSync(join(at.path, "mcp-host.config.ts"), returns("_more"));
-  await vi.waitFor(async () => expect(await servers()).toEqual(["two_more"]), { timeout: 20_000 });
+  await vi.waitFor(async () => expect(await servers()).toEqual(["two_more"]));
   expect((await client.callTool({ name: "echo" })).isError).not.toBe(true);
   await client.close();
 });

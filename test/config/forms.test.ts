@@ -164,15 +164,11 @@ const INVALID: [what: string, name: string, content: string, expected: string | 
   ],
 ];
 
-test.each(INVALID)(
-  "%s that cannot be read is told with file and place: %s",
-  async (_what, name, content, expected) => {
-    using at = home(undefined, { [name]: content });
-    const error: unknown = await loadConfig(name, { cwd: at.path }).catch((reason: unknown) => reason);
-    expect(error).toMatchObject({ name: "ConfigFileError", path: join(at.path, name), problems: [expect.stringMatching(expected)] });
-  },
-  20_000,
-);
+test.each(INVALID)("%s that cannot be read is told with file and place: %s", async (_what, name, content, expected) => {
+  using at = home(undefined, { [name]: content });
+  const error: unknown = await loadConfig(name, { cwd: at.path }).catch((reason: unknown) => reason);
+  expect(error).toMatchObject({ name: "ConfigFileError", path: join(at.path, name), problems: [expect.stringMatching(expected)] });
+});
 
 test("a config in code is given the environment and its folder, and one that everybody can write is not run", async () => {
   using at = home(undefined, {
@@ -308,7 +304,7 @@ test("on a terminal inputs are asked for, and a password is not shown", async ()
     code: EXIT.config.code,
     stdout: expect.stringContaining("the variable MCP_HOST_INPUT_KEY is not set"),
   });
-}, 60_000);
+});
 
 test("the examples of docs/config.md are valid", async () => {
   const page = readFileSync(join(ROOT, "docs/config.md"), "utf8");

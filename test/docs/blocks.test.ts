@@ -181,7 +181,7 @@ describe("the blocks of docs/plugins.md", () => {
     let said = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => void (said += chunk));
     expect(await new Promise((done) => child.once("close", done)), said).toBe(0);
-  }, 60_000);
+  });
 
   test("operations and commands: the command that a plugin carries reaches the host that runs", async () => {
     written("reset-command.ts", block(PAGE, "callRunningHost("));
@@ -194,10 +194,10 @@ describe("the blocks of docs/plugins.md", () => {
     const config = join(FOLDER, "reset.config.json");
     writeFileSync(config, JSON.stringify({ mcpServers: {}, plugins: [file] }));
     await using running = start(at, ["start", "--port", "0", "--log-format", "json", "--config", config]);
-    await expect.poll(() => running.stderr(), { timeout: 20_000 }).toContain("the host listens");
+    await expect.poll(() => running.stderr()).toContain("the host listens");
     const { code, stdout, stderr } = await run(at, ["quota", "reset", "ada", "--config", config]);
     expect({ code, stdout }, stderr).toEqual({ code: 0, stdout: "{ reset: [ 'ada' ] }\n" });
-  }, 60_000);
+  });
 
   test("credentials: each principal's call carries its own, and who has none is refused", async () => {
     const vault = `const vault = { tokenOf: async (id: string) => (id === "ada" ? { value: "ada's token", expires: undefined } : undefined) };`;
@@ -261,7 +261,7 @@ test("the error of docs/errors.md is what a client gets", async () => {
     const answer = await client.call("echo");
     expect(answer.error.data.retryAfterMs).toBeUndefined();
     return answer;
-  }, 5_000);
+  });
   expect({ ...error, data: { ...error.data, requestId: shown.data.requestId } }).toEqual(shown);
   expect(error.data.requestId).toMatch(/^[0-9a-f]{32}$/);
 });

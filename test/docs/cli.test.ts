@@ -31,7 +31,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   if (running?.child.pid !== undefined && lives(running.child.pid)) return;
   running = start(at, ["start", "--log-format", "json"]);
-  await vi.waitFor(() => expect(running.stderr()).toContain("the host listens"), { timeout: 15_000 });
+  await vi.waitFor(() => expect(running.stderr()).toContain("the host listens"));
 });
 
 afterAll(async () => {

@@ -71,7 +71,7 @@ test("npm start in a clean copy builds, says what it serves, serves three real s
     await client.close();
     expect(workingIn(copy).length).toBeGreaterThan(3); // npm, the host and its servers
   });
-}, 120_000);
+});
 
 test("what npm start serves is where the README says", () => {
   expect(manifest.scripts.start).toBe("node scripts/start.mjs");

@@ -31,7 +31,7 @@ test("a start over HTTP loads no other way in than the config asks for", async (
   const tls = { cert: "cert.pem", key: "cert.key" };
   const secure = await loadedByListening({ tls }, { "cert.pem": pem("first.pem"), "cert.key": pem("first.key") });
   expect(secure).toEqual(["NativeModule http", "NativeModule https", "tls.js"]);
-}, 60_000);
+});
 
 /** Everything that `mcp-host start stdio` loads in a life with one server and one client that leaves at once. */
 async function loadedBy(server: object): Promise<string[]> {
@@ -67,7 +67,7 @@ test("a start over stdio with a stdio server loads no HTTP, SSE, WebSocket, Hono
       ),
     ),
   ).toEqual([]);
-}, 30_000);
+});
 
 test("with an HTTP server it loads what that needs, and no front", async () => {
   const server = await httpProcess("upstream", ["http"]);
@@ -78,25 +78,21 @@ test("with an HTTP server it loads what that needs, and no front", async () => {
   } finally {
     await server.stop();
   }
-}, 30_000);
+});
 
 test.each([
   ["sse", /upstream\/sse\.js$/, /hono|jose|\/ws\/|undici\/lib\/web|\/front\/http|upstream\/(stdio|http|url|websocket)\.js/],
   ["websocket", /upstream\/websocket\.js$/, /hono|jose|undici\/|\/front\/http|wire\/sse|upstream\/(stdio|http|url|sse)\.js/],
-] as const)(
-  "with a server over %s it loads that wire and no other",
-  async (wire, own, others) => {
-    const server = await httpProcess("upstream", [wire]);
-    try {
-      const loaded = await loadedBy({ type: wire, url: server.url });
-      expect(loaded).toContainEqual(expect.stringMatching(own));
-      expect(loaded.filter((name) => others.test(name))).toEqual([]);
-    } finally {
-      await server.stop();
-    }
-  },
-  30_000,
-);
+] as const)("with a server over %s it loads that wire and no other", async (wire, own, others) => {
+  const server = await httpProcess("upstream", [wire]);
+  try {
+    const loaded = await loadedBy({ type: wire, url: server.url });
+    expect(loaded).toContainEqual(expect.stringMatching(own));
+    expect(loaded.filter((name) => others.test(name))).toEqual([]);
+  } finally {
+    await server.stop();
+  }
+});
 
 test("the package itself loads no command, no control socket's server, no way in over a network and no form of config", () => {
   using folder = temporary({});

@@ -102,7 +102,7 @@ test("the example serves whoever reads, and whoever has the key", async () => {
   expect(scrape).toMatch(/^mcp_host_cache_hits_total\{.*upstream="files".*\} 1$/m);
   await reader.close();
   await owner.close();
-}, 60_000);
+});
 
 // On a free port, because 3000 may be taken.
 test("the README's first command starts the example, in a clean copy too, and its key calls a tool", async () => {
@@ -115,7 +115,7 @@ test("the README's first command starts the example, in a clean copy too, and it
     expect(JSON.stringify(read)).toContain(JSON.stringify(readFileSync(path, "utf8")).slice(1, -1));
     await owner.close();
   });
-}, 120_000);
+});
 
 test("every variable of the example is told, and a pepper of one's own takes keys of one's own and no other", async () => {
   const variables = [...readFileSync(FILE, "utf8").matchAll(/\$\{(\w+)/g)].map(([, name]) => name);
@@ -136,4 +136,4 @@ test("every variable of the example is told, and a pepper of one's own takes key
   expect(JSON.stringify(await mine.request("tools/call", { name: "everything__echo", arguments: { message: "mine" } }))).toContain("mine");
   await mine.close();
   await expect(KeyedClient.open(host.url, KEY)).rejects.toThrow("HTTP 401");
-}, 60_000);
+});

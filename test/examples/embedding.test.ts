@@ -36,7 +36,7 @@ test.each(PROGRAMS)("examples/embedding/%s.mjs serves MCP clients and itself, an
   program.stderr.on("data", (chunk) => (said += chunk));
   const exited = new Promise((done) => program.once("exit", (code, signal) => done({ code, signal })));
   try {
-    await expect.poll(() => printed + said, { timeout: 20_000 }).toMatch(/^http:\S+\/mcp$/m);
+    await expect.poll(() => printed + said).toMatch(/^http:\S+\/mcp$/m);
     const url = new URL(printed.trim());
     const client = sdkClient();
     await client.connect(httpTransport(url));

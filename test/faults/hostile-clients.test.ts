@@ -21,7 +21,7 @@ function post(client: RawHttp, message: Message): net.Socket {
 }
 
 describe("a hostile client", () => {
-  test("that does not read is dropped at the bound of its queue, and the others get everything", { timeout: 60_000 }, async () => {
+  test("that does not read is dropped at the bound of its queue, and the others get everything", async () => {
     await using running = await startHost({ mcpServers: { one: upstream() }, limits: { clientQueueBytes: "1mb" } });
     const reader = await RawHttp.open(running.url);
     const sleeper = await RawHttp.open(running.url);
@@ -36,7 +36,7 @@ describe("a hostile client", () => {
     const { messages } = await reader.post(call("reader"));
     expect(messages.filter(({ method }) => method === "notifications/progress").length).toBeGreaterThanOrEqual(100);
     expect(messages.at(-1)?.result.structuredContent.steps).toBe(steps);
-    await vi.waitFor(() => expect(running.host.status().inFlight).toBe(0), 10_000);
+    await vi.waitFor(() => expect(running.host.status().inFlight).toBe(0));
     // Now it reads: there is what was in the pipe, and no answer.
     let received = 0;
     let text = "";
@@ -76,7 +76,7 @@ describe("a hostile client", () => {
     const socket = post(client, { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "slow", arguments: { ms: 300 } } });
     await vi.waitFor(() => expect(running.host.status().inFlight).toBe(1));
     socket.destroy();
-    await vi.waitFor(() => expect(running.host.status().inFlight).toBe(0), 5_000);
+    await vi.waitFor(() => expect(running.host.status().inFlight).toBe(0));
     expect((await client.call("cancelled", { all: true })).result.structuredContent.cancelled).toEqual([]);
   });
 });

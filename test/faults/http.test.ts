@@ -200,7 +200,7 @@ test("an HTTP upstream that refuses the credentials at initialize is not asked a
   guard.close();
 });
 
-test("a call is never sent twice, wherever in the answer the connection breaks", { timeout: 60_000 }, async () => {
+test("a call is never sent twice, wherever in the answer the connection breaks", async () => {
   const whole = event(1);
   await using bad = await faulty((response, { params }) => {
     const { cut, stream } = params.arguments;

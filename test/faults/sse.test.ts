@@ -75,7 +75,7 @@ describe("an SSE upstream that answers a call with", () => {
     expect(response.error).toMatchObject({ ...error, data: { origin: "mcp-host", upstream: "bad", ...error.data } });
     expect(bad.calls).toHaveLength(1);
     expect(JSON.stringify([response, here.logs, here.status()])).not.toContain(SECRET);
-    await vi.waitFor(async () => expect((await here.client.call("ok")).result?.content[0].text).toBe("ok"), 5_000);
+    await vi.waitFor(async () => expect((await here.client.call("ok")).result?.content[0].text).toBe("ok"));
     await here.unnoticed();
   });
 
@@ -116,7 +116,7 @@ describe("an SSE upstream that answers a call with", () => {
     });
     await using here = await beside(bad);
     expect((await here.client.call("bad")).result.content[0].text).toBe("ok");
-    await vi.waitFor(() => expect(ended).toBe(true), 5_000);
+    await vi.waitFor(() => expect(ended).toBe(true));
     await here.unnoticed();
   });
 
@@ -182,7 +182,7 @@ describe("an SSE upstream whose stream", () => {
   ])("%s is not connected, and status says why", async (_, of, reason, state) => {
     await using bad = await faultySse(of);
     await using here = await beside(bad, { headers: { authorization: `Bearer ${SECRET}` } });
-    await vi.waitFor(() => expect(here.status()).toMatchObject({ state, reason: expect.stringMatching(reason) }), 5_000);
+    await vi.waitFor(() => expect(here.status()).toMatchObject({ state, reason: expect.stringMatching(reason) }));
     expect((await here.client.call("bad")).error).toBeDefined();
     expect(bad.heads.filter(({ method }) => method === "POST")).toEqual([]);
     expect(JSON.stringify([here.logs, here.status()])).not.toContain(SECRET);
@@ -203,7 +203,7 @@ describe("an SSE upstream whose stream", () => {
   ])("%s is given up after startTimeout", async (_, of) => {
     await using bad = await faultySse(of);
     await using here = await beside(bad, { startTimeout: 200 });
-    await vi.waitFor(() => expect(here.status()?.reason).toMatch(/did not start within 200 ms/), 5_000);
+    await vi.waitFor(() => expect(here.status()?.reason).toMatch(/did not start within 200 ms/));
     await here.unnoticed();
   });
 

@@ -46,7 +46,7 @@ describe("a WebSocket upstream that answers a call with", () => {
     expect(response.error).toMatchObject({ ...error, data: { origin: "mcp-host", upstream: "bad", ...error.data } });
     expect(bad.calls).toHaveLength(1);
     expect(JSON.stringify([response, here.logs, here.status()])).not.toContain(SECRET);
-    await vi.waitFor(async () => expect((await here.client.call("ok")).result?.content[0].text).toBe("ok"), 5_000);
+    await vi.waitFor(async () => expect((await here.client.call("ok")).result?.content[0].text).toBe("ok"));
     await here.unnoticed();
   });
 
@@ -122,7 +122,7 @@ describe("a WebSocket upstream whose handshake", () => {
   ])("%s is not connected, and status says why", async (_, of, reason, state) => {
     await using bad = await faultyWebSocket(of);
     await using here = await beside(bad, { headers: { authorization: `Bearer ${SECRET}` } });
-    await vi.waitFor(() => expect(here.status()).toMatchObject({ state, wire: "websocket", reason: expect.stringMatching(reason) }), 5_000);
+    await vi.waitFor(() => expect(here.status()).toMatchObject({ state, wire: "websocket", reason: expect.stringMatching(reason) }));
     expect((await here.client.call("bad")).error).toBeDefined();
     expect(JSON.stringify([here.logs, here.status()])).not.toContain(SECRET);
     await here.unnoticed();
@@ -131,7 +131,7 @@ describe("a WebSocket upstream whose handshake", () => {
   test("never ends is given up after startTimeout", async () => {
     await using bad = await faultyWebSocket({ upgrade: () => true });
     await using here = await beside(bad, { startTimeout: 200 });
-    await vi.waitFor(() => expect(here.status()?.reason).toMatch(/did not start within 200 ms|handshake has timed out/), 5_000);
+    await vi.waitFor(() => expect(here.status()?.reason).toMatch(/did not start within 200 ms|handshake has timed out/));
     await here.unnoticed();
   });
 

@@ -86,7 +86,7 @@ export class RawClient {
         if (!found) throw new Error(`no such message came; there were ${JSON.stringify(this.received.slice(from)).slice(0, 2_000)}`);
         return found;
       },
-      { timeout: 8_000, interval: 5 },
+      { interval: 5 },
     );
   }
 

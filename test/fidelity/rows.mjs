@@ -1,6 +1,6 @@
 /**
  * What the host owes to every message of 2025-11-25, in both directions, and the cases that show it. `docs/fidelity.md` is
- * made of this, and test/fidelity/fidelity.test.ts holds a case against every sentence.
+ * made of this, and test/fidelity/matrix.ts holds a case against every sentence.
  *
  * A case runs over every way in and every way out, unless it says `in` or `out`: then the sentence has no meaning elsewhere.
  */

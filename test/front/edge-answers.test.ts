@@ -182,11 +182,8 @@ test("a client that does not read its stream is dropped at limits.clientQueueByt
     `POST /mcp HTTP/1.1\r\nHost: ${host.url.host}\r\n${headers}Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
   );
   const other = await WireClient.connect(host.url);
-  await vi.waitFor(
-    async () => expect((await other.call("received", { method: "tools/call" })).received.length).toBeGreaterThan(20),
-    10_000,
-  );
-  await vi.waitFor(() => expect(host.host.status().inFlight).toBe(0), 10_000);
+  await vi.waitFor(async () => expect((await other.call("received", { method: "tools/call" })).received.length).toBeGreaterThan(20));
+  await vi.waitFor(() => expect(host.host.status().inFlight).toBe(0));
   let bytes = 0;
   let end = "";
   socket.on("data", (chunk) => {

@@ -56,7 +56,7 @@ async function connect(config: Partial<Config> = {}, options: { initialized?: bo
         const found = messages().find((message) => message.id === id && message.method === undefined);
         expect(found).toBeDefined();
         return found as Message; // just checked
-      }, 5_000),
+      }),
     async [Symbol.asyncDispose]() {
       input.destroy();
       await host[Symbol.asyncDispose]();

@@ -289,12 +289,12 @@ describe("what is kept", () => {
     await using running = await startJobs({ resume: { age: "200ms" } });
     const client = await WireClient.connect(running.host.url);
     const { job, id, idOf } = await left(running, client, "a", 2);
-    await vi.waitFor(async () => expect(await statusOf(client, id)).toBe(404), { timeout: 5_000 });
+    await vi.waitFor(async () => expect(await statusOf(client, id)).toBe(404));
     // The call goes on, so its last event can be followed still.
     expect(await statusOf(client, idOf(2))).toBe(200);
     job.finish();
     await vi.waitFor(() => expect(inFlight(running.host)).toBe(0));
-    await vi.waitFor(async () => expect(await statusOf(client, idOf(2))).toBe(404), { timeout: 5_000 });
+    await vi.waitFor(async () => expect(await statusOf(client, idOf(2))).toBe(404));
   });
 
   test("is nothing with `resume: false`", async () => {

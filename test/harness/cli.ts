@@ -88,14 +88,11 @@ export async function runProcess(at: Home, args: string[], env: Record<string, s
 
 /** The endpoint of a host that listens, whether it logs to people or as JSON. */
 export async function urlOf(running: Running): Promise<URL> {
-  const [, url = ""] = await vi.waitFor(
-    () => {
-      const found = /the host listens.*?url"?[=:]"?(http[^\s"]+)/.exec(running.stderr());
-      if (!found) throw new Error(`not listening: ${running.stderr()}`);
-      return found;
-    },
-    { timeout: 20_000 },
-  );
+  const [, url = ""] = await vi.waitFor(() => {
+    const found = /the host listens.*?url"?[=:]"?(http[^\s"]+)/.exec(running.stderr());
+    if (!found) throw new Error(`not listening: ${running.stderr()}`);
+    return found;
+  });
   return new URL(url);
 }
 

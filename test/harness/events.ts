@@ -38,7 +38,7 @@ export function untilMessages(stream: Incoming, count: number): Promise<SentEven
       if (messages < count) throw new Error(`${messages} of ${count} messages came`);
       return events;
     },
-    { timeout: 8_000, interval: 2 },
+    { interval: 2 },
   );
 }
 

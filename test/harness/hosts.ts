@@ -8,7 +8,7 @@ import { MARKER } from "./census.ts";
 
 export const ROOT = resolve(import.meta.dirname, "../..");
 export const BIN = join(ROOT, "packages/host/bin/mcp-host.js");
-const UPSTREAM = join(ROOT, "test/fixtures/upstream.mjs");
+const UPSTREAM = join(ROOT, "test/fixtures/upstream/process.mjs");
 const HOSTILE = join(ROOT, "test/fixtures/hostile.mjs");
 
 /** The environment that marks a child as this run's. */
@@ -16,7 +16,7 @@ export const MARKED: Record<string, string> = { [MARKER]: process.env[MARKER] ??
 
 type StdioServer = { command: string; args: string[]; env: Record<string, string> };
 
-/** Config of a scripted upstream over stdio (options: test/fixtures/upstream.mjs). */
+/** Config of a scripted upstream over stdio (options: test/fixtures/upstream/options.mjs). */
 export function upstream(options: Record<string, unknown> = {}): StdioServer {
   return { command: process.execPath, args: [UPSTREAM, "stdio", "--options", JSON.stringify(options)], env: MARKED };
 }

@@ -22,7 +22,7 @@ export interface Registry extends AsyncDisposable {
  * for real, and nothing is downloaded.
  */
 export async function serveRegistry(folders: readonly string[]): Promise<Registry> {
-  const installed = closure(folders);
+  const installed = dependenciesOf(folders);
   const server = createServer((request, response) => {
     const path = decodeURIComponent(request.url ?? "").slice(1);
     const [, name, version] = /^(.+)\/-\/(.+)\.tgz$/.exec(path) ?? [];
@@ -60,7 +60,7 @@ export async function serveRegistry(folders: readonly string[]): Promise<Registr
 }
 
 /** Folders of everything that `roots` depend on, by name and version: two may need two versions of one package. */
-function closure(roots: readonly string[]): Map<string, Map<string, string>> {
+export function dependenciesOf(roots: readonly string[]): Map<string, Map<string, string>> {
   const found = new Map<string, Map<string, string>>();
   const waiting = [...roots];
   for (let folder = waiting.pop(); folder !== undefined; folder = waiting.pop()) {

@@ -54,7 +54,7 @@ export class SocketClient {
         if (!found) throw new Error(`no answer to ${id}: ${JSON.stringify(this.received).slice(0, 500)}`);
         return found;
       },
-      { timeout: 8_000, interval: 2 },
+      { interval: 2 },
     );
   }
 

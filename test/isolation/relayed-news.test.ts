@@ -21,7 +21,7 @@ test("a change of a list passes `notify` once, and one that a plugin ends is tol
   const client = await RawHttp.open(running.url);
   const { messages } = await client.listen();
   await client.call("change", { action: "add", kinds: ["tools", "prompts"] });
-  await vi.waitFor(() => expect(methodsOf(messages)).toEqual(["notifications/tools/list_changed"]), { timeout: 5_000 });
+  await vi.waitFor(() => expect(methodsOf(messages)).toEqual(["notifications/tools/list_changed"]));
   expect(seen.filter((method) => method.includes("list_changed")).sort()).toEqual([
     "notifications/prompts/list_changed",
     "notifications/tools/list_changed",

@@ -83,7 +83,7 @@ test("what a process gave is not given after it died", async () => {
   const first = (await client.call("echo")).payload;
   expect((await client.call("echo")).payload).toBe(first);
   process.kill(pid, "SIGKILL");
-  await vi.waitFor(async () => expect((await client.call("environment")).pid).not.toBe(pid), { timeout: 10_000, interval: 50 });
+  await vi.waitFor(async () => expect((await client.call("environment")).pid).not.toBe(pid), { interval: 50 });
   expect((await client.call("echo")).payload).not.toBe(first);
 });
 
@@ -118,14 +118,11 @@ test("an operator sees and clears the cache of a running host", async () => {
   using at = home({ mcpServers: { one: upstream({ name: "one", only: ["echo"] }) }, plugins });
   const running = start(at, ["start", "--port", "0", "--log-format", "json"]);
   await using _ = running;
-  const url = await vi.waitFor(
-    () => {
-      const [, found] = /"url":"([^"]+)"/.exec(running.stderr()) ?? [];
-      if (!found) throw new Error("not yet");
-      return new URL(found);
-    },
-    { timeout: 10_000 },
-  );
+  const url = await vi.waitFor(() => {
+    const [, found] = /"url":"([^"]+)"/.exec(running.stderr()) ?? [];
+    if (!found) throw new Error("not yet");
+    return new URL(found);
+  });
   const client = await WireClient.connect(url);
   const first = (await client.call("echo")).payload;
   await client.call("echo");

@@ -217,7 +217,7 @@ describe("an upstream that arrives late", () => {
       status: () => running.host.status(),
       async letIn() {
         letIn();
-        await vi.waitFor(() => expect(changes).toBeGreaterThan(0), 10_000);
+        await vi.waitFor(() => expect(changes).toBeGreaterThan(0));
       },
       async [Symbol.asyncDispose]() {
         letIn();

@@ -1,15 +1,16 @@
 import { execFile, spawn } from "node:child_process";
 import { createHmac } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { httpTransport, sdkClient } from "../harness/clients.ts";
-import { ROOT, temporary, upstream } from "../harness/hosts.ts";
-import { npmUser } from "../harness/npm-user.ts";
+import { MARKED, ROOT, temporary, upstream } from "../harness/hosts.ts";
+import { dependenciesOf, type Registry, serveRegistry } from "../harness/registry.ts";
 
 const run = promisify(execFile);
 const PACKAGES = readdirSync(join(ROOT, "packages")).sort();
+const PLUGINS = PACKAGES.filter((name) => name !== "host");
 
 const PEPPER = "a pepper of this test";
 const KEY = `mcph_test_${"A".repeat(43)}`;
@@ -25,24 +26,79 @@ const OPTIONS: Record<string, unknown> = {
 /** What its clients send with every request. */
 const HEADERS: Record<string, Record<string, string>> = { "plugin-auth": { authorization: `Bearer ${KEY}` } };
 
-const folder = temporary();
-const tarballs = new Map<string, string>();
-const contents = new Map<string, readonly string[]>();
+/** What npm has written down of one package of the installation. */
+interface Locked {
+  readonly resolved?: string;
+  readonly dependencies?: Record<string, string>;
+}
 
+const folder = temporary();
+const installed = temporary();
+const tarballs = new Map<string, string>();
+/** What each tarball holds, by the package's folder. */
+const contents = new Map<string, readonly string[]>();
+let registry: Registry;
+/** By their place in the installation, as `package-lock.json` has them. */
+let locked: Record<string, Locked>;
+
+// What the npm that runs these tests was told (its registry, its cache) is not for this one, and what it covers counts nowhere.
+const inherited = Object.entries(process.env).filter(([name]) => !/^npm_|_proxy$|^NODE_V8_COVERAGE$/i.test(name));
+const env = { ...Object.fromEntries(inherited), ...MARKED };
+
+/**
+ * Packs every package, and lets npm install them all in one empty folder, as somebody does who uses every plugin. Nothing may be
+ * downloaded, so npm installs from a registry on loopback that has the packages' dependencies and no others.
+ */
 beforeAll(async () => {
-  for (const name of PACKAGES) {
-    const { stdout } = await run("npm", ["pack", "--json", "--pack-destination", folder.path], { cwd: join(ROOT, "packages", name) });
-    const [{ filename, files }] = JSON.parse(stdout) as [{ filename: string; files: { path: string }[] }];
-    tarballs.set(name, join(folder.path, filename));
+  const folders = PACKAGES.map((name) => join(ROOT, "packages", name));
+  const { stdout } = await run("npm", ["pack", "--json", "--pack-destination", folder.path, ...folders], { cwd: ROOT });
+  for (const { name, filename, files } of JSON.parse(stdout) as { name: string; filename: string; files: { path: string }[] }[]) {
+    const own = name === "mcp-host" ? "host" : name.replace("@host/", "");
+    tarballs.set(own, join(folder.path, filename));
     contents.set(
-      name,
+      own,
       files.map(({ path }) => path),
     );
   }
-}, 60_000);
+  registry = await serveRegistry(folders);
+  const settings = { userconfig: join(folder.path, "npmrc"), cache: join(folder.path, "cache"), registry: registry.url };
+  const flags = Object.entries(settings).map(([name, value]) => `--${name}=${value}`);
+  const quiet = ["--no-audit", "--no-fund", "--no-update-notifier"];
+  await run("npm", ["install", ...flags, ...quiet, ...tarballs.values()], { cwd: installed.path, env });
+  const { packages } = JSON.parse(readFileSync(join(installed.path, "package-lock.json"), "utf8")) as { packages: Record<string, Locked> };
+  const { "": _, ...own } = packages;
+  locked = own;
+}, 300_000);
 
-// What was installed is ten thousands of files; a busy machine takes its time to remove them.
-afterAll(() => folder[Symbol.dispose](), 120_000);
+// What was installed is thousands of files; a busy machine takes its time to remove them.
+afterAll(async () => {
+  await registry[Symbol.asyncDispose]();
+  for (const each of [installed, folder]) each[Symbol.dispose]();
+}, 300_000);
+
+/** The name of the package at a place. */
+const nameAt = (place: string): string => place.slice(place.lastIndexOf("node_modules/") + "node_modules/".length);
+
+/** The packages that are there because of these, by name: what they depend on, and so on, as Node finds it from each place. */
+function broughtBy(...names: string[]): string[] {
+  const reached = new Set<string>();
+  const waiting = names.map((name) => `node_modules/${name}`);
+  for (let place = waiting.pop(); place !== undefined; place = waiting.pop()) {
+    if (reached.has(place)) continue;
+    reached.add(place);
+    for (const name of Object.keys(locked[place]?.dependencies ?? {})) waiting.push(found(name, place));
+  }
+  return [...new Set([...reached].map(nameAt))].sort();
+}
+
+/** Where Node finds a package that is imported from a place: in it, or in one of those around it. */
+function found(name: string, from: string): string {
+  for (let base = from; ; base = base.slice(0, Math.max(0, base.lastIndexOf("/node_modules/")))) {
+    const place = base === "" ? `node_modules/${name}` : `${base}/node_modules/${name}`;
+    if (locked[place]) return place;
+    if (base === "") throw new Error(`${name}, which ${from} depends on, is not installed`);
+  }
+}
 
 test.each(PACKAGES)(
   "what is published of %s satisfies publint and attw",
@@ -51,7 +107,7 @@ test.each(PACKAGES)(
     await run(join(bin, "publint"), ["run", tarballs.get(name) ?? "", "--strict"]);
     await run(join(bin, "attw"), [tarballs.get(name) ?? "", "--profile", "esm-only"]);
   },
-  60_000,
+  300_000,
 );
 
 test.each(PACKAGES)("what is published of %s is what its source builds, with its page and its license", (name) => {
@@ -64,54 +120,53 @@ test.each(PACKAGES)("what is published of %s is what its source builds, with its
   expect(files.filter((path) => path.startsWith("dist/docs/")).sort()).toEqual(docs.sort());
 });
 
-test.each(PACKAGES.filter((name) => name !== "host"))(
-  "%s, packed and installed by npm in an empty folder beside the host, serves and brings only its own dependencies",
-  async (plugin) => {
-    const installed = join(folder.path, plugin);
-    mkdirSync(installed);
-    const tgz = ["host", plugin].map((name) => tarballs.get(name) as string); // all were packed
-    // Nothing may be downloaded, so npm installs from a registry on loopback that has the packages' dependencies and no others.
-    await using user = await npmUser(["host", plugin].map((name) => join(ROOT, "packages", name)));
-    await user.shell(`npm install ${tgz.join(" ")}`, installed);
-    const { packages } = JSON.parse(readFileSync(join(installed, "package-lock.json"), "utf8")) as {
-      packages: Record<string, { resolved?: string }>;
-    };
-    const elsewhere = Object.values(packages).filter(({ resolved }) => resolved && !resolved.startsWith(user.registry));
-    expect(elsewhere.map(({ resolved }) => resolved).sort()).toEqual(tgz.map((path) => `file:${relative(installed, path)}`).sort());
-    const names = Object.keys(packages).flatMap((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)$/.exec(path)?.[1] ?? []);
-    expect([...new Set(names)].sort()).toEqual([...user.packages, "mcp-host", `@host/${plugin}`].sort());
-    writeFileSync(
-      join(installed, "mcp-host.config.json"),
-      JSON.stringify({ mcpServers: { one: upstream({ name: "one" }) }, plugins: [[`@host/${plugin}`, OPTIONS[plugin] ?? {}]] }),
-      { mode: 0o600 },
-    );
+test("npm installs the packages and what they depend on, nothing else, and nothing from elsewhere", () => {
+  const elsewhere = Object.values(locked).filter(({ resolved }) => !resolved?.startsWith(registry.url));
+  expect(elsewhere.map(({ resolved }) => resolved).sort()).toEqual(
+    [...tarballs.values()].map((path) => `file:${relative(installed.path, path)}`).sort(),
+  );
+  const names = ["mcp-host", ...PLUGINS.map((name) => `@host/${name}`)];
+  expect([...new Set(Object.keys(locked).map(nameAt))].sort()).toEqual([...new Set([...registry.names, ...names])].sort());
+  expect(broughtBy(...names)).toEqual([...new Set([...registry.names, ...names])].sort());
+});
 
-    const host = spawn("npx", ["--no-install", "mcp-host", "start", "--port", "0", "--log-format", "json"], {
-      cwd: installed,
-      env: user.env,
+test.each(PLUGINS)("%s, packed and installed by npm beside the host, serves and brings only its own dependencies", async (plugin) => {
+  const own = dependenciesOf(["host", plugin].map((name) => join(ROOT, "packages", name)));
+  expect(broughtBy("mcp-host", `@host/${plugin}`)).toEqual([...new Set([...own.keys(), "mcp-host", `@host/${plugin}`])].sort());
+  const config = `${plugin}.json`;
+  writeFileSync(
+    join(installed.path, config),
+    JSON.stringify({ mcpServers: { one: upstream({ name: "one" }) }, plugins: [[`@host/${plugin}`, OPTIONS[plugin] ?? {}]] }),
+    { mode: 0o600 },
+  );
+  const host = spawn(
+    join(installed.path, "node_modules/.bin/mcp-host"),
+    ["start", "--config", config, "--port", "0", "--log-format", "json"],
+    {
+      cwd: installed.path,
+      env,
       stdio: ["ignore", "ignore", "pipe"],
       detached: true,
-    });
-    try {
-      let text = "";
-      const url = await new Promise<string>((found, failed) => {
-        host.stderr.on("data", (chunk) => {
-          text += chunk;
-          const [, address] = /"url":"([^"]+)"/.exec(text) ?? [];
-          if (address) found(address);
-        });
-        host.once("exit", (code) => failed(new Error(`exited with ${code}: ${text}`)));
+    },
+  );
+  try {
+    let text = "";
+    const url = await new Promise<string>((found, failed) => {
+      host.stderr.on("data", (chunk) => {
+        text += chunk;
+        const [, address] = /"url":"([^"]+)"/.exec(text) ?? [];
+        if (address) found(address);
       });
-      const client = sdkClient();
-      await client.connect(httpTransport(new URL(url), HEADERS[plugin]));
-      const name = plugin === "plugin-namespace" ? "one__echo" : "echo";
-      const { structuredContent } = await client.callTool({ name, arguments: { packed: true } });
-      expect(structuredContent).toMatchObject({ arguments: { packed: true } });
-      await client.close();
-    } finally {
-      process.kill(-(host.pid as number), "SIGTERM"); // it was spawned, or the promise above had failed
-      await new Promise((resolve) => host.once("exit", resolve));
-    }
-  },
-  60_000,
-);
+      host.once("exit", (code) => failed(new Error(`exited with ${code}: ${text}`)));
+    });
+    const client = sdkClient();
+    await client.connect(httpTransport(new URL(url), HEADERS[plugin]));
+    const name = plugin === "plugin-namespace" ? "one__echo" : "echo";
+    const { structuredContent } = await client.callTool({ name, arguments: { packed: true } });
+    expect(structuredContent).toMatchObject({ arguments: { packed: true } });
+    await client.close();
+  } finally {
+    process.kill(-(host.pid as number), "SIGTERM"); // it was spawned, or the promise above had failed
+    await new Promise((resolve) => host.once("exit", resolve));
+  }
+});

@@ -63,7 +63,7 @@ async function seenOver(wire: "stdio" | (typeof WIRES)[number], isolation: "shar
   for (const [method, params] of requests) answers.push(`${method} ${words(await client.request(method, params))}`);
   const told = () => client.received.filter(({ message }) => message.method !== undefined).map(({ message }) => words(message));
   // Two steps of progress; two logs and three questions.
-  await vi.waitFor(() => expect(told()).toHaveLength(isolation === "session" ? 7 : 2), 5_000);
+  await vi.waitFor(() => expect(told()).toHaveLength(isolation === "session" ? 7 : 2));
   await client.pipe.close();
   return { answers, told: told().sort() };
 }

@@ -47,7 +47,7 @@ describe("isolation", () => {
     expect(new Set(pids)).toEqual(new Set(children()));
     expect(new Set(pids).size).toBe(3);
     await sessions[0]?.close();
-    await vi.waitFor(() => expect(children().sort()).toEqual(pids.slice(1).sort()), 5_000);
+    await vi.waitFor(() => expect(children().sort()).toEqual(pids.slice(1).sort()));
     expect((await sessions[1]?.call("echo"))?.result).toBeDefined();
   });
 
@@ -63,7 +63,7 @@ describe("isolation", () => {
     await alice.close();
     expect(await pidFor(alsoAlice)).toBe(pid);
     await alsoAlice.close();
-    await vi.waitFor(() => expect(children()).not.toContain(pid), 5_000);
+    await vi.waitFor(() => expect(children()).not.toContain(pid));
     expect((await bob.call("echo")).result).toBeDefined();
   });
 
@@ -97,7 +97,7 @@ describe("isolation", () => {
     await waiting;
     await client.request("DELETE");
     await call;
-    await vi.waitFor(() => expect(children()).toEqual([]), 5_000);
+    await vi.waitFor(() => expect(children()).toEqual([]));
     goOn();
     const other = await RawHttp.open(running.url);
     const pid = await pidFor(other);
@@ -154,7 +154,7 @@ describe("a shared upstream", () => {
     expect(new Set(numbers).size).toBe(3);
     // The connection of a set goes with its last session.
     await clients[2]?.close();
-    await vi.waitFor(async () => expect((await clients[0]?.call("connections"))?.result.structuredContent.open).toBe(2), 5_000);
+    await vi.waitFor(async () => expect((await clients[0]?.call("connections"))?.result.structuredContent.open).toBe(2));
     await process.stop();
   });
 });
@@ -180,7 +180,7 @@ describe("an upstream of one client's own", () => {
     expect(await probe(first, "elicit", { push: true })).toMatchObject({ result: { action: "accept" } });
     expect(await probe(second, "elicit", { push: true })).toMatchObject({ error: { code: -31511 } });
     await first.close();
-    await vi.waitFor(() => expect(children()).toHaveLength(1), 5_000);
+    await vi.waitFor(() => expect(children()).toHaveLength(1));
     await second.close();
   });
 

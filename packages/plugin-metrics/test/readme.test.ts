@@ -42,7 +42,7 @@ test("the config for other machines is valid as it stands, and starts; only the 
   // On loopback, like everything here.
   const flags = ["--host", "127.0.0.1", "--port", "0", "--log-format", "json"];
   await using running = start(at, ["start", ...flags], env);
-  const url = await vi.waitFor(() => new URL(/"url":"([^"]+)"/.exec(running.stderr())?.[1] ?? ""), { timeout: 20_000 });
+  const url = await vi.waitFor(() => new URL(/"url":"([^"]+)"/.exec(running.stderr())?.[1] ?? ""));
   const status = async (headers: Record<string, string>) => (await fetch(new URL("/metrics", url), { headers })).status;
   expect(await status({})).toBe(401);
   expect(await status({ authorization: `Bearer ${env.METRICS_TOKEN}` })).toBe(200);

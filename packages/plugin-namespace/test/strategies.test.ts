@@ -50,9 +50,9 @@ describe("conflict", () => {
     await using host = await listed({ one: { tools: ["read"] }, two: { tools: [] } }, { strategy: "conflict" });
     expect(names(await host.tools())).toEqual(["read"]);
     host.relist("two", { tools: ["read"] });
-    await vi.waitFor(async () => expect(names(await host.tools())).toEqual(["one__read", "two__read"]), 5_000);
+    await vi.waitFor(async () => expect(names(await host.tools())).toEqual(["one__read", "two__read"]));
     host.relist("one", { tools: [] });
-    await vi.waitFor(async () => expect(names(await host.tools())).toEqual(["two__read"]), 5_000);
+    await vi.waitFor(async () => expect(names(await host.tools())).toEqual(["two__read"]));
     expect(host.withheld()).toEqual([]);
   });
 
@@ -60,9 +60,9 @@ describe("conflict", () => {
     await using host = await listed({ one: { tools: ["read"] }, two: { tools: [] } }, { strategy: "conflict" });
     expect(names(await host.tools())).toEqual(["read"]);
     host.relist("one", { tools: [] });
-    await vi.waitFor(async () => expect(names(await host.tools())).toEqual([]), 5_000);
+    await vi.waitFor(async () => expect(names(await host.tools())).toEqual([]));
     host.relist("two", { tools: ["read"] });
-    await vi.waitFor(async () => expect(names(await host.tools())).toEqual(["two__read"]), 5_000);
+    await vi.waitFor(async () => expect(names(await host.tools())).toEqual(["two__read"]));
   });
 
   test("an upstream that lists another's prefixed name takes nothing away: both get other names", async () => {
@@ -89,13 +89,11 @@ test("an alias that another upstream had first is never taken from it: its entry
   await using host = await listed({ one: { tools: [] }, two: servers.two, evil: { tools: [alias] } }, options);
   expect(names(await host.tools())).toEqual(["read", alias]);
   host.relist("one", servers.one);
-  await vi.waitFor(
-    async () =>
-      expect(await host.tools()).toEqual([
-        [expect.stringMatching(/^read_/), "two:read"],
-        [expect.stringMatching(new RegExp(`^${alias}_[0-9a-f]{8}$`)), `evil:${alias}`],
-      ]),
-    5_000,
+  await vi.waitFor(async () =>
+    expect(await host.tools()).toEqual([
+      [expect.stringMatching(/^read_/), "two:read"],
+      [expect.stringMatching(new RegExp(`^${alias}_[0-9a-f]{8}$`)), `evil:${alias}`],
+    ]),
   );
   expect(host.withheld()).toMatchObject([{ name: alias, upstream: "one", reason: expect.stringContaining('belongs to upstream "evil"') }]);
 });
@@ -122,13 +120,11 @@ describe("names", () => {
     );
     expect(names(await host.tools())).toEqual(["one__look"]);
     host.relist("two", { tools: ["read"] });
-    await vi.waitFor(
-      async () =>
-        expect(await host.tools()).toEqual([
-          ["one__look", "one:look"],
-          ["look", "two:read"],
-        ]),
-      5_000,
+    await vi.waitFor(async () =>
+      expect(await host.tools()).toEqual([
+        ["one__look", "one:look"],
+        ["look", "two:read"],
+      ]),
     );
   });
 

@@ -1,4 +1,5 @@
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, it } from "vitest";
+import type { WayIn } from "../harness/clients.ts";
 import { asking } from "./asking.ts";
 import { calls } from "./calls.ts";
 import { changes } from "./changes.ts";
@@ -9,26 +10,19 @@ import { progress } from "./progress.ts";
 import { prompts } from "./prompts.ts";
 import { resources } from "./resources.ts";
 import { type Cases, Rig } from "./rig.ts";
-import { casesOf, nameOf, rows, WAYS_IN, WAYS_OUT } from "./rows.mjs";
+import { casesOf, nameOf, rows, WAYS_OUT } from "./rows.mjs";
 import { session } from "./session.ts";
 import { tasks } from "./tasks.ts";
 
 const all: [string, Cases[string]][] = [session, lists, calls, resources, prompts, logging, tasks, asking, progress, changes, http].flatMap(
   (cases) => Object.entries(cases),
 );
-const cases: Cases = {};
+/** Every case, by row and by key. */
+export const cases: Cases = {};
 for (const [row, ofRow] of all) cases[row] = { ...cases[row], ...ofRow };
 
-describe("the pass-through matrix", () => {
-  it("has a case for every sentence of every row, and no case without one", () => {
-    const told = rows.flatMap((row) => casesOf(row).map(({ key }) => `${nameOf(row)}: ${key}`));
-    const shown = Object.entries(cases).flatMap(([row, ofRow]) => Object.keys(ofRow).map((key) => `${row}: ${key}`));
-    expect(shown.sort()).toEqual(told.sort());
-    expect(rows.filter((row) => casesOf(row).length === 0)).toEqual([]);
-  });
-});
-
-for (const into of WAYS_IN) {
+/** The tests of every case over one way in and every way out. */
+export function passThrough(into: WayIn): void {
   for (const out of WAYS_OUT) {
     describe(`with ${into} in and ${out} out`, () => {
       const rig = new Rig(into, out);

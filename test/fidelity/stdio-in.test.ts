@@ -1,0 +1,3 @@
+import { passThrough } from "./matrix.ts";
+
+passThrough("stdio");
