@@ -68,7 +68,8 @@ test("each command of docs/getting-started.md works as it is written, and prints
         server = await served(work, user.env);
         const client = sdkClient();
         await client.connect(httpTransport(new URL(server.url)));
-        expect((await client.listTools()).tools.map(({ name }) => name)).toEqual(["hello"]);
+        const tools = async () => (await client.listTools()).tools.map(({ name }) => name); // empty while the server starts
+        await expect.poll(tools, { timeout: 60_000 }).toEqual(["hello"]);
         await client.close();
         continue;
       }
