@@ -72,7 +72,8 @@ export class HttpAnswer implements HttpEvents {
     this.#context.failed(this.id, error);
   }
 
-  #failed(type: ErrorType, what: string, sent: Sent, cause?: unknown): void {
+  /** @param what the upstream did */
+  #broken(type: ErrorType, what: string, sent: Sent, cause?: unknown): void {
     this.fail(failure(this.#context.upstream, type, what, sent, cause));
   }
 
@@ -97,7 +98,7 @@ export class HttpAnswer implements HttpEvents {
     const { upstream, http } = this.#context;
     if (status === 404 && http.session !== undefined) {
       // The server rejected the request unread, so it may be sent again in a new session.
-      this.#failed("upstream_down", "has ended its session", "no");
+      this.#broken("upstream_down", "has ended its session", "no");
       this.#context.sessionGone();
       return undefined;
     }
@@ -116,7 +117,7 @@ export class HttpAnswer implements HttpEvents {
     const what = isPlain(headers)
       ? `with content type "${type.slice(0, 80)}" instead of JSON or an event stream`
       : "compressed although asked not to";
-    this.#failed("upstream_protocol", `answered ${what}`, "yes");
+    this.#broken("upstream_protocol", `answered ${what}`, "yes");
     return undefined;
   }
 
@@ -134,7 +135,7 @@ export class HttpAnswer implements HttpEvents {
       end: (complete) => {
         if (!complete) return this.#lost();
         const isAnswer = this.#receive(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size));
-        if (!isAnswer) this.#failed("upstream_protocol", "answered another request than the one that was sent", "yes");
+        if (!isAnswer) this.#broken("upstream_protocol", "answered another request than the one that was sent", "yes");
       },
     };
   }
@@ -148,7 +149,7 @@ export class HttpAnswer implements HttpEvents {
       },
       broken: (error) => {
         if (error instanceof FrameTooLarge) this.#tooLarge();
-        else this.#failed("upstream_protocol", "sent a message that the host could not handle", "unknown", error);
+        else this.#broken("upstream_protocol", "sent a message that the host could not handle", "unknown", error);
       },
       end: () => {
         this.#stopTimer();
@@ -192,6 +193,6 @@ export class HttpAnswer implements HttpEvents {
 
   #tooLarge(): void {
     const { messageBytes } = this.#context;
-    this.#failed("payload_too_large", `sent an answer that is larger than ${messageBytes} bytes`, "yes");
+    this.#broken("payload_too_large", `sent an answer that is larger than ${messageBytes} bytes`, "yes");
   }
 }

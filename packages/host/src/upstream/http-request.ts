@@ -109,7 +109,9 @@ class Attempt implements Dispatcher.DispatchHandler {
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     if (this.#over || status < 200) return; // 1xx announce the answer
     this.#answered = true;
-    if (!this.#goesOn(this.#request, status, headers)) this.#reader = this.#events.head(status, headers, this.#request);
+    // Turned away unread, where it goes on.
+    if (this.#goesOn(this.#request, status, headers)) this.reached = false;
+    else this.#reader = this.#events.head(status, headers, this.#request);
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
