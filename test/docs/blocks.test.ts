@@ -7,6 +7,7 @@ import { inProcessTransport } from "../fixtures/upstream.mjs";
 import { home, run, start } from "../harness/cli.ts";
 import { httpProcess, MARKED, ROOT, startHost, upstream } from "../harness/hosts.ts";
 import { RawHttp } from "../harness/raw-http.ts";
+import { bearer } from "../harness/wire.ts";
 
 const HERE = "test/docs/blocks.test.ts";
 const read = (file: string): string => readFileSync(join(ROOT, file), "utf8");
@@ -79,7 +80,7 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
   },
   "docs/performance.md": { "": { count: 1, by: "test/bench.test.ts", but: "the benchmark takes minutes; a short one is run" } },
   "docs/pipeline.md": { "": { count: 1, by: "test/docs/generated.test.ts", but: "a drawing" } },
-  "docs/plugins.md": { ts: { count: 7, by: HERE }, json: { count: 1, by: HERE } },
+  "docs/plugins.md": { ts: { count: 8, by: HERE }, json: { count: 1, by: HERE } },
   "docs/architecture.md": {
     "": { count: 1, by: "test/layout.test.ts", but: "a drawing; the floors beside it are compared with the folders" },
   },
@@ -163,6 +164,15 @@ describe("the blocks of docs/plugins.md", () => {
     const text = await (await fetch(new URL("/metrics", running.url))).text();
     expect(text).toMatch(/cache_hits_total\{[^}]*upstream="files"[^}]*\} 1/);
     expect(text).toMatch(/cache_bytes(\{[^}]*\})? 7/);
+  });
+
+  test("routes: one for clients and one for everybody", async () => {
+    const file = written("board.ts", around(block(PAGE, "publicApp").replace('tap("board"', 'tap("around"')));
+    await using running = await startHost({ mcpServers: {}, plugins: [file, bearer()] }, { folder: FOLDER });
+    const get = (path: string, authorization = "") => fetch(new URL(path, running.url), { headers: { authorization } });
+    expect((await get("/board")).status).toBe(401);
+    expect(await (await get("/board", "Bearer alice")).json()).toMatchObject({ upstreams: [] });
+    expect(await (await get("/board/logo.svg")).text()).toBe("<svg/>");
   });
 
   test("the fields of a payload: every text is shouted, and the compiler agrees with the settings of the page", async () => {

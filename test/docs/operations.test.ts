@@ -100,8 +100,8 @@ test("the health check answers for a host, and not for none; after an upgrade th
 
 test("behind a proxy the public name is accepted when the config has it", async () => {
   const [config = ""] = blocks("Behind a proxy", "json");
-  using at = home(JSON.parse(config));
-  await using daemon = await startDaemon(at);
+  using at = home(JSON.parse(config), { "keys.json": "[]" });
+  await using daemon = await startDaemon(at, ["--set", "MCP_HOST_PEPPER=a pepper of sixteen"]);
   const status = (host: string): Promise<number | undefined> =>
     new Promise((resolve, reject) => {
       const request = http.get(new URL("/readyz", daemon.url), { headers: { host } }, (response) => resolve(response.resume().statusCode));
@@ -109,4 +109,8 @@ test("behind a proxy the public name is accepted when the config has it", async 
     });
   expect(await status("mcp.example.com")).toBe(200);
   expect(await status("other.example.com")).toBe(403);
+  // Without an auth plugin it does not start under that name.
+  const { plugins, ...open } = JSON.parse(config);
+  using bare = home(open);
+  await expect(startDaemon(bare)).rejects.toThrow("no auth plugin is loaded");
 });

@@ -113,6 +113,25 @@ test("where nobody says who clients are, other machines may not call", async () 
   named.handler({ hosts: ["api.example.com"] });
   await expect(named.start()).rejects.toThrow('handler: "api.example.com" can be reached from other machines');
   await named.close();
+
+  await using near = embedded();
+  near.handler({ hosts: ["localhost:8080", "[::1]:8080"] });
+  await near.start();
+});
+
+test("routes of plugins are for whom `authenticate` lets in", async () => {
+  const board = definePlugin({
+    name: "board",
+    host: "^1.0.0",
+    apply: ({ hooks }: PluginHost) => hooks.http.tap("board", (app) => void app.get("/board", (context) => context.text("figures"))),
+  });
+  const authenticate: HandlerOptions["authenticate"] = ({ headers }) =>
+    headers["x-user"] === undefined ? undefined : { id: String(headers["x-user"]), roles: [] };
+  await using host = embedded({ plugins: [board()] });
+  await using server = await serving(host.handler({ authenticate }));
+  const url = new URL("/board", server.url);
+  expect((await fetch(url)).status).toBe(401);
+  expect(await (await fetch(url, { headers: { "x-user": "eve" } })).text()).toBe("figures");
 });
 
 test("an auth plugin stays in force; `authenticate` is asked before it and alone", async () => {

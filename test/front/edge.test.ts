@@ -14,7 +14,8 @@ const METHODS = ["GET", "POST", "DELETE", "OPTIONS", "PUT", "HEAD"];
 let running: TestHost;
 let url: URL;
 beforeAll(async () => {
-  running = await startHost({ mcpServers, listen: { origins: ["https://app.example"], hosts: ["mcp.example", "proxy.example:8443"] } });
+  const listen = { origins: ["https://app.example"], hosts: ["mcp.example", "proxy.example:8443"] };
+  running = await startHost({ mcpServers, listen }, { insecureNoAuth: true });
   ({ url } = running);
 });
 afterAll(() => running[Symbol.asyncDispose]());
@@ -129,10 +130,24 @@ describe("binding", () => {
     await expect(startHost({ mcpServers, listen: { host: "0.0.0.0" } })).rejects.toThrow(/listen\.host: "0\.0\.0\.0".*--insecure-no-auth/);
   });
 
+  test("behind a proxy likewise: a name that is not this machine's is how others reach the host", async () => {
+    for (const name of ["mcp.example", "mcp.example:8443", "192.0.2.1", "localhost.example", "[2001:db8::1]:80", "127.0.0.1.nip.io", ""])
+      await expect(startHost({ mcpServers, listen: { hosts: ["localhost", name] } }), name).rejects.toThrow(
+        `listen.hosts: "${name}" is how other machines reach the host through a proxy, and no auth plugin is loaded`,
+      );
+    const hosts = ["localhost", "LocalHost:3000", "127.0.0.1:8080", "127.0.0.2", "[::1]", "[::1]:80", "app.localhost:80"];
+    await using near = await startHost({ mcpServers, listen: { hosts } });
+    expect((await ask(near.url, { path: "/healthz", headers: { host: "app.localhost:80" } })).status).toBe(200);
+    expect(near.logs.filter(({ level }) => level === "warn")).toEqual([]);
+    await using guarded = await startHost({ mcpServers, plugins: [bearer()], listen: { hosts: ["mcp.example"] } });
+    expect((await ask(guarded.url, { headers: { host: "mcp.example" }, body: initialize() })).status).toBe(401);
+  });
+
   test("with insecureNoAuth it starts and warns", async () => {
     await using open = await startHost({ mcpServers, listen: { host: "0.0.0.0" } }, { insecureNoAuth: true });
     expect(open.logs).toContainEqual(expect.objectContaining({ level: "warn", message: expect.stringContaining("--insecure-no-auth") }));
     expect((await ask(new URL(`http://127.0.0.1:${open.url.port}/healthz`))).status).toBe(200);
+    expect(running.logs).toContainEqual(expect.objectContaining({ level: "warn", name: "mcp.example" }));
   });
 
   test("with an auth plugin it starts, and only who authenticates gets in", async () => {

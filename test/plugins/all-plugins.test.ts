@@ -166,7 +166,7 @@ test("a thousand calls of three principals through every plugin, with a server t
       }
 
     // The host's figures are the clients' own, to the last call.
-    const scrape = await (await fetch(new URL("/metrics", started.url))).text();
+    const scrape = await (await fetch(new URL("/metrics", started.url), { headers: { authorization: `Bearer ${keyOf("alice")}` } })).text();
     const told = new Map<string, number>();
     for (const [, labels, value] of scrape.matchAll(/^mcp_server_operation_duration_seconds_count\{(.*)\} (\d+)$/gm)) {
       const label = (name: string): string => new RegExp(`(?:^|,)${name}="([^"]*)"`).exec(labels as string)?.[1] ?? "";

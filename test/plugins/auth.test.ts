@@ -372,10 +372,10 @@ test("a client's own token, its session, and every secret of the config leave th
     sink("refused by the host", await (await post(running.url, bearer(`${secret}x`))).text());
   }
   expect(JSON.stringify(strict.requests)).toContain("static-canary-refused");
-  const scrape = await (await fetch(new URL("/metrics", running.url))).text();
+  const scrape = await (await fetch(new URL("/metrics", running.url), { headers: bearer(key) })).text();
   expect(scrape).toMatch(/^mcp_host_auth_requests_total\{.*method="jwt".*\} [1-9]/m);
   sinks.set("metrics", scrape);
-  sinks.set("stats", await (await fetch(new URL("/stats", running.url))).text());
+  sinks.set("stats", await (await fetch(new URL("/stats", running.url), { headers: bearer(key) })).text());
   sinks.set("logs", JSON.stringify(running.logs));
   sinks.set("status", JSON.stringify(running.host.status()));
   sinks.set("reports", JSON.stringify(running.host.reports()));

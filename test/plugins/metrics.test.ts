@@ -35,7 +35,8 @@ async function scrape(url: URL, headers: Record<string, string> = {}): Promise<S
   });
 }
 
-const stats = async (url: URL): Promise<Json> => (await (await fetch(new URL("/stats", url))).json()) as Json;
+const stats = async (url: URL, headers: Record<string, string> = {}): Promise<Json> =>
+  (await (await fetch(new URL("/stats", url), { headers })).json()) as Json;
 
 /** The sum of the samples of a name with these labels; undefined where there is none. */
 function total(samples: readonly Sample[], name: string, labels: Record<string, string> = {}): number | undefined {
@@ -115,9 +116,9 @@ test("no argument, URI or principal is a label", async () => {
   await client.request("tools/call", { name: "name-canary", arguments: {} });
   await client.request("canary/method-canary", {});
   for (const path of ["/metrics", "/stats"]) {
-    const text = await (await fetch(new URL(path, running.url))).text();
+    const text = await (await fetch(new URL(path, running.url), { headers: { authorization: "Bearer bob" } })).text();
     expect(text).toContain("echo");
-    expect(text).not.toMatch(/canary|alice/);
+    expect(text).not.toMatch(/canary|alice|bob/);
   }
 });
 
@@ -127,10 +128,11 @@ test("principals are counted where the option says so", async () => {
     const client = await WireClient.connect(running.url, { headers: { authorization: `Bearer ${name}` } });
     await client.request("ping");
   }
-  const samples = await scrape(running.url);
+  const scraper = { authorization: "Bearer scraper" };
+  const samples = await scrape(running.url, scraper);
   expect(total(samples, "mcp_host_principal_requests_total", { principal: "alice", outcome: "ok" })).toBe(2);
   expect(total(samples, "mcp_host_principal_requests_total", { principal: "other", outcome: "ok" })).toBe(4);
-  expect((await stats(running.url)).principals).toMatchObject({ alice: { well: 2 }, other: { well: 4 } });
+  expect((await stats(running.url, scraper)).principals).toMatchObject({ alice: { well: 2 }, other: { well: 4 } });
 });
 
 describe("sizes", () => {
@@ -369,9 +371,20 @@ describe("who may read", () => {
     expect((await fetch(url)).headers.get("x-content-type-options")).toBe("nosniff");
   });
 
-  test("a plugin for authentication guards the endpoint and not these", async () => {
-    await using running = await startHost({ mcpServers: {}, plugins: [bearer(), metrics()] });
-    expect((await fetch(running.url, { method: "POST" })).status).toBe(401);
-    expect((await fetch(new URL("/metrics", running.url))).status).toBe(200);
+  test.each([
+    ["without a token, clients and nobody else", {}, [401, 200, 401]],
+    ["with a token, who sends it, and that need be no client; a client is not enough", { token: TOKEN }, [401, 401, 200]],
+    ["with open, everybody", { open: true }, [200, 200, 200]],
+  ])("where a plugin says who clients are: %s", async (_, options, expected) => {
+    // Behind a proxy, where everybody could read what this machine's users may.
+    await using running = await startHost({ mcpServers: {}, plugins: [bearer(), metrics(options)], listen: { hosts: ["mcp.example"] } });
+    for (const path of ["/metrics", "/stats"]) {
+      const statuses: number[] = [];
+      for (const authorization of ["", "Bearer alice", `Bearer ${TOKEN}`]) {
+        const { status } = await fetch(new URL(path, running.url), { headers: { authorization } });
+        statuses.push(status);
+      }
+      expect(statuses, path).toEqual(expected);
+    }
   });
 });

@@ -80,8 +80,8 @@ export const auth = definePlugin({
     hooks.permit.tap("auth", (entry, principal, exchange) => (policy.permits(entry, principal, exchange) ? undefined : false));
     if (outbound.size > 0) hooks.credentials.tap("auth", (credentials, request) => outbound.give(credentials, request));
     if (resource)
-      hooks.http.tap("auth", (app) => {
-        for (const path of resource.paths) app.get(path, (c) => c.json(resource.metadata));
+      hooks.http.tap("auth", (_, publicApp) => {
+        for (const path of resource.paths) publicApp.get(path, (c) => c.json(resource.metadata));
       });
     hooks.close.tap("auth", () => {
       gate.forget();

@@ -33,6 +33,8 @@ export interface IssuerContext {
   readonly fetched: (issuer: string, error: Error | undefined) => void;
 }
 
+/** What the roles begin with that scopes are to rules. */
+const SCOPE = "scope:";
 const MAX_ROLES = 200;
 const MAX_SUBJECT = 256;
 
@@ -78,7 +80,9 @@ export class Issuer {
     const id = claims[subject];
     if (typeof id !== "string" || id === "" || id.length > MAX_SUBJECT) throw new BadToken(`the token's "${subject}" is no usable id`);
     const scopes = withImplied(scopesOf(claims), this.#context.implies);
-    const all = new Set([...roles, ...textsAt(claims, rolesClaim), ...[...scopes].map((scope) => `scope:${scope}`)]);
+    // Whoever may name roles at the issuer grants no scopes.
+    const claimed = textsAt(claims, rolesClaim).filter((role) => !role.startsWith(SCOPE));
+    const all = new Set([...roles, ...claimed, ...[...scopes].map((scope) => `${SCOPE}${scope}`)]);
     if (all.size > MAX_ROLES) throw new BadToken(`the token has more than ${MAX_ROLES} roles and scopes`);
     const kept = pick(claims, this.#context.claims);
     const bound = [claims.iss, claims.client_id ?? claims.azp ?? null, [...scopes].sort(), kept];

@@ -4,6 +4,7 @@ import { Writable } from "node:stream";
 import { createLogger } from "mcp-host";
 import { afterEach, expect, test, vi } from "vitest";
 import { temporary } from "../../../test/harness/hosts.ts";
+import { Gate } from "../dist/gate.js";
 import { ApiKeys, newKey, readKeys } from "../dist/keys.js";
 import { apiKey } from "../dist/options.js";
 import { Recent } from "../dist/recent.js";
@@ -57,6 +58,31 @@ test("a key is known by its digest under the pepper, and by nothing else", () =>
   expect(keys.find(`mcph_alice_${digest}`), "the digest is no key").toBeUndefined();
   expect(new ApiKeys("another pepper, for tests", [apiKey.parse({ id: "alice", digest })]).find(key)).toBeUndefined();
   for (const text of ["mcph_", "mcph__", `mcph_${"x".repeat(44)}`, "mcph_constructor_x"]) expect(keys.find(text)).toBeUndefined();
+});
+
+test("where only API keys are configured, whatever a client sends is told and counted as a key that is not known", async () => {
+  const { key, digest } = newKey("alice", PEPPER);
+  const requests = { add: vi.fn() };
+  const gate = new Gate({
+    keys: new ApiKeys(PEPPER, [apiKey.parse({ id: "alice", digest })]),
+    issuers: new Map(),
+    resource: undefined,
+    anonymous: undefined,
+    required: [],
+    requests,
+  });
+  const identify = (token: string) =>
+    gate.identify({ method: "POST", path: "/mcp", headers: { authorization: `Bearer ${token}` }, remoteAddress: "127.0.0.1" });
+  expect(await identify(key)).toMatchObject({ id: "key:alice" });
+  const jwt = "eyJhbGciOiJub25lIn0.eyJpc3MiOiJ4In0.";
+  for (const wrong of [`${key}x`, key.slice(5), "opaque", "sk-live-of-somebody-else", jwt]) {
+    requests.add.mockClear();
+    const refused = await Promise.resolve()
+      .then(() => identify(wrong))
+      .catch((error: unknown) => error);
+    expect(refused).toMatchObject({ type: "unauthorized", message: "the API key is not known here" });
+    expect(requests.add.mock.calls).toEqual([[1, "key", "unknown"]]);
+  }
 });
 
 test("a key ends when it says so", () => {

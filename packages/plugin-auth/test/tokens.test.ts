@@ -32,6 +32,15 @@ test("a good token gives principal, roles, scopes and expiry", async () => {
   expect(expires).toBe(exp * 1000);
 });
 
+test("a role that the token claims is never a scope, whatever it looks like and wherever it is", async () => {
+  const claims = { roles: ["scope:write", "dev"], realm: { roles: "scope:write" }, scope: "read" };
+  const token = await server.sign(claims);
+  expect((await verifier().verify(token)).principal.roles).toEqual(["dev", "scope:read"]);
+  expect((await verifier({ rolesClaim: ["realm", "roles"] }).verify(token)).principal.roles).toEqual(["scope:read"]);
+  // What the operator writes down may be one.
+  expect((await verifier({ roles: ["scope:write"] }).verify(token)).principal.roles).toEqual(["scope:write", "dev", "scope:read"]);
+});
+
 describe("what is refused", () => {
   const now = seconds();
   test.each<[string, Record<string, unknown>, RegExp]>([

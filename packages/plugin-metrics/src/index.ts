@@ -23,11 +23,13 @@ const options = z
       .string()
       .regex(/^[\w.~+/-]{16,}=*$/, "must be at least 16 of A-Z a-z 0-9 - . _ ~ + /")
       .optional()
-      .describe('Who reads must send it: `Authorization: Bearer <token>`. Write "${METRICS_TOKEN}" and not the token itself.'),
+      .describe(
+        'Who reads must send it, and need not be a client: `Authorization: Bearer <token>`. Write "${METRICS_TOKEN}" and not the token itself.',
+      ),
     open: z
       .boolean()
       .default(false)
-      .describe("Everybody may read, also where the host listens beyond this machine. Needs saying there if there is no `token`."),
+      .describe("Everybody who reaches the host may read. Without this and without `token`: who may use the MCP endpoint."),
     maxSeries: z
       .int()
       .min(10)
@@ -64,7 +66,7 @@ export const metrics = definePlugin({
         `plugin "metrics": options.${taken === path ? "path" : "statsPath"}: "${taken}" is a path of the host's; choose another`,
       ]);
     if (token !== undefined) registerSecret(token);
-    const allows = accessOf({ token, open }, listen?.host);
+    const allows = accessOf(token);
 
     const requests = new Requests(maxSeries, principals);
     const sessions = new Sessions();
@@ -87,15 +89,17 @@ export const metrics = definePlugin({
       if (event.state === "removed" && !host.upstreams.some(({ key }) => key === event.key)) upstreams.forget(event.key);
     });
     host.hooks.settled.tap("metrics", (exchange) => requests.settled(exchange));
-    host.hooks.http.tap("metrics", (app) => {
+    host.hooks.http.tap("metrics", (app, publicApp) => {
+      // A scraper that has the token need not be a client.
+      const routes = token === undefined && !open ? app : publicApp;
       const refused = { "www-authenticate": "Bearer" };
-      app.get(path, async (context) => {
+      routes.get(path, async (context) => {
         if (!allows(context.req.header("authorization"))) return context.text("the metrics need a token\n", 401, refused);
         look(true);
         instruments.look(host.meter.instruments());
         return context.body(await exposition.text(), 200, { "content-type": exposition.contentType });
       });
-      app.get(statsPath, (context) => {
+      routes.get(statsPath, (context) => {
         if (!allows(context.req.header("authorization"))) return context.json({ error: "the metrics need a token" }, 401, refused);
         look(false);
         return context.json(statsOf(figures, host.meter.instruments()));

@@ -77,7 +77,7 @@ beforeAll(async () => {
   await client.request("tools/call", { name: "isError", arguments: {} });
   await client.request("tools/call", { name: "fail", arguments: {} });
   await client.request("prompts/get", { name: "plain" });
-  text = await (await fetch(new URL("/metrics", running.url))).text();
+  text = await (await fetch(new URL("/metrics", running.url), { headers })).text();
 });
 afterAll(() => running[Symbol.asyncDispose]());
 

@@ -79,7 +79,7 @@ test("the metrics under Metrics are those that are scraped, with their kinds and
   await client.request("tools/call", { name: "fail" });
   await client.request("prompts/get", { name: "plain" });
   await client.ask({ method: "DELETE" });
-  const text = await (await fetch(new URL("/metrics", running.url))).text();
+  const text = await (await fetch(new URL("/metrics", running.url), { headers: { authorization: "Bearer alice" } })).text();
   const scraped = [...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)].map(([, name, kind]) => [name, kind]);
   expect(rows.map(([name, kind]) => `${name} ${kind}`).sort()).toEqual(scraped.map(([name, kind]) => `${name} ${kind}`).sort());
   for (const [name, , documented] of rows) {

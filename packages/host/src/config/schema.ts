@@ -233,7 +233,9 @@ export const configSchema = z.strictObject({
       hosts: z
         .array(z.string())
         .default([])
-        .describe("Further values of the Host header that are accepted, such as the public name behind a proxy."),
+        .describe(
+          "Further values of the Host header that are accepted, such as the public name behind a proxy. For names of other machines an auth plugin is needed, or --insecure-no-auth.",
+        ),
       origins: z.array(z.string()).default([]).describe("Web origins that may call the host; CORS is off while there are none."),
       resume: z
         .union([z.literal(false), z.literal("false").transform(() => false as const), resume], { error: resumeProblem })

@@ -15,14 +15,25 @@ export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
-/** Whoever can reach an open port without authentication can use every server behind it. @throws ConfigError unless that is `allowed` */
-export function checkExposure({ host }: ListenConfig, allowed: boolean, log: Logger): void {
-  if (isLoopback(host)) return;
-  if (!allowed)
-    throw new ConfigError([
-      `listen.host: "${host}" can be reached from other machines and no auth plugin is loaded; add one, listen on 127.0.0.1, or pass --insecure-no-auth`,
-    ]);
-  log.warn("everybody who can reach this port can use every upstream: --insecure-no-auth", { host });
+/** Whether a name that a Host header may have, with or without a port, is one of this machine's own. */
+export function isLoopbackName(name: string): boolean {
+  const [, bare = name] = /^(\[.*\]|[^:]*)(?::\d+)?$/.exec(name.toLowerCase()) ?? [];
+  return isLoopback(bare.replace(/^\[|\]$/g, "")) || bare.endsWith(".localhost"); // RFC 6761 section 6.3
+}
+
+/**
+ * Whoever can reach an open port without authentication can use every server behind it. A name of other machines' means that
+ * they do reach it, through a proxy. @throws ConfigError unless that is `allowed`
+ */
+export function checkExposure({ host, hosts }: ListenConfig, allowed: boolean, log: Logger): void {
+  const name = isLoopback(host) ? hosts.find((each) => !isLoopbackName(each)) : undefined;
+  if (isLoopback(host) && name === undefined) return;
+  if (allowed) return log.warn("everybody who can reach this port can use every upstream: --insecure-no-auth", { host, name });
+  throw new ConfigError([
+    name === undefined
+      ? `listen.host: "${host}" can be reached from other machines and no auth plugin is loaded; add one, listen on 127.0.0.1, or pass --insecure-no-auth`
+      : `listen.hosts: "${name}" is how other machines reach the host through a proxy, and no auth plugin is loaded; add one, leave the name out, or pass --insecure-no-auth`,
+  ]);
 }
 
 export type Checks = Pick<Edge, "check" | "headers" | "preflight">;

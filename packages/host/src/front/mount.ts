@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ListenConfig } from "../config/schema.ts";
 import { ConfigError, HostError } from "../errors.ts";
 import type { Limits } from "../wire/limits.ts";
-import { type Checks, Edge, isLoopback } from "./edge.ts";
+import { type Checks, Edge, isLoopback, isLoopbackName } from "./edge.ts";
 import { isAuthenticated, type NetworkOptions, pathOf } from "./endpoint.ts";
 import { HttpFront } from "./http.ts";
 import { FrontResponse } from "./response.ts";
@@ -20,7 +20,7 @@ export class MountedEdge implements Checks {
 
   /** @param isOpen whether other machines may call: clients are authenticated, or the operator takes the risk */
   constructor({ hosts, origins }: ListenConfig, limits: Limits, isOpen: boolean) {
-    const foreign = hosts.find((name) => !isLoopback(name));
+    const foreign = hosts.find((name) => !isLoopbackName(name));
     if (!isOpen && foreign !== undefined)
       throw new ConfigError([
         `handler: "${foreign}" can be reached from other machines and nobody says who clients are; add an auth plugin, give handler() an "authenticate", or make the host with "insecureNoAuth"`,

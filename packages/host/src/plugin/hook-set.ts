@@ -143,7 +143,7 @@ export class SealedHooks {
   readonly ask: Run<[Ask, Exchange], Promise<Ask | OwnAnswer>>;
   readonly answer: Run<[Json, Exchange], Promise<Json>>;
   readonly notify: Run<[Notification, NotificationOrigin], Notification | null>;
-  readonly http: Run<[Hono], void>;
+  readonly http: Run<[Hono, Hono], void>;
   /** Every tap, in config order. */
   readonly taps: readonly Tap[];
   readonly #byMethod = { transform: new Map<string, Keyed>(), respond: new Map<string, Keyed>() };

@@ -195,10 +195,11 @@ export const HOOKS = {
   },
   http: {
     kind: "SyncHook",
-    args: ["app"],
+    args: ["app", "publicApp"],
     gives: "nothing",
     host: "–",
-    purpose: "Mount routes on the host's Hono app, which exists only if somebody taps.",
+    purpose:
+      "Mount routes on the host's Hono app, which exists only if somebody taps: on `app` behind `authenticate`, as the endpoint is; on `publicApp` for everybody who reaches the host.",
   },
   ready: {
     kind: "AsyncSeriesHook",
@@ -229,7 +230,7 @@ export interface Hooks {
   readonly ask: Tappable<(request: Ask, exchange: Exchange) => Awaitable<Ask | OwnAnswer>>;
   readonly answer: Tappable<(result: Readonly<Json>, exchange: Exchange) => Awaitable<Readonly<Json>>>;
   readonly notify: Tappable<(notification: Readonly<Notification>, origin: NotificationOrigin) => Readonly<Notification> | null>;
-  readonly http: Tappable<(app: Hono) => void>;
+  readonly http: Tappable<(app: Hono, publicApp: Hono) => void>;
   readonly ready: Tappable<() => Awaitable<void>>;
   readonly close: Tappable<() => Awaitable<void>>;
 }

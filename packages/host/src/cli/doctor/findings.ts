@@ -47,8 +47,9 @@ export const FINDINGS = {
   },
   exposed: {
     level: "problem",
-    meaning: "`listen.host` can be reached from other machines and no auth plugin is loaded, so the host refuses to start.",
-    remedy: "Add an auth plugin, listen on 127.0.0.1, or pass `--insecure-no-auth`.",
+    meaning:
+      "Other machines reach the host (`listen.host`, or by a name in `listen.hosts`) and no auth plugin is loaded, so it refuses to start.",
+    remedy: "Add an auth plugin, listen on 127.0.0.1 without such names, or pass `--insecure-no-auth`.",
   },
   credentials: { level: "ok", meaning: "The credentials file can be used, or there is none.", remedy: "" },
   "credentials-invalid": {
