@@ -140,9 +140,11 @@ describe("limits, below, at and beyond", () => {
     const own = await WireClient.connect(small.url);
     // Four of the envelope, two of the params, one argument; then the items.
     const body = (keys: number): Message =>
-      own.body("tools/call", { name: "echo", arguments: { a: Array.from({ length: keys - 7 }, () => 0) } });
+      own.body("tools/call", { name: "echo", arguments: { a: Array.from({ length: keys - 7 }, () => []) } });
     for (const keys of [49, 50]) expect((await own.ask({ body: body(keys) })).status).toBe(200);
     expect((await own.ask({ body: body(51) })).status).toBe(400);
+    const numbers = { a: Array.from({ length: 60_000 }, (_, n) => n) };
+    expect((await own.call("echo", numbers)).arguments).toEqual(numbers);
   });
 
   test("of the headers, by number and by size", async () => {

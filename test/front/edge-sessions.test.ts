@@ -107,23 +107,55 @@ test("a session is of the roles that it was opened with, in whatever order they 
   for (const same of ["Bearer alice:read,write", "Bearer alice:write,read"]) expect(await as(same), same).toBe(200);
 });
 
-test("a second GET stream is refused and the first goes on; when that is closed, another may be opened", async () => {
-  await using host = await startHost({ mcpServers });
-  const client = await WireClient.connect(host.url);
-  const first = await client.open();
-  expect([first.status, first.headers["content-type"]]).toEqual([200, "text/event-stream"]);
-  const second = await client.ask();
-  expect([second.status, second.json.error.data.type]).toEqual([409, "session_conflict"]);
-  await client.call("change", { kinds: ["tools"] });
-  await vi.waitFor(() => expect(first.messages()).toContainEqual({ jsonrpc: "2.0", method: "notifications/tools/list_changed" }));
-  first.leave();
-  const third = await vi.waitFor(async () => {
-    const stream = await client.open();
-    expect(stream.status).toBe(200);
-    return stream;
+describe("a client that opens its GET stream again, since a proxy holds the old one open,", () => {
+  const cases = ["2025-11-25", "2025-06-18", "2025-03-26"].flatMap((version) => [
+    [version, {}] as const,
+    [version, { resume: false }] as const,
+  ]);
+
+  test.each(cases)("of %s with listen %j, gets the new one, the old one ends, and the log says so", async (version, listen) => {
+    await using host = await startHost({ mcpServers, listen });
+    const client = await WireClient.connect(host.url, { version });
+    const first = await client.open();
+    const second = await client.open();
+    await first.ended;
+    const third = await client.open();
+    await second.ended;
+    expect([first, second, third].map(({ status }) => status)).toEqual([200, 200, 200]);
+    const told = host.logs.filter(({ message }) => message === "a client opened its event stream again; the one that was open is closed");
+    expect(told).toMatchObject([1, 2].map(() => ({ level: "info", session: client.session.slice(0, 8) })));
+    await client.call("change", { kinds: ["tools"] });
+    const news = { jsonrpc: "2.0", method: "notifications/tools/list_changed" };
+    await vi.waitFor(() => expect(third.messages()).toContainEqual(news));
+    expect([...first.messages(), ...second.messages()]).toEqual([]);
+    third.leave();
   });
-  third.leave();
+
+  test("and is another principal, gets nothing, and the old one goes on", async () => {
+    await using host = await startHost({ mcpServers, plugins: [bearer()] });
+    const client = await WireClient.connect(host.url, bearing("alice"));
+    const stream = await client.open();
+    for (const authorization of ["Bearer mallory", "Bearer alice:admin"])
+      expect((await client.ask({ method: "GET", headers: { authorization } })).status).toBe(404);
+    await client.call("change", { kinds: ["tools"] });
+    await vi.waitFor(() => expect(stream.messages()).toHaveLength(1));
+    stream.leave();
+  });
 });
+
+test.each(["2025-11-25", "2025-06-18", "2025-03-26"])(
+  "the first byte of a GET stream of %s comes at once, resumable or not, for those who wait for it",
+  async (version) => {
+    for (const listen of [{}, { resume: false as const }]) {
+      await using host = await startHost({ mcpServers, listen });
+      const client = await WireClient.connect(host.url, { version });
+      const stream = await client.open();
+      await vi.waitFor(() => expect(stream.text()).not.toBe("")); // keep-alives come after 15 s
+      expect(stream.messages()).toEqual([]);
+      stream.leave();
+    }
+  },
+);
 
 test("DELETE ends the session: its stream ends, its calls are answered, and it is unknown from then on", async () => {
   await using host = await startHost({ mcpServers });

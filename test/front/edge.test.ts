@@ -212,15 +212,31 @@ describe("CORS", () => {
   });
 });
 
-test("Accept must list both forms of an answer, and for a GET the stream", async () => {
-  for (const accept of ["application/json", "text/event-stream", "text/html", undefined]) {
+test("Accept must have both forms of an answer, and for a GET the stream; nothing and wildcards count", async () => {
+  for (const accept of ["application/json", "text/event-stream", "text/html", "image/*"]) {
     const { status, json } = await ask(url, { headers: { accept }, body: initialize() });
     expect([status, json.error.data.type], accept).toEqual([406, "not_acceptable"]);
   }
-  for (const accept of ["*/*", "text/event-stream;q=0.5,application/json", "Application/JSON, Text/Event-Stream"])
-    expect((await ask(url, { headers: { accept }, body: initialize() })).status, accept).toBe(200);
+  for (const accept of [
+    undefined,
+    "",
+    "*/*",
+    "application/*",
+    "Application/*, text/*",
+    "application/json, text/*;q=0.5",
+    "text/event-stream;q=0.5,application/json",
+    "Application/JSON, Text/Event-Stream",
+  ]) {
+    const { status, headers } = await ask(url, { headers: { accept }, body: initialize() });
+    expect([status, headers["content-type"]], accept).toEqual([200, "application/json"]);
+  }
   const client = await WireClient.connect(url);
-  expect((await client.ask({ headers: { accept: "application/json" } })).status).toBe(406);
+  for (const accept of ["application/json", "application/*"]) expect((await client.ask({ headers: { accept } })).status, accept).toBe(406);
+  for (const accept of [undefined, "text/*"]) {
+    const stream = await client.open({ headers: { accept } });
+    expect(stream.status, accept).toBe(200);
+    stream.leave();
+  }
 });
 
 test.each<[string, () => unknown, number]>([

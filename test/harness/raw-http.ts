@@ -70,13 +70,23 @@ export class RawHttp {
   }
 
   /** Opens the GET stream; what comes on it is added to `messages`. */
-  async listen(): Promise<{ status: number; messages: Message[]; close(): void }> {
+  async listen(): Promise<{ status: number; messages: Message[]; readonly isOpen: boolean; close(): void }> {
     const messages: Message[] = [];
     const request = this.#send("GET", { accept: "text/event-stream" });
     const response = await new Promise<http.IncomingMessage>((resolve, reject) => request.on("response", resolve).on("error", reject));
     request.on("error", () => {}); // closed by the test or the host
-    void read(response, messages);
-    return { status: response.statusCode ?? 0, messages, close: () => request.destroy() };
+    let isOpen = true;
+    void read(response, messages).then(() => {
+      isOpen = false;
+    });
+    return {
+      status: response.statusCode ?? 0,
+      messages,
+      get isOpen() {
+        return isOpen;
+      },
+      close: () => request.destroy(),
+    };
   }
 
   /** Ends the session and the connections. */

@@ -121,11 +121,15 @@ const SECURITY = Object.freeze(["x-content-type-options", "nosniff", "x-frame-op
 /** What clients send as a rule; it need not be looked into. */
 const USUAL_ACCEPT = "application/json, text/event-stream";
 
-/** Both forms of an answer must be acceptable, since the host chooses (2025-11-25, transports, "Sending Messages"). */
-export function accepts({ headers }: IncomingMessage, ...types: string[]): boolean {
-  if (headers.accept === USUAL_ACCEPT) return true;
-  const accept = (headers.accept ?? "").toLowerCase();
-  return types.every((type) => accept.includes(type)) || accept.includes("*/*");
+/**
+ * Whether a client takes all of these media types, of which the host chooses (2025-11-25, transports, "Sending Messages"). One
+ * that says nothing takes everything (RFC 9110, section 12.5.1), and one that writes a range with a wildcard does not choose.
+ */
+export function accepts({ headers: { accept } }: IncomingMessage, ...types: string[]): boolean {
+  if (!accept || accept === USUAL_ACCEPT) return true;
+  const ranges = accept.toLowerCase();
+  const isRange = (type: string): boolean => ranges.includes(`${type.slice(0, type.indexOf("/"))}/*`);
+  return ranges.includes("*/*") || types.some(isRange) || types.every((type) => ranges.includes(type));
 }
 
 /** A client that names the event stream first gets one from the start; all others get plain JSON as long as that will do. */

@@ -42,11 +42,14 @@ export class EventStream implements Sink {
     this.#settings = settings;
     this.#standing = standing;
     this.#stored = session && settings.store?.open(session, this);
-    this.#primed = session !== undefined && session.client.version >= PRIMED_SINCE;
+    this.#primed = this.#stored !== undefined && (session?.client.version ?? "") >= PRIMED_SINCE;
     this.#begin();
-    if (!this.#stored || !this.#primed) return;
-    this.#stored.append("");
-    this.#prime(++this.#written);
+    if (!session) return; // whoever makes such a stream writes at once
+    if (this.#primed) {
+      this.#stored?.append("");
+      this.#written++;
+    }
+    this.#greet();
   }
 
   get response(): FrontResponse {
@@ -111,8 +114,7 @@ export class EventStream implements Sink {
     this.#response = response;
     this.#written = number;
     this.#begin();
-    // A client that is given no other event must know what to come back with.
-    if (this.#primed) this.#prime(number);
+    this.#greet();
     this.#isBehind = true;
     this.#catchUp();
   }
@@ -120,16 +122,19 @@ export class EventStream implements Sink {
   #begin(): void {
     const response = this.#response;
     response.head(200, "content-type", "text/event-stream", "x-accel-buffering", "no");
-    response.flushHeaders();
     const hold = this.#settings.store?.options.hold;
-    if (hold === undefined || !this.#stored || !this.#primed || this.#standing) return;
+    if (hold === undefined || !this.#primed || this.#standing) return;
     this.#hold = setTimeout(() => response.end(), hold);
     this.#hold.unref();
   }
 
-  #prime(number: number): void {
-    const { store } = this.#settings;
-    this.write(`id: ${this.#stored?.idOf(number)}\nretry: ${store?.options.retry}\ndata:\n\n`);
+  /**
+   * Writes something at once, since proxies and clients may take a connection for open only once its body has begun: what to
+   * come back with, if no other event is given, or a comment.
+   */
+  #greet(): void {
+    if (!this.#primed) return this.keepAlive();
+    this.write(`id: ${this.#stored?.idOf(this.#written)}\nretry: ${this.#settings.store?.options.retry}\ndata:\n\n`);
   }
 
   /** Writes the events that this connection was not given yet, as fast as they are read. */

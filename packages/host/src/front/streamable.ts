@@ -141,12 +141,21 @@ export class StreamableHttp implements HttpEndpoint {
     const last = request.headers["last-event-id"];
     if (typeof last === "string" && this.#streams.store) return this.#resume(last, this.#streams.store, request, response, session);
     const before = this.#standing.get(session);
-    // Replacing it silently would let a second client steal what is meant for the first.
-    if (before?.isConnected) throw new HostError("session_conflict", "the session has a standing GET stream already; close it first");
-    if (before) this.#drop(session, before);
+    if (before) this.#replace(session, before);
     const stream = new EventStream(response, this.#streams, session, true);
     this.#standing.set(session, stream);
     this.#attach(session, stream, request, response);
+  }
+
+  /**
+   * A client opens its stream again. Behind a proxy that holds the old one the host cannot know that nobody reads it any more.
+   * Not silently: whoever has the session's id and is its principal takes what the other would have got.
+   */
+  #replace(session: Session, before: EventStream): void {
+    this.#drop(session, before);
+    if (!before.isConnected) return;
+    this.#options.log.info("a client opened its event stream again; the one that was open is closed", { session: session.id.slice(0, 8) });
+    before.end();
   }
 
   /** A client came back for what follows an event, on the stream of that event and no other. */
@@ -188,7 +197,7 @@ export class StreamableHttp implements HttpEndpoint {
 
   #drop(session: Session, stream: EventStream): void {
     session.detach(stream);
-    this.#standing.delete(session);
+    if (this.#standing.get(session) === stream) this.#standing.delete(session); // not the one that has replaced it
     if (stream.stored) this.#streams.store?.drop(stream.stored);
   }
 

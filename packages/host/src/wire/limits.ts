@@ -6,7 +6,7 @@ export interface Limits {
   messageBytes: number;
   /** Nesting of a client's message. Default 64. */
   depth: number;
-  /** Keys and array items in a client's message. Default 50,000. */
+  /** Keys, and objects and arrays in arrays, in a client's message. Default 50,000. */
   keys: number;
   /** HTTP request headers. Default 16 KB. */
   headerBytes: number;

@@ -106,8 +106,11 @@ export function checkShape(value: unknown, limits: { depth: number; keys: number
     const next: object[] = [];
     for (const node of level) {
       if (Array.isArray(node)) {
-        keys += node.length;
-        for (const item of node) if (typeof item === "object" && item !== null) next.push(item);
+        for (const item of node) {
+          if (typeof item !== "object" || item === null) continue; // a plain value costs no more than its bytes
+          keys++;
+          next.push(item);
+        }
       } else {
         for (const key in node) {
           keys++;
