@@ -4,7 +4,7 @@
  */
 
 import { createHost, createLogger } from "mcp-host";
-import { claimStdout } from "../../packages/host/dist/front/stdio.js";
+import { claimStdout } from "../../packages/host/dist/cli/terminal/stdout.js";
 import { createWorld, inProcessTransport } from "../fixtures/upstream.mjs";
 
 const config = JSON.parse(process.argv[2]);

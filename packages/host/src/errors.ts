@@ -73,7 +73,12 @@ export const ERRORS = {
       "The Last-Event-ID is unknown, or what came after it is not kept any more (`listen.resume`). The session goes on: open the stream without it.",
   },
   method_not_allowed: { code: -31405, status: 405, retryable: false, meaning: "The HTTP method is not one of the endpoint's." },
-  not_acceptable: { code: -31406, status: 406, retryable: false, meaning: "Accept leaves out application/json or text/event-stream. List both, or leave out the header." },
+  not_acceptable: {
+    code: -31406,
+    status: 406,
+    retryable: false,
+    meaning: "Accept leaves out application/json or text/event-stream. List both, or leave out the header.",
+  },
   unsupported_media_type: { code: -31415, status: 415, retryable: false, meaning: "Content-Type must be application/json." },
   unsupported_version: {
     code: -31400,
