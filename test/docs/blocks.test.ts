@@ -100,7 +100,7 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
   "packages/plugin-resilience/README.md": { json: { count: 1, by: plugin("resilience") } },
   "packages/plugin-transform/README.md": { json: { count: 2, by: plugin("transform") }, ts: { count: 1, by: HERE } },
   "examples/all-plugins/README.md": {
-    sh: { count: 3, by: "test/examples/all-plugins.test.ts", but: "`claude` is not installed here; the key in its command calls a tool" },
+    sh: { count: 3, by: "test/examples/npm-start.test.ts", but: "`claude` is not installed here; the key in its command calls a tool" },
   },
   "examples/servers/clock-py/README.md": { sh: { count: 1, by: HERE } },
   "examples/servers/notes-ts/README.md": { sh: { count: 1, by: HERE } },

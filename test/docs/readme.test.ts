@@ -1,13 +1,12 @@
 import { execFile } from "node:child_process";
-import { chmodSync, existsSync, readFileSync, symlinkSync } from "node:fs";
+import { chmodSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Config } from "mcp-host";
 import { expect, test } from "vitest";
 import { home, run as mcpHost } from "../harness/cli.ts";
-import { httpTransport, memoryTransport, sdkClient } from "../harness/clients.ts";
+import { memoryTransport, sdkClient } from "../harness/clients.ts";
 import { MARKED, ROOT, startHost, temporary, upstream } from "../harness/hosts.ts";
-import { npmStart, workingIn } from "../harness/npm-start.ts";
 
 const run = promisify(execFile);
 const read = (file: string): string => readFileSync(join(ROOT, file), "utf8");
@@ -34,7 +33,8 @@ function project(files: Record<string, string>): ReturnType<typeof temporary> {
 
 const [START, CONNECT, TEST, ...further] = blocks(README, "sh");
 
-test("the README's commands are those that are tried here", () => {
+// The first is tried in test/examples/npm-start.test.ts.
+test("the README's commands are those that are tried", () => {
   expect([START, CONNECT, TEST, further]).toEqual([
     "npm install && npm start",
     "claude mcp add --transport http mcp-host http://127.0.0.1:3000/mcp",
@@ -48,29 +48,6 @@ test("the README's commands are those that are tried here", () => {
 test("npm install has nothing to add to what the tests run with", async () => {
   const { stdout } = await run("npm", ["install", "--offline", "--dry-run", "--no-audit", "--json", "--loglevel=error"], { cwd: ROOT });
   expect(JSON.parse(stdout)).toMatchObject({ added: 0, removed: 0, changed: 0 });
-});
-
-// On a free port, because 3000 may be taken.
-test("npm start in a clean copy builds, says what it serves, serves three real servers and leaves nothing behind", async () => {
-  await npmStart(["--port", "0"], async ({ copy, url, text }) => {
-    expect(text()).toContain("mcp-host serves 3 servers at ");
-    for (const name of ["everything", "memory", "files"])
-      expect(text()).toMatch(new RegExp(`^  ${name} +(ready +\\d+ tools|idle +starts with each client)`, "m"));
-    expect(text().replaceAll(url.href, "http://127.0.0.1:3000/mcp")).toContain(CONNECT);
-
-    const client = sdkClient();
-    await client.connect(httpTransport(url));
-    const call = async (name: string, args: Record<string, unknown>): Promise<string> =>
-      JSON.stringify(await client.callTool({ name, arguments: args }));
-    expect(await call("everything__echo", { message: "Hello" })).toContain("Echo: Hello");
-    const entities = [{ name: "Ada", entityType: "person", observations: ["likes engines"] }];
-    expect(await call("memory__create_entities", { entities })).toContain("likes engines");
-    expect(existsSync(join(copy, "examples/quickstart/memory.jsonl"))).toBe(true);
-    const path = join(copy, "examples/quickstart/files/ideas.txt");
-    expect(await call("files__read_text_file", { path })).toContain(JSON.stringify(readFileSync(path, "utf8")).slice(1, -1));
-    await client.close();
-    expect(workingIn(copy).length).toBeGreaterThan(3); // npm, the host and its servers
-  });
 });
 
 test("what npm start serves is where the README says", () => {

@@ -5,14 +5,13 @@ import { expect, test } from "vitest";
 import { home, run } from "../harness/cli.ts";
 import { MARKED, ROOT, startHost, temporary } from "../harness/hosts.ts";
 import { KeyedClient } from "../harness/keyed-client.ts";
-import { npmStart } from "../harness/npm-start.ts";
 
 const FOLDER = join(ROOT, "examples/all-plugins");
 const FILE = join(FOLDER, "mcp-host.config.json");
 const README = readFileSync(join(FOLDER, "README.md"), "utf8");
 const PLUGINS = ["auth", "metrics", "transform", "namespace", "cache", "resilience"];
 
-/** The key that the README gives away. */
+/** The key that the README gives away. Its first command is tried in npm-start.test.ts. */
 const [, KEY = ""] = /Bearer (\S+)"/.exec(README) ?? [];
 
 function config(memory: string): Config {
@@ -102,19 +101,6 @@ test("the example serves whoever reads, and whoever has the key", async () => {
   expect(scrape).toMatch(/^mcp_host_cache_hits_total\{.*upstream="files".*\} 1$/m);
   await reader.close();
   await owner.close();
-});
-
-// On a free port, because 3000 may be taken.
-test("the README's first command starts the example, in a clean copy too, and its key calls a tool", async () => {
-  const [command = ""] = [...README.matchAll(/^```sh\n(.*?)^```/gms)].map(([, text]) => text?.trim());
-  expect(command).toMatch(/^npm start -- --config \S+$/);
-  await npmStart([...command.split(" ").slice(3), "--port", "0"], async ({ copy, url }) => {
-    const owner = await KeyedClient.open(url, KEY);
-    const path = join(copy, "examples/quickstart/files/ideas.txt");
-    const read = await owner.request("tools/call", { name: "files__read_text_file", arguments: { path } });
-    expect(JSON.stringify(read)).toContain(JSON.stringify(readFileSync(path, "utf8")).slice(1, -1));
-    await owner.close();
-  });
 });
 
 test("every variable of the example is told, and a pepper of one's own takes keys of one's own and no other", async () => {

@@ -1,8 +1,7 @@
 import { spawn } from "node:child_process";
 import { readdirSync, readlinkSync } from "node:fs";
 import { expect } from "vitest";
-import { copyRepository } from "./copy.ts";
-import { MARKED, temporary } from "./hosts.ts";
+import { MARKED } from "./hosts.ts";
 
 /** Processes that work in a folder or below. Reads /proc, so only Linux counts. */
 export function workingIn(folder: string): string[] {
@@ -16,9 +15,10 @@ export function workingIn(folder: string): string[] {
   });
 }
 
+/** Until a build is done and a host started, in milliseconds. */
+const BUILT = 240_000;
+
 export interface Started {
-  /** The copy of the repository that it runs in. */
-  readonly copy: string;
   readonly url: URL;
   /** What it printed so far. */
   text(): string;
@@ -26,12 +26,9 @@ export interface Started {
 
 /**
  * Runs `npm start` with these arguments until `use` is done with it, then ends it as Ctrl-C does and waits until nothing of it is left.
- * In a copy, because `npm start` builds, and what is built here is in use by other tests.
+ * @param copy of the repository (harness/copy.ts), because `npm start` builds, and what is built here is in use by other tests
  */
-export async function npmStart(args: readonly string[], use: (started: Started) => Promise<void>): Promise<void> {
-  using folder = temporary();
-  const copy = `${folder.path}/mcp-host`;
-  copyRepository(copy);
+export async function npmStart(copy: string, args: readonly string[], use: (started: Started) => Promise<void>): Promise<void> {
   const { NODE_V8_COVERAGE: _, ...env } = process.env; // of files that are gone when it is counted
   // Detached: a process group of its own, as a terminal's job has.
   const started = spawn("npm", ["start", "--", ...args], {
@@ -44,9 +41,9 @@ export async function npmStart(args: readonly string[], use: (started: Started) 
   for (const stream of [started.stdout, started.stderr]) stream.on("data", (chunk) => (text += chunk));
   const exited = new Promise<void>((gone) => started.once("exit", () => gone()));
   try {
-    await expect.poll(() => text, { timeout: 60_000 }).toContain("Stop with Ctrl-C.");
+    await expect.poll(() => text, { timeout: BUILT }).toContain("Stop with Ctrl-C.");
     const [, url = ""] = /^mcp-host serves \d+ servers at (\S+)$/m.exec(text) ?? [];
-    await use({ copy, url: new URL(url), text: () => text });
+    await use({ url: new URL(url), text: () => text });
   } finally {
     process.kill(-(started.pid as number), "SIGINT"); // it was spawned; Ctrl-C reaches the whole group
     await exited;
