@@ -39,19 +39,19 @@ class DetachedProcess implements Detached {
   #pidFile: PidFile | undefined;
 
   async begin(flags: StartFlags, life: ProcessLife, log: Logger): Promise<{ pidFile: string; logFile: string }> {
-    const places = await daemonFiles(flags);
-    const file = new LogFile(places.logFile, {
+    const files = await daemonFiles(flags);
+    const file = new LogFile(files.logFile, {
       ...logLimits(flags),
       recovered: (lines, reason) => log.warn("log lines could not be written and are lost", { lines, reason }),
     });
     for (const stream of [process.stdout, process.stderr]) redirect(stream, file);
-    log.info("the host starts in the background", { pid: process.pid, config: places.config });
+    log.info("the host starts in the background", { pid: process.pid, config: files.config });
     file.check();
     life.atHangup(() => file.reopen());
-    const pidFile = await PidFile.take(places.pidFile, places.config);
+    const pidFile = await PidFile.take(files.pidFile, files.config);
     life.atEnd(() => pidFile.release());
     this.#pidFile = pidFile;
-    return { pidFile: places.pidFile, logFile: places.logFile };
+    return { pidFile: files.pidFile, logFile: files.logFile };
   }
 
   confirm(): void {

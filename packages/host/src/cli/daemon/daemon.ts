@@ -13,7 +13,6 @@ import { logLimits, openLog } from "./log-file.ts";
 import { START_DEADLINE } from "./pid-file.ts";
 
 export interface DaemonFlags extends DaemonFileFlags {
-  daemon?: boolean | undefined;
   "log-size"?: string | undefined;
   "log-files"?: string | undefined;
 }
