@@ -9,6 +9,7 @@ import { SseParser } from "../wire/sse.ts";
 import type { Authorization } from "./authorization.ts";
 import { type BodyReader, HttpClient, type HttpOptions, type HttpRequest, isEventStream } from "./http-client.ts";
 import { refusal } from "./http-refusal.ts";
+import { redirectTarget } from "./redirect.ts";
 import { StandingStream } from "./standing-stream.ts";
 
 const FIRST_RETRY = 1_000;
@@ -16,7 +17,6 @@ const FIRST_RETRY = 1_000;
 const LEAST_RETRY = 10;
 const NOTIFY_TIMEOUT = 10_000;
 const RESUME_TRIES = 5;
-const REDIRECTS = 3;
 
 /** What became of one POST whose answer stream may have to be resumed. */
 interface Stream {
@@ -146,11 +146,9 @@ export class HttpLink implements Link {
             return undefined;
           }
           if ((status !== 307 && status !== 308) || location === undefined) return this.#answer(status, headers, stream, request);
-          const from = redirected ?? this.#options.url;
-          const target = new URL(location, from);
-          // Never across origins: the credentials of the config are for the configured one (R37).
-          if (target.origin === from.origin && redirects < REDIRECTS) this.#post(body, stream, target, redirects + 1);
-          else this.#failed(stream, "upstream_error", "redirects to another origin, which is not followed; configure its final URL", "no");
+          const target = redirectTarget(location, redirected ?? this.#options.url, redirects);
+          if (typeof target === "string") this.#failed(stream, "upstream_error", target, "no");
+          else this.#post(body, stream, target, redirects + 1);
           return undefined;
         },
       },
@@ -209,8 +207,11 @@ export class HttpLink implements Link {
       },
       end: (complete) => {
         if (!complete) return this.#lost(stream);
-        this.#deliver(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size), stream);
-        if (!stream.answered) this.#failed(stream, "upstream_protocol", "answered another request than the one that was sent", "yes");
+        const malformed = this.#deliver(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size), stream);
+        if (stream.answered) return;
+        const what =
+          malformed === undefined ? "answered another request than the one that was sent" : `sent a malformed answer: ${malformed}`;
+        this.#failed(stream, "upstream_protocol", what, "yes");
       },
     };
   }
@@ -247,8 +248,9 @@ export class HttpLink implements Link {
     };
   }
 
-  #deliver(bytes: Buffer, stream: Stream | undefined): void {
-    if (this.#closed) return;
+  /** Hands on a message. Gives why it is none. */
+  #deliver(bytes: Buffer, stream: Stream | undefined): string | undefined {
+    if (this.#closed) return undefined;
     let message: Message;
     try {
       message = readMessage(bytes);
@@ -257,13 +259,14 @@ export class HttpLink implements Link {
       if (stream && id != null && id === stream.origin)
         this.#failed(stream, "upstream_protocol", `sent a malformed answer: ${reason}`, "yes");
       else this.#events.garbage(reason);
-      return;
+      return reason;
     }
     if (stream && isResponse(message) && message.id === stream.origin) {
       stream.answered = true;
       this.#open.delete(stream.origin);
     }
     this.#events.message(message, stream?.origin);
+    return undefined;
   }
 
   /** Goes on with a broken answer stream from its last event, until the call's own deadline gives it up. */

@@ -10,8 +10,8 @@ import type { Authorization } from "./authorization.ts";
 import { type BodyReader, HttpClient, type HttpOptions, type HttpRequest, isEventStream } from "./http-client.ts";
 import { refusal } from "./http-refusal.ts";
 import { reportMalformed } from "./malformed.ts";
+import { redirectTarget } from "./redirect.ts";
 
-const REDIRECTS = 3;
 const NOTIFY_TIMEOUT = 10_000;
 /** How long the POST of a request may stay open once the request is answered or nobody waits for it. */
 const POST_GRACE = 1_000;
@@ -134,9 +134,9 @@ export class SseLink implements Link {
             return undefined;
           }
           if (isRedirect(status, headers)) {
-            const target = sameOrigin(headers.location, url);
-            if (target && redirects < REDIRECTS) this.#listen(target, redirects + 1, unauthorized);
-            else this.#broken("upstream_error", ELSEWHERE);
+            const target = redirectTarget(headers.location, url, redirects);
+            if (typeof target === "string") this.#broken("upstream_error", target);
+            else this.#listen(target, redirects + 1, unauthorized);
             return undefined;
           }
           if (status === 200 && isEventStream(headers) && isPlain(headers)) return this.#read(url, request);
@@ -231,10 +231,10 @@ export class SseLink implements Link {
     );
   }
 
-  #redirect(post: Post, location: string | undefined): void {
-    const target = sameOrigin(location, post.url);
-    if (!target || post.redirects === REDIRECTS) {
-      this.#fail(post, new HostError("upstream_error", `upstream "${this.#upstream}" ${ELSEWHERE}`, { upstream: this.#upstream }));
+  #redirect(post: Post, location: string): void {
+    const target = redirectTarget(location, post.url, post.redirects);
+    if (typeof target === "string") {
+      this.#fail(post, new HostError("upstream_error", `upstream "${this.#upstream}" ${target}`, { upstream: this.#upstream }));
       return;
     }
     post.redirects++;
@@ -298,15 +298,13 @@ interface PromiseWithResolvers {
   reject(error: HostError): void;
 }
 
-const ELSEWHERE = "redirects to another origin or too often, which is not followed; configure its final URL";
-
-function isRedirect(status: number, { location }: IncomingHttpHeaders): boolean {
-  return (status === 307 || status === 308) && location !== undefined;
+function isRedirect(status: number, headers: IncomingHttpHeaders): headers is IncomingHttpHeaders & { location: string } {
+  return (status === 307 || status === 308) && headers.location !== undefined;
 }
 
-/** Where a server points to, if that is at its own origin: the credentials of the config are for no other (R37). */
-function sameOrigin(text: string | undefined, from: URL): URL | undefined {
-  if (text === undefined || !URL.canParse(text, from.href)) return undefined;
+/** Where a server wants its messages, if that is at its own origin: the credentials of the config are for no other (R37). */
+function sameOrigin(text: string, from: URL): URL | undefined {
+  if (!URL.canParse(text, from.href)) return undefined;
   const target = new URL(text, from);
   return target.origin === from.origin ? target : undefined;
 }

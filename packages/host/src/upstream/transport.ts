@@ -3,7 +3,7 @@ import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
 import { HostError } from "../errors.ts";
 import type { Link, LinkEvents } from "../wire/link.ts";
 import { type Id, isRequest, type Message } from "../wire/message.ts";
-import { checkDepth, type ParseError, toMessage } from "../wire/parse.ts";
+import { checkMembers, type ParseError, toMessage } from "../wire/parse.ts";
 import { reportMalformed } from "./malformed.ts";
 
 /** A server behind any SDK `Transport` that code handed in. The interface does not tell which call a message belongs to. */
@@ -45,7 +45,7 @@ export class TransportLink implements Link {
     let message: Message;
     try {
       message = toMessage(value);
-      checkDepth(message);
+      checkMembers(message);
     } catch (error) {
       return reportMalformed(this.#upstream, error as ParseError, this.#events); // nothing else is thrown there
     }
