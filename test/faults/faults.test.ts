@@ -73,6 +73,7 @@ describe.each(["stdio", "http"] as const)("a hostile upstream over %s", (wire) =
     ["flood", "answers without end", stdio ? ["upstream_protocol", "unknown"] : ["payload_too_large", "yes"]],
     ["huge", "answers with 40 MB", stdio ? ["upstream_protocol", "unknown"] : ["payload_too_large", "yes"]],
     ["deep", "nests its result 10,000 levels deep", ["upstream_protocol", "yes"]],
+    ["prototype", "has a key that changes prototypes", ["upstream_protocol", "yes"]],
     ["both", "gives a result and an error in one", ["upstream_protocol", "yes"]],
   ];
 

@@ -40,7 +40,21 @@ const faults: [fault: string, answer: Fault, error: Message][] = [
   [
     "JSON that ends too early",
     (response, { id }) => response.writeHead(200, json).end(result(id, SECRET).slice(0, -5)),
-    { code: -31502, data: { type: "upstream_protocol", sent: "yes" } },
+    {
+      code: -31502,
+      message: 'upstream "bad" sent a malformed answer: the message is not valid JSON',
+      data: { type: "upstream_protocol", sent: "yes" },
+    },
+  ],
+  [
+    "a message of its own instead of an answer",
+    (response, { id }) =>
+      response.writeHead(200, json).end(
+        result(id)
+          .replace('"2.0"', '"1.0"')
+          .replace(/"id":\d+,/, ""),
+      ),
+    { code: -31502, message: expect.stringContaining('malformed answer: a message must have "jsonrpc"'), data: { sent: "yes" } },
   ],
   [
     "a body that breaks off",
@@ -53,7 +67,11 @@ const faults: [fault: string, answer: Fault, error: Message][] = [
   [
     "the answer to another request",
     (response, { id }) => response.writeHead(200, json).end(result(id + 1_000)),
-    { code: -31502, data: { type: "upstream_protocol", sent: "yes" } },
+    {
+      code: -31502,
+      message: 'upstream "bad" answered another request than the one that was sent',
+      data: { type: "upstream_protocol", sent: "yes" },
+    },
   ],
   [
     "a compressed answer",
@@ -116,7 +134,11 @@ describe("an HTTP upstream that answers a call with", () => {
     const { port } = elsewhere.address() as { port: number }; // it listens on TCP
     await using bad = await faulty((response) => response.writeHead(307, { location: `http://127.0.0.1:${port}/mcp` }).end());
     await using here = await beside(bad, { headers: { authorization: `Bearer ${SECRET}` } });
-    expect((await here.client.call("bad")).error).toMatchObject({ code: -31507, data: { type: "upstream_error", sent: "no" } });
+    expect((await here.client.call("bad")).error).toMatchObject({
+      code: -31507,
+      message: 'upstream "bad" redirects to another origin, which is not followed; configure its final URL',
+      data: { type: "upstream_error", sent: "no" },
+    });
     expect(visits).toEqual([]);
     await here.unnoticed();
     elsewhere.close();
@@ -130,7 +152,10 @@ describe("an HTTP upstream that answers a call with", () => {
     await using here = await beside(bad);
     expect((await here.client.call("bad", { redirects: 2 })).result.content[0].text).toBe("after 3");
     bad.requests.length = 0;
-    expect((await here.client.call("bad", { redirects: 9 })).error.data).toMatchObject({ type: "upstream_error", sent: "no" });
+    expect((await here.client.call("bad", { redirects: 9 })).error).toMatchObject({
+      message: 'upstream "bad" redirects more than 3 times, which is not followed; configure its final URL',
+      data: { type: "upstream_error", sent: "no" },
+    });
     expect(bad.calls()).toHaveLength(4);
   });
 
@@ -143,6 +168,16 @@ describe("an HTTP upstream that answers a call with", () => {
       await vi.waitFor(() => expect(arrived()).toEqual(expect.arrayContaining(["notifications/initialized", "GET"])));
     }
     expect(bad.requests.at(-1)).toMatchObject({ method: "DELETE", headers: { "mcp-session-id": "session-1" } });
+  });
+
+  test("a redirect to no URL fails the call and says so", async () => {
+    await using bad = await faulty((response) => response.writeHead(307, { location: "http://[" }).end());
+    await using here = await beside(bad);
+    expect((await here.client.call("bad")).error).toMatchObject({
+      message: 'upstream "bad" redirects to what is no URL, which is not followed; configure its final URL',
+      data: { type: "upstream_error", sent: "no" },
+    });
+    await here.unnoticed();
   });
 
   test("404 for its session is given a new session, and the rejected call once more", async () => {

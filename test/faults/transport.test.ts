@@ -34,6 +34,18 @@ test.each([
   expect(failed).toMatchObject({ type: "upstream_lost", message: 'upstream "up" could not be sent to', sent: "unknown" });
 });
 
+test("one that brings a key that changes prototypes fails the call", async () => {
+  await using running = await over((sound) => ({
+    send(this: Transport, message: JSONRPCMessage) {
+      if (!isCall(message)) return sound.send(message);
+      const { id } = message as Message;
+      this.onmessage?.(JSON.parse(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":{"a":[{"constructor":{"prototype":1}}]}}`));
+      return Promise.resolve();
+    },
+  }));
+  await expect(running.host.callTool("echo")).rejects.toMatchObject({ type: "upstream_protocol", sent: "yes" });
+});
+
 test("one whose send gives no promise serves", async () => {
   await using running = await over((sound) => ({ send: (message: JSONRPCMessage) => void sound.send(message) }));
   expect((await running.host.callTool("echo", { text: "here" })).structuredContent).toMatchObject({ arguments: { text: "here" } });

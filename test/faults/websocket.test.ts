@@ -36,6 +36,11 @@ const faults: [fault: string, call: NonNullable<WebSocketFaults["call"]>, error:
     (socket, { id }) => socket.send(JSON.stringify({ jsonrpc: "2.0", id, result: 1, error: SECRET })),
     { code: -31502, data: { type: "upstream_protocol", sent: "yes" } },
   ],
+  [
+    "an answer with a key that changes prototypes",
+    (socket, { id }) => socket.send(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":{"__proto__":{}}}`),
+    { code: -31502, data: { type: "upstream_protocol", sent: "yes" }, message: expect.stringContaining("__proto__") },
+  ],
 ];
 
 describe("a WebSocket upstream that answers a call with", () => {

@@ -61,12 +61,14 @@ describe("what is no message", () => {
     }
   });
 
-  test("a __proto__ key is refused and pollutes nothing; other odd keys pass as they are", async () => {
-    const body = JSON.stringify(echo({ deep: [{ PROTO: { polluted: 1 } }] })).replace("PROTO", "__proto__");
-    const { status, json } = await client.ask({ body });
-    expect([status, json.error.code]).toEqual([400, -32600]);
+  test("a key that changes prototypes is refused and pollutes nothing; other odd keys pass as they are", async () => {
+    for (const bad of [{ PROTO: { polluted: 1 } }, { constructor: { prototype: { polluted: 1 } } }]) {
+      const body = JSON.stringify(echo({ deep: [bad] })).replace("PROTO", "__proto__");
+      const { status, json } = await client.ask({ body });
+      expect([status, json.error.code]).toEqual([400, -32600]);
+    }
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
-    const odd = { constructor: { prototype: { polluted: 1 } }, toString: 1, hasOwnProperty: null, "": 0, "a.b": [] };
+    const odd = { constructor: { name: "Ferrari" }, prototype: { polluted: 1 }, toString: 1, hasOwnProperty: null, "": 0, "a.b": [] };
     expect((await client.call("echo", odd)).arguments).toEqual(odd);
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
   });

@@ -1,5 +1,5 @@
-import { expect, test } from "vitest";
-import { checkShape, ParseError, parseJson, toMessage } from "../dist/wire/parse.js";
+import { describe, expect, test } from "vitest";
+import { checkShape, ParseError, parseJson, readMessage, toMessage } from "../dist/wire/parse.js";
 
 /** What a parser says no with. */
 function refusal(run: () => unknown): Pick<ParseError, "code" | "id" | "message"> {
@@ -102,9 +102,35 @@ test("keys, and objects and arrays in arrays, count together up to the limit; pl
   expect(refusal(() => checkShape(value(7), { depth: 64, keys: 10 })).message).toBe("the message has more than 10 members");
 });
 
-test("a __proto__ key is refused at every depth, and pollutes nothing", () => {
-  for (const text of ['{"__proto__":{"polluted":1}}', '{"id":5,"a":[{"b":{"__proto__":null}}]}'])
-    expect(refusal(() => checkShape(JSON.parse(text), { depth: 64, keys: 100 }))).toMatchObject({ code: -32600 });
-  expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
-  checkShape(JSON.parse('{"constructor":{"prototype":{}},"proto":1}'), { depth: 64, keys: 100 });
+describe("keys that change prototypes", () => {
+  const answer = (content: string): string => `{"jsonrpc":"2.0","id":7,"result":${content}}`;
+  const both: [name: string, check: (text: string) => unknown][] = [
+    ["a client's", (text) => checkShape(JSON.parse(text), { depth: 64, keys: 100 })],
+    ["an upstream's", (text) => readMessage(Buffer.from(text))],
+  ];
+  test.each(both)("are refused in %s message at every depth, however they are spelt, and pollute nothing", (_, check) => {
+    for (const [content, word] of [
+      ['{"__proto__":{"polluted":1}}', "__proto__"],
+      ['{"a":[{"b":{"__proto__":null}}]}', "__proto__"],
+      ['{"\\u005f_proto\\u005F_":1}', "__proto__"],
+      [`{"text":"${"x".repeat(5_000)}","__proto__":1}`, "__proto__"],
+      ['{"constructor":{"prototype":{"polluted":1}}}', "constructor"],
+      ['{"a":[[{"c\\u006fnstructor":{"a":1,"prototype":null}}]]}', "constructor"],
+    ] as const)
+      expect(
+        refusal(() => check(answer(content))),
+        content,
+      ).toMatchObject({ code: -32600, message: expect.stringContaining(word), id: 7 });
+    expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
+  });
+
+  test.each(both)("are not what is only called alike in %s message, nor what is said of them", (_, check) => {
+    for (const content of [
+      '{"constructor":"Ferrari","prototype":{},"proto":1,"toString":2,"hasOwnProperty":null}',
+      '{"constructor":{"id":"ferrari"},"a":{"constructor":["prototype"]}}',
+      '{"text":"{\\"__proto__\\":1} constructor.prototype"}',
+      '{"list":["__proto__"]}',
+    ])
+      check(answer(content));
+  });
 });

@@ -4,8 +4,8 @@ import {
   ConsecutiveBreaker,
   CountBreaker,
   circuitBreaker,
-  DelegateBackoff,
   handleWhen,
+  type IBackoff,
 } from "cockatiel";
 import { type Exchange, type Handler, type HostError, type Json, refuse } from "mcp-host";
 import { hostError, isAnswer, isFailure } from "./failures.ts";
@@ -73,6 +73,17 @@ export class Breaker {
       return counts.map((each) => each.failure(state)).includes(true); // each is to know
     };
     const { openFor, maxOpenFor } = options;
+    const isOver = (): boolean => Date.now() >= this.#until;
+    const pause: IBackoff<{ attempt: number }> = {
+      // cockatiel looks whenever somebody wants to pass, so that the pause can end early.
+      get duration() {
+        return isOver() ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+      },
+      next: ({ attempt }) => {
+        this.#until = Date.now() + Math.min(openFor * 2 ** (attempt - 1), maxOpenFor);
+        return pause;
+      },
+    };
     this.#policy = circuitBreaker(
       handleWhen((error) => {
         // cockatiel knows failures and what it does not look at; an error that the upstream answered with is a sign of life.
@@ -81,11 +92,7 @@ export class Breaker {
       }),
       {
         breaker: { state: undefined, success, failure },
-        halfOpenAfter: new DelegateBackoff(({ attempt }: { attempt: number }) => {
-          const pause = Math.min(openFor * 2 ** (attempt - 1), maxOpenFor);
-          this.#until = Date.now() + pause;
-          return pause;
-        }),
+        halfOpenAfter: pause,
       },
     );
     this.#policy.onStateChange((state) => events.changed(STATES[state], state === CircuitState.Open ? this.lastFailure : undefined));
@@ -98,6 +105,11 @@ export class Breaker {
   /** Milliseconds until an open circuit may be tried. */
   get remaining(): number {
     return this.#policy.state === CircuitState.Open ? Math.max(0, this.#until - Date.now()) : 0;
+  }
+
+  /** The upstream has connected anew: an open circuit may be tried at once. */
+  ready(): void {
+    this.#until = 0;
   }
 
   /** The type of the last failure. */

@@ -8,13 +8,20 @@ export function hostError(error: unknown): HostError | undefined {
   return error instanceof Error && error.name === "HostError" && !isRefusal(error) ? (error as HostError) : undefined; // its name says so
 }
 
+/** Whether the host itself leaves the upstream alone between two tries to connect: nothing was tried. */
+function isPause({ type, retryAfterMs }: HostError): boolean {
+  return type === "upstream_down" && retryAfterMs !== undefined;
+}
+
 /**
- * Whether an error says that the upstream is not well. JSON-RPC errors, too many requests (429), refused credentials, what a
- * client cancelled and what another plugin refused do not. Of HTTP errors those do that are not about the request itself.
+ * Whether an error says that the upstream is not well. The host's own pause between two tries to connect, JSON-RPC errors, too
+ * many requests (429), refused credentials, what a client cancelled and what another plugin refused do not. Of HTTP errors those
+ * do that are not about the request itself.
  */
 export function isFailure(error: unknown): boolean {
-  const { type, sent } = hostError(error) ?? {};
-  return type !== undefined && (FAILURES.has(type) || (type === "upstream_error" && sent !== "no"));
+  const failed = hostError(error);
+  if (!failed || isPause(failed)) return false;
+  return FAILURES.has(failed.type) || (failed.type === "upstream_error" && failed.sent !== "no");
 }
 
 /** Whether an error is the upstream's own answer: then it is alive. */
@@ -25,5 +32,6 @@ export function isAnswer(error: unknown): boolean {
 /** Whether no result can be had from the upstream for now. */
 export function isUnavailable(error: unknown): error is HostError {
   if (isRefusal(error)) return error.type === "circuit_open";
-  return isFailure(error) || hostError(error)?.type === "rate_limited";
+  const failed = hostError(error);
+  return failed !== undefined && (isFailure(failed) || isPause(failed) || failed.type === "rate_limited");
 }

@@ -36,6 +36,10 @@ export const resilience = definePlugin({
     const instruments = makeInstruments(host.meter, all);
     // All methods of an upstream share its state.
     host.hooks.call.for("*").tap("resilience", (next, upstream) => protectionOf(upstream).around(next));
+    host.hooks.upstream.tap("resilience", ({ key, state }) => {
+      const upstream = state === "ready" && host.upstreams.find((each) => each.key === key);
+      if (upstream) protectionOf(upstream).breaker?.ready();
+    });
     host.hooks.close.tap("resilience", () => waits.close());
     host.operator.report(() => Object.fromEntries(all().map(([key, protection]) => [key, protection.report()])));
   },

@@ -22,7 +22,11 @@ const breaker = z.strictObject({
     .union([z.literal(false), ratio])
     .optional()
     .describe("It opens when of the last `calls` calls more than the share `threshold` failed; false: not by that."),
-  openFor: some.optional().describe("How long it stays open before the upstream is tried again; twice as long after each try that failed."),
+  openFor: some
+    .optional()
+    .describe(
+      "How long it stays open before the upstream is tried again; twice as long after each try that failed. It is tried at once when it has connected anew.",
+    ),
   maxOpenFor: some.optional().describe("Longest time that it stays open."),
   probes: count(1, 100).optional().describe("Calls that are let through to try it, all of which must be answered before it closes."),
 });

@@ -8,6 +8,8 @@ afterEach(() => void vi.useRealTimers());
 const off = { retry: false, bulkhead: false } as const;
 const breaker = (options: object) => ({ defaults: { ...off, breaker: options } });
 const lost = () => failure("upstream_lost");
+/** The host waits between two tries to connect, and nothing was tried. */
+const pausing = () => failure("upstream_down", "no", 700);
 
 /** Calls once for each step, and gives what came of them. */
 async function meets(world: Scripted, ...steps: Scripted["steps"]): Promise<string[]> {
@@ -93,6 +95,44 @@ test("half-open to open: a try that fails opens it for twice as long, up to the 
   expect(world.report().breaker).toMatchObject({ state: "open", triedInMs: 10_000 });
 });
 
+test("an upstream that has connected anew is tried by the next call, however long the circuit was to stay open", async () => {
+  await using world = await scripted(breaker({ consecutive: 1, openFor: "10s", maxOpenFor: "10m" }));
+  await meets(world, lost());
+  expect(await meets(world, "ok")).toEqual(["circuit_open"]);
+  await world.host.reconnect("up");
+  expect(world.report().breaker).toMatchObject({ state: "open", triedInMs: 0 });
+  const probe = held();
+  world.steps = [probe.step];
+  const trying = world.call();
+  await probe.started;
+  expect(world.report().breaker).toMatchObject({ state: "half-open" });
+  expect(await meets(world, "ok")).toEqual(["circuit_open"]);
+  probe.end();
+  expect(await trying).toBe("held");
+  expect(world.report().breaker).toMatchObject({ state: "closed" });
+
+  // That it connected is no answer: a try that fails opens it for longer.
+  await meets(world, lost());
+  await world.host.reconnect("up");
+  expect(await meets(world, lost(), "ok")).toEqual(["upstream_lost", "circuit_open"]);
+  expect(world.report().breaker).toMatchObject({ state: "open", triedInMs: 20_000 });
+  // One that is closed has nothing to forget.
+  await world.host.reconnect("up");
+  await meets(world, "ok");
+  await world.host.reconnect("up");
+  expect(world.report().breaker).toMatchObject({ state: "closed" });
+});
+
+test("a try that the host's own pause between two connections refuses says nothing about the upstream", async () => {
+  await using world = await scripted(breaker({ consecutive: 1, openFor: "10s", maxOpenFor: "10m" }));
+  await meets(world, lost());
+  vi.advanceTimersByTime(10_000);
+  expect(await meets(world, pausing(), pausing(), pausing())).toEqual(["upstream_down", "upstream_down", "upstream_down"]);
+  expect(world.report().breaker).toMatchObject({ state: "half-open", opened: 1 });
+  expect(await meets(world, "ok")).toEqual(["ok"]);
+  expect(world.report().breaker).toMatchObject({ state: "closed" });
+});
+
 test("with several probes all must be answered, one failure is enough to open it, and no more go through", async () => {
   await using world = await scripted(breaker({ consecutive: 1, openFor: "10s", probes: 2 }));
   await meets(world, lost());
@@ -172,6 +212,7 @@ describe("what counts", () => {
     ["too many in flight", failure("overloaded", "no")],
     ["an HTTP error about the request itself", failure("upstream_error", "no")],
     ["refused credentials", failure("upstream_auth", "no")],
+    ["the host's own pause between two tries to connect", pausing()],
     ["a cancelled call", failure("cancelled")],
     ["another plugin's refusal", refusal("upstream_down")],
     ["another plugin's mistake", new TypeError("oops")],

@@ -36,6 +36,12 @@ test("structured, as an error, and while the breaker is open", async () => {
   expect(world.sent).toHaveLength(1);
 });
 
+test("while the host pauses between two tries to connect", async () => {
+  await using world = await scripted({ defaults: { retry: false }, tools: [{ match: ["*"], fallback: { text: "later" } }] });
+  world.steps = [failure("upstream_down", "no", 700)];
+  expect(await world.call()).toBe("later");
+});
+
 test("answers, refusals and calls that want a task get what there is", async () => {
   await using world = await scripted({ defaults: { retry: false }, tools: [{ match: ["*"], fallback: { text: "never" } }] });
   world.steps = [rpcError(), refusal("forbidden"), failure("overloaded", "no"), failure("upstream_auth", "no")];

@@ -19,8 +19,8 @@ export interface AnswerContext {
   readonly http: HttpClient;
   /** Bytes of one message. */
   readonly messageBytes: number;
-  /** A message came in with an answer. Gives whether it was the answer itself. */
-  received(data: Buffer, from: HttpAnswer): boolean;
+  /** Something came in with an answer. Gives whether it was the answer itself, or why it is no message. */
+  received(data: Buffer, from: HttpAnswer): boolean | string;
   failed(id: Id, error: HostError): void;
   /** The server could not be reached. */
   unreachable(error: HostError): void;
@@ -134,8 +134,9 @@ export class HttpAnswer implements HttpEvents {
       },
       end: (complete) => {
         if (!complete) return this.#lost();
-        const isAnswer = this.#receive(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size));
-        if (!isAnswer) this.#broken("upstream_protocol", "answered another request than the one that was sent", "yes");
+        const received = this.#receive(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size));
+        if (received === false) this.#broken("upstream_protocol", "answered another request than the one that was sent", "yes");
+        else if (received !== true) this.#broken("upstream_protocol", `sent a malformed answer: ${received}`, "yes");
       },
     };
   }
@@ -145,7 +146,7 @@ export class HttpAnswer implements HttpEvents {
     return stream.reader(request, {
       message: (data) => {
         // A server should end the stream after its answer; one that does not would hold the socket for ever.
-        if (this.#receive(data)) this.#timer ??= setTimeout(() => request.abort(), GRACE).unref();
+        if (this.#receive(data) === true) this.#timer ??= setTimeout(() => request.abort(), GRACE).unref();
       },
       broken: (error) => {
         if (error instanceof FrameTooLarge) this.#tooLarge();
@@ -161,10 +162,10 @@ export class HttpAnswer implements HttpEvents {
     });
   }
 
-  #receive(data: Buffer): boolean {
-    const isAnswer = this.#context.received(data, this);
-    if (isAnswer) this.#isOver = true;
-    return isAnswer;
+  #receive(data: Buffer): boolean | string {
+    const received = this.#context.received(data, this);
+    if (received === true) this.#isOver = true;
+    return received;
   }
 
   /** Goes on with a broken stream from its last event, until the call's own deadline gives it up. */

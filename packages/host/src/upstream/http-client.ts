@@ -7,6 +7,7 @@ import { withDeadline } from "../wire/deadline.ts";
 import type { Authorization } from "./authorization.ts";
 import { failure } from "./failure.ts";
 import { type HttpEvents, type HttpOrder, HttpRequest } from "./http-request.ts";
+import { redirectTarget } from "./redirect.ts";
 
 // The package's entry point loads fetch, WebSocket and a cache too: 9 MB and 50 ms that nothing here uses.
 const Pool = createRequire(import.meta.url)("undici/lib/dispatcher/pool.js") as typeof UndiciPool; // the same class
@@ -19,7 +20,6 @@ export interface HttpOptions {
 const SOCKETS = 256;
 const CONNECT_TIMEOUT = 10_000;
 const CLOSE_GRACE = 2_000;
-const REDIRECTS = 3;
 
 const POST_HEADERS: readonly string[] = ["Accept", "application/json, text/event-stream", "Content-Type", "application/json"];
 const GET_HEADERS: readonly string[] = ["Accept", "text/event-stream"];
@@ -144,14 +144,12 @@ export class HttpClient {
       return true;
     }
     if ((status !== 307 && status !== 308) || location === undefined) return false;
-    const target = sameOrigin(location, this.urlOf(request));
-    if (target && request.redirects < REDIRECTS) {
+    const target = redirectTarget(location, this.urlOf(request), request.redirects);
+    if (typeof target === "string") request.refuse(failure(this.#upstream, "upstream_error", target));
+    else {
       request.redirects++;
       request.path = pathOf(target);
       this.#dispatch(request);
-    } else {
-      const what = "redirects to another origin or too often, which is not followed; configure its final URL";
-      request.refuse(failure(this.#upstream, "upstream_error", what));
     }
     return true;
   };
@@ -180,11 +178,4 @@ export class HttpClient {
 /** What a request line has of a URL. */
 export function pathOf(url: URL): string {
   return url.pathname + url.search;
-}
-
-/** Where a server points to, if that is at its own origin: the credentials of the config are for no other. */
-export function sameOrigin(text: string, from: URL): URL | undefined {
-  if (!URL.canParse(text, from.href)) return undefined;
-  const target = new URL(text, from);
-  return target.origin === from.origin ? target : undefined;
 }

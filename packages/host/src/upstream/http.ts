@@ -95,11 +95,11 @@ export class HttpLink implements Link {
     await this.#http.close(); // and with it what is in the outbox
   }
 
-  /** A message came in, with the answer to a request or on the standing stream. Gives whether it is the request's answer. */
-  #receive(data: Buffer, from: HttpAnswer | undefined): boolean {
+  /** A message came in, with the answer to a request or on the standing stream. Gives whether it is the request's answer, or why it is no message. */
+  #receive(data: Buffer, from: HttpAnswer | undefined): boolean | string {
     if (this.#closed) return false;
     const message = incoming(this.#upstream, data, readMessage, this.#malformed);
-    if (!message) return false;
+    if (typeof message === "string") return message;
     const isAnswer = from !== undefined && isResponse(message) && message.id === from.id;
     if (isAnswer) this.#answers.delete(from.id);
     this.#events.message(message, from?.id);

@@ -5,7 +5,7 @@ import type { ParseError } from "../wire/parse.ts";
 import { failure } from "./failure.ts";
 
 /**
- * A message that came in; undefined for what is none, which is told: to whoever waits for the answer that it should have
+ * A message that came in; of what is none the reason, which is also told: to whoever waits for the answer that it should have
  * been, where it has an id that can be read.
  * @param read gives the message, or throws a {@link ParseError} and nothing else
  */
@@ -14,14 +14,14 @@ export function incoming<T>(
   data: T,
   read: (data: T) => Message,
   events: Pick<LinkEvents, "failed" | "garbage"> | undefined,
-): Message | undefined {
+): Message | string {
   try {
     return read(data);
   } catch (error) {
     const { id, message } = error as ParseError;
     if (id !== null) events?.failed(id, failure(upstream, "upstream_protocol", `sent a malformed answer: ${message}`, "yes"));
     events?.garbage(message);
-    return undefined;
+    return message;
   }
 }
 

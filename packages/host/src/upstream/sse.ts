@@ -8,11 +8,12 @@ import { SseParser } from "../wire/sse.ts";
 import type { Authorization } from "./authorization.ts";
 import { eventReader } from "./event-stream.ts";
 import { failure, unsent } from "./failure.ts";
-import { HttpClient, type HttpOptions, pathOf, sameOrigin } from "./http-client.ts";
+import { HttpClient, type HttpOptions, pathOf } from "./http-client.ts";
 import { refusal, unanswered } from "./http-failure.ts";
 import { type BodyReader, type HttpRequest, isEventStream, isPlain } from "./http-request.ts";
 import { incoming, unreadable } from "./incoming.ts";
 import { Outbox } from "./outbox.ts";
+import { sameOrigin } from "./redirect.ts";
 
 /**
  * A server over the HTTP transport of old (2024-11-05): one event stream from the server, whose first event names where
@@ -130,7 +131,7 @@ export class SseLink implements Link {
   #receive(data: Buffer): void {
     if (this.#endpoint === undefined) return this.#events.garbage("a message before the endpoint event");
     const message = incoming(this.#upstream, data, readMessage, this.#events);
-    if (!message) return;
+    if (typeof message === "string") return;
     if (isResponse(message) && message.id !== null) this.forget(message.id);
     this.#events.message(message, undefined);
   }

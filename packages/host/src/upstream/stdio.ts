@@ -90,7 +90,7 @@ export class StdioLink implements Link {
   #line(line: Buffer): void {
     if (this.#closed) return;
     const message = incoming(this.#upstream, line, readMessage, this.#events);
-    if (message) this.#events?.message(message, undefined);
+    if (typeof message !== "string") this.#events?.message(message, undefined);
   }
 
   /** The link is dead, for the upstream's fault; its process group goes with it. */

@@ -2,7 +2,7 @@ import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
 import type { Link, LinkEvents } from "../wire/link.ts";
 import { type Id, isRequest, type Message } from "../wire/message.ts";
-import { checkDepth, toMessage } from "../wire/parse.ts";
+import { checkMembers, toMessage } from "../wire/parse.ts";
 import { failure } from "./failure.ts";
 import { incoming } from "./incoming.ts";
 
@@ -38,7 +38,7 @@ export class TransportLink implements Link {
 
   #receive(value: unknown): void {
     const message = incoming(this.#upstream, value, messageOf, this.#events);
-    if (message) this.#events?.message(message, undefined);
+    if (typeof message !== "string") this.#events?.message(message, undefined);
   }
 
   send(message: Message, relatedTo?: Id): void {
@@ -69,6 +69,6 @@ export class TransportLink implements Link {
 
 function messageOf(value: unknown): Message {
   const message = toMessage(value);
-  checkDepth(message);
+  checkMembers(message);
   return message;
 }

@@ -123,7 +123,7 @@ export class WebSocketLink implements Link {
   #receive(data: Buffer): void {
     if (this.#closed) return;
     const message = incoming(this.#upstream, data, readMessage, this.#events);
-    if (message) this.#events?.message(message, undefined);
+    if (typeof message !== "string") this.#events?.message(message, undefined);
   }
 
   #lost(reason: Error | undefined): void {

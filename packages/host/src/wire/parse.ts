@@ -60,23 +60,39 @@ const MAX_DEPTH = 1_000;
 /** One message of an upstream from its bytes. A client's is held to narrower bounds: {@link checkShape}. */
 export function readMessage(bytes: Buffer): Message {
   const message = toMessage(parseJson(bytes));
-  // Every level takes an opening and a closing bracket, so most messages are too short to be deep.
-  if (bytes.length > 2 * MAX_DEPTH) checkDepth(message);
+  checkMembers(message);
   return message;
 }
 
-/** Refuses an upstream's message that is nested too deeply to be passed on. */
-export function checkDepth(message: Message): void {
-  if (!isDeeper(message, MAX_DEPTH)) return;
-  throw new ParseError(-32600, `the message is nested deeper than ${MAX_DEPTH} levels`, isResponse(message) ? message.id : null);
+/** Refuses an upstream's message that is nested too deeply to be passed on, or has keys that change prototypes. */
+export function checkMembers(message: Message): void {
+  const fault = faultIn(message, MAX_DEPTH);
+  if (fault !== undefined) throw new ParseError(-32600, fault, isResponse(message) ? message.id : null);
 }
 
-function isDeeper(value: unknown, levels: number): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  if (levels === 0) return true;
-  if (Array.isArray(value)) return value.some((item) => isDeeper(item, levels - 1));
-  for (const key in value) if (isDeeper((value as Json)[key], levels - 1)) return true;
-  return false;
+function faultIn(value: object, levels: number): string | undefined {
+  if (levels === 0) return `the message is nested deeper than ${MAX_DEPTH} levels`;
+  if (Array.isArray(value)) {
+    for (const item of value) {
+      const fault = typeof item === "object" && item !== null ? faultIn(item, levels - 1) : undefined;
+      if (fault !== undefined) return fault;
+    }
+    return undefined;
+  }
+  for (const key in value) {
+    const item = (value as Json)[key];
+    const fault = prototypeKey(key, item) ?? (typeof item === "object" && item !== null ? faultIn(item, levels - 1) : undefined);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+}
+
+/** What is wrong with a member that changes a prototype wherever careless code merges or copies its object. */
+function prototypeKey(key: string, value: unknown): string | undefined {
+  if (key === "__proto__") return 'the message has a "__proto__" key';
+  if (key === "constructor" && isObject(value) && Object.hasOwn(value, "prototype"))
+    return 'the message has a "constructor" key with a "prototype"';
+  return undefined;
 }
 
 /** What a client is told of a value that is no message. A malformed response names an id of the host's, so that one is not repeated. */
@@ -93,8 +109,8 @@ function isRpcError(value: unknown): boolean {
 }
 
 /**
- * Refuses a client's value that is nested too deeply, has too many members or a `__proto__` key: such values overflow
- * recursive code (`JSON.stringify` at about 5,000 levels) or change the prototype of whatever they are assigned to.
+ * Refuses a client's value that is nested too deeply, has too many members or keys that change prototypes: recursive code
+ * (`JSON.stringify`) overflows at about 5,000 levels.
  */
 export function checkShape(value: unknown, limits: { depth: number; keys: number }): void {
   if (typeof value !== "object" || value === null) return;
@@ -114,8 +130,9 @@ export function checkShape(value: unknown, limits: { depth: number; keys: number
       } else {
         for (const key in node) {
           keys++;
-          if (key === "__proto__") throw new ParseError(-32600, 'the message has a "__proto__" key', idOf(value));
           const item = (node as Json)[key];
+          const fault = prototypeKey(key, item);
+          if (fault !== undefined) throw new ParseError(-32600, fault, idOf(value));
           if (typeof item === "object" && item !== null) next.push(item);
         }
       }
