@@ -227,6 +227,7 @@ export const configSchema = z.strictObject({
       path: z
         .string()
         .regex(/^\/[^?#]*$/, 'must begin with "/"')
+        .overwrite((path) => path.replace(/(?<=.)\/$/, "")) // the host serves it with a slash at its end, too
         .refine((path) => !OWN_PATHS.has(path), { error: ({ input }) => `"${input}" is a path of the host's own; choose another` })
         .default("/mcp")
         .describe("The path of the MCP endpoint."),

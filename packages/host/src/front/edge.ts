@@ -7,6 +7,8 @@ import type { FrontResponse } from "./response.ts";
 
 /** The methods of the MCP endpoint. */
 export const ENDPOINT_METHODS = "GET, POST, DELETE";
+/** The methods that a route of a plugin may have. */
+export const ROUTE_METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE";
 
 const LOOPBACK_NAMES = ["localhost", "127.0.0.1", "[::1]"];
 
@@ -102,17 +104,14 @@ export class Edge {
     return [...SECURITY, "vary", "Origin", "access-control-allow-origin", origin, "access-control-expose-headers", exposed];
   }
 
-  /** Answers a preflight of an allowed origin. */
-  preflight(request: IncomingMessage, response: FrontResponse): HostError | undefined {
-    if (!this.#origins.has(request.headers.origin ?? ""))
-      return new HostError("method_not_allowed", `OPTIONS is answered only to origins in ${this.#place}origins`, {
-        headers: { allow: ENDPOINT_METHODS },
-      });
+  /** Answers a preflight of an allowed origin, which says nothing of what is there; gives whether it did. @param methods that may be asked for */
+  preflight(request: IncomingMessage, response: FrontResponse, methods: string): boolean {
+    if (request.method !== "OPTIONS" || !this.#origins.has(request.headers.origin ?? "")) return false;
     const allowed = "Authorization, Content-Type, Accept, Mcp-Session-Id, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Last-Event-ID";
     response
-      .head(204, "access-control-allow-methods", ENDPOINT_METHODS, "access-control-allow-headers", allowed, "access-control-max-age", "600")
+      .head(204, "access-control-allow-methods", methods, "access-control-allow-headers", allowed, "access-control-max-age", "600")
       .end();
-    return undefined;
+    return true;
   }
 }
 

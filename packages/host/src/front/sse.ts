@@ -15,6 +15,7 @@ import {
   pathOf,
   stopping,
   unknownNow,
+  writtenPath,
 } from "./endpoint.ts";
 import { EventStream } from "./event-stream.ts";
 import type { LongLived } from "./long-lived.ts";
@@ -59,12 +60,14 @@ export class SseFront implements HttpEndpoint {
       release();
       sessions.close(session, new HostError("client_gone", "the client closed its event stream"));
     });
-    stream.write(`event: endpoint\ndata: ${MESSAGES}?sessionId=${session.id}\n\n`);
+    // Relative to the stream's own address: a proxy may serve both under another path than they have here.
+    const folder = writtenPath(request).endsWith("/") ? "../" : "";
+    stream.write(`event: endpoint\ndata: ${folder}${MESSAGES.slice(1)}?sessionId=${session.id}\n\n`);
     session.attach(stream);
   }
 
   #post(request: IncomingMessage, response: FrontResponse, principal: Principal, failed: (error: unknown) => void): void {
-    const id = new URLSearchParams((request.url ?? "").slice(MESSAGES.length)).get("sessionId");
+    const id = new URLSearchParams(request.url?.slice(writtenPath(request).length)).get("sessionId");
     if (id === null)
       throw new HostError("session_required", `sessionId is missing; open a stream with GET ${STREAM} and use the address it names`);
     const session = ownSession(this.#options.sessions, id, principal);
