@@ -90,6 +90,8 @@ describe("Host", () => {
         "127.0.0.1.nip.io",
         "user@localhost",
         "proxy.example",
+        "localhost:443",
+        "mcp.example:8443",
       ])
         expect((await ask(url, { path, headers: { host } })).status, `${host} ${path}`).toBe(403);
   });
@@ -110,6 +112,8 @@ describe("Host", () => {
       `[::1]:${port}`,
       "mcp.example",
       `mcp.example:${port}`,
+      "mcp.example:443",
+      "MCP.example:80",
       "proxy.example:8443",
     ])
       expect((await ask(url, { path: "/healthz", headers: { host } })).status, host).toBe(200);

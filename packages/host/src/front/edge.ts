@@ -63,10 +63,13 @@ export class Edge {
     // Beyond loopback the names by which the host is reached are unknown, unless the config says them.
     // 127.0.0.2 is a loopback address too, and a URL has brackets around an IPv6 one.
     const own = loopback ? [...LOOPBACK_NAMES, ...(listen.host.includes(":") ? [] : [listen.host])] : [];
-    const names = [...own, ...listen.hosts];
-    this.#hosts = names.length === 0 ? undefined : new Set(names.flatMap((name) => [name.toLowerCase(), `${name.toLowerCase()}:${port}`]));
+    const at = (names: readonly string[], ports: readonly number[]): string[] =>
+      names.flatMap((name) => [name, ...ports.map((each) => `${name}:${each}`)]);
+    // Some proxies write the port that they were called at even where it is the default one.
+    const names = [...at(own, [port]), ...at(listen.hosts, [port, 80, 443])];
+    this.#hosts = names.length === 0 ? undefined : new Set(names);
     // The host's own pages call from its own origin, which a web page elsewhere cannot have.
-    this.#ownOrigins = new Set(own.map((name) => `${scheme}://${name}:${port}`));
+    this.#ownOrigins = new Set(own.map((name) => new URL(`${scheme}://${name}:${port}`).origin));
     this.#origins = new Set(listen.origins);
     this.#maxHeaders = limits.headerCount;
   }
