@@ -90,6 +90,8 @@ describe("Host", () => {
         "127.0.0.1.nip.io",
         "user@localhost",
         "proxy.example",
+        "localhost:443",
+        "mcp.example:8443",
       ])
         expect((await ask(url, { path, headers: { host } })).status, `${host} ${path}`).toBe(403);
   });
@@ -110,6 +112,8 @@ describe("Host", () => {
       `[::1]:${port}`,
       "mcp.example",
       `mcp.example:${port}`,
+      "mcp.example:443",
+      "MCP.example:80",
       "proxy.example:8443",
     ])
       expect((await ask(url, { path: "/healthz", headers: { host } })).status, host).toBe(200);
@@ -187,6 +191,37 @@ describe("CORS", () => {
     expect(answer.headers["access-control-allow-credentials"]).toBeUndefined();
   });
 
+  test("answers a preflight of every route before anybody is authenticated, at the endpoint and elsewhere", async () => {
+    const routes = definePlugin({
+      name: "routes",
+      host: "^1.0.0",
+      apply: ({ hooks }) =>
+        hooks.http.tap("routes", (app) => app.get("/.well-known/oauth-protected-resource", (context) => context.json({}))),
+    });
+    await using guarded = await startHost({
+      mcpServers,
+      plugins: [bearer(), routes()],
+      listen: { origins: ["https://app.example"], sse: true },
+    });
+    const headers = { origin: "https://app.example", "access-control-request-method": "GET" };
+    for (const [path, methods] of [
+      ["/mcp", "GET, POST, DELETE"],
+      ["/mcp/", "GET, POST, DELETE"],
+      ["/sse", "GET, POST, DELETE"],
+      ["/.well-known/oauth-protected-resource", "GET, HEAD, POST, PUT, PATCH, DELETE"],
+      ["/.well-known/oauth-protected-resource/mcp", "GET, HEAD, POST, PUT, PATCH, DELETE"],
+      ["/healthz", "GET, HEAD, POST, PUT, PATCH, DELETE"],
+    ] as const) {
+      const answer = await ask(guarded.url, { method: "OPTIONS", path, headers });
+      expect(answer, path).toMatchObject({
+        status: 204,
+        headers: { "access-control-allow-origin": "https://app.example", "access-control-allow-methods": methods },
+      });
+      const foreign = await ask(guarded.url, { method: "OPTIONS", path, headers: { ...headers, origin: "https://evil.example" } });
+      expect([foreign.status, foreign.headers["access-control-allow-origin"]], path).toEqual([403, undefined]);
+    }
+  });
+
   test("answers nobody else's preflight", async () => {
     for (const origin of [`http://localhost:${url.port}`, undefined])
       expect((await ask(url, { method: "OPTIONS", headers: { origin } })).status, origin).toBe(405);
@@ -236,6 +271,17 @@ test("Accept must have both forms of an answer, and for a GET the stream; nothin
     const stream = await client.open({ headers: { accept } });
     expect(stream.status, accept).toBe(200);
     stream.leave();
+  }
+});
+
+test("a slash at the end of the host's own paths says nothing, nor does one in listen.path", async () => {
+  for (const path of ["/mcp", "/mcp/"]) {
+    await using host = await startHost({ mcpServers, listen: { path } });
+    expect(host.url.pathname).toBe("/mcp");
+    for (const asked of ["/mcp", "/mcp/", "/mcp/?x=1"])
+      expect((await ask(host.url, { path: asked, body: initialize() })).status, `${asked} for ${path}`).toBe(200);
+    expect((await ask(host.url, { path: "/healthz/" })).status).toBe(200);
+    for (const other of ["/mcp//", "//mcp", "/mcp/x", "/"]) expect((await ask(host.url, { path: other })).status, other).toBe(404);
   }
 });
 

@@ -1,3 +1,5 @@
+import http from "node:http";
+import type { AddressInfo } from "node:net";
 import { afterEach, expect, test, vi } from "vitest";
 import { inProcessTransport, type Message } from "../fixtures/upstream.mjs";
 import { sdkClient, sseTransport } from "../harness/clients.ts";
@@ -22,15 +24,15 @@ class SseClient {
     this.#headers = headers;
   }
 
-  static async open(url: URL, headers: Record<string, string> = {}): Promise<SseClient> {
-    const stream = await open(url, { path: "/sse", headers: { accept: "text/event-stream", ...headers } });
+  static async open(url: URL, headers: Record<string, string> = {}, path = "/sse"): Promise<SseClient> {
+    const stream = await open(url, { path, headers: { accept: "text/event-stream", ...headers } });
     if (stream.status !== 200) throw new Error(`HTTP ${stream.status} ${stream.text()}`);
     const [, endpoint = ""] = await vi.waitFor(() => {
       const found = /^event: endpoint\ndata: (.*)\n\n/.exec(stream.text());
       if (!found) throw new Error("no endpoint came");
       return found;
     });
-    return new SseClient(stream, new URL(endpoint, new URL("/sse", url)), headers);
+    return new SseClient(stream, new URL(endpoint, new URL(path, url)), headers);
   }
 
   static async connect(url: URL, version = "2024-11-05", headers: Record<string, string> = {}): Promise<SseClient> {
@@ -89,6 +91,31 @@ test("messages are taken with 202 and answered on the stream; versions are negot
     expect((await client.answer("x")).result).toEqual({});
     client.stream.leave();
   }
+});
+
+test("the address for messages is relative, so that a proxy may serve the host under a path of its own", async () => {
+  await using host = await startHost({ mcpServers, listen });
+  const proxy = http.createServer((request, response) => {
+    const { method, headers } = request;
+    const path = request.url?.replace(/^\/gateway/, "");
+    const onward = http.request(host.url, { method, path, headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(response);
+    });
+    request.pipe(onward);
+    response.once("close", () => onward.destroy());
+  });
+  await new Promise<void>((listening) => proxy.listen(0, "127.0.0.1", listening));
+  const { port } = proxy.address() as AddressInfo; // it listens on TCP
+  for (const path of ["/gateway/sse", "/gateway/sse/"]) {
+    const client = await SseClient.open(new URL(`http://127.0.0.1:${port}`), { host: host.url.host }, path);
+    expect(client.endpoint.pathname).toBe("/gateway/messages");
+    await client.post(initialize());
+    expect((await client.answer(0)).result.protocolVersion).toBe("2025-11-25");
+    client.stream.leave();
+  }
+  proxy.closeAllConnections();
+  await new Promise((closed) => proxy.close(closed));
 });
 
 test("bad messages are refused on their POST, and an id that is in flight may not be used again", async () => {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
 import { loadConfig } from "../dist/config/load.js";
+import { parseConfig } from "../dist/config/parse.js";
 import { ConfigFileError } from "../dist/errors.js";
 import { type Config, ConfigError, createHost, createLogger, definePlugin, type PluginFactory } from "../dist/index.js";
 import { pluginProblems } from "../dist/plugin/load.js";
@@ -271,4 +272,69 @@ test("in code, a server that is switched off is left out, and what only files ha
   expect(refused({ mcpServers: { a: { ...server, envFile: "x" } } })).toEqual([
     expect.stringMatching(/^mcpServers\.a\.envFile: unknown key; .* in code, read the file/),
   ]);
+});
+
+test("names of hosts and origins are brought to the form that clients write", async () => {
+  const { hosts, origins } = parseConfig({
+    listen: {
+      hosts: [
+        "MCP.Example/",
+        "mcp.example:443",
+        "mcp.example:80",
+        "Proxy.example:8443",
+        "[2001:DB8:0::1]:8080",
+        "müsli.example",
+        "my_service",
+      ],
+      origins: [
+        "https://App.Example/",
+        "HTTPS://app.example:443",
+        "http://app.example:80",
+        "https://app.example:8443",
+        "https://müsli.example",
+        "chrome-extension://ABC/",
+        "tauri://localhost",
+      ],
+    },
+  }).listen ?? { hosts: [], origins: [] };
+  expect(hosts).toEqual([
+    "mcp.example",
+    "mcp.example",
+    "mcp.example",
+    "proxy.example:8443",
+    "[2001:db8::1]:8080",
+    "xn--msli-0ra.example",
+    "my_service",
+  ]);
+  expect(origins).toEqual([
+    "https://app.example",
+    "https://app.example",
+    "http://app.example",
+    "https://app.example:8443",
+    "https://xn--msli-0ra.example",
+    "chrome-extension://abc",
+    "tauri://localhost",
+  ]);
+});
+
+test.each([
+  ["hosts", "https://mcp.example/mcp", '"https://mcp.example/mcp" is a URL; write "mcp.example"'],
+  ["hosts", "HTTPS://MCP.example:443", '"HTTPS://MCP.example:443" is a URL; write "mcp.example"'],
+  ["hosts", "mcp.example/mcp", '"mcp.example/mcp" is a URL; write "mcp.example"'],
+  ["hosts", "user@mcp.example", '"user@mcp.example" is a URL; write "mcp.example"'],
+  ["hosts", "2001:db8::1", 'write "[2001:db8::1]", with brackets'],
+  ["hosts", "*", '"*" would match no Host header; name each host'],
+  ["hosts", "*.example", '"*.example" would match no Host header; name each host'],
+  ["hosts", "", '"" is no host; write it like "mcp.example.com"'],
+  ["hosts", "mcp example", '"mcp example" is no host; write it like "mcp.example.com"'],
+  ["origins", "*", '"*" would match no Origin header; name each origin'],
+  ["origins", "https://*.example", '"https://*.example" would match no Origin header; name each origin'],
+  ["origins", "app.example", '"app.example" is no web origin; write "https://app.example"'],
+  ["origins", "https://app.example/page?x", '"https://app.example/page?x" is no web origin; write "https://app.example"'],
+  ["origins", "https://user@app.example", '"https://user@app.example" is no web origin; write "https://app.example"'],
+  ["origins", "wss://app.example", '"wss://app.example" is no web origin; write "https://app.example"'],
+  ["origins", "http://", '"http://" is no web origin; write it like "https://app.example.com"'],
+  ["origins", "null", '"null" is the origin of many pages, such as those in sandboxed frames; serve the page over HTTP'],
+])("what can match no header is refused in listen.%s: %j", async (key, value, problem) => {
+  expect(await problems({ listen: { [key]: [value] } })).toEqual([`listen.${key}[0]: ${problem}`]);
 });

@@ -6,6 +6,7 @@ import type { ConfigContext } from "./code.ts";
 import { isOff } from "./foreign.ts";
 import { pluginSchema } from "./plugin-schema.ts";
 import { duration, flag, integer, size } from "./units.ts";
+import { hostNames, webOrigins } from "./web-names.ts";
 import { kindOf, wording } from "./wording.ts";
 
 /** Fields that every upstream has, whatever its wire. */
@@ -227,16 +228,18 @@ export const configSchema = z.strictObject({
       path: z
         .string()
         .regex(/^\/[^?#]*$/, 'must begin with "/"')
+        .overwrite((path) => path.replace(/(?<=.)\/$/, "")) // the host serves it with a slash at its end, too
         .refine((path) => !OWN_PATHS.has(path), { error: ({ input }) => `"${input}" is a path of the host's own; choose another` })
         .default("/mcp")
         .describe("The path of the MCP endpoint."),
-      hosts: z
-        .array(z.string())
+      hosts: hostNames
         .default([])
         .describe(
-          "Further values of the Host header that are accepted, such as the public name behind a proxy. For names of other machines an auth plugin is needed, or --insecure-no-auth.",
+          "Further values of the Host header that are accepted, such as the public name behind a proxy; one without a port has the default ports, too. For names of other machines an auth plugin is needed, or --insecure-no-auth.",
         ),
-      origins: z.array(z.string()).default([]).describe("Web origins that may call the host; CORS is off while there are none."),
+      origins: webOrigins
+        .default([])
+        .describe('Web origins that may call the host, such as "https://app.example.com"; CORS is off while there are none.'),
       resume: z
         .union([z.literal(false), z.literal("false").transform(() => false as const), resume], { error: resumeProblem })
         .prefault({})

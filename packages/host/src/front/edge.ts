@@ -7,6 +7,8 @@ import type { FrontResponse } from "./response.ts";
 
 /** The methods of the MCP endpoint. */
 export const ENDPOINT_METHODS = "GET, POST, DELETE";
+/** The methods that a route of a plugin may have. */
+export const ROUTE_METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE";
 
 const LOOPBACK_NAMES = ["localhost", "127.0.0.1", "[::1]"];
 
@@ -61,10 +63,13 @@ export class Edge {
     // Beyond loopback the names by which the host is reached are unknown, unless the config says them.
     // 127.0.0.2 is a loopback address too, and a URL has brackets around an IPv6 one.
     const own = loopback ? [...LOOPBACK_NAMES, ...(listen.host.includes(":") ? [] : [listen.host])] : [];
-    const names = [...own, ...listen.hosts];
-    this.#hosts = names.length === 0 ? undefined : new Set(names.flatMap((name) => [name.toLowerCase(), `${name.toLowerCase()}:${port}`]));
+    const at = (names: readonly string[], ports: readonly number[]): string[] =>
+      names.flatMap((name) => [name, ...ports.map((each) => `${name}:${each}`)]);
+    // Some proxies write the port that they were called at even where it is the default one.
+    const names = [...at(own, [port]), ...at(listen.hosts, [port, 80, 443])];
+    this.#hosts = names.length === 0 ? undefined : new Set(names);
     // The host's own pages call from its own origin, which a web page elsewhere cannot have.
-    this.#ownOrigins = new Set(own.map((name) => `${scheme}://${name}:${port}`));
+    this.#ownOrigins = new Set(own.map((name) => new URL(`${scheme}://${name}:${port}`).origin));
     this.#origins = new Set(listen.origins);
     this.#maxHeaders = limits.headerCount;
   }
@@ -102,17 +107,14 @@ export class Edge {
     return [...SECURITY, "vary", "Origin", "access-control-allow-origin", origin, "access-control-expose-headers", exposed];
   }
 
-  /** Answers a preflight of an allowed origin. */
-  preflight(request: IncomingMessage, response: FrontResponse): HostError | undefined {
-    if (!this.#origins.has(request.headers.origin ?? ""))
-      return new HostError("method_not_allowed", `OPTIONS is answered only to origins in ${this.#place}origins`, {
-        headers: { allow: ENDPOINT_METHODS },
-      });
+  /** Answers a preflight of an allowed origin, which says nothing of what is there; gives whether it did. @param methods that may be asked for */
+  preflight(request: IncomingMessage, response: FrontResponse, methods: string): boolean {
+    if (request.method !== "OPTIONS" || !this.#origins.has(request.headers.origin ?? "")) return false;
     const allowed = "Authorization, Content-Type, Accept, Mcp-Session-Id, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Last-Event-ID";
     response
-      .head(204, "access-control-allow-methods", ENDPOINT_METHODS, "access-control-allow-headers", allowed, "access-control-max-age", "600")
+      .head(204, "access-control-allow-methods", methods, "access-control-allow-headers", allowed, "access-control-max-age", "600")
       .end();
-    return undefined;
+    return true;
   }
 }
 

@@ -107,8 +107,14 @@ export function stopping(): HostError {
   return new HostError("shutting_down", "the host is stopping", { headers: { connection: "close", "retry-after": "5" } });
 }
 
+/** The path that a request is for. A slash at its end says nothing: people and proxies add one. */
 export function pathOf(request: IncomingMessage): string {
-  const url = request.url ?? "/";
+  const path = writtenPath(request);
+  return path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
+}
+
+/** The path of a request as its client or a proxy wrote it. */
+export function writtenPath({ url = "/" }: IncomingMessage): string {
   const query = url.indexOf("?");
   return query === -1 ? url : url.slice(0, query);
 }

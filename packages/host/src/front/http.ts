@@ -5,7 +5,7 @@ import { ConfigError, HostError } from "../errors.ts";
 import type { Principal } from "../exchange/caller.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
 import type { Session } from "../session/session.ts";
-import { type Checks, Edge } from "./edge.ts";
+import { type Checks, Edge, ENDPOINT_METHODS, ROUTE_METHODS } from "./edge.ts";
 import { ANONYMOUS, authenticate, type Endpoint, type HttpEndpoint, isAuthenticated, type NetworkOptions, pathOf } from "./endpoint.ts";
 import { listenFailure, type Server, serverOptions } from "./listening.ts";
 import { LongLived } from "./long-lived.ts";
@@ -135,12 +135,8 @@ export class HttpFront {
       const refused = this.#edge.check(request);
       if (refused) throw refused;
       const endpoint = this.#endpoints.get(path);
+      if (this.#edge.preflight(request, response, endpoint ? ENDPOINT_METHODS : ROUTE_METHODS)) return;
       if (!endpoint) return this.#elsewhere(path, request, response);
-      if (request.method === "OPTIONS") {
-        const denied = this.#edge.preflight(request, response);
-        if (denied) throw denied;
-        return;
-      }
       if (!isAuthenticated(this.#options)) return endpoint.serve(request, response, ANONYMOUS, failed);
       const serve = (principal: Principal): void => endpoint.serve(request, response, principal, failed);
       authenticate(this.#options, request, path).then(serve).catch(failed);

@@ -43,8 +43,8 @@ export class MountedEdge implements Checks {
     return this.#at(request).headers(request);
   }
 
-  preflight(request: IncomingMessage, response: FrontResponse): HostError | undefined {
-    return this.#at(request).preflight(request, response);
+  preflight(request: IncomingMessage, response: FrontResponse, methods: string): boolean {
+    return this.#at(request).preflight(request, response, methods);
   }
 
   #at({ socket: { localPort = 0 } }: IncomingMessage): Edge {

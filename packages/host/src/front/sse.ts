@@ -2,7 +2,8 @@ import type { IncomingMessage } from "node:http";
 import { HostError } from "../errors.ts";
 import type { Principal } from "../exchange/caller.ts";
 import type { Reply, Session } from "../session/session.ts";
-import { checkShape, parseJson, toMessage } from "../wire/parse.ts";
+import type { Limits } from "../wire/limits.ts";
+import { parseJson } from "../wire/parse.ts";
 import { readBody } from "./body.ts";
 import { accepts } from "./edge.ts";
 import {
@@ -15,8 +16,10 @@ import {
   pathOf,
   stopping,
   unknownNow,
+  writtenPath,
 } from "./endpoint.ts";
 import { EventStream } from "./event-stream.ts";
+import { deliver, sentIn, type Wire } from "./incoming.ts";
 import type { LongLived } from "./long-lived.ts";
 import type { FrontResponse } from "./response.ts";
 
@@ -59,12 +62,14 @@ export class SseFront implements HttpEndpoint {
       release();
       sessions.close(session, new HostError("client_gone", "the client closed its event stream"));
     });
-    stream.write(`event: endpoint\ndata: ${MESSAGES}?sessionId=${session.id}\n\n`);
+    // Relative to the stream's own address: a proxy may serve both under another path than they have here.
+    const folder = writtenPath(request).endsWith("/") ? "../" : "";
+    stream.write(`event: endpoint\ndata: ${folder}${MESSAGES.slice(1)}?sessionId=${session.id}\n\n`);
     session.attach(stream);
   }
 
   #post(request: IncomingMessage, response: FrontResponse, principal: Principal, failed: (error: unknown) => void): void {
-    const id = new URLSearchParams((request.url ?? "").slice(MESSAGES.length)).get("sessionId");
+    const id = new URLSearchParams(request.url?.slice(writtenPath(request).length)).get("sessionId");
     if (id === null)
       throw new HostError("session_required", `sessionId is missing; open a stream with GET ${STREAM} and use the address it names`);
     const session = ownSession(this.#options.sessions, id, principal);
@@ -73,11 +78,10 @@ export class SseFront implements HttpEndpoint {
     checkJson(request);
     const { limits } = this.#options;
     const take = (body: Buffer): void => {
-      const value = parseJson(body);
-      checkShape(value, limits);
-      const message = toMessage(value);
+      const wire = wireOn(stream, session, limits);
+      const sent = sentIn(parseJson(body), wire);
       response.head(202).end();
-      session.receive(message, replyOn(stream), body.length);
+      deliver(sent, wire, body.length);
     };
     readBody(request, limits.requestBytes, take, failed);
   }
@@ -101,13 +105,11 @@ export class SseFront implements HttpEndpoint {
 }
 
 /** Every answer goes on the session's only stream. */
-function replyOn(stream: EventStream): Reply {
-  return {
-    send: (message) => stream.send(message),
-    answer: (response) => {
-      const json = JSON.stringify(response);
-      return stream.sendJson(json) ? json.length : undefined;
-    },
-    end() {},
+function wireOn(stream: EventStream, session: Session, limits: Limits): Wire {
+  const answer = (value: unknown): number | undefined => {
+    const json = JSON.stringify(value);
+    return stream.sendJson(json) ? json.length : undefined;
   };
+  const reply: Reply = { send: (message) => stream.send(message), answer, end() {} };
+  return { session, limits, reply, answerAll: answer };
 }

@@ -6,8 +6,8 @@ import type { Sessions } from "../session/sessions.ts";
 import { type FrameOutput, FrameWriter } from "../wire/frame-writer.ts";
 import { LineFramer } from "../wire/framing.ts";
 import type { Limits } from "../wire/limits.ts";
-import type { Message } from "../wire/message.ts";
-import { checkShape, type ParseError, parseJson, refusalOf, toMessage } from "../wire/parse.ts";
+import { parseJson } from "../wire/parse.ts";
+import { receive, type Wire } from "./incoming.ts";
 
 export interface StdioFrontOptions {
   readonly sessions: Sessions;
@@ -55,20 +55,9 @@ export function serveStdio(options: StdioFrontOptions): () => void {
   };
   const send = (message: unknown): boolean => answer(message) !== undefined;
   const reply: Reply = { send, answer, end() {} };
-  const receive = (line: Buffer): void => {
-    let value: unknown;
-    let message: Message;
-    try {
-      value = parseJson(line);
-      checkShape(value, limits);
-      message = toMessage(value);
-    } catch (error) {
-      send(refusalOf(value, error as ParseError)); // nothing else is thrown there
-      return;
-    }
-    session.receive(message, reply, line.length);
-  };
-  const framer = new LineFramer(limits.requestBytes, receive, () => {
+  const wire: Wire = { session, limits, reply, answerAll: send };
+  const take = (line: Buffer): void => receive(wire, line, parseJson, line.length);
+  const framer = new LineFramer(limits.requestBytes, take, () => {
     const error = new HostError(
       "payload_too_large",
       `a line is longer than ${limits.requestBytes} bytes; it was not read, and its request gets no other answer`,

@@ -3,19 +3,19 @@ import { HostError } from "../errors.ts";
 import type { Principal } from "../exchange/caller.ts";
 import type { Reply, Session } from "../session/session.ts";
 import { isRequest, type Message } from "../wire/message.ts";
-import { checkShape, ParseError, parseJson, toMessage } from "../wire/parse.ts";
+import { checkShape, parseJson, toMessage } from "../wire/parse.ts";
 import { readBody } from "./body.ts";
 import { accepts, ENDPOINT_METHODS, prefersStream } from "./edge.ts";
 import { checkJson, checkVersion, type HttpEndpoint, type NetworkOptions, notAllowed, ownSession, stopping } from "./endpoint.ts";
 import { EventStore } from "./event-store.ts";
 import { EventStream, type StreamSettings } from "./event-stream.ts";
 import { HttpReply, NO_REPLY } from "./http-reply.ts";
+import { batchOf, checkBatches } from "./incoming.ts";
 import type { LongLived } from "./long-lived.ts";
 import type { FrontResponse } from "./response.ts";
 
 /** A quiet POST becomes a stream after this, so that proxies and clients do not give it up. */
 const JSON_PATIENCE = 5_000;
-const BATCH = 50;
 
 /** The MCP endpoint: Streamable HTTP (2025-11-25, 2025-06-18, 2025-03-26). */
 export class StreamableHttp implements HttpEndpoint {
@@ -115,15 +115,11 @@ export class StreamableHttp implements HttpEndpoint {
     session.receive(initialize, own, bytes);
   }
 
-  /** JSON-RPC batches exist in 2025-03-26 only. */
   #batch(values: readonly unknown[], response: FrontResponse, session: Session | undefined): void {
-    if (session?.client.version !== "2025-03-26")
-      throw new ParseError(-32600, "batches are not part of this protocol version; send one message per POST");
-    if (values.length === 0 || values.length > BATCH) throw new ParseError(-32600, `a batch has 1 to ${BATCH} messages`);
-    const messages: Message[] = values.map((value) => toMessage(value));
-    const requests = messages.filter((message) => isRequest(message)).length;
-    if (messages.some((message) => "method" in message && message.method === "initialize"))
-      throw new ParseError(-32600, "initialize may not be part of a batch");
+    checkBatches(session);
+    const messages = batchOf(values);
+    const requests = messages.filter(isRequest).length;
+    if (requests > 0 && this.#draining) throw stopping();
     const reply = requests === 0 ? undefined : this.#reply(response, session, requests, true);
     if (!reply) response.head(202).end();
     for (const message of messages) session.receive(message, reply ?? NO_REPLY);

@@ -4,8 +4,9 @@ import type { Principal } from "../exchange/caller.ts";
 import type { Reply, Session } from "../session/session.ts";
 import type { Sessions } from "../session/sessions.ts";
 import type { Limits } from "../wire/limits.ts";
-import type { Message } from "../wire/message.ts";
-import { checkShape, type ParseError, refusalOf, toMessage } from "../wire/parse.ts";
+import { receive, type Wire } from "./incoming.ts";
+
+const asIs = (value: unknown): unknown => value;
 
 /** Serves one client over any SDK `Transport`, such as the other half of an in-memory pair. */
 export async function serveTransport(options: {
@@ -26,17 +27,8 @@ export async function serveTransport(options: {
     send(message);
   };
   const reply: Reply = { send, answer, end() {} };
-  transport.onmessage = (value: unknown) => {
-    let message: Message;
-    try {
-      checkShape(value, limits);
-      message = toMessage(value);
-    } catch (error) {
-      send(refusalOf(value, error as ParseError)); // nothing else is thrown there
-      return;
-    }
-    session.receive(message, reply);
-  };
+  const wire: Wire = { session, limits, reply, answerAll: send };
+  transport.onmessage = (value: unknown) => receive(wire, value, asIs);
   transport.onclose = () => sessions.close(session);
   session.attach({ send });
   await transport.start();

@@ -5,7 +5,7 @@ import { HostError } from "../errors.ts";
 import type { Principal } from "../exchange/caller.ts";
 import type { Reply, Session } from "../session/session.ts";
 import type { Message } from "../wire/message.ts";
-import { checkShape, type ParseError, parseJson, refusalOf, toMessage } from "../wire/parse.ts";
+import { parseJson } from "../wire/parse.ts";
 import type { Checks } from "./edge.ts";
 import {
   ANONYMOUS,
@@ -18,6 +18,7 @@ import {
   stopping,
   unknownNow,
 } from "./endpoint.ts";
+import { receive, type Wire } from "./incoming.ts";
 import type { LongLived } from "./long-lived.ts";
 import { edgeRefusal } from "./refusal.ts";
 
@@ -136,9 +137,10 @@ export class WebSocketFront implements Endpoint {
       },
       end() {},
     };
+    const wire: Wire = { session, limits, reply, answerAll: (answers) => write(JSON.stringify(answers)) };
     socket.on("message", (data: RawData, isBinary: boolean) => {
       if (isBinary) return socket.close(CLOSE.unsupportedData, "messages are text");
-      this.#receive(data as Buffer, session, reply, send); // the server's binaryType is "nodebuffer"
+      receive(wire, data as Buffer, parseJson, (data as Buffer).length); // the server's binaryType is "nodebuffer"
     });
     socket.on("pong", () => {
       client.pinged = undefined;
@@ -152,20 +154,6 @@ export class WebSocketFront implements Endpoint {
       sessions.close(session, new HostError("client_gone", "the client closed its connection"));
     });
     session.attach({ send });
-  }
-
-  #receive(data: Buffer, session: Session, reply: Reply, refuse: (message: Message) => unknown): void {
-    let value: unknown;
-    let message: Message;
-    try {
-      value = parseJson(data);
-      checkShape(value, this.#options.limits);
-      message = toMessage(value);
-    } catch (error) {
-      refuse(refusalOf(value, error as ParseError)); // nothing else is thrown there
-      return;
-    }
-    session.receive(message, reply, data.length);
   }
 
   drain(): void {
