@@ -54,6 +54,16 @@ test("a machine's service runs as a user of its own where root makes it, else as
   expect(Service).toMatchObject({ RuntimeDirectory: ["mcp-host"], RuntimeDirectoryMode: ["0700"] });
 });
 
+test("a service looks for commands where the shell does, and not where npm alone would", async () => {
+  using at = home({ mcpServers: {} });
+  mkdirSync(join(at.path, "node_modules/.bin"), { recursive: true });
+  const own = join(at.path, "node_modules/.bin");
+  const npm = [own, join(at.path, "../node_modules/.bin"), "/usr/lib/node_modules/npm/node_modules/@npmcli/run-script/lib/node-gyp-bin"];
+  Object.assign(at.env, { PATH: [...npm, "/bin", "/usr/bin", "/bin"].join(":") });
+  const { Service } = settings((await run(at, ["service", "systemd"])).stdout);
+  expect(Service?.Environment).toContain(`"PATH=${own}:/bin:/usr/bin"`);
+});
+
 /** What no path should hold, and some do. */
 const ODD = `50% of "$HOME" & <my> 'files'`;
 

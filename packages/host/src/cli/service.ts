@@ -8,6 +8,7 @@ import { redactText } from "../redact.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
 import { BIN } from "./command-line/installed.ts";
 import { configArgs, jsonArgs } from "./command-line/options.ts";
+import { shellPath } from "./command-line/shell-path.ts";
 import { shellWord } from "./command-line/shell-word.ts";
 import { typedCommand } from "./command-line/typed-command.ts";
 import { UsageError } from "./command-line/usage.ts";
@@ -93,8 +94,8 @@ async function drainOf(path: string, warnings: string[]): Promise<number> {
 
 /** Where commands of servers are looked for: as it is here, since services know little more than /usr/bin. */
 function searchPath(): string {
-  const folders = (process.env.PATH ?? "").split(":").filter((folder) => isAbsolute(folder) && !CONTROLS.test(folder));
-  return [...new Set(folders)].join(":") || "/usr/local/bin:/usr/bin:/bin";
+  const folders = shellPath().filter((folder) => isAbsolute(folder) && !CONTROLS.test(folder));
+  return folders.join(":") || "/usr/local/bin:/usr/bin:/bin";
 }
 
 function unwise({ node, bin, config, scope, user }: Service): string[] {

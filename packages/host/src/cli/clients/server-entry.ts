@@ -8,6 +8,7 @@ import { createLogger } from "../../log.ts";
 import { findHosts, NoHostError } from "../../operator/control-client.ts";
 import type { ControlStatus } from "../../operator/control-protocol.ts";
 import { BIN } from "../command-line/installed.ts";
+import { shellPath } from "../command-line/shell-path.ts";
 import { typedCommand } from "../command-line/typed-command.ts";
 import { UsageError } from "../command-line/usage.ts";
 import type { EntryFlags, Target } from "./client-options.ts";
@@ -21,24 +22,15 @@ export async function serverEntryOf(flags: EntryFlags, { client, scope }: Target
     throw new UsageError(`${client.title} takes no addresses in its file; leave --http and --url out and it starts a host of its own`);
   if (overHttp) return { kind: "http", ...(await addressOf(flags)) };
   // A program with windows has not the PATH of a shell, and the servers of the host are looked for on it.
-  const PATH = shellPath();
+  const PATH = shellPath().join(delimiter);
   const config = configPath(flags.config);
   return {
     kind: "stdio",
     config,
     command: process.execPath,
     args: [BIN, "start", "stdio", "--config", config],
-    env: client.desktop && scope === "user" && PATH !== undefined ? { PATH } : {},
+    env: client.desktop && scope === "user" && PATH !== "" ? { PATH } : {},
   };
-}
-
-/** The PATH of the shell, without what npm puts before it and is not there: `node_modules/.bin` of each folder upwards, and tools of its own. */
-function shellPath(): string | undefined {
-  const folders = process.env.PATH?.split(delimiter);
-  const kept = folders?.filter(
-    (folder) => !/[/\\]node-gyp-bin$/.test(folder) && (!/node_modules[/\\]\.bin$/.test(folder) || existsSync(folder)),
-  );
-  return kept && [...new Set(kept)].join(delimiter);
 }
 
 function configPath(flag: string | undefined): string {
