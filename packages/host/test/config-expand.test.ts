@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { expandConfig } from "../dist/config/expand.js";
 import { Variables } from "../dist/config/variables.js";
@@ -100,6 +100,18 @@ test.each([0o620, 0o602, 0o666])("a secret file of mode %o, which others can wri
   expect(expand("${file:secret}").problems).toEqual([`mcpServers.a.args[0]: ${path} can be written by others; run \`chmod go-w ${path}\``]);
 });
 
+test("a secret file in a folder that everybody can write is refused", () => {
+  const open = join(folder, "open");
+  mkdirSync(open);
+  writeFileSync(join(open, "secret"), "s", { mode: 0o600 });
+  chmodSync(open, 0o777);
+  expect(expand("${file:open/secret}").problems).toEqual([
+    `mcpServers.a.args[0]: ${open} can be written by others; run \`chmod go-w ${open}\``,
+  ]);
+  chmodSync(open, 0o1777);
+  expect(expand("${file:open/secret}").text).toBe("s");
+});
+
 test("a secret file that is missing, a folder or too large is an error", () => {
   mkdirSync(join(folder, "folder"));
   writeFileSync(join(folder, "large"), "x".repeat(65 * 1024), { mode: 0o600 });
@@ -118,6 +130,11 @@ test("a credentials file that others can read is refused", () => {
   const path = credentials("{}", 0o640);
   expect(expand("${A}", { env: ENV }).problems).toEqual([
     `mcpServers.a.args[0]: the credentials file ${path} can be read by others; run \`chmod 600 ${path}\``,
+  ]);
+  chmodSync(path, 0o600);
+  chmodSync(dirname(path), 0o777);
+  expect(expand("${A}", { env: ENV }).problems).toEqual([
+    `mcpServers.a.args[0]: others can put another credentials file into ${dirname(path)}; run \`chmod go-w ${dirname(path)}\``,
   ]);
 });
 

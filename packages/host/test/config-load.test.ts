@@ -1,6 +1,6 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type LoadedConfig, type LoadOptions, loadConfig } from "../dist/config/load.js";
 import { ConfigFileError } from "../dist/errors.js";
@@ -101,6 +101,50 @@ test("a config that everybody can write is refused, one that its group can write
   expect(await problems("world.json")).toEqual([expect.stringContaining(`run \`chmod go-w ${world}\``)]);
   const group = write("group.json", JSON.stringify({ mcpServers: { a: SERVER } }), 0o660);
   expect((await load("group.json")).warnings).toEqual([expect.stringContaining(`run \`chmod g-w ${group}\``)]);
+});
+
+test("a config in a folder that everybody can write is refused, also by way of a link; one like /tmp will do", async () => {
+  mkdirSync(join(folder, "open"));
+  mkdirSync(join(folder, "own"));
+  const text = JSON.stringify({ mcpServers: { a: SERVER } });
+  write("open/c.json", text);
+  write("own/c.json", text);
+  symlinkSync(join(folder, "own/c.json"), join(folder, "open/link.json"));
+  symlinkSync(join(folder, "open/c.json"), join(folder, "own/link.json"));
+  const open = join(folder, "open");
+  for (const mode of [0o777, 0o702]) {
+    chmodSync(open, mode);
+    for (const name of ["open/c.json", "open/link.json", "own/link.json"])
+      expect(await problems(name), name).toEqual([
+        `everybody on this machine can write ${open}, and so decide which commands the host runs; run \`chmod go-w ${open}\``,
+      ]);
+  }
+  for (const mode of [0o1777, 0o775]) {
+    chmodSync(open, mode);
+    for (const name of ["open/c.json", "open/link.json", "own/link.json", "own/c.json"])
+      expect((await load(name)).warnings, name).toEqual([]);
+  }
+});
+
+test.each([
+  ["a path", "./p.mjs", "p.mjs"],
+  ["a package", "mcp-host-plugin-p", "node_modules/mcp-host-plugin-p/index.mjs"],
+])("a plugin that everybody can write, itself or the folder that it is in, is refused unread: %s", async (_, use, file) => {
+  Reflect.deleteProperty(globalThis, "wasRead");
+  mkdirSync(join(folder, "node_modules/mcp-host-plugin-p"), { recursive: true });
+  write("node_modules/mcp-host-plugin-p/package.json", JSON.stringify({ type: "module", exports: "./index.mjs" }));
+  const path = write(file, "globalThis.wasRead = true; export default 1;", 0o606);
+  const refusal = (open: string) =>
+    `plugins[0]: everybody on this machine can write ${open}, and so decide what plugin "${use}" does; run \`chmod go-w ${open}\``;
+  expect(await pluginProblems([use], folder)).toEqual([refusal(path)]);
+  chmodSync(path, 0o664);
+  chmodSync(dirname(path), 0o777);
+  expect(await pluginProblems([use], folder)).toEqual([refusal(dirname(path))]);
+  expect(globalThis).not.toHaveProperty("wasRead");
+  chmodSync(dirname(path), 0o755);
+  expect(await pluginProblems([use], folder)).toEqual([
+    `plugins[0]: "${use}" is no plugin: its default export must come from definePlugin()`,
+  ]);
 });
 
 test("every problem is told at once, with its place and the remedy", async () => {

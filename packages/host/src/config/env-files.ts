@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseEnv } from "node:util";
-import { isWritableByOthers } from "./permissions.ts";
+import { writableByOthers } from "./permissions.ts";
 
 /** The environment, or a part of it. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -21,7 +21,8 @@ export function readEnvFile(name: string, folder: string): EnvFile {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (!stat) throw new Error(`there is no file ${path}`);
   if (!stat.isFile()) throw new Error(`${path} is not a regular file`);
-  if (isWritableByOthers(stat.mode)) throw new Error(`${path} can be written by others; run \`chmod go-w ${path}\``);
+  const open = writableByOthers(path);
+  if (open !== undefined) throw new Error(`${open} can be written by others; run \`chmod go-w ${open}\``);
   if (stat.size > BYTES) throw new Error(`${path} is larger than ${BYTES} bytes`);
   return { path, values: parseEnv(readFileSync(path, "utf8").replace(/^\uFEFF/, "")) as Environment }; // only its values may be undefined
 }

@@ -5,7 +5,7 @@ import { ConfigError } from "../errors.ts";
 import { readCode } from "./code.ts";
 import type { Environment } from "./env-files.ts";
 import { CODE_EXTENSIONS, EXTENSIONS } from "./locate.ts";
-import { isWorldWritable, isWritableByOthers } from "./permissions.ts";
+import { isGroupWritable, writableByAll } from "./permissions.ts";
 
 const CONFIG_BYTES = 4 * 1024 * 1024;
 
@@ -18,12 +18,13 @@ export async function readConfigFile(path: string, env: Environment): Promise<{ 
   const stat = statSync(path, { throwIfNoEntry: false });
   if (!stat) throw new ConfigError([`there is no file ${path}; run \`mcp-host init\`, or name another with --config`]);
   if (!stat.isFile()) throw new ConfigError([`${path} is not a file; name a config file with --config`]);
-  if (isWorldWritable(stat.mode))
+  const open = writableByAll(path);
+  if (open !== undefined)
     throw new ConfigError([
-      `everybody on this machine can write the file, and so decide which commands the host runs; run \`chmod go-w ${path}\``,
+      `everybody on this machine can write ${open}, and so decide which commands the host runs; run \`chmod go-w ${open}\``,
     ]);
   if (stat.size > CONFIG_BYTES) throw new ConfigError([`the file is larger than ${CONFIG_BYTES} bytes; is it a config?`]);
-  const warnings = isWritableByOthers(stat.mode)
+  const warnings = isGroupWritable(stat.mode)
     ? [`the config can be written by its group, which decides which commands the host runs; run \`chmod g-w ${path}\``]
     : [];
   let text: string;

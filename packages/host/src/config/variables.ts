@@ -4,7 +4,7 @@ import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import { isObject } from "../wire/message.ts";
 import type { EnvFile, Environment } from "./env-files.ts";
 import type { Input } from "./inputs.ts";
-import { isWritableByOthers } from "./permissions.ts";
+import { writableByAll, writableByOthers } from "./permissions.ts";
 
 /** What `${...}` can refer to. */
 export type Reference = { kind: "variable"; name: string } | { kind: "input"; name: string } | { kind: "file"; name: string };
@@ -99,7 +99,8 @@ export class Variables {
     const stat = statSync(path, { throwIfNoEntry: false });
     if (!stat) throw new Error(`there is no file ${path}`);
     if (!stat.isFile()) throw new Error(`${path} is not a regular file`);
-    if (isWritableByOthers(stat.mode)) throw new Error(`${path} can be written by others; run \`chmod go-w ${path}\``);
+    const open = writableByOthers(path);
+    if (open !== undefined) throw new Error(`${open} can be written by others; run \`chmod go-w ${open}\``);
     if (stat.size > FILE_BYTES) throw new Error(`${path} is larger than ${FILE_BYTES} bytes`);
     return readFileSync(path, "utf8").replace(/\r?\n$/, "");
   }
@@ -140,6 +141,8 @@ function readCredentials(path: string): Readonly<Record<string, string>> {
   if (!stat) return {};
   if (process.platform !== "win32" && (stat.mode & 0o077) !== 0)
     throw new Error(`the credentials file ${path} can be read by others; run \`chmod 600 ${path}\``);
+  const open = writableByAll(path);
+  if (open !== undefined) throw new Error(`others can put another credentials file into ${open}; run \`chmod go-w ${open}\``);
   let values: unknown;
   try {
     values = JSON.parse(readFileSync(path, "utf8"));

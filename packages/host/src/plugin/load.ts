@@ -7,6 +7,7 @@ import gtr from "semver/ranges/gtr.js";
 import { moduleProblem } from "../config/code.ts";
 import { installRemedy } from "../config/documentation.ts";
 import { optionProblems } from "../config/option-problems.ts";
+import { writableByAll } from "../config/permissions.ts";
 import { isPluginFactory, type PluginValue } from "../config/plugin-brand.ts";
 import type { PluginConfig } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
@@ -142,6 +143,11 @@ function defaultInput(definition: PluginDefinition): unknown {
 /** Finds a plugin by the name or the path that a config gives it. @throws ConfigError where it is not there, or is no plugin */
 export async function importPlugin(use: string, folder: string, place: string): Promise<Found> {
   const file = locate(use, folder, place);
+  const open = writableByAll(file);
+  if (open !== undefined)
+    throw new ConfigError([
+      `${place}: everybody on this machine can write ${open}, and so decide what plugin "${use}" does; run \`chmod go-w ${open}\``,
+    ]);
   let module: Record<string, unknown>;
   try {
     module = await importModule(file);

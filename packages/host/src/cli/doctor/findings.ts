@@ -37,7 +37,8 @@ export const FINDINGS = {
   },
   permissions: {
     level: "problem",
-    meaning: "Others may write the config, which decides what commands are run, or read the credentials file.",
+    meaning:
+      "Others may write the config, which decides what commands are run, a plugin, or the folder of either, or read the credentials file.",
     remedy: "Run the `chmod` that the finding names.",
   },
   "variable-missing": {
