@@ -62,42 +62,66 @@ export class KnownSecrets {
     }
   }
 
-  /** The text with something else in the place of each secret. Those that overlap are one. */
-  replace(text: string, replacement: string): string {
+  /**
+   * The text with something else in the place of each secret; those that overlap are one.
+   * @param cut where the text was cut: what may be half a secret there goes, too
+   */
+  replace(text: string, replacement: string, cut?: "start" | "end"): string {
     if (this.#times.size === 0) return text;
-    const found: { from: number; to: number }[] = [];
+    const parts: Part[] = [];
+    let begin = 0;
+    let end = text.length;
+    if (cut === "start") {
+      const half = this.#endedAtStart(text);
+      if (half > 0) join(parts, 0, half);
+    }
     for (let to = SHORTEST; to <= text.length; to++) {
-      const fitting = this.#byEnd.at(text, to - SHORTEST)?.filter((secret) => text.endsWith(secret, to));
-      if (!fitting?.length) continue;
-      let from = to - Math.max(...fitting.map(({ length }) => length));
-      for (let last = found.at(-1); last && last.to > from; last = found.at(-1)) {
-        from = Math.min(from, last.from);
-        found.pop();
-      }
-      found.push({ from, to });
+      const lengths = this.#byEnd.at(text, to - SHORTEST)?.flatMap((secret) => (text.endsWith(secret, to) ? secret.length : []));
+      if (lengths?.length) join(parts, to - Math.max(...lengths), to);
     }
+    if (cut === "end") {
+      const half = this.#begunAtEnd(text);
+      if (half > 0) join(parts, end - half, end);
+    }
+    // A shorter half cannot be looked up, and is missed by nobody in what is cut anyway.
+    if (cut === "start") begin = Math.min(SHORTEST - 1, parts[0]?.from ?? end);
+    if (cut === "end") end = Math.max(end - SHORTEST + 1, parts.at(-1)?.to ?? 0);
     let clean = "";
-    let done = 0;
-    for (const { from, to } of found) {
-      clean += text.slice(done, from) + replacement;
-      done = to;
+    for (const { from, to } of parts) {
+      clean += text.slice(begin, from) + replacement;
+      begin = to;
     }
-    return done === 0 ? text : clean + text.slice(done);
+    return clean + text.slice(begin, end);
   }
 
-  /** How many units at the end of a text that was cut there may be the beginning of a secret. */
-  begunAtEnd(text: string): number {
+  /** How many units at the end of a text are the beginning of a secret. */
+  #begunAtEnd(text: string): number {
     const { length } = text;
     for (let from = 0; from <= length - SHORTEST; from++)
       if (this.#byStart.at(text, from)?.some((secret) => secret.length > length - from && secret.startsWith(text.slice(from))))
         return length - from;
-    return Math.min(SHORTEST - 1, length);
+    return 0;
   }
 
-  /** How many units at the beginning of a text that was cut there may be the end of a secret. */
-  endedAtStart(text: string): number {
+  /** How many units at the beginning of a text are the end of a secret. */
+  #endedAtStart(text: string): number {
     for (let to = text.length; to >= SHORTEST; to--)
       if (this.#byEnd.at(text, to - SHORTEST)?.some((secret) => secret.length > to && secret.endsWith(text.slice(0, to)))) return to;
-    return Math.min(SHORTEST - 1, text.length);
+    return 0;
   }
+}
+
+interface Part {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Adds a part that ends last, as one with those that it overlaps. */
+function join(parts: Part[], from: number, to: number): void {
+  let first = from;
+  for (let last = parts.at(-1); last && last.to > from; last = parts.at(-1)) {
+    first = Math.min(first, last.from);
+    parts.pop();
+  }
+  parts.push({ from: first, to });
 }

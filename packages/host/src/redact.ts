@@ -33,8 +33,8 @@ const SHAPES = [
 const BEGINNING = /\b(?:eyJ|AKIA|gh[pousr]_|github_pat_|sk-|mcph_|xox[abprs]-)/;
 const HALF_BEARER = /\bBearer\s+[\w.~+/-]{0,7}$/i;
 const TOKEN = /^[\w.~+/=-]$/;
-/** The rest of a token, or of the lines of a private key. */
-const REST_OF_TOKEN = /^[\w.~+/=-]*(?:\r?\n[\w+/=-]{40,})*/;
+/** The rest of a token, perhaps after that of the word "Bearer", or of the lines of a private key. */
+const REST_OF_TOKEN = /^(?:(?:r|er|rer|arer|earer)?\s{1,64}[\w.~+/-]{8,}=*|[\w.~+/=-]*)(?:\r?\n[\w+/=-]{40,})*/i;
 const END_OF_KEY = /-----END [A-Z ]*PRIVATE KEY-----/;
 
 const known = new KnownSecrets();
@@ -83,8 +83,7 @@ const LONGEST_LINE = 16 * 1024;
  */
 export function briefText(text: string, longest = LONGEST): string {
   if (text.length <= longest) return redactText(text);
-  const head = text.slice(0, longest);
-  const clean = redactText(head.slice(0, longest - known.begunAtEnd(head))).replace(HALF_BEARER, REDACTED);
+  const clean = withoutShapes(known.replace(text.slice(0, longest), REDACTED, "end")).replace(HALF_BEARER, REDACTED);
   let run = clean.length;
   while (run > 0 && TOKEN.test(clean[run - 1] as string)) run--;
   const half = clean.slice(run).search(BEGINNING);
@@ -98,10 +97,10 @@ export function briefReason(error: unknown): string {
 
 /** The end of a text whose beginning was cut off, without secrets: what may be the second half of one goes, too. */
 export function redactTail(text: string): string {
-  const rest = text.slice(known.endedAtStart(text)).replace(REST_OF_TOKEN, "");
+  const rest = known.replace(text, REDACTED, "start").replace(REST_OF_TOKEN, "");
   const end = END_OF_KEY.exec(rest);
   const isHalf = end !== null && !rest.slice(0, end.index).includes("-----BEGIN ");
-  return redactText(isHalf ? rest.slice(end.index + end[0].length) : rest);
+  return withoutShapes(isHalf ? rest.slice(end.index + end[0].length) : rest);
 }
 
 /** How the parts of a value are copied. */
