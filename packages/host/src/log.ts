@@ -62,10 +62,20 @@ function record(date: Date, level: LogRecord["level"], message: string, fields: 
 /** Control characters and bidirectional overrides, made visible: a name from an upstream must not steer a terminal. */
 export function escapeControls(text: string): string {
   // Written with properties instead of ranges where there is one: Cc are the control characters.
-  return text.replace(
-    /(?![\t\n])\p{Cc}|[\u200e\u200f\u202a-\u202e\u2066-\u2069]|[\u{e0000}-\u{e007f}]/gu,
-    (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
-  );
+  return text.replace(/(?:(?![\t\n])\p{Cc}|[\u200e\u200f\u202a-\u202e\u2066-\u2069]|[\u{e0000}-\u{e007f}])+/gu, (run) => {
+    let shown = "";
+    for (const character of run) shown += visible(character);
+    return shown;
+  });
+}
+
+/** How each control character is shown: a text of nothing else must not take long. */
+const shownAs = new Map<string, string>();
+
+function visible(character: string): string {
+  let shown = shownAs.get(character);
+  if (shown === undefined) shownAs.set(character, (shown = `\\u{${character.codePointAt(0)?.toString(16)}}`));
+  return shown;
 }
 
 export interface LogOptions {

@@ -31,8 +31,8 @@ const BEGINNINGS = ["eyJ", "AKIA", "gh[pousr]_", "github_pat_", "sk-", "xox[abpr
 let beginning = new RegExp(`\\b(?:${BEGINNINGS.join("|")})`);
 const HALF_BEARER = /\bBearer\s+[\w.~+/-]{0,7}$/i;
 const TOKEN = /^[\w.~+/=-]$/;
-/** The rest of a token, or of the lines of a private key. */
-const REST_OF_TOKEN = /^[\w.~+/=-]*(?:\r?\n[\w+/=-]{40,})*/;
+/** The rest of a token, perhaps after that of the word "Bearer", or of the lines of a private key. */
+const REST_OF_TOKEN = /^(?:(?:r|er|rer|arer|earer)?\s{1,64}[\w.~+/-]{8,}=*|[\w.~+/=-]*)(?:\r?\n[\w+/=-]{40,})*/i;
 const END_OF_KEY = /-----END [A-Z ]*PRIVATE KEY-----/;
 
 /** UTF-16 units of the shortest secret: a shorter value would hit harmless text. */
@@ -99,44 +99,68 @@ class KnownSecrets {
     }
   }
 
-  /** The text with something else in the place of each secret. Those that overlap are one. */
-  replace(text: string, replacement: string): string {
+  /**
+   * The text with something else in the place of each secret; those that overlap are one.
+   * @param cut where the text was cut: what may be half a secret there goes, too
+   */
+  replace(text: string, replacement: string, cut?: "start" | "end"): string {
     if (this.#times.size === 0) return text;
-    const found: { from: number; to: number }[] = [];
+    const parts: Part[] = [];
+    let begin = 0;
+    let end = text.length;
+    if (cut === "start") {
+      const half = this.#endedAtStart(text);
+      if (half > 0) join(parts, 0, half);
+    }
     for (let to = SHORTEST; to <= text.length; to++) {
-      const fitting = this.#byEnd.at(text, to - SHORTEST)?.filter((secret) => text.endsWith(secret, to));
-      if (!fitting?.length) continue;
-      let from = to - Math.max(...fitting.map(({ length }) => length));
-      for (let last = found.at(-1); last && last.to > from; last = found.at(-1)) {
-        from = Math.min(from, last.from);
-        found.pop();
-      }
-      found.push({ from, to });
+      const lengths = this.#byEnd.at(text, to - SHORTEST)?.flatMap((secret) => (text.endsWith(secret, to) ? secret.length : []));
+      if (lengths?.length) join(parts, to - Math.max(...lengths), to);
     }
+    if (cut === "end") {
+      const half = this.#begunAtEnd(text);
+      if (half > 0) join(parts, end - half, end);
+    }
+    // A shorter half cannot be looked up, and is missed by nobody in what is cut anyway.
+    if (cut === "start") begin = Math.min(SHORTEST - 1, parts[0]?.from ?? end);
+    if (cut === "end") end = Math.max(end - SHORTEST + 1, parts.at(-1)?.to ?? 0);
     let clean = "";
-    let done = 0;
-    for (const { from, to } of found) {
-      clean += text.slice(done, from) + replacement;
-      done = to;
+    for (const { from, to } of parts) {
+      clean += text.slice(begin, from) + replacement;
+      begin = to;
     }
-    return done === 0 ? text : clean + text.slice(done);
+    return clean + text.slice(begin, end);
   }
 
-  /** How many units at the end of a text that was cut there may be the beginning of a secret. */
-  begunAtEnd(text: string): number {
+  /** How many units at the end of a text are the beginning of a secret. */
+  #begunAtEnd(text: string): number {
     const { length } = text;
     for (let from = 0; from <= length - SHORTEST; from++)
       if (this.#byStart.at(text, from)?.some((secret) => secret.length > length - from && secret.startsWith(text.slice(from))))
         return length - from;
-    return Math.min(SHORTEST - 1, length);
+    return 0;
   }
 
-  /** How many units at the beginning of a text that was cut there may be the end of a secret. */
-  endedAtStart(text: string): number {
+  /** How many units at the beginning of a text are the end of a secret. */
+  #endedAtStart(text: string): number {
     for (let to = text.length; to >= SHORTEST; to--)
       if (this.#byEnd.at(text, to - SHORTEST)?.some((secret) => secret.length > to && secret.endsWith(text.slice(0, to)))) return to;
-    return Math.min(SHORTEST - 1, text.length);
+    return 0;
   }
+}
+
+interface Part {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Adds a part that ends last, as one with those that it overlaps. */
+function join(parts: Part[], from: number, to: number): void {
+  let first = from;
+  for (let last = parts.at(-1); last && last.to > from; last = parts.at(-1)) {
+    first = Math.min(first, last.from);
+    parts.pop();
+  }
+  parts.push({ from: first, to });
 }
 
 const known = new KnownSecrets();
@@ -202,8 +226,7 @@ const LONGEST_LINE = 16 * 1024;
  */
 export function briefText(text: string, longest = LONGEST): string {
   if (text.length <= longest) return redactText(text);
-  const head = text.slice(0, longest);
-  const clean = redactText(head.slice(0, longest - known.begunAtEnd(head))).replace(HALF_BEARER, REDACTED);
+  const clean = withoutShapes(known.replace(text.slice(0, longest), REDACTED, "end")).replace(HALF_BEARER, REDACTED);
   let run = clean.length;
   while (run > 0 && TOKEN.test(clean[run - 1] as string)) run--;
   const half = clean.slice(run).search(beginning);
@@ -217,10 +240,10 @@ export function briefReason(error: unknown): string {
 
 /** The end of a text whose beginning was cut off, without secrets: what may be the second half of one goes, too. */
 export function redactTail(text: string): string {
-  const rest = text.slice(known.endedAtStart(text)).replace(REST_OF_TOKEN, "");
+  const rest = known.replace(text, REDACTED, "start").replace(REST_OF_TOKEN, "");
   const end = END_OF_KEY.exec(rest);
   const isHalf = end !== null && !rest.slice(0, end.index).includes("-----BEGIN ");
-  return redactText(isHalf ? rest.slice(end.index + end[0].length) : rest);
+  return withoutShapes(isHalf ? rest.slice(end.index + end[0].length) : rest);
 }
 
 /** How the parts of a value are copied. */

@@ -1,5 +1,14 @@
 import { expect, test } from "vitest";
-import { briefText, redact, redactText, registerSecret, registerSecretShape } from "../dist/redact.js";
+import {
+  briefText,
+  hasSecretShape,
+  redact,
+  redactLine,
+  redactTail,
+  redactText,
+  registerSecret,
+  registerSecretShape,
+} from "../dist/redact.js";
 
 test.each([
   "authorization",
@@ -100,4 +109,82 @@ test("a form of secrets that a plugin makes known is redacted, also where a text
   expect(briefText(`${"x ".repeat(2_040)}${key}`)).not.toContain("acme_k");
   expect(() => registerSecretShape("a.", /a/g)).toThrow("starts with at least three of");
   expect(() => registerSecretShape("other_", /other_/)).toThrow('needs the flag "g"');
+});
+
+test("secrets that overlap are one, those beside each other two", () => {
+  const forgets = ["abcdef-one", "one-ghijkl", "mnopqrst"].map(registerSecret);
+  expect(redactText("<abcdef-one-ghijkl><abcdef-onemnopqrst>")).toBe("<[redacted]><[redacted][redacted]>");
+  for (const forget of forgets) forget();
+  expect(redactText("<abcdef-one-ghijkl>")).toBe("<abcdef-one-ghijkl>");
+});
+
+test("each of a thousand secrets that begin or end alike is found", () => {
+  const secrets = Array.from({ length: 1_000 }, (_, index) => `eyJhbGci${index}-tail`);
+  const forgets = secrets.map(registerSecret);
+  for (const secret of secrets) expect(redactText(`x${secret}y`)).toBe("x[redacted]y");
+  for (const forget of forgets) forget();
+});
+
+test("a JWT is one wherever its run begins, and what only looks like its beginning stays", () => {
+  const jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N";
+  expect(redactText(`token-${jwt}, x.${jwt}`)).toBe("token-[redacted], x.[redacted]");
+  for (const text of ["eyJhbGciOiJIUzI1NiJ9", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIi", "eyJhbGciOiJIUzI1NiJ9.short.x", "eyJ.a.b"]) {
+    expect(redactText(text)).toBe(text);
+    expect(hasSecretShape(text)).toBe(false);
+  }
+  expect(hasSecretShape(`a ${jwt}`)).toBe(true);
+});
+
+// As plugin-auth makes it known.
+registerSecretShape("mcph_", /\bmcph_[\w.-]{44,}[\w-]/g);
+
+/** What of each kind of secret tells nothing, and the secret. */
+const KINDS: readonly (readonly [harmless: string, secret: string])[] = [
+  ["", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"],
+  ["", `AKIA${"ABCDEFGH12345678"}`],
+  ["", `ghp_${"a1B2c3D4e5F6g7H8i9J0k1L2"}`],
+  ["github_pat_", "A1b2C3d4E5f6G7h8I9j0k"],
+  ["", `sk-ant-${"api03-abcdefghijklmnopqrst"}`],
+  ["", `mcph_alice_${"abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"}`],
+  ["", `xoxb-${"1234567890-abcdef"}`],
+  ["Bearer ", "abcdefgh12345678"],
+  ["-----BEGIN RSA PRIVATE KEY-----\n", "MIIEpAIBAAKCAQEA\nabcdefghijklm\n-----END"],
+  ["known", "a canary with spaces in it"],
+  ["known", "canary/with%signs?and=more"],
+];
+
+test.each(KINDS)("wherever a text is cut, no half of %j%j is told", (kind, secret) => {
+  const forget = kind === "known" ? registerSecret(secret) : () => {};
+  const [before, after] = kind === "known" ? ["", ""] : [kind, secret.endsWith("END") ? " RSA PRIVATE KEY-----" : ""];
+  const whole = `${before}${secret}${after}`;
+  const expectNothing = (told: string): void => {
+    for (let at = 0; at + 6 <= secret.length; at++) expect(told).not.toContain(secret.slice(at, at + 6));
+  };
+  for (let kept = 0; kept <= whole.length + 10; kept++) {
+    const told = briefText(`${"x".repeat(149 - kept)} ${whole} and what follows`, 150);
+    expect(told).toMatch(/^x+.*... \(\d+ characters\)$/s);
+    expectNothing(told);
+  }
+  for (let left = 0; left <= whole.length; left++) {
+    const told = redactTail(`${whole.slice(whole.length - left)} and what follows, word by word`);
+    expect(told).toContain("follows, word by word");
+    expectNothing(told);
+  }
+  forget();
+});
+
+test("a text that is cut says how long it was; one that is not stays whole", () => {
+  expect(briefText("plain words of a text", 11)).toMatch(/^plain .*\.\.\. \(21 characters\)$/);
+  expect(briefText("plain")).toBe("plain");
+  expect(briefText(`https://example.test/${"a/".repeat(5_000)}`).slice(0, 30)).toBe("https://example.test/a/a/a/a/a");
+  expect(briefText("abc", 0)).toBe("... (3 characters)");
+});
+
+test("a log line holds so much text together, so many items, and no longer key", () => {
+  const long = "word ".repeat(10_000);
+  const line = redactLine({ password: long, one: long, deep: { [long]: 1 }, list: Array.from({ length: 100 }, () => long) });
+  expect(JSON.stringify(line).length).toBeLessThan(20_000);
+  expect(line.one).toMatch(/\(50000 characters\)$/);
+  expect(line.password).toBe("[redacted]");
+  expect(JSON.stringify(redactLine({ numbers: Array.from({ length: 100_000 }, (_, index) => index) })).length).toBeLessThan(20_000);
 });

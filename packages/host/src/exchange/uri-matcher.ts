@@ -115,8 +115,9 @@ export function uriMatcher(patterns: readonly string[]): UriTest {
   });
   /** The same entry under each form of its URI, and of its name where that is another. */
   const readings = (entry: Names): Names[] => {
-    const names = formsOf(entry.name);
-    return formsOf(entry.native).map((native, index) => ({ upstream: entry.upstream, native, name: names[index] as string })); // two of each
+    const natives = formsOf(entry.native);
+    const names = entry.name === entry.native ? natives : formsOf(entry.name);
+    return natives.map((native, index) => ({ upstream: entry.upstream, native, name: names[index] as string })); // two of each
   };
   return {
     any(entry) {
