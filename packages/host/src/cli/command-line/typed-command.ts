@@ -1,6 +1,7 @@
 import { existsSync, realpathSync } from "node:fs";
-import { basename, delimiter, dirname, join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { BIN, PACKAGE } from "./installed.ts";
+import { shellPath } from "./shell-path.ts";
 import { shellWord } from "./shell-word.ts";
 
 /**
@@ -22,8 +23,7 @@ export function asTyped(message: string): string {
 /** Whether the first `mcp-host` on the shell's PATH is this one. What npm puts before it is gone when the command is typed. */
 function isOnPath(): boolean {
   const name = process.platform === "win32" ? "mcp-host.cmd" : "mcp-host";
-  const folders = process.env.PATH?.split(delimiter).filter((folder) => folder !== "" && basename(folder) !== ".bin") ?? [];
-  const folder = folders.find((each) => existsSync(join(each, name)));
+  const folder = shellPath().find((each) => basename(each) !== ".bin" && existsSync(join(each, name)));
   if (folder === undefined) return false;
   // On Windows a script is there that starts the package beside it.
   return process.platform === "win32" ? isPackage(join(folder, "node_modules", "mcp-host")) : realpathSync(join(folder, name)) === BIN;
