@@ -156,7 +156,8 @@ function slowPart(text: string): string | undefined {
     const [quantifier, sign, least, comma, most] = taken(QUANTIFIER) ?? [];
     if (quantifier !== undefined) {
       const times = sign === undefined ? Number(least) : sign === "+" ? 1 : 0;
-      const to = sign === "?" ? 1 : comma === undefined ? times : Number(most || Number.POSITIVE_INFINITY);
+      const isCount = sign === undefined && comma === undefined;
+      const to = sign === "?" ? 1 : isCount ? times : Number(most || Number.POSITIVE_INFINITY);
       if (part.isUnbounded) return "something without an upper bound is repeated";
       part = repeated(part, times, to);
       if (part.isLast && outer.length === 0 && !row.isRepeated && isApart(one, row.text))
