@@ -35,16 +35,16 @@ export const LOG_LEVELS: Readonly<Record<LogLevel, number>> = { silent: -999, er
 
 const NAMES: Record<number, LogRecord["level"]> = { 0: "error", 1: "warn", 3: "info", 4: "debug" };
 
-/** One line of JSON; JSON.stringify escapes line breaks and control characters, so that no value can forge a line (CWE-117). */
+/** One line of JSON; everything that breaks a line is escaped, so that no value can forge one (CWE-117). */
 function jsonLine(record: LogRecord): string {
-  return `${JSON.stringify(record)}\n`;
+  return `${escapedJson(record)}\n`;
 }
 
 /** A line for people. */
 export function prettyLine({ time, level, message, ...fields }: LogRecord): string {
   const details = Object.entries(fields)
     .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => `${key}=${typeof value === "string" && /^[\w.:/@-]+$/.test(value) ? value : JSON.stringify(value)}`);
+    .map(([key, value]) => `${key}=${typeof value === "string" && /^[\w.:/@-]+$/.test(value) ? value : escapedJson(value)}`);
   return `${[time.slice(11, 23), level.padEnd(5), escapeControls(message), ...details].join(" ")}\n`;
 }
 
@@ -59,12 +59,21 @@ function record(date: Date, level: LogRecord["level"], message: string, fields: 
   return fields ? { ...own, ...fields, ...own } : own;
 }
 
-/** Control characters and bidirectional overrides, made visible: a name from an upstream must not steer a terminal (R44). */
+/**
+ * Control characters, line separators, bidirectional controls and tags: what steers a terminal or shows other than it is.
+ * Written with properties instead of ranges where there is one: Cc are the control characters.
+ */
+const STEERING = /(?![\t\n])\p{Cc}|[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]|[\u{e0000}-\u{e007f}]/gu;
+
+/** The same made visible: a name from an upstream must not steer a terminal (R44). */
 export function escapeControls(text: string): string {
-  // Written with properties instead of ranges where there is one: Cc are the control characters.
-  return text.replace(
-    /(?![\t\n])\p{Cc}|[\u200e\u200f\u202a-\u202e\u2066-\u2069]|[\u{e0000}-\u{e007f}]/gu,
-    (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
+  return text.replace(STEERING, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
+}
+
+/** `JSON.stringify` with them escaped as JSON has it, so that it holds the same value. */
+export function escapedJson(value: unknown, replacer?: (key: string, value: unknown) => unknown, space?: number): string {
+  return JSON.stringify(value, replacer, space).replace(STEERING, (character) =>
+    Array.from({ length: character.length }, (_, unit) => `\\u${character.charCodeAt(unit).toString(16).padStart(4, "0")}`).join(""),
   );
 }
 

@@ -3,6 +3,7 @@ import { escapeControls } from "../log.ts";
 import { clientArgs, connectionArgs, connectionOf, targetOf } from "./clients/connection.ts";
 import { advice, contentOf, installCommand, ownCommand, snippet } from "./clients/snippet.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
+import { jsonText } from "./json-text.ts";
 import { jsonArgs } from "./options.ts";
 
 export default defineCommand({
@@ -17,7 +18,7 @@ export default defineCommand({
     if (args.json) {
       const { id, name, path } = target;
       const content = contentOf(target, connection);
-      process.stdout.write(`${JSON.stringify({ client: id, name, path, content, text, command, advice: more }, undefined, 2)}\n`);
+      process.stdout.write(jsonText({ client: id, name, path, content, text, command, advice: more }));
       return EXIT.ok.code;
     }
     const told = [

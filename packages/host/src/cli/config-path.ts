@@ -1,6 +1,7 @@
 import { defineCommand } from "citty";
 import { locateConfig } from "../config/load.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
+import { jsonText } from "./json-text.ts";
 import { configArgs, jsonArgs } from "./options.ts";
 
 export default defineCommand({
@@ -8,7 +9,7 @@ export default defineCommand({
   args: { ...jsonArgs, config: configArgs.config },
   async run({ args }): Promise<ExitCode> {
     const path = await locateConfig(args.config);
-    process.stdout.write(args.json ? `${JSON.stringify({ path }, undefined, 2)}\n` : `${path}\n`);
+    process.stdout.write(args.json ? jsonText({ path }) : `${path}\n`);
     return EXIT.ok.code;
   },
 });

@@ -4,6 +4,7 @@ import { locateConfig, located } from "../config/load.ts";
 import { escapeControls } from "../log.ts";
 import { isSecretName, redactText } from "../redact.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
+import { jsonText } from "./json-text.ts";
 import { configArgs, jsonArgs } from "./options.ts";
 import { UsageError } from "./usage.ts";
 
@@ -24,7 +25,7 @@ export default defineCommand({
     const changes = await difference(path, restored);
     if (args.json) {
       const { from, backup } = restored;
-      process.stdout.write(`${JSON.stringify({ config: path, from: from.path, backup, diff: changes, written: !dry }, undefined, 2)}\n`);
+      process.stdout.write(jsonText({ config: path, from: from.path, backup, diff: changes, written: !dry }));
     } else {
       process.stdout.write(changes === "" ? "" : `${escapeControls(changes)}\n`);
       process.stderr.write(`${told(path, restored, changes, dry)}\n`);

@@ -9,6 +9,7 @@ import { claimStdout } from "../front/stdio.ts";
 import { escapeControls } from "../log.ts";
 import { redact } from "../redact.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
+import { jsonText } from "./json-text.ts";
 import { configArgs, jsonArgs, loadOptions } from "./options.ts";
 
 export default defineCommand({
@@ -18,7 +19,7 @@ export default defineCommand({
     const output = claimStdout();
     const { written, config, uses } = await loadExpanded(args.config, await loadOptions(rawArgs));
     const shown = shownConfig(parseConfig(config), uses);
-    if (args.json) output.write(`${JSON.stringify(shown, undefined, 2)}\n`);
+    if (args.json) output.write(jsonText(shown));
     else {
       const { stringify } = await import("yaml");
       output.write(`# ${written.path}\n${escapeControls(stringify(shown, { lineWidth: 0 }))}`);

@@ -4,6 +4,7 @@ import { locateConfig, located } from "../config/load.ts";
 import { claimStdout } from "../front/stdio.ts";
 import { escapeControls } from "../log.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
+import { jsonText } from "./json-text.ts";
 import { configArgs, jsonArgs, loadOptions } from "./options.ts";
 import { table } from "./table.ts";
 
@@ -15,7 +16,7 @@ export default defineCommand({
     const path = await locateConfig(args.config);
     const options = await loadOptions(rawArgs, false);
     const report = await located(path, () => checkCredentials(path, options));
-    output.write(args.json ? `${JSON.stringify(report, undefined, 2)}\n` : `${escapeControls(describe(report))}\n`);
+    output.write(args.json ? jsonText(report) : `${escapeControls(describe(report))}\n`);
     if (!args.json)
       for (const line of [...report.problems, ...report.warnings]) process.stderr.write(`${escapeControls(`mcp-host: ${line}`)}\n`);
     return report.ok ? EXIT.ok.code : EXIT.config.code;

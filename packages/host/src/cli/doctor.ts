@@ -9,6 +9,7 @@ import { type Finding, finding } from "./doctor/findings.ts";
 import { lookAtCredentials, lookAtHosts, lookAtNode } from "./doctor/machine.ts";
 import { lookAtCommands, lookAtPort, startsOf } from "./doctor/servers.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
+import { jsonText } from "./json-text.ts";
 import { type Opened, openHost, prepare } from "./open-host.ts";
 import { configArgs, jsonArgs } from "./options.ts";
 import { painter, type Style } from "./terminal.ts";
@@ -38,7 +39,7 @@ export default defineCommand({
     const output = claimStdout();
     const findings = await examine(args, rawArgs);
     const ok = findings.every(({ level }) => level !== "problem");
-    output.write(args.json ? `${JSON.stringify({ ok, findings }, undefined, 2)}\n` : `${described(findings)}\n`);
+    output.write(args.json ? jsonText({ ok, findings }) : `${described(findings)}\n`);
     return ok ? EXIT.ok.code : EXIT.failure.code;
   },
 });

@@ -16,6 +16,7 @@ import { missingVariables, refusal } from "./clients/references.ts";
 import { countSecrets, keepCredentials, moveSecrets, secretsOf } from "./clients/secrets.ts";
 import { Dialogue, isAsking } from "./dialogue.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
+import { jsonText } from "./json-text.ts";
 import { jsonArgs, portOf } from "./options.ts";
 import { table } from "./table.ts";
 import { everyValue, typedCommand, UsageError } from "./usage.ts";
@@ -68,7 +69,7 @@ export default defineCommand({
       notes: [...findings.problems, ...without(findings, choice), ...imported.told, ...(Object.keys(servers).length === 0 ? [HELLO] : [])],
       ...(!dry && { missing: missingOf({ ...imported, servers }, machine), next: nextSteps(sources) }),
     };
-    if (args.json) process.stdout.write(`${JSON.stringify(report, withoutSecrets, 2)}\n`);
+    if (args.json) process.stdout.write(jsonText(report, withoutSecrets));
     else describe(report);
     return EXIT.ok.code;
   },

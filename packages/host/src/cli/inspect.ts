@@ -6,6 +6,7 @@ import type { TapRecord } from "../plugin/hook-set.ts";
 import { HOOKS, type HookDefinition, type HookName } from "../plugin/hooks.ts";
 import type { HostStatus } from "../plugin/host-status.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
+import { jsonText } from "./json-text.ts";
 import { openHost, prepare } from "./open-host.ts";
 import { configArgs, jsonArgs, logArgs, loggerOf } from "./options.ts";
 import { reportLines } from "./report.ts";
@@ -20,7 +21,7 @@ export default defineCommand({
     try {
       await prepare(opened);
       const view = inspection(opened.host);
-      output.write(args.json ? `${JSON.stringify(view, undefined, 2)}\n` : `${escapeControls(describe(view))}\n`);
+      output.write(args.json ? jsonText(view) : `${escapeControls(describe(view))}\n`);
     } finally {
       await opened.host.close();
     }

@@ -5,6 +5,7 @@ import { readClientFile, withServer } from "./clients/client-file.ts";
 import { clientArgs, connectionArgs, connectionOf, targetOf } from "./clients/connection.ts";
 import { advice } from "./clients/snippet.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
+import { jsonText } from "./json-text.ts";
 
 export default defineCommand({
   meta: { name: "install", description: "Write the host into a client's config file" },
@@ -18,7 +19,7 @@ export default defineCommand({
     const told = isThere ? [] : await advice(target, connection);
     const done = isThere ? UNCHANGED : await change(file, after, args);
     const { id, name, path } = target;
-    if (args.json) process.stdout.write(`${JSON.stringify({ client: id, name, path, ...done, advice: told }, undefined, 2)}\n`);
+    if (args.json) process.stdout.write(jsonText({ client: id, name, path, ...done, advice: told }));
     else if (isThere) process.stderr.write(escapeControls(`${path} has it already.\n`));
     else if (done.written) process.stderr.write(`${escapeControls(told.join("\n"))}\n`);
     return done.declined ? EXIT.failure.code : EXIT.ok.code;

@@ -4,6 +4,7 @@ import { escapeControls } from "../log.ts";
 import { redactText } from "../redact.ts";
 import { withClient } from "./client.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
+import { jsonText } from "./json-text.ts";
 import { type Kind, rowsOf } from "./kinds.ts";
 import { configArgs, jsonArgs, logArgs, loggerOf } from "./options.ts";
 import { describeMissing } from "./startup.ts";
@@ -30,7 +31,7 @@ export default defineCommand({
       starts: await client.started(),
       entries: await client.list(kind),
     }));
-    if (args.json) output.write(`${JSON.stringify(entries, undefined, 2)}\n`);
+    if (args.json) output.write(jsonText(entries));
     else if (entries.length === 0) process.stderr.write(`there are no ${kind}\n`);
     else output.write(`${table(rowsOf(kind, entries))}\n`);
     for (const line of describeMissing(starts)) process.stderr.write(`${escapeControls(redactText(line))}\n`);

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { defineCommand } from "citty";
 import { duration } from "../config/units.ts";
-import { escapeControls, type LogLevel, type LogRecord, prettyLine } from "../log.ts";
+import { escapeControls, escapedJson, type LogLevel, type LogRecord, prettyLine } from "../log.ts";
 import { controlAddress } from "../operator/control.ts";
 import { oneHost } from "../operator/control-client.ts";
 import { readLogs } from "../operator/log-client.ts";
@@ -63,7 +63,7 @@ export default defineCommand({
 async function show(records: AsyncIterable<LogRecord>, json: boolean, signal: AbortSignal): Promise<void> {
   const paint = painter(process.stdout);
   for await (const record of records) {
-    const line = json ? `${JSON.stringify(record)}\n` : escapeControls(prettyLine(record));
+    const line = json ? `${escapedJson(record)}\n` : escapeControls(prettyLine(record));
     const style = json ? undefined : STYLES[record.level];
     if (!process.stdout.write(style ? paint(style, line) : line)) await once(process.stdout, "drain", { signal }).catch(() => {}); // gone, or stopped
   }

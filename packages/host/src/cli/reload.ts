@@ -2,6 +2,7 @@ import { defineCommand } from "citty";
 import { escapeControls } from "../log.ts";
 import { askToReload, oneHost } from "../operator/control-client.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
+import { jsonText } from "./json-text.ts";
 import { choiceArgs, choiceOf, jsonArgs } from "./options.ts";
 import { wordsOf } from "./reloads.ts";
 
@@ -16,7 +17,7 @@ export default defineCommand({
     const report = await askToReload({ pid });
     const { upstreams } = await oneHost({ pid });
     const lines = `servers: ${wordsOf(report.upstreams)}\nplugins: ${wordsOf(report.plugins)}`;
-    process.stdout.write(`${args.json ? JSON.stringify(report, undefined, 2) : escapeControls(lines)}\n`);
+    process.stdout.write(args.json ? jsonText(report) : `${escapeControls(lines)}\n`);
     const fresh = [...report.upstreams.added, ...report.upstreams.changed];
     for (const { name, state, reason } of upstreams)
       if (fresh.includes(name) && !["ready", "degraded", "idle"].includes(state))

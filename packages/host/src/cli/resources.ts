@@ -4,6 +4,7 @@ import { escapeControls } from "../log.ts";
 import { redactText } from "../redact.ts";
 import { withClient } from "./client.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
+import { jsonText } from "./json-text.ts";
 import { rowsOf } from "./kinds.ts";
 import { configArgs, jsonArgs, logArgs, loggerOf } from "./options.ts";
 import { describeMissing } from "./startup.ts";
@@ -22,7 +23,7 @@ export default defineCommand({
         templates: await client.list("templates"),
       }),
     );
-    if (args.json) output.write(`${JSON.stringify({ resources, resourceTemplates: templates }, undefined, 2)}\n`);
+    if (args.json) output.write(jsonText({ resources, resourceTemplates: templates }));
     else {
       const tables = [
         ...(resources.length > 0 ? [table([["RESOURCE", "NAME"], ...rowsOf("resources", resources)])] : []),

@@ -4,6 +4,7 @@ import type { ControlStatus, Origin } from "../operator/control.ts";
 import { askAll, askOrigin, type HostChoice, onlyOne } from "../operator/control-client.ts";
 import { type Daemon, describeDaemon, startDaemon } from "./daemon.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
+import { jsonText } from "./json-text.ts";
 import { prepare } from "./open-host.ts";
 import { choiceArgs, choiceOf, jsonArgs, loggerOf } from "./options.ts";
 import start, { openForHttp, type Flags as StartFlags } from "./start.ts";
@@ -39,7 +40,7 @@ export default defineCommand({
       started = await startDaemon(flags, rawArgs);
     } finally {
       // That it was stopped matters most where it does not come back.
-      if (args.json) process.stdout.write(`${JSON.stringify({ config, stopped: { pid, url }, started: started ?? null }, undefined, 2)}\n`);
+      if (args.json) process.stdout.write(jsonText({ config, stopped: { pid, url }, started: started ?? null }));
     }
     if (!args.json) describeDaemon(started);
     return EXIT.ok.code;

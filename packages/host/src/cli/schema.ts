@@ -11,6 +11,7 @@ import { claimStdout } from "../front/stdio.ts";
 import { escapeControls } from "../log.ts";
 import { importPlugin } from "../plugin/load.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
+import { jsonText } from "./json-text.ts";
 import { configArgs, loadOptions } from "./options.ts";
 
 export default defineCommand({
@@ -34,12 +35,11 @@ export default defineCommand({
         leftOut.push(...error.problems);
       }
     }
-    const text = `${JSON.stringify(withPluginOptions(packagedSchema(), plugins), undefined, 2)}\n`;
+    const text = jsonText(withPluginOptions(packagedSchema(), plugins));
     const path = args.output === undefined ? undefined : resolve(args.output);
     if (path === undefined) output.write(text);
     else replaceFile(path, text);
-    if (path !== undefined && args.json)
-      output.write(`${JSON.stringify({ path, plugins: plugins.map(({ name }) => name), leftOut }, undefined, 2)}\n`);
+    if (path !== undefined && args.json) output.write(jsonText({ path, plugins: plugins.map(({ name }) => name), leftOut }));
     else for (const problem of leftOut) process.stderr.write(`mcp-host: left out: ${escapeControls(problem)}\n`);
     return EXIT.ok.code;
   },

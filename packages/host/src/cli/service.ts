@@ -8,6 +8,7 @@ import { ConfigError } from "../errors.ts";
 import { escapeControls } from "../log.ts";
 import { redactText } from "../redact.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
+import { jsonText } from "./json-text.ts";
 import { configArgs, jsonArgs, loadOptions } from "./options.ts";
 import { launchdPlist, type Service, systemdUnit } from "./service-files.ts";
 import { UsageError } from "./usage.ts";
@@ -60,7 +61,7 @@ export default defineCommand({
       const { file, ...commands } = steps;
       const path = file.replace(/^~/, homedir());
       const told = { manager, scope: service.scope, path, text, ...commands, warnings: warnings.map(redactText) };
-      process.stdout.write(`${JSON.stringify(told, undefined, 2)}\n`);
+      process.stdout.write(jsonText(told));
       return EXIT.ok.code;
     }
     process.stdout.write(text);

@@ -4,6 +4,7 @@ import type { ControlStatus } from "../operator/control.ts";
 import { askAll } from "../operator/control-client.ts";
 import type { UpstreamStatus } from "../plugin/host-status.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
+import { jsonText } from "./json-text.ts";
 import { choiceArgs, choiceOf, jsonArgs } from "./options.ts";
 import { reportLines } from "./report.ts";
 import { lastWords, reasonOf } from "./summary.ts";
@@ -19,7 +20,7 @@ export default defineCommand({
     const hosts = await askAll(choiceOf(args));
     const [status] = hosts;
     if (!status || hosts.length > 1) {
-      if (args.json) process.stdout.write(`${JSON.stringify({ hosts: hosts.map(identity) }, undefined, 2)}\n`);
+      if (args.json) process.stdout.write(jsonText({ hosts: hosts.map(identity) }));
       const which = args.pid === undefined && args.config === undefined ? "" : " with this --config or --pid";
       process.stderr.write(
         status
@@ -28,7 +29,7 @@ export default defineCommand({
       );
       return EXIT.notRunning.code;
     }
-    process.stdout.write(args.json ? `${JSON.stringify(status, undefined, 2)}\n` : `${escapeControls(describe(status))}\n`);
+    process.stdout.write(args.json ? jsonText(status) : `${escapeControls(describe(status))}\n`);
     return status.ready ? EXIT.ok.code : EXIT.failure.code;
   },
 });

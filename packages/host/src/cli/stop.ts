@@ -5,6 +5,7 @@ import type { ControlStatus } from "../operator/control.ts";
 import { askAll, askToStop, onlyOne } from "../operator/control-client.ts";
 import { goesWithin } from "../operator/processes.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
+import { jsonText } from "./json-text.ts";
 import { choiceArgs, choiceOf, jsonArgs } from "./options.ts";
 import { daemonBehind } from "./pid-file.ts";
 import { placesOf } from "./places.ts";
@@ -34,7 +35,7 @@ export default defineCommand({
     const mute = found.length === 0 && choice.pid === undefined ? await muteDaemon(args.config) : undefined;
     const hosts = args.all && found.length > 0 ? found : mute ? [] : [onlyOne(found, choice, ", or stop all with --all")];
     const ends = await Promise.all([...hosts.map((host) => stopHost(host, timeout)), ...(mute ? [stopMute(mute, timeout)] : [])]);
-    if (args.json) process.stdout.write(`${JSON.stringify({ hosts: ends }, undefined, 2)}\n`);
+    if (args.json) process.stdout.write(jsonText({ hosts: ends }));
     else
       for (const { stopped, pid, what, reason } of ends)
         (stopped ? process.stdout : process.stderr).write(

@@ -1,6 +1,6 @@
 import { defineCommand } from "citty";
 import { claimStdout } from "../front/stdio.ts";
-import { escapeControls } from "../log.ts";
+import { escapeControls, escapedJson } from "../log.ts";
 import type { Json } from "../wire/message.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { type Asking, asking } from "./one-shot.ts";
@@ -28,7 +28,7 @@ export default defineCommand({
     const updated = (params: Json): void => {
       if (seen === most) return;
       seen++;
-      output.write(args.json ? `${JSON.stringify(params)}\n` : `${new Date().toISOString()} ${escapeControls(String(params.uri))}\n`);
+      output.write(args.json ? `${escapedJson(params)}\n` : `${new Date().toISOString()} ${escapeControls(String(params.uri))}\n`);
       if (seen === most || !output.writable) enough();
     };
     const asked: Asking = {

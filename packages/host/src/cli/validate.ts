@@ -6,6 +6,7 @@ import { redact, redactText } from "../redact.ts";
 import type { FrameOutput } from "../wire/frame-writer.ts";
 import { withClient } from "./client.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
+import { jsonText } from "./json-text.ts";
 import { openHost, prepare } from "./open-host.ts";
 import { configArgs, jsonArgs, type LogFlags, logArgs, loggerOf } from "./options.ts";
 import type { Start } from "./startup.ts";
@@ -95,7 +96,7 @@ function counted(count: number, what: string): string {
 }
 
 function print(output: FrameOutput, value: unknown): void {
-  output.write(`${JSON.stringify(redact(value), undefined, 2)}\n`);
+  output.write(jsonText(redact(value)));
 }
 
 function outcome({ ok, upstream }: Start): Record<string, unknown> {

@@ -4,6 +4,7 @@ import { VERSION } from "../version.ts";
 import { LATEST_VERSION } from "../wire/versions.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { INSTALLED, installation } from "./installed.ts";
+import { jsonText } from "./json-text.ts";
 import { jsonArgs } from "./options.ts";
 
 export default defineCommand({
@@ -15,7 +16,7 @@ export default defineCommand({
     const { how, folder, container } = installed;
     process.stdout.write(
       args.json
-        ? `${JSON.stringify({ ...versions, installed }, undefined, 2)}\n`
+        ? jsonText({ ...versions, installed })
         : [
             `mcp-host ${VERSION} (plugin API ${API_VERSION}, MCP ${LATEST_VERSION}, Node.js ${process.versions.node})`,
             `installed ${INSTALLED[how]}${container ? ", in a container" : ""}: ${folder}\n`,

@@ -207,11 +207,8 @@ export class HttpLink implements Link {
       },
       end: (complete) => {
         if (!complete) return this.#lost(stream);
-        const malformed = this.#deliver(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size), stream);
-        if (stream.answered) return;
-        const what =
-          malformed === undefined ? "answered another request than the one that was sent" : `sent a malformed answer: ${malformed}`;
-        this.#failed(stream, "upstream_protocol", what, "yes");
+        this.#deliver(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size), stream, true);
+        if (!stream.answered) this.#failed(stream, "upstream_protocol", "answered another request than the one that was sent", "yes");
       },
     };
   }
@@ -248,25 +245,24 @@ export class HttpLink implements Link {
     };
   }
 
-  /** Hands on a message. Gives why it is none. */
-  #deliver(bytes: Buffer, stream: Stream | undefined): string | undefined {
-    if (this.#closed) return undefined;
+  /** @param alone nothing else comes on the stream: what is no message was meant as the answer */
+  #deliver(bytes: Buffer, stream: Stream | undefined, alone = false): void {
+    if (this.#closed) return;
     let message: Message;
     try {
       message = readMessage(bytes);
     } catch (error) {
       const { id, message: reason } = error as ParseError;
-      if (stream && id != null && id === stream.origin)
+      if (stream && (alone || (id != null && id === stream.origin)))
         this.#failed(stream, "upstream_protocol", `sent a malformed answer: ${reason}`, "yes");
       else this.#events.garbage(reason);
-      return reason;
+      return;
     }
     if (stream && isResponse(message) && message.id === stream.origin) {
       stream.answered = true;
       this.#open.delete(stream.origin);
     }
     this.#events.message(message, stream?.origin);
-    return undefined;
   }
 
   /** Goes on with a broken answer stream from its last event, until the call's own deadline gives it up. */
