@@ -117,6 +117,27 @@ test("--json of every command is JSON and nothing else", async () => {
   }
 });
 
+test("what a server writes steers no terminal, as JSON neither, and JSON has it all the same", { timeout: 60_000 }, async () => {
+  // Of each kind one: C0, DEL, C1, line separators, bidirectional, tags.
+  const unseen = ["\u001b", "\u007f", "\u0085", "\u009b", "\u2028", "\u2029", "\u061c", "\u200e", "\u202e", "\u2066", "\u{e0041}"];
+  const word = `a${unseen.join("b")}c`;
+  using at = home({ mcpServers: { talks: upstream({ prefix: word, base: `test://${word}/`, only: ["echo", "fail"] }) } });
+  const args = ["--args", JSON.stringify({ message: word })];
+  for (const line of [
+    ["list"],
+    ["resources"],
+    ["call", `${word}echo`, ...args],
+    ["call", `${word}fail`, ...args],
+    ["read", `test://${word}/text`],
+  ])
+    for (const how of [[], ["--json"]]) {
+      const { stdout, stderr } = await run(at, [...line, ...how]);
+      const told = JSON.stringify([line[0], how, stdout, stderr]);
+      for (const character of unseen) expect(stdout + stderr, told).not.toContain(character);
+      if (how.length > 0) expect(JSON.stringify(JSON.parse(stdout)), told).toContain(JSON.stringify(word).slice(1, -1));
+    }
+});
+
 test("a plugin's commands have --json and --help, and the plugin's own --help lists them", async () => {
   using at = home({ mcpServers: {}, plugins: [AUTH, IDLE, "@host/plugin-cache"] });
   const made = await run(at, ["auth", "new-key", "--id", "ada", "--json"]);

@@ -59,23 +59,41 @@ function record(date: Date, level: LogRecord["level"], message: string, fields: 
   return fields ? { ...own, ...fields, ...own } : own;
 }
 
-/** Control characters and bidirectional overrides, made visible: a name from an upstream must not steer a terminal. */
+/**
+ * Runs of control characters, line separators, bidirectional controls and tags: what steers a terminal or shows other than it
+ * is. Written with properties instead of ranges where there is one: Cc are the control characters.
+ */
+const STEERING = /(?:(?![\t\n])\p{Cc}|[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]|[\u{e0000}-\u{e007f}])+/gu;
+
+/** The same made visible: a name from an upstream must not steer a terminal. */
 export function escapeControls(text: string): string {
-  // Written with properties instead of ranges where there is one: Cc are the control characters.
-  return text.replace(/(?:(?![\t\n])\p{Cc}|[\u200e\u200f\u202a-\u202e\u2066-\u2069]|[\u{e0000}-\u{e007f}])+/gu, (run) => {
-    let shown = "";
-    for (const character of run) shown += visible(character);
-    return shown;
-  });
+  return text.replace(STEERING, (run) => Array.from(run, visible).join(""));
 }
 
-/** How each control character is shown: a text of nothing else must not take long. */
+/** `JSON.stringify` with them escaped as JSON has it, so that it holds the same value. */
+export function escapedJson(value: unknown, replacer?: (key: string, value: unknown) => unknown, space?: number): string {
+  return JSON.stringify(value, replacer, space).replace(STEERING, (run) => Array.from(run, asJson).join(""));
+}
+
+/** How each of them is shown: a text of nothing else must not take long. */
 const shownAs = new Map<string, string>();
+const writtenAs = new Map<string, string>();
 
 function visible(character: string): string {
   let shown = shownAs.get(character);
   if (shown === undefined) shownAs.set(character, (shown = `\\u{${character.codePointAt(0)?.toString(16)}}`));
   return shown;
+}
+
+function asJson(character: string): string {
+  let written = writtenAs.get(character);
+  if (written === undefined) {
+    written = Array.from({ length: character.length }, (_, unit) => `\\u${character.charCodeAt(unit).toString(16).padStart(4, "0")}`).join(
+      "",
+    );
+    writtenAs.set(character, written);
+  }
+  return written;
 }
 
 export interface LogOptions {

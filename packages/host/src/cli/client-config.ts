@@ -3,6 +3,7 @@ import { escapeControls } from "../log.ts";
 import { clientArgs, entryArgs, targetOf } from "./clients/client-options.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
 import { jsonArgs } from "./command-line/options.ts";
+import { jsonText } from "./terminal/json-text.ts";
 
 export default defineCommand({
   meta: { name: "client-config", description: "Print what connects a client to the host" },
@@ -18,7 +19,7 @@ export default defineCommand({
     if (args.json) {
       const { id, name, path } = target;
       const content = contentOf(target, entry);
-      process.stdout.write(`${JSON.stringify({ client: id, name, path, content, text, command, advice: more }, undefined, 2)}\n`);
+      process.stdout.write(jsonText({ client: id, name, path, content, text, command, advice: more }));
       return EXIT.ok.code;
     }
     const told = [

@@ -5,6 +5,7 @@ import { bashScript } from "./completion/bash.ts";
 import { fishScript } from "./completion/fish.ts";
 import { type Commands, commandWords } from "./completion/words.ts";
 import { zshScript } from "./completion/zsh.ts";
+import { jsonText } from "./terminal/json-text.ts";
 
 const SCRIPTS = { bash: bashScript, zsh: zshScript, fish: fishScript } as const;
 
@@ -19,7 +20,7 @@ export const completionOf = (completed: Commands) =>
     async run({ args }): Promise<ExitCode> {
       const commands = await commandWords(completed);
       const script = SCRIPTS[args.shell as keyof typeof SCRIPTS](commands); // one of its options, or the command would not run
-      process.stdout.write(args.json ? `${JSON.stringify({ shell: args.shell, script }, undefined, 2)}\n` : script);
+      process.stdout.write(args.json ? jsonText({ shell: args.shell, script }) : script);
       return EXIT.ok.code;
     },
   });

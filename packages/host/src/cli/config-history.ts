@@ -1,6 +1,7 @@
 import { defineCommand } from "citty";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
 import { configArgs, jsonArgs } from "./command-line/options.ts";
+import { jsonText } from "./terminal/json-text.ts";
 import { table } from "./terminal/table.ts";
 
 export default defineCommand({
@@ -15,7 +16,7 @@ export default defineCommand({
       time: backup.time.toISOString(),
       path: backup.path,
     }));
-    if (args.json) process.stdout.write(`${JSON.stringify({ config: path, backups }, undefined, 2)}\n`);
+    if (args.json) process.stdout.write(jsonText({ config: path, backups }));
     else if (backups.length === 0) process.stderr.write(`${path} has no backups: mcp-host has not written it yet\n`);
     else process.stdout.write(`${table(backups.map(({ number, time, path: file }) => [String(number), time, file]))}\n`);
     return EXIT.ok.code;

@@ -1,6 +1,7 @@
 import { defineCommand } from "citty";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
 import { configArgs, jsonArgs } from "./command-line/options.ts";
+import { jsonText } from "./terminal/json-text.ts";
 
 export default defineCommand({
   meta: { name: "config path", description: "Tell which config file is used" },
@@ -8,7 +9,7 @@ export default defineCommand({
   async run({ args }): Promise<ExitCode> {
     const { locateConfig } = await import("../config/locate.ts");
     const path = await locateConfig(args.config);
-    process.stdout.write(args.json ? `${JSON.stringify({ path }, undefined, 2)}\n` : `${path}\n`);
+    process.stdout.write(args.json ? jsonText({ path }) : `${path}\n`);
     return EXIT.ok.code;
   },
 });

@@ -5,6 +5,7 @@ import { isSecretName, redactText } from "../redact.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
 import { configArgs, jsonArgs } from "./command-line/options.ts";
 import { UsageError } from "./command-line/usage.ts";
+import { jsonText } from "./terminal/json-text.ts";
 
 export default defineCommand({
   meta: { name: "config restore", description: "Put a backup of the config back; what it replaces is backed up first" },
@@ -25,7 +26,7 @@ export default defineCommand({
     const changes = await difference(path, restored);
     if (args.json) {
       const { from, backup } = restored;
-      process.stdout.write(`${JSON.stringify({ config: path, from: from.path, backup, diff: changes, written: !dry }, undefined, 2)}\n`);
+      process.stdout.write(jsonText({ config: path, from: from.path, backup, diff: changes, written: !dry }));
     } else {
       process.stdout.write(changes === "" ? "" : `${escapeControls(changes)}\n`);
       process.stderr.write(`${told(path, restored, changes, dry)}\n`);

@@ -2,6 +2,7 @@ import { defineCommand } from "citty";
 import { escapeControls } from "../log.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
 import { configArgs, jsonArgs } from "./command-line/options.ts";
+import { jsonText } from "./terminal/json-text.ts";
 import { claimStdout } from "./terminal/stdout.ts";
 
 export default defineCommand({
@@ -15,7 +16,7 @@ export default defineCommand({
     const output = claimStdout();
     const { written, config, uses } = await loadExpanded(args.config, await loadOptions(rawArgs));
     const shown = shownConfig(parseConfig(config), uses);
-    if (args.json) output.write(`${JSON.stringify(shown, undefined, 2)}\n`);
+    if (args.json) output.write(jsonText(shown));
     else {
       const { stringify } = await import("yaml");
       output.write(`# ${written.path}\n${escapeControls(stringify(shown, { lineWidth: 0 }))}`);

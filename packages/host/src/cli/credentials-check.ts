@@ -3,6 +3,7 @@ import type { CredentialsReport } from "../config/credentials.ts";
 import { escapeControls } from "../log.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
 import { configArgs, jsonArgs } from "./command-line/options.ts";
+import { jsonText } from "./terminal/json-text.ts";
 import { claimStdout } from "./terminal/stdout.ts";
 import { table } from "./terminal/table.ts";
 
@@ -17,7 +18,7 @@ export default defineCommand({
     const path = await locateConfig(args.config);
     const options = await loadOptions(rawArgs, false);
     const report = await located(path, () => checkCredentials(path, options));
-    output.write(args.json ? `${JSON.stringify(report, undefined, 2)}\n` : `${escapeControls(describe(report))}\n`);
+    output.write(args.json ? jsonText(report) : `${escapeControls(describe(report))}\n`);
     if (!args.json)
       for (const line of [...report.problems, ...report.warnings]) process.stderr.write(`${escapeControls(`mcp-host: ${line}`)}\n`);
     return report.ok ? EXIT.ok.code : EXIT.config.code;

@@ -5,6 +5,7 @@ import { EXIT, type ExitCode } from "./command-line/exit.ts";
 import { configArgs, jsonArgs } from "./command-line/options.ts";
 import type { Finding } from "./doctor/findings.ts";
 import { painter, type Style } from "./terminal/colours.ts";
+import { jsonText } from "./terminal/json-text.ts";
 import { claimStdout } from "./terminal/stdout.ts";
 
 export default defineCommand({
@@ -26,7 +27,7 @@ export default defineCommand({
     const output = claimStdout();
     const findings = await examine(args, rawArgs);
     const ok = findings.every(({ level }) => level !== "problem");
-    output.write(args.json ? `${JSON.stringify({ ok, findings }, undefined, 2)}\n` : `${described(findings)}\n`);
+    output.write(args.json ? jsonText({ ok, findings }) : `${described(findings)}\n`);
     return ok ? EXIT.ok.code : EXIT.failure.code;
   },
 });

@@ -7,6 +7,7 @@ import { jsonArgs } from "./command-line/options.ts";
 import { everyValue } from "./command-line/usage.ts";
 import { FORMATS } from "./init/first-config.ts";
 import type { InitReport } from "./init/initialize.ts";
+import { jsonText } from "./terminal/json-text.ts";
 import { table } from "./terminal/table.ts";
 
 export default defineCommand({
@@ -29,7 +30,7 @@ export default defineCommand({
   async run({ args, rawArgs }): Promise<ExitCode> {
     const { initialize } = await import("./init/initialize.ts");
     const report = await initialize({ ...args, servers: everyValue(rawArgs, "server") });
-    if (args.json) process.stdout.write(`${JSON.stringify(report, withoutSecrets, 2)}\n`);
+    if (args.json) process.stdout.write(jsonText(report, withoutSecrets));
     else describe(report);
     return EXIT.ok.code;
   },

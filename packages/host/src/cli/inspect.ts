@@ -7,6 +7,7 @@ import type { HostStatus } from "../plugin/host-status.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
 import { loggerOf } from "./command-line/logger.ts";
 import { configArgs, jsonArgs, logArgs } from "./command-line/options.ts";
+import { jsonText } from "./terminal/json-text.ts";
 import { reportLines } from "./terminal/plugin-reports.ts";
 import { claimStdout } from "./terminal/stdout.ts";
 import { table } from "./terminal/table.ts";
@@ -21,7 +22,7 @@ export default defineCommand({
     try {
       await prepare(opened);
       const view = await inspection(opened.host);
-      output.write(args.json ? `${JSON.stringify(view, undefined, 2)}\n` : `${escapeControls(describe(view))}\n`);
+      output.write(args.json ? jsonText(view) : `${escapeControls(describe(view))}\n`);
     } finally {
       await opened.host.close();
     }

@@ -2,6 +2,7 @@ import { defineCommand } from "citty";
 import { escapeControls } from "../log.ts";
 import { changeArgs, clientArgs, entryArgs, targetOf } from "./clients/client-options.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
+import { jsonText } from "./terminal/json-text.ts";
 
 export default defineCommand({
   meta: { name: "install", description: "Write the host into a client's config file" },
@@ -19,7 +20,7 @@ export default defineCommand({
     const told = isThere ? [] : await advice(target, entry);
     const done = isThere ? UNCHANGED : await change(file, after, args);
     const { id, name, path } = target;
-    if (args.json) process.stdout.write(`${JSON.stringify({ client: id, name, path, ...done, advice: told }, undefined, 2)}\n`);
+    if (args.json) process.stdout.write(jsonText({ client: id, name, path, ...done, advice: told }));
     else if (isThere) process.stderr.write(escapeControls(`${path} has it already.\n`));
     else if (done.written) process.stderr.write(`${escapeControls(told.join("\n"))}\n`);
     return done.declined ? EXIT.failure.code : EXIT.ok.code;

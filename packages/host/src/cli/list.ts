@@ -6,6 +6,7 @@ import { loggerOf } from "./command-line/logger.ts";
 import { configArgs, jsonArgs, logArgs } from "./command-line/options.ts";
 import { type Kind, rowsOf } from "./one-shot/kinds.ts";
 import { describeMissing } from "./one-shot/startup.ts";
+import { jsonText } from "./terminal/json-text.ts";
 import { claimStdout } from "./terminal/stdout.ts";
 import { table } from "./terminal/table.ts";
 
@@ -31,7 +32,7 @@ export default defineCommand({
       starts: await client.started(),
       entries: await client.list(kind),
     }));
-    if (args.json) output.write(`${JSON.stringify(entries, undefined, 2)}\n`);
+    if (args.json) output.write(jsonText(entries));
     else if (entries.length === 0) process.stderr.write(`there are no ${kind}\n`);
     else output.write(`${table(rowsOf(kind, entries))}\n`);
     for (const line of describeMissing(starts)) process.stderr.write(`${escapeControls(redactText(line))}\n`);

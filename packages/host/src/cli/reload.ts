@@ -2,6 +2,7 @@ import { defineCommand } from "citty";
 import { escapeControls } from "../log.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
 import { choiceArgs, choiceOf, jsonArgs } from "./command-line/options.ts";
+import { jsonText } from "./terminal/json-text.ts";
 
 export default defineCommand({
   meta: { name: "reload", description: "Have a running host read its config again" },
@@ -16,7 +17,7 @@ export default defineCommand({
     const report = await askToReload({ pid });
     const { upstreams } = await findHost({ pid });
     const lines = `servers: ${describeChanges(report.upstreams)}\nplugins: ${describeChanges(report.plugins)}`;
-    process.stdout.write(`${args.json ? JSON.stringify(report, undefined, 2) : escapeControls(lines)}\n`);
+    process.stdout.write(args.json ? jsonText(report) : `${escapeControls(lines)}\n`);
     const fresh = [...report.upstreams.added, ...report.upstreams.changed];
     for (const { name, state, reason } of upstreams)
       if (fresh.includes(name) && !["ready", "degraded", "idle"].includes(state))

@@ -6,6 +6,7 @@ import { loggerOf } from "./command-line/logger.ts";
 import { configArgs, jsonArgs, logArgs } from "./command-line/options.ts";
 import { rowsOf } from "./one-shot/kinds.ts";
 import { describeMissing } from "./one-shot/startup.ts";
+import { jsonText } from "./terminal/json-text.ts";
 import { claimStdout } from "./terminal/stdout.ts";
 import { table } from "./terminal/table.ts";
 
@@ -23,7 +24,7 @@ export default defineCommand({
         templates: await client.list("templates"),
       }),
     );
-    if (args.json) output.write(`${JSON.stringify({ resources, resourceTemplates: templates }, undefined, 2)}\n`);
+    if (args.json) output.write(jsonText({ resources, resourceTemplates: templates }));
     else {
       const tables = [
         ...(resources.length > 0 ? [table([["RESOURCE", "NAME"], ...rowsOf("resources", resources)])] : []),

@@ -9,6 +9,7 @@ import { choiceArgs, choiceOf, jsonArgs, timeoutArgs } from "./command-line/opti
 import type { Daemon } from "./daemon/daemon.ts";
 import type { StartFlags } from "./hosting/serve.ts";
 import start from "./start.ts";
+import { jsonText } from "./terminal/json-text.ts";
 
 export default defineCommand({
   meta: { name: "restart", description: "Stop a daemon and start it again as it was started, once its config has been checked" },
@@ -45,7 +46,7 @@ export default defineCommand({
       started = await startDaemon(flags, rawArgs);
     } finally {
       // That it was stopped matters most where it does not come back.
-      if (args.json) process.stdout.write(`${JSON.stringify({ config, stopped: { pid, url }, started: started ?? null }, undefined, 2)}\n`);
+      if (args.json) process.stdout.write(jsonText({ config, stopped: { pid, url }, started: started ?? null }));
     }
     if (!args.json) describeDaemon(started);
     return EXIT.ok.code;

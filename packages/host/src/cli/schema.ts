@@ -6,6 +6,7 @@ import { ConfigError } from "../errors.ts";
 import { escapeControls } from "../log.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
 import { configArgs } from "./command-line/options.ts";
+import { jsonText } from "./terminal/json-text.ts";
 import { claimStdout } from "./terminal/stdout.ts";
 
 export default defineCommand({
@@ -33,12 +34,11 @@ export default defineCommand({
         leftOut.push(...error.problems);
       }
     }
-    const text = `${JSON.stringify(withPluginOptions(packagedSchema(), plugins), undefined, 2)}\n`;
+    const text = jsonText(withPluginOptions(packagedSchema(), plugins));
     const path = args.output === undefined ? undefined : resolve(args.output);
     if (path === undefined) output.write(text);
     else replaceFile(path, text);
-    if (path !== undefined && args.json)
-      output.write(`${JSON.stringify({ path, plugins: plugins.map(({ name }) => name), leftOut }, undefined, 2)}\n`);
+    if (path !== undefined && args.json) output.write(jsonText({ path, plugins: plugins.map(({ name }) => name), leftOut }));
     else for (const problem of leftOut) process.stderr.write(`mcp-host: left out: ${escapeControls(problem)}\n`);
     return EXIT.ok.code;
   },

@@ -15,6 +15,7 @@ import { UsageError } from "./command-line/usage.ts";
 import { launchdPlist } from "./service/launchd.ts";
 import type { Service } from "./service/service-definition.ts";
 import { systemdUnit } from "./service/systemd.ts";
+import { jsonText } from "./terminal/json-text.ts";
 
 const DRAIN = 10_000;
 /** They could end a line of a unit and begin another. */
@@ -62,7 +63,7 @@ export default defineCommand({
       const { file, ...commands } = steps;
       const path = file.replace(/^~/, homedir());
       const told = { manager, scope: service.scope, path, text, ...commands, warnings: warnings.map(redactText) };
-      process.stdout.write(`${JSON.stringify(told, undefined, 2)}\n`);
+      process.stdout.write(jsonText(told));
       return EXIT.ok.code;
     }
     process.stdout.write(text);

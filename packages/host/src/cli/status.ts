@@ -5,6 +5,7 @@ import type { UpstreamStatus } from "../plugin/host-status.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
 import { choiceArgs, choiceOf, jsonArgs } from "./command-line/options.ts";
 import { typedCommand } from "./command-line/typed-command.ts";
+import { jsonText } from "./terminal/json-text.ts";
 import { reportLines } from "./terminal/plugin-reports.ts";
 import { table } from "./terminal/table.ts";
 import { lastWords, reasonOf } from "./terminal/upstream-summary.ts";
@@ -20,7 +21,7 @@ export default defineCommand({
     const hosts = await findHosts(choiceOf(args));
     const [status] = hosts;
     if (!status || hosts.length > 1) {
-      if (args.json) process.stdout.write(`${JSON.stringify({ hosts: hosts.map(identity) }, undefined, 2)}\n`);
+      if (args.json) process.stdout.write(jsonText({ hosts: hosts.map(identity) }));
       const which = args.pid === undefined && args.config === undefined ? "" : " with this --config or --pid";
       process.stderr.write(
         status
@@ -29,7 +30,7 @@ export default defineCommand({
       );
       return EXIT.notRunning.code;
     }
-    process.stdout.write(args.json ? `${JSON.stringify(status, undefined, 2)}\n` : `${escapeControls(describe(status))}\n`);
+    process.stdout.write(args.json ? jsonText(status) : `${escapeControls(describe(status))}\n`);
     return status.ready ? EXIT.ok.code : EXIT.failure.code;
   },
 });

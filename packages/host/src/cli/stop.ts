@@ -4,6 +4,7 @@ import { durationOf } from "./command-line/durations.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
 import { choiceArgs, choiceOf, jsonArgs, timeoutArgs } from "./command-line/options.ts";
 import { UsageError } from "./command-line/usage.ts";
+import { jsonText } from "./terminal/json-text.ts";
 
 export default defineCommand({
   meta: { name: "stop", description: "Stop a running host: calls in flight finish, then it ends with its servers" },
@@ -25,7 +26,7 @@ export default defineCommand({
     const mute = found.length === 0 && choice.pid === undefined ? await muteDaemon(args.config) : undefined;
     const hosts = args.all && found.length > 0 ? found : mute ? [] : [chooseHost(found, choice, ", or stop all with --all")];
     const ends = await Promise.all([...hosts.map((host) => stopHost(host, timeout)), ...(mute ? [terminateHost(mute, timeout)] : [])]);
-    if (args.json) process.stdout.write(`${JSON.stringify({ hosts: ends }, undefined, 2)}\n`);
+    if (args.json) process.stdout.write(jsonText({ hosts: ends }));
     else
       for (const { stopped, pid, what, reason } of ends)
         (stopped ? process.stdout : process.stderr).write(

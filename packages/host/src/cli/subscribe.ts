@@ -1,5 +1,5 @@
 import { defineCommand } from "citty";
-import { escapeControls } from "../log.ts";
+import { escapeControls, escapedJson } from "../log.ts";
 import type { Json } from "../wire/message.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
 import { configArgs, logArgs } from "./command-line/options.ts";
@@ -29,7 +29,7 @@ export default defineCommand({
     const updated = (params: Json): void => {
       if (seen === most) return;
       seen++;
-      output.write(args.json ? `${JSON.stringify(params)}\n` : `${new Date().toISOString()} ${escapeControls(String(params.uri))}\n`);
+      output.write(args.json ? `${escapedJson(params)}\n` : `${new Date().toISOString()} ${escapeControls(String(params.uri))}\n`);
       if (seen === most || !output.writable) enough();
     };
     const shot: OneShot = {

@@ -2,6 +2,7 @@ import { defineCommand } from "citty";
 import { escapeControls } from "../log.ts";
 import { changeArgs, clientArgs, targetOf } from "./clients/client-options.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
+import { jsonText } from "./terminal/json-text.ts";
 
 export default defineCommand({
   meta: { name: "uninstall", description: "Take the host out of a client's config file" },
@@ -13,7 +14,7 @@ export default defineCommand({
     const file = await readClientFile(client, path);
     const isThere = Object.hasOwn(file.servers, name);
     const done = isThere ? await change(file, await withoutServer(client, file, name), args) : UNCHANGED;
-    if (args.json) process.stdout.write(`${JSON.stringify({ client: id, name, path, ...done }, undefined, 2)}\n`);
+    if (args.json) process.stdout.write(jsonText({ client: id, name, path, ...done }));
     else if (!isThere) process.stderr.write(escapeControls(`${path} has no server "${name}".\n`));
     return done.declined ? EXIT.failure.code : EXIT.ok.code;
   },

@@ -7,6 +7,7 @@ import { EXIT, type ExitCode } from "./command-line/exit.ts";
 import { type LogFlags, loggerOf } from "./command-line/logger.ts";
 import { configArgs, jsonArgs, logArgs } from "./command-line/options.ts";
 import type { ServerStart } from "./one-shot/startup.ts";
+import { jsonText } from "./terminal/json-text.ts";
 import { claimStdout } from "./terminal/stdout.ts";
 import { table } from "./terminal/table.ts";
 import { counts, lastWords } from "./terminal/upstream-summary.ts";
@@ -96,7 +97,7 @@ function counted(count: number, what: string): string {
 }
 
 function print(output: FrameOutput, value: unknown): void {
-  output.write(`${JSON.stringify(redact(value), undefined, 2)}\n`);
+  output.write(jsonText(redact(value)));
 }
 
 function outcome({ ok, upstream }: ServerStart): Record<string, unknown> {

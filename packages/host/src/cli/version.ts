@@ -4,6 +4,7 @@ import { LATEST_VERSION } from "../wire/versions.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
 import { INSTALLED, installation } from "./command-line/installed.ts";
 import { jsonArgs } from "./command-line/options.ts";
+import { jsonText } from "./terminal/json-text.ts";
 
 export default defineCommand({
   meta: { name: "version", description: "Show the versions of the host, of its plugin API and of Node.js, and how it was installed" },
@@ -14,7 +15,7 @@ export default defineCommand({
     const { how, folder, container } = installed;
     process.stdout.write(
       args.json
-        ? `${JSON.stringify({ ...versions, installed }, undefined, 2)}\n`
+        ? jsonText({ ...versions, installed })
         : [
             `mcp-host ${VERSION} (plugin API ${API_VERSION}, MCP ${LATEST_VERSION}, Node.js ${process.versions.node})`,
             `installed ${INSTALLED[how]}${container ? ", in a container" : ""}: ${folder}\n`,

@@ -3,6 +3,7 @@ import { docsPage } from "../../config/documentation.ts";
 import type { Json } from "../../wire/message.ts";
 import { shellWord } from "../command-line/shell-word.ts";
 import { typedCommand } from "../command-line/typed-command.ts";
+import { jsonText } from "../terminal/json-text.ts";
 import type { EntryFlags, Target } from "./client-options.ts";
 import { type Client, KEY_VARIABLE, type ServerEntry } from "./clients.ts";
 import { shellVariables } from "./references.ts";
@@ -15,7 +16,7 @@ export function contentOf({ client, name }: Target, entry: ServerEntry): Json {
 /** The same in the form of the file. */
 export function snippet(target: Target, entry: ServerEntry): string {
   const whole = contentOf(target, entry);
-  return target.client.format === "toml" ? `${stringify(whole).trimEnd()}\n` : `${JSON.stringify(whole, undefined, 2)}\n`;
+  return target.client.format === "toml" ? `${stringify(whole).trimEnd()}\n` : jsonText(whole);
 }
 
 /** What people have to know besides, a line each; what makes the client read its file comes last. @throws ConfigError where the config cannot be read */

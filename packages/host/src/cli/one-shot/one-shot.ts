@@ -7,6 +7,7 @@ import { isObject, type Json, type Notification } from "../../wire/message.ts";
 import { EXIT, type ExitCode } from "../command-line/exit.ts";
 import { type LogFlags, loggerOf } from "../command-line/logger.ts";
 import { UsageError } from "../command-line/usage.ts";
+import { jsonText } from "../terminal/json-text.ts";
 import { KINDS, type Kind } from "./kinds.ts";
 import { type LocalClient, withClient } from "./local-client.ts";
 import { describeMissing } from "./startup.ts";
@@ -45,7 +46,7 @@ export async function runOneShot(
   } catch (error) {
     if (!(error instanceof PeerError)) throw error;
     const { code, message, data } = error.rpc;
-    if (flags.json) output.write(`${JSON.stringify({ error: { code, message, data } }, undefined, 2)}\n`);
+    if (flags.json) output.write(jsonText({ error: { code, message, data } }));
     const lines = [`mcp-host: ${message} (${code})`, ...hints];
     process.stderr.write(`${escapeControls(redactText(lines.join("\n")))}\n`);
     return EXIT.protocol.code;
@@ -54,7 +55,7 @@ export async function runOneShot(
 
 /** Prints a result: all of it as JSON, or what people read of it. */
 export function print({ flags, output }: OneShot, result: Json, readable: (result: Json) => string): void {
-  output.write(flags.json ? `${JSON.stringify(result, undefined, 2)}\n` : `${escapeControls(readable(result))}\n`);
+  output.write(flags.json ? jsonText(result) : `${escapeControls(readable(result))}\n`);
 }
 
 /** The entry that may be meant: one that is spelt alike, or the one that has this name behind a server's. */
