@@ -46,7 +46,7 @@ test("readings that wait for a slow one become one", async () => {
   for (let n = 0; n < 10; n++) all.push(lists.read(peer, n % 2 ? ["tool"] : ["prompt"]));
   release();
   await Promise.all(all);
-  await lists.settled;
+  await lists.done;
   expect(request.mock.calls.map(([method]) => method)).toEqual(["tools/list", "prompts/list", "tools/list"]);
 });
 
