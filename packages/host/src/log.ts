@@ -72,7 +72,8 @@ export function escapeControls(text: string): string {
 
 /** `JSON.stringify` with them escaped as JSON has it, so that it holds the same value. */
 export function escapedJson(value: unknown, replacer?: (key: string, value: unknown) => unknown, space?: number): string {
-  return JSON.stringify(value, replacer, space).replace(STEERING, (character) =>
+  // What JSON has no form for, such as a function, is undefined, whatever the type says.
+  return String(JSON.stringify(value, replacer, space)).replace(STEERING, (character) =>
     Array.from({ length: character.length }, (_, unit) => `\\u${character.charCodeAt(unit).toString(16).padStart(4, "0")}`).join(""),
   );
 }
