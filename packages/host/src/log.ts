@@ -35,16 +35,16 @@ export const LOG_LEVELS: Readonly<Record<LogLevel, number>> = { silent: -999, er
 
 const NAMES: Record<number, LogRecord["level"]> = { 0: "error", 1: "warn", 3: "info", 4: "debug" };
 
-/** One line of JSON; JSON.stringify escapes line breaks and control characters, so that no value can forge a line (CWE-117). */
+/** One line of JSON; everything that breaks a line is escaped, so that no value can forge one (CWE-117). */
 function jsonLine(record: LogRecord): string {
-  return `${JSON.stringify(record)}\n`;
+  return `${escapedJson(record)}\n`;
 }
 
 /** A line for people. */
 export function prettyLine({ time, level, message, ...fields }: LogRecord): string {
   const details = Object.entries(fields)
     .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => `${key}=${typeof value === "string" && /^[\w.:/@-]+$/.test(value) ? value : JSON.stringify(value)}`);
+    .map(([key, value]) => `${key}=${typeof value === "string" && /^[\w.:/@-]+$/.test(value) ? value : escapedJson(value)}`);
   return `${[time.slice(11, 23), level.padEnd(5), escapeControls(message), ...details].join(" ")}\n`;
 }
 
