@@ -1,10 +1,12 @@
 import { defineConfig } from "vitest/config";
+import { LongFirst } from "./test/harness/long-first.ts";
 
 export default defineConfig({
   test: {
     include: ["packages/*/test/**/*.test.ts", "test/*.test.ts", "test/*/*.test.ts"],
     globalSetup: ["test/harness/census.ts"],
     setupFiles: ["test/harness/coverage.ts", "test/harness/patience.ts"],
+    sequence: { sequencer: LongFirst },
     pool: "forks",
     // Two machines' worth of child processes would starve each other on two cores.
     maxWorkers: 2,
