@@ -5,8 +5,9 @@ import { join, relative } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { httpTransport, sdkClient } from "../harness/clients.ts";
-import { MARKED, ROOT, temporary, upstream } from "../harness/hosts.ts";
-import { dependenciesOf, type Registry, serveRegistry } from "../harness/registry.ts";
+import { ROOT, temporary, upstream } from "../harness/hosts.ts";
+import { type NpmUser, npmUser } from "../harness/npm-user.ts";
+import { dependenciesOf } from "../harness/registry.ts";
 
 const run = promisify(execFile);
 const PACKAGES = readdirSync(join(ROOT, "packages")).sort();
@@ -37,13 +38,9 @@ const installed = temporary();
 const tarballs = new Map<string, string>();
 /** What each tarball holds, by the package's folder. */
 const contents = new Map<string, readonly string[]>();
-let registry: Registry;
+let user: NpmUser;
 /** By their place in the installation, as `package-lock.json` has them. */
 let locked: Record<string, Locked>;
-
-// What the npm that runs these tests was told (its registry, its cache) is not for this one, and what it covers counts nowhere.
-const inherited = Object.entries(process.env).filter(([name]) => !/^npm_|_proxy$|^NODE_V8_COVERAGE$/i.test(name));
-const env = { ...Object.fromEntries(inherited), ...MARKED };
 
 /**
  * Packs every package, and lets npm install them all in one empty folder, as somebody does who uses every plugin. Nothing may be
@@ -60,11 +57,8 @@ beforeAll(async () => {
       files.map(({ path }) => path),
     );
   }
-  registry = await serveRegistry(folders);
-  const settings = { userconfig: join(folder.path, "npmrc"), cache: join(folder.path, "cache"), registry: registry.url };
-  const flags = Object.entries(settings).map(([name, value]) => `--${name}=${value}`);
-  const quiet = ["--no-audit", "--no-fund", "--no-update-notifier"];
-  await run("npm", ["install", ...flags, ...quiet, ...tarballs.values()], { cwd: installed.path, env });
+  user = await npmUser(folders);
+  await user.shell(`npm install ${[...tarballs.values()].join(" ")}`, installed.path);
   const { packages } = JSON.parse(readFileSync(join(installed.path, "package-lock.json"), "utf8")) as { packages: Record<string, Locked> };
   const { "": _, ...own } = packages;
   locked = own;
@@ -72,7 +66,7 @@ beforeAll(async () => {
 
 // What was installed is thousands of files; a busy machine takes its time to remove them.
 afterAll(async () => {
-  await registry[Symbol.asyncDispose]();
+  await user[Symbol.asyncDispose]();
   for (const each of [installed, folder]) each[Symbol.dispose]();
 }, 300_000);
 
@@ -121,13 +115,13 @@ test.each(PACKAGES)("what is published of %s is what its source builds, with its
 });
 
 test("npm installs the packages and what they depend on, nothing else, and nothing from elsewhere", () => {
-  const elsewhere = Object.values(locked).filter(({ resolved }) => !resolved?.startsWith(registry.url));
+  const elsewhere = Object.values(locked).filter(({ resolved }) => !resolved?.startsWith(user.registry));
   expect(elsewhere.map(({ resolved }) => resolved).sort()).toEqual(
     [...tarballs.values()].map((path) => `file:${relative(installed.path, path)}`).sort(),
   );
   const names = ["mcp-host", ...PLUGINS.map((name) => `@host/${name}`)];
-  expect([...new Set(Object.keys(locked).map(nameAt))].sort()).toEqual([...new Set([...registry.names, ...names])].sort());
-  expect(broughtBy(...names)).toEqual([...new Set([...registry.names, ...names])].sort());
+  expect([...new Set(Object.keys(locked).map(nameAt))].sort()).toEqual([...new Set([...user.packages, ...names])].sort());
+  expect(broughtBy(...names)).toEqual([...new Set([...user.packages, ...names])].sort());
 });
 
 test.each(PLUGINS)("%s, packed and installed by npm beside the host, serves and brings only its own dependencies", async (plugin) => {
@@ -144,7 +138,7 @@ test.each(PLUGINS)("%s, packed and installed by npm beside the host, serves and 
     ["start", "--config", config, "--port", "0", "--log-format", "json"],
     {
       cwd: installed.path,
-      env,
+      env: user.env,
       stdio: ["ignore", "ignore", "pipe"],
       detached: true,
     },
