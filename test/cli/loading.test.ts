@@ -11,8 +11,8 @@ function loadedBy(args: readonly string[]): string[] {
   return notes.loaded();
 }
 
-/** What a command works with, and no command line needs to be understood; `locate` says which file --config stands for. */
-const WORK = /dist\/(config\/(?!locate\.)|exchange|upstream|plugin|pipeline|session|front|host|operator|testing)/;
+/** What a command works with, and no command line needs to be understood. Of the config these three files load nothing else in turn. */
+const WORK = /dist\/(config\/(?!(documentation|locate|nearest)\.)|exchange|upstream|plugin|pipeline|session|front|host|operator|testing)/;
 const PACKAGES = /node_modules\/(?!citty\/|consola\/)/;
 
 // --help reads the definition of every command.
