@@ -63,6 +63,7 @@ function record(date: Date, level: LogRecord["level"], message: string, fields: 
  * Runs of control characters, line separators, bidirectional controls and tags: what steers a terminal or shows other than it
  * is. Written with properties instead of ranges where there is one: Cc are the control characters.
  */
+// linear: it repeats one class of characters, and nothing has to come after it
 const STEERING = /(?:(?![\t\n])\p{Cc}|[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]|[\u{e0000}-\u{e007f}])+/gu;
 
 /** The same made visible: a name from an upstream must not steer a terminal. */

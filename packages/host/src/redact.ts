@@ -28,6 +28,7 @@ const SHAPES = [
 
 /** What the shapes of one run of {@link TOKEN} begin with. */
 const BEGINNINGS = ["eyJ", "AKIA", "gh[pousr]_", "github_pat_", "sk-", "xox[abprs]-"];
+// linear: a choice of fixed beginnings
 let beginning = new RegExp(`\\b(?:${BEGINNINGS.join("|")})`);
 const HALF_BEARER = /\bBearer\s+[\w.~+/-]{0,7}$/i;
 const TOKEN = /^[\w.~+/=-]$/;
@@ -195,6 +196,7 @@ export function registerSecretShape(start: string, pattern: RegExp): void {
   if (!pattern.global) throw new TypeError(`the pattern of the shape ${start} needs the flag "g"`);
   if (BEGINNINGS.includes(start)) return;
   BEGINNINGS.push(start);
+  // linear: as above
   beginning = new RegExp(`\\b(?:${BEGINNINGS.join("|")})`);
   SHAPES.push(pattern);
 }
