@@ -132,7 +132,8 @@ describe.each(["stdio", "http"] as const)("a hostile upstream over %s", (wire) =
     expect((await here.client.call("bad")).result.content[0].text).toBe("stderr");
     expect(performance.now() - started).toBeLessThan(10_000);
     expect((await here.client.call("ok")).result.content[0].text).toBe("ok");
-    if (stdio) expect(here.status()?.stderr?.length).toBeLessThanOrEqual(8 * 1024);
+    // The end of one endless word may be half a secret, so that nothing of it may be left.
+    if (stdio) expect(here.status()?.stderr?.length ?? 0).toBeLessThanOrEqual(8 * 1024);
     await here.unnoticed();
   });
 
