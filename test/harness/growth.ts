@@ -1,4 +1,5 @@
 import { expect } from "vitest";
+import { STORM } from "./storm.ts";
 
 /** CPU milliseconds that this process has spent, all its threads together: what others do on the machine hardly counts. */
 function spent(): number {
@@ -16,7 +17,7 @@ const LITTLE = 20;
 const TRIES = 4;
 
 /** What texts are made of that regular expressions, parsers and globs may trip over, by being repeated. */
-export const SEEDS: readonly string[] = [
+const ALL_SEEDS: readonly string[] = [
   ..."a1/.:=-_%?#&\\\"'{[(*@ \n\t\0",
   "-eyJaaaaaaaa",
   "eyJaaaaaaaaa.",
@@ -64,6 +65,9 @@ export const SEEDS: readonly string[] = [
   "+1 (555) ",
   "10.0.",
 ];
+
+/** Every one of them where long runs are wanted, else every fifth and those that once froze the host. */
+export const SEEDS: readonly string[] = ALL_SEEDS.filter((seed, index) => STORM || index % 5 === 0 || /eyJ|private|Bearer/.test(seed));
 
 /** One text for each seed; of length `size`. */
 export function textOf(seed: string, size: number): string {
