@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { Writable } from "node:stream";
 import { afterAll, expect, test } from "vitest";
 import { expectLinear, SEEDS, textOf } from "../../../test/harness/growth.ts";
+import { STORM } from "../../../test/harness/storm.ts";
 import { finding, told } from "../dist/cli/doctor/findings.js";
 import { readableBlock } from "../dist/cli/one-shot/content.js";
 import { rowsOf } from "../dist/cli/one-shot/kinds.js";
@@ -11,7 +12,7 @@ import { matcher } from "../dist/exchange/matcher.js";
 import { plainUri, uriMatcher } from "../dist/exchange/uri-matcher.js";
 import { accepts, prefersStream } from "../dist/front/edge.js";
 import { checkJson } from "../dist/front/endpoint.js";
-import { createLogger, errorFields, escapeControls, prettyLine } from "../dist/log.js";
+import { createLogger, errorFields, escapeControls } from "../dist/log.js";
 import { LogRing } from "../dist/operator/log-ring.js";
 import { templateMatcher } from "../dist/pipeline/uri-template.js";
 import { briefText, hasSecretShape, isSecretName, redact, redactTail, redactText, registerSecret } from "../dist/redact.js";
@@ -66,7 +67,6 @@ const PLACES: Readonly<Record<string, (text: string) => unknown>> = {
   "news in the log": (text) => logged("info", text),
   "what is logged for debugging": (text) => logged("debug", text),
   escapeControls,
-  prettyLine: (text) => prettyLine({ time: new Date(0).toISOString(), level: "info", message: text, text }),
   "globs of every spelling": (text) => uriMatcher(["file:///**/private/**/*.pem"]).all(entry(`file:///${text.slice(0, 100_000)}`)),
   "a URI in its plain form": plainUri,
   "URI templates": (text) => templates.map((matches) => [matches(text), matches(`test://${text}`)]),
@@ -99,7 +99,8 @@ test.each(Object.entries(PLACES))("%s takes time linear in the text", { timeout:
   for (const seed of SEEDS) await expectLinear(place, seed, job);
 });
 
-test("a text of many pieces takes the time of its length, however it is cut", { timeout: 60_000 }, async () => {
+// It takes minutes on a busy machine: a long run.
+test.skipIf(!STORM)("a text of many pieces takes the time of its length, however it is cut", { timeout: 60_000 }, async () => {
   await expectLinear("an event stream in pieces", "data: a\n", (text) => {
     const parser = new SseParser(10_000_000, () => {});
     for (let at = 0; at < text.length; at += 100) parser.push(Buffer.from(text.slice(at, at + 100)));
