@@ -5,10 +5,11 @@ export const file = "docs/fidelity.md";
 const HEAD = `# Fidelity
 
 What the host owes to every message of MCP 2025-11-25, in both directions, and the cases that show it. Each case runs in
-\`test/fidelity\` over every way in (how the client reaches the host: HTTP, stdio, in process, HTTP+SSE of 2024-11-05,
-WebSocket; one file each) and every way out (how the host reaches the upstream: HTTP, stdio, in process,
-HTTP+SSE, WebSocket), with the SDK's own client or with raw
-JSON-RPC where that client would hide something. Where a case has a meaning on some ways only, it says so.
+\`test/fidelity\`, one file for each way in, over every way in (how the client reaches the host: HTTP, stdio, in process, HTTP+SSE of
+2024-11-05, WebSocket) and every way out (how the host reaches the upstream: HTTP, stdio, in process, HTTP+SSE, WebSocket), with the
+SDK's own client or with raw JSON-RPC where that client would hide something. A client over stdio starts the command, in a process of
+its own, where the upstream is reached over stdio, too; with every other way out its streams are pipes in one process. Where a case
+has a meaning on some ways only, it says so.
 
 This page is made of \`test/fidelity/rows.mjs\` by \`npm run docs\`.
 `;

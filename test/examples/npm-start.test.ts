@@ -29,6 +29,8 @@ test("npm start in a clean copy builds, says what it serves, serves three real s
     await client.connect(httpTransport(url));
     const call = async (name: string, args: Record<string, unknown>): Promise<string> =>
       JSON.stringify(await client.callTool({ name, arguments: args }));
+    // One that starts with each client may take longer than a client's first request waits for it.
+    await expect.poll(async () => (await client.listTools()).tools.map(({ name }) => name)).toContain("everything__echo");
     expect(await call("everything__echo", { message: "Hello" })).toContain("Echo: Hello");
     const entities = [{ name: "Ada", entityType: "person", observations: ["likes engines"] }];
     expect(await call("memory__create_entities", { entities })).toContain("likes engines");

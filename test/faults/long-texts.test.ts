@@ -78,7 +78,7 @@ beforeAll(async () => {
       }),
       metrics({ principals: 10 }),
       transform({
-        detectors: { customer: "\\bC-\\d+\\b", mail: "[\\w.]{1,64}@[\\w\\-]{1,63}\\.test" },
+        detectors: { customer: "\\bC-\\d+\\b", mail: "[\\w.]{1,8}@[\\w\\-]{1,63}\\.test" },
         rules: [
           { match: GLOBS, redact: ["pem"] },
           { match: ["server:*"], redact: { fields: ["ssn"] }, strip: true, result: { truncate: { max: 2_000, unit: "tokens" } } },

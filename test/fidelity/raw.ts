@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
+import type { Readable, Writable } from "node:stream";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
 import { vi } from "vitest";
@@ -205,14 +206,26 @@ export async function socketPipe(url: URL, deliver: Deliver, headers: Record<str
 export async function stdioPipe(command: string, args: string[], env: Record<string, string>, deliver: Deliver): Promise<Pipe> {
   const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ["pipe", "pipe", "inherit"] });
   const exited = new Promise<void>((done) => child.once("exit", () => done()));
-  createInterface({ input: child.stdout }).on("line", (line) => deliver(JSON.parse(line), "pipe"));
+  return linePipe({ input: child.stdin, output: child.stdout, gone: exited }, deliver);
+}
+
+/** The ends of standard streams that a client has: what it writes, what it reads, and the end of the host behind them. */
+export interface Streams {
+  readonly input: Writable;
+  readonly output: Readable;
+  readonly gone: Promise<void>;
+}
+
+/** Over standard streams, a message a line. */
+export async function linePipe({ input, output, gone }: Streams, deliver: Deliver): Promise<Pipe> {
+  createInterface({ input: output }).on("line", (line) => deliver(JSON.parse(line), "pipe"));
   return {
     async send(message) {
-      child.stdin.write(`${JSON.stringify(message)}\n`);
+      input.write(`${JSON.stringify(message)}\n`);
     },
     async close() {
-      child.stdin.end();
-      await exited;
+      input.end();
+      await gone;
     },
   };
 }

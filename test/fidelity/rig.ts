@@ -1,5 +1,7 @@
 import { join } from "node:path";
+import { PassThrough } from "node:stream";
 import type { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import { type Notification, ResultSchema } from "@modelcontextprotocol/sdk/types.js";
 import type { Config } from "mcp-host";
@@ -22,8 +24,8 @@ import {
   stdioTransport,
   type WayIn,
 } from "../harness/clients.ts";
-import { BIN, MARKED, ROOT, startHost, type TestHost, temporary, upstream } from "../harness/hosts.ts";
-import { httpPipe, RawClient, socketPipe, ssePipe, stdioPipe, transportPipe } from "./raw.ts";
+import { BIN, MARKED, startHost, type TestHost, temporary, upstream } from "../harness/hosts.ts";
+import { httpPipe, linePipe, RawClient, type Streams, socketPipe, ssePipe, stdioPipe, transportPipe } from "./raw.ts";
 
 /** How the host reaches its upstreams. */
 export type WayOut = "http" | "stdio" | "memory" | "sse" | "websocket";
@@ -115,6 +117,7 @@ export class Bench {
       if (this.into === "sse") return ssePipe((await this.host()).url, deliver);
       if (this.into === "websocket") return socketPipe((await this.host()).url, deliver);
       if (this.into === "memory") return transportPipe(await memoryTransport((await this.host()).host), deliver);
+      if (!this.#isProcess) return linePipe(await this.#streams(), deliver);
       const [command, ...args] = await this.#command();
       return stdioPipe(command as string, args, MARKED, deliver);
     });
@@ -128,20 +131,40 @@ export class Bench {
     if (this.into === "sse") return sseTransport((await this.host()).url);
     if (this.into === "websocket") return socketTransport((await this.host()).url);
     if (this.into === "memory") return memoryTransport((await this.host()).host);
+    if (!this.#isProcess) {
+      const { input, output } = await this.#streams();
+      return new StdioServerTransport(output, input); // a client's end frames messages just as a server's does
+    }
     const [command, ...args] = await this.#command();
     return stdioTransport(command as string, args, MARKED);
   }
 
-  /** What starts a host over stdio: the command that ships, or a script for what a config file cannot say. */
+  /** Whether clients over stdio start the command that ships, as they do in life. With one way out that is shown: processes take their time. */
+  get #isProcess(): boolean {
+    return this.out === "stdio";
+  }
+
+  /** A client's ends of the standard streams of a host in this process, which has that client alone. */
+  async #streams(): Promise<Streams> {
+    const { host } = await startHost({ ...(await this.config()), listen: null });
+    const [input, output] = [new PassThrough(), new PassThrough()];
+    const gone = host.serveStdio({ input, output });
+    this.#ends.push(async () => {
+      input.end();
+      await gone;
+      await host.close();
+    });
+    return { input, output, gone };
+  }
+
+  /** What starts a host over stdio. */
   async #command(): Promise<string[]> {
-    const config = JSON.stringify(await this.config());
-    if (this.out === "memory") return [process.execPath, join(ROOT, "test/harness/stdio-host.mjs"), config];
-    const folder = temporary({ "mcp-host.config.json": config });
+    const folder = temporary({ "mcp-host.config.json": JSON.stringify(await this.config()) });
     this.#ends.push(async () => folder[Symbol.dispose]());
     return [process.execPath, BIN, "start", "stdio", "--config", join(folder.path, "mcp-host.config.json"), "--log-level", "error"];
   }
 
-  /** The host in this process; clients over stdio have one in a process of their own. */
+  /** The host in this process; each client over stdio has one of its own. */
   host(): Promise<TestHost> {
     const listen = this.#options.sole ? null : { sse: this.into === "sse", websocket: this.into === "websocket" };
     this.#host ??= this.config().then(async (config) => {
@@ -175,7 +198,6 @@ export class Bench {
   async #server(options: UpstreamOptions): Promise<Record<string, unknown>> {
     if (this.out === "stdio") return { ...upstream({ ...options }), relayRoots: true };
     if (this.out === "memory") {
-      if (this.into === "stdio") return { inProcess: options };
       const world = createWorld(options);
       return { transport: () => inProcessTransport(options, world) };
     }

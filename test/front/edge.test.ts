@@ -135,7 +135,7 @@ describe("binding", () => {
   });
 
   test("behind a proxy likewise: a name that is not this machine's is how others reach the host", async () => {
-    for (const name of ["mcp.example", "mcp.example:8443", "192.0.2.1", "localhost.example", "[2001:db8::1]:80", "127.0.0.1.nip.io", ""])
+    for (const name of ["mcp.example", "mcp.example:8443", "192.0.2.1", "localhost.example", "[2001:db8::1]:8080", "127.0.0.1.nip.io"])
       await expect(startHost({ mcpServers, listen: { hosts: ["localhost", name] } }), name).rejects.toThrow(
         `listen.hosts: "${name}" is how other machines reach the host through a proxy, and no auth plugin is loaded`,
       );

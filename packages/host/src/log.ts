@@ -42,9 +42,10 @@ function jsonLine(record: LogRecord): string {
 
 /** A line for people. */
 export function prettyLine({ time, level, message, ...fields }: LogRecord): string {
-  const details = Object.entries(fields)
-    .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => `${key}=${typeof value === "string" && /^[\w.:/@-]+$/.test(value) ? value : escapedJson(value)}`);
+  const details = Object.entries(fields).flatMap(([key, value]) => {
+    const shown = typeof value === "string" && /^[\w.:/@-]+$/.test(value) ? value : escapedJson(value);
+    return shown === undefined ? [] : [`${key}=${shown}`];
+  });
   return `${[time.slice(11, 23), level.padEnd(5), escapeControls(message), ...details].join(" ")}\n`;
 }
 
@@ -71,9 +72,11 @@ export function escapeControls(text: string): string {
   return text.replace(STEERING, (run) => Array.from(run, visible).join(""));
 }
 
-/** `JSON.stringify` with them escaped as JSON has it, so that it holds the same value. */
-export function escapedJson(value: unknown, replacer?: (key: string, value: unknown) => unknown, space?: number): string {
-  return JSON.stringify(value, replacer, space).replace(STEERING, (run) => Array.from(run, asJson).join(""));
+/** `JSON.stringify` with them escaped as JSON has it, so that it holds the same value; undefined for what JSON has no form of. */
+export function escapedJson(value: unknown, replacer?: (key: string, value: unknown) => unknown, space?: number): string | undefined {
+  // The library's type leaves out that a function, for one, has none.
+  const json = JSON.stringify(value, replacer, space) as string | undefined;
+  return json?.replace(STEERING, (run) => Array.from(run, asJson).join(""));
 }
 
 /** How each of them is shown: a text of nothing else must not take long. */

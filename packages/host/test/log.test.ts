@@ -7,7 +7,7 @@ const UNSEEN = ["\u001b", "\u007f", "\u0085", "\u009b", "\u2028", "\u2029", "\u0
 const WORD = `a${UNSEEN.join("b")}c`;
 
 test("JSON has them escaped, and the same value", () => {
-  const text = escapedJson({ [WORD]: [WORD, "\t\n"] }, undefined, 2);
+  const text = String(escapedJson({ [WORD]: [WORD, "\t\n"] }, undefined, 2));
   for (const character of UNSEEN) expect(text).not.toContain(character);
   expect(JSON.parse(text)).toEqual({ [WORD]: [WORD, "\t\n"] });
 });

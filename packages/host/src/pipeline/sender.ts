@@ -6,6 +6,7 @@ import { repeatability } from "../exchange/repeatable.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
 import type { Handler } from "../plugin/hooks.ts";
 import type { Connection } from "../upstream/connection.ts";
+import type { CallOptions } from "../upstream/life.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { type Json, metaOf, withRelatedTask } from "../wire/message.ts";
 import type { Directory } from "./directory.ts";
@@ -79,6 +80,9 @@ export class Sender {
     );
     const token = exchange.sink && metaOf(exchange.original)?.progressToken;
     const progress = token === undefined ? undefined : this.#notifications.progress(exchange, connection, token, this.#hooks);
+    // At once: what the server says of the task may come in the same breath.
+    const answered = exchange.original.task === undefined ? undefined : (result: Json) => this.#tasks.created(exchange, connection, result);
+    const options: CallOptions = { progress, answered };
     const over = (): void => {
       exchange.at = at; // the plugin around this send is at work again
       if (exchange.sent === "no") exchange.unclaim();
@@ -94,7 +98,7 @@ export class Sender {
       throw error;
     };
     const wasReady = connection.isReady;
-    return connection.call(exchange, params, progress).then(inward, (error: unknown) => {
+    return connection.call(exchange, params, options).then(inward, (error: unknown) => {
       // The connection turned out to be dead before anything was sent: once more over a new one.
       const unsent =
         error instanceof HostError && error.type === "upstream_down" && error.sent === "no" && error.retryAfterMs === undefined;
@@ -102,7 +106,7 @@ export class Sender {
       const isWorthIt = now !== connection || (wasReady && !connection.isReady);
       if (!unsent || !isWorthIt || exchange.stopped) return refused(error);
       connection = now;
-      return connection.call(exchange, params, progress).then(inward, refused);
+      return connection.call(exchange, params, options).then(inward, refused);
     });
   }
 
@@ -110,7 +114,6 @@ export class Sender {
   #inward(exchange: HostExchange, connection: Connection, result: Json): Json {
     const { key } = connection.facts;
     let inward = result;
-    if (exchange.original.task !== undefined && result.task !== undefined) inward = this.#tasks.created(exchange, connection, inward);
     if (exchange.method.startsWith("tasks/") && exchange.method !== "tasks/list") {
       this.#tasks.observe(connection, inward);
       if (typeof inward.taskId === "string") inward = { ...inward, taskId: exchange.original.taskId };

@@ -8,7 +8,7 @@ import type { Json, Notification, Request } from "../wire/message.ts";
 import type { PeerCounters } from "../wire/peer.ts";
 import { unavailable } from "./failure.ts";
 import type { ServerFacts } from "./handshake.ts";
-import type { Life } from "./life.ts";
+import type { CallOptions, Life } from "./life.ts";
 import { Lifecycle, type LifecycleOptions } from "./lifecycle.ts";
 import { Listings, listedBy } from "./lists.ts";
 import { RestoredState } from "./restored-state.ts";
@@ -169,14 +169,14 @@ export class Connection {
   }
 
   /** Sends a client's request; the exchange owns the deadline. `params` are as the upstream wants them. */
-  call(exchange: HostExchange, params: Json, progress: ((params: Json) => void) | undefined): Promise<Json> {
+  call(exchange: HostExchange, params: Json, options: CallOptions): Promise<Json> {
     if (exchange.stopped) return Promise.reject(exchange.stopped); // nothing is started for somebody who has gone
     return this.isReady
-      ? this.#send(exchange, params, progress)
-      : unlessStopped(exchange, this.connect()).then(() => this.#send(exchange, params, progress));
+      ? this.#send(exchange, params, options)
+      : unlessStopped(exchange, this.connect()).then(() => this.#send(exchange, params, options));
   }
 
-  #send(exchange: HostExchange, params: Json, progress: ((params: Json) => void) | undefined): Promise<Json> {
+  #send(exchange: HostExchange, params: Json, options: CallOptions): Promise<Json> {
     const { life } = this.#lifecycle;
     if (!life) return Promise.reject(unavailable(this.facts.key));
     const { inFlight } = life.peer;
@@ -185,7 +185,7 @@ export class Connection {
       return Promise.reject(new HostError("overloaded", reason, { upstream: this.facts.key }));
     }
     if (exchange.stopped) return Promise.reject(exchange.stopped);
-    return life.call(exchange, params, progress);
+    return life.call(exchange, params, options);
   }
 
   notify(method: string, params?: Json): void {

@@ -2,9 +2,12 @@ import { HostError, PeerError } from "../errors.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Link } from "../wire/link.ts";
 import type { Json } from "../wire/message.ts";
-import { Peer, type PeerEvents } from "../wire/peer.ts";
+import { Peer, type PeerEvents, type RequestOptions } from "../wire/peer.ts";
 import { failure } from "./failure.ts";
 import { Upkeep, type UpkeepConfig, type UpkeepEvents } from "./upkeep.ts";
+
+/** What becomes of a call's progress, and of its result as soon as it is read. */
+export type CallOptions = Pick<RequestOptions<HostExchange>, "progress" | "answered">;
 
 /** One life of a connection: the conversation over one link, from its opening to its end. */
 export class Life {
@@ -23,8 +26,9 @@ export class Life {
   }
 
   /** Sends a client's request and notes on its exchange how far it came: when, whether it was sent, when it was answered. */
-  call(exchange: HostExchange, params: Json, progress: ((params: Json) => void) | undefined): Promise<Json> {
-    const outstanding = this.peer.request(exchange.method, params, { origin: exchange, progress });
+  call(exchange: HostExchange, params: Json, options: CallOptions): Promise<Json> {
+    const { progress, answered } = options;
+    const outstanding = this.peer.request(exchange.method, params, { origin: exchange, progress, answered });
     exchange.sent = "unknown";
     exchange.timings.sent = performance.now();
     exchange.onStop(outstanding.cancel);

@@ -25,6 +25,11 @@ export interface RequestOptions<Origin> {
   origin?: Origin;
   /** Called for each progress notification; the request gets a progress token of the host's minting. */
   progress?: ((params: Json) => void) | undefined;
+  /**
+   * Called with the result as soon as it is read, before whatever came right behind it; gives the result to go on with.
+   * What it throws refuses the request.
+   */
+  answered?: ((result: Json) => Json) | undefined;
   /** Milliseconds until the request fails by itself. Without it the caller owns the deadline. */
   timeout?: number;
 }
@@ -40,6 +45,7 @@ interface Pending<Origin> {
   method: string;
   origin: Origin | undefined;
   progress: ((params: Json) => void) | undefined;
+  answered: ((result: Json) => Json) | undefined;
   lastProgress: number;
   resolve: (result: Json) => void;
   reject: (error: Error) => void;
@@ -98,7 +104,8 @@ export class Peer<Origin> {
     if (this.#closed) return { id, result: Promise.reject(this.#closed), cancel() {} };
     let pending!: Pending<Origin>;
     const result = new Promise<Json>((resolve, reject) => {
-      pending = { method, origin: options.origin, progress: options.progress, lastProgress: -Infinity, resolve, reject, timer: undefined };
+      const { origin, progress, answered } = options;
+      pending = { method, origin, progress, answered, lastProgress: -Infinity, resolve, reject, timer: undefined };
     });
     this.#pending.set(id, pending);
     const cancel = (error: HostError): void => {
@@ -166,8 +173,17 @@ export class Peer<Origin> {
     }
     this.#pending.delete(message.id as Id);
     clearTimeout(pending.timer);
-    if ("result" in message) pending.resolve(message.result);
-    else pending.reject(new PeerError(message.error));
+    if ("error" in message) pending.reject(new PeerError(message.error));
+    else if (pending.answered) this.#answered(pending, pending.answered, message.result);
+    else pending.resolve(message.result);
+  }
+
+  #answered(pending: Pending<Origin>, answered: (result: Json) => Json, result: Json): void {
+    try {
+      pending.resolve(answered(result));
+    } catch (error) {
+      pending.reject(error as Error); // only errors are thrown here
+    }
   }
 
   #progress(notification: Notification): void {
