@@ -60,4 +60,4 @@ export type {
 } from "./plugin/transport-registry.ts";
 export { registerSecret, registerSecretShape } from "./redact.ts";
 export { API_VERSION, VERSION } from "./version.ts";
-export type { Json } from "./wire/message.ts";
+export { isObject, type Json } from "./wire/message.ts";
