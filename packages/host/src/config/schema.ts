@@ -258,6 +258,11 @@ export const configSchema = z.strictObject({
   plugins: z.array(pluginSchema).default([]).describe("Plugins in their order: a name or path, [name, options], or { use, options, ... }."),
   limits: limits.prefault({}).describe("Bounds on sizes, counts and times."),
   drain: duration.default(10_000).describe("How long a stopping host lets calls in flight finish."),
+  wait: duration
+    .optional()
+    .describe(
+      "How long `initialize` and lists wait for servers of which nothing is known yet. Default: 2 s; the only client of a host over stdio waits until their `startTimeout`. A call by a name that nobody has yet waits that long everywhere.",
+    ),
   slowCall: duration.default(10_000).describe("Calls that took longer are logged as slow."),
   roles: z.array(z.string()).default([]).describe("Roles of the `local` principal (stdio and in process)."),
 });

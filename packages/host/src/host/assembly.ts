@@ -71,7 +71,7 @@ export function assemble(options: {
   const session = (id: string) => sessions.get(id);
   const changed = (principal: string | undefined): void => announcer.permissionsChanged(principal);
   const catalog = new Catalog({ hooks, log, names: lasting.names, limit: config.limits.entries, changed });
-  const directory = new Directory(catalog, upstreams);
+  const directory = new Directory(catalog, upstreams, config.wait);
   const announcer = new Announcer(directory, () => sessions);
   const answers = createAnswers(directory, hostInfo, session, announcer);
   const pipeline = new Pipeline({ hooks, directory, ...lasting, answers, limits: config.limits });

@@ -8,8 +8,15 @@ import { withDeadline } from "../wire/deadline.ts";
 import { type Catalog, Offer, type View } from "./catalog.ts";
 import { Fallbacks } from "./fallbacks.ts";
 
-/** How long a list or a look-up waits for upstreams of which nothing is known yet: a client should not wait long for one slow server. */
+/** How long `initialize` and lists wait for upstreams of which nothing is known yet: a client should not wait long for one slow server. */
 const KNOWING_WAIT = 2_000;
+
+/** An upstream of which nothing is known. */
+export interface UnknownUpstream {
+  readonly key: string;
+  /** Whether it was being connected, or asked for its lists, when somebody began to wait for it. */
+  readonly wasStarting: boolean;
+}
 
 /** Views that are kept beyond their connections. */
 const LAST_VIEWS = 256;
@@ -29,9 +36,13 @@ export class Directory {
   #named: { epoch: number; entries: readonly Entry[] } | undefined;
   #epoch = 0;
 
-  constructor(catalog: Catalog, upstreams: ReadonlyMap<string, Upstream>) {
+  readonly #wait: number | undefined;
+
+  /** @param wait the config's, in milliseconds */
+  constructor(catalog: Catalog, upstreams: ReadonlyMap<string, Upstream>, wait: number | undefined) {
     this.catalog = catalog;
     this.upstreams = upstreams;
+    this.#wait = wait;
     this.#fallbacks = new Fallbacks(upstreams);
     catalog.lookAt(() => this.preview());
   }
@@ -135,21 +146,27 @@ export class Directory {
   }
 
   /** Starts what the session needs and waits a moment for what is unknown. Gives the upstreams that are still unknown. */
-  async awaitKnown(session: SessionFacts, options: { lazy: boolean }): Promise<string[]> {
+  async awaitKnown(session: SessionFacts, options: { lazy: boolean; isCall?: boolean }): Promise<UnknownUpstream[]> {
     // A lazy upstream is started to learn what it lists, not to hear it again.
     const unknown = [...this.upstreams.values()]
       .filter((upstream) => options.lazy || upstream.config.start === "eager")
       .map((upstream) => upstream.connectionFor(session))
       .filter((connection) => !(connection.config.start === "lazy" ? this.#viewOf(connection) : this.#views.get(connection)));
     if (unknown.length === 0) return [];
-    // Counted from when the newest of them began, so that one that hangs is waited for once and not by every request.
+    // A call by a name must not fail because it came early; a client that has its servers to itself waits for them anyway.
+    const isPatient = options.isCall === true || (session.sole && this.#wait === undefined);
+    // Counted from when each began, so that one that hangs is waited for once and not by every request.
     const began = unknown.map((connection) => {
       const known = this.upstreams.get(connection.facts.key)?.known(session);
-      return { known, since: connection.connectingSince ?? Number.NEGATIVE_INFINITY };
+      const patience = isPatient ? connection.config.startTimeout : (this.#wait ?? KNOWING_WAIT);
+      const until = (connection.connectingSince ?? Number.NEGATIVE_INFINITY) + patience;
+      return { connection, known, until, wasStarting: connection.state === "connecting" || connection.isReady };
     });
-    const rest = Math.max(0, Math.max(...began.map(({ since }) => since)) + KNOWING_WAIT - performance.now());
+    const rest = Math.max(0, Math.max(...began.map(({ until }) => until)) - performance.now());
     await withDeadline(Promise.all(began.map(({ known }) => known)), rest, () => {});
-    return unknown.filter((connection) => !this.#viewOf(connection)).map((connection) => connection.facts.key);
+    return began
+      .filter(({ connection }) => !this.#viewOf(connection))
+      .map(({ connection, wasStarting }) => ({ key: connection.facts.key, wasStarting }));
   }
 
   /** The only upstream, if there is exactly one. */

@@ -4,6 +4,7 @@ import { type Entry, LISTED_KINDS, LISTS, type ListedKind } from "../exchange/en
 import type { Route } from "../exchange/exchange.ts";
 import { HostExchange } from "../exchange/host-exchange.ts";
 import { type MethodRow, rowOf } from "../exchange/methods.ts";
+import { unlessStopped } from "../exchange/unless-stopped.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Limits } from "../wire/limits.ts";
@@ -88,7 +89,7 @@ export class Pipeline {
     const exchange = new HostExchange({ method, params, session, sink: undefined });
     const target = this.#targets.find(exchange, this.#directory.offer(session));
     const upstream = this.#directory.sole;
-    if (target instanceof HostError || !upstream || !this.#isPermitted(target, exchange)) return;
+    if (target instanceof HostError || !target.entry || !upstream || !this.#isPermitted(target, exchange)) return;
     exchange.entry = target.entry;
     try {
       const transform = this.#hooks.transform(method);
@@ -125,7 +126,7 @@ export class Pipeline {
     const entries = this.#directory.catalog.visible(offer, kind, exchange.principal);
     return {
       [LISTS[kind].field]: entries.map((entry) => Offer.listed(entry)),
-      ...(missing.length > 0 && { _meta: { "io.mcp-host/partial": missing } }),
+      ...(missing.length > 0 && { _meta: { "io.mcp-host/partial": missing.map(({ key }) => key) } }),
     };
   }
 
@@ -139,9 +140,8 @@ export class Pipeline {
   #lookUp(exchange: HostExchange, row: MethodRow): Promise<Json> {
     // Most names are known, and a promise less is a promise less.
     const found = this.#targets.find(exchange, this.#directory.offer(exchange.session));
-    return found instanceof HostError
-      ? this.#lookAgain(exchange).then((target) => this.#route(exchange, row, target))
-      : this.#route(exchange, row, found);
+    if (found instanceof HostError) return Promise.reject(found);
+    return found.entry ? this.#route(exchange, row, found) : this.#lookAgain(exchange).then((target) => this.#route(exchange, row, target));
   }
 
   #route(exchange: HostExchange, row: MethodRow, target: Target): Promise<Json> {
@@ -224,12 +224,16 @@ export class Pipeline {
     );
   }
 
-  /** Before a name is called unknown, upstreams that are still starting get a moment. */
+  /** Before a name is called unknown, upstreams that are still starting have until their `startTimeout`: it may be one of theirs. */
   async #lookAgain(exchange: HostExchange): Promise<Target> {
-    await this.#directory.awaitKnown(exchange.session, { lazy: true });
+    const missing = await unlessStopped(exchange, this.#directory.awaitKnown(exchange.session, { lazy: true, isCall: true }));
     const target = this.#targets.find(exchange, this.#directory.offer(exchange.session));
     if (target instanceof HostError) throw target;
-    return target;
+    if (target.entry) return target;
+    const started = missing.find(({ wasStarting }) => wasStarting);
+    if (!started) throw target.unknown();
+    const reason = `${target.unknown().message}; upstream "${started.key}", which may have it, could not be reached in time; nothing was sent`;
+    throw new HostError("upstream_down", reason, { upstream: started.key });
   }
 
   /** Which of the entries that a call concerns is not allowed with the arguments that are sent. */
