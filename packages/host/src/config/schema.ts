@@ -206,8 +206,14 @@ function resumeProblem(issue: z.core.$ZodRawIssue): string {
   return inner ? `${inner.path.join(".")}: ${inner.message}` : "must be false, or an object; it is on without being asked for";
 }
 
-/** Further keys of `listen`, by the name of their table in docs/config.md. */
-export const LISTEN_SCHEMAS = { tls, resume } as const;
+const catalog = z.strictObject({
+  file: flag
+    .default(true)
+    .describe("Keep what servers listed last in the state folder, so that the next start knows it at once. Only `mcp-host start` does."),
+});
+
+/** Keys that have keys of their own, by the name of their table in docs/config.md. */
+export const PART_SCHEMAS = { tls, resume, catalog } as const;
 
 /** What the HTTP front answers itself. */
 const OWN_PATHS: ReadonlySet<unknown> = new Set(["/healthz", "/readyz", "/sse", "/messages", "/ws"]);
@@ -263,6 +269,7 @@ export const configSchema = z.strictObject({
     .describe(
       "How long `initialize` and lists wait for servers of which nothing is known yet. Default: 2 s; the only client of a host over stdio waits until their `startTimeout`. A call by a name that nobody has yet waits that long everywhere.",
     ),
+  catalog: catalog.prefault({}).describe("What is known of servers before they answer."),
   slowCall: duration.default(10_000).describe("Calls that took longer are logged as slow."),
   roles: z.array(z.string()).default([]).describe("Roles of the `local` principal (stdio and in process)."),
 });
@@ -271,8 +278,9 @@ export const configSchema = z.strictObject({
 export function knownKeys(path: readonly PropertyKey[]): string[] {
   if (path.length === 0) return [...Object.keys(configSchema.shape), "servers", "inputs"];
   const inListen = path[0] === "listen" && path[1];
-  if (inListen === "tls" || inListen === "resume") return Object.keys(LISTEN_SCHEMAS[inListen].shape);
+  if (inListen === "tls" || inListen === "resume") return Object.keys(PART_SCHEMAS[inListen].shape);
   if (path[0] === "listen") return Object.keys(configSchema.shape.listen.unwrap().shape);
+  if (path[0] === "catalog") return Object.keys(catalog.shape);
   if (path[0] === "limits") return Object.keys(DEFAULT_LIMITS);
   if (path[0] === "mcpServers") return [...SERVER_KEYS];
   return ["use", "id", "options", "onError", "timeout"];
