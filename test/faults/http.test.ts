@@ -160,7 +160,7 @@ describe("an HTTP upstream that answers a call with", () => {
   });
 
   test("a redirect is followed with whatever goes there: notifications, the standing stream, the end of the session", async () => {
-    await using bad = await faulty((response, { id }) => response.writeHead(200, json).end(result(id)), "/moved");
+    await using bad = await faulty((response, { id }) => response.writeHead(200, json).end(result(id)), { at: "/moved" });
     {
       await using here = await beside(bad);
       expect((await here.client.call("bad")).result.content[0].text).toBe("fine");

@@ -12,6 +12,8 @@ import { type BodyReader, type HttpEvents, type HttpRequest, isEventStream, isPl
 const GRACE = 1_000;
 const FIRST_RETRY = 1_000;
 const RESUME_TRIES = 5;
+/** A server may let go of the stream of a long call and be asked again: it says when, and once it is taken at its word. */
+const QUIET_STREAMS = 2;
 
 /** What the requests of one link have in common. */
 export interface AnswerContext {
@@ -181,10 +183,13 @@ export class HttpAnswer implements HttpEvents {
         return undefined;
       },
     };
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      this.#request = this.#context.http.get(stream.lastEventId, events);
-    }, stream.pause(FIRST_RETRY));
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = undefined;
+        this.#request = this.#context.http.get(stream.lastEventId, events);
+      },
+      stream.pause(FIRST_RETRY, QUIET_STREAMS),
+    );
   }
 
   #stopTimer(): void {
