@@ -6,7 +6,7 @@ import { ResumableStream } from "./event-stream.ts";
 import { failure } from "./failure.ts";
 import type { HttpClient } from "./http-client.ts";
 import { lost, refusal, unanswered } from "./http-failure.ts";
-import { type BodyReader, type HttpEvents, type HttpRequest, isEventStream, isPlain } from "./http-request.ts";
+import { type BodyReader, type HttpEvents, type HttpRequest, isEventStream, isJson, isPlain } from "./http-request.ts";
 
 /** How long a request may hold its socket once it is answered, or nobody waits for the answer. */
 const GRACE = 1_000;
@@ -110,14 +110,13 @@ export class HttpAnswer implements HttpEvents {
     }
     const session = headers["mcp-session-id"];
     if (typeof session === "string") http.session ??= session;
-    const type = headers["content-type"] ?? "";
     if (isPlain(headers)) {
       if (isEventStream(headers)) return this.#readEvents(request);
-      if (type.startsWith("application/json")) return this.#readJson(request);
+      if (isJson(headers)) return this.#readJson(request);
     }
     request.abort();
     const what = isPlain(headers)
-      ? `with content type "${type.slice(0, 80)}" instead of JSON or an event stream`
+      ? `with content type "${(headers["content-type"] ?? "").slice(0, 80)}" instead of JSON or an event stream`
       : "compressed although asked not to";
     this.#broken("upstream_protocol", `answered ${what}`, "yes");
     return undefined;
