@@ -7,6 +7,7 @@ import { failure } from "./failure.ts";
 import type { HttpClient } from "./http-client.ts";
 import { lost, refusal, unanswered } from "./http-failure.ts";
 import { type BodyReader, type HttpEvents, type HttpRequest, isEventStream, isJson, isPlain } from "./http-request.ts";
+import { isAboutSession, refusedBody } from "./refused-body.ts";
 
 /** How long a request may hold its socket once it is answered, or nobody waits for the answer. */
 const GRACE = 1_000;
@@ -99,11 +100,10 @@ export class HttpAnswer implements HttpEvents {
   head(status: number, headers: IncomingHttpHeaders, request: HttpRequest): BodyReader | undefined {
     const { upstream, http } = this.#context;
     if (status === 404 && http.session !== undefined) {
-      // The server rejected the request unread, so it may be sent again in a new session.
-      this.#broken("upstream_down", "has ended its session", "no");
-      this.#context.sessionGone();
+      this.#sessionGone();
       return undefined;
     }
+    if (status === 400) return refusedBody(request, (text) => this.#refused(text, headers));
     if (status < 200 || status >= 300) {
       this.fail(refusal(upstream, status, headers));
       return undefined;
@@ -120,6 +120,19 @@ export class HttpAnswer implements HttpEvents {
       : "compressed although asked not to";
     this.#broken("upstream_protocol", `answered ${what}`, "yes");
     return undefined;
+  }
+
+  /** The server rejected the request unread, so it may be sent again in a new session. */
+  #sessionGone(): void {
+    this.#broken("upstream_down", "has ended its session", "no");
+    this.#context.sessionGone();
+  }
+
+  /** Answered with 400, which many a server means as 404 for the session. */
+  #refused(text: string, headers: IncomingHttpHeaders): void {
+    if (this.#isOver) return;
+    if (this.#context.http.session !== undefined && isAboutSession(text, this.id)) this.#sessionGone();
+    else this.fail(refusal(this.#context.upstream, 400, headers));
   }
 
   #readJson(request: HttpRequest): BodyReader {
