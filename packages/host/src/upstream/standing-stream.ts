@@ -1,5 +1,6 @@
 import { ResumableStream } from "./event-stream.ts";
 import type { HttpClient } from "./http-client.ts";
+import { retryAfter } from "./http-failure.ts";
 import { type BodyReader, type HttpRequest, isEventStream } from "./http-request.ts";
 
 export interface StandingStreamEvents {
@@ -46,7 +47,7 @@ export class StandingStream {
         if (status === 404 && this.#http.session !== undefined) this.#events.sessionGone();
         else if (status !== HAS_NONE) {
           request.abort(); // its body, which may have no end
-          this.#failed();
+          this.#failed(retryAfter(headers));
         }
         return undefined;
       },
@@ -72,9 +73,9 @@ export class StandingStream {
     });
   }
 
-  /** It could not be opened. */
-  #failed(): void {
-    this.#again(Math.max(this.#backoff, this.#stream.pause(0, 1)));
+  /** It could not be opened. @param pause that the server asks for */
+  #failed(pause = 0): void {
+    this.#again(Math.max(this.#backoff, this.#stream.pause(pause, 1), pause));
   }
 
   get #backoff(): number {
