@@ -7,7 +7,7 @@ import { failure } from "./failure.ts";
 import type { HttpClient } from "./http-client.ts";
 import { lost, refusal, unanswered } from "./http-failure.ts";
 import { type BodyReader, type HttpEvents, type HttpRequest, isEventStream, isJson, isPlain } from "./http-request.ts";
-import { isAboutSession, refusedBody } from "./refused-body.ts";
+import { isAboutSession, refusedBody, versionRefusal } from "./refused-body.ts";
 
 /** How long a request may hold its socket once it is answered, or nobody waits for the answer. */
 const GRACE = 1_000;
@@ -128,9 +128,11 @@ export class HttpAnswer implements HttpEvents {
     this.#context.sessionGone();
   }
 
-  /** Answered with 400, which many a server means as 404 for the session. */
+  /** Answered with 400, which many a server means as 404 for the session, and one of a later MCP as an answer. */
   #refused(text: string, headers: IncomingHttpHeaders): void {
     if (this.#isOver) return;
+    const answer = versionRefusal(text, this.id);
+    if (answer && this.#receive(answer) === true) return;
     if (this.#context.http.session !== undefined && isAboutSession(text, this.id)) this.#sessionGone();
     else this.fail(refusal(this.#context.upstream, 400, headers));
   }

@@ -1,4 +1,5 @@
 import { type Id, isObject } from "../wire/message.ts";
+import { UNSUPPORTED_VERSION } from "../wire/versions.ts";
 import type { BodyReader, HttpRequest } from "./http-request.ts";
 
 /** Bytes of a refusal that are looked at, and how long they may take. */
@@ -34,6 +35,12 @@ export function refusedBody(request: HttpRequest, said: (text: string) => void):
 /** Whether a server refused a request since it does not know its session, in other words than 404: an answer to the request itself says nothing of that. */
 export function isAboutSession(text: string, id: Id): boolean {
   return errorIn(text)?.id !== id && /\bsession\b|not initialized/i.test(text);
+}
+
+/** The refusal of the protocol's version that a body holds, as an answer to the request. */
+export function versionRefusal(text: string, id: Id): Buffer | undefined {
+  const error = errorIn(text)?.error;
+  return isObject(error) && error.code === UNSUPPORTED_VERSION ? Buffer.from(JSON.stringify({ jsonrpc: "2.0", id, error })) : undefined;
 }
 
 function errorIn(text: string): { id: unknown; error: unknown } | undefined {
