@@ -140,8 +140,9 @@ export function isJson(headers: IncomingHttpHeaders): boolean {
   return hasType(headers, "application/json");
 }
 
-function hasType(headers: IncomingHttpHeaders, type: string): boolean {
-  return headers["content-type"]?.startsWith(type) === true;
+/** Media types are case-insensitive. */
+function hasType({ "content-type": given = "" }: IncomingHttpHeaders, type: string): boolean {
+  return given.startsWith(type) || given.slice(0, type.length).toLowerCase() === type;
 }
 
 /** Whether a body comes as it is. */
