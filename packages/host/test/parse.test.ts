@@ -68,6 +68,18 @@ test.each([
   expect(refusal(() => toMessage(value)).code).toBe(-32600);
 });
 
+test("a null beside a result or an error is left out", () => {
+  const error = { code: 1, message: "no" };
+  expect(toMessage({ jsonrpc: "2.0", id: 1, result: {}, error: null })).toEqual({ jsonrpc: "2.0", id: 1, result: {} });
+  expect(toMessage({ jsonrpc: "2.0", id: 1, result: null, error })).toEqual({ jsonrpc: "2.0", id: 1, error });
+  expect(refusal(() => toMessage({ jsonrpc: "2.0", id: 1, result: null, error: null })).code).toBe(-32600);
+});
+
+test("a byte order mark before an upstream's message is no part of it", () => {
+  expect(readMessage(Buffer.from(`\ufeff${JSON.stringify(request())}`))).toEqual(request());
+  expect(refusal(() => readMessage(Buffer.from("\ufeff\ufeff{}"))).code).toBe(-32700);
+});
+
 test("a refusal names the id where it is readable", () => {
   expect(refusal(() => toMessage(request({ id: "a", jsonrpc: "1" }))).id).toBe("a");
   expect(refusal(() => toMessage(request({ id: 7, params: 1 }))).id).toBe(7);

@@ -100,6 +100,8 @@ export class HttpLink implements Link {
     if (this.#closed) return false;
     const message = incoming(this.#upstream, data, readMessage, this.#malformed);
     if (typeof message === "string") return message;
+    // It came in answer to this request: one that could not be read, as the server sees it, has no id to name.
+    if (from !== undefined && isResponse(message) && message.id === null) message.id = from.id;
     const isAnswer = from !== undefined && isResponse(message) && message.id === from.id;
     if (isAnswer) this.#answers.delete(from.id);
     this.#events.message(message, from?.id);

@@ -6,6 +6,9 @@ import { Peer, type PeerEvents, type RequestOptions } from "../wire/peer.ts";
 import { failure } from "./failure.ts";
 import { Upkeep, type UpkeepConfig, type UpkeepEvents } from "./upkeep.ts";
 
+/** Failures after which it is to be shown that the server is there. Others are no news: the host's own, of the client, or about access and load. */
+const DOUBTFUL = new Set(["upstream_error", "upstream_lost", "upstream_protocol", "upstream_timeout"]);
+
 /** What becomes of a call's progress, and of its result as soon as it is read. */
 export type CallOptions = Pick<RequestOptions<HostExchange>, "progress" | "answered">;
 
@@ -18,6 +21,8 @@ export class Life {
   readonly #closed: (error: HostError) => void;
   #upkeep: Upkeep | undefined;
   #lastUse = performance.now();
+  /** Whether calls have failed since the server last answered. */
+  #inDoubt = false;
 
   constructor(upstream: string, link: Link, events: PeerEvents<HostExchange>) {
     this.#upstream = upstream;
@@ -40,12 +45,18 @@ export class Life {
       (result) => {
         exchange.sent = "yes";
         ended();
+        this.#inDoubt = false;
         this.hasServed = true;
         return result;
       },
       (error: unknown) => {
-        if (error instanceof HostError) exchange.sent = error.sent;
-        else if (error instanceof PeerError) exchange.sent = "yes";
+        if (error instanceof HostError) {
+          exchange.sent = error.sent;
+          if (DOUBTFUL.has(error.type)) this.#inDoubt = true;
+        } else if (error instanceof PeerError) {
+          exchange.sent = "yes";
+          this.#inDoubt = false;
+        }
         ended();
         throw error;
       },
@@ -60,6 +71,11 @@ export class Life {
       ...events,
       ping: (timeout) => peer.request("ping", undefined, { timeout }).result,
       lastUse: () => this.#lastUse,
+      inDoubt: () => this.#inDoubt,
+      answered: (latency) => {
+        this.#inDoubt = false;
+        events.answered(latency);
+      },
       inFlight: () => peer.inFlight,
       needed: () => peer.inFlight > 0 || events.needed(),
       dead: () => this.#closed(failure(this.#upstream, "upstream_lost", "does not answer pings", "unknown")),

@@ -101,7 +101,7 @@ export class SseLink implements Link {
     const parser = new SseParser(this.#limits.messageBytes, ({ event, data }) => {
       if (this.#closing) return;
       if (event === "endpoint") this.#named(data, url);
-      else if (event === "message") this.#receive(data);
+      else if (event === "message" && data.length > 0) this.#receive(data);
     });
     return eventReader(
       parser,

@@ -7,6 +7,8 @@ export interface UpkeepEvents {
   /** When it was last used, on the monotonic clock. */
   lastUse(): number;
   inFlight(): number;
+  /** Whether the last of what was sent failed, and so was no sign of life. */
+  inDoubt(): boolean;
   /** Whether somebody depends on the connection although nothing is sent: subscriptions, tasks. */
   needed(): boolean;
   answered(latency: number): void;
@@ -50,7 +52,7 @@ export class Upkeep {
   async #ping(): Promise<void> {
     const started = performance.now();
     // A busy connection shows by its answers that it lives.
-    if (this.#events.inFlight() > 0 || started - this.#events.lastUse() < this.#interval) return;
+    if (!this.#events.inDoubt() && (this.#events.inFlight() > 0 || started - this.#events.lastUse() < this.#interval)) return;
     try {
       await this.#events.ping(Math.min(PING_TIMEOUT, this.#interval));
     } catch (error) {

@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { HostError } from "../errors.ts";
+import { withoutMark } from "./byte-order.ts";
 import { type Failure, isObject, isResponse, type Json, type Message } from "./message.ts";
 
 /** Why bytes are no JSON-RPC message; `code` is the JSON-RPC error code that a requester gets. */
@@ -34,7 +35,8 @@ function isId(value: unknown): value is string | number {
 }
 
 /** Checks the JSON-RPC envelope of one value and gives it back as a message. */
-export function toMessage(value: unknown): Message {
+export function toMessage(given: unknown): Message {
+  const value = isObject(given) && "result" in given && "error" in given ? withoutNull(given) : given;
   if (!isObject(value)) throw new ParseError(-32600, "a message must be a JSON object");
   const id = isId(value.id) ? value.id : null;
   if (value.jsonrpc !== "2.0") throw new ParseError(-32600, 'a message must have "jsonrpc": "2.0"', id);
@@ -54,12 +56,17 @@ export function toMessage(value: unknown): Message {
   return value as unknown as Message; // as above
 }
 
+/** JSON-RPC 1.0 had both members in every answer, one of them null, and some servers still do. */
+function withoutNull({ result, error, ...answer }: Json): Json {
+  return { ...answer, ...(result !== null && { result }), ...(error !== null && { error }) };
+}
+
 /** Nesting that still passes: recursive code, `JSON.stringify` above all, overflows a few thousand levels down. */
 const MAX_DEPTH = 1_000;
 
 /** One message of an upstream from its bytes. A client's is held to narrower bounds: {@link checkShape}. */
 export function readMessage(bytes: Buffer): Message {
-  const message = toMessage(parseJson(bytes));
+  const message = toMessage(parseJson(withoutMark(bytes)));
   checkMembers(message);
   return message;
 }

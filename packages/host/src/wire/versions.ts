@@ -7,6 +7,9 @@ export function isSupportedVersion(version: unknown): version is string {
   return (PROTOCOL_VERSIONS as readonly unknown[]).includes(version);
 }
 
+/** JSON-RPC code of a server that speaks none of the versions that it is asked in. @see https://modelcontextprotocol.io/specification/2026-07-28/basic/versioning */
+export const UNSUPPORTED_VERSION = -32022;
+
 /** Log levels of the specification (RFC 5424), from chatty to grave. */
 export const LEVELS = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"] as const;
 
