@@ -88,7 +88,7 @@ export class Directory {
   async listed(connection: Connection): Promise<void> {
     const lists = connection.listings.known;
     if (!lists || this.upstreams.get(connection.facts.key)?.facts !== connection.facts) return;
-    const view = await this.catalog.view(connection.facts, lists);
+    const view = await this.catalog.view(connection.facts, lists, new Map(connection.listings.problems));
     if (connection.listings.known !== lists) return; // read again meanwhile; the newer one counts
     this.#views.set(connection, view);
     this.#newest.set(connection.facts.key, view);
