@@ -4,11 +4,11 @@ import { LineFramer } from "../wire/framing.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Link, LinkEvents } from "../wire/link.ts";
 import type { Message } from "../wire/message.ts";
-import { readMessage } from "../wire/parse.ts";
+import { parseJson } from "../wire/parse.ts";
 import type { Authorization } from "./authorization.ts";
 import { Child, type ChildOptions } from "./child.ts";
 import { failure, unsent } from "./failure.ts";
-import { incoming, unreadable } from "./incoming.ts";
+import { Incoming, unreadable } from "./incoming.ts";
 
 /** A server that is a child process: one JSON-RPC message a line on its stdin and stdout. */
 export class StdioLink implements Link {
@@ -19,6 +19,7 @@ export class StdioLink implements Link {
   #child: Child | undefined;
   #writer: FrameWriter | undefined;
   #events: LinkEvents | undefined;
+  readonly #incoming: Incoming;
   #closed = false;
   #spoken = false;
   #failure: HostError | undefined;
@@ -29,6 +30,7 @@ export class StdioLink implements Link {
     this.#options = options;
     this.#limits = limits;
     this.#authorization = authorization;
+    this.#incoming = new Incoming(upstream, this, () => this.#events);
   }
 
   async open(events: LinkEvents): Promise<void> {
@@ -89,7 +91,7 @@ export class StdioLink implements Link {
 
   #line(line: Buffer): void {
     if (this.#closed) return;
-    const message = incoming(this.#upstream, line, readMessage, this.#events);
+    const message = this.#incoming.read(line, parseJson);
     if (typeof message !== "string") this.#events?.message(message, undefined);
   }
 

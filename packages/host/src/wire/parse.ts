@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { HostError } from "../errors.ts";
-import { type Failure, isObject, isResponse, type Json, type Message } from "./message.ts";
+import { type Failure, isObject, type Json, type Message } from "./message.ts";
 
 /** Why bytes are no JSON-RPC message; `code` is the JSON-RPC error code that a requester gets. */
 export class ParseError extends Error {
@@ -57,17 +57,15 @@ export function toMessage(value: unknown): Message {
 /** Nesting that still passes: recursive code, `JSON.stringify` above all, overflows a few thousand levels down. */
 const MAX_DEPTH = 1_000;
 
-/** One message of an upstream from its bytes. A client's is held to narrower bounds: {@link checkShape}. */
-export function readMessage(bytes: Buffer): Message {
-  const message = toMessage(parseJson(bytes));
-  checkMembers(message);
-  return message;
-}
-
-/** Refuses an upstream's message that is nested too deeply to be passed on, or has keys that change prototypes. */
-export function checkMembers(message: Message): void {
+/**
+ * One message of an upstream from its JSON value, unless it is nested too deeply to be passed on, or has keys that change
+ * prototypes. A client's is held to narrower bounds: {@link checkShape}.
+ */
+export function upstreamMessage(value: unknown): Message {
+  const message = toMessage(value);
   const fault = faultIn(message, MAX_DEPTH);
-  if (fault !== undefined) throw new ParseError(-32600, fault, isResponse(message) ? message.id : null);
+  if (fault !== undefined) throw new ParseError(-32600, fault, "id" in message ? message.id : null);
+  return message;
 }
 
 function faultIn(value: object, levels: number): string | undefined {
@@ -95,7 +93,7 @@ function prototypeKey(key: string, value: unknown): string | undefined {
   return undefined;
 }
 
-/** What a client is told of a value that is no message. A malformed response names an id of the host's, so that one is not repeated. */
+/** What a peer is told of a value that is no message. A malformed response names an id of the host's, so that one is not repeated. */
 export function refusalOf(value: unknown, { code, message, id }: ParseError): Failure {
   return {
     jsonrpc: "2.0",
