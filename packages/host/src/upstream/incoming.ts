@@ -51,6 +51,6 @@ export class Incoming {
 }
 
 /** What a server did whose stream of bytes cannot be read any further. Whose answer it was is unknown, so every call in flight fails. */
-export function unreadable(frame: "a line" | "an event", limit: number, error: unknown): string {
-  return error instanceof FrameTooLarge ? `sent ${frame} of more than ${limit} bytes` : "sent a message that the host could not handle";
+export function unreadable(limit: number, error: unknown): string {
+  return error instanceof FrameTooLarge ? `sent an event of more than ${limit} bytes` : "sent a message that the host could not handle";
 }

@@ -108,7 +108,7 @@ export class SseLink implements Link {
     return eventReader(
       parser,
       request,
-      (error) => this.#broken("upstream_protocol", unreadable("an event", this.#limits.messageBytes, error), error),
+      (error) => this.#broken("upstream_protocol", unreadable(this.#limits.messageBytes, error), error),
       (complete) => {
         this.sessionEnded = complete; // streams are limited in time by many a proxy
         this.#broken("upstream_lost", "ended its event stream; a call in flight may or may not have run");

@@ -1,4 +1,5 @@
 import { HostError } from "../errors.ts";
+import { envelopeOf } from "../wire/envelope.ts";
 import { FrameWriter } from "../wire/frame-writer.ts";
 import { LineFramer } from "../wire/framing.ts";
 import type { Limits } from "../wire/limits.ts";
@@ -8,7 +9,7 @@ import { parseJson } from "../wire/parse.ts";
 import type { Authorization } from "./authorization.ts";
 import { Child, type ChildOptions } from "./child.ts";
 import { failure, unsent } from "./failure.ts";
-import { Incoming, unreadable } from "./incoming.ts";
+import { Incoming } from "./incoming.ts";
 
 /** A server that is a child process: one JSON-RPC message a line on its stdin and stdout. */
 export class StdioLink implements Link {
@@ -35,7 +36,11 @@ export class StdioLink implements Link {
 
   async open(events: LinkEvents): Promise<void> {
     this.#events = events;
-    const framer = new LineFramer(this.#limits.messageBytes, (line) => this.#line(line));
+    const framer = new LineFramer(
+      this.#limits.messageBytes,
+      (line) => this.#line(line),
+      (head) => this.#oversized(head),
+    );
     let gone = "";
     const options = this.#authorization ? await this.#authorized(this.#authorization) : this.#options;
     if (this.#closed) return; // meanwhile; nothing may be started any more
@@ -45,7 +50,7 @@ export class StdioLink implements Link {
         try {
           framer.push(chunk);
         } catch (error) {
-          this.#fail("upstream_protocol", unreadable("a line", this.#limits.messageBytes, error), error);
+          this.#fail("upstream_protocol", "sent a message that the host could not handle", error);
         }
       },
       gone: (reason) => {
@@ -93,6 +98,24 @@ export class StdioLink implements Link {
     if (this.#closed) return;
     const message = this.#incoming.read(line, parseJson);
     if (typeof message !== "string") this.#events?.message(message, undefined);
+  }
+
+  /** A line that is too long to be read is somebody's: of whom its first bytes tell, or else perhaps of anybody who waits. */
+  #oversized(head: Buffer): void {
+    if (this.#closed) return;
+    const { messageBytes } = this.#limits;
+    const what = `sent a line of more than ${messageBytes} bytes`;
+    this.#events?.garbage(what);
+    const { id, hasMethod } = envelopeOf(head);
+    if (hasMethod) {
+      const error = new HostError("invalid_request", `the message is larger than ${messageBytes} bytes`).toRpc("-");
+      if (id !== undefined) this.send({ jsonrpc: "2.0", id, error });
+    } else if (id === undefined) this.#events?.allFailed(failure(this.#upstream, "upstream_protocol", what, "unknown"));
+    else
+      this.#events?.failed(
+        id,
+        failure(this.#upstream, "payload_too_large", `sent an answer that is larger than ${messageBytes} bytes`, "yes"),
+      );
   }
 
   /** The link is dead, for the upstream's fault; its process group goes with it. */

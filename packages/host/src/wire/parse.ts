@@ -27,7 +27,7 @@ export function parseJson(bytes: Buffer): unknown {
 
 const MAX_STRING_ID = 256;
 
-function isId(value: unknown): value is string | number {
+export function isId(value: unknown): value is string | number {
   return typeof value === "number"
     ? Number.isSafeInteger(value)
     : typeof value === "string" && value !== "" && value.length <= MAX_STRING_ID;
