@@ -16,7 +16,7 @@ import { LogRing } from "../dist/operator/log-ring.js";
 import { templateMatcher } from "../dist/pipeline/uri-template.js";
 import { briefText, hasSecretShape, isSecretName, redact, redactTail, redactText, registerSecret } from "../dist/redact.js";
 import { LineFramer } from "../dist/wire/framing.js";
-import { readMessage } from "../dist/wire/parse.js";
+import { parseJson, upstreamMessage } from "../dist/wire/parse.js";
 import { SseParser } from "../dist/wire/sse.js";
 
 const GLOBS = [
@@ -72,7 +72,7 @@ const PLACES: Readonly<Record<string, (text: string) => unknown>> = {
   "a URI template": (text) => templateMatcher(text)(text.slice(0, 10_000)),
   "an event stream": (text) => new SseParser(10_000_000, () => {}).push(Buffer.from(`data: ${text}\n\n${text}`)),
   "lines of a server": (text) => new LineFramer(10_000_000, () => {}).push(Buffer.from(text)),
-  "a message": (text) => readMessage(Buffer.from(JSON.stringify({ jsonrpc: "2.0", method: text, params: { text } }))),
+  "a message": (text) => upstreamMessage(parseJson(Buffer.from(JSON.stringify({ jsonrpc: "2.0", method: text, params: { text } })))),
   "a trace parent": (text) => correlationId({ _meta: { traceparent: text } }),
   "HTTP headers": (text) => {
     accepts(request(text), "text/event-stream");

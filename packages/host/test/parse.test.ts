@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { checkShape, ParseError, parseJson, readMessage, toMessage } from "../dist/wire/parse.js";
+import { checkShape, ParseError, parseJson, parseUpstreamJson, toMessage, upstreamMessage } from "../dist/wire/parse.js";
 
 /** What a parser says no with. */
 function refusal(run: () => unknown): Pick<ParseError, "code" | "id" | "message"> {
@@ -76,8 +76,8 @@ test("a null beside a result or an error is left out", () => {
 });
 
 test("a byte order mark before an upstream's message is no part of it", () => {
-  expect(readMessage(Buffer.from(`\ufeff${JSON.stringify(request())}`))).toEqual(request());
-  expect(refusal(() => readMessage(Buffer.from("\ufeff\ufeff{}"))).code).toBe(-32700);
+  expect(parseUpstreamJson(Buffer.from(`\ufeff${JSON.stringify(request())}`))).toEqual(request());
+  expect(refusal(() => parseUpstreamJson(Buffer.from("\ufeff\ufeff{}"))).code).toBe(-32700);
 });
 
 test("a refusal names the id where it is readable", () => {
@@ -118,7 +118,7 @@ describe("keys that change prototypes", () => {
   const answer = (content: string): string => `{"jsonrpc":"2.0","id":7,"result":${content}}`;
   const both: [name: string, check: (text: string) => unknown][] = [
     ["a client's", (text) => checkShape(JSON.parse(text), { depth: 64, keys: 100 })],
-    ["an upstream's", (text) => readMessage(Buffer.from(text))],
+    ["an upstream's", (text) => upstreamMessage(parseJson(Buffer.from(text)))],
   ];
   test.each(both)("are refused in %s message at every depth, however they are spelt, and pollute nothing", (_, check) => {
     for (const [content, word] of [

@@ -58,6 +58,10 @@ function describe(status: ControlStatus): string {
       ...upstreams.map(upstreamRow),
     ]),
   ];
+  const missing = upstreams.flatMap(({ name, incomplete }) =>
+    Object.values(incomplete).map((reason) => [`  ${name}`, reason.replaceAll("\n", " ")]),
+  );
+  if (missing.length > 0) parts.push(`Lists that are not complete:\n${table(missing)}`);
   for (const upstream of upstreams) {
     const words = lastWords(upstream);
     if (words.length > 0) parts.push([`Last words of ${upstream.name}:`, ...words].join("\n"));

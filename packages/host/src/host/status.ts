@@ -1,3 +1,4 @@
+import { LISTS } from "../exchange/entry.ts";
 import type { TapRecord } from "../plugin/hook-set.ts";
 import type { ConnectionStatus, HostStatus, UpstreamStatus } from "../plugin/host-status.ts";
 import type { PluginSet } from "../plugin/plugin-set.ts";
@@ -56,7 +57,9 @@ export function describePipeline({ plugins, hooks }: PluginSet): HostPipeline {
 function describeUpstream(upstream: Upstream, dropped: number): UpstreamStatus {
   const connections = [...upstream.connections.values()];
   const best = bestOf(upstream);
-  const lists = connections.find(({ listings }) => listings.known !== undefined)?.listings.known;
+  const listings = connections.find(({ listings }) => listings.known !== undefined)?.listings;
+  const lists = listings?.known;
+  const problems = [...(listings?.problems ?? [])];
   return {
     name: upstream.key,
     wire: upstream.facts.type ?? upstream.facts.wire,
@@ -71,6 +74,7 @@ function describeUpstream(upstream: Upstream, dropped: number): UpstreamStatus {
       resources: lists?.resource.length ?? 0,
       templates: lists?.template.length ?? 0,
     },
+    incomplete: Object.fromEntries(problems.map(([kind, problem]) => [LISTS[kind].method, redactText(problem)])),
     dropped,
     restarts: upstream.restarts,
     connections: connections.map(describeConnection),

@@ -14,6 +14,8 @@ export interface View {
   readonly upstream: UpstreamFacts;
   /** In the order of the lists; a resource's name is its native URI. */
   readonly entries: readonly Entry[];
+  /** What is missing of its lists and why, by kind. */
+  readonly problems?: ReadonlyMap<ListedKind, string>;
 }
 
 /** The joined entries of some views: what a session with these views is offered, before `permit`. */
@@ -23,10 +25,12 @@ export class Offer {
   readonly #byName = new Map<string, Entry>();
   readonly #templates: readonly { readonly entry: Entry; readonly matches: (uri: string) => boolean }[];
   readonly #prefixed = new Map<string, Map<string, string>>();
+  readonly #views: readonly View[];
 
-  constructor(entries: readonly Entry[], withheld: readonly Withheld[]) {
+  constructor(entries: readonly Entry[], withheld: readonly Withheld[], views: readonly View[] = []) {
     this.entries = entries;
     this.withheld = withheld;
+    this.#views = views;
     for (const entry of entries) {
       this.#byName.set(`${entry.kind} ${entry.name}`, entry);
       if (entry.kind !== "resource" || entry.name === entry.native) continue;
@@ -50,6 +54,23 @@ export class Offer {
   /** How this upstream's URIs are exposed where they differ; undefined where all are native, which is almost always. */
   exposedUris(upstream: string): ReadonlyMap<string, string> | undefined {
     return this.#prefixed.get(upstream);
+  }
+
+  /**
+   * What is missing of this kind and why, by upstream: what could not be read, what a limit cut off.
+   * @param sees whether the one who asks would see an entry
+   */
+  incomplete(kind: ListedKind, sees: (entry: Entry) => boolean): ReadonlyMap<string, string> {
+    const missing = new Map<string, string>();
+    for (const { upstream, problems } of this.#views) {
+      const problem = problems?.get(kind);
+      if (problem !== undefined) missing.set(upstream.key, problem);
+    }
+    for (const { entry, reason, isCut } of this.withheld) {
+      if (!isCut || entry.kind !== kind || missing.has(entry.upstream) || !sees(entry)) continue;
+      missing.set(entry.upstream, `${LISTS[kind].method} of all upstreams gave ${reason} (limits.entries); the rest is withheld`);
+    }
+    return missing;
   }
 
   /** An entry as it is listed. */
@@ -127,7 +148,11 @@ export class Catalog {
   }
 
   /** Runs `discover` over what one upstream lists. If a plugin fails there, the upstream offers nothing: it may have been hiding something. */
-  async view(upstream: UpstreamFacts, lists: Readonly<Record<ListedKind, readonly Json[]>>): Promise<View> {
+  async view(
+    upstream: UpstreamFacts,
+    lists: Readonly<Record<ListedKind, readonly Json[]>>,
+    problems: ReadonlyMap<ListedKind, string>,
+  ): Promise<View> {
     const entries = LISTED_KINDS.flatMap((kind) => {
       const { key } = LISTS[kind];
       return lists[kind].map((definition): Entry => {
@@ -135,7 +160,7 @@ export class Catalog {
         return { kind, name: native, upstream: upstream.key, native, definition };
       });
     });
-    if (!this.#hooks.discover) return { upstream, entries };
+    if (!this.#hooks.discover) return { upstream, entries, problems };
     try {
       const discovered = await this.#hooks.discover(entries, upstream);
       const known = new Set(entries.map((entry) => `${entry.kind} ${entry.native}`));
@@ -145,7 +170,7 @@ export class Catalog {
           "plugin_failure",
           `a plugin invented ${invented.kind} "${invented.native}" in discover; register an in-process upstream instead`,
         );
-      return { upstream, entries: discovered };
+      return { upstream, entries: discovered, problems };
     } catch (error) {
       this.#log.error("nothing of an upstream is offered, since discover failed", { upstream: upstream.key, ...errorFields(error) });
       return { upstream, entries: [] };
@@ -203,7 +228,7 @@ export class Catalog {
     const { offered, withheld } = this.#names.resolve(this.named(views), this.#limit);
     for (const { entry, reason } of withheld)
       this.#log.warn("an entry is withheld", { kind: entry.kind, name: entry.name, upstream: entry.upstream, reason });
-    return new Offer(offered, withheld);
+    return new Offer(offered, withheld, views);
   }
 
   #merged(views: readonly View[]): readonly Entry[] {

@@ -102,7 +102,7 @@ export class Directory {
   async listed(connection: Connection): Promise<void> {
     const lists = connection.listings.known;
     if (!lists || this.upstreams.get(connection.facts.key)?.facts !== connection.facts) return;
-    const view = await this.catalog.view(connection.facts, lists);
+    const view = await this.catalog.view(connection.facts, lists, new Map(connection.listings.problems));
     if (connection.listings.known !== lists) return; // read again meanwhile; the newer one counts
     this.#views.set(connection, view);
     this.#newest.set(connection.facts.key, view);
@@ -123,7 +123,7 @@ export class Directory {
   /** What was kept of a connection that has not listed yet. */
   #recall(connection: Connection): Promise<void> | undefined {
     if (this.#views.get(connection)) return undefined;
-    const view = (lists: RawLists) => this.catalog.view(connection.facts, lists);
+    const view = (lists: RawLists) => this.catalog.view(connection.facts, lists, new Map());
     return this.#last.recall(connection, view)?.then(() => {
       const known = this.#last.of(connection)?.view;
       // Names are given for what is known, whether or not it is up already.

@@ -48,7 +48,8 @@ export class LastKnown {
     if (kind === undefined) return;
     const { server } = connection;
     this.#kinds.set(kind, { server, view });
-    if (server && isStored(connection)) this.#store?.write(connection, kind, { server, lists });
+    // What is missing a list would hide it from the next host.
+    if (server && isStored(connection) && connection.listings.failed.size === 0) this.#store?.write(connection, kind, { server, lists });
   }
 
   /** Resolves when the store has told what it has of a connection; undefined where that was asked before. @param view makes a view of lists */

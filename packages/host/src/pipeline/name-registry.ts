@@ -5,6 +5,8 @@ import type { Entry } from "../exchange/entry.ts";
 export interface Withheld {
   readonly entry: Entry;
   readonly reason: string;
+  /** Whether only its number is the reason. */
+  readonly isCut?: boolean;
 }
 
 /** Names that one upstream keeps: several times what it may list at once, so that only names long gone come free. */
@@ -64,7 +66,7 @@ export class NameRegistry {
         const remedy = twice ? ", which lists it more than once" : "; add @host/plugin-namespace to keep both";
         withheld.push({ entry, reason: `the name is taken by ${rival}${remedy}` });
       } else if ((counts.get(entry.kind) ?? 0) >= limit) {
-        withheld.push({ entry, reason: `more than ${limit} entries` });
+        withheld.push({ entry, reason: `more than ${limit} entries`, isCut: true });
       } else {
         claims.set(name, entry);
         counts.set(entry.kind, (counts.get(entry.kind) ?? 0) + 1);

@@ -122,11 +122,19 @@ export class Pipeline {
     const kind = LISTED_KINDS.find((each) => LISTS[each].method === exchange.method) as ListedKind; // only lists come here
     refuseCursor(exchange);
     const missing = await this.#directory.awaitKnown(exchange.session, { lazy: true });
+    const { catalog } = this.#directory;
     const offer = this.#directory.offer(exchange.session);
-    const entries = this.#directory.catalog.visible(offer, kind, exchange.principal);
+    const entries = catalog.visible(offer, kind, exchange.principal);
+    const incomplete = offer.incomplete(kind, (entry) => catalog.permits(entry, exchange.principal));
+    const partial = [...new Set([...missing.map(({ key }) => key), ...incomplete.keys()])];
     return {
       [LISTS[kind].field]: entries.map((entry) => Offer.listed(entry)),
-      ...(missing.length > 0 && { _meta: { "io.mcp-host/partial": missing.map(({ key }) => key) } }),
+      ...(partial.length > 0 && {
+        _meta: {
+          "io.mcp-host/partial": partial,
+          ...(incomplete.size > 0 && { "io.mcp-host/incomplete": Object.fromEntries(incomplete) }),
+        },
+      }),
     };
   }
 

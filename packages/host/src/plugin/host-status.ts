@@ -32,6 +32,8 @@ export interface UpstreamStatus {
   state: ConnectionState;
   reason: string | undefined;
   entries: { tools: number; prompts: number; resources: number; templates: number };
+  /** What is missing of its lists and why, by method: `{ "tools/list": "..." }`. */
+  incomplete: Readonly<Record<string, string>>;
   /** Messages that could not be tied to a client and went nowhere. */
   dropped: number;
   /** How often a live connection was lost, those of sessions that ended included. */

@@ -44,6 +44,8 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #events: ConnectionEvents;
   readonly #lifecycle: Lifecycle;
+  /** What the log knows already of incomplete lists: one that is read again and again is told of once. */
+  #told: ReadonlyMap<string, string> = new Map();
 
   constructor(options: ConnectionOptions, events: ConnectionEvents) {
     this.#options = options;
@@ -155,9 +157,12 @@ export class Connection {
 
   async #listed(): Promise<void> {
     const { life } = this.#lifecycle;
-    if (life) life.hasServed = true;
-    for (const [kind, problem] of this.listings.problems)
-      this.#options.log.warn("a list is incomplete", { upstream: this.facts.key, kind, problem });
+    const { failed, problems } = this.listings;
+    if (life && failed.size === 0) life.hasServed = true;
+    for (const [kind, problem] of problems)
+      if (this.#told.get(kind) !== problem) this.#options.log.warn("a list is incomplete", { upstream: this.facts.key, kind, problem });
+    this.#told = new Map(problems);
+    this.#lifecycle.ails("lists", failed.size === 0 ? undefined : [...failed].map((kind) => problems.get(kind)).join("; "));
     await this.#events.listed(this);
   }
 

@@ -2,13 +2,13 @@ import { HostError } from "../errors.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Link, LinkEvents } from "../wire/link.ts";
 import { type Id, isRequest, isResponse, type Message } from "../wire/message.ts";
-import { readMessage } from "../wire/parse.ts";
+import { parseUpstreamJson } from "../wire/parse.ts";
 import type { Authorization } from "./authorization.ts";
 import { failure } from "./failure.ts";
 import { type AnswerContext, HttpAnswer } from "./http-answer.ts";
 import { HttpClient, type HttpOptions } from "./http-client.ts";
 import { HttpRefusal } from "./http-failure.ts";
-import { incoming } from "./incoming.ts";
+import { Incoming, type IncomingEvents } from "./incoming.ts";
 import { Outbox } from "./outbox.ts";
 import { StandingStream } from "./standing-stream.ts";
 
@@ -28,8 +28,9 @@ export class HttpLink implements Link {
   readonly #outbox: Outbox;
   readonly #standing: StandingStream;
   #events!: LinkEvents; // set by open(), before anything can arrive
+  readonly #incoming: Incoming;
   /** How what is no message is told. */
-  readonly #malformed: Pick<LinkEvents, "failed" | "garbage"> = {
+  readonly #malformed: IncomingEvents = {
     failed: (id, error) => this.#answers.get(id)?.fail(error),
     garbage: (reason) => this.#events.garbage(reason),
   };
@@ -52,6 +53,7 @@ export class HttpLink implements Link {
       unreachable: ({ type, message }) => this.#dead(new HostError(type, message, { upstream, sent: "unknown" })),
       sessionGone: () => this.#sessionGone(),
     };
+    this.#incoming = new Incoming(upstream, this, () => this.#malformed);
     this.#outbox = new Outbox(upstream, this.#http, (_, error) => this.#untold(error));
     this.#standing = new StandingStream(this.#http, messageBytes, {
       message: (data) => void this.#receive(data, undefined),
@@ -98,7 +100,7 @@ export class HttpLink implements Link {
   /** A message came in, with the answer to a request or on the standing stream. Gives whether it is the request's answer, or why it is no message. */
   #receive(data: Buffer, from: HttpAnswer | undefined): boolean | string {
     if (this.#closed) return false;
-    const message = incoming(this.#upstream, data, readMessage, this.#malformed);
+    const message = this.#incoming.read(data, parseUpstreamJson);
     if (typeof message === "string") return message;
     // It came in answer to this request: one that could not be read, as the server sees it, has no id to name.
     if (from !== undefined && isResponse(message) && message.id === null) message.id = from.id;

@@ -1,31 +1,56 @@
 import { FrameTooLarge } from "../wire/framing.ts";
-import type { LinkEvents } from "../wire/link.ts";
-import type { Message } from "../wire/message.ts";
-import type { ParseError } from "../wire/parse.ts";
+import type { Link, LinkEvents } from "../wire/link.ts";
+import { isObject, type Message } from "../wire/message.ts";
+import { type ParseError, refusalOf, upstreamMessage } from "../wire/parse.ts";
 import { failure } from "./failure.ts";
 
-/**
- * A message that came in; of what is none the reason, which is also told: to whoever waits for the answer that it should have
- * been, where it has an id that can be read.
- * @param read gives the message, or throws a {@link ParseError} and nothing else
- */
-export function incoming<T>(
-  upstream: string,
-  data: T,
-  read: (data: T) => Message,
-  events: Pick<LinkEvents, "failed" | "garbage"> | undefined,
-): Message | string {
-  try {
-    return read(data);
-  } catch (error) {
-    const { id, message } = error as ParseError;
-    if (id !== null) events?.failed(id, failure(upstream, "upstream_protocol", `sent a malformed answer: ${message}`, "yes"));
+/** Whom a link tells of what came in and is no message. */
+export type IncomingEvents = Pick<LinkEvents, "failed" | "garbage">;
+
+/** What comes in over one link. */
+export class Incoming {
+  readonly #upstream: string;
+  readonly #link: Pick<Link, "send">;
+  readonly #events: () => IncomingEvents | undefined;
+
+  /**
+   * @param link refuses on it what cannot be understood
+   * @param events whom the link tells, once there is somebody
+   */
+  constructor(upstream: string, link: Pick<Link, "send">, events: () => IncomingEvents | undefined) {
+    this.#upstream = upstream;
+    this.#link = link;
+    this.#events = events;
+  }
+
+  /**
+   * A message that came in; of what is none the reason, which is also told: to the server whose request it should have been, or
+   * to whoever waits for the answer that it should have been, where it has an id that can be read.
+   * @param parse gives the JSON value, or throws a {@link ParseError} and nothing else
+   */
+  read<T>(data: T, parse: (data: T) => unknown): Message | string {
+    let value: unknown;
+    try {
+      value = parse(data);
+      return upstreamMessage(value);
+    } catch (error) {
+      return this.#refuse(value, error as ParseError);
+    }
+  }
+
+  #refuse(value: unknown, error: ParseError): string {
+    const { id, message } = error;
+    const events = this.#events();
     events?.garbage(message);
+    // A request has an id of the server's, which says nothing about the host's own.
+    if (!isObject(value) || !("method" in value)) {
+      if (id !== null) events?.failed(id, failure(this.#upstream, "upstream_protocol", `sent a malformed answer: ${message}`, "yes"));
+    } else if ("id" in value) this.#link.send(refusalOf(value, error));
     return message;
   }
 }
 
 /** What a server did whose stream of bytes cannot be read any further. Whose answer it was is unknown, so every call in flight fails. */
-export function unreadable(frame: "a line" | "an event", limit: number, error: unknown): string {
-  return error instanceof FrameTooLarge ? `sent ${frame} of more than ${limit} bytes` : "sent a message that the host could not handle";
+export function unreadable(limit: number, error: unknown): string {
+  return error instanceof FrameTooLarge ? `sent an event of more than ${limit} bytes` : "sent a message that the host could not handle";
 }

@@ -61,6 +61,8 @@ export class Lifecycle {
   #renewing: Promise<void> | undefined;
   #retry: NodeJS.Timeout | undefined;
   #authFailed = false;
+  /** What is wrong with the live one, by what shows it. */
+  readonly #ailments = new Map<"pings" | "lists", string>();
   #stopping = false;
 
   constructor(options: LifecycleOptions, events: LifecycleEvents) {
@@ -154,17 +156,27 @@ export class Lifecycle {
     this.latency = performance.now() - started;
     this.#backoff.succeeded();
     this.#authFailed = false;
+    this.#ailments.clear();
     this.#set("ready");
     this.#events.began(life, this.server);
     life.watch(config, {
       needed: () => this.#events.needed(),
       answered: (latency) => {
         this.latency = latency;
-        if (this.state === "degraded") this.#set("ready");
+        this.ails("pings", undefined);
       },
-      degraded: (reason) => this.isReady && this.#set("degraded", reason),
+      degraded: (reason) => this.ails("pings", reason),
       unused: () => void this.#rest(),
     });
+  }
+
+  /** Whether something is wrong with a live connection, which can be used all the same. @param reason undefined once it is over */
+  ails(what: "pings" | "lists", reason: string | undefined): void {
+    if (!this.isReady || this.#ailments.get(what) === reason) return;
+    if (reason === undefined) this.#ailments.delete(what);
+    else this.#ailments.set(what, reason);
+    if (this.#ailments.size === 0) this.#set("ready");
+    else this.#set("degraded", [...this.#ailments.values()].join("; "));
   }
 
   #failed(life: Life, error: unknown): void {

@@ -5,6 +5,7 @@ import { briefReason } from "../redact.ts";
 import type { Limits } from "../wire/limits.ts";
 import { isObject, type Json } from "../wire/message.ts";
 import type { Peer } from "../wire/peer.ts";
+import { Backoff } from "./backoff.ts";
 
 /** What an upstream lists, as it came. */
 export type RawLists = Record<ListedKind, readonly Json[]>;
@@ -23,19 +24,31 @@ const ENTRY_BYTES = 64 * 1024;
 interface Listing {
   readonly items: readonly Json[];
   /** Why something is missing, if it is. */
-  readonly problem: string | undefined;
+  readonly problem?: string | undefined;
+  /** Whether it was not answered, so that another reading may bring what is missing. */
+  readonly failed?: boolean;
 }
 
-/** Reads all pages of one list. What was read before a fault is kept and the fault is told. */
+/** Reads one list. What was read before a fault is kept and the fault is told. */
 async function readList(peer: Peer<HostExchange>, kind: ListedKind, limits: Limits): Promise<Listing> {
-  const { method, field, key } = LISTS[kind];
   const items: Json[] = [];
+  try {
+    return await readPages(peer, kind, limits, items);
+  } catch (error) {
+    // Some servers declare `resources` and know no templates.
+    if (error instanceof PeerError && error.rpc.code === -32601) return { items };
+    return { items, problem: `${LISTS[kind].method} failed: ${briefReason(error)}`, failed: true };
+  }
+}
+
+async function readPages(peer: Peer<HostExchange>, kind: ListedKind, limits: Limits, items: Json[]): Promise<Listing> {
+  const { method, field, key } = LISTS[kind];
   const cursors = new Set<string>();
   let cursor: string | undefined;
   let problem: string | undefined;
   for (let page = 0; page < limits.listPages; page++) {
     const result: Json = await peer.request(method, cursor === undefined ? undefined : { cursor }, { timeout: LIST_TIMEOUT }).result;
-    if (!Array.isArray(result[field])) return { items, problem: `${method} gave no "${field}"` };
+    if (!Array.isArray(result[field])) return { items, problem: `${method} gave no "${field}"`, failed: true };
     for (const item of result[field]) {
       if (!isObject(item) || typeof item[key] !== "string" || item[key] === "") {
         problem = `${method} gave an entry without "${key}"; it is withheld`;
@@ -64,32 +77,6 @@ function isOversized(item: Json): boolean {
   } catch {
     return true; // nested beyond what can be written again
   }
-}
-
-/** Reads lists in parallel; one that cannot be read keeps what `known` has of it. Problems are noted by kind. */
-async function readLists(
-  peer: Peer<HostExchange>,
-  kinds: readonly ListedKind[],
-  limits: Limits,
-  known: RawLists,
-  problems: Map<ListedKind, string>,
-): Promise<RawLists> {
-  const lists: RawLists = { ...known };
-  await Promise.all(
-    kinds.map(async (kind) => {
-      try {
-        const { items, problem } = await readList(peer, kind, limits);
-        lists[kind] = items;
-        if (problem === undefined) problems.delete(kind);
-        else problems.set(kind, problem);
-      } catch (error) {
-        // Some servers declare `resources` and know no templates.
-        if (error instanceof PeerError && error.rpc.code === -32601) lists[kind] = [];
-        else problems.set(kind, briefReason(error));
-      }
-    }),
-  );
-  return lists;
 }
 
 /** However often a server says that a list changed, it is read once a second at most. */
@@ -129,19 +116,23 @@ class Refresher {
   }
 }
 
-/** What one connection's server lists: read after every connect and whenever the server says that a list changed. */
+/**
+ * What one connection's server lists: read after every connect and whenever the server says that a list changed. What could
+ * not be read is tried again, less and less often.
+ */
 export class Listings {
   /** The last-known lists; undefined until they were read once. */
   known: RawLists | undefined;
-  /** Faults of the last reading, by kind. */
+  /** What is missing and why, as of the last reading, by kind. */
   readonly problems = new Map<ListedKind, string>();
+  /** The kinds of which something is missing that another reading may bring. */
+  readonly failed = new Set<ListedKind>();
   readonly #limits: Limits;
   readonly #peer: () => Peer<HostExchange> | undefined;
   readonly #listed: () => Promise<void>;
-  readonly #refresher = new Refresher((kinds) => {
-    const peer = this.#peer();
-    if (peer) void this.read(peer, kinds);
-  });
+  readonly #refresher = new Refresher((kinds) => this.#readAgain(kinds));
+  readonly #backoff = new Backoff();
+  #retry: NodeJS.Timeout | undefined;
   #reading: Promise<void> = Promise.resolve();
   /** The reading that waits for the one under way; what is asked for meanwhile joins it. */
   #next: { readonly peer: Peer<HostExchange>; readonly kinds: Set<ListedKind> } | undefined;
@@ -183,14 +174,37 @@ export class Listings {
   }
 
   async #read(peer: Peer<HostExchange>, kinds: readonly ListedKind[]): Promise<void> {
-    const lists = await readLists(peer, kinds, this.#limits, this.known ?? NO_LISTS, this.problems);
+    const read = await Promise.all(kinds.map((kind) => readList(peer, kind, this.#limits)));
     if (peer.isClosed) return; // half-read lists of a dead server are worth less than the last-known ones, or none
+    const lists: RawLists = { ...(this.known ?? NO_LISTS) };
+    for (const [index, kind] of kinds.entries()) {
+      const { items, problem, failed } = read[index] as Listing; // one for each kind
+      // What was known of a list that could not be read is worth more than its first pages.
+      if (!failed || lists[kind].length === 0) lists[kind] = items;
+      if (failed) this.failed.add(kind);
+      else this.failed.delete(kind);
+      if (problem === undefined) this.problems.delete(kind);
+      else this.problems.set(kind, problem);
+    }
     this.known = lists;
+    this.#retryFailed();
     await this.#listed();
+  }
+
+  #retryFailed(): void {
+    clearTimeout(this.#retry);
+    if (this.failed.size === 0) return this.#backoff.reset();
+    this.#retry = setTimeout(() => this.#readAgain([...this.failed]), this.#backoff.failed()).unref();
+  }
+
+  #readAgain(kinds: readonly ListedKind[]): void {
+    const peer = this.#peer();
+    if (peer) void this.read(peer, kinds);
   }
 
   /** Forgets what was to be read again. */
   stop(): void {
+    clearTimeout(this.#retry);
     this.#refresher.stop();
   }
 }

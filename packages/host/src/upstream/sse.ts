@@ -3,7 +3,7 @@ import type { ErrorType, HostError } from "../errors.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Link, LinkEvents } from "../wire/link.ts";
 import { type Id, isRequest, isResponse, type Message } from "../wire/message.ts";
-import { readMessage } from "../wire/parse.ts";
+import { parseUpstreamJson } from "../wire/parse.ts";
 import { SseParser } from "../wire/sse.ts";
 import type { Authorization } from "./authorization.ts";
 import { eventReader } from "./event-stream.ts";
@@ -11,7 +11,7 @@ import { failure, unsent } from "./failure.ts";
 import { HttpClient, type HttpOptions, pathOf } from "./http-client.ts";
 import { refusal, unanswered } from "./http-failure.ts";
 import { type BodyReader, type HttpRequest, isEventStream, isPlain } from "./http-request.ts";
-import { incoming, unreadable } from "./incoming.ts";
+import { Incoming, unreadable } from "./incoming.ts";
 import { Outbox } from "./outbox.ts";
 import { sameOrigin } from "./redirect.ts";
 
@@ -31,6 +31,7 @@ export class SseLink implements Link {
   #endpoint: string | undefined;
   #opening: PromiseWithResolvers | undefined;
   #events!: LinkEvents; // set by open(), before anything can arrive
+  readonly #incoming: Incoming;
   #closing: Promise<void> | undefined;
 
   /** @param authorization what plugins give the credentials through, where any do */
@@ -38,6 +39,7 @@ export class SseLink implements Link {
     this.#upstream = upstream;
     this.#limits = limits;
     this.#http = new HttpClient(upstream, options, authorization);
+    this.#incoming = new Incoming(upstream, this, () => this.#events);
     this.#outbox = new Outbox(upstream, this.#http, (id, error) => {
       if (id === undefined) this.#events.garbage(`a message could not be delivered: ${error.message}`);
       else this.#events.failed(id, error);
@@ -106,7 +108,7 @@ export class SseLink implements Link {
     return eventReader(
       parser,
       request,
-      (error) => this.#broken("upstream_protocol", unreadable("an event", this.#limits.messageBytes, error), error),
+      (error) => this.#broken("upstream_protocol", unreadable(this.#limits.messageBytes, error), error),
       (complete) => {
         this.sessionEnded = complete; // streams are limited in time by many a proxy
         this.#broken("upstream_lost", "ended its event stream; a call in flight may or may not have run");
@@ -130,7 +132,7 @@ export class SseLink implements Link {
 
   #receive(data: Buffer): void {
     if (this.#endpoint === undefined) return this.#events.garbage("a message before the endpoint event");
-    const message = incoming(this.#upstream, data, readMessage, this.#events);
+    const message = this.#incoming.read(data, parseUpstreamJson);
     if (typeof message === "string") return;
     if (isResponse(message) && message.id !== null) this.forget(message.id);
     this.#events.message(message, undefined);

@@ -1,14 +1,15 @@
 import { HostError } from "../errors.ts";
+import { envelopeOf } from "../wire/envelope.ts";
 import { FrameWriter } from "../wire/frame-writer.ts";
 import { LineFramer } from "../wire/framing.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Link, LinkEvents } from "../wire/link.ts";
 import type { Message } from "../wire/message.ts";
-import { readMessage } from "../wire/parse.ts";
+import { parseUpstreamJson } from "../wire/parse.ts";
 import type { Authorization } from "./authorization.ts";
 import { Child, type ChildOptions } from "./child.ts";
 import { failure, unsent } from "./failure.ts";
-import { incoming, unreadable } from "./incoming.ts";
+import { Incoming } from "./incoming.ts";
 
 /** A server that is a child process: one JSON-RPC message a line on its stdin and stdout. */
 export class StdioLink implements Link {
@@ -19,6 +20,7 @@ export class StdioLink implements Link {
   #child: Child | undefined;
   #writer: FrameWriter | undefined;
   #events: LinkEvents | undefined;
+  readonly #incoming: Incoming;
   #closed = false;
   #spoken = false;
   #failure: HostError | undefined;
@@ -29,11 +31,16 @@ export class StdioLink implements Link {
     this.#options = options;
     this.#limits = limits;
     this.#authorization = authorization;
+    this.#incoming = new Incoming(upstream, this, () => this.#events);
   }
 
   async open(events: LinkEvents): Promise<void> {
     this.#events = events;
-    const framer = new LineFramer(this.#limits.messageBytes, (line) => this.#line(line));
+    const framer = new LineFramer(
+      this.#limits.messageBytes,
+      (line) => this.#line(line),
+      (head) => this.#oversized(head),
+    );
     let gone = "";
     const options = this.#authorization ? await this.#authorized(this.#authorization) : this.#options;
     if (this.#closed) return; // meanwhile; nothing may be started any more
@@ -43,7 +50,7 @@ export class StdioLink implements Link {
         try {
           framer.push(chunk);
         } catch (error) {
-          this.#fail("upstream_protocol", unreadable("a line", this.#limits.messageBytes, error), error);
+          this.#fail("upstream_protocol", "sent a message that the host could not handle", error);
         }
       },
       gone: (reason) => {
@@ -89,8 +96,26 @@ export class StdioLink implements Link {
 
   #line(line: Buffer): void {
     if (this.#closed) return;
-    const message = incoming(this.#upstream, line, readMessage, this.#events);
+    const message = this.#incoming.read(line, parseUpstreamJson);
     if (typeof message !== "string") this.#events?.message(message, undefined);
+  }
+
+  /** A line that is too long to be read is somebody's: of whom its first bytes tell, or else perhaps of anybody who waits. */
+  #oversized(head: Buffer): void {
+    if (this.#closed) return;
+    const { messageBytes } = this.#limits;
+    const what = `sent a line of more than ${messageBytes} bytes`;
+    this.#events?.garbage(what);
+    const { id, hasMethod } = envelopeOf(head);
+    if (hasMethod) {
+      const error = new HostError("invalid_request", `the message is larger than ${messageBytes} bytes`).toRpc("-");
+      if (id !== undefined) this.send({ jsonrpc: "2.0", id, error });
+    } else if (id === undefined) this.#events?.allFailed(failure(this.#upstream, "upstream_protocol", what, "unknown"));
+    else
+      this.#events?.failed(
+        id,
+        failure(this.#upstream, "payload_too_large", `sent an answer that is larger than ${messageBytes} bytes`, "yes"),
+      );
   }
 
   /** The link is dead, for the upstream's fault; its process group goes with it. */

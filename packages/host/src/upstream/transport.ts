@@ -2,9 +2,8 @@ import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
 import type { Link, LinkEvents } from "../wire/link.ts";
 import { type Id, isRequest, type Message } from "../wire/message.ts";
-import { checkMembers, toMessage } from "../wire/parse.ts";
 import { failure } from "./failure.ts";
-import { incoming } from "./incoming.ts";
+import { Incoming } from "./incoming.ts";
 
 /** A server behind any SDK `Transport` that code handed in. The interface does not tell which call a message belongs to. */
 export class TransportLink implements Link {
@@ -12,11 +11,13 @@ export class TransportLink implements Link {
   readonly #make: () => Transport | Promise<Transport>;
   #transport: Transport | undefined;
   #events: LinkEvents | undefined;
+  readonly #incoming: Incoming;
   #closed = false;
 
   constructor(upstream: string, make: () => Transport | Promise<Transport>) {
     this.#upstream = upstream;
     this.#make = make;
+    this.#incoming = new Incoming(upstream, this, () => this.#events);
   }
 
   async open(events: LinkEvents): Promise<void> {
@@ -37,7 +38,7 @@ export class TransportLink implements Link {
   }
 
   #receive(value: unknown): void {
-    const message = incoming(this.#upstream, value, messageOf, this.#events);
+    const message = this.#incoming.read(value, asItIs);
     if (typeof message !== "string") this.#events?.message(message, undefined);
   }
 
@@ -67,8 +68,4 @@ export class TransportLink implements Link {
   }
 }
 
-function messageOf(value: unknown): Message {
-  const message = toMessage(value);
-  checkMembers(message);
-  return message;
-}
+const asItIs = (value: unknown): unknown => value;

@@ -49,6 +49,7 @@ export class UrlLink implements Link {
       await http.open({
         message: (message, origin) => events.message(message, origin),
         failed: (id, error) => this.#failed(id, error),
+        allFailed: (error) => events.allFailed(error),
         garbage: (reason) => events.garbage(reason),
         closed: (error) => events.closed(error),
       });

@@ -3,11 +3,11 @@ import type { HostError } from "../errors.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Link, LinkEvents } from "../wire/link.ts";
 import type { Message } from "../wire/message.ts";
-import { readMessage } from "../wire/parse.ts";
+import { parseUpstreamJson } from "../wire/parse.ts";
 import type { Authorization } from "./authorization.ts";
 import { failure, unsent } from "./failure.ts";
 import { refusal } from "./http-failure.ts";
-import { incoming } from "./incoming.ts";
+import { Incoming } from "./incoming.ts";
 
 export interface WebSocketOptions {
   url: URL;
@@ -31,6 +31,7 @@ export class WebSocketLink implements Link {
   readonly #authorization: Authorization | undefined;
   #socket: WebSocket | undefined;
   #events: LinkEvents | undefined;
+  readonly #incoming: Incoming;
   #closed = false;
   #closing: Promise<void> | undefined;
 
@@ -40,6 +41,7 @@ export class WebSocketLink implements Link {
     this.#options = options;
     this.#limits = limits;
     this.#authorization = authorization;
+    this.#incoming = new Incoming(upstream, this, () => this.#events);
   }
 
   async open(events: LinkEvents): Promise<void> {
@@ -67,7 +69,7 @@ export class WebSocketLink implements Link {
       // A small frame must not become a large message, nor cost a context of zlib each way.
       perMessageDeflate: false,
       followRedirects: false,
-      // readMessage() validates, and only once.
+      // parseUpstreamJson() validates, and only once.
       skipUTF8Validation: true,
     };
     const socket = new WebSocket(url, SUBPROTOCOL, options);
@@ -122,7 +124,7 @@ export class WebSocketLink implements Link {
 
   #receive(data: Buffer): void {
     if (this.#closed) return;
-    const message = incoming(this.#upstream, data, readMessage, this.#events);
+    const message = this.#incoming.read(data, parseUpstreamJson);
     if (typeof message !== "string") this.#events?.message(message, undefined);
   }
 

@@ -6,6 +6,9 @@ export class FrameTooLarge extends Error {
   }
 }
 
+/** So much of an oversized line is told. */
+const HEAD_BYTES = 4 * 1024;
+
 /**
  * Splits a byte stream into lines (MCP stdio framing: one JSON message a line). Chunks are kept in a list and joined
  * once per line, since joining per chunk is quadratic for large messages.
@@ -13,14 +16,14 @@ export class FrameTooLarge extends Error {
 export class LineFramer {
   readonly #limit: number;
   readonly #line: (line: Buffer) => void;
-  readonly #oversized: (() => void) | undefined;
+  readonly #oversized: ((head: Buffer) => void) | undefined;
   /** The rest of an oversized line is read away. */
   #skipping = false;
   #chunks: Buffer[] = [];
   #size = 0;
 
-  /** @param oversized called for a longer line, which is left out; without it such a line is an error */
-  constructor(limit: number, line: (line: Buffer) => void, oversized?: () => void) {
+  /** @param oversized called for a longer line, which is left out, with its first 4 KB; without it such a line is an error */
+  constructor(limit: number, line: (line: Buffer) => void, oversized?: (head: Buffer) => void) {
     this.#limit = limit;
     this.#line = line;
     this.#oversized = oversized;
@@ -37,7 +40,7 @@ export class LineFramer {
       const part = chunk.subarray(start, end);
       start = end + 1;
       if (this.#skipping) this.#skipping = false;
-      else if (this.#size + part.length > this.#limit) this.#tooLarge(false);
+      else if (this.#size + part.length > this.#limit) this.#tooLarge(part, false);
       else if (this.#chunks.length === 0) this.#emit(part);
       else {
         this.#chunks.push(part);
@@ -50,7 +53,7 @@ export class LineFramer {
     if (start === chunk.length || this.#skipping) return;
     const rest = start === 0 ? chunk : chunk.subarray(start);
     this.#size += rest.length;
-    if (this.#size > this.#limit) this.#tooLarge(true);
+    if (this.#size > this.#limit) this.#tooLarge(rest, true);
     else this.#chunks.push(rest);
   }
 
@@ -59,11 +62,23 @@ export class LineFramer {
     if (end > 0) this.#line(end === line.length ? line : line.subarray(0, end));
   }
 
-  #tooLarge(unfinished: boolean): void {
+  #tooLarge(last: Buffer, unfinished: boolean): void {
+    const chunks = [...this.#chunks, last];
     this.#chunks = [];
     this.#size = 0;
     if (!this.#oversized) throw new FrameTooLarge(this.#limit);
     this.#skipping = unfinished;
-    this.#oversized();
+    this.#oversized(beginningOf(chunks));
   }
+}
+
+function beginningOf(chunks: readonly Buffer[]): Buffer {
+  const head: Buffer[] = [];
+  let size = 0;
+  for (const chunk of chunks) {
+    head.push(chunk.subarray(0, HEAD_BYTES - size));
+    size += chunk.length;
+    if (size >= HEAD_BYTES) break;
+  }
+  return Buffer.concat(head);
 }

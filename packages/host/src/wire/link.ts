@@ -10,6 +10,8 @@ export interface LinkEvents {
   message(message: Message, origin: Id | undefined): void;
   /** One request failed; the link lives on. */
   failed(id: Id, error: HostError): void;
+  /** One request failed, and nothing says which: every one in flight does. The link lives on. */
+  allFailed(error: HostError): void;
   /** Something unreadable came in and was skipped. */
   garbage(reason: string): void;
   /** The link is dead. Called once; nothing follows it. */

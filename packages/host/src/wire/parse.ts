@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { HostError } from "../errors.ts";
 import { withoutMark } from "./byte-order.ts";
-import { type Failure, isObject, isResponse, type Json, type Message } from "./message.ts";
+import { type Failure, isObject, type Json, type Message } from "./message.ts";
 
 /** Why bytes are no JSON-RPC message; `code` is the JSON-RPC error code that a requester gets. */
 export class ParseError extends Error {
@@ -26,9 +26,14 @@ export function parseJson(bytes: Buffer): unknown {
   }
 }
 
+/** An upstream's bytes to a JSON value: what a byte order mark says before them is known. */
+export function parseUpstreamJson(bytes: Buffer): unknown {
+  return parseJson(withoutMark(bytes));
+}
+
 const MAX_STRING_ID = 256;
 
-function isId(value: unknown): value is string | number {
+export function isId(value: unknown): value is string | number {
   return typeof value === "number"
     ? Number.isSafeInteger(value)
     : typeof value === "string" && value !== "" && value.length <= MAX_STRING_ID;
@@ -64,17 +69,15 @@ function withoutNull({ result, error, ...answer }: Json): Json {
 /** Nesting that still passes: recursive code, `JSON.stringify` above all, overflows a few thousand levels down. */
 const MAX_DEPTH = 1_000;
 
-/** One message of an upstream from its bytes. A client's is held to narrower bounds: {@link checkShape}. */
-export function readMessage(bytes: Buffer): Message {
-  const message = toMessage(parseJson(withoutMark(bytes)));
-  checkMembers(message);
-  return message;
-}
-
-/** Refuses an upstream's message that is nested too deeply to be passed on, or has keys that change prototypes. */
-export function checkMembers(message: Message): void {
+/**
+ * One message of an upstream from its JSON value, unless it is nested too deeply to be passed on, or has keys that change
+ * prototypes. A client's is held to narrower bounds: {@link checkShape}.
+ */
+export function upstreamMessage(value: unknown): Message {
+  const message = toMessage(value);
   const fault = faultIn(message, MAX_DEPTH);
-  if (fault !== undefined) throw new ParseError(-32600, fault, isResponse(message) ? message.id : null);
+  if (fault !== undefined) throw new ParseError(-32600, fault, "id" in message ? message.id : null);
+  return message;
 }
 
 function faultIn(value: object, levels: number): string | undefined {
@@ -102,7 +105,7 @@ function prototypeKey(key: string, value: unknown): string | undefined {
   return undefined;
 }
 
-/** What a client is told of a value that is no message. A malformed response names an id of the host's, so that one is not repeated. */
+/** What a peer is told of a value that is no message. A malformed response names an id of the host's, so that one is not repeated. */
 export function refusalOf(value: unknown, { code, message, id }: ParseError): Failure {
   return {
     jsonrpc: "2.0",

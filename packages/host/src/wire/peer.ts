@@ -92,6 +92,7 @@ export class Peer<Origin> {
     await this.link.open({
       message: (message, origin) => this.#message(message, origin),
       failed: (id, error) => this.#fail(id, error),
+      allFailed: (error) => this.#failAll(error),
       garbage: () => {
         this.counters.garbage++;
       },
@@ -208,10 +209,14 @@ export class Peer<Origin> {
     pending.reject(error);
   }
 
+  #failAll(error: HostError): void {
+    for (const id of [...this.#pending.keys()]) this.#fail(id, error);
+  }
+
   #close(error: HostError): void {
     if (this.#closed) return;
     this.#closed = error;
-    for (const id of [...this.#pending.keys()]) this.#fail(id, error);
+    this.#failAll(error);
     this.#events.closed(error);
   }
 }

@@ -110,8 +110,9 @@ export const FINDINGS = {
   },
   "server-incomplete": {
     level: "warning",
-    meaning: "A server works, and one of its lists could not be read.",
-    remedy: "Tell whoever makes the server; what it did list can be used.",
+    meaning: "A server works, and one of its lists could not be read or is longer than the host's limits allow.",
+    remedy:
+      "What it did list can be used, and a list that failed is read again by itself. Tell whoever makes the server, or raise the limit that is named.",
   },
   "server-unchecked": {
     level: "warning",

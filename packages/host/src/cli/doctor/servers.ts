@@ -6,7 +6,7 @@ import { listenFailure } from "../../front/listening.ts";
 import type { ControlStatus } from "../../operator/control-protocol.ts";
 import { childEnvironment } from "../../upstream/child.ts";
 import type { ServerStart } from "../one-shot/startup.ts";
-import { counts, lastWords } from "../terminal/upstream-summary.ts";
+import { counts, isUp, lastWords } from "../terminal/upstream-summary.ts";
 import { type Finding, finding, told } from "./findings.ts";
 
 /** What the commands of well-known servers come with. */
@@ -92,7 +92,7 @@ export function startsOf(starts: readonly ServerStart[], broken: ReadonlySet<str
 
 function startOf({ ok, upstream }: ServerStart): Finding[] {
   const about = upstream.name;
-  if (ok) {
+  if (ok || isUp(upstream)) {
     const problems = upstream.connections.flatMap((connection) => connection.problems);
     return [finding("server", counts(upstream), { about }), ...problems.map((problem) => finding("server-incomplete", problem, { about }))];
   }

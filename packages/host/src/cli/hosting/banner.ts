@@ -3,7 +3,7 @@ import { escapeControls } from "../../log.ts";
 import type { UpstreamStatus } from "../../plugin/host-status.ts";
 import { redactText } from "../../redact.ts";
 import { table } from "../terminal/table.ts";
-import { counts, isUp, reasonOf } from "../terminal/upstream-summary.ts";
+import { summaryOf } from "../terminal/upstream-summary.ts";
 
 /** How long the banner waits for servers that are starting still. */
 const PATIENCE = 2_000;
@@ -15,7 +15,7 @@ export async function printBanner(host: Host): Promise<void> {
 }
 
 export function banner(url: string, upstreams: readonly UpstreamStatus[]): string {
-  const rows = upstreams.map((upstream) => [upstream.name, upstream.state, isUp(upstream) ? counts(upstream) : reasonOf(upstream)]);
+  const rows = upstreams.map((upstream) => [upstream.name, upstream.state, summaryOf(upstream)]);
   return [
     `mcp-host serves ${upstreams.length} ${upstreams.length === 1 ? "server" : "servers"} at ${url}`,
     "",

@@ -6,7 +6,7 @@ import { isUp, lastWords } from "../terminal/upstream-summary.ts";
 /** What became of a server: its status at the moment when it had been listed, or had failed for the first time. */
 export interface ServerStart {
   readonly upstream: UpstreamStatus;
-  /** Its lists have been read and it has not failed since. */
+  /** Its lists have been read, and neither a list nor the server has failed. */
   readonly ok: boolean;
 }
 
@@ -52,7 +52,7 @@ export class Startup {
   #end(upstream: UpstreamStatus): ServerStart | undefined {
     const { name, state, reason, connections } = upstream;
     const listed = connections.some((connection) => connection.listed);
-    if (listed && (isUp(upstream) || state === "idle")) return { upstream, ok: true }; // one that rests already was up
+    if (listed && (isUp(upstream) || state === "idle")) return { upstream, ok: state !== "degraded" }; // one that rests already was up
     const begins = state === "connecting" || (state === "idle" && reason === undefined);
     if (!begins && !isUp(upstream)) return { upstream, ok: false };
     const patience = (this.#host.config.mcpServers[name]?.startTimeout ?? 0) + LISTING;
@@ -66,12 +66,12 @@ function inOrderOf(upstreams: readonly UpstreamStatus[]): (a: ServerStart, b: Se
   return (a, b) => names.indexOf(a.upstream.name) - names.indexOf(b.upstream.name);
 }
 
-/** Tells of each server that is down that a result lacks it, why, and what it said last. */
+/** Tells of each server that is down, or whose lists failed, what a result lacks, why, and what the server said last. */
 export function describeMissing(starts: readonly ServerStart[]): string[] {
   return starts
     .filter(({ ok }) => !ok)
     .flatMap(({ upstream }) => [
-      `mcp-host: server "${upstream.name}" is missing here: ${upstream.reason ?? upstream.state}`,
+      `mcp-host: server "${upstream.name}" is ${isUp(upstream) ? "not complete" : "missing"} here: ${upstream.reason ?? upstream.state}`,
       ...lastWords(upstream),
     ]);
 }

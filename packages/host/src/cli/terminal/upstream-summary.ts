@@ -19,6 +19,12 @@ export function reasonOf({ state, reason, isolation, connections }: UpstreamStat
     : "starts when it is used";
 }
 
+/** What an upstream that can be called lists and what it lacks; of any other why it is in its state. */
+export function summaryOf(upstream: UpstreamStatus): string {
+  const why = reasonOf(upstream);
+  return isUp(upstream) ? [counts(upstream), ...(why === "" ? [] : [why])].join("; ") : why;
+}
+
 const LAST_LINES = 5;
 
 /** What a stdio server that is down wrote last to its stderr: at most five lines, indented. */
