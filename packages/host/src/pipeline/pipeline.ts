@@ -21,6 +21,8 @@ const ROUTES = 3;
 export interface SessionAnswers {
   initialize(exchange: HostExchange): Promise<Json>;
   setLevel(exchange: HostExchange): Json;
+  /** Whether the client may ask with this method: a server of its has the capability, or may have it, or the client was told so. */
+  declares(exchange: HostExchange): boolean;
 }
 
 export interface PipelineOptions extends SenderOptions {
@@ -111,6 +113,7 @@ export class Pipeline {
       case "ping":
         return {};
       case "logging/setLevel":
+        this.#checkDeclared(exchange);
         return this.#answers.setLevel(exchange);
       default:
         return this.#list(exchange);
@@ -123,6 +126,7 @@ export class Pipeline {
     const missing = await this.#directory.awaitKnown(exchange.session, { lazy: true });
     const offer = this.#directory.offer(exchange.session);
     const entries = this.#directory.catalog.visible(offer, kind, exchange.principal);
+    if (entries.length === 0) this.#checkDeclared(exchange);
     return {
       [LISTS[kind].field]: entries.map((entry) => Offer.listed(entry)),
       ...(missing.length > 0 && { _meta: { "io.mcp-host/partial": missing } }),
@@ -131,6 +135,7 @@ export class Pipeline {
 
   async #taskList(exchange: HostExchange): Promise<Json> {
     refuseCursor(exchange);
+    this.#checkDeclared(exchange);
     return listTasks(exchange, this.#tasks, this.#sender);
   }
 
@@ -228,8 +233,14 @@ export class Pipeline {
   async #lookAgain(exchange: HostExchange): Promise<Target> {
     await this.#directory.awaitKnown(exchange.session, { lazy: true });
     const target = this.#targets.find(exchange, this.#directory.offer(exchange.session));
-    if (target instanceof HostError) throw target;
-    return target;
+    if (!(target instanceof HostError)) return target;
+    this.#checkDeclared(exchange);
+    throw target;
+  }
+
+  /** Without the capability there is no method: that what it names is unknown would say that there is. @throws HostError */
+  #checkDeclared(exchange: HostExchange): void {
+    if (!this.#answers.declares(exchange)) throw new HostError("method_not_found", `Method not found: ${exchange.method}`);
   }
 
   /** Which of the entries that a call concerns is not allowed with the arguments that are sent. */
@@ -254,11 +265,8 @@ export class Pipeline {
     if (exchange.method !== "resources/subscribe" && exchange.method !== "resources/unsubscribe") return handler(exchange);
     const connection = this.#sender.connection(exchange, upstream);
     const { native } = (targetOf(exchange) as Target).entry; // it was aimed before
-    const send = (): Promise<Json> => handler(exchange);
     if (exchange.method === "resources/subscribe") this.#notifications.subscribed(exchange);
-    return exchange.method === "resources/subscribe"
-      ? this.#subscriptions.subscribe(exchange, connection, native, send)
-      : this.#subscriptions.unsubscribe(exchange, connection, native, send);
+    return this.#subscriptions.send(exchange, connection, native, () => handler(exchange));
   }
 }
 

@@ -10,7 +10,7 @@ import type { Logger } from "../log.ts";
 import { factsOf, strictest } from "../upstream/upstream.ts";
 import type { Json } from "../wire/message.ts";
 import { HookSet, runPhase, type SealedHooks, type Tap } from "./hook-set.ts";
-import type { LoadedPlugin } from "./load.ts";
+import { isLoadedAlike, type LoadedPlugin } from "./load.ts";
 import { Meters } from "./meter.ts";
 import { type Operation, Operations } from "./operations.ts";
 import { defineService, type ExpectedUpstream, type PluginHost, type Service } from "./plugin.ts";
@@ -315,7 +315,7 @@ export class PluginSet {
 function untouched(loaded: readonly LoadedPlugin[], config: ResolvedConfig, before: PluginSet): [string, AppliedPlugin][] {
   const same = before.plugins.filter((plugin) => {
     const now = loaded.find(({ owner }) => owner.id === plugin.id);
-    if (now === undefined || !isSame(plugin.loaded, now)) return false;
+    if (now === undefined || !isLoadedAlike(plugin.loaded, now)) return false;
     const holdsTheSame = [...plugin.files].every(([file, mark]) => contentMark(file) === mark);
     return holdsTheSame && [...plugin.looked].every((part) => looksAlike(part, before.config, config));
   });
@@ -326,10 +326,6 @@ function untouched(loaded: readonly LoadedPlugin[], config: ResolvedConfig, befo
       if ([...plugin.found.values()].some((provider) => provider && provider !== plugin && !same.includes(provider))) same.splice(index, 1);
   }
   return same.map((plugin) => [plugin.id, plugin]);
-}
-
-function isSame(before: LoadedPlugin, now: LoadedPlugin): boolean {
-  return before.definition === now.definition && isDeepStrictEqual([before.input, before.owner], [now.input, now.owner]);
 }
 
 /** Another for every content of a file, and for why it cannot be read. */
