@@ -28,6 +28,7 @@ export const rows = [
     cases: {
       versions: "each supported version is echoed, and any other is answered with the newest",
       union: "capabilities are the union of what the upstreams have, and nothing that none has",
+      undeclared: "methods of a capability that nobody has are -32601 (Method not found)",
       mirrored: "an upstream sees the capabilities that the client declared",
       sole: { title: "a host's only client has every connection for itself, whatever the config says", in: local },
       fewer: "what the client did not declare is not declared to the upstream",

@@ -203,7 +203,7 @@ export class Host implements EmbeddingApi, AsyncDisposable {
   // --- the protocol, for the program that the host is a part of ---
 
   listTools(options?: CallOptions): Promise<ListToolsResult> {
-    return this.#clients.ask("tools/list", {}, options);
+    return this.#clients.list("tools/list", "tools", options);
   }
 
   callTool(name: string, args: Record<string, unknown> = {}, options?: CallOptions): Promise<CallToolResult> {
@@ -211,11 +211,11 @@ export class Host implements EmbeddingApi, AsyncDisposable {
   }
 
   listResources(options?: CallOptions): Promise<ListResourcesResult> {
-    return this.#clients.ask("resources/list", {}, options);
+    return this.#clients.list("resources/list", "resources", options);
   }
 
   listResourceTemplates(options?: CallOptions): Promise<ListResourceTemplatesResult> {
-    return this.#clients.ask("resources/templates/list", {}, options);
+    return this.#clients.list("resources/templates/list", "resourceTemplates", options);
   }
 
   readResource(uri: string, options?: CallOptions): Promise<ReadResourceResult> {
@@ -223,7 +223,7 @@ export class Host implements EmbeddingApi, AsyncDisposable {
   }
 
   listPrompts(options?: CallOptions): Promise<ListPromptsResult> {
-    return this.#clients.ask("prompts/list", {}, options);
+    return this.#clients.list("prompts/list", "prompts", options);
   }
 
   getPrompt(name: string, args: Record<string, string> = {}, options?: CallOptions): Promise<GetPromptResult> {

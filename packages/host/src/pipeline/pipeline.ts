@@ -22,6 +22,8 @@ const ROUTES = 3;
 export interface SessionAnswers {
   initialize(exchange: HostExchange): Promise<Json>;
   setLevel(exchange: HostExchange): Json;
+  /** Whether the client may ask with this method: a server of its has the capability, or may have it, or the client was told so. */
+  declares(exchange: HostExchange): boolean;
 }
 
 export interface PipelineOptions extends SenderOptions {
@@ -112,6 +114,7 @@ export class Pipeline {
       case "ping":
         return {};
       case "logging/setLevel":
+        this.#checkDeclared(exchange);
         return this.#answers.setLevel(exchange);
       default:
         return this.#list(exchange);
@@ -125,6 +128,7 @@ export class Pipeline {
     const { catalog } = this.#directory;
     const offer = this.#directory.offer(exchange.session);
     const entries = catalog.visible(offer, kind, exchange.principal);
+    if (entries.length === 0) this.#checkDeclared(exchange);
     const incomplete = offer.incomplete(kind, (entry) => catalog.permits(entry, exchange.principal));
     const partial = [...new Set([...missing.map(({ key }) => key), ...incomplete.keys()])];
     return {
@@ -140,6 +144,7 @@ export class Pipeline {
 
   async #taskList(exchange: HostExchange): Promise<Json> {
     refuseCursor(exchange);
+    this.#checkDeclared(exchange);
     return listTasks(exchange, this.#tasks, this.#sender);
   }
 
@@ -148,7 +153,7 @@ export class Pipeline {
   #lookUp(exchange: HostExchange, row: MethodRow): Promise<Json> {
     // Most names are known, and a promise less is a promise less.
     const found = this.#targets.find(exchange, this.#directory.offer(exchange.session));
-    if (found instanceof HostError) return Promise.reject(found);
+    if (found instanceof HostError) return this.#hopeless(exchange, found);
     return found.entry ? this.#route(exchange, row, found) : this.#lookAgain(exchange).then((target) => this.#route(exchange, row, target));
   }
 
@@ -236,12 +241,24 @@ export class Pipeline {
   async #lookAgain(exchange: HostExchange): Promise<Target> {
     const missing = await unlessStopped(exchange, this.#directory.awaitKnown(exchange.session, { lazy: true, isCall: true }));
     const target = this.#targets.find(exchange, this.#directory.offer(exchange.session));
-    if (target instanceof HostError) throw target;
+    if (target instanceof HostError) return this.#hopeless(exchange, target);
     if (target.entry) return target;
+    this.#checkDeclared(exchange);
     const started = missing.find(({ wasStarting }) => wasStarting);
     if (!started) throw target.unknown();
     const reason = `${target.unknown().message}; upstream "${started.key}", which may have it, could not be reached in time; nothing was sent`;
     throw new HostError("upstream_down", reason, { upstream: started.key });
+  }
+
+  /** Refuses what will never have a target. */
+  async #hopeless(exchange: HostExchange, error: HostError): Promise<never> {
+    this.#checkDeclared(exchange);
+    throw error;
+  }
+
+  /** Without the capability there is no method: that what it names is unknown would say that there is. @throws HostError */
+  #checkDeclared(exchange: HostExchange): void {
+    if (!this.#answers.declares(exchange)) throw new HostError("method_not_found", `Method not found: ${exchange.method}`);
   }
 
   /** Which of the entries that a call concerns is not allowed with the arguments that are sent. */
@@ -266,11 +283,8 @@ export class Pipeline {
     if (exchange.method !== "resources/subscribe" && exchange.method !== "resources/unsubscribe") return handler(exchange);
     const connection = this.#sender.connection(exchange, upstream);
     const { native } = (targetOf(exchange) as Target).entry; // it was aimed before
-    const send = (): Promise<Json> => handler(exchange);
     if (exchange.method === "resources/subscribe") this.#notifications.subscribed(exchange);
-    return exchange.method === "resources/subscribe"
-      ? this.#subscriptions.subscribe(exchange, connection, native, send)
-      : this.#subscriptions.unsubscribe(exchange, connection, native, send);
+    return this.#subscriptions.send(exchange, connection, native, () => handler(exchange));
   }
 }
 

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import type { ResolvedConfig } from "../config/schema.ts";
-import type { LoadedPlugin } from "./load.ts";
+import { isLoadedAlike, type LoadedPlugin } from "./load.ts";
 
 /** What a plugin was made of and looked at while it was applied. */
 interface Applied<P> {
@@ -25,7 +25,7 @@ export function untouched<P extends Applied<P>>(
   if (!before) return [];
   const same = before.plugins.filter((plugin) => {
     const now = loaded.find(({ owner }) => owner.id === plugin.id);
-    if (now === undefined || !isSame(plugin.loaded, now)) return false;
+    if (now === undefined || !isLoadedAlike(plugin.loaded, now)) return false;
     const holdsTheSame = [...plugin.files].every(([file, mark]) => contentMark(file) === mark);
     return holdsTheSame && [...plugin.looked].every((part) => looksAlike(part, before.config, config));
   });
@@ -36,10 +36,6 @@ export function untouched<P extends Applied<P>>(
       if ([...plugin.found.values()].some((provider) => provider && provider !== plugin && !same.includes(provider))) same.splice(index, 1);
   }
   return same;
-}
-
-function isSame(before: LoadedPlugin, now: LoadedPlugin): boolean {
-  return before.definition === now.definition && isDeepStrictEqual([before.input, before.owner], [now.input, now.owner]);
 }
 
 /** Another for every content of a file, and for why it cannot be read. */

@@ -7,6 +7,7 @@ import type { Connection } from "../upstream/connection.ts";
 import { isObject, type Json } from "../wire/message.ts";
 import { isSupportedVersion, LATEST_VERSION, LEVELS, severity } from "../wire/versions.ts";
 import type { Announcer } from "./announcer.ts";
+import { isDeclared } from "./declared.ts";
 import type { Session } from "./session.ts";
 
 /** What is advertised while some upstream's capabilities are unknown: whatever it turns out to have is relayed. */
@@ -56,6 +57,10 @@ export function createAnswers(
       asking.client = { ...asking.client, logLevel: level as string };
       for (const upstream of directory.upstreams.values()) shareLevel(upstream.connectionFor(asking), session);
       return {};
+    },
+
+    declares({ session: asking, method }) {
+      return isDeclared(directory, asking as Session, method); // as above
     },
   };
 }

@@ -1,5 +1,5 @@
 /** The legacy-era protocol versions that the host speaks, newest first. */
-export const PROTOCOL_VERSIONS = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"] as const;
+export const PROTOCOL_VERSIONS = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05", "2024-10-07"] as const;
 
 export const LATEST_VERSION = PROTOCOL_VERSIONS[0];
 
