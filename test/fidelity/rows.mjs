@@ -132,6 +132,7 @@ export const rows = [
       handle: "the handle and its `_meta` arrive, and the task runs to its result",
       colliding: "tasks of two upstreams with one native id are two tasks",
       required: "a tool that only runs as a task says so itself when it is called plainly",
+      progress: "its progress goes on arriving under the token of the call, which has been answered",
     },
   },
   {
@@ -231,7 +232,7 @@ export const rows = [
     cases: {
       order: "every step arrives in order, before the answer, with every field",
       tokens: "a token keeps its type, and equal-looking tokens of two calls are kept apart",
-      uninvited: "no progress is asked for where the client did not ask",
+      uninvited: "the host asks a tool for its progress, for the deadline; a client that did not ask sees none",
       late: "progress after the answer does not arrive",
       increasing: "progress that goes back, or belongs to no call, does not arrive",
       sdk: "the SDK's client sees the progress of its call",

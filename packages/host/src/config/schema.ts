@@ -26,6 +26,11 @@ const anyUpstream = {
       "Stand in for the others: offered while none of them can be reached, and serving calls that could not be sent to their owner.",
     ),
   required: flag.default(false).describe("/readyz answers 503 while this upstream is down."),
+  progress: flag
+    .default(true)
+    .describe(
+      "Ask for the progress of every `tools/call`, so that a tool which tells of it is not cut off at `timeout`. A client that did not ask sees none of it.",
+    ),
   startTimeout: duration.default(30_000).describe("Until the server must have answered `initialize`."),
   timeout: duration.default(60_000).describe("Longest silence of a call; progress starts it anew."),
   maxTimeout: duration.default(600_000).describe("Longest time of a call, progress or not."),

@@ -10,7 +10,7 @@ import { Upkeep, type UpkeepConfig, type UpkeepEvents } from "./upkeep.ts";
 const DOUBTFUL = new Set(["upstream_error", "upstream_lost", "upstream_protocol", "upstream_timeout"]);
 
 /** What becomes of a call's progress, and of its result as soon as it is read. */
-export type CallOptions = Pick<RequestOptions<HostExchange>, "progress" | "answered">;
+export type CallOptions = Pick<RequestOptions<HostExchange>, "progress" | "alive" | "answered">;
 
 /** One life of a connection: the conversation over one link, from its opening to its end. */
 export class Life {
@@ -32,8 +32,8 @@ export class Life {
 
   /** Sends a client's request and notes on its exchange how far it came: when, whether it was sent, when it was answered. */
   call(exchange: HostExchange, params: Json, options: CallOptions): Promise<Json> {
-    const { progress, answered } = options;
-    const outstanding = this.peer.request(exchange.method, params, { origin: exchange, progress, answered });
+    const { progress, alive, answered } = options;
+    const outstanding = this.peer.request(exchange.method, params, { origin: exchange, progress, alive, answered });
     exchange.sent = "unknown";
     exchange.timings.sent = performance.now();
     exchange.onStop(outstanding.cancel);
