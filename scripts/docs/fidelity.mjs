@@ -1,4 +1,7 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { casesOf, rows, WAYS_IN, WAYS_OUT } from "../../test/fidelity/rows.mjs";
+import { root, table } from "../pages.mjs";
 
 export const file = "docs/fidelity.md";
 
@@ -11,7 +14,7 @@ SDK's own client or with raw JSON-RPC where that client would hide something. A 
 its own, where the upstream is reached over stdio, too; with every other way out its streams are pipes in one process. Where a case
 has a meaning on some ways only, it says so.
 
-This page is made of \`test/fidelity/rows.mjs\` by \`npm run docs\`.
+This page is made of \`test/fidelity/rows.mjs\` and \`test/zoo/results.json\` by \`npm run docs\`.
 `;
 
 /** What servers do that the specification does not say, or not so. */
@@ -31,10 +34,23 @@ places more, and in some it is not.
 | does so over a wire where answers have no place of their own (stdio, WebSocket, HTTP+SSE) | not: the call goes on until its deadline | whose answer it is would be a guess |
 | answers with an id of another type (\`"1"\` for \`1\`) | not; the SDK takes it | an id that is only nearly one's own is nobody's |
 | says 400 instead of 404 for a session that it forgot | understood, if the words say so: it is initialized again | many do, and the request was not acted on |
+| declares a capability and refuses its list with -32601 | understood: the list is empty; the SDK's client gets the error | what else it has can be used |
 | sends an answer compressed although asked not to | refused | a small body may unpack to a very large one |
 | redirects within its origin | followed, at most three times | the headers of the config are for that origin |
 | redirects to another origin | refused; the SDK follows it | credentials would go there |
 | answers with a key \`__proto__\`, nested very deeply or larger than \`limits.messageBytes\` | refused | such a message breaks who reads it |
+`;
+
+const ZOO = `## Real servers
+
+\`npm run zoo\` asks servers from npm, in the versions of \`test/zoo/package.json\`, first directly and then through a host, without plugins and
+with every plugin of this repository. Each starts without network in an empty home. Equal are capabilities (but for \`listChanged\`, which the
+host promises itself), instructions, every entry of every list with every field, every answer and error with everything in it, progress, and
+what the server asks of the client. What differs from run to run, such as times, is taken out first (\`test/zoo/settle.mjs\`). – is a list
+that the server refuses or cannot give.
+`;
+
+const ZOO_FAILING = `Those that cannot start so say why, and the reason that the host gives for them holds it:
 `;
 
 const NAMES = { http: "HTTP", stdio: "stdio", memory: "in process", sse: "HTTP+SSE", websocket: "WebSocket" };
@@ -50,11 +66,38 @@ function ways({ into, out }) {
   return limits.length === 0 ? "" : ` *(${limits.join(", ")})*`;
 }
 
+/** What `npm run zoo` found last. */
+function zoo() {
+  const results = JSON.parse(readFileSync(join(root, "test/zoo/results.json"), "utf8"));
+  const verdict = (isEqual) => (isEqual ? "equal" : "**different**");
+  const running = results
+    .filter(({ fails }) => fails === undefined)
+    .map(({ server, version, lists, asks, equal }) => {
+      const counts = Object.values(lists).map((count) => count ?? "–");
+      return [`\`${server}\``, version, ...counts, asks.length, verdict(equal.host), verdict(equal.plugins)];
+    });
+  const failing = results
+    .filter(({ fails }) => fails !== undefined)
+    .map(({ server, version, fails, equal }) => [
+      `\`${server}\``,
+      version,
+      fails.replaceAll("`", ""),
+      verdict(equal.host),
+      verdict(equal.plugins),
+    ]);
+  return [
+    ZOO,
+    `${table(["server", "version", "tools", "prompts", "resources", "templates", "requests", "host", "with plugins"], running)}\n`,
+    ZOO_FAILING,
+    `${table(["server", "version", "reason", "host", "with plugins"], failing)}\n`,
+  ];
+}
+
 /** The whole page, from the rows of the fidelity test. */
 export function render() {
   const sections = rows.map((row) => {
     const cases = casesOf(row).map((told) => `- ${told.title}${ways(told)}`);
     return `## ${row.message}, ${row.direction}\n\n${row.duty}\n\n${cases.join("\n")}\n`;
   });
-  return [HEAD, ...sections, LENIENCY].join("\n");
+  return [HEAD, ...sections, LENIENCY, ...zoo()].join("\n");
 }
