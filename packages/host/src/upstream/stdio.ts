@@ -11,6 +11,9 @@ import { Child, type ChildOptions } from "./child.ts";
 import { failure, unsent } from "./failure.ts";
 import { Incoming } from "./incoming.ts";
 
+/** Of a line that is no message so much is kept. */
+const CHATTER_BYTES = 1_024;
+
 /** A server that is a child process: one JSON-RPC message a line on its stdin and stdout. */
 export class StdioLink implements Link {
   readonly #upstream: string;
@@ -23,6 +26,9 @@ export class StdioLink implements Link {
   readonly #incoming: Incoming;
   #closed = false;
   #spoken = false;
+  #framer: LineFramer | undefined;
+  /** The first line that was no message. */
+  #chatter: Buffer | undefined;
   #failure: HostError | undefined;
   #ending: Promise<void> | undefined;
 
@@ -41,6 +47,7 @@ export class StdioLink implements Link {
       (line) => this.#line(line),
       (head) => this.#oversized(head),
     );
+    this.#framer = framer;
     let gone = "";
     const options = this.#authorization ? await this.#authorized(this.#authorization) : this.#options;
     if (this.#closed) return; // meanwhile; nothing may be started any more
@@ -89,15 +96,17 @@ export class StdioLink implements Link {
     return this.#ending;
   }
 
-  describe(): { pid?: number; stderr?: string } {
+  describe(): { pid?: number; stderr?: string; stdout?: string } {
     const pid = this.#child?.process.pid;
-    return { ...(pid !== undefined && { pid }), stderr: this.#child?.stderr ?? "" };
+    const chatter = this.#spoken ? undefined : (this.#chatter ?? this.#framer?.head);
+    return { ...(pid !== undefined && { pid }), stderr: this.#child?.stderr ?? "", ...(chatter && { stdout: chatter.toString("utf8") }) };
   }
 
   #line(line: Buffer): void {
     if (this.#closed) return;
     const message = this.#incoming.read(line, parseJson);
     if (typeof message !== "string") this.#events?.message(message, undefined);
+    else if (!this.#spoken) this.#chatter ??= Buffer.from(line.subarray(0, CHATTER_BYTES));
   }
 
   /** A line that is too long to be read is somebody's: of whom its first bytes tell, or else perhaps of anybody who waits. */

@@ -34,6 +34,11 @@ export class LineFramer {
     return this.#size;
   }
 
+  /** The first 4 KB of the unfinished line. */
+  get head(): Buffer {
+    return beginningOf(this.#chunks);
+  }
+
   push(chunk: Buffer): void {
     let start = 0;
     for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, start)) {
