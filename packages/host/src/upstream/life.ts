@@ -4,7 +4,7 @@ import type { Link } from "../wire/link.ts";
 import type { Json } from "../wire/message.ts";
 import { Peer, type PeerEvents, type RequestOptions } from "../wire/peer.ts";
 import { failure } from "./failure.ts";
-import { Upkeep, type UpkeepConfig, type UpkeepEvents } from "./upkeep.ts";
+import { type Probe, Upkeep, type UpkeepConfig, type UpkeepEvents } from "./upkeep.ts";
 
 /** What becomes of a call's progress, and of its result as soon as it is read. */
 export type CallOptions = Pick<RequestOptions<HostExchange>, "progress" | "answered">;
@@ -18,6 +18,7 @@ export class Life {
   readonly #closed: (error: HostError) => void;
   #upkeep: Upkeep | undefined;
   #lastUse = performance.now();
+  #lastAnswer = this.#lastUse;
 
   constructor(upstream: string, link: Link, events: PeerEvents<HostExchange>) {
     this.#upstream = upstream;
@@ -40,30 +41,39 @@ export class Life {
       (result) => {
         exchange.sent = "yes";
         ended();
+        this.#lastAnswer = this.#lastUse;
         this.hasServed = true;
         return result;
       },
       (error: unknown) => {
-        if (error instanceof HostError) exchange.sent = error.sent;
-        else if (error instanceof PeerError) exchange.sent = "yes";
         ended();
+        if (error instanceof HostError) exchange.sent = error.sent;
+        else if (error instanceof PeerError) {
+          exchange.sent = "yes";
+          this.#lastAnswer = this.#lastUse; // any other failure is no sign of life
+        }
         throw error;
       },
     );
   }
 
-  /** Watches it from now on; one that does not answer pings any more is closed. */
-  watch(config: UpkeepConfig, events: Pick<UpkeepEvents, "needed" | "answered" | "degraded" | "unused">): void {
+  /** Watches it from now on; one that does not answer any more is closed. */
+  watch(config: UpkeepConfig, events: Pick<UpkeepEvents, "needed" | "answered" | "degraded" | "unused">, probe: Probe): void {
     const { peer } = this;
-    this.#lastUse = performance.now();
-    this.#upkeep = new Upkeep(config, {
-      ...events,
-      ping: (timeout) => peer.request("ping", undefined, { timeout }).result,
-      lastUse: () => this.#lastUse,
-      inFlight: () => peer.inFlight,
-      needed: () => peer.inFlight > 0 || events.needed(),
-      dead: () => this.#closed(failure(this.#upstream, "upstream_lost", "does not answer pings", "unknown")),
-    });
+    this.#lastAnswer = this.#lastUse = performance.now();
+    this.#upkeep = new Upkeep(
+      config,
+      {
+        ...events,
+        ask: (method, timeout) => peer.request(method, undefined, { timeout }).result,
+        lastUse: () => this.#lastUse,
+        lastAnswer: () => this.#lastAnswer,
+        inFlight: () => peer.inFlight,
+        needed: () => peer.inFlight > 0 || events.needed(),
+        dead: () => this.#closed(failure(this.#upstream, "upstream_lost", "does not answer pings", "unknown")),
+      },
+      probe,
+    );
   }
 
   unwatch(): void {

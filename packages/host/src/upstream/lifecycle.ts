@@ -1,5 +1,6 @@
 import type { UpstreamConfig } from "../config/schema.ts";
 import { HostError, isRefusal } from "../errors.ts";
+import { LISTS } from "../exchange/entry.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { ConnectionState, UpstreamFacts } from "../exchange/upstream-facts.ts";
 import type { Logger } from "../log.ts";
@@ -13,6 +14,7 @@ import { unavailable } from "./failure.ts";
 import { type ServerFacts, shakeHands } from "./handshake.ts";
 import { type Said, withLastWords } from "./last-words.ts";
 import { Life } from "./life.ts";
+import { listedBy } from "./lists.ts";
 
 export interface LifecycleOptions {
   /** The isolation key within the upstream. */
@@ -160,15 +162,20 @@ export class Lifecycle {
     this.#ailments.clear();
     this.#set("ready");
     this.#events.began(life, this.server);
-    life.watch(config, {
-      needed: () => this.#events.needed(),
-      answered: (latency) => {
-        this.latency = latency;
-        this.ails("pings", undefined);
+    const [kind] = listedBy(this.server.capabilities);
+    life.watch(
+      config,
+      {
+        needed: () => this.#events.needed(),
+        answered: (latency) => {
+          this.latency = latency ?? this.latency;
+          this.ails("pings", undefined);
+        },
+        degraded: (reason) => this.ails("pings", reason),
+        unused: () => void this.#rest(),
       },
-      degraded: (reason) => this.ails("pings", reason),
-      unused: () => void this.#rest(),
-    });
+      kind && LISTS[kind].method,
+    );
   }
 
   /** Whether something is wrong with a live connection, which can be used all the same. @param reason undefined once it is over */
