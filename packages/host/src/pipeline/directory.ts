@@ -2,6 +2,7 @@ import type { SessionFacts } from "../exchange/caller.ts";
 import type { Entry } from "../exchange/entry.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Connection } from "../upstream/connection.ts";
+import { unavailable } from "../upstream/failure.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { BoundedMap } from "../wire/bounded-map.ts";
 import { withDeadline } from "../wire/deadline.ts";
@@ -150,6 +151,21 @@ export class Directory {
     const rest = Math.max(0, Math.max(...began.map(({ since }) => since)) + KNOWING_WAIT - performance.now());
     await withDeadline(Promise.all(began.map(({ known }) => known)), rest, () => {});
     return unknown.filter((connection) => !this.#viewOf(connection)).map((connection) => connection.facts.key);
+  }
+
+  /** Starts an upstream that a session needs, and waits a moment for it. @throws HostError if it is not ready then */
+  async awaitReady(session: SessionFacts, upstream: Upstream): Promise<void> {
+    const connection = upstream.connectionFor(session);
+    if (connection.isReady) return;
+    const connected = connection.connect().catch((error: unknown) => {
+      const now = upstream.connectionFor(session); // another, where the server turned out to be reached otherwise
+      if (now === connection) throw error;
+      return now.connect();
+    });
+    const rest = Math.max(0, (connection.connectingSince ?? Number.NEGATIVE_INFINITY) + KNOWING_WAIT - performance.now());
+    await withDeadline(connected, rest, () => {
+      throw unavailable(upstream.key, "is not ready yet");
+    });
   }
 
   /** The only upstream, if there is exactly one. */

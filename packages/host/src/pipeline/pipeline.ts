@@ -259,6 +259,8 @@ export class Pipeline {
 
   #send(exchange: HostExchange, upstream: Upstream): Promise<Json> {
     const handler = this.#sender.handler(upstream.key, exchange.method);
+    // Nobody knows whether the server has such a method, so its start is not worth a long wait.
+    if (exchange.entry?.kind === "method") return this.#directory.awaitReady(exchange.session, upstream).then(() => handler(exchange));
     if (exchange.method !== "resources/subscribe" && exchange.method !== "resources/unsubscribe") return handler(exchange);
     const connection = this.#sender.connection(exchange, upstream);
     const { native } = (targetOf(exchange) as Target).entry; // it was aimed before
