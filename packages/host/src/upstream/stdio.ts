@@ -78,8 +78,9 @@ export class StdioLink implements Link {
     return { ...this.#options, env: { ...this.#options.env, ...authorization.env } };
   }
 
-  negotiated(): void {
+  negotiated(protocolVersion: string): void {
     this.#spoken = true;
+    this.#incoming.negotiated(protocolVersion);
   }
 
   send(message: Message): void {
@@ -104,9 +105,8 @@ export class StdioLink implements Link {
 
   #line(line: Buffer): void {
     if (this.#closed) return;
-    const message = this.#incoming.read(line, parseJson);
-    if (typeof message !== "string") this.#events?.message(message, undefined);
-    else if (!this.#spoken) this.#chatter ??= Buffer.from(line.subarray(0, CHATTER_BYTES));
+    const fault = this.#incoming.take(line, parseJson, undefined);
+    if (fault !== undefined && !this.#spoken) this.#chatter ??= Buffer.from(line.subarray(0, CHATTER_BYTES));
   }
 
   /** A line that is too long to be read is somebody's: of whom its first bytes tell, or else perhaps of anybody who waits. */

@@ -98,6 +98,10 @@ export class WebSocketLink implements Link {
     });
   }
 
+  negotiated(protocolVersion: string): void {
+    this.#incoming.negotiated(protocolVersion);
+  }
+
   send(message: Message): void {
     const socket = this.#socket;
     if (this.#closed || socket?.readyState !== WebSocket.OPEN)
@@ -123,9 +127,7 @@ export class WebSocketLink implements Link {
   }
 
   #receive(data: Buffer): void {
-    if (this.#closed) return;
-    const message = this.#incoming.read(data, parseJson);
-    if (typeof message !== "string") this.#events?.message(message, undefined);
+    if (!this.#closed) this.#incoming.take(data, parseJson, undefined);
   }
 
   #lost(reason: Error | undefined): void {
