@@ -5,7 +5,7 @@ export default defineConfig({
   test: {
     include: ["packages/*/test/**/*.test.ts", "test/*.test.ts", "test/*/*.test.ts"],
     globalSetup: ["test/harness/census.ts"],
-    setupFiles: ["test/harness/coverage.ts", "test/harness/patience.ts"],
+    setupFiles: ["test/harness/coverage.ts", "test/harness/patience.ts", "test/harness/state.ts"],
     sequence: { sequencer: LongFirst },
     pool: "forks",
     // Two machines' worth of child processes would starve each other on two cores.

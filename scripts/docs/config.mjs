@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { keyVariables, serverKeyVariables } from "../../packages/host/dist/config/environment.js";
-import { configSchema, LISTEN_SCHEMAS, SERVER_SCHEMAS } from "../../packages/host/dist/config/schema.js";
+import { configSchema, PART_SCHEMAS, SERVER_SCHEMAS } from "../../packages/host/dist/config/schema.js";
 import { DEFAULT_LIMITS } from "../../packages/host/dist/wire/limits.js";
 import { between, root, table } from "../pages.mjs";
 
@@ -15,8 +15,9 @@ export function render(current) {
   const parts = {
     top: keys(configSchema.shape),
     listen: keys(configSchema.shape.listen.unwrap().shape),
-    resume: keys(LISTEN_SCHEMAS.resume.shape),
-    tls: keys(LISTEN_SCHEMAS.tls.shape),
+    resume: keys(PART_SCHEMAS.resume.shape),
+    tls: keys(PART_SCHEMAS.tls.shape),
+    catalog: keys(PART_SCHEMAS.catalog.shape),
     stdio: keys({ type: stdio.shape.type, ...own(stdio.shape, url.shape) }),
     url: keys({ type: url.shape.type, ...own(url.shape, stdio.shape) }),
     plugin: keys({ type: plugin.shape.type, ...own(plugin.shape, stdio.shape) }),

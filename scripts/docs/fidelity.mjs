@@ -14,6 +14,29 @@ has a meaning on some ways only, it says so.
 This page is made of \`test/fidelity/rows.mjs\` by \`npm run docs\`.
 `;
 
+/** What servers do that the specification does not say, or not so. */
+const LENIENCY = `## What is taken from a server that is not quite right
+
+The host is as lenient as the SDK's own client, so that a server that works directly works behind it, wherever that is safe; in some
+places more, and in some it is not.
+
+| a server that | is | since |
+| --- | --- | --- |
+| writes a media type in capitals (\`Application/JSON\`) | understood | media types are case-insensitive |
+| begins a stream, a line or a body with a byte order mark | understood | the mark says nothing in UTF-8 |
+| ends lines of an event stream with CR alone | understood | HTML's specification of event streams has it so |
+| sends events without data | understood: they give the stream an id, and are no messages | streams that may be resumed begin so |
+| answers with \`error: null\` beside a result, or \`result: null\` beside an error | understood; the SDK drops it | JSON-RPC 1.0 had both |
+| answers a POST with an error that has \`id: null\` | understood; the SDK's client waits until its timeout | it can be the answer to that request only |
+| does so over a wire where answers have no place of their own (stdio, WebSocket, HTTP+SSE) | not: the call goes on until its deadline | whose answer it is would be a guess |
+| answers with an id of another type (\`"1"\` for \`1\`) | not; the SDK takes it | an id that is only nearly one's own is nobody's |
+| says 400 instead of 404 for a session that it forgot | understood, if the words say so: it is initialized again | many do, and the request was not acted on |
+| sends an answer compressed although asked not to | refused | a small body may unpack to a very large one |
+| redirects within its origin | followed, at most three times | the headers of the config are for that origin |
+| redirects to another origin | refused; the SDK follows it | credentials would go there |
+| answers with a key \`__proto__\`, nested very deeply or larger than \`limits.messageBytes\` | refused | such a message breaks who reads it |
+`;
+
 const NAMES = { http: "HTTP", stdio: "stdio", memory: "in process", sse: "HTTP+SSE", websocket: "WebSocket" };
 
 function alternatives(list) {
@@ -33,5 +56,5 @@ export function render() {
     const cases = casesOf(row).map((told) => `- ${told.title}${ways(told)}`);
     return `## ${row.message}, ${row.direction}\n\n${row.duty}\n\n${cases.join("\n")}\n`;
   });
-  return [HEAD, ...sections].join("\n");
+  return [HEAD, ...sections, LENIENCY].join("\n");
 }

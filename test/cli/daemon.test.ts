@@ -26,7 +26,8 @@ test("start --daemon returns when the host listens, and tells its pid, its URL a
   expect(readFileSync(join(folder, pidFile), "utf8")).toBe(`${daemon.pid}\n`);
   expect(daemon.log).toBe(join(folder, pidFile.replace(".pid", ".log")));
   expect(statSync(folder).mode & 0o777).toBe(0o700);
-  for (const name of readdirSync(folder)) expect(statSync(join(folder, name)).mode & 0o777).toBe(0o600);
+  for (const entry of readdirSync(folder, { withFileTypes: true }))
+    expect(statSync(join(folder, entry.name)).mode & 0o777).toBe(entry.isDirectory() ? 0o700 : 0o600);
   expect(daemon.lines()).toContainEqual(expect.objectContaining({ message: "the host listens", url: daemon.url.href }));
   const { stdout } = await run(at, ["status", "--json"]);
   expect(JSON.parse(stdout)).toMatchObject({ pid: daemon.pid, daemon: { pidFile: join(folder, pidFile), logFile: daemon.log } });

@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { clientOf, type Home, home, type Running, run, start } from "../harness/cli.ts";
@@ -52,6 +52,26 @@ export default Object.assign(() => {}, { [Symbol.for("mcp-host.plugin")]: true, 
   write(at, { ...config, mcpServers: { a: upstream({ only: ["slow"] }) } });
   await vi.waitFor(async () => expect(await names(client)).toEqual(["slow"]));
   await client.close();
+});
+
+test("`mcp-host reload` tells apart what changed, what is made anew with it, and what stays", async () => {
+  const plugin = `
+const apply = (host) => host.hooks.respond.for("tools/call").tap("one", (result) => result);
+export default Object.assign(() => {}, { [Symbol.for("mcp-host.plugin")]: true, definition: { name: "one", host: "^1.0.0", apply } });`;
+  const a = upstream({ only: ["echo"] });
+  const plugins = ["./one.mjs", "@host/plugin-namespace"];
+  using at = home({ mcpServers: { a }, plugins }, { "one.mjs": plugin });
+  await using running = begin(at);
+  await (await clientOf(running)).close();
+  const reloaded = async () => (await run(at, ["reload"])).stdout;
+  const file = join(at.path, "one.mjs");
+  writeFileSync(file, plugin);
+  utimesSync(file, 1, 1); // written anew, and nothing else in it
+  expect(await reloaded()).toBe("servers: 1 as before\nplugins: 2 as before\n");
+  write(at, { mcpServers: { a, b: upstream({ only: ["slow"] }) }, plugins });
+  expect(await reloaded()).toBe("servers: added b; 1 as before\nplugins: renewed namespace; 1 as before\n");
+  writeFileSync(file, `${plugin}\n// other`);
+  expect(await reloaded()).toBe("servers: 2 as before\nplugins: changed one; 1 as before\n");
 });
 
 test("`mcp-host reload` tells what is wrong with the config, and the host goes on", async () => {

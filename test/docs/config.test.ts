@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { configSchema, LISTEN_SCHEMAS, SERVER_SCHEMAS } from "../../packages/host/dist/config/schema.js";
+import { configSchema, PART_SCHEMAS, SERVER_SCHEMAS } from "../../packages/host/dist/config/schema.js";
 import { DEFAULT_LIMITS } from "../../packages/host/dist/wire/limits.js";
 import { ROOT } from "../harness/hosts.ts";
 
@@ -10,8 +10,9 @@ const { shape } = configSchema;
 test.each([
   ["the top level", shape],
   ["listen", shape.listen.unwrap().shape],
-  ["listen.resume", LISTEN_SCHEMAS.resume.shape],
-  ["listen.tls", LISTEN_SCHEMAS.tls.shape],
+  ["listen.resume", PART_SCHEMAS.resume.shape],
+  ["listen.tls", PART_SCHEMAS.tls.shape],
+  ["catalog", PART_SCHEMAS.catalog.shape],
   ["a stdio server", SERVER_SCHEMAS.stdio.shape],
   ["a server with a URL", SERVER_SCHEMAS.url.shape],
   ["a server behind a plugin's transport", SERVER_SCHEMAS.plugin.shape],

@@ -79,7 +79,7 @@ test("args that cannot be sent are refused before anything is sent, and say why"
 });
 
 test("errors of the host are HostErrors as it made them, those of an upstream PeerErrors", async () => {
-  await using host = embedding({ one: createWorld() }, { mcpServers: { gone: { command: "./there-is-no-such-program" } } });
+  await using host = embedding({ one: createWorld() });
   const unknown = await host.callTool("missing").catch((error: unknown) => error);
   expect(unknown).toBeInstanceOf(HostError);
   expect(unknown).toMatchObject({ type: "invalid_params", code: -32602, sent: "no", message: "Unknown tool: missing" });

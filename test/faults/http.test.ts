@@ -30,6 +30,16 @@ const faults: [fault: string, answer: Fault, error: Message][] = [
     status(429, { "retry-after": "2" }),
     { code: -31429, data: { type: "rate_limited", sent: "no", retryable: true, retryAfterMs: 2_000 } },
   ],
+  [
+    "429 with Retry-After as a date",
+    status(429, { date: "Wed, 21 Oct 2015 07:27:30 GMT", "retry-after": "Wed, 21 Oct 2015 07:28:00 GMT" }),
+    { code: -31429, data: { type: "rate_limited", sent: "no", retryAfterMs: 30_000 } },
+  ],
+  [
+    "503 with Retry-After",
+    status(503, { "retry-after": "120" }),
+    { code: -31507, data: { type: "upstream_error", sent: "unknown", retryAfterMs: 120_000 } },
+  ],
   ["500 with a body", status(500), { code: -31507, data: { type: "upstream_error", sent: "unknown", retryable: false } }],
   ["400 with a body", status(400), { code: -31507, data: { type: "upstream_error", sent: "no", retryable: true } }],
   [
@@ -160,7 +170,7 @@ describe("an HTTP upstream that answers a call with", () => {
   });
 
   test("a redirect is followed with whatever goes there: notifications, the standing stream, the end of the session", async () => {
-    await using bad = await faulty((response, { id }) => response.writeHead(200, json).end(result(id)), "/moved");
+    await using bad = await faulty((response, { id }) => response.writeHead(200, json).end(result(id)), { at: "/moved" });
     {
       await using here = await beside(bad);
       expect((await here.client.call("bad")).result.content[0].text).toBe("fine");

@@ -53,7 +53,7 @@ export const progress: Cases = {
       const raw = await rig.bench().raw();
       const from = raw.received.length;
       const { result } = await raw.call("progress", { steps: 2 });
-      expect(result.structuredContent.asked).toBe(false);
+      expect(result.structuredContent.asked).toBe(true);
       expect(raw.all("notifications/progress", from)).toEqual([]);
     },
     async late(rig) {

@@ -28,6 +28,7 @@ export const rows = [
     cases: {
       versions: "each supported version is echoed, and any other is answered with the newest",
       union: "capabilities are the union of what the upstreams have, and nothing that none has",
+      undeclared: "methods of a capability that nobody has are -32601 (Method not found)",
       mirrored: "an upstream sees the capabilities that the client declared",
       sole: { title: "a host's only client has every connection for itself, whatever the config says", in: local },
       fewer: "what the client did not declare is not declared to the upstream",
@@ -131,6 +132,7 @@ export const rows = [
       handle: "the handle and its `_meta` arrive, and the task runs to its result",
       colliding: "tasks of two upstreams with one native id are two tasks",
       required: "a tool that only runs as a task says so itself when it is called plainly",
+      progress: "its progress goes on arriving under the token of the call, which has been answered",
     },
   },
   {
@@ -230,7 +232,7 @@ export const rows = [
     cases: {
       order: "every step arrives in order, before the answer, with every field",
       tokens: "a token keeps its type, and equal-looking tokens of two calls are kept apart",
-      uninvited: "no progress is asked for where the client did not ask",
+      uninvited: "the host asks a tool for its progress, for the deadline; a client that did not ask sees none",
       late: "progress after the answer does not arrive",
       increasing: "progress that goes back, or belongs to no call, does not arrive",
       sdk: "the SDK's client sees the progress of its call",

@@ -9,7 +9,7 @@ const S2C = "upstream → client";
 export const session: Cases = {
   [`initialize, ${C2S}`]: {
     async versions(rig) {
-      const versions = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"];
+      const versions = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05", "2024-10-07"];
       for (const [asked, answered] of [...versions.map((version) => [version, version]), ["1999-01-01", "2025-11-25"]]) {
         const raw = await rig.bench().anotherRaw(null);
         const { protocolVersion, serverInfo } = await raw.initialize({}, { protocolVersion: asked });
@@ -35,6 +35,23 @@ export const session: Cases = {
         logging: {},
         tasks: { list: {}, cancel: {}, requests: { tools: { call: {} } } },
       });
+    },
+    async undeclared(rig) {
+      const none = rig.bench({
+        a: { prefix: "a_", without: ["prompts", "resources", "completions", "logging", "tasks", "vendor"] },
+        b: { prefix: "b_", without: ["prompts", "resources", "completions", "logging", "tasks", "vendor"] },
+      });
+      const raw = await none.raw();
+      const asked = {
+        "prompts/list": {},
+        "resources/list": {},
+        "resources/unsubscribe": { uri: "x:1" },
+        "logging/setLevel": { level: "info" },
+      };
+      for (const [method, params] of Object.entries({ ...asked, "prompts/get": { name: "x" }, "tasks/list": {} })) {
+        const { error } = await raw.request(method, params);
+        expect([error?.code, error?.message], method).toEqual([-32601, `Method not found: ${method}`]);
+      }
     },
     async mirrored(rig) {
       const bench = rig.bench();

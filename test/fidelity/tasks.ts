@@ -42,6 +42,16 @@ function taskOf(raw: RawClient) {
 /** Tasks (2025-11-25), of upstreams and of clients. */
 export const tasks: Cases = {
   [`tools/call with a task, ${C2S}`]: {
+    async progress(rig) {
+      const raw = await rig.bench().raw();
+      const more = { task: { ttl: 60_000 }, _meta: { progressToken: "of a task" } };
+      const { result } = await raw.call("work", { steps: 3, delayMs: 20, text: "step" }, more);
+      const last = ({ method, params }: Message): boolean => method === "notifications/progress" && params.progress === 3;
+      await raw.next(last);
+      const told = raw.all("notifications/progress").map(({ message }) => message.params);
+      expect(told.map(({ progress, progressToken }) => [progress, progressToken])).toEqual([1, 2, 3].map((step) => [step, "of a task"]));
+      await raw.request("tasks/result", { taskId: result.task.taskId });
+    },
     async handle(rig) {
       const raw = await rig.bench().raw();
       const { task, _meta } = await begin(raw, { text: "made" });

@@ -13,14 +13,24 @@ export interface Faulty extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+export interface FaultyOptions {
+  /** Where it is: if not at its URL, every request there is redirected. */
+  at?: string;
+  /** Answers a GET; without, there is no standing stream (405). */
+  get?: (response: http.ServerResponse, nth: number, request: http.IncomingMessage) => void;
+}
+
 /**
  * An upstream over HTTP in this process with the tools `ok` and `bad`, which does everything well but answers calls of `bad` as the test
  * says, on the bare response.
- * @param at where it is: if not at its URL, every request there is redirected
  */
-export async function faulty(answer: (response: http.ServerResponse, message: Message, nth: number) => void, at = "/mcp"): Promise<Faulty> {
+export async function faulty(
+  answer: (response: http.ServerResponse, message: Message, nth: number) => void,
+  { at = "/mcp", get }: FaultyOptions = {},
+): Promise<Faulty> {
   const requests: Faulty["requests"] = [];
   let sessions = 0;
+  let gets = 0;
   const calls = () => requests.flatMap(({ message }) => (message?.method === "tools/call" ? [message] : []));
   const server = http.createServer(async (request, response) => {
     const { method = "", headers } = request;
@@ -29,6 +39,7 @@ export async function faulty(answer: (response: http.ServerResponse, message: Me
     if (at !== "/mcp" && request.url !== at) return response.writeHead(307, { location: at }).end();
     if (method !== "POST") {
       requests.push({ method, headers });
+      if (method === "GET" && get) return get(response, ++gets, request);
       return response.writeHead(method === "DELETE" ? 200 : 405).end();
     }
     const message: Message = JSON.parse(body);

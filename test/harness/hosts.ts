@@ -11,8 +11,8 @@ export const BIN = join(ROOT, "packages/host/bin/mcp-host.js");
 const UPSTREAM = join(ROOT, "test/fixtures/upstream/process.mjs");
 const HOSTILE = join(ROOT, "test/fixtures/hostile.mjs");
 
-/** The environment that marks a child as this run's. */
-export const MARKED: Record<string, string> = { [MARKER]: process.env[MARKER] ?? "" };
+/** The environment that marks a child as this run's, and keeps its state with that of this file's tests. */
+export const MARKED: Record<string, string> = { [MARKER]: process.env[MARKER] ?? "", XDG_STATE_HOME: process.env.XDG_STATE_HOME ?? "" };
 
 type StdioServer = { command: string; args: string[]; env: Record<string, string> };
 

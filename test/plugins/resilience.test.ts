@@ -142,6 +142,21 @@ describe("a server over HTTP", () => {
     expect(served.report("busy")).toMatchObject({ breaker: { state: "closed", opened: 0 }, retry: { retries: 1 } });
   });
 
+  test.each([
+    ["within the longest pause, as a date", "Wed, 21 Oct 2015 07:28:01 GMT", "ok", 2],
+    ["longer than the longest pause", "3", "upstream_error", 1],
+  ])("that answers 503 with Retry-After %s is asked again, or not, as maxBackoff says", async (_, after, expected, calls) => {
+    await using server = await faulty((response, message, nth) => {
+      if (nth === 1) return response.writeHead(503, { date: "Wed, 21 Oct 2015 07:28:00 GMT", "retry-after": after }).end();
+      return response
+        .writeHead(200, { "content-type": "application/json" })
+        .end(JSON.stringify({ jsonrpc: "2.0", id: message.id, result: { content: [] } }));
+    });
+    await using served = await serve({ busy: { url: server.url, idempotent: ["bad"] } }, {});
+    expect(await outcome(served.client, "bad")).toBe(expected);
+    expect(server.calls()).toHaveLength(calls);
+  });
+
   test("that is slow is given up by the timeout of its tool, and told so", async () => {
     await using server = await faulty(() => {}); // never answers
     await using served = await serve(

@@ -29,7 +29,8 @@ test("the stock plugins that have something to lose keep it when a server comes"
   expect(changes).toEqual({
     added: [],
     removed: [],
-    changed: ["auth", "namespace"],
+    changed: [],
+    renewed: ["auth", "namespace"],
     kept: ["metrics", "transform", "cache", "resilience"],
   });
   await running.client.request("tools/call", call);

@@ -31,7 +31,7 @@ test.each([["lazy"], ["resting"]])("one for a %s server starts it", async (kind)
 });
 
 test("the exit of a host does not wait for the start of a server that was asked for such a method", { timeout: 20_000 }, async () => {
-  using at = home({ mcpServers: { one: { ...MUTE, startTimeout: "5m" } }, drain: "5m" });
+  using at = home({ mcpServers: { one: { ...MUTE, startTimeout: "5m" } }, drain: "5m", wait: 100 });
   await using host = start(at, ["start", "stdio"]);
   const send = (message: object) => host.child.stdin.write(`${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`);
   const params = { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "x", version: "1" } };

@@ -12,13 +12,13 @@ export type { Method, MethodParams } from "./exchange/methods.ts";
 export type { ConnectionState, Credentials, CredentialsRequest, UpstreamFacts } from "./exchange/upstream-facts.ts";
 export { plainUri, type UriTest, uriMatcher } from "./exchange/uri-matcher.ts";
 export { isPartOf } from "./exchange/uri-part.ts";
-export { isLoopback } from "./front/edge.ts";
 export type { RequestHandler } from "./front/mount.ts";
 export type { EmbeddingApi } from "./host/api.ts";
 export type { HandlerOptions } from "./host/handler.ts";
 export type { Fitness, HostHealth, UpstreamHealth } from "./host/health.ts";
-export { createHost, Host, type HostOptions } from "./host/host.ts";
+export { createHost, Host } from "./host/host.ts";
 export type { CallOptions } from "./host/local-clients.ts";
+export type { HostOptions } from "./host/options.ts";
 export type { Changes, ReloadReport } from "./host/reload.ts";
 export type { HostStats, UpstreamStats } from "./host/stats.ts";
 export { createLogger, type LogFields, type Logger, type LogLevel, type LogOptions } from "./log.ts";
@@ -59,5 +59,7 @@ export type {
   TransportSettings,
 } from "./plugin/transport-registry.ts";
 export { registerSecret, registerSecretShape } from "./redact.ts";
+export { proxiedFetch } from "./upstream/proxied-fetch.ts";
 export { API_VERSION, VERSION } from "./version.ts";
-export type { Json } from "./wire/message.ts";
+export { isLoopback } from "./wire/loopback.ts";
+export { isObject, type Json } from "./wire/message.ts";

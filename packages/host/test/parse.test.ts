@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { checkShape, ParseError, parseJson, toMessage, upstreamMessage } from "../dist/wire/parse.js";
+import { checkShape, ParseError, parseJson, parseUpstreamJson, toMessage, upstreamMessage } from "../dist/wire/parse.js";
 
 /** What a parser says no with. */
 function refusal(run: () => unknown): Pick<ParseError, "code" | "id" | "message"> {
@@ -66,6 +66,18 @@ test.each([
   ["a result without an id", { jsonrpc: "2.0", result: {} }],
 ])("%s is refused as an invalid request", (_what, value) => {
   expect(refusal(() => toMessage(value)).code).toBe(-32600);
+});
+
+test("a null beside a result or an error is left out", () => {
+  const error = { code: 1, message: "no" };
+  expect(toMessage({ jsonrpc: "2.0", id: 1, result: {}, error: null })).toEqual({ jsonrpc: "2.0", id: 1, result: {} });
+  expect(toMessage({ jsonrpc: "2.0", id: 1, result: null, error })).toEqual({ jsonrpc: "2.0", id: 1, error });
+  expect(refusal(() => toMessage({ jsonrpc: "2.0", id: 1, result: null, error: null })).code).toBe(-32600);
+});
+
+test("a byte order mark before an upstream's message is no part of it", () => {
+  expect(parseUpstreamJson(Buffer.from(`\ufeff${JSON.stringify(request())}`))).toEqual(request());
+  expect(refusal(() => parseUpstreamJson(Buffer.from("\ufeff\ufeff{}"))).code).toBe(-32700);
 });
 
 test("a refusal names the id where it is readable", () => {

@@ -80,7 +80,7 @@ test("lines may end with CRLF", () => {
 });
 
 test("however the bytes are cut into chunks, the events are the same", () => {
-  for (const newline of ["\n", "\r\n"]) {
+  for (const newline of ["\n", "\r\n", "\r"]) {
     const text = [
       ": hi",
       "",
@@ -106,6 +106,23 @@ test("however the bytes are cut into chunks, the events are the same", () => {
 test("mixed line ends give the same events in any chunks", () => {
   const bytes = Buffer.from("data: a\r\n\ndata: b\n\r\n\r\n\ndata: c\r\ndata: d\n\n");
   expect(parse([bytes]).events.map((event) => event.data)).toEqual(["a", "b", "c\nd"]);
+  for (const chunks of splits(bytes)) expect(parse(chunks)).toEqual(parse([bytes]));
+});
+
+test("lines may end with CR alone, and an event is there with the CR that ends it", () => {
+  expect(parse(["id: 1\revent: e\rdata: one\rdata: two\r\rdata: three\r\r"]).events).toEqual([
+    { event: "e", data: "one\ntwo", id: "1" },
+    { event: "message", data: "three", id: "1" },
+  ]);
+  const bytes = Buffer.from("data: a\r\rdata: b\r\n\rdata: c\n\r\ndata: d\rdata\n\r\r\n: x\r");
+  expect(parse([bytes]).events.map((event) => event.data)).toEqual(["a", "b", "c", "d\n"]);
+  for (const chunks of splits(bytes)) expect(parse(chunks)).toEqual(parse([bytes]));
+  expect(() => parse([`data: ${"x".repeat(45)}\r`], 50)).toThrow("longer than 50 bytes");
+});
+
+test("a byte order mark begins a stream and is no part of it; elsewhere it is", () => {
+  const bytes = Buffer.from("\ufeffdata: a\n\ndata: \ufeffb\n\n\ufeffdata: c\n\n");
+  expect(parse([bytes]).events.map((event) => event.data)).toEqual(["a", "\ufeffb"]);
   for (const chunks of splits(bytes)) expect(parse(chunks)).toEqual(parse([bytes]));
 });
 

@@ -34,7 +34,7 @@ let natives = 0;
 /** Creates a task; gives its exposed and native ids. */
 function create(table: TaskTable, facts: SessionFacts, connection: Connection, more: Json = {}): { exposed: string; native: string } {
   const native = `task-${++natives}`;
-  const result = table.created(exchangeOf(facts), connection, { task: { taskId: native, status: "working", ...more } });
+  const result = table.created(exchangeOf(facts), connection, { task: { taskId: native, status: "working", ...more } }, () => {});
   return { exposed: (result.task as { taskId: string }).taskId, native };
 }
 

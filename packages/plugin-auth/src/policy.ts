@@ -1,4 +1,4 @@
-import { type Entry, type Exchange, type Json, type Logger, matcher, type Principal, uriMatcher } from "mcp-host";
+import { type Entry, type Exchange, isObject, type Json, type Logger, matcher, type Principal, uriMatcher } from "mcp-host";
 import type { Condition, Facts } from "./condition.ts";
 import type { Rule, Targets } from "./options.ts";
 
@@ -135,8 +135,4 @@ function argumentsOf({ method, params }: Exchange): Readonly<Json> {
   const { context, argument } = params;
   const given = isObject(context) && isObject(context.arguments) ? context.arguments : NOTHING;
   return isObject(argument) && typeof argument.name === "string" ? { ...given, [argument.name]: argument.value } : given;
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

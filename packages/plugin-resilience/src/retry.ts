@@ -79,7 +79,10 @@ export class Retry {
     let backoff = this.#backoff.next();
     for (let retries = 1; ; retries++) {
       const failed = hostError(error);
-      const wait = failed && this.#mayRetry(exchange, failed, retries) ? backoff.duration + (failed.retryAfterMs ?? 0) : undefined;
+      const wait =
+        failed && this.#mayRetry(exchange, failed, retries)
+          ? Math.min(backoff.duration + (failed.retryAfterMs ?? 0), this.#options.maxBackoff)
+          : undefined;
       if (!failed || wait === undefined || performance.now() + wait >= exchange.deadline || !this.#parts.budget.spend()) throw told;
       this.#parts.retrying();
       exchange.touch(); // the pause is no silence of the upstream

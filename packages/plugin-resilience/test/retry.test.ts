@@ -98,6 +98,10 @@ test("Retry-After is waited for, if it is no longer than the longest pause; 429 
   expect(world.sent).toHaveLength(1);
   await pass(1);
   expect(await result).toBe("ok");
+  world.steps = [failure("rate_limited", "no", 2_000)];
+  const longest = world.call();
+  await pass(2_000); // and not a random part of `backoff` more
+  expect(await longest).toBe("ok");
   world.steps = [failure("rate_limited", "no", 2_001)];
   expect(await world.call()).toBe("rate_limited");
   world.steps = [failure("rate_limited", "no")];

@@ -1,6 +1,5 @@
-import type { Json } from "mcp-host";
+import { isObject, type Json } from "mcp-host";
 import type { Source } from "./context.ts";
-import { isObject } from "./rewrite.ts";
 import { withProperties } from "./schema.ts";
 
 /** What one rule does with arguments; all names but those that `rename` gives are the upstream's. */

@@ -1,11 +1,21 @@
-import { type Awaitable, type Exchange, type Handler, type Json, type Logger, type NotificationOrigin, PeerError, refuse } from "mcp-host";
+import {
+  type Awaitable,
+  type Exchange,
+  type Handler,
+  isObject,
+  type Json,
+  type Logger,
+  type NotificationOrigin,
+  PeerError,
+  refuse,
+} from "mcp-host";
 import type { Context, Source } from "./context.ts";
 import { documentOf, picked } from "./document.ts";
 import { type Engine, ProgramError } from "./engine.ts";
 import type { Place } from "./options.ts";
 import type { Reading } from "./reading.ts";
 import type { Records } from "./records.ts";
-import { isObject, type Rewriting, rewrite, rewriteResult, rewriteText } from "./rewrite.ts";
+import { type Rewriting, rewrite, rewriteResult, rewriteText } from "./rewrite.ts";
 import type { Compiled, Plan, Rules } from "./rules.ts";
 
 export interface CallsOptions {

@@ -1,5 +1,4 @@
-import type { Exchange, Json } from "mcp-host";
-import { isObject } from "./rewrite.ts";
+import { type Exchange, isObject, type Json } from "mcp-host";
 
 /** Something that a call's context knows. */
 export type Source = (context: Context) => unknown;

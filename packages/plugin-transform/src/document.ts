@@ -1,5 +1,5 @@
-import type { Json } from "mcp-host";
-import { indentOf, isObject, parsedText } from "./rewrite.ts";
+import { isObject, type Json } from "mcp-host";
+import { indentOf, parsedText } from "./rewrite.ts";
 
 /** What a result says, as one JSON value that can be reshaped. */
 export interface Document {

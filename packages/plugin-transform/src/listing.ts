@@ -1,6 +1,6 @@
-import type { Entry, Json } from "mcp-host";
+import { type Entry, isObject, type Json } from "mcp-host";
 import { redactedSchema } from "./redact.ts";
-import { isObject, rewrite } from "./rewrite.ts";
+import { rewrite } from "./rewrite.ts";
 import type { Plan } from "./rules.ts";
 import { pickedSchema } from "./schema.ts";
 

@@ -1,8 +1,7 @@
-import { type Exchange, type Json, refuse } from "mcp-host";
+import { type Exchange, isObject, type Json, refuse } from "mcp-host";
 import { endWithin, lengthOf } from "./measure.ts";
 import type { Records } from "./records.ts";
 import type { Rests } from "./rest.ts";
-import { isObject } from "./rewrite.ts";
 import type { Plan } from "./rules.ts";
 import { cut, pieceOf, REST_KEY, withNotice } from "./truncate.ts";
 

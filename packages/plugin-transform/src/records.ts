@@ -1,5 +1,5 @@
-import type { Entry, Json, Logger, Meter } from "mcp-host";
-import { isObject } from "./rewrite.ts";
+import { type Entry, isObject, type Json, type Logger, type Meter } from "mcp-host";
+
 import type { Plan } from "./rules.ts";
 
 /** Where something is changed. */

@@ -4,10 +4,6 @@ import type { Json } from "mcp-host";
 const DEEPEST = 200;
 const TOO_DEEP = "[nested too deeply]";
 
-export function isObject(value: unknown): value is Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 /** What is done with the parts of a JSON value. */
 export interface Rewriting {
   text(text: string): string;

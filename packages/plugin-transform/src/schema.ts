@@ -1,5 +1,4 @@
-import type { Json } from "mcp-host";
-import { isObject } from "./rewrite.ts";
+import { isObject, type Json } from "mcp-host";
 
 /** Nesting to which schemas are followed. */
 const DEEPEST = 16;

@@ -1,6 +1,5 @@
-import type { Json } from "mcp-host";
+import { isObject, type Json } from "mcp-host";
 import { endWithin, lengthOf, type Unit } from "./measure.ts";
-import { isObject } from "./rewrite.ts";
 
 export interface Truncation {
   readonly max: number;

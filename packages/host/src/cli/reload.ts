@@ -18,7 +18,8 @@ export default defineCommand({
     const { upstreams } = await findHost({ pid });
     const lines = `servers: ${describeChanges(report.upstreams)}\nplugins: ${describeChanges(report.plugins)}`;
     process.stdout.write(args.json ? jsonText(report) : `${escapeControls(lines)}\n`);
-    const fresh = [...report.upstreams.added, ...report.upstreams.changed];
+    const { added, changed, renewed = [] } = report.upstreams;
+    const fresh = [...added, ...changed, ...renewed];
     for (const { name, state, reason } of upstreams)
       if (fresh.includes(name) && !["ready", "degraded", "idle"].includes(state))
         process.stderr.write(`${escapeControls(`mcp-host: server "${name}" is not there yet: ${reason ?? state}`)}\n`);

@@ -17,7 +17,6 @@ import type { Service } from "./service/service-definition.ts";
 import { systemdUnit } from "./service/systemd.ts";
 import { jsonText } from "./terminal/json-text.ts";
 
-const DRAIN = 10_000;
 /** They could end a line of a unit and begin another. */
 const CONTROLS = /\p{Cc}/u;
 
@@ -89,7 +88,7 @@ async function drainOf(path: string, warnings: string[]): Promise<number> {
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     warnings.push(`the config cannot be used as it is here and now: ${error.problems.join("; ")}`);
-    return DRAIN;
+    return parseConfig({ mcpServers: {} }).drain; // the default
   }
 }
 

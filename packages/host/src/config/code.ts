@@ -62,7 +62,7 @@ export async function moduleProblem(error: unknown, path: string): Promise<strin
   if (!(error instanceof Error)) return `it threw ${String(error)}`;
   const escaped = path.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
   // linear: it begins with the whole path
-  const at = new RegExp(`${escaped}(?:\\?\\w+=[\\d.]+)?:(\\d+):(\\d+)`);
+  const at = new RegExp(`${escaped}(?:\\?\\w+=\\w+)?:(\\d+):(\\d+)`);
   const [, line, column] = at.exec(error.message) ?? at.exec(error.stack ?? "") ?? (await syntaxError(error, path)) ?? [];
   const message =
     error.message

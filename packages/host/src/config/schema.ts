@@ -26,6 +26,11 @@ const anyUpstream = {
       "Stand in for the others: offered while none of them can be reached, and serving calls that could not be sent to their owner.",
     ),
   required: flag.default(false).describe("/readyz answers 503 while this upstream is down."),
+  progress: flag
+    .default(true)
+    .describe(
+      "Ask for the progress of every `tools/call`, so that a tool which tells of it is not cut off at `timeout`. A client that did not ask sees none of it.",
+    ),
   startTimeout: duration.default(30_000).describe("Until the server must have answered `initialize`."),
   timeout: duration.default(60_000).describe("Longest silence of a call; progress starts it anew."),
   maxTimeout: duration.default(600_000).describe("Longest time of a call, progress or not."),
@@ -68,6 +73,8 @@ const serverUrl = z.url({ protocol: /^(https?|wss?)$/, message: "must be an http
   return username === "" && password === "";
 }, "must hold no user name or password; use `headers`");
 
+const proxyUrl = z.url({ protocol: /^https?$/, message: "must be the http:// or https:// URL of a proxy, or false" });
+
 const urlUpstream = z
   .strictObject({
     type: z
@@ -84,6 +91,12 @@ const urlUpstream = z
       )
       .default({})
       .describe("Sent with every request to this server (over WebSocket: with the handshake), such as its credentials."),
+    proxy: z
+      .union([z.literal(false), proxyUrl], "must be the http:// or https:// URL of a proxy, or false")
+      .optional()
+      .describe(
+        "The proxy that it is reached through; `false`: none. Default: what `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say. Never for this machine itself.",
+      ),
     ...anyUpstream,
   })
   .superRefine(({ type, url }, context) => {
@@ -206,8 +219,14 @@ function resumeProblem(issue: z.core.$ZodRawIssue): string {
   return inner ? `${inner.path.join(".")}: ${inner.message}` : "must be false, or an object; it is on without being asked for";
 }
 
-/** Further keys of `listen`, by the name of their table in docs/config.md. */
-export const LISTEN_SCHEMAS = { tls, resume } as const;
+const catalog = z.strictObject({
+  file: flag
+    .default(true)
+    .describe("Keep what servers listed last in the state folder, so that the next start knows it at once. Only `mcp-host start` does."),
+});
+
+/** Keys that have keys of their own, by the name of their table in docs/config.md. */
+export const PART_SCHEMAS = { tls, resume, catalog } as const;
 
 /** What the HTTP front answers itself. */
 const OWN_PATHS: ReadonlySet<unknown> = new Set(["/healthz", "/readyz", "/sse", "/messages", "/ws"]);
@@ -258,6 +277,12 @@ export const configSchema = z.strictObject({
   plugins: z.array(pluginSchema).default([]).describe("Plugins in their order: a name or path, [name, options], or { use, options, ... }."),
   limits: limits.prefault({}).describe("Bounds on sizes, counts and times."),
   drain: duration.default(10_000).describe("How long a stopping host lets calls in flight finish."),
+  wait: duration
+    .optional()
+    .describe(
+      "How long `initialize` and lists wait for servers of which nothing is known yet. Default: 2 s; the only client of a host over stdio waits until their `startTimeout`. A call by a name that nobody has yet waits that long everywhere.",
+    ),
+  catalog: catalog.prefault({}).describe("What is known of servers before they answer."),
   slowCall: duration.default(10_000).describe("Calls that took longer are logged as slow."),
   roles: z.array(z.string()).default([]).describe("Roles of the `local` principal (stdio and in process)."),
 });
@@ -266,8 +291,9 @@ export const configSchema = z.strictObject({
 export function knownKeys(path: readonly PropertyKey[]): string[] {
   if (path.length === 0) return [...Object.keys(configSchema.shape), "servers", "inputs"];
   const inListen = path[0] === "listen" && path[1];
-  if (inListen === "tls" || inListen === "resume") return Object.keys(LISTEN_SCHEMAS[inListen].shape);
+  if (inListen === "tls" || inListen === "resume") return Object.keys(PART_SCHEMAS[inListen].shape);
   if (path[0] === "listen") return Object.keys(configSchema.shape.listen.unwrap().shape);
+  if (path[0] === "catalog") return Object.keys(catalog.shape);
   if (path[0] === "limits") return Object.keys(DEFAULT_LIMITS);
   if (path[0] === "mcpServers") return [...SERVER_KEYS];
   return ["use", "id", "options", "onError", "timeout"];

@@ -3,6 +3,7 @@ import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Logger } from "../log.ts";
 import { Catalog } from "../pipeline/catalog.ts";
 import { Directory } from "../pipeline/directory.ts";
+import type { CatalogStore } from "../pipeline/last-known.ts";
 import { NameRegistry } from "../pipeline/name-registry.ts";
 import { Notifications } from "../pipeline/notifications.ts";
 import { Pipeline } from "../pipeline/pipeline.ts";
@@ -65,13 +66,15 @@ export function assemble(options: {
   sessions: Sessions;
   hostInfo: Json;
   lasting: Lasting;
+  store: CatalogStore | undefined;
 }): Assembly {
   const { config, plugins, upstreams, log, sessions, hostInfo, lasting } = options;
+  const store = config.catalog.file ? options.store : undefined;
   const { hooks } = plugins;
   const session = (id: string) => sessions.get(id);
   const changed = (principal: string | undefined): void => announcer.permissionsChanged(principal);
   const catalog = new Catalog({ hooks, log, names: lasting.names, limit: config.limits.entries, changed });
-  const directory = new Directory(catalog, upstreams);
+  const directory = new Directory(catalog, upstreams, { wait: config.wait, store });
   const announcer = new Announcer(directory, () => sessions);
   const answers = createAnswers(directory, hostInfo, session, announcer);
   const pipeline = new Pipeline({ hooks, directory, ...lasting, answers, limits: config.limits });

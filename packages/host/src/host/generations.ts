@@ -2,6 +2,7 @@ import type { ResolvedConfig } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Logger } from "../log.ts";
+import type { CatalogStore } from "../pipeline/last-known.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
 import { loadPlugins } from "../plugin/load.ts";
 import { PluginSet, type Surroundings } from "../plugin/plugin-set.ts";
@@ -21,6 +22,8 @@ export interface GenerationsOptions {
   readonly status: Surroundings["status"];
   readonly transports: Surroundings["transports"];
   readonly signal: AbortSignal;
+  /** Where what servers list is kept for the next host. */
+  readonly store: CatalogStore | undefined;
   readonly settled: (exchange: HostExchange) => void;
   /** What else has to be right for hooks to be used with this config. @throws ConfigError */
   readonly check: (config: ResolvedConfig, hooks: SealedHooks) => void;
@@ -120,7 +123,7 @@ export class Generations {
   }
 
   async #assemble(config: ResolvedConfig, before: Assembly | undefined): Promise<Assembly> {
-    const { log, sessions, hostInfo, folder, check } = this.#options;
+    const { log, sessions, hostInfo, folder, check, store } = this.#options;
     const loaded = await loadPlugins(config.plugins, folder);
     const plugins = PluginSet.apply(loaded, config, this.#around, before?.plugins);
     try {
@@ -135,7 +138,7 @@ export class Generations {
       if (plugin.taps.length === 0 && !plugins.transports.isFrom(plugin.id))
         log.warn("a plugin taps no hook and so does nothing", { plugin: plugin.id });
     const lasting = this.#lasting as Lasting; // made before the first
-    return assemble({ config, plugins, upstreams, log, sessions, hostInfo, lasting });
+    return assemble({ config, plugins, upstreams, log, sessions, hostInfo, lasting, store });
   }
 
   #makeUpstream(key: string, isolation: Upstream["facts"]["isolation"], plugins: PluginSet): Upstream {

@@ -19,7 +19,6 @@ import { checkExposure } from "../front/edge.ts";
 import type { RequestHandler } from "../front/mount.ts";
 import { createLogger, type Logger } from "../log.ts";
 import type { HostStatus } from "../plugin/host-status.ts";
-import type { TransportFactory } from "../plugin/transport-registry.ts";
 import { Sessions } from "../session/sessions.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { HOST_INFO } from "../version.ts";
@@ -28,26 +27,17 @@ import type { FrameOutput } from "../wire/frame-writer.ts";
 import type { Json } from "../wire/message.ts";
 import type { EmbeddingApi } from "./api.ts";
 import type { Assembly } from "./assembly.ts";
+import { CatalogFiles } from "./catalog-files.ts";
 import { Fronts } from "./fronts.ts";
 import { Generations } from "./generations.ts";
 import type { HandlerOptions } from "./handler.ts";
 import { type HostHealth, healthOf, readinessOf, reconnect } from "./health.ts";
 import { type CallOptions, LocalClients } from "./local-clients.ts";
+import type { HostOptions } from "./options.ts";
 import type { ReloadReport } from "./reload.ts";
 import { type HostStats, modeOf, Stats } from "./stats.ts";
 import { describePipeline, describeStatus, type HostPipeline } from "./status.ts";
 import { Traffic } from "./traffic.ts";
-
-export interface HostOptions {
-  /** Where relative paths of the config begin: plugin files, the `cwd` of stdio servers. Default: the working directory. */
-  folder?: string;
-  /** Default: a log to stderr at level `info`. */
-  log?: Logger;
-  /** Listen beyond loopback without an auth plugin: whoever reaches the port uses every server. */
-  insecureNoAuth?: boolean;
-  /** Transports by the `type` of the servers that use them, as plugins register them with `host.transports`. */
-  transports?: Readonly<Record<string, TransportFactory>>;
-}
 
 /** Makes a host. Nothing runs before {@link Host.start}. @throws ConfigError that names everything wrong with the config */
 export function createHost(config: Config, options: HostOptions = {}): Host {
@@ -71,6 +61,7 @@ export class Host implements EmbeddingApi, AsyncDisposable {
   readonly #generations: Generations;
   readonly #fronts: Fronts;
   readonly #clients: LocalClients;
+  readonly #catalogFiles: CatalogFiles | undefined;
   #preparing: Promise<Assembly> | undefined;
   #starting: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
@@ -107,6 +98,7 @@ export class Host implements EmbeddingApi, AsyncDisposable {
       },
     });
     const sessions = this.#sessions;
+    if (options.catalogFolder !== undefined) this.#catalogFiles = new CatalogFiles(options.catalogFolder, log);
     this.#fronts = new Fronts({
       folder,
       log,
@@ -127,6 +119,7 @@ export class Host implements EmbeddingApi, AsyncDisposable {
       status: () => this.status(),
       transports: options.transports ?? {},
       signal: this.#abort.signal,
+      store: this.#catalogFiles,
       settled: (exchange) => traffic.over(exchange),
       check: ({ listen }, { authenticate }) => {
         if (listen && !authenticate) checkExposure(listen, this.#insecureNoAuth, log);
@@ -210,7 +203,7 @@ export class Host implements EmbeddingApi, AsyncDisposable {
   // --- the protocol, for the program that the host is a part of ---
 
   listTools(options?: CallOptions): Promise<ListToolsResult> {
-    return this.#clients.ask("tools/list", {}, options);
+    return this.#clients.list("tools/list", "tools", options);
   }
 
   callTool(name: string, args: Record<string, unknown> = {}, options?: CallOptions): Promise<CallToolResult> {
@@ -218,11 +211,11 @@ export class Host implements EmbeddingApi, AsyncDisposable {
   }
 
   listResources(options?: CallOptions): Promise<ListResourcesResult> {
-    return this.#clients.ask("resources/list", {}, options);
+    return this.#clients.list("resources/list", "resources", options);
   }
 
   listResourceTemplates(options?: CallOptions): Promise<ListResourceTemplatesResult> {
-    return this.#clients.ask("resources/templates/list", {}, options);
+    return this.#clients.list("resources/templates/list", "resourceTemplates", options);
   }
 
   readResource(uri: string, options?: CallOptions): Promise<ReadResourceResult> {
@@ -230,7 +223,7 @@ export class Host implements EmbeddingApi, AsyncDisposable {
   }
 
   listPrompts(options?: CallOptions): Promise<ListPromptsResult> {
-    return this.#clients.ask("prompts/list", {}, options);
+    return this.#clients.list("prompts/list", "prompts", options);
   }
 
   getPrompt(name: string, args: Record<string, string> = {}, options?: CallOptions): Promise<GetPromptResult> {
@@ -337,6 +330,7 @@ export class Host implements EmbeddingApi, AsyncDisposable {
     await this.#generations.stop();
     await this.#fronts.close();
     await this.#generations.end();
+    await this.#catalogFiles?.written();
     this.#abort.abort();
     retireLiterals(this.config);
   }

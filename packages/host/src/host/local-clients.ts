@@ -87,6 +87,16 @@ export class LocalClients {
     }) as Promise<T>; // what the method's result is, as far as servers keep to the protocol
   }
 
+  /** A list. Of what no server has there is none: a program has no capabilities to look at before it asks. */
+  async list<T>(method: string, field: string, options?: CallOptions): Promise<T> {
+    try {
+      return await this.ask<T>(method, {}, options);
+    } catch (error) {
+      if (error instanceof HostError && error.type === "method_not_found") return { [field]: [] } as T; // an empty result of the method's
+      throw error;
+    }
+  }
+
   #progressed(onProgress: (progress: Progress) => void, { progressToken: _, ...progress }: Json): void {
     try {
       onProgress(progress as Progress); // the host lets only progress with a number pass

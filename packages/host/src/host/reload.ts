@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import type { ResolvedConfig } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
-import type { PluginSet } from "../plugin/plugin-set.ts";
+import { isLoadedAlike } from "../plugin/load.ts";
+import type { AppliedPlugin, PluginSet } from "../plugin/plugin-set.ts";
 import { shareLevel } from "../session/answers.ts";
 import type { Sessions } from "../session/sessions.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -16,8 +17,10 @@ export interface ReloadReport {
 
 export interface Changes {
   readonly added: readonly string[];
-  /** Those that were there with other settings. A changed upstream is connected anew, a changed plugin applied anew. */
+  /** Those that were there with other settings, or that are other code. A changed upstream is connected anew, a changed plugin applied anew. */
   readonly changed: readonly string[];
+  /** Those that did not change and are connected or applied anew all the same, since something that they depend on changed; absent where there is none. */
+  readonly renewed?: readonly string[];
   readonly removed: readonly string[];
   /** Those that live on as they are. */
   readonly kept: readonly string[];
@@ -79,14 +82,28 @@ export async function warmUp(next: Assembly, before: Assembly, sessions: Session
 /** What changed from one assembly to the next. */
 export function changesOf(before: Assembly, next: Assembly): ReloadReport {
   const plugins = ({ plugins: { plugins } }: Assembly) => new Map(plugins.map((plugin) => [plugin.id, plugin]));
-  return { upstreams: compare(before.upstreams, next.upstreams), plugins: compare(plugins(before), plugins(next)) };
+  return {
+    upstreams: compare(before.upstreams, next.upstreams, (old, now) => isDeepStrictEqual(old.config, now.config)),
+    plugins: compare(plugins(before), plugins(next), isSamePlugin),
+  };
 }
 
-function compare(before: ReadonlyMap<string, unknown>, now: ReadonlyMap<string, unknown>): Changes {
+/** Whether nothing of a plugin itself changed: its settings, its code, the files that it reads. */
+function isSamePlugin(before: AppliedPlugin, now: AppliedPlugin): boolean {
+  return isLoadedAlike(before.loaded, now.loaded) && isDeepStrictEqual(before.files, now.files);
+}
+
+function compare<T>(before: ReadonlyMap<string, T>, now: ReadonlyMap<string, T>, isSame: (old: T, now: T) => boolean): Changes {
   const keys = [...now.keys()];
+  const replaced = [...now].flatMap(([key, each]) => {
+    const old = before.get(key);
+    return old === undefined || old === each ? [] : [{ key, isSame: isSame(old, each) }];
+  });
+  const renewed = replaced.filter((each) => each.isSame).map(({ key }) => key);
   return {
     added: keys.filter((key) => !before.has(key)),
-    changed: keys.filter((key) => before.has(key) && before.get(key) !== now.get(key)),
+    changed: replaced.filter((each) => !each.isSame).map(({ key }) => key),
+    ...(renewed.length > 0 && { renewed }),
     removed: [...before.keys()].filter((key) => !now.has(key)),
     kept: keys.filter((key) => before.get(key) === now.get(key)),
   };

@@ -3,17 +3,23 @@ import type { Entry } from "../exchange/entry.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Connection } from "../upstream/connection.ts";
 import { unavailable } from "../upstream/failure.ts";
+import type { ServerFacts } from "../upstream/handshake.ts";
+import type { RawLists } from "../upstream/lists.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { BoundedMap } from "../wire/bounded-map.ts";
 import { withDeadline } from "../wire/deadline.ts";
 import { type Catalog, Offer, type View } from "./catalog.ts";
 import { Fallbacks } from "./fallbacks.ts";
+import { type CatalogStore, LastKnown } from "./last-known.ts";
 
-/** How long a list or a look-up waits for upstreams of which nothing is known yet: a client should not wait long for one slow server. */
+/** How long `initialize` and lists wait for upstreams of which nothing is known yet: a client should not wait long for one slow server. */
 const KNOWING_WAIT = 2_000;
 
-/** Views that are kept beyond their connections. */
-const LAST_VIEWS = 256;
+/** An upstream of which nothing is known. */
+export interface UnknownUpstream {
+  readonly key: string;
+  /** Whether it was being connected, or asked for its lists, when somebody began to wait for it. */
+  readonly wasStarting: boolean;
+}
 
 /** Which upstreams there are, and what each session is offered through its own connections to them. */
 export class Directory {
@@ -21,8 +27,7 @@ export class Directory {
   readonly upstreams: ReadonlyMap<string, Upstream>;
   readonly #views = new WeakMap<Connection, View>();
   readonly #offers = new WeakMap<SessionFacts, { epoch: number; offer: Offer }>();
-  /** What connections of several clients listed last, by {@link lastKey}: the next connection of that kind begins with it. */
-  readonly #last = new BoundedMap<string, View>(LAST_VIEWS);
+  readonly #last: LastKnown;
   /** What any connection listed last, by upstream. */
   readonly #newest = new Map<string, View>();
   readonly #fallbacks: Fallbacks;
@@ -30,9 +35,18 @@ export class Directory {
   #named: { epoch: number; entries: readonly Entry[] } | undefined;
   #epoch = 0;
 
-  constructor(catalog: Catalog, upstreams: ReadonlyMap<string, Upstream>) {
+  readonly #wait: number | undefined;
+
+  /** @param options.wait the config's, in milliseconds */
+  constructor(
+    catalog: Catalog,
+    upstreams: ReadonlyMap<string, Upstream>,
+    { wait, store }: { readonly wait?: number | undefined; readonly store?: CatalogStore | undefined } = {},
+  ) {
     this.catalog = catalog;
     this.upstreams = upstreams;
+    this.#wait = wait;
+    this.#last = new LastKnown(store);
     this.#fallbacks = new Fallbacks(upstreams);
     catalog.lookAt(() => this.preview());
   }
@@ -93,20 +107,30 @@ export class Directory {
     if (connection.listings.known !== lists) return; // read again meanwhile; the newer one counts
     this.#views.set(connection, view);
     this.#newest.set(connection.facts.key, view);
-    this.#keep(connection, view);
+    this.#last.keep(connection, view, lists);
     this.#epoch++;
-  }
-
-  #keep(connection: Connection, view: View): void {
-    const key = lastKey(connection);
-    if (key === undefined) return;
-    this.#last.set(key, view);
   }
 
   /** What a connection lists or, until it has listed, what the last one of its kind did. */
   #viewOf(connection: Connection): View | undefined {
-    const key = lastKey(connection);
-    return this.#views.get(connection) ?? (key === undefined ? undefined : this.#last.get(key));
+    return this.#views.get(connection) ?? this.#last.of(connection)?.view;
+  }
+
+  /** What a connection's server said of itself or, until it has, what it said last. */
+  serverOf(connection: Connection): ServerFacts | undefined {
+    return connection.server ?? this.#last.of(connection)?.server;
+  }
+
+  /** What was kept of a connection that has not listed yet. */
+  #recall(connection: Connection): Promise<void> | undefined {
+    if (this.#views.get(connection)) return undefined;
+    const view = (lists: RawLists) => this.catalog.view(connection.facts, lists, new Map());
+    return this.#last.recall(connection, view)?.then(() => {
+      const known = this.#last.of(connection)?.view;
+      // Names are given for what is known, whether or not it is up already.
+      if (known && !this.#newest.has(connection.facts.key)) this.#newest.set(connection.facts.key, known);
+      this.#epoch++;
+    });
   }
 
   /** What the session is offered, as far as it is known now. */
@@ -136,21 +160,32 @@ export class Directory {
   }
 
   /** Starts what the session needs and waits a moment for what is unknown. Gives the upstreams that are still unknown. */
-  async awaitKnown(session: SessionFacts, options: { lazy: boolean }): Promise<string[]> {
-    // A lazy upstream is started to learn what it lists, not to hear it again.
-    const unknown = [...this.upstreams.values()]
-      .filter((upstream) => options.lazy || upstream.config.start === "eager")
-      .map((upstream) => upstream.connectionFor(session))
-      .filter((connection) => !(connection.config.start === "lazy" ? this.#viewOf(connection) : this.#views.get(connection)));
+  async awaitKnown(session: SessionFacts, options: { lazy: boolean; isCall?: boolean }): Promise<UnknownUpstream[]> {
+    const connections = [...this.upstreams.values()]
+      .filter(({ config }) => options.lazy || config.start === "eager")
+      .map((upstream) => upstream.connectionFor(session));
+    const recalled = connections.flatMap((connection) => this.#recall(connection) ?? []);
+    if (recalled.length > 0) await Promise.all(recalled);
+    const unknown = connections.filter((connection) => !this.#viewOf(connection));
+    // One whose lists are known from before begins to connect, and nobody waits; a lazy one is started by its first call.
+    for (const connection of connections)
+      if (connection.config.start === "eager" && !this.#views.get(connection) && !unknown.includes(connection))
+        void this.upstreams.get(connection.facts.key)?.known(session);
     if (unknown.length === 0) return [];
-    // Counted from when the newest of them began, so that one that hangs is waited for once and not by every request.
+    // A call by a name must not fail because it came early; a client that has its servers to itself waits for them anyway.
+    const isPatient = options.isCall === true || (session.sole && this.#wait === undefined);
+    // Counted from when each began, so that one that hangs is waited for once and not by every request.
     const began = unknown.map((connection) => {
       const known = this.upstreams.get(connection.facts.key)?.known(session);
-      return { known, since: connection.connectingSince ?? Number.NEGATIVE_INFINITY };
+      const patience = isPatient ? connection.config.startTimeout : (this.#wait ?? KNOWING_WAIT);
+      const until = (connection.connectingSince ?? Number.NEGATIVE_INFINITY) + patience;
+      return { connection, known, until, wasStarting: connection.state === "connecting" || connection.isReady };
     });
-    const rest = Math.max(0, Math.max(...began.map(({ since }) => since)) + KNOWING_WAIT - performance.now());
+    const rest = Math.max(0, Math.max(...began.map(({ until }) => until)) - performance.now());
     await withDeadline(Promise.all(began.map(({ known }) => known)), rest, () => {});
-    return unknown.filter((connection) => !this.#viewOf(connection)).map((connection) => connection.facts.key);
+    return began
+      .filter(({ connection }) => !this.#viewOf(connection))
+      .map(({ connection, wasStarting }) => ({ key: connection.facts.key, wasStarting }));
   }
 
   /** Starts an upstream that a session needs, and waits a moment for it. @throws HostError if it is not ready then */
@@ -162,7 +197,8 @@ export class Directory {
       if (now === connection) throw error;
       return now.connect();
     });
-    const rest = Math.max(0, (connection.connectingSince ?? Number.NEGATIVE_INFINITY) + KNOWING_WAIT - performance.now());
+    const until = (connection.connectingSince ?? Number.NEGATIVE_INFINITY) + (this.#wait ?? KNOWING_WAIT);
+    const rest = Math.max(0, until - performance.now());
     await withDeadline(connected, rest, () => {
       throw unavailable(upstream.key, "is not ready yet");
     });
@@ -172,9 +208,4 @@ export class Directory {
   get sole(): Upstream | undefined {
     return this.upstreams.size === 1 ? [...this.upstreams.values()][0] : undefined;
   }
-}
-
-/** Under which a view outlives its connection; undefined where nobody but one session could use it again. */
-function lastKey({ facts, key }: Connection): string | undefined {
-  return key.startsWith("session ") ? undefined : `${facts.key} ${key}`;
 }

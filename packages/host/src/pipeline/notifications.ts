@@ -63,7 +63,6 @@ export class Notifications {
     let windowStart = 0;
     let count = 0;
     return (params) => {
-      exchange.touch();
       const now = performance.now();
       if (now - windowStart > 1_000) {
         windowStart = now;
@@ -76,7 +75,11 @@ export class Notifications {
         exchange,
         hooks,
       );
-      if (notification) exchange.sink?.send(withTasks(notification, connection, this.#options.tasks));
+      if (!notification) return;
+      const shown = withTasks(notification, connection, this.#options.tasks);
+      // A task's token is that of its request, which has been answered (2025-11-25, basic/utilities/tasks).
+      if (exchange.outcome) this.#options.session(exchange.session.id)?.notify(shown, undefined);
+      else exchange.sink?.send(shown);
     };
   }
 

@@ -4,6 +4,7 @@ import { type Entry, LISTED_KINDS, LISTS, type ListedKind } from "../exchange/en
 import type { Route } from "../exchange/exchange.ts";
 import { HostExchange } from "../exchange/host-exchange.ts";
 import { type MethodRow, rowOf } from "../exchange/methods.ts";
+import { unlessStopped } from "../exchange/unless-stopped.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Limits } from "../wire/limits.ts";
@@ -21,6 +22,8 @@ const ROUTES = 3;
 export interface SessionAnswers {
   initialize(exchange: HostExchange): Promise<Json>;
   setLevel(exchange: HostExchange): Json;
+  /** Whether the client may ask with this method: a server of its has the capability, or may have it, or the client was told so. */
+  declares(exchange: HostExchange): boolean;
 }
 
 export interface PipelineOptions extends SenderOptions {
@@ -88,7 +91,7 @@ export class Pipeline {
     const exchange = new HostExchange({ method, params, session, sink: undefined });
     const target = this.#targets.find(exchange, this.#directory.offer(session));
     const upstream = this.#directory.sole;
-    if (target instanceof HostError || !upstream || !this.#isPermitted(target, exchange)) return;
+    if (target instanceof HostError || !target.entry || !upstream || !this.#isPermitted(target, exchange)) return;
     exchange.entry = target.entry;
     try {
       const transform = this.#hooks.transform(method);
@@ -111,6 +114,7 @@ export class Pipeline {
       case "ping":
         return {};
       case "logging/setLevel":
+        this.#checkDeclared(exchange);
         return this.#answers.setLevel(exchange);
       default:
         return this.#list(exchange);
@@ -124,8 +128,9 @@ export class Pipeline {
     const { catalog } = this.#directory;
     const offer = this.#directory.offer(exchange.session);
     const entries = catalog.visible(offer, kind, exchange.principal);
+    if (entries.length === 0) this.#checkDeclared(exchange);
     const incomplete = offer.incomplete(kind, (entry) => catalog.permits(entry, exchange.principal));
-    const partial = [...new Set([...missing, ...incomplete.keys()])];
+    const partial = [...new Set([...missing.map(({ key }) => key), ...incomplete.keys()])];
     return {
       [LISTS[kind].field]: entries.map((entry) => Offer.listed(entry)),
       ...(partial.length > 0 && {
@@ -139,6 +144,7 @@ export class Pipeline {
 
   async #taskList(exchange: HostExchange): Promise<Json> {
     refuseCursor(exchange);
+    this.#checkDeclared(exchange);
     return listTasks(exchange, this.#tasks, this.#sender);
   }
 
@@ -147,9 +153,8 @@ export class Pipeline {
   #lookUp(exchange: HostExchange, row: MethodRow): Promise<Json> {
     // Most names are known, and a promise less is a promise less.
     const found = this.#targets.find(exchange, this.#directory.offer(exchange.session));
-    return found instanceof HostError
-      ? this.#lookAgain(exchange).then((target) => this.#route(exchange, row, target))
-      : this.#route(exchange, row, found);
+    if (found instanceof HostError) return this.#hopeless(exchange, found);
+    return found.entry ? this.#route(exchange, row, found) : this.#lookAgain(exchange).then((target) => this.#route(exchange, row, target));
   }
 
   #route(exchange: HostExchange, row: MethodRow, target: Target): Promise<Json> {
@@ -232,12 +237,28 @@ export class Pipeline {
     );
   }
 
-  /** Before a name is called unknown, upstreams that are still starting get a moment. */
+  /** Before a name is called unknown, upstreams that are still starting have until their `startTimeout`: it may be one of theirs. */
   async #lookAgain(exchange: HostExchange): Promise<Target> {
-    await this.#directory.awaitKnown(exchange.session, { lazy: true });
+    const missing = await unlessStopped(exchange, this.#directory.awaitKnown(exchange.session, { lazy: true, isCall: true }));
     const target = this.#targets.find(exchange, this.#directory.offer(exchange.session));
-    if (target instanceof HostError) throw target;
-    return target;
+    if (target instanceof HostError) return this.#hopeless(exchange, target);
+    if (target.entry) return target;
+    this.#checkDeclared(exchange);
+    const started = missing.find(({ wasStarting }) => wasStarting);
+    if (!started) throw target.unknown();
+    const reason = `${target.unknown().message}; upstream "${started.key}", which may have it, could not be reached in time; nothing was sent`;
+    throw new HostError("upstream_down", reason, { upstream: started.key });
+  }
+
+  /** Refuses what will never have a target. */
+  async #hopeless(exchange: HostExchange, error: HostError): Promise<never> {
+    this.#checkDeclared(exchange);
+    throw error;
+  }
+
+  /** Without the capability there is no method: that what it names is unknown would say that there is. @throws HostError */
+  #checkDeclared(exchange: HostExchange): void {
+    if (!this.#answers.declares(exchange)) throw new HostError("method_not_found", `Method not found: ${exchange.method}`);
   }
 
   /** Which of the entries that a call concerns is not allowed with the arguments that are sent. */
@@ -264,11 +285,8 @@ export class Pipeline {
     if (exchange.method !== "resources/subscribe" && exchange.method !== "resources/unsubscribe") return handler(exchange);
     const connection = this.#sender.connection(exchange, upstream);
     const { native } = (targetOf(exchange) as Target).entry; // it was aimed before
-    const send = (): Promise<Json> => handler(exchange);
     if (exchange.method === "resources/subscribe") this.#notifications.subscribed(exchange);
-    return exchange.method === "resources/subscribe"
-      ? this.#subscriptions.subscribe(exchange, connection, native, send)
-      : this.#subscriptions.unsubscribe(exchange, connection, native, send);
+    return this.#subscriptions.send(exchange, connection, native, () => handler(exchange));
   }
 }
 

@@ -80,9 +80,15 @@ export class Sender {
     );
     const token = exchange.sink && metaOf(exchange.original)?.progressToken;
     const progress = token === undefined ? undefined : this.#notifications.progress(exchange, connection, token, this.#hooks);
+    // Without a client's token the host asks for itself: a tool that is at work is not cut off for its silence.
+    const asks = upstream.config.progress && exchange.method === "tools/call";
+    const alive = progress || asks ? (): void => exchange.touch() : undefined;
     // At once: what the server says of the task may come in the same breath.
-    const answered = exchange.original.task === undefined ? undefined : (result: Json) => this.#tasks.created(exchange, connection, result);
-    const options: CallOptions = { progress, answered };
+    const answered: CallOptions["answered"] =
+      exchange.original.task === undefined
+        ? undefined
+        : (result, endProgress) => this.#tasks.created(exchange, connection, result, endProgress);
+    const options: CallOptions = { progress, alive, answered };
     const over = (): void => {
       exchange.at = at; // the plugin around this send is at work again
       if (exchange.sent === "no") exchange.unclaim();

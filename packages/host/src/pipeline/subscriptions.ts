@@ -1,20 +1,28 @@
+import { HostError } from "../errors.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
 import { isPartOf } from "../exchange/uri-part.ts";
 import type { Connection } from "../upstream/connection.ts";
-import type { Json } from "../wire/message.ts";
+import { isObject, type Json } from "../wire/message.ts";
 
 /** `resources/subscribe` counted per connection and URI: the upstream hears of the first subscriber and the last. */
 export class Subscriptions {
   readonly #pending = new WeakMap<Connection, Map<string, Promise<Json>>>();
 
-  subscribe(exchange: HostExchange, connection: Connection, uri: string, send: () => Promise<Json>): Promise<Json> {
+  /** Takes a `resources/subscribe` or `resources/unsubscribe`. */
+  send(exchange: HostExchange, connection: Connection, uri: string, send: () => Promise<Json>): Promise<Json> {
+    return exchange.method === "resources/subscribe"
+      ? this.#subscribe(exchange, connection, uri, send)
+      : this.#unsubscribe(exchange, connection, uri, send);
+  }
+
+  #subscribe(exchange: HostExchange, connection: Connection, uri: string, send: () => Promise<Json>): Promise<Json> {
     if (exchange.stopped) return Promise.reject(exchange.stopped);
     const sessions = connection.restored.subscriptions.get(uri);
     if (sessions) {
       sessions.add(exchange.session.id);
       const first = this.#pendingOf(connection).get(uri);
       // The first may fail for reasons of its own, such as being cancelled; then this one is the first.
-      return first ? first.catch(() => this.subscribe(exchange, connection, uri, send)) : Promise.resolve({});
+      return first ? first.catch(() => this.#subscribe(exchange, connection, uri, send)) : Promise.resolve({});
     }
     connection.restored.subscriptions.set(uri, new Set([exchange.session.id]));
     const pending = this.#pendingOf(connection);
@@ -28,8 +36,10 @@ export class Subscriptions {
     return sent;
   }
 
-  unsubscribe(exchange: HostExchange, connection: Connection, uri: string, send: () => Promise<Json>): Promise<Json> {
+  #unsubscribe(exchange: HostExchange, connection: Connection, uri: string, send: () => Promise<Json>): Promise<Json> {
     const sessions = connection.restored.subscriptions.get(uri);
+    if (sessions === undefined && !mayHaveSubscriptions(connection))
+      return Promise.reject(new HostError("method_not_found", `Method not found: ${exchange.method}`));
     sessions?.delete(exchange.session.id);
     if (sessions === undefined || sessions.size > 0) return Promise.resolve({});
     connection.restored.subscriptions.delete(uri);
@@ -41,6 +51,12 @@ export class Subscriptions {
     if (!pending) this.#pending.set(connection, (pending = new Map()));
     return pending;
   }
+}
+
+/** One that has not said what it has may have them. */
+function mayHaveSubscriptions({ server }: Connection): boolean {
+  const resources = server?.capabilities.resources;
+  return !server || (isObject(resources) && resources.subscribe === true);
 }
 
 /** The sessions that an update of `uri` is for. A server may name a part of what was subscribed (2025-11-25, server/resources). */

@@ -24,6 +24,11 @@ export interface Target {
   unknown(): HostError;
 }
 
+/** A name that nobody is known to have, though somebody may who is still starting. */
+export interface Unfound extends Pick<Target, "unknown"> {
+  readonly entry?: undefined;
+}
+
 /** What may stand before the name or URI that an upstream lists. */
 const PREFIX = 256;
 
@@ -46,7 +51,8 @@ export class Targets {
     this.#limits = limits;
   }
 
-  find(exchange: HostExchange, offer: Offer): Target | HostError {
+  /** Gives the target, or that there is none yet; an error for what will never have one. */
+  find(exchange: HostExchange, offer: Offer): Target | Unfound | HostError {
     const { method, original: params } = exchange;
     switch (method) {
       case "tools/call":
@@ -68,18 +74,18 @@ export class Targets {
     }
   }
 
-  #named(kind: "tool" | "prompt", params: Readonly<Json>, offer: Offer): Target | HostError {
+  #named(kind: "tool" | "prompt", params: Readonly<Json>, offer: Offer): Target | Unfound | HostError {
     const { name } = params;
     if (typeof name !== "string") return new HostError("invalid_params", `params.name must be the name of a ${kind}`);
     const long = this.#tooLong("params.name", name, "nameLength");
     if (long) return long;
     const unknown = (): HostError => new HostError("invalid_params", `Unknown ${kind}: ${name.slice(0, 128)}`);
     const entry = offer.find(kind, name);
-    if (!entry) return unknown();
+    if (!entry) return { unknown };
     return { entry, unknown, write: (sent, native) => (sent.name === native ? (sent as Json) : { ...sent, name: native }) };
   }
 
-  #resource(exchange: HostExchange, offer: Offer): Target | HostError {
+  #resource(exchange: HostExchange, offer: Offer): Target | Unfound | HostError {
     const { uri } = exchange.original;
     if (typeof uri !== "string") return new HostError("invalid_params", "params.uri must be a resource URI");
     const long = this.#tooLong("params.uri", uri, "uriLength");
@@ -97,10 +103,10 @@ export class Targets {
       return { entry: unlisted(template.upstream, prefixed ? uri.slice(template.upstream.length + 1) : uri), template, unknown, write };
     }
     const owners = [...this.#directory.upstreams.values()].filter(({ server }) => server?.capabilities.resources !== undefined);
-    return owners.length === 1 && owners[0] ? { entry: unlisted(owners[0].key, uri), unknown, write } : unknown();
+    return owners.length === 1 && owners[0] ? { entry: unlisted(owners[0].key, uri), unknown, write } : { unknown };
   }
 
-  #reference(params: Readonly<Json>, offer: Offer): Target | HostError {
+  #reference(params: Readonly<Json>, offer: Offer): Target | Unfound | HostError {
     const ref = params.ref;
     if (!isObject(ref)) return new HostError("invalid_params", "params.ref must be a prompt or resource reference");
     const [field, name] = ref.type === "ref/prompt" ? (["name", ref.name] as const) : (["uri", ref.uri] as const);
@@ -116,7 +122,7 @@ export class Targets {
         "invalid_params",
         field === "name" ? `Unknown prompt: ${name.slice(0, 128)}` : `Unknown resource: ${name.slice(0, 256)}`,
       );
-    if (!entry) return unknown();
+    if (!entry) return { unknown };
     return {
       entry,
       unknown,

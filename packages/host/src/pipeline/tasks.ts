@@ -19,6 +19,8 @@ export interface Task {
   readonly method: string;
   /** In milliseconds since 1970. */
   readonly expires: number;
+  /** No more progress of it is passed on. */
+  readonly endProgress: () => void;
   /** Whether the upstream told that it has ended; its result may still be asked for. */
   ended: boolean;
 }
@@ -61,9 +63,12 @@ export class TaskTable {
   }
 
   /** Keeps the task that a result created and gives the result with the exposed id. @throws HostError where there is no room; the task is cancelled */
-  created(exchange: HostExchange, connection: Connection, result: Json): Json {
+  created(exchange: HostExchange, connection: Connection, result: Json, endProgress: () => void): Json {
     const { task } = result;
-    if (!isObject(task) || typeof task.taskId !== "string" || !exchange.entry) return result;
+    if (!isObject(task) || typeof task.taskId !== "string" || !exchange.entry) {
+      endProgress();
+      return result;
+    }
     this.#expire();
     const full = this.admit(exchange);
     if (full) {
@@ -80,6 +85,7 @@ export class TaskTable {
       entry: exchange.entry,
       method: exchange.method,
       expires: Date.now() + lifetime(task.ttl),
+      endProgress,
       ended: false,
     };
     this.#add(kept);
@@ -124,6 +130,7 @@ export class TaskTable {
     const task = this.byNative(connection, native);
     if (task === undefined || task.ended) return;
     task.ended = true;
+    task.endProgress();
     this.#ended.add(task);
   }
 
@@ -166,6 +173,7 @@ export class TaskTable {
     // The upstream may have used the id again.
     if (natives?.get(task.native) === task) natives.delete(task.native);
     task.connection.restored.endTask(task.native);
+    task.endProgress();
     if (this.#tasks.size > 0) return;
     clearInterval(this.#sweep);
     this.#sweep = undefined;

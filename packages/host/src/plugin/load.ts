@@ -1,7 +1,9 @@
-import { existsSync, statSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { isAbsolute, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { isDeepStrictEqual } from "node:util";
 import satisfies from "semver/functions/satisfies.js";
 import gtr from "semver/ranges/gtr.js";
 import { moduleProblem } from "../config/code.ts";
@@ -111,6 +113,11 @@ async function check(form: Form, { definition, source }: Found, place: string): 
   };
 }
 
+/** Whether two are one plugin with the same settings. */
+export function isLoadedAlike(before: LoadedPlugin, now: LoadedPlugin): boolean {
+  return before.definition === now.definition && isDeepStrictEqual([before.input, before.owner], [now.input, now.owner]);
+}
+
 /** A plugin's definition and the file that it is in. */
 export interface Found {
   readonly definition: PluginDefinition;
@@ -161,12 +168,12 @@ export async function importPlugin(use: string, folder: string, place: string): 
 }
 
 /**
- * Imports a module, written in JavaScript or TypeScript. A file that has changed since it was imported last is imported
- * anew, as a reload wants it; the files that it imports itself are not.
+ * Imports a module, written in JavaScript or TypeScript. A file that holds something else than when it was imported last is
+ * imported anew, as a reload wants it; the files that it imports itself are not.
  */
 export async function importModule(file: string): Promise<Record<string, unknown>> {
   const url = pathToFileURL(file);
-  url.search = `changed=${statSync(file).mtimeMs}`;
+  url.search = `content=${createHash("sha256").update(readFileSync(file)).digest("hex").slice(0, 32)}`;
   if (!/\.[cm]?tsx?$/.test(file)) return import(url.href) as Promise<Record<string, unknown>>;
   const known = compiled.get(url.href);
   if (known) return known;
@@ -178,7 +185,7 @@ export async function importModule(file: string): Promise<Record<string, unknown
   return module;
 }
 
-/** TypeScript modules by file and time of change, as Node keeps those in JavaScript. */
+/** TypeScript modules by file and content, as Node keeps those in JavaScript. */
 const compiled = new Map<string, Promise<Record<string, unknown>>>();
 
 /** A path is relative to the config; a bare name is looked for from the config's folder, the working directory, beside the host. */

@@ -1,6 +1,3 @@
-import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { isDeepStrictEqual } from "node:util";
 import { nearest } from "../config/nearest.ts";
 import type { ResolvedConfig } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
@@ -14,6 +11,7 @@ import type { LoadedPlugin } from "./load.ts";
 import { Meters } from "./meter.ts";
 import { type Operation, Operations } from "./operations.ts";
 import { defineService, type ExpectedUpstream, type PluginHost, type Service } from "./plugin.ts";
+import { contentMark, untouched } from "./reuse.ts";
 import { MemoryStore, type Store } from "./store.ts";
 import { type TransportFactory, Transports } from "./transport-registry.ts";
 
@@ -109,7 +107,7 @@ export class PluginSet {
    * @throws ConfigError of the first plugin that cannot be applied
    */
   static apply(loaded: readonly LoadedPlugin[], config: ResolvedConfig, around: Surroundings, before?: PluginSet): PluginSet {
-    const kept = new Map(before ? untouched(loaded, config, before) : []);
+    const kept = new Map(untouched(loaded, config, before).map((plugin) => [plugin.id, plugin]));
     for (;;) {
       const set = new PluginSet(loaded, config, around, kept);
       // A service that nobody provided when they asked for it may have a provider now.
@@ -309,39 +307,4 @@ export class PluginSet {
     if (!store) stores.set(name, (store = provided ? provided(name) : new MemoryStore()));
     return store;
   }
-}
-
-/** The plugins of a set that a new config does not concern, by id. */
-function untouched(loaded: readonly LoadedPlugin[], config: ResolvedConfig, before: PluginSet): [string, AppliedPlugin][] {
-  const same = before.plugins.filter((plugin) => {
-    const now = loaded.find(({ owner }) => owner.id === plugin.id);
-    if (now === undefined || !isSame(plugin.loaded, now)) return false;
-    const holdsTheSame = [...plugin.files].every(([file, mark]) => contentMark(file) === mark);
-    return holdsTheSame && [...plugin.looked].every((part) => looksAlike(part, before.config, config));
-  });
-  // Whoever uses what another provides goes with it.
-  for (let count = -1; count !== same.length; ) {
-    count = same.length;
-    for (const [index, plugin] of [...same.entries()].reverse())
-      if ([...plugin.found.values()].some((provider) => provider && provider !== plugin && !same.includes(provider))) same.splice(index, 1);
-  }
-  return same.map((plugin) => [plugin.id, plugin]);
-}
-
-function isSame(before: LoadedPlugin, now: LoadedPlugin): boolean {
-  return before.definition === now.definition && isDeepStrictEqual([before.input, before.owner], [now.input, now.owner]);
-}
-
-/** Another for every content of a file, and for why it cannot be read. */
-function contentMark(file: string): string {
-  try {
-    return createHash("sha256").update(readFileSync(file)).digest("base64");
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code ?? "unreadable"; // fs throws nothing else
-  }
-}
-
-function looksAlike(part: string, before: ResolvedConfig, now: ResolvedConfig): boolean {
-  const key = part as keyof ResolvedConfig; // whatever else was asked for is undefined in both
-  return isDeepStrictEqual(before[key], now[key]);
 }

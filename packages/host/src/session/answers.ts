@@ -7,6 +7,7 @@ import type { Connection } from "../upstream/connection.ts";
 import { isObject, type Json } from "../wire/message.ts";
 import { isSupportedVersion, LATEST_VERSION, LEVELS, severity } from "../wire/versions.ts";
 import type { Announcer } from "./announcer.ts";
+import { isDeclared } from "./declared.ts";
 import type { Session } from "./session.ts";
 
 /** What is advertised while some upstream's capabilities are unknown: whatever it turns out to have is relayed. */
@@ -57,6 +58,10 @@ export function createAnswers(
       for (const upstream of directory.upstreams.values()) shareLevel(upstream.connectionFor(asking), session);
       return {};
     },
+
+    declares({ session: asking, method }) {
+      return isDeclared(directory, asking as Session, method); // as above
+    },
   };
 }
 
@@ -78,7 +83,7 @@ function mergedCapabilities(directory: Directory, session: Session, incomplete: 
   const merged: Json = {};
   for (const upstream of directory.upstreams.values()) {
     // Its own connection's word only: a server may say other things to other clients. A lazy one may have anything.
-    const { server } = upstream.connectionFor(session);
+    const server = directory.serverOf(upstream.connectionFor(session));
     const capabilities = server?.capabilities ?? (incomplete || upstream.config.start === "lazy" ? EVERYTHING : {});
     for (const [name, value] of Object.entries(capabilities)) {
       if (!directory.sole && !RELAYED.has(name)) continue;
@@ -102,7 +107,7 @@ function mergedInstructions(directory: Directory, session: Session): string | un
     return asked.some((entry) => directory.catalog.permits(entry, session.principal));
   };
   const all = [...directory.upstreams.values()].flatMap((upstream) => {
-    const text = upstream.connectionFor(session).server?.instructions;
+    const text = directory.serverOf(upstream.connectionFor(session))?.instructions;
     return text && isShown(upstream.key) ? [{ key: upstream.key, text }] : [];
   });
   if (all.length === 0) return undefined;

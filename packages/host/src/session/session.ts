@@ -6,6 +6,7 @@ import { HostExchange, type Sink } from "../exchange/host-exchange.ts";
 import {
   type Id,
   isNotification,
+  isObject,
   isRequest,
   type Json,
   type Message,
@@ -63,6 +64,8 @@ export class Session implements SessionFacts {
   readonly expires: boolean;
   readonly sole: boolean;
   client: ClientFacts = NOBODY;
+  /** The capabilities that the answer to `initialize` gave the client. */
+  declared: Readonly<Json> = {};
   /** `initialize` was answered. */
   initialized = false;
   /** The client said `initialized`, or went on as if it had. */
@@ -139,7 +142,7 @@ export class Session implements SessionFacts {
       this.#ids.delete(request.id);
       this.seen = exchange.timings.end ?? this.seen;
       this.#host.settled(exchange);
-      if (request.method === "initialize") this.#begin();
+      if (request.method === "initialize") this.#begin(outcome);
       if (this.#inFlight.size === 0) for (const idle of this.#idle.splice(0)) idle();
     };
     const failed = (cause: unknown): void => finish(exchange.outcomeOf(cause));
@@ -155,7 +158,8 @@ export class Session implements SessionFacts {
   }
 
   /** The answer to initialize is out: what came meanwhile has its turn. */
-  #begin(): void {
+  #begin(outcome: Outcome): void {
+    if ("result" in outcome && isObject(outcome.result.capabilities)) this.declared = outcome.result.capabilities;
     this.#initializing = false;
     for (const early of this.#early.splice(0)) early();
   }

@@ -1,6 +1,7 @@
 import { Writable } from "node:stream";
 import type { Config } from "../config/schema.ts";
-import { createHost, type Host, type HostOptions } from "../host/host.ts";
+import { createHost, type Host } from "../host/host.ts";
+import type { HostOptions } from "../host/options.ts";
 import { createLogger } from "../log.ts";
 import { isObject, type Json } from "../wire/message.ts";
 import type { FakeUpstream } from "./fake-upstream.ts";

@@ -2,6 +2,7 @@ import type { UpstreamConfig } from "../config/schema.ts";
 import { HostError } from "../errors.ts";
 import type { SessionFacts } from "../exchange/caller.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
+import { unlessStopped } from "../exchange/unless-stopped.ts";
 import type { ConnectionState, UpstreamFacts } from "../exchange/upstream-facts.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Json, Notification, Request } from "../wire/message.ts";
@@ -209,13 +210,4 @@ export class Connection {
     const { life, server, isReady } = this.#lifecycle;
     if (life && isReady && server) this.restored.tellLevel(life.peer, server);
   }
-}
-
-/** Waits as long as the exchange does: what is given up meanwhile is not sent afterwards. */
-function unlessStopped(exchange: HostExchange, connected: Promise<void>): Promise<void> {
-  return new Promise((resolve, reject) => {
-    exchange.onStop(reject);
-    const over = (): void => exchange.offStop(reject);
-    connected.then(resolve, reject).finally(over);
-  });
 }

@@ -1,8 +1,8 @@
-import { HostError } from "../errors.ts";
+import { HostError, PeerError } from "../errors.ts";
 import { withDeadline } from "../wire/deadline.ts";
 import { isObject, type Json } from "../wire/message.ts";
 import type { Peer } from "../wire/peer.ts";
-import { isSupportedVersion, LATEST_VERSION } from "../wire/versions.ts";
+import { isSupportedVersion, LATEST_VERSION, UNSUPPORTED_VERSION } from "../wire/versions.ts";
 import { failure } from "./failure.ts";
 
 /** The part of an `initialize` result that the host reads; the rest is kept as it came. */
@@ -23,7 +23,10 @@ export async function shakeHands<Origin>(
   await withDeadline(peer.open(), timeout, () => {
     throw failure(upstream, "upstream_timeout", `did not start within ${timeout} ms`);
   });
-  const result = await peer.request("initialize", { protocolVersion: LATEST_VERSION, ...declared }, { timeout }).result;
+  const initialize = peer.request("initialize", { protocolVersion: LATEST_VERSION, ...declared }, { timeout });
+  const result = await initialize.result.catch((error: unknown) => {
+    throw unspoken(upstream, error) ?? error;
+  });
   if (!isSupportedVersion(result.protocolVersion)) {
     const version = JSON.stringify(result.protocolVersion)?.slice(0, 40);
     throw new HostError("upstream_protocol", `speaks protocol version ${version}, which the host does not`, { upstream });
@@ -36,4 +39,14 @@ export async function shakeHands<Origin>(
     serverInfo: isObject(result.serverInfo) ? result.serverInfo : {},
     instructions: typeof result.instructions === "string" ? result.instructions : undefined,
   };
+}
+
+/** What is told of a server that is of another era than `initialize`. */
+function unspoken(upstream: string, error: unknown): HostError | undefined {
+  if (!(error instanceof PeerError) || error.rpc.code !== UNSUPPORTED_VERSION) return undefined;
+  const { data } = error.rpc;
+  const supported: readonly unknown[] = isObject(data) && Array.isArray(data.supported) ? data.supported : [];
+  const versions = supported.filter((version) => typeof version === "string" && /^\d{4}-\d\d-\d\d$/.test(version)).slice(0, 5);
+  const which = versions.length > 0 ? versions.join(", ") : "versions that it does not name";
+  return failure(upstream, "upstream_protocol", `speaks only MCP ${which}, which this host does not yet`, "no", error);
 }

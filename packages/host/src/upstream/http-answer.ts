@@ -5,13 +5,18 @@ import type { Id } from "../wire/message.ts";
 import { ResumableStream } from "./event-stream.ts";
 import { failure } from "./failure.ts";
 import type { HttpClient } from "./http-client.ts";
-import { lost, refusal, unanswered } from "./http-failure.ts";
-import { type BodyReader, type HttpEvents, type HttpRequest, isEventStream, isPlain } from "./http-request.ts";
+import { lost, refusal, retryAfter, unanswered } from "./http-failure.ts";
+import { type BodyReader, type HttpEvents, type HttpRequest, isEventStream, isJson, isPlain } from "./http-request.ts";
+import { isAboutSession, refusedBody, versionRefusal } from "./refused-body.ts";
 
 /** How long a request may hold its socket once it is answered, or nobody waits for the answer. */
 const GRACE = 1_000;
 const FIRST_RETRY = 1_000;
 const RESUME_TRIES = 5;
+/** Refusals of a stream that is resumed which another try may change: a proxy holds the old one still, or there were too many. */
+const OF_THE_MOMENT = new Set([409, 425, 429]);
+/** A server may let go of the stream of a long call and be asked again: it says when, and once it is taken at its word. */
+const QUIET_STREAMS = 2;
 
 /** What the requests of one link have in common. */
 export interface AnswerContext {
@@ -97,28 +102,41 @@ export class HttpAnswer implements HttpEvents {
   head(status: number, headers: IncomingHttpHeaders, request: HttpRequest): BodyReader | undefined {
     const { upstream, http } = this.#context;
     if (status === 404 && http.session !== undefined) {
-      // The server rejected the request unread, so it may be sent again in a new session.
-      this.#broken("upstream_down", "has ended its session", "no");
-      this.#context.sessionGone();
+      this.#sessionGone();
       return undefined;
     }
+    if (status === 400) return refusedBody(request, (text) => this.#refused(text, headers));
     if (status < 200 || status >= 300) {
       this.fail(refusal(upstream, status, headers));
       return undefined;
     }
     const session = headers["mcp-session-id"];
     if (typeof session === "string") http.session ??= session;
-    const type = headers["content-type"] ?? "";
     if (isPlain(headers)) {
       if (isEventStream(headers)) return this.#readEvents(request);
-      if (type.startsWith("application/json")) return this.#readJson(request);
+      if (isJson(headers)) return this.#readJson(request);
     }
     request.abort();
     const what = isPlain(headers)
-      ? `with content type "${type.slice(0, 80)}" instead of JSON or an event stream`
+      ? `with content type "${(headers["content-type"] ?? "").slice(0, 80)}" instead of JSON or an event stream`
       : "compressed although asked not to";
     this.#broken("upstream_protocol", `answered ${what}`, "yes");
     return undefined;
+  }
+
+  /** The server rejected the request unread, so it may be sent again in a new session. */
+  #sessionGone(): void {
+    this.#broken("upstream_down", "has ended its session", "no");
+    this.#context.sessionGone();
+  }
+
+  /** Answered with 400, which many a server means as 404 for the session, and one of a later MCP as an answer. */
+  #refused(text: string, headers: IncomingHttpHeaders): void {
+    if (this.#isOver) return;
+    const answer = versionRefusal(text, this.id);
+    if (answer && this.#receive(answer) === true) return;
+    if (this.#context.http.session !== undefined && isAboutSession(text, this.id)) this.#sessionGone();
+    else this.fail(refusal(this.#context.upstream, 400, headers));
   }
 
   #readJson(request: HttpRequest): BodyReader {
@@ -168,8 +186,8 @@ export class HttpAnswer implements HttpEvents {
     return received;
   }
 
-  /** Goes on with a broken stream from its last event, until the call's own deadline gives it up. */
-  #resume(stream: ResumableStream): void {
+  /** Goes on with a broken stream from its last event, until the call's own deadline gives it up. @param least milliseconds until then */
+  #resume(stream: ResumableStream, least = 0): void {
     if (this.#isOver) return;
     if (this.#tries++ >= RESUME_TRIES) return this.#lost();
     const events: HttpEvents = {
@@ -177,14 +195,19 @@ export class HttpAnswer implements HttpEvents {
       refused: () => this.#lost(),
       head: (status, headers, request) => {
         if (status === 200 && isEventStream(headers)) return this.#readEvents(request, stream);
-        this.#lost();
+        request.abort();
+        if (status >= 500 || OF_THE_MOMENT.has(status)) this.#resume(stream, Math.max(FIRST_RETRY, retryAfter(headers) ?? 0));
+        else this.#lost();
         return undefined;
       },
     };
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      this.#request = this.#context.http.get(stream.lastEventId, events);
-    }, stream.pause(FIRST_RETRY));
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = undefined;
+        this.#request = this.#context.http.get(stream.lastEventId, events);
+      },
+      Math.max(stream.pause(FIRST_RETRY, QUIET_STREAMS), least),
+    );
   }
 
   #stopTimer(): void {

@@ -6,8 +6,10 @@ import type { CredentialsRequest } from "../exchange/upstream-facts.ts";
 import { withDeadline } from "../wire/deadline.ts";
 import type { Authorization } from "./authorization.ts";
 import { failure } from "./failure.ts";
-import { type HttpEvents, type HttpOrder, HttpRequest } from "./http-request.ts";
+import { type HttpEvents, type HttpOrder, HttpRequest, isEventStream, isJson } from "./http-request.ts";
+import type { ProxySetting } from "./proxy.ts";
 import { redirectTarget } from "./redirect.ts";
+import { CONNECT_TIMEOUT, connector, proxyDial } from "./tunnel.ts";
 
 // The package's entry point loads fetch, WebSocket and a cache too: 9 MB and 50 ms that nothing here uses.
 const Pool = createRequire(import.meta.url)("undici/lib/dispatcher/pool.js") as typeof UndiciPool; // the same class
@@ -15,24 +17,28 @@ const Pool = createRequire(import.meta.url)("undici/lib/dispatcher/pool.js") as 
 export interface HttpOptions {
   url: URL;
   headers: Readonly<Record<string, string>>;
+  proxy?: ProxySetting;
 }
 
 const SOCKETS = 256;
-const CONNECT_TIMEOUT = 10_000;
 const CLOSE_GRACE = 2_000;
+/** Answers where there is no server any more; they were read by none. To who has a session, 404 says that it has ended. */
+const GONE = new Set([404, 410]);
 
 const POST_HEADERS: readonly string[] = ["Accept", "application/json, text/event-stream", "Content-Type", "application/json"];
 const GET_HEADERS: readonly string[] = ["Accept", "text/event-stream"];
 
 /**
- * The requests to one server over HTTP, with the headers of its session. Each follows redirects within the server's origin;
- * where plugins give credentials, it waits for others when they have expired, and is sent once more when they are refused.
+ * The requests to one server over HTTP, with the headers of its session. Each follows redirects within the server's origin, and
+ * those after it go there at once; where plugins give credentials, it waits for others when they have expired, and is sent once more when they are refused.
  */
 export class HttpClient {
   readonly #upstream: string;
   readonly #pool: UndiciPool;
   readonly #origin: string;
   readonly #path: string;
+  /** Where the server has sent what goes to a path: of the two that there are at most, the URL's and an endpoint's. */
+  readonly #moved = new Map<string, string>();
   #fixed: string[] = [];
   #headers: string[] = [];
   readonly #authorization: Authorization | undefined;
@@ -41,14 +47,15 @@ export class HttpClient {
   #version: string | undefined;
 
   /** @param authorization what plugins give the credentials through, where any do */
-  constructor(upstream: string, { url, headers }: HttpOptions, authorization?: Authorization) {
+  constructor(upstream: string, { url, headers, proxy }: HttpOptions, authorization?: Authorization) {
     this.#upstream = upstream;
     this.#authorization = authorization;
     this.#configured = headers;
+    const dial = proxyDial(url, proxy);
     this.#pool = new Pool(url.origin, {
       connections: SOCKETS,
       pipelining: 1,
-      connect: { timeout: CONNECT_TIMEOUT },
+      connect: dial ? connector(dial) : { timeout: CONNECT_TIMEOUT },
       // Calls have deadlines of their own, and a stream may be silent for as long as it likes.
       headersTimeout: 0,
       bodyTimeout: 0,
@@ -117,7 +124,7 @@ export class HttpClient {
   }
 
   #send(order: HttpOrder, events: HttpEvents): HttpRequest {
-    const request = new HttpRequest(order, events);
+    const request = new HttpRequest(order, events, this.#moved.get(order.path) ?? order.path);
     if (this.#authorization?.isExpired) this.#sendRenewed(request, "expired");
     else this.#dispatch(request);
     return request;
@@ -137,7 +144,16 @@ export class HttpClient {
     );
   }
 
-  readonly #goesOn = (request: HttpRequest, status: number, { location }: IncomingHttpHeaders): boolean => {
+  readonly #goesOn = (request: HttpRequest, status: number, headers: IncomingHttpHeaders): boolean => {
+    const { path, order } = request;
+    const { location } = headers;
+    if (path !== order.path && request.redirects === 0 && GONE.has(status) && this.#session === undefined) {
+      this.#moved.delete(order.path); // it was there the last time: the configured URL leads to where it is now
+      request.path = order.path;
+      this.#dispatch(request);
+      return true;
+    }
+    if (request.redirects > 0 && isTaken(status, headers)) this.#moved.set(order.path, path);
     if (status === 401 && this.#authorization && !request.wasUnauthorized) {
       request.wasUnauthorized = true;
       this.#sendRenewed(request, "refused", request.credentials);
@@ -173,6 +189,11 @@ export class HttpClient {
     });
     return withDeadline(answered, CLOSE_GRACE, () => {});
   }
+}
+
+/** Whether an answer is one of an MCP server, and not of whoever stands where it sent us: a page that asks who we are, say. */
+function isTaken(status: number, headers: IncomingHttpHeaders): boolean {
+  return status === 202 || status === 204 || (status === 200 && (isEventStream(headers) || isJson(headers)));
 }
 
 /** What a request line has of a URL. */

@@ -37,7 +37,7 @@ const ABORTED = new Error("aborted");
 /** A request until its answer, however often it has to be sent for one. */
 export class HttpRequest {
   readonly order: HttpOrder;
-  /** Where it was sent last: elsewhere after a redirect. */
+  /** Where it is sent: elsewhere after a redirect. */
   path: string;
   redirects = 0;
   /** The version of the credentials that it was sent with last. */
@@ -48,9 +48,9 @@ export class HttpRequest {
   readonly #events: HttpEvents;
   #attempt: Attempt | undefined;
 
-  constructor(order: HttpOrder, events: HttpEvents) {
+  constructor(order: HttpOrder, events: HttpEvents, path: string) {
     this.order = order;
-    this.path = order.path;
+    this.path = path;
     this.#events = events;
   }
 
@@ -133,7 +133,16 @@ class Attempt implements Dispatcher.DispatchHandler {
 }
 
 export function isEventStream(headers: IncomingHttpHeaders): boolean {
-  return String(headers["content-type"]).startsWith("text/event-stream");
+  return hasType(headers, "text/event-stream");
+}
+
+export function isJson(headers: IncomingHttpHeaders): boolean {
+  return hasType(headers, "application/json");
+}
+
+/** Media types are case-insensitive. */
+function hasType({ "content-type": given = "" }: IncomingHttpHeaders, type: string): boolean {
+  return given.startsWith(type) || given.slice(0, type.length).toLowerCase() === type;
 }
 
 /** Whether a body comes as it is. */

@@ -2,7 +2,7 @@ import { HostError } from "../errors.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Link, LinkEvents } from "../wire/link.ts";
 import { type Id, isRequest, isResponse, type Message } from "../wire/message.ts";
-import { parseJson } from "../wire/parse.ts";
+import { parseUpstreamJson } from "../wire/parse.ts";
 import type { Authorization } from "./authorization.ts";
 import { failure } from "./failure.ts";
 import { type AnswerContext, HttpAnswer } from "./http-answer.ts";
@@ -102,11 +102,13 @@ export class HttpLink implements Link {
   /** A message came in, with the answer to a request or on the standing stream. Gives whether it is the request's answer, or why it is no message. */
   #receive(data: Buffer, from: HttpAnswer | undefined): boolean | string {
     if (this.#closed) return false;
-    const fault = this.#incoming.take(data, parseJson, from?.id);
+    const fault = this.#incoming.take(data, parseUpstreamJson, from?.id);
     return fault ?? (from !== undefined && !this.#answers.has(from.id));
   }
 
   #message(message: Message, origin: Id | undefined): void {
+    // It came in answer to this request: one that could not be read, as the server sees it, has no id to name.
+    if (origin !== undefined && isResponse(message) && message.id === null) message.id = origin;
     if (origin !== undefined && isResponse(message) && message.id === origin) this.#answers.delete(origin);
     this.#events.message(message, origin);
   }

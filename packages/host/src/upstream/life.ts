@@ -6,8 +6,11 @@ import { Peer, type PeerEvents, type RequestOptions } from "../wire/peer.ts";
 import { failure } from "./failure.ts";
 import { type Probe, Upkeep, type UpkeepConfig, type UpkeepEvents } from "./upkeep.ts";
 
+/** Failures after which it is to be shown that the server is there. Others are no news: the host's own, of the client, or about access and load. */
+const DOUBTFUL = new Set(["upstream_error", "upstream_lost", "upstream_protocol", "upstream_timeout"]);
+
 /** What becomes of a call's progress, and of its result as soon as it is read. */
-export type CallOptions = Pick<RequestOptions<HostExchange>, "progress" | "answered">;
+export type CallOptions = Pick<RequestOptions<HostExchange>, "progress" | "alive" | "answered">;
 
 /** One life of a connection: the conversation over one link, from its opening to its end. */
 export class Life {
@@ -19,6 +22,8 @@ export class Life {
   #upkeep: Upkeep | undefined;
   #lastUse = performance.now();
   #lastAnswer = this.#lastUse;
+  /** Whether calls have failed since the server last answered. */
+  #inDoubt = false;
 
   constructor(upstream: string, link: Link, events: PeerEvents<HostExchange>) {
     this.#upstream = upstream;
@@ -28,8 +33,8 @@ export class Life {
 
   /** Sends a client's request and notes on its exchange how far it came: when, whether it was sent, when it was answered. */
   call(exchange: HostExchange, params: Json, options: CallOptions): Promise<Json> {
-    const { progress, answered } = options;
-    const outstanding = this.peer.request(exchange.method, params, { origin: exchange, progress, answered });
+    const { progress, alive, answered } = options;
+    const outstanding = this.peer.request(exchange.method, params, { origin: exchange, progress, alive, answered });
     exchange.sent = "unknown";
     exchange.timings.sent = performance.now();
     exchange.onStop(outstanding.cancel);
@@ -41,20 +46,28 @@ export class Life {
       (result) => {
         exchange.sent = "yes";
         ended();
-        this.#lastAnswer = this.#lastUse;
+        this.#lives();
         this.hasServed = true;
         return result;
       },
       (error: unknown) => {
         ended();
-        if (error instanceof HostError) exchange.sent = error.sent;
-        else if (error instanceof PeerError) {
+        if (error instanceof HostError) {
+          exchange.sent = error.sent;
+          if (DOUBTFUL.has(error.type)) this.#inDoubt = true;
+        } else if (error instanceof PeerError) {
           exchange.sent = "yes";
-          this.#lastAnswer = this.#lastUse; // any other failure is no sign of life
+          this.#lives();
         }
         throw error;
       },
     );
+  }
+
+  /** It has answered a call just now. */
+  #lives(): void {
+    this.#lastAnswer = this.#lastUse;
+    this.#inDoubt = false;
   }
 
   /** Watches it from now on; one that does not answer any more is closed. */
@@ -68,6 +81,11 @@ export class Life {
         ask: (method, timeout) => peer.request(method, undefined, { timeout }).result,
         lastUse: () => this.#lastUse,
         lastAnswer: () => this.#lastAnswer,
+        inDoubt: () => this.#inDoubt,
+        answered: (latency) => {
+          this.#inDoubt = false;
+          events.answered(latency);
+        },
         inFlight: () => peer.inFlight,
         needed: () => peer.inFlight > 0 || events.needed(),
         dead: () => this.#closed(failure(this.#upstream, "upstream_lost", "does not answer pings", "unknown")),

@@ -3,7 +3,7 @@ import type { ErrorType, HostError } from "../errors.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Link, LinkEvents } from "../wire/link.ts";
 import { type Id, isRequest, isResponse, type Message } from "../wire/message.ts";
-import { parseJson } from "../wire/parse.ts";
+import { parseUpstreamJson } from "../wire/parse.ts";
 import { SseParser } from "../wire/sse.ts";
 import type { Authorization } from "./authorization.ts";
 import { eventReader } from "./event-stream.ts";
@@ -110,7 +110,7 @@ export class SseLink implements Link {
     const parser = new SseParser(this.#limits.messageBytes, ({ event, data }) => {
       if (this.#closing) return;
       if (event === "endpoint") this.#named(data, url);
-      else if (event === "message") this.#receive(data);
+      else if (event === "message" && data.length > 0) this.#receive(data);
     });
     return eventReader(
       parser,
@@ -139,7 +139,7 @@ export class SseLink implements Link {
 
   #receive(data: Buffer): void {
     if (this.#endpoint === undefined) return this.#events.garbage("a message before the endpoint event");
-    this.#incoming.take(data, parseJson, undefined);
+    this.#incoming.take(data, parseUpstreamJson, undefined);
   }
 
   #message(message: Message): void {

@@ -5,7 +5,7 @@ import { LineFramer } from "../wire/framing.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Link, LinkEvents } from "../wire/link.ts";
 import type { Message } from "../wire/message.ts";
-import { parseJson } from "../wire/parse.ts";
+import { parseUpstreamJson } from "../wire/parse.ts";
 import type { Authorization } from "./authorization.ts";
 import { Child, type ChildOptions } from "./child.ts";
 import { failure, unsent } from "./failure.ts";
@@ -105,7 +105,7 @@ export class StdioLink implements Link {
 
   #line(line: Buffer): void {
     if (this.#closed) return;
-    const fault = this.#incoming.take(line, parseJson, undefined);
+    const fault = this.#incoming.take(line, parseUpstreamJson, undefined);
     if (fault !== undefined && !this.#spoken) this.#chatter ??= Buffer.from(line.subarray(0, CHATTER_BYTES));
   }
 

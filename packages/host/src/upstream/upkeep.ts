@@ -9,6 +9,8 @@ export interface UpkeepEvents {
   /** When it last answered a call. */
   lastAnswer(): number;
   inFlight(): number;
+  /** Whether the last of what was sent failed, and so was no sign of life. */
+  inDoubt(): boolean;
   /** Whether somebody depends on the connection although nothing is sent: subscriptions, tasks. */
   needed(): boolean;
   /** It lives. @param latency of the answer that was waited for, where that is what shows it */
@@ -65,7 +67,8 @@ export class Upkeep {
     const answeredAt = this.#events.lastAnswer();
     if (this.#lost > 0 && answeredAt > this.#lostAt) this.#lives();
     // A busy connection shows by its answers that it lives.
-    if (this.#events.inFlight() > 0 || started - answeredAt < this.#interval) return;
+    const isBusy = this.#events.inFlight() > 0 || started - answeredAt < this.#interval;
+    if (isBusy && !this.#events.inDoubt()) return;
     if (await this.#isAnswered(this.#method)) this.#lives(performance.now() - started);
     else await this.#unanswered(started);
   }

@@ -51,6 +51,7 @@ export function isResponse(message: Message): message is Response {
   return !("method" in message);
 }
 
+/** Whether a value is a JSON object, which arrays and null are not. */
 export function isObject(value: unknown): value is Json {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

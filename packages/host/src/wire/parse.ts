@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { HostError } from "../errors.ts";
+import { withoutMark } from "./byte-order.ts";
 import { type Failure, isObject, type Json, type Message } from "./message.ts";
 
 /** Why bytes are no JSON-RPC message; `code` is the JSON-RPC error code that a requester gets. */
@@ -25,6 +26,11 @@ export function parseJson(bytes: Buffer): unknown {
   }
 }
 
+/** An upstream's bytes to a JSON value: what a byte order mark says before them is known. */
+export function parseUpstreamJson(bytes: Buffer): unknown {
+  return parseJson(withoutMark(bytes));
+}
+
 const MAX_STRING_ID = 256;
 
 export function isId(value: unknown): value is string | number {
@@ -34,7 +40,8 @@ export function isId(value: unknown): value is string | number {
 }
 
 /** Checks the JSON-RPC envelope of one value and gives it back as a message. */
-export function toMessage(value: unknown): Message {
+export function toMessage(given: unknown): Message {
+  const value = isObject(given) && "result" in given && "error" in given ? withoutNull(given) : given;
   if (!isObject(value)) throw new ParseError(-32600, "a message must be a JSON object");
   const id = isId(value.id) ? value.id : null;
   if (value.jsonrpc !== "2.0") throw new ParseError(-32600, 'a message must have "jsonrpc": "2.0"', id);
@@ -52,6 +59,11 @@ export function toMessage(value: unknown): Message {
   }
   if (id === null && !("error" in value)) throw new ParseError(-32600, "a response must have an id");
   return value as unknown as Message; // as above
+}
+
+/** JSON-RPC 1.0 had both members in every answer, one of them null, and some servers still do. */
+function withoutNull({ result, error, ...answer }: Json): Json {
+  return { ...answer, ...(result !== null && { result }), ...(error !== null && { error }) };
 }
 
 /** Nesting that still passes: recursive code, `JSON.stringify` above all, overflows a few thousand levels down. */

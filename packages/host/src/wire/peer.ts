@@ -1,4 +1,5 @@
 import { HostError, PeerError, type RpcError } from "../errors.ts";
+import { BoundedMap } from "./bounded-map.ts";
 import type { Link } from "./link.ts";
 import {
   type Id,
@@ -12,6 +13,9 @@ import {
   type Response,
 } from "./message.ts";
 
+/** Answered requests whose progress is passed on. */
+const AFTERWARDS = 1_000;
+
 /** A request that waits for its answer. */
 export interface Outstanding {
   readonly id: number;
@@ -23,13 +27,15 @@ export interface Outstanding {
 export interface RequestOptions<Origin> {
   /** On whose behalf: handed back with everything that the other side sends because of this request. */
   origin?: Origin;
-  /** Called for each progress notification; the request gets a progress token of the host's minting. */
+  /** Called for each progress notification that goes on; the request gets a progress token of the host's minting. */
   progress?: ((params: Json) => void) | undefined;
+  /** Called for each progress notification, whether it goes on or not: the other side is at work. The request gets a token for it, too. */
+  alive?: (() => void) | undefined;
   /**
    * Called with the result as soon as it is read, before whatever came right behind it; gives the result to go on with.
-   * What it throws refuses the request.
+   * What it throws refuses the request. Progress may come after it, as it does of a task, until `endProgress` is called.
    */
-  answered?: ((result: Json) => Json) | undefined;
+  answered?: ((result: Json, endProgress: () => void) => Json) | undefined;
   /** Milliseconds until the request fails by itself. Without it the caller owns the deadline. */
   timeout?: number;
 }
@@ -45,7 +51,8 @@ interface Pending<Origin> {
   method: string;
   origin: Origin | undefined;
   progress: ((params: Json) => void) | undefined;
-  answered: ((result: Json) => Json) | undefined;
+  alive: (() => void) | undefined;
+  answered: RequestOptions<Origin>["answered"];
   lastProgress: number;
   resolve: (result: Json) => void;
   reject: (error: Error) => void;
@@ -70,6 +77,8 @@ export class Peer<Origin> {
   readonly #upstream: string;
   readonly #events: PeerEvents<Origin>;
   readonly #pending = new Map<Id, Pending<Origin>>();
+  /** Answered requests of which progress may still come. */
+  readonly #afterwards = new BoundedMap<Id, Pending<Origin>>(AFTERWARDS);
   #nextId = 1;
   #closed: HostError | undefined;
 
@@ -105,8 +114,8 @@ export class Peer<Origin> {
     if (this.#closed) return { id, result: Promise.reject(this.#closed), cancel() {} };
     let pending!: Pending<Origin>;
     const result = new Promise<Json>((resolve, reject) => {
-      const { origin, progress, answered } = options;
-      pending = { method, origin, progress, answered, lastProgress: -Infinity, resolve, reject, timer: undefined };
+      const { origin, progress, alive, answered } = options;
+      pending = { method, origin, progress, alive, answered, lastProgress: -Infinity, resolve, reject, timer: undefined };
     });
     this.#pending.set(id, pending);
     const cancel = (error: HostError): void => {
@@ -126,7 +135,7 @@ export class Peer<Origin> {
         );
       }, options.timeout);
     }
-    const sent = options.progress ? withProgressToken(params, id) : withoutProgressToken(params);
+    const sent = options.progress || options.alive ? withProgressToken(params, id) : withoutProgressToken(params);
     try {
       this.link.send(sent === undefined ? { jsonrpc: "2.0", id, method } : { jsonrpc: "2.0", id, method, params: sent });
     } catch (cause) {
@@ -175,29 +184,35 @@ export class Peer<Origin> {
     this.#pending.delete(message.id as Id);
     clearTimeout(pending.timer);
     if ("error" in message) pending.reject(new PeerError(message.error));
-    else if (pending.answered) this.#answered(pending, pending.answered, message.result);
+    else if (pending.answered) this.#answered(message.id as Id, pending, pending.answered, message.result);
     else pending.resolve(message.result);
   }
 
-  #answered(pending: Pending<Origin>, answered: (result: Json) => Json, result: Json): void {
+  #answered(id: Id, pending: Pending<Origin>, answered: NonNullable<Pending<Origin>["answered"]>, result: Json): void {
+    const endProgress = (): void => void this.#afterwards.delete(id);
+    if (pending.progress) this.#afterwards.set(id, pending);
     try {
-      pending.resolve(answered(result));
+      pending.resolve(answered(result, endProgress));
     } catch (error) {
+      endProgress();
       pending.reject(error as Error); // only errors are thrown here
     }
   }
 
   #progress(notification: Notification): void {
     const params = notification.params ?? {};
-    const pending = this.#pending.get(params.progressToken as Id);
+    const token = params.progressToken as Id;
+    const pending = this.#pending.get(token) ?? this.#afterwards.get(token);
     const value = params.progress;
+    if (typeof value === "number") pending?.alive?.();
+    pending?.timer?.refresh();
+    if (pending?.alive && !pending.progress) return; // it was asked for to know that the other side is at work
     // Progress must increase (2025-11-25, basic/utilities/progress).
     if (!pending?.progress || typeof value !== "number" || !(value > pending.lastProgress)) {
       this.counters.unexpected++;
       return;
     }
     pending.lastProgress = value;
-    pending.timer?.refresh();
     pending.progress(params);
   }
 

@@ -1,3 +1,4 @@
+import { withoutMark } from "./byte-order.ts";
 import { FrameTooLarge, LineFramer } from "./framing.ts";
 
 /** One server-sent event. @see https://html.spec.whatwg.org/multipage/server-sent-events.html */
@@ -9,6 +10,8 @@ export interface ServerSentEvent {
   id: string | undefined;
 }
 
+const FEED = 10;
+const RETURN = 13;
 const FIELD_SEPARATOR = 58; // ":"
 const SPACE = 32;
 const NEWLINE = Buffer.from("\n");
@@ -17,7 +20,7 @@ const LINE_COST = 128;
 /** What the lines of an event may cost until they are copied into one piece. */
 const LOOSE_BYTES = 256 * 1024;
 
-/** Incremental SSE parser with a bound on the size of one event. */
+/** Incremental SSE parser with a bound on the size of one event. Lines end with LF, CRLF or CR. */
 export class SseParser {
   /** The last event id of the stream: what `Last-Event-ID` resumes from. */
   lastEventId: string | undefined;
@@ -33,32 +36,51 @@ export class SseParser {
   #loose = 0;
   #size = 0;
   #name = "";
-  /** The last chunk ended between the CR and the LF of an empty line. */
-  #halfBlank = false;
+  /** The last chunk ended with a CR: an LF right after it ends no other line. */
+  #afterReturn = false;
+  #isFirst = true;
 
   /** @param limit bytes of one event */
   constructor(limit: number, event: (event: ServerSentEvent) => void) {
     this.#limit = limit;
     this.#event = event;
-    // An empty line ends an event, but the framer leaves out empty lines: push() finds them.
     this.#framer = new LineFramer(limit, (line) => this.#line(line));
   }
 
   push(chunk: Buffer): void {
-    let start = 0;
-    for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, start)) {
-      if (this.#framer.pending === 0 && (end === start || (end === start + 1 && chunk[start] === 13))) this.#dispatch();
-      else this.#framer.push(chunk.subarray(start, end + 1));
-      this.#halfBlank = false;
-      start = end + 1;
+    if (chunk.length === 0) return;
+    let start = this.#afterReturn && chunk[0] === FEED ? 1 : 0;
+    this.#afterReturn = false;
+    let feed = chunk.indexOf(FEED, start);
+    let carriage = chunk.indexOf(RETURN, start);
+    while (feed !== -1 || carriage !== -1) {
+      const isReturn = carriage !== -1 && (feed === -1 || carriage < feed);
+      const end = isReturn ? carriage : feed;
+      const next = isReturn && feed === end + 1 ? end + 2 : end + 1;
+      this.#lineEnds(chunk, start, end, next);
+      start = next;
+      if (isReturn) {
+        carriage = chunk.indexOf(RETURN, next);
+        this.#afterReturn = next === chunk.length && chunk[next - 1] === RETURN;
+      }
+      if (feed !== -1 && feed < next) feed = chunk.indexOf(FEED, next);
     }
-    if (start === chunk.length) return;
-    if (this.#halfBlank) this.#dispatch();
-    this.#halfBlank = this.#framer.pending === 0 && chunk.length === start + 1 && chunk[start] === 13;
-    if (!this.#halfBlank) this.#framer.push(chunk.subarray(start));
+    if (start < chunk.length) this.#framer.push(chunk.subarray(start));
   }
 
-  #line(line: Buffer): void {
+  #lineEnds(chunk: Buffer, start: number, end: number, next: number): void {
+    // An empty line ends an event, but the framer leaves out empty lines.
+    if (end === start && this.#framer.pending === 0) this.#dispatch();
+    else if (chunk[next - 1] === FEED) this.#framer.push(chunk.subarray(start, next));
+    else {
+      this.#framer.push(chunk.subarray(start, end));
+      this.#framer.push(NEWLINE);
+    }
+  }
+
+  #line(bytes: Buffer): void {
+    const line = this.#isFirst ? withoutMark(bytes) : bytes;
+    this.#isFirst = false;
     if (this.#data.length > 0 && (this.#loose += line.length + LINE_COST) > LOOSE_BYTES) this.#join();
     const colon = line.indexOf(FIELD_SEPARATOR);
     if (colon === 0) return; // a comment: keep-alive

@@ -1,11 +1,14 @@
 /** The legacy-era protocol versions that the host speaks, newest first. */
-export const PROTOCOL_VERSIONS = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"] as const;
+export const PROTOCOL_VERSIONS = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05", "2024-10-07"] as const;
 
 export const LATEST_VERSION = PROTOCOL_VERSIONS[0];
 
 export function isSupportedVersion(version: unknown): version is string {
   return (PROTOCOL_VERSIONS as readonly unknown[]).includes(version);
 }
+
+/** JSON-RPC code of a server that speaks none of the versions that it is asked in. @see https://modelcontextprotocol.io/specification/2026-07-28/basic/versioning */
+export const UNSUPPORTED_VERSION = -32022;
 
 /** Log levels of the specification (RFC 5424), from chatty to grave. */
 export const LEVELS = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"] as const;

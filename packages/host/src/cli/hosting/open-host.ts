@@ -1,3 +1,5 @@
+import { join } from "node:path";
+import { stateFolder } from "../../config/backup.ts";
 import { type LoadedConfig, loadConfig } from "../../config/load.ts";
 import { located } from "../../config/locate.ts";
 import type { Config } from "../../config/schema.ts";
@@ -23,6 +25,8 @@ export async function openHost(options: {
   /** Last changes to the config, such as dropping `listen`. */
   change?: (config: Config) => Config;
   insecureNoAuth?: boolean;
+  /** Keep what its servers list for the next host. */
+  keepCatalog?: boolean;
   /** Standard input is the protocol's, so nobody is asked for inputs. */
   stdio?: boolean;
 }): Promise<Opened> {
@@ -39,6 +43,7 @@ export async function openHost(options: {
       folder: loaded.folder,
       log,
       ...(options.insecureNoAuth && { insecureNoAuth: true }),
+      ...(options.keepCatalog && { catalogFolder: join(stateFolder(), "catalog") }),
     });
     return {
       host,

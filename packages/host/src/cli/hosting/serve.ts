@@ -81,6 +81,7 @@ export function openForHttp(flags: StartFlags, rawArgs: readonly string[], log: 
     raw: rawArgs,
     log,
     insecureNoAuth: flags["insecure-no-auth"] === true,
+    keepCatalog: true,
     stdio: flags.mode === "both",
     change: (config) => ({
       ...config,
@@ -98,7 +99,14 @@ export function openForHttp(flags: StartFlags, rawArgs: readonly string[], log: 
 export async function serveStdio(flags: StartFlags, rawArgs: string[], output: FrameOutput): Promise<ExitCode> {
   const { log, ring } = logOf(flags);
   const life = new ProcessLife(log);
-  const opened = await openHost({ config: flags.config, raw: rawArgs, log, stdio: true, change: ({ listen: _, ...config }) => config });
+  const opened = await openHost({
+    config: flags.config,
+    raw: rawArgs,
+    log,
+    stdio: true,
+    keepCatalog: true,
+    change: ({ listen: _, ...config }) => config,
+  });
   const { host, loaded } = opened;
   life.of(host);
   await startHost(opened);

@@ -1,3 +1,4 @@
+import { ERRORS, PeerError } from "../../errors.ts";
 import { type Host, sessionsOf } from "../../host/host.ts";
 import { openClient } from "../../host/local-clients.ts";
 import type { Logger } from "../../log.ts";
@@ -75,8 +76,13 @@ async function connect(
     request: (method, params, options) => client.request(method, params, options),
     list: async (kind) => {
       const { method, field } = KINDS[kind];
-      // The host gives every list in one page, and answers lists itself.
-      return (await client.request(method))[field] as Json[];
+      try {
+        // The host gives every list in one page, and answers lists itself.
+        return (await client.request(method))[field] as Json[];
+      } catch (error) {
+        if (error instanceof PeerError && error.rpc.code === ERRORS.method_not_found.code) return []; // no server has any of them
+        throw error;
+      }
     },
     started: () => startup.finished,
   };

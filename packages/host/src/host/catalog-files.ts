@@ -1,0 +1,88 @@
+import { createHash } from "node:crypto";
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Logger } from "../log.ts";
+import type { CatalogStore, Remembered } from "../pipeline/last-known.ts";
+import { briefReason } from "../redact.ts";
+import type { Connection } from "../upstream/connection.ts";
+import { VERSION } from "../version.ts";
+
+/** Longest text of one file, in UTF-16 units. */
+const MOST = 8 * 1024 * 1024;
+/** Files in the folder; those that were written longest ago go. */
+const FILES = 256;
+
+/**
+ * What servers listed last, in files of the user's own. A file is named after the server's entry in the config and the kind of
+ * connection, so that nothing is known of an entry that was changed.
+ */
+export class CatalogFiles implements CatalogStore {
+  readonly #folder: string;
+  readonly #log: Logger;
+  /** What was written or read last, by file. */
+  readonly #known = new Map<string, string>();
+  #writing: Promise<void> = Promise.resolve();
+  #isTidy = false;
+
+  constructor(folder: string, log: Logger) {
+    this.#folder = folder;
+    this.#log = log;
+  }
+
+  async read(connection: Connection, kind: string): Promise<Remembered | undefined> {
+    const file = this.#fileOf(connection, kind);
+    if (file === undefined) return undefined;
+    try {
+      const { size } = await stat(file);
+      if (size > 4 * MOST) return undefined;
+      const text = await readFile(file, "utf8");
+      this.#known.set(file, text);
+      return JSON.parse(text) as Remembered; // only what write() wrote is there, under a name that tells its version
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") this.#tell(file, error);
+      return undefined;
+    }
+  }
+
+  write(connection: Connection, kind: string, remembered: Remembered): void {
+    const file = this.#fileOf(connection, kind);
+    if (file === undefined) return;
+    const text = JSON.stringify(remembered);
+    if (text.length > MOST || this.#known.get(file) === text) return;
+    this.#known.set(file, text);
+    this.#writing = this.#writing.then(() => this.#put(file, text)).catch((error: unknown) => this.#tell(file, error));
+  }
+
+  /** Resolves when what was given is written. */
+  written(): Promise<void> {
+    return this.#writing;
+  }
+
+  async #put(file: string, text: string): Promise<void> {
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    const draft = `${file}.${process.pid}`;
+    await writeFile(draft, text, { mode: 0o600 });
+    await rename(draft, file);
+    if (this.#isTidy) return;
+    this.#isTidy = true;
+    const all = await Promise.all(
+      (await readdir(this.#folder)).map(async (name) => {
+        const path = join(this.#folder, name);
+        return { path, time: (await stat(path)).mtimeMs };
+      }),
+    );
+    all.sort((a, b) => b.time - a.time);
+    await Promise.all(all.slice(FILES).map(({ path }) => rm(path, { force: true })));
+  }
+
+  /** Undefined for a server that is no part of a file: code makes its transport. */
+  #fileOf({ config }: Connection, kind: string): string | undefined {
+    if ("transport" in config) return undefined;
+    const hash = createHash("sha256").update(JSON.stringify([VERSION, config, kind]));
+    return join(this.#folder, `${hash.digest("hex")}.json`);
+  }
+
+  #tell(file: string, error: unknown): void {
+    this.#log.warn("what servers listed last cannot be kept", { file, reason: briefReason(error) });
+  }
+}

@@ -1,0 +1,43 @@
+import type { Method } from "../exchange/methods.ts";
+import type { Directory } from "../pipeline/directory.ts";
+import { isObject, type Json } from "../wire/message.ts";
+import type { Session } from "./session.ts";
+
+/** The capability without which a server has no such method (2025-11-25: lifecycle, and each feature's own page). */
+const NEEDED: { readonly [method in Method]?: readonly string[] } = {
+  "logging/setLevel": ["logging"],
+  "tools/list": ["tools"],
+  "tools/call": ["tools"],
+  "prompts/list": ["prompts"],
+  "prompts/get": ["prompts"],
+  "resources/list": ["resources"],
+  "resources/templates/list": ["resources"],
+  "resources/read": ["resources"],
+  "resources/subscribe": ["resources", "subscribe"],
+  "resources/unsubscribe": ["resources", "subscribe"],
+  "completion/complete": ["completions"],
+  "tasks/list": ["tasks", "list"],
+  "tasks/get": ["tasks"],
+  "tasks/result": ["tasks"],
+  "tasks/cancel": ["tasks", "cancel"],
+};
+
+/**
+ * Whether a method is there for a session: somebody has what it needs, or the client was told so, perhaps when a server was
+ * not there yet to say that it has not; what it was told holds.
+ */
+export function isDeclared(directory: Directory, session: Session, method: string): boolean {
+  const needed = Object.hasOwn(NEEDED, method) ? NEEDED[method as Method] : undefined;
+  if (!needed || has(session.declared, needed)) return true;
+  for (const upstream of directory.upstreams.values()) {
+    const { server } = upstream.connectionFor(session);
+    if (!server || has(server.capabilities, needed)) return true; // one that never said anything may have everything
+  }
+  return false;
+}
+
+function has(capabilities: Readonly<Json>, path: readonly string[]): boolean {
+  let value: unknown = capabilities;
+  for (const name of path) value = isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
+  return value !== undefined && value !== null && value !== false;
+}
