@@ -183,7 +183,7 @@ const upstream = z.unknown().transform((value, context): Upstream => {
 });
 
 const bytes = new Set<string>(["requestBytes", "messageBytes", "headerBytes", "clientQueueBytes", "upstreamQueueBytes"]);
-const times = new Set<string>(["sessionIdle", "sessionInitialize"]);
+const times = new Set<string>(["sessionIdle", "sessionInitialize", "questionTime"]);
 const limits = z.strictObject(
   Object.fromEntries(
     Object.entries(DEFAULT_LIMITS).map(([name, value]) => [
