@@ -1,10 +1,10 @@
 import { HostError } from "../errors.ts";
-import { envelopeOf } from "../wire/envelope.ts";
+import { envelopeOf, idAtEnd } from "../wire/envelope.ts";
 import { FrameWriter } from "../wire/frame-writer.ts";
 import { LineFramer } from "../wire/framing.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Link, LinkEvents } from "../wire/link.ts";
-import type { Message } from "../wire/message.ts";
+import type { Id, Message } from "../wire/message.ts";
 import { parseUpstreamJson } from "../wire/parse.ts";
 import type { Authorization } from "./authorization.ts";
 import { Child, type ChildOptions } from "./child.ts";
@@ -109,22 +109,28 @@ export class StdioLink implements Link {
     if (fault !== undefined && !this.#spoken) this.#chatter ??= Buffer.from(line.subarray(0, CHATTER_BYTES));
   }
 
-  /** A line that is too long to be read is somebody's: of whom its first bytes tell, or else perhaps of anybody who waits. */
-  #oversized(head: Buffer): void {
-    if (this.#closed) return;
+  /** A line that is too long to be read is somebody's: of whom its first or last bytes tell, or else perhaps of anybody who waits. */
+  #oversized(head: Buffer): ((tail: Buffer) => void) | undefined {
+    if (this.#closed) return undefined;
     const { messageBytes } = this.#limits;
     const what = `sent a line of more than ${messageBytes} bytes`;
     this.#events?.garbage(what);
     const { id, hasMethod } = envelopeOf(head);
-    if (hasMethod) {
-      const error = new HostError("invalid_request", `the message is larger than ${messageBytes} bytes`).toRpc("-");
-      if (id !== undefined) this.send({ jsonrpc: "2.0", id, error });
-    } else if (id === undefined) this.#events?.allFailed(failure(this.#upstream, "upstream_protocol", what, "unknown"));
-    else
+    const answered = (call: Id): void =>
       this.#events?.failed(
-        id,
+        call,
         failure(this.#upstream, "payload_too_large", `sent an answer that is larger than ${messageBytes} bytes`, "yes"),
       );
+    if (!hasMethod && id === undefined)
+      return (tail) => {
+        const last = idAtEnd(tail);
+        if (last === undefined) this.#events?.allFailed(failure(this.#upstream, "upstream_protocol", what, "unknown"));
+        else answered(last);
+      };
+    const error = new HostError("invalid_request", `the message is larger than ${messageBytes} bytes`).toRpc("-");
+    if (id !== undefined && hasMethod) this.send({ jsonrpc: "2.0", id, error });
+    else if (id !== undefined) answered(id);
+    return undefined;
   }
 
   /** The link is dead, for the upstream's fault; its process group goes with it. */
