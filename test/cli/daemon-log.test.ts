@@ -1,6 +1,19 @@
-import { readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  lchownSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
-import { expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { LogFile } from "../../packages/host/dist/cli/daemon/log-file.js";
 import { home, run } from "../harness/cli.ts";
 import { httpTransport, sdkClient } from "../harness/clients.ts";
@@ -101,6 +114,70 @@ test("a folder that takes no new name makes the log longer, and loses nothing", 
   rmSync(`${path}.1`, { recursive: true });
   for (const line of numbered(100)) log.write(`${line}\n`);
   expect(statSync(path).size).toBeLessThanOrEqual(1000);
+});
+
+describe.skipIf(process.platform === "win32")("a log file that somebody else may have put there", () => {
+  const log = (path: string) => new LogFile(path, { size: 1000, files: 0, recovered: () => {} });
+
+  test("a link in a folder that everybody may write is not followed, sticky or not, wherever on the way it is", () => {
+    using folder = temporary({ precious: "mine\n" });
+    for (const mode of [0o777, 0o1777]) {
+      const open = join(folder.path, `open-${mode}`);
+      mkdirSync(open);
+      chmodSync(open, mode);
+      symlinkSync(join(folder.path, "precious"), join(open, "host.log"));
+      symlinkSync(folder.path, join(open, "folder"));
+      symlinkSync(join(open, "host.log"), join(folder.path, `own-${mode}`));
+      for (const path of [join(open, "host.log"), join(open, "folder", "precious"), join(folder.path, `own-${mode}`)])
+        expect(() => log(path)).toThrow(/is a link that another user laid or may lay\); name another with --log-file/);
+      log(join(open, "plain.log")).write("x\n");
+      linkSync(join(folder.path, "precious"), join(open, "hard.log"));
+      expect(() => log(join(open, "hard.log"))).toThrow("the file there is not yours alone");
+      rmSync(join(open, "hard.log"));
+    }
+    expect(readFileSync(join(folder.path, "precious"), "utf8")).toBe("mine\n");
+  });
+
+  test("an own link in an own folder is followed, and what is put in a log's place later is not", () => {
+    using folder = temporary({ precious: "mine\n" });
+    mkdirSync(join(folder.path, "logs"));
+    symlinkSync("logs/host.log", join(folder.path, "host.log"));
+    log(join(folder.path, "host.log")).write("x\n");
+    expect(readFileSync(join(folder.path, "logs", "host.log"), "utf8")).toBe("x\n");
+    const open = join(folder.path, "open");
+    mkdirSync(open);
+    chmodSync(open, 0o777);
+    const written = log(join(open, "host.log"));
+    rmSync(join(open, "host.log"));
+    symlinkSync(join(folder.path, "precious"), join(open, "host.log"));
+    written.write("y\n");
+    expect(readFileSync(join(folder.path, "precious"), "utf8")).toBe("mine\n");
+  });
+
+  test.skipIf(process.getuid?.() !== 0)("a link of another user's is not followed, nor is another's file written in an open folder", () => {
+    using folder = temporary({ precious: "mine\n" });
+    symlinkSync(join(folder.path, "precious"), join(folder.path, "host.log"));
+    lchownSync(join(folder.path, "host.log"), 12345, 12345);
+    expect(() => log(join(folder.path, "host.log"))).toThrow("host.log is a link that another user laid");
+    const open = join(folder.path, "open");
+    mkdirSync(open);
+    chmodSync(open, 0o1777);
+    writeFileSync(join(open, "host.log"), "");
+    chownSync(join(open, "host.log"), 12345, 12345);
+    expect(() => log(join(open, "host.log"))).toThrow(/cannot be written/); // by the kernel or by us
+    expect(readFileSync(join(folder.path, "precious"), "utf8")).toBe("mine\n");
+  });
+
+  test("`start --daemon` refuses it before anything starts", async () => {
+    using at = home({ mcpServers: {} }, { precious: "mine\n" });
+    const open = join(at.path, "open");
+    mkdirSync(open);
+    chmodSync(open, 0o1777);
+    symlinkSync(join(at.path, "precious"), join(open, "host.log"));
+    const { code, stderr } = await run(at, ["start", "--daemon", "--port", "0", "--log-file", "open/host.log"]);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("host.log is a link that another user laid or may lay") });
+    expect(readFileSync(join(at.path, "precious"), "utf8")).toBe("mine\n");
+  });
 });
 
 test("a daemon rotates its log while it serves, and lives on when the log cannot be written", async () => {

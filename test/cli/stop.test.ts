@@ -1,10 +1,11 @@
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { mkdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { type Home, home, type Running, run, start } from "../harness/cli.ts";
 import { httpTransport, sdkClient } from "../harness/clients.ts";
 import { daemonOf, lives, startDaemon } from "../harness/daemons.ts";
-import { upstream } from "../harness/hosts.ts";
+import { MARKED, upstream } from "../harness/hosts.ts";
 
 const CONFIG = { mcpServers: { a: upstream({ only: ["environment", "slow"] }) } };
 
@@ -105,6 +106,47 @@ test("stop finds a daemon whose control socket is gone by its pid file", async (
   });
   expect(await run(at, ["stop"])).toMatchObject({ code: 0, stdout: expect.stringContaining(`pid ${daemon.pid}`) });
   expect(lives(daemon.pid)).toBe(false);
+});
+
+describe.skipIf(process.platform === "win32")("a pid file that a killed daemon left", () => {
+  /** The pid file of a daemon that was killed, and that has this number in it now. */
+  async function left(at: Home, pid: number | undefined): Promise<string> {
+    await using daemon = await startDaemon(at);
+    const { pidFile } = JSON.parse((await run(at, ["status", "--json"])).stdout).daemon;
+    process.kill(daemon.pid, "SIGKILL");
+    await vi.waitFor(() => expect(lives(daemon.pid)).toBe(false));
+    writeFileSync(pidFile, `${pid}\n`);
+    return pidFile;
+  }
+
+  test("stop sends no signal to another program that has the number now", async () => {
+    using at = home({ mcpServers: {} });
+    const stranger = spawn(process.execPath, ["-e", "process.stdin.resume()"], { env: { ...process.env, ...MARKED } });
+    try {
+      const pidFile = await left(at, stranger.pid);
+      for (const args of [["stop"], ["stop", "--all"], ["stop", "--config", "mcp-host.config.json"]]) {
+        const { code, stdout, stderr } = await run(at, args);
+        expect({ code, stdout }).toEqual({ code: 5, stdout: "" });
+        expect(stderr).toContain(`${pidFile} names pid ${stranger.pid}, but it was sent no signal: that process runs another program`);
+      }
+      expect([stranger.exitCode, stranger.signalCode]).toEqual([null, null]);
+      expect(lives(stranger.pid as number)).toBe(true);
+    } finally {
+      stranger.kill("SIGKILL");
+    }
+  });
+
+  test("stop sends none to another daemon whose number it is, started at another time", async () => {
+    using at = home({ mcpServers: {} });
+    using elsewhere = home({ mcpServers: {} });
+    await using other = await startDaemon(elsewhere);
+    const pidFile = await left(at, other.pid);
+    const later = Date.now() / 1000 + 120;
+    utimesSync(pidFile, later, later);
+    const { code, stderr } = await run(at, ["stop"]);
+    expect({ code, stderr }).toEqual({ code: 5, stderr: expect.stringContaining("started at another time than the file was written") });
+    expect(lives(other.pid)).toBe(true);
+  });
 });
 
 test("restart starts the daemon again with the arguments and in the folder of the first start", async () => {

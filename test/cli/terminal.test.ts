@@ -75,6 +75,7 @@ const LINES: Record<string, string[]> = {
   "credentials check": [],
   "client-config": ["cursor"],
   install: ["cursor", "--yes"],
+  trust: [],
   uninstall: ["cursor", "--yes"],
   service: [],
   schema: [],

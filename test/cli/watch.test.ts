@@ -97,6 +97,7 @@ test("a config in TypeScript is run anew, with what it imports; what it throws i
   const returns = (suffix: string): string => config(`return { mcpServers: { [name + ${JSON.stringify(suffix)}]: ${server} } };`);
   const namespace = (name: string): string => `export const name: string = "${name}";\n`;
   using at = home(undefined, { "mcp-host.config.ts": returns(""), "name.ts": namespace("one") });
+  await run(at, ["trust"]);
   await using running = watching(at);
   const client = await clientOf(running);
   const servers = async (): Promise<string[]> => {

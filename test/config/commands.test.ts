@@ -44,6 +44,7 @@ test("config show hides secrets by name, by source and by place, short ones too"
 
 test("config show says where a config in code holds code", async () => {
   using at = home(undefined, { "mcp-host.config.mjs": "export default { mcpServers: { a: { transport: () => new Error() } } };" });
+  await run(at, ["trust"]);
   const { code, stdout } = await run(at, ["config", "show", "--json"]);
   expect({ code, config: JSON.parse(stdout) }).toMatchObject({ code: 0, config: { mcpServers: { a: { transport: "[code]" } } } });
   expect((await run(at, ["config", "show"])).stdout).toContain('transport: "[code]"');

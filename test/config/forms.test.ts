@@ -82,6 +82,7 @@ describe("one config in every form", () => {
 
   test.each(FORMS)("%s is found, valid, and resolved as the others", async (name, content) => {
     using at = project({ [name]: content });
+    await run(at, ["trust"]);
     expect(await run(at, ["validate"])).toMatchObject({
       code: 0,
       stdout: expect.stringContaining(`${name} is valid: 1 server, 2 plugins`),
@@ -100,6 +101,7 @@ describe("one config in every form", () => {
     "%s with plugins as values is the same, named by their plugins",
     async (name) => {
       using at = project({ [name]: `${IMPORTS}\nexport default defineConfig(${VALUES});` });
+      await run(at, ["trust"]);
       const { plugins, ...rest } = await shown(at, { TTL: "5s" });
       expect(plugins).toEqual([{ use: "namespace" }, { use: "cache", options: { ttl: "5s", tools: ["a__*"] } }]);
       using other = project({ "mcp-host.config.json": text });
@@ -115,6 +117,7 @@ describe("one config in every form", () => {
         .replace(/60s/, "60 parsecs")
         .replace("HOME_OF_A:-none", "NOBODY_SET_THIS");
       using at = project({ [name]: bad });
+      await run(at, ["trust"]);
       const { code, stderr } = await run(at, ["validate"]);
       expect(code).toBe(EXIT.config.code);
       expect(stderr).toContain(join(at.path, name));
@@ -129,6 +132,7 @@ describe("one config in every form", () => {
       "mcp-host.config.ts": `${IMPORTS}
         export default { mcpServers: {}, plugins: [namespace(), cache({ ttl: "soon" }), { use: cache({ tll: 1 }), id: "two" }, cache({ ttl: "\${NOT_SET}" })] };`,
     });
+    await run(at, ["trust"]);
     const { stderr } = await run(at, ["validate"]);
     expect(stderr).toContain("plugins[1].options.ttl: ");
     expect(stderr).toContain('plugins[2].options.tll: plugin "cache" has no such option (did you mean "ttl"?)');
@@ -176,6 +180,7 @@ test("a config in code is given the environment and its folder, and one that eve
     "mcp-host.config.mjs": `export default ({ env, folder }) => ({
       mcpServers: { a: { command: "node", env: { A: env.FROM_FILE + env.WINS, F: folder } } } });`,
   });
+  await run(at, ["trust"]);
   const config = await shown(at, { WINS: "process" }, "--env-file", ".env");
   expect(config).toMatchObject({ mcpServers: { a: { env: { A: "oneprocess", F: at.path } } } });
   chmodSync(join(at.path, "mcp-host.config.mjs"), 0o606);
@@ -314,6 +319,7 @@ test("the examples of docs/config.md are valid", async () => {
     // The first names plugins that nobody has.
     const installed = content.replace("./my-plugin.ts", "@host/plugin-cache").replace('"mcp-host-plugin-x"', '"@host/plugin-cache"');
     using at = project({ [`mcp-host.config.${language}`]: installed, "search.env": "A=1" });
+    await run(at, ["trust"]);
     const result = await run(at, ["validate"], { SEARCH_TOKEN: "t", MCP_HOST_INPUT_SEARCH_KEY: "k" });
     expect(result).toMatchObject({ code: 0, stdout: expect.stringContaining("is valid") });
   }

@@ -24,7 +24,13 @@ let server: { url: string; stop(): Promise<void> };
 /** The server of the examples, in a process that all of them share. */
 beforeAll(async () => {
   server = await httpProcess("upstream", ["http", "--options", JSON.stringify({ name: "notes", base: "note://" })]);
-  at = home({ listen: { port: 0 }, mcpServers: { notes: { url: server.url } } }, { "local.env": "A=1\n" });
+  at = home(
+    { listen: { port: 0 }, mcpServers: { notes: { url: server.url } } },
+    {
+      "local.env": "A=1\n",
+      "own.config.mjs": "export default { mcpServers: {} };",
+    },
+  );
 });
 
 /** A host that runs: some examples stop it. */

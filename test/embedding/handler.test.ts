@@ -99,6 +99,20 @@ test("Host and Origin are checked, by the port that the request came to and the 
   });
 });
 
+test("a reload that takes out the auth plugin closes the handler to other machines, whoever comes through a proxy included", async () => {
+  const door = definePlugin({
+    name: "door",
+    host: "^1.0.0",
+    apply: ({ hooks }) => hooks.authenticate.tap("door", () => ({ id: "ada", roles: [] })),
+  });
+  await using host = embedded({ plugins: [door()] });
+  await using server = await serving(host.handler({ hosts: ["api.example.com"] }));
+  expect(await initialize(server.url, { host: "api.example.com" })).toMatchObject({ status: 200 });
+  await host.reload({ mcpServers: { one }, drain: 0 });
+  for (const name of ["api.example.com", server.url.host])
+    expect(await initialize(server.url, { host: name })).toMatchObject(refusal(403, "only this machine may call"));
+});
+
 test("where nobody says who clients are, other machines may not call", async () => {
   await using host = embedded();
   const mcp = host.handler();

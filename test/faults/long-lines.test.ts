@@ -40,6 +40,7 @@ const tooLarge = { error: { code: -31413, data: { type: "payload_too_large", ups
 describe("a line of a stdio server that is too long", () => {
   test.each([
     ["at its beginning", `'{"jsonrpc":"2.0","id":' + id + ',"result":{"content":[],"x":"' + long + '"}}'`],
+    ["at its end", `'{"result":{"id":1,"x":"' + long + '"},"jsonrpc":"2.0","id":' + id + "}"`],
     ["behind a short member", `'{ "result" : "short", "y": [{"id":1},"{"], "id": ' + id + ', "x": "' + long + '"}'`],
   ])("fails the call whose id stands %s, and no other", async (_, line) => {
     await using here = await beside(line);
@@ -51,7 +52,7 @@ describe("a line of a stdio server that is too long", () => {
   });
 
   test.each([
-    ["has its id behind what is long", `'{"jsonrpc":"2.0","result":{"id":1,"x":"' + long + '"},"id":' + id + "}"`],
+    ["has its id in what is long", `'{"jsonrpc":"2.0","result":{"x":"' + long + '","id":' + id + "}}"`],
     ["is no message", `"{" + long`],
     ["has an id that the first bytes cut", `'{"x":"' + "y".repeat(4_082) + '","id":' + id + '000,"z":"' + long + '"}'`],
   ])("fails every call in flight if it %s, and the process goes on", async (_, line) => {

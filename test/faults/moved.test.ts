@@ -1,7 +1,7 @@
 import http from "node:http";
 import { expect, test, vi } from "vitest";
 import type { Message } from "../fixtures/upstream.mjs";
-import { answerTo, listening } from "../harness/faulty-wires.ts";
+import { answerTo, faultySse, listening } from "../harness/faulty-wires.ts";
 import { startHost } from "../harness/hosts.ts";
 import { RawHttp } from "../harness/raw-http.ts";
 
@@ -118,4 +118,19 @@ test("a place where a request was refused is no new address", async () => {
   Object.assign(answers, { at: "/mcp", status: 200 });
   expect((await client.call("ok")).result).toBeDefined();
   expect(upstream.arrived.slice(-3)).toEqual(["/mcp tools/call", "/maintenance tools/call", "/mcp tools/call"]);
+});
+
+test("over the SSE of old, what is posted goes where the server sent it, too", async () => {
+  await using bad = await faultySse({
+    post: (response, _, nth) => {
+      if (nth === 1) response.writeHead(308, { location: "/messages?moved" }).end();
+      return nth === 1;
+    },
+  });
+  await using running = await startHost({ mcpServers: { one: { url: bad.url, type: "sse" } } });
+  const client = await RawHttp.open(running.url);
+  expect((await client.call("bad")).result).toBeDefined();
+  const before = bad.heads.length;
+  for (let n = 0; n < 3; n++) expect((await client.call("bad")).result).toBeDefined();
+  expect(bad.heads.slice(before).map(({ method, url }) => `${method} ${url}`)).toEqual(Array(3).fill("POST /messages?moved"));
 });

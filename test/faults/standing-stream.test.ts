@@ -116,3 +116,18 @@ test("the stream of a call that is let go of at once, again and again, is not as
   expect((at[1] as number) - (at[0] as number)).toBeGreaterThan(1_000 - EARLY);
   expect((at[2] as number) - (at[1] as number)).toBeGreaterThan(1_000 - EARLY);
 });
+
+test.each([409, 429, 503])("the stream of a call that is refused with %i when it is resumed is asked for again", async (status) => {
+  let resumed = 0;
+  await using bad = await faulty((response) => void response.writeHead(200, events).end("id: 1\nretry: 10\ndata:\n\n"), {
+    get: (response, _, { headers }) => {
+      if (headers["last-event-id"] === undefined || ++resumed === 1)
+        return void response.writeHead(headers["last-event-id"] === undefined ? 405 : status).end();
+      response.writeHead(200, events).end(`data: ${answerTo(bad.calls()[0] as Message)}\n\n`); // it is what is resumed
+    },
+  });
+  await using running = await startHost({ mcpServers: { bad: { url: bad.url } } });
+  const client = await RawHttp.open(running.url);
+  expect((await client.call("bad")).result.content[0].text).toBe("ok");
+  expect(resumed).toBe(2);
+});

@@ -41,7 +41,7 @@ const REST = {
 };
 
 test.each<[string, Config["mcpServers"], object]>([
-  ["no server", {}, { ...TOOLS, ...PROMPTS, ...RESOURCES, ...REST }],
+  ["no server", {}, { ...PROMPTS, ...RESOURCES, ...REST }],
   ["servers with tools only", { a: server("tools"), b: server("tools") }, { ...PROMPTS, ...RESOURCES, ...REST }],
   ["a sole server with prompts only", { a: server("prompts") }, { ...TOOLS, ...RESOURCES }],
 ])("methods of a capability that nobody has are not found: %s", async (_, mcpServers, asked) => {
@@ -51,6 +51,13 @@ test.each<[string, Config["mcpServers"], object]>([
     Object.fromEntries(Object.keys(asked).map((method) => [method, `-32601 Method not found: ${method}`])),
   );
   expect((await client.request("ping")).json.result).toEqual({});
+});
+
+test("a host without any server has tools, of which there may be some after a reload", async () => {
+  await using host = await startHost({ mcpServers: {} });
+  const client = await WireClient.connect(host.url);
+  expect(client.server.capabilities).toEqual({ tools: { listChanged: true } });
+  expect(await answers(client, TOOLS)).toEqual({ "tools/list": { tools: [] }, "tools/call": "-32602 Unknown tool: x" });
 });
 
 test("where one server has the capability, its methods are there, and what they name is unknown or not", async () => {

@@ -12,7 +12,6 @@ export type { Method, MethodParams } from "./exchange/methods.ts";
 export type { ConnectionState, Credentials, CredentialsRequest, UpstreamFacts } from "./exchange/upstream-facts.ts";
 export { plainUri, type UriTest, uriMatcher } from "./exchange/uri-matcher.ts";
 export { isPartOf } from "./exchange/uri-part.ts";
-export { isLoopback } from "./front/edge.ts";
 export type { RequestHandler } from "./front/mount.ts";
 export type { EmbeddingApi } from "./host/api.ts";
 export type { HandlerOptions } from "./host/handler.ts";
@@ -60,5 +59,7 @@ export type {
   TransportSettings,
 } from "./plugin/transport-registry.ts";
 export { registerSecret, registerSecretShape } from "./redact.ts";
+export { proxiedFetch } from "./upstream/proxied-fetch.ts";
 export { API_VERSION, VERSION } from "./version.ts";
+export { isLoopback } from "./wire/loopback.ts";
 export { isObject, type Json } from "./wire/message.ts";

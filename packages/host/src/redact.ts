@@ -228,11 +228,16 @@ const LONGEST_LINE = 16 * 1024;
  */
 export function briefText(text: string, longest = LONGEST): string {
   if (text.length <= longest) return redactText(text);
-  const clean = withoutShapes(known.replace(text.slice(0, longest), REDACTED, "end")).replace(HALF_BEARER, REDACTED);
+  return `${redactHead(text.slice(0, longest))}... (${text.length} characters)`;
+}
+
+/** The beginning of a text whose end was cut off, without secrets: what may be the first half of one goes, too. */
+export function redactHead(text: string): string {
+  const clean = withoutShapes(known.replace(text, REDACTED, "end")).replace(HALF_BEARER, REDACTED);
   let run = clean.length;
   while (run > 0 && TOKEN.test(clean[run - 1] as string)) run--;
   const half = clean.slice(run).search(beginning);
-  return `${half === -1 ? clean : clean.slice(0, run + half)}... (${text.length} characters)`;
+  return half === -1 ? clean : clean.slice(0, run + half);
 }
 
 /** What an error says, without secrets and in about 1,000 UTF-16 units: for what is kept and shown of it. */

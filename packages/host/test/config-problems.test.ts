@@ -58,6 +58,16 @@ test.each([
     { type: "sse", url: "ws://127.0.0.1/" },
     'mcpServers.x.url: must be an http:// or https:// URL, as "type" says "sse"; or let "type" say "ws"',
   ],
+  [
+    "a proxy that is none",
+    { url: "https://h/", proxy: "socks5://p:1" },
+    "mcpServers.x.proxy: must be the http:// or https:// URL of a proxy, or false",
+  ],
+  [
+    "a proxy without a scheme",
+    { url: "https://h/", proxy: "proxy.corp:3128" },
+    "mcpServers.x.proxy: must be the http:// or https:// URL of a proxy, or false",
+  ],
   ["a password in an address", { url: "wss://u:p@127.0.0.1/" }, "mcpServers.x.url: must hold no user name or password; use `headers`"],
   ["a missing address", { type: "sse" }, 'mcpServers.x: needs a "url", as "type" says "sse"'],
   ["a missing command", { type: "stdio", args: [] }, 'mcpServers.x: needs a "command", as "type" says "stdio"'],

@@ -78,17 +78,22 @@ test("a frame of 32 MB in small chunks is joined once and not once per chunk", (
   expect(performance.now() - start).toBeLessThan(2_000);
 });
 
-test("of an oversized line that is left out the first 4 KB are told, however it was cut into chunks", () => {
+test("of an oversized line that is left out the first 4 KB and the last 512 bytes are told, however it was cut into chunks", () => {
   const text = Buffer.from(`${"abcdefghij".repeat(1_000)}\nshort\n`);
   for (const size of [1, 7, 1_000, 4_096, 20_000]) {
     const heads: string[] = [];
+    const tails: string[] = [];
     const found: string[] = [];
     const framer = new LineFramer(
       9_000,
       (line) => found.push(line.toString()),
-      (head) => heads.push(head.toString()),
+      (head) => {
+        heads.push(head.toString());
+        return (tail) => tails.push(tail.toString());
+      },
     );
     for (let at = 0; at < text.length; at += size) framer.push(text.subarray(at, at + size));
-    expect({ heads, found }).toEqual({ heads: [text.toString().slice(0, 4_096)], found: ["short"] });
+    const line = "abcdefghij".repeat(1_000);
+    expect({ heads, tails, found }).toEqual({ heads: [line.slice(0, 4_096)], tails: [line.slice(-512)], found: ["short"] });
   }
 });

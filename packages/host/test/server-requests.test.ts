@@ -1,3 +1,4 @@
+import { createTestHost, fakeUpstream } from "mcp-host/testing";
 import { afterEach, expect, test, vi } from "vitest";
 import { type Respondent, ServerRequests } from "../dist/pipeline/server-requests.js";
 import { Questions } from "../dist/session/questions.js";
@@ -61,6 +62,17 @@ test("an upstream whose question nobody answers in five minutes is told that the
   expect(JSON.stringify([...told.values()])).not.toContain("upstream");
 });
 
+test("how long somebody may take to answer is the config's", async () => {
+  vi.useFakeTimers();
+  const { serverRequests, connectionOf } = asked(["a"], { questionTime: 3_600_000 });
+  const { connection, answers } = connectionOf("a");
+  serverRequests.receive(connection, sampling(1), undefined);
+  await vi.advanceTimersByTimeAsync(3_590_000);
+  expect(answers).toEqual([]);
+  await vi.advanceTimersByTimeAsync(11_000);
+  expect(answers).toMatchObject([{ error: { message: "the client did not answer within 3600000 ms (limits.questionTime)" } }]);
+});
+
 test("one client is asked a bounded number of questions at once, and an answer makes room", async () => {
   const { serverRequests, told, connectionOf, sessions } = asked(["a", "b"], { questionsPerSession: 3 });
   const { connection, answers } = connectionOf("a");
@@ -84,4 +96,24 @@ test("one connection asks a bounded number of questions at once", async () => {
   expect(one.answers).toHaveLength(2);
   expect(one.answers[0]?.error?.message).toMatch(/2 questions .* already/);
   expect(other.answers).toEqual([]);
+});
+
+test("a config sets it, and the call that a question belongs to gets the answer after it", async () => {
+  const answers: unknown[] = [];
+  const asking = fakeUpstream({
+    tools: {
+      ask: async (_, context) => {
+        answers.push(await context.ask("sampling/createMessage", { messages: [], maxTokens: 1 }).catch((error: Error) => error.message));
+        return "done";
+      },
+    },
+  });
+  await using test = await createTestHost({
+    upstreams: { asking },
+    config: { limits: { questionTime: "100ms" } },
+    client: { capabilities: { sampling: {} } },
+  });
+  test.client.on("sampling/createMessage", () => new Promise(() => {}));
+  expect((await test.client.callTool("ask")).content).toEqual([{ type: "text", text: "done" }]);
+  expect(answers).toEqual(["the client did not answer within 100 ms (limits.questionTime)"]);
 });

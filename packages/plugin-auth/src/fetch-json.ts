@@ -1,4 +1,4 @@
-import { isLoopback, type Json } from "mcp-host";
+import { isLoopback, type Json, proxiedFetch } from "mcp-host";
 
 /** What is never needed is never read. */
 const MAX_BYTES = 256 * 1024;
@@ -17,7 +17,7 @@ export function isSafeUrl(text: string): boolean {
  * @throws Error without anything of the body
  */
 export async function fetchJson(url: string, timeout: number, init: RequestInit = {}): Promise<{ status: number; body: Json }> {
-  const response = await fetch(url, { ...init, redirect: "error", signal: AbortSignal.timeout(timeout) });
+  const response = await proxiedFetch(url, { ...init, redirect: "error", signal: AbortSignal.timeout(timeout) });
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of response.body ?? []) {

@@ -31,6 +31,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<CommandDef>>> = {
   "config history": () => import("./config-history.ts").then(definition),
   "config restore": () => import("./config-restore.ts").then(definition),
   "credentials check": () => import("./credentials-check.ts").then(definition),
+  trust: () => import("./trust.ts").then(definition),
   doctor: () => import("./doctor.ts").then(definition),
   completion: () => import("./completion.ts").then(({ completionOf }) => completionOf(COMMANDS) as CommandDef),
   version: () => import("./version.ts").then(definition),

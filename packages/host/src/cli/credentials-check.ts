@@ -13,9 +13,10 @@ export default defineCommand({
   async run({ args, rawArgs }): Promise<ExitCode> {
     const output = claimStdout();
     const { checkCredentials } = await import("../config/credentials.ts");
-    const { locateConfig, located } = await import("../config/locate.ts");
+    const { located } = await import("../config/locate.ts");
+    const { locateReadable } = await import("../config/trust.ts");
     const { loadOptions } = await import("./command-line/load-options.ts");
-    const path = await locateConfig(args.config);
+    const path = await locateReadable(args.config);
     const options = await loadOptions(rawArgs, false);
     const report = await located(path, () => checkCredentials(path, options));
     output.write(args.json ? jsonText(report) : `${escapeControls(describe(report))}\n`);

@@ -47,6 +47,7 @@ export default defineCommand({
 /** The folder of the config and the plugins that it names. Without a config there are those that are installed. */
 async function configured(config: string | undefined, raw: readonly string[]): Promise<{ folder: string; names: string[] }> {
   const { locateConfig, located } = await import("../config/locate.ts");
+  const { checkTrust } = await import("../config/trust.ts");
   const { readWritten } = await import("../config/written.ts");
   const { loadOptions } = await import("./command-line/load-options.ts");
   let path: string;
@@ -56,7 +57,10 @@ async function configured(config: string | undefined, raw: readonly string[]): P
     if (config !== undefined || !(error instanceof ConfigError)) throw error;
     return { folder: process.cwd(), names: [] };
   }
-  const { value, folder } = await located(path, async () => readWritten(path, await loadOptions(raw, false)));
+  const { value, folder } = await located(path, async () => {
+    if (config === undefined) checkTrust(path);
+    return readWritten(path, await loadOptions(raw, false));
+  });
   const plugins = typeof value === "object" && value !== null && "plugins" in value && Array.isArray(value.plugins) ? value.plugins : [];
   return { folder, names: plugins.map(nameOf).filter((name) => typeof name === "string") };
 }

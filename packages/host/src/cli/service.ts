@@ -35,11 +35,11 @@ export default defineCommand({
     ...jsonArgs,
   },
   async run({ args }): Promise<ExitCode> {
-    const { locateConfig } = await import("../config/locate.ts");
+    const { locateReadable } = await import("../config/trust.ts");
     const { STOP_GRACE } = await import("../operator/stop-host.ts");
     if (args.user && args.system) throw new UsageError("--user and --system contradict each other; give one of them");
     const manager = args.manager ?? (process.platform === "darwin" ? "launchd" : "systemd");
-    const config = await locateConfig(args.config);
+    const config = await locateReadable(args.config); // the service will name it
     if (CONTROLS.test(config)) throw new UsageError("--config: a service cannot name a file with control characters in its path");
     const warnings: string[] = [];
     const drain = await drainOf(config, warnings);

@@ -15,7 +15,7 @@ export default defineCommand({
     ...jsonArgs,
   },
   async run({ args }): Promise<ExitCode> {
-    const { chooseHost, findHosts } = await import("../operator/control-client.ts");
+    const { chooseHost, findHosts, NoHostError } = await import("../operator/control-client.ts");
     const { stopHost, terminateHost } = await import("../operator/stop-host.ts");
     const { muteDaemon } = await import("./daemon/pid-file.ts");
     const choice = choiceOf(args);
@@ -24,8 +24,13 @@ export default defineCommand({
     const timeout = await durationOf("--timeout", args.timeout);
     const found = await findHosts(choice);
     const mute = found.length === 0 && choice.pid === undefined ? await muteDaemon(args.config) : undefined;
+    if (mute?.doubt !== undefined)
+      throw new NoHostError(
+        `no host of this user answers. ${mute.pidFile} names pid ${mute.pid}, but it was sent no signal: ${mute.doubt}; ` +
+          `remove the file if that is no daemon, or end it with \`kill ${mute.pid}\` if you know that it is`,
+      );
     const hosts = args.all && found.length > 0 ? found : mute ? [] : [chooseHost(found, choice, ", or stop all with --all")];
-    const ends = await Promise.all([...hosts.map((host) => stopHost(host, timeout)), ...(mute ? [terminateHost(mute, timeout)] : [])]);
+    const ends = await Promise.all([...hosts.map((host) => stopHost(host, timeout)), ...(mute ? [terminateHost(mute.pid, timeout)] : [])]);
     if (args.json) process.stdout.write(jsonText({ hosts: ends }));
     else
       for (const { stopped, pid, what, reason } of ends)

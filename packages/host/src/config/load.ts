@@ -3,11 +3,12 @@ import { ConfigError } from "../errors.ts";
 import { readEnvFile } from "./env-files.ts";
 import { expandConfig, type Use } from "./expand.ts";
 import { impossibleNames } from "./impossible.ts";
-import { locateConfig, located } from "./locate.ts";
+import { located } from "./locate.ts";
 import { parseConfig, placeOf } from "./parse.ts";
 import { isPlainObject } from "./plain.ts";
 import type { Config, PluginConfig } from "./schema.ts";
 import { isSecret, rememberSecret, secretsInArguments } from "./secrets.ts";
+import { locateReadable } from "./trust.ts";
 import { collect, type LoadOptions, readWritten, type WrittenConfig } from "./written.ts";
 
 export type { LoadOptions } from "./written.ts";
@@ -26,7 +27,7 @@ export interface LoadedConfig {
 
 /**
  * Reads a config file, expands and checks it.
- * @param path the file, or undefined to look for `mcp-host.config.*`
+ * @param path the file, or undefined to look for `mcp-host.config.*`; one in code that was found needs to be trusted
  * @throws ConfigFileError with every problem at once, those of plugins included
  */
 export async function loadConfig(path: string | undefined, options: LoadOptions = {}): Promise<LoadedConfig> {
@@ -39,7 +40,7 @@ export async function loadExpanded(
   path: string | undefined,
   options: LoadOptions = {},
 ): Promise<{ written: WrittenConfig; config: Config; uses: readonly Use[]; files: readonly string[] }> {
-  const file = await locateConfig(path, options.cwd);
+  const file = await locateReadable(path, options.cwd);
   return located(file, async () => {
     const written = await readWritten(file, options);
     const { problems, warnings } = written;

@@ -4,8 +4,9 @@ import { type Node, type ParseError, parseTree, printParseErrorCode } from "json
 import { ConfigError } from "../errors.ts";
 import { readCode } from "./code.ts";
 import type { Environment } from "./env-files.ts";
-import { CODE_EXTENSIONS, EXTENSIONS } from "./locate.ts";
+import { EXTENSIONS } from "./locate.ts";
 import { isGroupWritable, writableByAll } from "./permissions.ts";
+import { isCode } from "./trust.ts";
 
 const CONFIG_BYTES = 4 * 1024 * 1024;
 
@@ -15,6 +16,18 @@ const CONFIG_BYTES = 4 * 1024 * 1024;
  * @throws ConfigError for a file that cannot be read
  */
 export async function readConfigFile(path: string, env: Environment): Promise<{ value: unknown; warnings: string[] }> {
+  const warnings = checkConfigFile(path);
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8").replace(/^\uFEFF/, "");
+  } catch (error) {
+    throw new ConfigError([`the file cannot be read: ${(error as Error).message}`]); // fs throws Errors
+  }
+  return { value: isCode(path) ? await readCode(path, env) : await parseText(text, extname(path).toLowerCase()), warnings };
+}
+
+/** Looks at the file before it is read; gives what is suspicious about it. @throws ConfigError where it is no file that a config may be */
+export function checkConfigFile(path: string): string[] {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (!stat) throw new ConfigError([`there is no file ${path}; run \`mcp-host init\`, or name another with --config`]);
   if (!stat.isFile()) throw new ConfigError([`${path} is not a file; name a config file with --config`]);
@@ -24,18 +37,9 @@ export async function readConfigFile(path: string, env: Environment): Promise<{ 
       `everybody on this machine can write ${open}, and so decide which commands the host runs; run \`chmod go-w ${open}\``,
     ]);
   if (stat.size > CONFIG_BYTES) throw new ConfigError([`the file is larger than ${CONFIG_BYTES} bytes; is it a config?`]);
-  const warnings = isGroupWritable(stat.mode)
+  return isGroupWritable(stat.mode)
     ? [`the config can be written by its group, which decides which commands the host runs; run \`chmod g-w ${path}\``]
     : [];
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8").replace(/^\uFEFF/, "");
-  } catch (error) {
-    throw new ConfigError([`the file cannot be read: ${(error as Error).message}`]); // fs throws Errors
-  }
-  const extension = extname(path).toLowerCase();
-  const isCode = CODE_EXTENSIONS.some((code) => extension === `.${code}`);
-  return { value: isCode ? await readCode(path, env) : await parseText(text, extension), warnings };
 }
 
 /** Reads a text of a form that holds values only. @param extension with its dot */

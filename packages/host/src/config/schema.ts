@@ -73,6 +73,8 @@ const serverUrl = z.url({ protocol: /^(https?|wss?)$/, message: "must be an http
   return username === "" && password === "";
 }, "must hold no user name or password; use `headers`");
 
+const proxyUrl = z.url({ protocol: /^https?$/, message: "must be the http:// or https:// URL of a proxy, or false" });
+
 const urlUpstream = z
   .strictObject({
     type: z
@@ -89,6 +91,12 @@ const urlUpstream = z
       )
       .default({})
       .describe("Sent with every request to this server (over WebSocket: with the handshake), such as its credentials."),
+    proxy: z
+      .union([z.literal(false), proxyUrl], "must be the http:// or https:// URL of a proxy, or false")
+      .optional()
+      .describe(
+        "The proxy that it is reached through; `false`: none. Default: what `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say. Never for this machine itself.",
+      ),
     ...anyUpstream,
   })
   .superRefine(({ type, url }, context) => {
@@ -175,7 +183,7 @@ const upstream = z.unknown().transform((value, context): Upstream => {
 });
 
 const bytes = new Set<string>(["requestBytes", "messageBytes", "headerBytes", "clientQueueBytes", "upstreamQueueBytes"]);
-const times = new Set<string>(["sessionIdle", "sessionInitialize"]);
+const times = new Set<string>(["sessionIdle", "sessionInitialize", "questionTime"]);
 const limits = z.strictObject(
   Object.fromEntries(
     Object.entries(DEFAULT_LIMITS).map(([name, value]) => [

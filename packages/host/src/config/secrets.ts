@@ -57,7 +57,7 @@ function literalsOf(config: ResolvedConfig): string[] {
     if ("headers" in server) secrets.push(...secretsIn(server.headers));
     if ("env" in server) secrets.push(...secretsIn(server.env));
     if ("options" in server) secrets.push(...secretsIn(server.options));
-    if ("url" in server) secrets.push(...secretsOfUrl(server.url));
+    if ("url" in server) secrets.push(...secretsOfUrl(server.url), ...secretsOfUrl(server.proxy || ""));
   }
   return secrets;
 }

@@ -3,6 +3,7 @@ import type { ListenConfig } from "../config/schema.ts";
 import { ConfigError, HostError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { Limits } from "../wire/limits.ts";
+import { isLoopback, isLoopbackName } from "../wire/loopback.ts";
 import type { FrontResponse } from "./response.ts";
 
 /** The methods of the MCP endpoint. */
@@ -11,17 +12,6 @@ export const ENDPOINT_METHODS = "GET, POST, DELETE";
 export const ROUTE_METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE";
 
 const LOOPBACK_NAMES = ["localhost", "127.0.0.1", "[::1]"];
-
-/** Whether an address to listen on can only be reached from this machine. */
-export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
-}
-
-/** Whether a name that a Host header may have, with or without a port, is one of this machine's own. */
-export function isLoopbackName(name: string): boolean {
-  const [, bare = name] = /^(\[.*\]|[^:]*)(?::\d+)?$/.exec(name.toLowerCase()) ?? [];
-  return isLoopback(bare.replace(/^\[|\]$/g, "")) || bare.endsWith(".localhost"); // RFC 6761 section 6.3
-}
 
 /**
  * Whoever can reach an open port without authentication can use every server behind it. A name of other machines' means that

@@ -5,6 +5,7 @@ import { ConfigError, HostError } from "../errors.ts";
 import type { Principal } from "../exchange/caller.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
 import type { Session } from "../session/session.ts";
+import { Acceptance } from "./acceptance.ts";
 import { type Checks, Edge, ENDPOINT_METHODS, ROUTE_METHODS } from "./edge.ts";
 import { ANONYMOUS, authenticate, type Endpoint, type HttpEndpoint, isAuthenticated, type NetworkOptions, pathOf } from "./endpoint.ts";
 import { listenFailure, type Server, serverOptions } from "./listening.ts";
@@ -28,6 +29,7 @@ export class HttpFront {
   readonly #ways: Endpoint[] = [];
   readonly #longLived: LongLived;
   #server: Server | undefined;
+  #acceptance: Acceptance | undefined;
   #certificate: Certificate | undefined;
   #edge!: Checks; // made once the port is known; nothing is served before
   #app: ((request: IncomingMessage, response: FrontResponse) => unknown) | undefined;
@@ -51,6 +53,7 @@ export class HttpFront {
     const server = await this.#makeServer(websocket?.SocketRequest ?? IncomingMessage);
     server.maxConnections = limits.connections;
     this.#server = server;
+    this.#acceptance = new Acceptance(server, this.#options.log);
     if (listen.sse) {
       const { SseFront } = await import("./sse.ts");
       const sse = new SseFront(this.#options, this.#longLived);
@@ -171,6 +174,7 @@ export class HttpFront {
     const quiet = now - this.#keptAlive >= KEEP_ALIVE;
     if (quiet) this.#keptAlive = now;
     for (const endpoint of this.#ways) endpoint.tick(now, quiet);
+    this.#acceptance?.look();
   }
 
   #reject(response: FrontResponse, error: unknown): void {

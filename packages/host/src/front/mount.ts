@@ -2,7 +2,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ListenConfig } from "../config/schema.ts";
 import { ConfigError, HostError } from "../errors.ts";
 import type { Limits } from "../wire/limits.ts";
-import { type Checks, Edge, isLoopback, isLoopbackName } from "./edge.ts";
+import { isLoopback, isLoopbackName } from "../wire/loopback.ts";
+import { type Checks, Edge } from "./edge.ts";
 import { isAuthenticated, type NetworkOptions, pathOf } from "./endpoint.ts";
 import { HttpFront } from "./http.ts";
 import { FrontResponse } from "./response.ts";
@@ -14,24 +15,27 @@ export type RequestHandler = (request: IncomingMessage, response: ServerResponse
 export class MountedEdge implements Checks {
   readonly #listen: Pick<ListenConfig, "host" | "hosts" | "origins">;
   readonly #limits: Limits;
-  readonly #isOpen: boolean;
+  readonly #isOpen: () => boolean;
+  /** Whether the server is reached by others' names, through a proxy on this machine perhaps. */
+  readonly #isNamed: boolean;
   /** By port, of which a program has few. */
   readonly #edges = new Map<number, Edge>();
 
-  /** @param isOpen whether other machines may call: clients are authenticated, or the operator takes the risk */
-  constructor({ hosts, origins }: ListenConfig, limits: Limits, isOpen: boolean) {
+  /** @param isOpen whether other machines may call: clients are authenticated, or the operator takes the risk; a reload may change it */
+  constructor({ hosts, origins }: ListenConfig, limits: Limits, isOpen: () => boolean) {
     const foreign = hosts.find((name) => !isLoopbackName(name));
-    if (!isOpen && foreign !== undefined)
+    if (!isOpen() && foreign !== undefined)
       throw new ConfigError([
         `handler: "${foreign}" can be reached from other machines and nobody says who clients are; add an auth plugin, give handler() an "authenticate", or make the host with "insecureNoAuth"`,
       ]);
     this.#listen = { host: "127.0.0.1", hosts, origins };
     this.#limits = limits;
     this.#isOpen = isOpen;
+    this.#isNamed = foreign !== undefined;
   }
 
   check(request: IncomingMessage): HostError | undefined {
-    if (!this.#isOpen && !isNear(request.socket.remoteAddress))
+    if (!this.#isOpen() && (this.#isNamed || !isNear(request.socket.remoteAddress)))
       return new HostError(
         "forbidden",
         'nobody says who clients are, so only this machine may call; add an auth plugin, give handler() an "authenticate", or make the host with "insecureNoAuth"',
@@ -65,7 +69,7 @@ export async function mountFront(
   listen: ListenConfig,
   insecureNoAuth: boolean,
 ): Promise<{ front: HttpFront; handler: RequestHandler }> {
-  const isOpen = insecureNoAuth || isAuthenticated(options);
+  const isOpen = (): boolean => insecureNoAuth || isAuthenticated(options);
   const edge = new MountedEdge(listen, options.limits, isOpen);
   const front = new HttpFront({ ...options, listen });
   await front.mount(edge);

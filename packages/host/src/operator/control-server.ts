@@ -21,6 +21,13 @@ import { parseLogQuery } from "./log-query.ts";
 import type { LogRing } from "./log-ring.ts";
 import { streamLogs } from "./log-stream.ts";
 
+/** Connections that have not asked, and those that have: readers of the log are counted where they are kept. */
+const SILENT = 16;
+const ASKED = 64;
+/** Milliseconds in which there may be more of them. */
+const MOMENT = 100;
+/** Connections of any kind; beyond that the system is told to turn them away. */
+const CONNECTIONS = 512;
 /** Longest answer of an operation. */
 const RESULT_BYTES = 16 * 1024 * 1024;
 
@@ -44,10 +51,11 @@ export async function serveControl(host: Host, facts: ControlFacts, controls: Ho
     runningHosts(); // clears what dead hosts left
     const address = controlAddress(process.pid);
     if (!WINDOWS) rmSync(address, { force: true });
-    const server = createServer((socket) => answer(socket, { host, facts, controls }));
-    server.maxConnections = 16;
+    const sources = { host, facts, controls, silent: new Newest(SILENT), asked: new Newest(ASKED) };
+    const server = createServer((socket) => answer(socket, sources));
+    server.maxConnections = CONNECTIONS;
     server.unref();
-    await listening(server, address);
+    await listening(server, address, log);
     if (!WINDOWS) chmodSync(address, 0o600);
     const close = (): void => {
       process.off("exit", close);
@@ -63,12 +71,13 @@ export async function serveControl(host: Host, facts: ControlFacts, controls: Ho
   }
 }
 
-function listening(server: Server, address: string): Promise<void> {
+function listening(server: Server, address: string, log: Logger): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen(address, () => {
       server.off("error", reject);
-      server.on("error", () => {}); // a connection that could not be accepted
+      server.on("error", () => {}); // a connection that could not be accepted: the first is told, and others will be for the same reason
+      server.once("error", ({ message }) => log.warn("the control socket could not take a connection", { reason: message }));
       resolve();
     });
   });
@@ -79,11 +88,43 @@ interface Sources {
   readonly host: Host;
   readonly facts: ControlFacts;
   readonly controls: HostControls;
+  /** Those that have not asked yet. */
+  readonly silent: Newest;
+  /** Those that wait for an answer, or read it. */
+  readonly asked: Newest;
+}
+
+/** So many connections at most, of which the oldest go: however many are held open, whoever comes now has a moment to be heard. */
+class Newest {
+  readonly #most: number;
+  readonly #sockets = new Set<Socket>();
+  #trim: NodeJS.Timeout | undefined;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  add(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
+    if (this.#sockets.size > this.#most) this.#trim ??= setTimeout(() => this.#end(), MOMENT).unref();
+  }
+
+  #end(): void {
+    this.#trim = undefined;
+    for (const oldest of [...this.#sockets].slice(0, -this.#most)) this.remove(oldest).destroy();
+  }
+
+  remove(socket: Socket): Socket {
+    this.#sockets.delete(socket);
+    return socket;
+  }
 }
 
 function answer(socket: Socket, sources: Sources): void {
   let text = "";
   let asked = false;
+  sources.silent.add(socket);
   socket.setEncoding("utf8");
   // Not the socket's own timeout, which every letter begins anew.
   const late = setTimeout(() => socket.destroy(), CONTROL_DEADLINE).unref();
@@ -98,6 +139,7 @@ function answer(socket: Socket, sources: Sources): void {
     if (end === -1 || socket.destroyed) return;
     asked = true;
     clearTimeout(late);
+    sources.asked.add(sources.silent.remove(socket));
     socket.setTimeout(OPERATION_DEADLINE + CONTROL_DEADLINE);
     void reply(text.slice(0, end), socket, sources);
   });
@@ -107,8 +149,10 @@ function answer(socket: Socket, sources: Sources): void {
 async function reply(line: string, socket: Socket, sources: Sources): Promise<void> {
   try {
     const request = parseRequest(line);
-    if (request.command === "logs") streamLogs(socket, request, sources.controls.ring);
-    else socket.end(`${JSON.stringify(await replyTo(request, sources))}\n`);
+    if (request.command === "logs") {
+      streamLogs(socket, request, sources.controls.ring);
+      if (request.follow) sources.asked.remove(socket);
+    } else socket.end(`${JSON.stringify(await replyTo(request, sources))}\n`);
   } catch (error) {
     const answer: ControlAnswer = { error: redactText(error instanceof Error ? error.message : String(error)) };
     socket.end(`${JSON.stringify(answer)}\n`);

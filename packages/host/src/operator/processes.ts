@@ -1,10 +1,13 @@
-import { readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { readFileSync, statSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 
 /** How often it is looked whether a process has gone. */
 const LOOK = 50;
 /** Ticks of `/proc/<pid>/stat` in a second: the same on every Linux. */
 const TICKS = 100;
+/** How long `ps` may take, in milliseconds. */
+const PS_DEADLINE = 5_000;
 
 /** Whether a process runs; one that has ended and was not reaped yet (a container without an init reaps nobody) does not. */
 export function isAlive(pid: number): boolean {
@@ -26,6 +29,40 @@ export function startedAt(pid: number): number | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** What tells a process from another that gets its number. */
+export interface ProcessFacts {
+  readonly uid: number;
+  /** In milliseconds since 1970, to about a second. */
+  readonly started: number;
+  /** The command line as far as it is known, its words apart by a space. */
+  readonly command: string;
+}
+
+/** What the system tells of a process; undefined where it does not, or where there is none. */
+export function processFacts(pid: number): ProcessFacts | undefined {
+  try {
+    return process.platform === "linux" ? factsOnLinux(pid) : factsFromPs(pid);
+  } catch {
+    return undefined; // gone, hidden, or there is no ps (as on Windows)
+  }
+}
+
+function factsOnLinux(pid: number): ProcessFacts | undefined {
+  const started = startedAt(pid);
+  const { uid } = statSync(`/proc/${pid}`);
+  const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+  return started === undefined ? undefined : { uid, started, command };
+}
+
+function factsFromPs(pid: number): ProcessFacts | undefined {
+  const fields = ["-ww", "-o", "uid=", "-o", "lstart=", "-o", "command=", "-p", String(pid)];
+  const env = { ...process.env, LC_ALL: "C" };
+  const text = execFileSync("ps", fields, { encoding: "utf8", timeout: PS_DEADLINE, env, stdio: ["ignore", "pipe", "ignore"] }).trim();
+  const [uid, ...words] = text.split(/ +/);
+  const started = Date.parse(words.slice(0, 5).join(" ")); // such as "Sun Nov 29 02:13:35 2026"
+  return Number.isNaN(started) ? undefined : { uid: Number(uid), started, command: words.slice(5).join(" ") };
 }
 
 /** Resolves with whether the process has ended within so many milliseconds. */

@@ -2,6 +2,7 @@ import type { SessionFacts } from "../exchange/caller.ts";
 import type { Entry } from "../exchange/entry.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Connection } from "../upstream/connection.ts";
+import { unavailable } from "../upstream/failure.ts";
 import type { ServerFacts } from "../upstream/handshake.ts";
 import type { RawLists } from "../upstream/lists.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -185,6 +186,22 @@ export class Directory {
     return began
       .filter(({ connection }) => !this.#viewOf(connection))
       .map(({ connection, wasStarting }) => ({ key: connection.facts.key, wasStarting }));
+  }
+
+  /** Starts an upstream that a session needs, and waits a moment for it. @throws HostError if it is not ready then */
+  async awaitReady(session: SessionFacts, upstream: Upstream): Promise<void> {
+    const connection = upstream.connectionFor(session);
+    if (connection.isReady) return;
+    const connected = connection.connect().catch((error: unknown) => {
+      const now = upstream.connectionFor(session); // another, where the server turned out to be reached otherwise
+      if (now === connection) throw error;
+      return now.connect();
+    });
+    const until = (connection.connectingSince ?? Number.NEGATIVE_INFINITY) + (this.#wait ?? KNOWING_WAIT);
+    const rest = Math.max(0, until - performance.now());
+    await withDeadline(connected, rest, () => {
+      throw unavailable(upstream.key, "is not ready yet");
+    });
   }
 
   /** The only upstream, if there is exactly one. */

@@ -10,6 +10,7 @@ import type { Upstream } from "../upstream/upstream.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Json, Notification } from "../wire/message.ts";
 import { Offer } from "./catalog.ts";
+import { checkListEdits, checkParamEdits } from "./edits.ts";
 import { Sender, type SenderOptions } from "./sender.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import { type Target, Targets, targetOf } from "./target.ts";
@@ -280,6 +281,8 @@ export class Pipeline {
 
   #send(exchange: HostExchange, upstream: Upstream): Promise<Json> {
     const handler = this.#sender.handler(upstream.key, exchange.method);
+    // Nobody knows whether the server has such a method, so its start is not worth a long wait.
+    if (exchange.entry?.kind === "method") return this.#directory.awaitReady(exchange.session, upstream).then(() => handler(exchange));
     if (exchange.method !== "resources/subscribe" && exchange.method !== "resources/unsubscribe") return handler(exchange);
     const connection = this.#sender.connection(exchange, upstream);
     const { native } = (targetOf(exchange) as Target).entry; // it was aimed before
@@ -298,24 +301,4 @@ function nowhere(upstream: string, { entry, connection }: Target): HostError {
 /** Every list is one page, so there is no cursor that the host gave. */
 function refuseCursor({ original }: HostExchange): void {
   if (original.cursor !== undefined) throw new HostError("invalid_params", "Unknown cursor: the host gives every list in one page");
-}
-
-/** `transform` may not change what is called; the host writes the native names afterwards. */
-function checkParamEdits({ method, original }: HostExchange, row: MethodRow, params: Readonly<Json>): Readonly<Json> {
-  const written = row.readonly.find((field) => params[field] !== original[field]);
-  if (written === undefined) return params;
-  throw new HostError(
-    "plugin_failure",
-    `a plugin changed params.${written} of ${method} in transform, which is read-only; use route or discover`,
-  );
-}
-
-/** `respond` may edit the fields of a list's entries; which entries there are, and their names, is for `permit` and `discover`. */
-function checkListEdits(method: string, before: Readonly<Json>, after: Readonly<Json>): void {
-  const list = Object.values(LISTS).find((each) => each.method === method);
-  if (!list || before === after) return;
-  const names = (result: Readonly<Json>): string =>
-    JSON.stringify((result[list.field] as Json[] | undefined)?.map((entry) => entry[list.key]));
-  if (names(before) !== names(after))
-    throw new HostError("plugin_failure", `a plugin added, dropped or renamed entries of ${method} in respond; use permit or discover`);
 }

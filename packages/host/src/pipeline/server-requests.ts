@@ -28,15 +28,13 @@ export interface ServerRequestsOptions {
   readonly hooks: () => SealedHooks;
   readonly tasks: TaskTable;
   readonly notifications: Notifications;
-  readonly limits: Pick<Limits, "questionsPerSession" | "questionsPerConnection">;
+  readonly limits: Pick<Limits, "questionsPerSession" | "questionsPerConnection" | "questionTime">;
   readonly session: (id: string) => Respondent | undefined;
   readonly settled: (exchange: HostExchange) => void;
 }
 
 /** Tasks of clients that are remembered. */
 const CLIENT_TASKS = 10_000;
-/** How long a person may take to answer. */
-const QUESTION = { timeout: 300_000, maxTimeout: 300_000 };
 
 /** A task that a client runs for an upstream (a task-augmented sampling or elicitation). */
 interface ClientTask {
@@ -76,7 +74,8 @@ export class ServerRequests {
       ...(origin && { parent: origin }),
     });
     exchange.route = { upstream: connection.facts.key };
-    exchange.timeLimits = QUESTION;
+    const { questionTime } = this.#options.limits;
+    exchange.timeLimits = { timeout: questionTime, maxTimeout: questionTime };
     let underWay = this.#underWay.get(connection);
     if (!underWay) this.#underWay.set(connection, (underWay = new Map()));
     underWay.set(request.id, exchange);
@@ -99,7 +98,7 @@ export class ServerRequests {
       this.#options.settled(exchange);
     };
     const failed = (cause: unknown): void => finish(exchange.outcomeOf(cause));
-    exchange.onStop((error) => failed(fromClient(error)));
+    exchange.onStop((error) => failed(this.#fromClient(error)));
     exchange.start();
     this.#ask(connection, request, exchange, owner, origin).then((result) => finish({ result }), failed);
   }
@@ -155,7 +154,7 @@ export class ServerRequests {
       connection.notify("notifications/progress", { ...params, progressToken: token });
     });
     exchange.sent = "unknown";
-    exchange.onStop((error) => question.cancel(fromClient(error)));
+    exchange.onStop((error) => question.cancel(this.#fromClient(error)));
     let result: Json;
     try {
       result = await question.answer;
@@ -202,6 +201,12 @@ export class ServerRequests {
     return new HostError(missing.includes(".") ? "invalid_params" : "method_not_found", `the client did not declare ${missing}`);
   }
 
+  /** Out of time, a question was not answered by its client: an exchange would blame the upstream. */
+  #fromClient(error: HostError): HostError {
+    if (error.type !== "upstream_timeout") return error;
+    return new HostError("client_gone", `the client did not answer within ${this.#options.limits.questionTime} ms (limits.questionTime)`);
+  }
+
   #clientParams(connection: Connection, request: Request): Json {
     const params = request.params ?? {};
     const task = request.method.startsWith("tasks/") ? this.#clientTasks.get(String(params.taskId)) : undefined;
@@ -231,13 +236,6 @@ export class ServerRequests {
       request.method.startsWith("tasks/") && typeof result.taskId === "string" ? { ...result, taskId: request.params?.taskId } : result;
     return withRelatedTask(renamed, (id) => rename(id) ?? id);
   }
-}
-
-/** Out of time, a question was not answered by its client: an exchange would blame the upstream. */
-function fromClient(error: HostError): HostError {
-  return error.type === "upstream_timeout"
-    ? new HostError("client_gone", `the client did not answer within ${QUESTION.timeout} ms`)
-    : error;
 }
 
 function callOver(): HostError {

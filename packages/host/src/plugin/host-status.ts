@@ -55,6 +55,6 @@ export interface ConnectionStatus {
   listed: boolean;
   problems: readonly string[];
   pid?: number;
-  /** The last lines of a stdio server's stderr; those of its last life while it is down. */
+  /** The first and the last lines of a stdio server's stderr; those of its last life while it is down. */
   stderr?: string;
 }

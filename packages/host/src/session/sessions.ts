@@ -79,8 +79,8 @@ export class Sessions {
     const { limits } = this.#options;
     const now = performance.now();
     for (const session of this.#sessions.values()) {
-      // An open stream is a sign of life, but not of a client that never begins.
-      if (!session.expires || session.inFlight > 0 || (session.hasStream && session.active)) continue;
+      // An open stream is a sign of life, but not of a client that never begins. Who was asked something may still think.
+      if (!session.expires || session.inFlight > 0 || session.questions.size > 0 || (session.hasStream && session.active)) continue;
       const patience = session.active ? limits.sessionIdle : limits.sessionInitialize;
       if (now - session.seen > patience) this.close(session, new HostError("session_not_found", "the session has expired"));
     }

@@ -2,8 +2,8 @@ import type { ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import spawn from "cross-spawn";
-import { redactTail } from "../redact.ts";
 import { withDeadline } from "../wire/deadline.ts";
+import { KeptOutput } from "./kept-output.ts";
 import { releaseGroup, watchGroup } from "./watchdog.ts";
 
 /** A stdio server's process as the operator's config names it. Nothing that comes over the network can name one: whoever could would run commands here. */
@@ -52,7 +52,6 @@ const killAll = (): void => {
   }
 };
 
-const STDERR_BYTES = 8 * 1024;
 const STDIN_GRACE = 2_000;
 const TERM_GRACE = 3_000;
 /** Final frames may still be in the pipe when the process has gone. */
@@ -65,9 +64,7 @@ const DRAIN_GRACE = 100;
  */
 export class Child {
   readonly process: ChildProcess;
-  #stderr: Buffer[] = [];
-  #stderrSize = 0;
-  #stderrCut = false;
+  readonly #stderr = new KeptOutput();
   #gone = false;
   readonly #exited: Promise<void>;
 
@@ -114,7 +111,7 @@ export class Child {
       // The end of stdout is the end of the conversation, whether or not the process lives on; its exit says why.
       setTimeout(() => gone("it closed its stdout"), 2 * DRAIN_GRACE).unref();
     });
-    this.process.stderr?.on("data", (chunk: Buffer) => this.#keepStderr(chunk));
+    this.process.stderr?.on("data", (chunk: Buffer) => this.#stderr.keep(chunk));
     this.process.stdin?.on("error", () => {
       // A server that reads no more can be told nothing, whether or not it lives on; its exit, if that is why, says more.
       setTimeout(() => gone("it closed its stdin"), 2 * DRAIN_GRACE).unref();
@@ -122,22 +119,9 @@ export class Child {
     for (const stream of [this.process.stdout, this.process.stderr]) stream?.on("error", () => {}); // told by exit
   }
 
-  /** The last lines of stderr, at most 8 KB. Where there was more before them, without secrets, of which half may be left. */
+  /** The first and the last lines of stderr. */
   get stderr(): string {
-    const text = Buffer.concat(this.#stderr).toString("utf8");
-    return this.#stderrCut || text.length > STDERR_BYTES ? redactTail(text.slice(-STDERR_BYTES)) : text;
-  }
-
-  #keepStderr(chunk: Buffer): void {
-    const tail = chunk.length > STDERR_BYTES ? chunk.subarray(chunk.length - STDERR_BYTES) : chunk;
-    this.#stderr.push(Buffer.from(tail));
-    this.#stderrSize += tail.length;
-    if (tail !== chunk) this.#stderrCut = true;
-    while (this.#stderrSize - (this.#stderr[0]?.length ?? 0) >= STDERR_BYTES) {
-      this.#stderrSize -= this.#stderr.shift()?.length ?? 0;
-      this.#stderrCut = true;
-    }
-    if (this.#stderr.length > 64) this.#stderr = [Buffer.concat(this.#stderr)];
+    return this.#stderr.text;
   }
 
   /** Signals the whole group, so that grandchildren go too, even when the child itself has gone already. */

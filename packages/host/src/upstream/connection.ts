@@ -115,7 +115,7 @@ export class Connection {
     return this.#lifecycle.life?.peer.counters ?? { garbage: 0, unexpected: 0 };
   }
 
-  /** The process, and the last lines of its stderr: of the last life while there is no other. */
+  /** The process, and the first and last lines of its stderr: of the last life while there is no other. */
   describe(): { pid?: number; stderr?: string } {
     return this.#lifecycle.describe();
   }

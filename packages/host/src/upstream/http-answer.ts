@@ -5,7 +5,7 @@ import type { Id } from "../wire/message.ts";
 import { ResumableStream } from "./event-stream.ts";
 import { failure } from "./failure.ts";
 import type { HttpClient } from "./http-client.ts";
-import { lost, refusal, unanswered } from "./http-failure.ts";
+import { lost, refusal, retryAfter, unanswered } from "./http-failure.ts";
 import { type BodyReader, type HttpEvents, type HttpRequest, isEventStream, isJson, isPlain } from "./http-request.ts";
 import { isAboutSession, refusedBody, versionRefusal } from "./refused-body.ts";
 
@@ -13,6 +13,8 @@ import { isAboutSession, refusedBody, versionRefusal } from "./refused-body.ts";
 const GRACE = 1_000;
 const FIRST_RETRY = 1_000;
 const RESUME_TRIES = 5;
+/** Refusals of a stream that is resumed which another try may change: a proxy holds the old one still, or there were too many. */
+const OF_THE_MOMENT = new Set([409, 425, 429]);
 /** A server may let go of the stream of a long call and be asked again: it says when, and once it is taken at its word. */
 const QUIET_STREAMS = 2;
 
@@ -184,8 +186,8 @@ export class HttpAnswer implements HttpEvents {
     return received;
   }
 
-  /** Goes on with a broken stream from its last event, until the call's own deadline gives it up. */
-  #resume(stream: ResumableStream): void {
+  /** Goes on with a broken stream from its last event, until the call's own deadline gives it up. @param least milliseconds until then */
+  #resume(stream: ResumableStream, least = 0): void {
     if (this.#isOver) return;
     if (this.#tries++ >= RESUME_TRIES) return this.#lost();
     const events: HttpEvents = {
@@ -193,7 +195,9 @@ export class HttpAnswer implements HttpEvents {
       refused: () => this.#lost(),
       head: (status, headers, request) => {
         if (status === 200 && isEventStream(headers)) return this.#readEvents(request, stream);
-        this.#lost();
+        request.abort();
+        if (status >= 500 || OF_THE_MOMENT.has(status)) this.#resume(stream, Math.max(FIRST_RETRY, retryAfter(headers) ?? 0));
+        else this.#lost();
         return undefined;
       },
     };
@@ -202,7 +206,7 @@ export class HttpAnswer implements HttpEvents {
         this.#timer = undefined;
         this.#request = this.#context.http.get(stream.lastEventId, events);
       },
-      stream.pause(FIRST_RETRY, QUIET_STREAMS),
+      Math.max(stream.pause(FIRST_RETRY, QUIET_STREAMS), least),
     );
   }
 

@@ -7,7 +7,9 @@ import { withDeadline } from "../wire/deadline.ts";
 import type { Authorization } from "./authorization.ts";
 import { failure } from "./failure.ts";
 import { type HttpEvents, type HttpOrder, HttpRequest, isEventStream, isJson } from "./http-request.ts";
+import type { ProxySetting } from "./proxy.ts";
 import { redirectTarget } from "./redirect.ts";
+import { CONNECT_TIMEOUT, connector, proxyDial } from "./tunnel.ts";
 
 // The package's entry point loads fetch, WebSocket and a cache too: 9 MB and 50 ms that nothing here uses.
 const Pool = createRequire(import.meta.url)("undici/lib/dispatcher/pool.js") as typeof UndiciPool; // the same class
@@ -15,10 +17,10 @@ const Pool = createRequire(import.meta.url)("undici/lib/dispatcher/pool.js") as 
 export interface HttpOptions {
   url: URL;
   headers: Readonly<Record<string, string>>;
+  proxy?: ProxySetting;
 }
 
 const SOCKETS = 256;
-const CONNECT_TIMEOUT = 10_000;
 const CLOSE_GRACE = 2_000;
 /** Answers where there is no server any more; they were read by none. To who has a session, 404 says that it has ended. */
 const GONE = new Set([404, 410]);
@@ -45,14 +47,15 @@ export class HttpClient {
   #version: string | undefined;
 
   /** @param authorization what plugins give the credentials through, where any do */
-  constructor(upstream: string, { url, headers }: HttpOptions, authorization?: Authorization) {
+  constructor(upstream: string, { url, headers, proxy }: HttpOptions, authorization?: Authorization) {
     this.#upstream = upstream;
     this.#authorization = authorization;
     this.#configured = headers;
+    const dial = proxyDial(url, proxy);
     this.#pool = new Pool(url.origin, {
       connections: SOCKETS,
       pipelining: 1,
-      connect: { timeout: CONNECT_TIMEOUT },
+      connect: dial ? connector(dial) : { timeout: CONNECT_TIMEOUT },
       // Calls have deadlines of their own, and a stream may be silent for as long as it likes.
       headersTimeout: 0,
       bodyTimeout: 0,

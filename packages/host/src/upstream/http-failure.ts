@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { HostError } from "../errors.ts";
 import { failure } from "./failure.ts";
+import { ProxyFailure } from "./proxy.ts";
 
 /** Statuses that say that the request itself was not acceptable: nobody acted on it. Any other may come after the deed. */
 const UNREAD = new Set([400, 404, 405, 406, 411, 413, 414, 415, 417, 431]);
@@ -57,5 +58,6 @@ export function lost(upstream: string): HostError {
 /** What it means for the call that a request got no answer. @param reached whether it had a connection */
 export function unanswered(upstream: string, error: NodeJS.ErrnoException, reached: boolean): HostError {
   // Once there was a connection, the request may have been read, whatever came of it afterwards.
-  return reached ? lost(upstream) : failure(upstream, "upstream_down", `cannot be reached (${error.code ?? "connection failed"})`);
+  const why = error instanceof ProxyFailure ? error.message : (error.code ?? "connection failed");
+  return reached ? lost(upstream) : failure(upstream, "upstream_down", `cannot be reached (${why})`);
 }

@@ -29,8 +29,9 @@ export class HttpLink implements Link {
   readonly #standing: StandingStream;
   #events!: LinkEvents; // set by open(), before anything can arrive
   readonly #incoming: Incoming;
-  /** How what is no message is told. */
-  readonly #malformed: IncomingEvents = {
+  /** What becomes of what comes in. */
+  readonly #received: IncomingEvents = {
+    message: (message, origin) => this.#message(message, origin),
     failed: (id, error) => this.#answers.get(id)?.fail(error),
     garbage: (reason) => this.#events.garbage(reason),
   };
@@ -53,7 +54,7 @@ export class HttpLink implements Link {
       unreachable: ({ type, message }) => this.#dead(new HostError(type, message, { upstream, sent: "unknown" })),
       sessionGone: () => this.#sessionGone(),
     };
-    this.#incoming = new Incoming(upstream, this, () => this.#malformed);
+    this.#incoming = new Incoming(upstream, this, () => this.#received);
     this.#outbox = new Outbox(upstream, this.#http, (_, error) => this.#untold(error));
     this.#standing = new StandingStream(this.#http, messageBytes, {
       message: (data) => void this.#receive(data, undefined),
@@ -69,6 +70,7 @@ export class HttpLink implements Link {
 
   negotiated(protocolVersion: string): void {
     this.#http.version = protocolVersion;
+    this.#incoming.negotiated(protocolVersion);
   }
 
   send(message: Message): void {
@@ -100,14 +102,15 @@ export class HttpLink implements Link {
   /** A message came in, with the answer to a request or on the standing stream. Gives whether it is the request's answer, or why it is no message. */
   #receive(data: Buffer, from: HttpAnswer | undefined): boolean | string {
     if (this.#closed) return false;
-    const message = this.#incoming.read(data, parseUpstreamJson);
-    if (typeof message === "string") return message;
+    const fault = this.#incoming.take(data, parseUpstreamJson, from?.id);
+    return fault ?? (from !== undefined && !this.#answers.has(from.id));
+  }
+
+  #message(message: Message, origin: Id | undefined): void {
     // It came in answer to this request: one that could not be read, as the server sees it, has no id to name.
-    if (from !== undefined && isResponse(message) && message.id === null) message.id = from.id;
-    const isAnswer = from !== undefined && isResponse(message) && message.id === from.id;
-    if (isAnswer) this.#answers.delete(from.id);
-    this.#events.message(message, from?.id);
-    return isAnswer;
+    if (origin !== undefined && isResponse(message) && message.id === null) message.id = origin;
+    if (origin !== undefined && isResponse(message) && message.id === origin) this.#answers.delete(origin);
+    this.#events.message(message, origin);
   }
 
   /** The server did not take a notification or an answer. */

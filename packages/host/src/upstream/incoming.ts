@@ -1,17 +1,21 @@
 import { FrameTooLarge } from "../wire/framing.ts";
 import type { Link, LinkEvents } from "../wire/link.ts";
-import { isObject, type Message } from "../wire/message.ts";
-import { type ParseError, refusalOf, upstreamMessage } from "../wire/parse.ts";
+import { type Id, isObject, type Message } from "../wire/message.ts";
+import { ParseError, refusalOf, upstreamMessage } from "../wire/parse.ts";
 import { failure } from "./failure.ts";
 
-/** Whom a link tells of what came in and is no message. */
-export type IncomingEvents = Pick<LinkEvents, "failed" | "garbage">;
+/** Whom a link tells of what came in. */
+export type IncomingEvents = Pick<LinkEvents, "message" | "failed" | "garbage">;
+
+/** The only version that has batches. */
+const BATCH_VERSION = "2025-03-26";
 
 /** What comes in over one link. */
 export class Incoming {
   readonly #upstream: string;
   readonly #link: Pick<Link, "send">;
   readonly #events: () => IncomingEvents | undefined;
+  #hasBatches = false;
 
   /**
    * @param link refuses on it what cannot be understood
@@ -23,19 +27,39 @@ export class Incoming {
     this.#events = events;
   }
 
+  negotiated(protocolVersion: string): void {
+    this.#hasBatches = protocolVersion === BATCH_VERSION;
+  }
+
   /**
-   * A message that came in; of what is none the reason, which is also told: to the server whose request it should have been, or
-   * to whoever waits for the answer that it should have been, where it has an id that can be read.
+   * Tells of the message that came in, or of those of a batch. Of what is none the reason is told: to the server whose request it
+   * should have been, or to whoever waits for the answer that it should have been, where it has an id that can be read.
    * @param parse gives the JSON value, or throws a {@link ParseError} and nothing else
+   * @param origin the request whose answer stream it came on
+   * @returns why it is no message
    */
-  read<T>(data: T, parse: (data: T) => unknown): Message | string {
+  take<T>(data: T, parse: (data: T) => unknown, origin: Id | undefined): string | undefined {
     let value: unknown;
     try {
       value = parse(data);
-      return upstreamMessage(value);
+    } catch (error) {
+      return this.#refuse(undefined, error as ParseError);
+    }
+    if (!this.#hasBatches || !Array.isArray(value)) return this.#takeOne(value, origin);
+    if (value.length === 0) return this.#refuse(value, new ParseError(-32600, "a batch has at least one message"));
+    const reasons = value.map((each) => this.#takeOne(each, origin));
+    return reasons.find((reason) => reason !== undefined);
+  }
+
+  #takeOne(value: unknown, origin: Id | undefined): string | undefined {
+    let message: Message;
+    try {
+      message = upstreamMessage(value);
     } catch (error) {
       return this.#refuse(value, error as ParseError);
     }
+    this.#events()?.message(message, origin);
+    return undefined;
   }
 
   #refuse(value: unknown, error: ParseError): string {

@@ -4,7 +4,7 @@ import type { Link } from "../wire/link.ts";
 import type { Json } from "../wire/message.ts";
 import { Peer, type PeerEvents, type RequestOptions } from "../wire/peer.ts";
 import { failure } from "./failure.ts";
-import { Upkeep, type UpkeepConfig, type UpkeepEvents } from "./upkeep.ts";
+import { type Probe, Upkeep, type UpkeepConfig, type UpkeepEvents } from "./upkeep.ts";
 
 /** Failures after which it is to be shown that the server is there. Others are no news: the host's own, of the client, or about access and load. */
 const DOUBTFUL = new Set(["upstream_error", "upstream_lost", "upstream_protocol", "upstream_timeout"]);
@@ -21,6 +21,7 @@ export class Life {
   readonly #closed: (error: HostError) => void;
   #upkeep: Upkeep | undefined;
   #lastUse = performance.now();
+  #lastAnswer = this.#lastUse;
   /** Whether calls have failed since the server last answered. */
   #inDoubt = false;
 
@@ -45,41 +46,52 @@ export class Life {
       (result) => {
         exchange.sent = "yes";
         ended();
-        this.#inDoubt = false;
+        this.#lives();
         this.hasServed = true;
         return result;
       },
       (error: unknown) => {
+        ended();
         if (error instanceof HostError) {
           exchange.sent = error.sent;
           if (DOUBTFUL.has(error.type)) this.#inDoubt = true;
         } else if (error instanceof PeerError) {
           exchange.sent = "yes";
-          this.#inDoubt = false;
+          this.#lives();
         }
-        ended();
         throw error;
       },
     );
   }
 
-  /** Watches it from now on; one that does not answer pings any more is closed. */
-  watch(config: UpkeepConfig, events: Pick<UpkeepEvents, "needed" | "answered" | "degraded" | "unused">): void {
+  /** It has answered a call just now. */
+  #lives(): void {
+    this.#lastAnswer = this.#lastUse;
+    this.#inDoubt = false;
+  }
+
+  /** Watches it from now on; one that does not answer any more is closed. */
+  watch(config: UpkeepConfig, events: Pick<UpkeepEvents, "needed" | "answered" | "degraded" | "unused">, probe: Probe): void {
     const { peer } = this;
-    this.#lastUse = performance.now();
-    this.#upkeep = new Upkeep(config, {
-      ...events,
-      ping: (timeout) => peer.request("ping", undefined, { timeout }).result,
-      lastUse: () => this.#lastUse,
-      inDoubt: () => this.#inDoubt,
-      answered: (latency) => {
-        this.#inDoubt = false;
-        events.answered(latency);
+    this.#lastAnswer = this.#lastUse = performance.now();
+    this.#upkeep = new Upkeep(
+      config,
+      {
+        ...events,
+        ask: (method, timeout) => peer.request(method, undefined, { timeout }).result,
+        lastUse: () => this.#lastUse,
+        lastAnswer: () => this.#lastAnswer,
+        inDoubt: () => this.#inDoubt,
+        answered: (latency) => {
+          this.#inDoubt = false;
+          events.answered(latency);
+        },
+        inFlight: () => peer.inFlight,
+        needed: () => peer.inFlight > 0 || events.needed(),
+        dead: () => this.#closed(failure(this.#upstream, "upstream_lost", "does not answer pings", "unknown")),
       },
-      inFlight: () => peer.inFlight,
-      needed: () => peer.inFlight > 0 || events.needed(),
-      dead: () => this.#closed(failure(this.#upstream, "upstream_lost", "does not answer pings", "unknown")),
-    });
+      probe,
+    );
   }
 
   unwatch(): void {

@@ -1,5 +1,6 @@
 import type { UpstreamConfig } from "../config/schema.ts";
 import { HostError, isRefusal } from "../errors.ts";
+import { LISTS } from "../exchange/entry.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { ConnectionState, UpstreamFacts } from "../exchange/upstream-facts.ts";
 import type { Logger } from "../log.ts";
@@ -11,7 +12,9 @@ import { Backoff } from "./backoff.ts";
 import { Closing, quiet } from "./closing.ts";
 import { unavailable } from "./failure.ts";
 import { type ServerFacts, shakeHands } from "./handshake.ts";
+import { type Said, withLastWords } from "./last-words.ts";
 import { Life } from "./life.ts";
+import { listedBy } from "./lists.ts";
 
 export interface LifecycleOptions {
   /** The isolation key within the upstream. */
@@ -56,7 +59,7 @@ export class Lifecycle {
   readonly #events: LifecycleEvents;
   readonly #backoff = new Backoff();
   readonly #closing = new Closing();
-  #lastWords: { stderr?: string } | undefined;
+  #lastWords: Said | undefined;
   #connecting: Promise<void> | undefined;
   #renewing: Promise<void> | undefined;
   #retry: NodeJS.Timeout | undefined;
@@ -74,11 +77,11 @@ export class Lifecycle {
     return this.state === "ready" || this.state === "degraded";
   }
 
-  /** The process, and the last lines of its stderr: of the last life while there is no other. */
+  /** The process, and the first and last lines of its stderr: of the last life while there is no other. */
   describe(): { pid?: number; stderr?: string } {
-    const live = this.life?.peer.link.describe?.() ?? {};
-    const stderr = live.stderr || (this.isReady ? undefined : this.#lastWords?.stderr);
-    return stderr ? { ...live, stderr } : live;
+    const { pid, stderr: written } = this.life?.peer.link.describe?.() ?? {};
+    const stderr = written || (this.isReady ? undefined : this.#lastWords?.stderr);
+    return { ...(pid !== undefined && { pid }), ...(stderr && { stderr }) };
   }
 
   // --- beginning ---
@@ -159,15 +162,20 @@ export class Lifecycle {
     this.#ailments.clear();
     this.#set("ready");
     this.#events.began(life, this.server);
-    life.watch(config, {
-      needed: () => this.#events.needed(),
-      answered: (latency) => {
-        this.latency = latency;
-        this.ails("pings", undefined);
+    const [kind] = listedBy(this.server.capabilities);
+    life.watch(
+      config,
+      {
+        needed: () => this.#events.needed(),
+        answered: (latency) => {
+          this.latency = latency ?? this.latency;
+          this.ails("pings", undefined);
+        },
+        degraded: (reason) => this.ails("pings", reason),
+        unused: () => void this.#rest(),
       },
-      degraded: (reason) => this.ails("pings", reason),
-      unused: () => void this.#rest(),
-    });
+      kind && LISTS[kind].method,
+    );
   }
 
   /** Whether something is wrong with a live connection, which can be used all the same. @param reason undefined once it is over */
@@ -181,7 +189,7 @@ export class Lifecycle {
 
   #failed(life: Life, error: unknown): void {
     this.#authFailed = (error instanceof HostError || isRefusal(error)) && error.type === "upstream_auth";
-    const reason = briefReason(error);
+    const reason = withLastWords(briefReason(error), life.peer.link.describe?.() ?? {});
     if (this.life === life) this.life = undefined;
     void this.#end(life);
     if (this.state !== "connecting") return; // stopped meanwhile
@@ -205,12 +213,13 @@ export class Lifecycle {
   #lost(life: Life, error: HostError): void {
     if (this.life !== life || !this.isReady) return;
     this.life = undefined;
+    const reason = withLastWords(error.message, life.peer.link.describe?.() ?? {});
     void this.#end(life);
-    this.#warn("an upstream was lost", error.message);
+    this.#warn("an upstream was lost", reason);
     this.restarts++;
     // A server that ends sessions which it served is not failing: the next use begins another one at once.
     if (life.peer.link.sessionEnded && life.hasServed) this.#backoff.reset();
-    this.#backOff(error.message, "idle");
+    this.#backOff(reason, "idle");
   }
 
   /** Stops an unused server; the next use starts it again. */

@@ -44,7 +44,7 @@ export async function makeLink({ key, config, folder, limits, authorization, ...
     const { TransportLink } = await import("./transport.ts");
     return new TransportLink(key, "transport" in config ? config.transport : options.openTransport);
   }
-  const where = { url: new URL(config.url), headers: config.headers };
+  const where = { url: new URL(config.url), headers: config.headers, proxy: config.proxy };
   const wire = wireOf(config);
   if (wire === "websocket") {
     const { WebSocketLink } = await import("./websocket.ts");

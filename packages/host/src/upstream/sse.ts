@@ -11,7 +11,7 @@ import { failure, unsent } from "./failure.ts";
 import { HttpClient, type HttpOptions, pathOf } from "./http-client.ts";
 import { refusal, unanswered } from "./http-failure.ts";
 import { type BodyReader, type HttpRequest, isEventStream, isPlain } from "./http-request.ts";
-import { Incoming, unreadable } from "./incoming.ts";
+import { Incoming, type IncomingEvents, unreadable } from "./incoming.ts";
 import { Outbox } from "./outbox.ts";
 import { sameOrigin } from "./redirect.ts";
 
@@ -32,6 +32,12 @@ export class SseLink implements Link {
   #opening: PromiseWithResolvers | undefined;
   #events!: LinkEvents; // set by open(), before anything can arrive
   readonly #incoming: Incoming;
+  /** What becomes of what comes in. */
+  readonly #received: IncomingEvents = {
+    message: (message) => this.#message(message),
+    failed: (id, error) => this.#events.failed(id, error),
+    garbage: (reason) => this.#events.garbage(reason),
+  };
   #closing: Promise<void> | undefined;
 
   /** @param authorization what plugins give the credentials through, where any do */
@@ -39,7 +45,7 @@ export class SseLink implements Link {
     this.#upstream = upstream;
     this.#limits = limits;
     this.#http = new HttpClient(upstream, options, authorization);
-    this.#incoming = new Incoming(upstream, this, () => this.#events);
+    this.#incoming = new Incoming(upstream, this, () => this.#received);
     this.#outbox = new Outbox(upstream, this.#http, (id, error) => {
       if (id === undefined) this.#events.garbage(`a message could not be delivered: ${error.message}`);
       else this.#events.failed(id, error);
@@ -62,6 +68,7 @@ export class SseLink implements Link {
 
   negotiated(protocolVersion: string): void {
     this.#http.version = protocolVersion;
+    this.#incoming.negotiated(protocolVersion);
   }
 
   send(message: Message): void {
@@ -132,8 +139,10 @@ export class SseLink implements Link {
 
   #receive(data: Buffer): void {
     if (this.#endpoint === undefined) return this.#events.garbage("a message before the endpoint event");
-    const message = this.#incoming.read(data, parseUpstreamJson);
-    if (typeof message === "string") return;
+    this.#incoming.take(data, parseUpstreamJson, undefined);
+  }
+
+  #message(message: Message): void {
     if (isResponse(message) && message.id !== null) this.forget(message.id);
     this.#events.message(message, undefined);
   }

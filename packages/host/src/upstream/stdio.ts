@@ -1,15 +1,18 @@
 import { HostError } from "../errors.ts";
-import { envelopeOf } from "../wire/envelope.ts";
+import { envelopeOf, idAtEnd } from "../wire/envelope.ts";
 import { FrameWriter } from "../wire/frame-writer.ts";
 import { LineFramer } from "../wire/framing.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Link, LinkEvents } from "../wire/link.ts";
-import type { Message } from "../wire/message.ts";
+import type { Id, Message } from "../wire/message.ts";
 import { parseUpstreamJson } from "../wire/parse.ts";
 import type { Authorization } from "./authorization.ts";
 import { Child, type ChildOptions } from "./child.ts";
 import { failure, unsent } from "./failure.ts";
 import { Incoming } from "./incoming.ts";
+
+/** Of a line that is no message so much is kept. */
+const CHATTER_BYTES = 1_024;
 
 /** A server that is a child process: one JSON-RPC message a line on its stdin and stdout. */
 export class StdioLink implements Link {
@@ -23,6 +26,9 @@ export class StdioLink implements Link {
   readonly #incoming: Incoming;
   #closed = false;
   #spoken = false;
+  #framer: LineFramer | undefined;
+  /** The first line that was no message. */
+  #chatter: Buffer | undefined;
   #failure: HostError | undefined;
   #ending: Promise<void> | undefined;
 
@@ -41,6 +47,7 @@ export class StdioLink implements Link {
       (line) => this.#line(line),
       (head) => this.#oversized(head),
     );
+    this.#framer = framer;
     let gone = "";
     const options = this.#authorization ? await this.#authorized(this.#authorization) : this.#options;
     if (this.#closed) return; // meanwhile; nothing may be started any more
@@ -71,8 +78,9 @@ export class StdioLink implements Link {
     return { ...this.#options, env: { ...this.#options.env, ...authorization.env } };
   }
 
-  negotiated(): void {
+  negotiated(protocolVersion: string): void {
     this.#spoken = true;
+    this.#incoming.negotiated(protocolVersion);
   }
 
   send(message: Message): void {
@@ -89,33 +97,40 @@ export class StdioLink implements Link {
     return this.#ending;
   }
 
-  describe(): { pid?: number; stderr?: string } {
+  describe(): { pid?: number; stderr?: string; stdout?: string } {
     const pid = this.#child?.process.pid;
-    return { ...(pid !== undefined && { pid }), stderr: this.#child?.stderr ?? "" };
+    const chatter = this.#spoken ? undefined : (this.#chatter ?? this.#framer?.head);
+    return { ...(pid !== undefined && { pid }), stderr: this.#child?.stderr ?? "", ...(chatter && { stdout: chatter.toString("utf8") }) };
   }
 
   #line(line: Buffer): void {
     if (this.#closed) return;
-    const message = this.#incoming.read(line, parseUpstreamJson);
-    if (typeof message !== "string") this.#events?.message(message, undefined);
+    const fault = this.#incoming.take(line, parseUpstreamJson, undefined);
+    if (fault !== undefined && !this.#spoken) this.#chatter ??= Buffer.from(line.subarray(0, CHATTER_BYTES));
   }
 
-  /** A line that is too long to be read is somebody's: of whom its first bytes tell, or else perhaps of anybody who waits. */
-  #oversized(head: Buffer): void {
-    if (this.#closed) return;
+  /** A line that is too long to be read is somebody's: of whom its first or last bytes tell, or else perhaps of anybody who waits. */
+  #oversized(head: Buffer): ((tail: Buffer) => void) | undefined {
+    if (this.#closed) return undefined;
     const { messageBytes } = this.#limits;
     const what = `sent a line of more than ${messageBytes} bytes`;
     this.#events?.garbage(what);
     const { id, hasMethod } = envelopeOf(head);
-    if (hasMethod) {
-      const error = new HostError("invalid_request", `the message is larger than ${messageBytes} bytes`).toRpc("-");
-      if (id !== undefined) this.send({ jsonrpc: "2.0", id, error });
-    } else if (id === undefined) this.#events?.allFailed(failure(this.#upstream, "upstream_protocol", what, "unknown"));
-    else
+    const answered = (call: Id): void =>
       this.#events?.failed(
-        id,
+        call,
         failure(this.#upstream, "payload_too_large", `sent an answer that is larger than ${messageBytes} bytes`, "yes"),
       );
+    if (!hasMethod && id === undefined)
+      return (tail) => {
+        const last = idAtEnd(tail);
+        if (last === undefined) this.#events?.allFailed(failure(this.#upstream, "upstream_protocol", what, "unknown"));
+        else answered(last);
+      };
+    const error = new HostError("invalid_request", `the message is larger than ${messageBytes} bytes`).toRpc("-");
+    if (id !== undefined && hasMethod) this.send({ jsonrpc: "2.0", id, error });
+    else if (id !== undefined) answered(id);
+    return undefined;
   }
 
   /** The link is dead, for the upstream's fault; its process group goes with it. */

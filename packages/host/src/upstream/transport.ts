@@ -26,7 +26,7 @@ export class TransportLink implements Link {
     // Closed meanwhile: what came too late must not stay open.
     if (this.#closed) return transport.close();
     this.#transport = transport;
-    this.#transport.onmessage = (value: unknown) => this.#receive(value);
+    this.#transport.onmessage = (value: unknown) => void this.#incoming.take(value, asItIs, undefined);
     this.#transport.onerror = (error: unknown) => events.garbage(error instanceof Error ? error.message : "an error without words");
     this.#transport.onclose = () => {
       if (this.#closed) return;
@@ -35,11 +35,6 @@ export class TransportLink implements Link {
       events.closed(failure(this.#upstream, "upstream_lost", what, "unknown"));
     };
     await this.#transport.start();
-  }
-
-  #receive(value: unknown): void {
-    const message = this.#incoming.read(value, asItIs);
-    if (typeof message !== "string") this.#events?.message(message, undefined);
   }
 
   send(message: Message, relatedTo?: Id): void {
@@ -58,6 +53,7 @@ export class TransportLink implements Link {
   }
 
   negotiated(protocolVersion: string): void {
+    this.#incoming.negotiated(protocolVersion);
     this.#transport?.setProtocolVersion?.(protocolVersion);
   }
 

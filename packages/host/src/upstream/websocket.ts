@@ -8,10 +8,13 @@ import type { Authorization } from "./authorization.ts";
 import { failure, unsent } from "./failure.ts";
 import { refusal } from "./http-failure.ts";
 import { Incoming } from "./incoming.ts";
+import { ProxyFailure, type ProxySetting } from "./proxy.ts";
+import { connector, proxyDial } from "./tunnel.ts";
 
 export interface WebSocketOptions {
   url: URL;
   headers: Readonly<Record<string, string>>;
+  proxy?: ProxySetting;
   /** Milliseconds until the server must have agreed to speak WebSocket. */
   handshakeTimeout: number;
 }
@@ -59,7 +62,8 @@ export class WebSocketLink implements Link {
   /** Gives why the server refused, if it did. */
   #shakeHands(): Promise<HostError | undefined> {
     if (this.#closed) return Promise.resolve(failure(this.#upstream, "shutting_down", "is being closed")); // meanwhile
-    const { url, headers, handshakeTimeout } = this.#options;
+    const { url, headers, proxy, handshakeTimeout } = this.#options;
+    const dial = proxyDial(url, proxy);
     // @types/ws does not know closeTimeout yet.
     const options: ClientOptions & { closeTimeout: number } = {
       headers: { ...(this.#authorization?.over(headers) ?? headers) },
@@ -71,6 +75,8 @@ export class WebSocketLink implements Link {
       followRedirects: false,
       // parseUpstreamJson() validates, and only once.
       skipUTF8Validation: true,
+      // To the types of ws a connection is there at once; Node's HTTP client, which it is for, takes one that comes later.
+      ...(dial && { createConnection: connector(dial) as unknown as NonNullable<ClientOptions["createConnection"]> }),
     };
     const socket = new WebSocket(url, SUBPROTOCOL, options);
     this.#socket = socket;
@@ -98,6 +104,10 @@ export class WebSocketLink implements Link {
     });
   }
 
+  negotiated(protocolVersion: string): void {
+    this.#incoming.negotiated(protocolVersion);
+  }
+
   send(message: Message): void {
     const socket = this.#socket;
     if (this.#closed || socket?.readyState !== WebSocket.OPEN)
@@ -123,9 +133,7 @@ export class WebSocketLink implements Link {
   }
 
   #receive(data: Buffer): void {
-    if (this.#closed) return;
-    const message = this.#incoming.read(data, parseUpstreamJson);
-    if (typeof message !== "string") this.#events?.message(message, undefined);
+    if (!this.#closed) this.#incoming.take(data, parseUpstreamJson, undefined);
   }
 
   #lost(reason: Error | undefined): void {
@@ -150,5 +158,6 @@ function codeOf(error: Error | undefined): string | undefined {
 /** The code of the system or, of what went wrong in the handshake, the words of ws: they hold nothing that the server sent. */
 function whyNot(error: Error | undefined): string {
   if (error?.message === "Server sent no subprotocol") return `it does not speak the subprotocol "${SUBPROTOCOL}"`;
+  if (error instanceof ProxyFailure) return error.message;
   return codeOf(error) ?? error?.message ?? "connection failed";
 }

@@ -32,6 +32,15 @@ export function envelopeOf(head: Buffer): Envelope {
   return { id, hasMethod };
 }
 
+/** The last member of an object, where that is its id. */
+const LAST_ID = /"id"\s*:\s*(-?\d+|"(?:[^"\\]|\\.)*")\s*\}\s*$/;
+
+/** The id of a message of which only the last bytes are there. Whatever comes before, the last brace of a line is that of the message. */
+export function idAtEnd(tail: Buffer): Id | undefined {
+  const [, token] = LAST_ID.exec(tail.toString("utf8")) ?? [];
+  return token === undefined ? undefined : idIn(token);
+}
+
 function idIn(token: string): Id | undefined {
   try {
     const value: unknown = JSON.parse(token);

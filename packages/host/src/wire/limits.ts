@@ -30,6 +30,8 @@ export interface Limits {
   questionsPerSession: number;
   /** Questions under way that came over one connection to an upstream. Default 64. */
   questionsPerConnection: number;
+  /** How long a client may take to answer such a question, and the person before it to think. The call that it belongs to waits meanwhile. Default 5 min. */
+  questionTime: number;
   /** Bytes waiting for a client that does not read; then it is dropped. Default 16 MB. */
   clientQueueBytes: number;
   /** Bytes waiting for an upstream that does not read. Default 16 MB. */
@@ -73,6 +75,7 @@ export const DEFAULT_LIMITS: Readonly<Limits> = Object.freeze({
   inFlight: 4_096,
   questionsPerSession: 16,
   questionsPerConnection: 64,
+  questionTime: 5 * 60_000,
   clientQueueBytes: 16 * MB,
   upstreamQueueBytes: 16 * MB,
   entriesPerUpstream: 5_000,

@@ -32,6 +32,6 @@ export interface Link {
   forget?(id: Id): void;
   /** Ends the link and whatever it owns, within the wire's own deadline. */
   close(): Promise<void>;
-  /** What an operator wants to know: process id, last lines of stderr. */
-  describe?(): { pid?: number; stderr?: string };
+  /** What an operator wants to know: process id, the first and last lines of stderr, what came on stdout before the first message. */
+  describe?(): { pid?: number; stderr?: string; stdout?: string };
 }

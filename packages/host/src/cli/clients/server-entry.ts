@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
-import { delimiter, resolve } from "node:path";
+import { delimiter } from "node:path";
 import { type LoadedConfig, loadConfig } from "../../config/load.ts";
-import { configsIn, findConfig } from "../../config/locate.ts";
+import { configsIn } from "../../config/locate.ts";
+import { locateReadable } from "../../config/trust.ts";
 import { ConfigFileError } from "../../errors.ts";
 import { createHost } from "../../host/host.ts";
 import { createLogger } from "../../log.ts";
@@ -23,7 +24,7 @@ export async function serverEntryOf(flags: EntryFlags, { client, scope }: Target
   if (overHttp) return { kind: "http", ...(await addressOf(flags)) };
   // A program with windows has not the PATH of a shell, and the servers of the host are looked for on it.
   const PATH = shellPath().join(delimiter);
-  const config = configPath(flags.config);
+  const config = await configPath(flags.config);
   return {
     kind: "stdio",
     config,
@@ -33,8 +34,9 @@ export async function serverEntryOf(flags: EntryFlags, { client, scope }: Target
   };
 }
 
-function configPath(flag: string | undefined): string {
-  const path = flag === undefined ? findConfig(process.cwd()) : resolve(flag);
+/** The client's entry will name it, so it must be one that may run. */
+async function configPath(flag: string | undefined): Promise<string> {
+  const path = await locateReadable(flag);
   if (!existsSync(path))
     throw new ConfigFileError([`there is no file ${path}; run \`mcp-host init\`, or name another with --config`], undefined);
   return path;
@@ -44,7 +46,7 @@ async function addressOf({ url, config: flag }: EntryFlags): Promise<{ url: stri
   if (url !== undefined) {
     if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
       throw new UsageError(`--url: "${url}" is no http:// or https:// URL`);
-    return { url, key: flag !== undefined && (await asksForKey(await usable(configPath(flag)))) };
+    return { url, key: flag !== undefined && (await asksForKey(await usable(await configPath(flag)))) };
   }
   const all = (await findHosts({ config: flag })).filter((status): status is ControlStatus & { url: string } => status.url !== undefined);
   // Here a config of one's own counts for more than a host with another that happens to run.
@@ -56,7 +58,7 @@ async function addressOf({ url, config: flag }: EntryFlags): Promise<{ url: stri
   }
   const [host] = running;
   if (host) return { url: reachable(host.url), key: existsSync(host.config) && (await asksForKey(await usable(host.config))) };
-  const loaded = await usable(configPath(flag));
+  const loaded = await usable(await configPath(flag));
   const { port = 3000, path = "/mcp", host: address = "127.0.0.1", tls } = loaded?.config.listen ?? {};
   if (Number(port) === 0)
     throw new NoHostError("the config takes any free port, and no host is running; start one with `mcp-host start`, or give --url");

@@ -1,6 +1,7 @@
-import { closeSync, fstatSync, mkdirSync, openSync, renameSync, rmSync, type Stats, statSync, writeSync } from "node:fs";
+import { closeSync, constants, fstatSync, mkdirSync, openSync, renameSync, rmSync, type Stats, statSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import type { z } from "zod";
+import { isOpenFolder, isOwnAlone, strangersLink } from "../../config/permissions.ts";
 import { integer, size } from "../../config/units.ts";
 import { UsageError } from "../command-line/usage.ts";
 
@@ -108,15 +109,27 @@ export class LogFile {
   }
 }
 
-/** Opens a log file to append to it, made with its folder for this user only. @throws Error that says which file, why, and what to do */
+/** Opens a log file to append to it, made with its folder for this user only, and no file that somebody else has put in its place. @throws Error that says which file, why, and what to do */
 export function openLog(path: string): number {
+  const folder = dirname(path);
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    return openSync(path, "a", 0o600);
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const link = strangersLink(path);
+    if (link !== undefined) throw new Untrusted(`${link} is a link that another user laid or may lay`);
+    const { O_APPEND, O_CREAT, O_NOFOLLOW, O_WRONLY } = constants;
+    if (!isOpenFolder(folder)) return openSync(path, O_APPEND | O_CREAT | O_WRONLY, 0o600);
+    // Somebody may put another file there at any moment, so it is looked at once it is open.
+    const descriptor = openSync(path, O_APPEND | O_CREAT | O_WRONLY | O_NOFOLLOW, 0o600);
+    if (isOwnAlone(fstatSync(descriptor))) return descriptor;
+    closeSync(descriptor);
+    throw new Untrusted(`everybody may write ${folder}, and the file there is not yours alone`);
   } catch (error) {
-    throw new Error(cannotWrite(path, reasonOf(error)));
+    throw new Error(cannotWrite(path, error instanceof Untrusted ? error.message : reasonOf(error)));
   }
 }
+
+/** Why what is at a path is not written to, though it could be. */
+class Untrusted extends Error {}
 
 function cannotWrite(path: string, reason: string): string {
   return `the log file ${path} cannot be written (${reason}); name another with --log-file`;

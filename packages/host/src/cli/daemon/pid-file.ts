@@ -1,13 +1,16 @@
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { userInfo } from "node:os";
+import { dirname, join } from "node:path";
 import { askStatus, findHosts } from "../../operator/control-client.ts";
-import { isAlive, startedAt } from "../../operator/processes.ts";
+import { isAlive, processFacts, startedAt } from "../../operator/processes.ts";
 import { daemonFiles } from "./daemon-files.ts";
 
 /** How long a daemon may take to listen. */
 export const START_DEADLINE = 60_000;
 /** The start of a process is known to about a second. */
 const INACCURACY = 2_000;
+/** What the command line of every daemon has. */
+const DAEMON_PROGRAM = join("cli", "detached.js");
 /** How often a file that changes hands meanwhile is looked at again. */
 const ATTEMPTS = 5;
 
@@ -81,15 +84,35 @@ export class PidFile {
   }
 }
 
+/** What a pid file says of a daemon that does not answer. */
+export interface MuteDaemon {
+  readonly pid: number;
+  readonly pidFile: string;
+  /** Why the process with that number may be another: then nobody may send it a signal. */
+  readonly doubt: string | undefined;
+}
+
 /** The daemon with this config that cannot be asked, because its socket is lost (as XDG_RUNTIME_DIR is at a logout), and that has its pid file still. */
-export async function muteDaemon(config: string | undefined): Promise<number | undefined> {
+export async function muteDaemon(config: string | undefined): Promise<MuteDaemon | undefined> {
   try {
     const { pidFile } = await daemonFiles({ config });
     const text = readIfThere(pidFile);
-    return text === undefined ? undefined : await holderOf(pidFile, text);
+    const pid = text === undefined ? undefined : await holderOf(pidFile, text);
+    return pid === undefined ? undefined : { pid, pidFile, doubt: doubtOf(pidFile, pid) };
   } catch {
     return undefined; // no config here, or no pid file of ours: then there is none
   }
+}
+
+/** What speaks against a process being the daemon that wrote a pid file: it is this user's, runs a daemon's program, and had just been started then. */
+function doubtOf(path: string, pid: number): string | undefined {
+  const process = processFacts(pid);
+  if (!process) return "this system does not tell what that process is";
+  const { uid } = userInfo();
+  if (statSync(path).uid !== uid || process.uid !== uid) return "the file or the process is another user's";
+  if (!process.command.includes(DAEMON_PROGRAM)) return "that process runs another program";
+  const age = mtimeOf(path) - process.started;
+  return age < -INACCURACY || age > START_DEADLINE ? "that process was started at another time than the file was written" : undefined;
 }
 
 /** The daemon that holds a pid file with this text, or undefined when it is gone and its number free or another program's. */

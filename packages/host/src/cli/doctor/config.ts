@@ -6,6 +6,7 @@ import { type Finding, type FindingId, finding, told } from "./findings.ts";
 const KINDS: readonly (readonly [RegExp, FindingId])[] = [
   [/\bchmod\b/, "permissions"],
   [/^there is no (file|mcp-host\.config)|^there are several configs|is not a file; name a config/, "config-missing"],
+  [/^the config is code that runs when it is read/, "config-untrusted"],
   [/: the variable \S+ is not set/, "variable-missing"],
   [/no auth plugin is loaded/, "exposed"],
   [/^plugins?\b/, "plugin-broken"],

@@ -25,6 +25,12 @@ export const FINDINGS = {
     meaning: "No config was found: the named file does not exist, or there is none in the working directory, or there are several.",
     remedy: "Write `mcp-host.config.json`, go to the folder that holds it, or name it with `--config`.",
   },
+  "config-untrusted": {
+    level: "problem",
+    meaning:
+      "The config of the working directory is code, which runs when it is read, and nobody has said that it may, or not since it changed.",
+    remedy: "Read it; then run `mcp-host trust`, or name it with `--config`.",
+  },
   "config-invalid": {
     level: "problem",
     meaning: "Something in the config is wrong; the finding has the place. There is one finding for each mistake.",

@@ -97,6 +97,7 @@ function startOf({ ok, upstream }: ServerStart): Finding[] {
     return [finding("server", counts(upstream), { about }), ...problems.map((problem) => finding("server-incomplete", problem, { about }))];
   }
   const reason = upstream.reason ?? upstream.state;
-  if (reason.includes("credentials")) return [finding("server-unauthorized", reason, { about })];
+  // What the server itself said comes behind.
+  if (reason.split("; on std")[0]?.includes("credentials")) return [finding("server-unauthorized", reason, { about })];
   return [finding("server-down", [reason, ...lastWords(upstream)].join("\n"), { about })];
 }

@@ -31,12 +31,12 @@ export async function openHost(options: {
   stdio?: boolean;
 }): Promise<Opened> {
   const { log, change = (config: Config) => config } = options;
-  const load = async (mayAsk: boolean): Promise<LoadedConfig> => {
-    const loaded = await loadConfig(options.config, await loadOptions(options.raw, mayAsk));
+  const load = async (path: string | undefined, mayAsk: boolean): Promise<LoadedConfig> => {
+    const loaded = await loadConfig(path, await loadOptions(options.raw, mayAsk));
     for (const warning of loaded.warnings) log.warn(warning, { config: loaded.path });
     return loaded;
   };
-  const loaded = await load(options.stdio !== true);
+  const loaded = await load(options.config, options.stdio !== true);
   let { files } = loaded;
   return located(loaded.path, () => {
     const host = createHost(change(loaded.config), {
@@ -52,7 +52,8 @@ export async function openHost(options: {
         return files;
       },
       async reload() {
-        const again = await load(false); // whoever asks for a reload is not at this terminal
+        // Whoever asks for a reload is not at this terminal, and means the file that the host was started with, however it was found.
+        const again = await load(loaded.path, false);
         files = again.files;
         return located(loaded.path, () => host.reload(change(again.config)));
       },

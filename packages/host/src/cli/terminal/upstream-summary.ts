@@ -1,4 +1,5 @@
 import type { UpstreamStatus } from "../../plugin/host-status.ts";
+import { tellingLine, wordsIn } from "../../upstream/last-words.ts";
 
 /** Whether an upstream can be called now. */
 export function isUp({ state }: Pick<UpstreamStatus, "state">): boolean {
@@ -27,9 +28,12 @@ export function summaryOf(upstream: UpstreamStatus): string {
 
 const LAST_LINES = 5;
 
-/** What a stdio server that is down wrote last to its stderr: at most five lines, indented. */
+/** What a stdio server that is down wrote last to its stderr, stacks left out: at most five lines, indented, with the one that says what happened. */
 export function lastWords({ connections }: Pick<UpstreamStatus, "connections">): string[] {
   const stderr = connections.find((connection) => connection.stderr && !isUp(connection))?.stderr ?? "";
-  const lines = stderr.split("\n").filter((line) => line.trim() !== "");
-  return lines.slice(-LAST_LINES).map((line) => `    ${line.trimEnd()}`);
+  const words = wordsIn(stderr);
+  const telling = tellingLine(words);
+  const last = words.slice(-LAST_LINES);
+  const lines = telling === undefined || last.includes(telling) ? last : [telling, ...last.slice(1)];
+  return lines.map((line) => `    ${line.trimEnd()}`);
 }
