@@ -74,7 +74,14 @@ function zoo() {
     .filter(({ fails }) => fails === undefined)
     .map(({ server, version, lists, asks, equal }) => {
       const counts = Object.values(lists).map((count) => count ?? "–");
-      return [`\`${server}\``, version, ...counts, asks.length, verdict(equal.host), verdict(equal.plugins)];
+      return [
+        `\`${server}\``,
+        version,
+        ...counts,
+        Object.values(asks).reduce((sum, times) => sum + times, 0),
+        verdict(equal.host),
+        verdict(equal.plugins),
+      ];
     });
   const failing = results
     .filter(({ fails }) => fails !== undefined)

@@ -14,7 +14,7 @@ export function print(results) {
   const rows = results.map(({ line: { server, version, lists, asks, fails, equal } }) => ({
     server,
     version,
-    ...(lists && { ...lists, asks: asks.length }),
+    ...(lists && { ...lists, asks: Object.values(asks).reduce((sum, times) => sum + times, 0) }),
     ...(fails !== undefined && { fails }),
     host: equal.host,
     plugins: equal.plugins,

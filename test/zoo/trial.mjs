@@ -32,7 +32,14 @@ export async function trial(server, given, home) {
 /** How many entries each list has; null for one that is refused or fails. */
 function facts({ account }, asks) {
   const lists = Object.entries(account?.lists ?? {}).map(([field, { entries }]) => [field, entries?.length ?? null]);
-  return { lists: Object.fromEntries(lists), asks: asks.map(({ name }) => name) };
+  return { lists: Object.fromEntries(lists), asks: counted(asks) };
+}
+
+/** How often each is asked. */
+function counted(asks) {
+  const counts = {};
+  for (const { name } of asks) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
 }
 
 /** Directly it is not what servers.mjs says. */
