@@ -25,6 +25,11 @@ describe("the reason of a server that ends says what it said", () => {
       "exited with code 2; on stderr: server: error: the following arguments are required: --key",
     ],
     [
+      "a plea before the usage",
+      `console.error("Please provide a URL via DB_URL\\nusage: server <url>\\n   or: DB_URL=<url> server"); process.exit(1)`,
+      "exited with code 1; on stderr: Please provide a URL via DB_URL",
+    ],
+    [
       "nothing that looks like a reason",
       `console.error("hello\\nno licence"); process.exit(3)`,
       "exited with code 3; on stderr: no licence",

@@ -245,6 +245,6 @@ export const SERVERS = {
   [official("redis")]: { fails: "Error: connect", startTimeout: 8_000 },
   "@perplexity-ai/mcp-server": { fails: "PERPLEXITY_API_KEY environment variable is required" },
   "airtable-mcp-server": { fails: "No API key provided. Set it in the `AIRTABLE_API_KEY` environment variable" },
-  "mcp-mongo-server": { fails: "MCP_MONGODB_URI" },
+  "mcp-mongo-server": { fails: "Please provide a MongoDB connection URL" },
   "todoist-mcp": { fails: "Missing required configuration: API_KEY" },
 };

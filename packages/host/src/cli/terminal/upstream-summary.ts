@@ -1,5 +1,5 @@
 import type { UpstreamStatus } from "../../plugin/host-status.ts";
-import { tellingLine, wordsIn } from "../../upstream/last-words.ts";
+import { tellingLine, wordsIn } from "../../wire/stderr.ts";
 
 /** Whether an upstream can be called now. */
 export function isUp({ state }: Pick<UpstreamStatus, "state">): boolean {
