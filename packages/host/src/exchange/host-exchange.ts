@@ -50,6 +50,7 @@ export class HostExchange implements Exchange, Limited {
   /** What the request names and where it goes, as the pipeline found it; what that is, is the pipeline's business. */
   target: object | undefined = undefined;
   timeLimits: TimeLimits = DEFAULT_TIME_LIMITS;
+  slot: number | undefined = undefined;
   /** Where messages before the answer go; undefined for a detached exchange. */
   readonly sink: Sink | undefined;
 
