@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { type Home, home, type Running, run, start, TYPED } from "../harness/cli.ts";
 import { MARKED, ROOT, upstream } from "../harness/hosts.ts";
+import { RawHttp } from "../harness/raw-http.ts";
 
 /** A host that listens, in a home whose sockets only it and its `status` see. */
 async function started(at: Home, args: string[] = []): Promise<Running> {
@@ -51,6 +52,18 @@ test("status --json has the whole status", async () => {
     sessions: 0,
     upstreams: [{ name: "a", wire: "stdio", state: "ready", connections: [{ pid: expect.any(Number), latency: expect.any(Number) }] }],
   });
+});
+
+test("status tells how many calls wait for their turn", async () => {
+  using at = home({ mcpServers: { busy: { ...upstream({ only: ["slow"] }), concurrency: 1 } } });
+  await using running = await started(at);
+  await known(running);
+  const url = new URL(/"url":"([^"]+)"/.exec(running.stderr())?.[1] ?? "");
+  const client = await RawHttp.open(url);
+  const calls = Promise.allSettled([client.call("slow"), client.call("slow"), client.call("slow")]);
+  await vi.waitFor(async () => expect((await run(at, ["status"])).stdout).toMatch(/^Calls that wait for their turn:\n {2}busy +2$/m));
+  await client.close();
+  await calls;
 });
 
 test("status exits with 1 while a required server is down", async () => {

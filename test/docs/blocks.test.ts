@@ -62,7 +62,7 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
     text: { count: 0, by: "test/docs/generated.test.ts", but: "usage, generated from the commands" },
   },
   "docs/config.md": {
-    jsonc: { count: 2, by: "test/config/forms.test.ts" },
+    jsonc: { count: 3, by: "test/config/forms.test.ts" },
     ts: { count: 1, by: "test/config/forms.test.ts" },
     json: { count: 1, by: "test/config/forms.test.ts" },
   },
@@ -80,11 +80,11 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
   },
   "docs/performance.md": { "": { count: 1, by: "test/bench.test.ts", but: "the benchmark takes minutes; a short one is run" } },
   "docs/pipeline.md": { "": { count: 1, by: "test/docs/generated.test.ts", but: "a drawing" } },
-  "docs/plugins.md": { ts: { count: 8, by: HERE }, json: { count: 1, by: HERE } },
+  "docs/plugins.md": { ts: { count: 9, by: HERE }, json: { count: 1, by: HERE } },
   "docs/architecture.md": {
     "": { count: 1, by: "test/layout.test.ts", but: "a drawing; the floors beside it are compared with the folders" },
   },
-  "docs/testing-plugins.md": { ts: { count: 2, by: "test/docs/testing-plugins.test.ts" } },
+  "docs/testing-plugins.md": { ts: { count: 3, by: "test/docs/testing-plugins.test.ts" } },
   "docs/troubleshooting.md": { sh: { count: 1, by: "test/docs/cli.test.ts" } },
   "packages/host/README.md": {
     sh: { count: 1, by: "test/docs/getting-started.test.ts" },
@@ -164,6 +164,20 @@ describe("the blocks of docs/plugins.md", () => {
     const text = await (await fetch(new URL("/metrics", running.url))).text();
     expect(text).toMatch(/cache_hits_total\{[^}]*upstream="files"[^}]*\} 1/);
     expect(text).toMatch(/cache_bytes(\{[^}]*\})? 7/);
+  });
+
+  test("stores: a bucket gives as many tokens as it holds, and one of several does the work", async () => {
+    const tries = `const jobs: string[] = [];
+host.hooks.ready.tap("around", async () => {
+  const taken = await Promise.all(Array.from({ length: 12 }, () => take("ada")));
+  const work = (who: string) => alone("report", async () => void (jobs.push(who), await new Promise(setImmediate)));
+  await Promise.all([work("one"), work("other")]);
+  await work("later");
+  host.operator.report(() => ({ taken: taken.filter(Boolean).length, jobs }));
+});`;
+    const file = written("buckets.ts", around(`${block(PAGE, "store.lease(")}\n${tries}`));
+    await using running = await startHost({ mcpServers: {}, plugins: [file], listen: null }, { folder: FOLDER });
+    expect(running.host.reports()).toMatchObject({ around: { taken: 10, jobs: ["one", "later"] } });
   });
 
   test("routes: one for clients and one for everybody", async () => {

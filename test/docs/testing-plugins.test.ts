@@ -15,6 +15,12 @@ afterAll(() => rmSync(FOLDER, { recursive: true, force: true }));
 
 const examples = blocks("testing-plugins.md");
 writeFileSync(join(FOLDER, "quota.ts"), blocks("plugins.md").find((block) => block.includes('name: "quota"')) ?? "");
+// What the page leaves to its reader: a store of their own.
+writeFileSync(
+  join(FOLDER, "my-store.ts"),
+  `import { MemoryStore } from ${JSON.stringify(join(ROOT, "packages/host/dist/plugin/memory-store.js"))};
+export const openStore = (_name: string) => ({ store: new MemoryStore(), close: async () => {} });`,
+);
 
 // A page's tests become tests of this file.
 for (const [index, text] of examples.entries()) {
@@ -24,5 +30,5 @@ for (const [index, text] of examples.entries()) {
 }
 
 test("every example of docs/testing-plugins.md is run here", () => {
-  expect(examples.map((text) => text.match(/^(test|testPlugin)\(/gm)?.length)).toEqual([2, 3]);
+  expect(examples.map((text) => text.match(/^(test|testPlugin|testStore)\(/gm)?.length)).toEqual([2, 3, 1]);
 });

@@ -49,8 +49,8 @@ export {
   type PluginHost,
   type Service,
 } from "./plugin/plugin.ts";
-export { STORE } from "./plugin/plugin-set.ts";
-export type { Store } from "./plugin/store.ts";
+export type { Lease, Store } from "./plugin/store.ts";
+export { STORE } from "./plugin/stores.ts";
 export type {
   TransportContext,
   TransportFactory,

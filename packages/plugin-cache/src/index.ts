@@ -38,7 +38,7 @@ export const cache = definePlugin({
     const shelf =
       given.store === false
         ? new MemoryShelf(limits)
-        : new StoreShelf(() => host.store(given.store === true ? "cache" : String(given.store)), host.log, lifetime, limits);
+        : new StoreShelf(host.store(given.store === true ? "cache" : given.store), host.log, lifetime, limits);
     tally.watch(shelf);
     const kept = new Cache({ options: given, shelf, counts: count.of });
 

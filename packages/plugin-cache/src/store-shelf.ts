@@ -33,7 +33,7 @@ const COUNT = "drops";
  * something was dropped, or that is just reading it, knows all the same. A store that fails costs hits, never a call.
  */
 export class StoreShelf implements Shelf {
-  readonly #open: () => Store;
+  readonly #store: Store;
   readonly #log: Logger;
   readonly #lifetime: number;
   readonly #maxEntrySize: number;
@@ -46,12 +46,9 @@ export class StoreShelf implements Shelf {
   #owed: Drop[] = [];
   #failing = false;
 
-  /**
-   * @param open gives the store; asked at each use, since the plugin that provides it may come later in the config
-   * @param lifetime milliseconds that a result can be given for at most
-   */
-  constructor(open: () => Store, log: Logger, lifetime: number, { maxSize, maxEntrySize, evicted }: ShelfOptions) {
-    this.#open = open;
+  /** @param lifetime milliseconds that a result can be given for at most */
+  constructor(store: Store, log: Logger, lifetime: number, { maxSize, maxEntrySize, evicted }: ShelfOptions) {
+    this.#store = store;
     this.#log = log;
     this.#lifetime = lifetime;
     this.#maxEntrySize = Math.min(maxSize, maxEntrySize);
@@ -64,10 +61,6 @@ export class StoreShelf implements Shelf {
         if (reason === "evict" || reason === "delete") void this.#try(() => this.#store.delete(entryKey(key)));
       },
     });
-  }
-
-  get #store(): Store {
-    return this.#open();
   }
 
   now(): number {

@@ -38,6 +38,13 @@ class Shared implements Store {
     return value;
   }
 
+  async update(key: string, change: (value: unknown) => unknown): Promise<unknown> {
+    const value = change(await this.get(key));
+    await this.set(key, value);
+    return value;
+  }
+
+  lease(): undefined {}
   publish(): void {}
   subscribe(): () => void {
     return () => {};

@@ -62,6 +62,9 @@ function describe(status: ControlStatus): string {
     Object.values(incomplete).map((reason) => [`  ${name}`, reason.replaceAll("\n", " ")]),
   );
   if (missing.length > 0) parts.push(`Lists that are not complete:\n${table(missing)}`);
+  const waiting = upstreams.filter((upstream) => upstream.waiting > 0);
+  if (waiting.length > 0)
+    parts.push(`Calls that wait for their turn:\n${table(waiting.map((upstream) => [`  ${upstream.name}`, String(upstream.waiting)]))}`);
   for (const upstream of upstreams) {
     const words = lastWords(upstream);
     if (words.length > 0) parts.push([`Last words of ${upstream.name}:`, ...words].join("\n"));

@@ -34,6 +34,11 @@ const anyUpstream = {
   startTimeout: duration.default(30_000).describe("Until the server must have answered `initialize`."),
   timeout: duration.default(60_000).describe("Longest silence of a call; progress starts it anew."),
   maxTimeout: duration.default(600_000).describe("Longest time of a call, progress or not."),
+  concurrency: integer(1, 10_000)
+    .optional()
+    .describe(
+      "At most so many calls at once, over all connections to this upstream; further ones wait in the order in which they came, for `timeout` at most. Default: no such bound.",
+    ),
   healthInterval: duration.default(30_000).describe("A quiet connection is pinged this often; 0 turns it off."),
   idempotent: z
     .array(z.string())

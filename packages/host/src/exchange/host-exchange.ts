@@ -40,6 +40,8 @@ export class HostExchange implements Exchange, Limited {
   readonly attempts: Mutable<Attempt>[] = [];
   resultKind: Exchange["resultKind"] = "complete";
   asked = false;
+  /** How many calls the upstream is given at once, while this one waits for its turn there. */
+  queuedFor: number | undefined = undefined;
   outcome: Outcome | undefined = undefined;
   at: Site | undefined = undefined;
   requestBytes: number | undefined = undefined;
@@ -288,6 +290,11 @@ export class HostExchange implements Exchange, Limited {
         plugin: at.plugin,
         sent,
       });
+    const { queuedFor } = this;
+    if (queuedFor !== undefined && route) {
+      const reason = `upstream "${route.upstream}" has as many calls in flight as its "concurrency" allows (${queuedFor}), and the turn of this one did not come within ${limit} ms; nothing was sent`;
+      return new HostError("overloaded", reason, { upstream: route.upstream, sent });
+    }
     const ran = sent === "no" ? "nothing was sent" : "the call may or may not have run";
     return new HostError("upstream_timeout", `upstream "${route?.upstream}" did not answer within ${limit} ms; ${ran}`, {
       ...(route && { upstream: route.upstream }),

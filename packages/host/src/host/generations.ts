@@ -6,6 +6,7 @@ import type { CatalogStore } from "../pipeline/last-known.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
 import { loadPlugins } from "../plugin/load.ts";
 import { PluginSet, type Surroundings } from "../plugin/plugin-set.ts";
+import { Stores } from "../plugin/stores.ts";
 import type { Sessions } from "../session/sessions.ts";
 import type { Connection } from "../upstream/connection.ts";
 import { Upstream } from "../upstream/upstream.ts";
@@ -49,7 +50,7 @@ export class Generations {
       entries: () => this.#serving?.directory.catalog.entries() ?? [],
       invalidate: (principal) => this.#serving?.directory.catalog.invalidate(principal),
     };
-    this.#around = { log, folder, status, catalog, transports, signal, stores: new Map() };
+    this.#around = { log, folder, status, catalog, transports, signal, stores: new Stores() };
   }
 
   /** The one that serves. @throws Error before there is one */

@@ -32,6 +32,8 @@ export interface UpstreamStats {
   /** Of its best connection. */
   state: ConnectionState;
   inFlight: number;
+  /** Calls that wait for their turn, where its `concurrency` bounds how many it is given at once. */
+  waiting: number;
   /** Calls that were routed there, and those of them that failed. */
   calls: number;
   errors: number;
@@ -91,11 +93,12 @@ export function modeOf(upstreams: number): HostStats["mode"] {
 }
 
 function statsOf(upstream: Upstream): UpstreamStats {
-  const { key, callStats, restarts, connections } = upstream;
+  const { key, callStats, restarts, connections, turns } = upstream;
   return {
     name: key,
     state: bestOf(upstream)?.state ?? "idle",
     inFlight: [...connections.values()].reduce((sum, connection) => sum + connection.inFlight, 0),
+    waiting: turns?.waiting ?? 0,
     calls: callStats.calls,
     errors: callStats.errors,
     latency: callStats.latency(),

@@ -75,6 +75,7 @@ function describeUpstream(upstream: Upstream, dropped: number): UpstreamStatus {
       templates: lists?.template.length ?? 0,
     },
     incomplete: Object.fromEntries(problems.map(([kind, problem]) => [LISTS[kind].method, redactText(problem)])),
+    waiting: upstream.turns?.waiting ?? 0,
     dropped,
     restarts: upstream.restarts,
     connections: connections.map(describeConnection),

@@ -63,16 +63,29 @@ export class Sender {
     return targetOf(exchange)?.connection ?? upstream.connectionFor(exchange.session);
   }
 
-  /** The host's end of the onion: one send to the upstream, names and ids in its own words. Not `async`: a call pays for every promise. */
+  /** The host's end of the onion: one send to the upstream, if it may be and when it is its turn. Not `async`: a call pays for every promise. */
   #innermost(exchange: HostExchange, upstream: Upstream): Promise<Json> {
-    const target = targetOf(exchange) as Target; // set before any handler runs
-    const { entry } = target;
+    const { entry } = targetOf(exchange) as Target; // set before any handler runs
     const full = this.#tasks.admit(exchange);
     if (full) return Promise.reject(full);
     if (!exchange.claim() && !this.#repeatable(exchange)) return Promise.reject(secondSend(exchange, entry, upstream.key));
     const { at } = exchange;
     exchange.at = undefined;
     if (exchange.isDetached) exchange.start();
+    const over = (): void => {
+      exchange.at = at; // the plugin around this send is at work again
+      if (exchange.sent === "no") exchange.unclaim();
+      if (exchange.isDetached) exchange.release();
+    };
+    // What is pinned (tasks, subscriptions) steers work that is under way: behind that work it would come too late.
+    if (!upstream.turns || rowOf(exchange.method).route === "pinned") return this.#send(exchange, upstream, over);
+    return upstream.turns.take(exchange, () => this.#send(exchange, upstream, () => {})).finally(over);
+  }
+
+  /** One send, names and ids in the upstream's own words. @param over called when it is over, before anybody is given its result */
+  #send(exchange: HostExchange, upstream: Upstream, over: () => void): Promise<Json> {
+    const target = targetOf(exchange) as Target; // set before any handler runs
+    const { entry } = target;
     let connection = this.connection(exchange, upstream);
     const params = withRelatedTask(
       target.write(exchange.params, exchange.route?.native ?? entry.native),
@@ -89,11 +102,6 @@ export class Sender {
         ? undefined
         : (result, endProgress) => this.#tasks.created(exchange, connection, result, endProgress);
     const options: CallOptions = { progress, alive, answered };
-    const over = (): void => {
-      exchange.at = at; // the plugin around this send is at work again
-      if (exchange.sent === "no") exchange.unclaim();
-      if (exchange.isDetached) exchange.release();
-    };
     const inward = (result: Json): Json => {
       over();
       return this.#inward(exchange, connection, result);

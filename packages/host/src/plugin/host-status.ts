@@ -34,6 +34,8 @@ export interface UpstreamStatus {
   entries: { tools: number; prompts: number; resources: number; templates: number };
   /** What is missing of its lists and why, by method: `{ "tools/list": "..." }`. */
   incomplete: Readonly<Record<string, string>>;
+  /** Calls that wait for their turn, where its `concurrency` bounds how many it is given at once. */
+  waiting: number;
   /** Messages that could not be tied to a client and went nowhere. */
   dropped: number;
   /** How often a live connection was lost, those of sessions that ended included. */

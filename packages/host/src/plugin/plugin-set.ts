@@ -10,13 +10,12 @@ import { HookSet, runPhase, type SealedHooks, type Tap } from "./hook-set.ts";
 import type { LoadedPlugin } from "./load.ts";
 import { Meters } from "./meter.ts";
 import { type Operation, Operations } from "./operations.ts";
-import { defineService, type ExpectedUpstream, type PluginHost, type Service } from "./plugin.ts";
+import type { ExpectedUpstream, PluginHost, Service } from "./plugin.ts";
+import { PluginStore } from "./plugin-store.ts";
 import { contentMark, untouched } from "./reuse.ts";
-import { MemoryStore, type Store } from "./store.ts";
+import type { Store } from "./store.ts";
+import { STORE, Stores } from "./stores.ts";
 import { type TransportFactory, Transports } from "./transport-registry.ts";
-
-/** Puts another store in the place of the one in memory: `host.provide(STORE, (name) => ...)`. */
-export const STORE = defineService<(name: string) => Store>("store");
 
 /** What of the host its plugins are given besides hooks, through all reloads. */
 export interface Surroundings {
@@ -24,8 +23,8 @@ export interface Surroundings {
   readonly folder: string;
   readonly status: PluginHost["operator"]["status"];
   readonly catalog: PluginHost["catalog"];
-  /** The stores in memory, by name. */
-  readonly stores: Map<string, Store>;
+  /** Those in memory. */
+  readonly stores: Stores;
   /** Transports that code brings. */
   readonly transports: Readonly<Record<string, TransportFactory>>;
   /** Aborted when the host closes. */
@@ -51,8 +50,8 @@ export class AppliedPlugin {
   readonly isolated: (readonly [upstream: string, isolation: Isolation])[] = [];
   /** Upstreams that its options name, by place. */
   readonly expected: ExpectedUpstream[] = [];
-  /** Stores that a service gave it. */
-  readonly stores = new Map<string, Store>();
+  /** Those that it provides, if it does. */
+  readonly stores = new Stores();
 
   constructor(loaded: LoadedPlugin, set: PluginSet) {
     this.loaded = loaded;
@@ -213,17 +212,19 @@ export class PluginSet {
   /** What a plugin's `apply` is given. It goes with the plugin from set to set. */
   #hostOf(plugin: AppliedPlugin, hooks: HookSet): PluginHost {
     const { id } = plugin;
-    const { folder, log, status, catalog } = this.#around;
+    const { folder, status, catalog } = this.#around;
+    const log = this.#around.log.child({ plugin: id });
+    const { signal } = plugin.gone;
     /** What is looked at while it is applied decides whether a reload concerns the plugin. */
     const look = (part: string): void => {
       if (plugin.set.#applying) plugin.looked.add(part);
     };
     return Object.freeze({
       hooks: hooks.hooks,
-      log: log.child({ plugin: id }),
+      log,
       folder,
       catalog,
-      signal: plugin.gone.signal,
+      signal,
       transports: this.transports.of(id),
       get upstreams() {
         look("mcpServers");
@@ -266,7 +267,7 @@ export class PluginSet {
         plugin.isolated.push([upstream, isolation]);
         plugin.set.#isolate(upstream, isolation);
       },
-      store: (name: string) => plugin.set.#store(plugin, name),
+      store: (name: string) => new PluginStore({ name, find: () => plugin.set.#store(plugin, name), signal, log }),
       provide: <T>(service: Service<T>, value: T) => plugin.set.#provide(plugin, service, value),
       use<T>(service: Service<T>): T {
         const value = plugin.set.#find(plugin, service);
@@ -299,12 +300,10 @@ export class PluginSet {
     this.#services.set(key, { value, provider: plugin });
   }
 
-  /** One store for all who ask for the name: in memory, or what a plugin provides. */
-  #store(plugin: AppliedPlugin, name: string): Store {
+  /** One store for all who ask for the name: in memory, or what a plugin provides. Undefined while one may still come. */
+  #store(plugin: AppliedPlugin, name: string): Store | undefined {
+    if (this.#applying) return undefined;
     const provided = this.#find(plugin, STORE);
-    const stores = this.providerOf(STORE.key)?.stores ?? this.#around.stores;
-    let store = stores.get(name);
-    if (!store) stores.set(name, (store = provided ? provided(name) : new MemoryStore()));
-    return store;
+    return (this.providerOf(STORE.key)?.stores ?? this.#around.stores).of(name, provided);
   }
 }

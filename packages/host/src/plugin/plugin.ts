@@ -59,7 +59,10 @@ export interface PluginHost {
 
   /** The host's log with the plugin's name on every line. */
   readonly log: Logger;
-  /** A small key-value store, shared by whoever asks for the same name; in memory unless a plugin provides another. */
+  /**
+   * A small key-value store, shared by whoever asks for the same name; in memory unless a plugin provides another, wherever in the
+   * config that plugin is. What is asked of it in `apply` waits until all plugins are applied.
+   */
   store(name: string): Store;
   /** Counters and gauges of the plugin's own, for whoever publishes figures. */
   readonly meter: Meter;

@@ -1,73 +1,40 @@
 import type { Awaitable } from "../exchange/awaitable.ts";
-import { BoundedMap } from "../wire/bounded-map.ts";
 
-/** A small key-value store with counters and messages. The host's own is in memory; a plugin can put a shared one in its place. */
+/**
+ * A small key-value store with counters, leases and messages. The host's own is in memory; a plugin can put one in its place that
+ * several hosts share. Values and messages are JSON, and what a store gives is not to be changed in place. Times to live are
+ * milliseconds. `testStore` of `mcp-host/testing` is the contract in tests.
+ */
 export interface Store {
   /** The value, or undefined when there is none or its time is up. */
   get(key: string): Awaitable<unknown>;
-  /** @param ttl milliseconds; without it the value stays */
+  /** @param ttl without it the value stays */
   set(key: string, value: unknown, ttl?: number): Awaitable<void>;
   delete(key: string): Awaitable<void>;
-  /** Adds to a counter and gives its new value. A counter's `ttl` (milliseconds) begins with its first step. */
+  /** Adds to a counter and gives its new value. A counter's `ttl` begins with its first step. */
   increment(key: string, by?: number, ttl?: number): Awaitable<number>;
+  /**
+   * Reads, changes and writes as one step, between which nobody else writes this key. Gives the new value.
+   * @param change gets the value, undefined where there is none, and gives the new one; undefined deletes it. Synchronous and without
+   *   effects: it may run again where somebody was faster. What it throws is thrown, and nothing was changed
+   * @param ttl the value's from now on; without it a value that is there keeps its own, and a new one stays
+   */
+  update(key: string, change: (value: unknown) => unknown, ttl?: number): Awaitable<unknown>;
+  /**
+   * Takes a lease: who has it is the only one until it is released or `ttl` is over, whatever becomes of who took it. Gives undefined
+   * where somebody has it. Its name is no key of the store: leases and values do not meet.
+   */
+  lease(name: string, ttl: number): Awaitable<Lease | undefined>;
   /** Tells every subscriber of a channel. */
   publish(channel: string, message: unknown): Awaitable<void>;
   /** Gives a function that ends the subscription. */
   subscribe(channel: string, listener: (message: unknown) => void): () => void;
 }
 
-const MAX_KEYS = 100_000;
-
-interface Kept {
-  value: unknown;
-  readonly expires: number;
-}
-
-/** The store in memory. When it is full, the oldest key makes room. */
-export class MemoryStore implements Store {
-  readonly #values = new BoundedMap<string, Kept>(MAX_KEYS);
-  readonly #listeners = new Map<string, Set<(message: unknown) => void>>();
-
-  get(key: string): unknown {
-    return this.#live(key)?.value;
-  }
-
-  #live(key: string): Kept | undefined {
-    const kept = this.#values.get(key);
-    if (!kept || kept.expires > performance.now()) return kept;
-    this.#values.delete(key);
-    return undefined;
-  }
-
-  set(key: string, value: unknown, ttl?: number): void {
-    this.#values.set(key, { value, expires: ttl === undefined ? Number.POSITIVE_INFINITY : performance.now() + ttl });
-  }
-
-  delete(key: string): void {
-    this.#values.delete(key);
-  }
-
-  increment(key: string, by = 1, ttl?: number): number {
-    const kept = this.#live(key);
-    const value = (typeof kept?.value === "number" ? kept.value : 0) + by;
-    // In its place: a counter does not become young by counting.
-    if (kept) kept.value = value;
-    else this.set(key, value, ttl);
-    return value;
-  }
-
-  publish(channel: string, message: unknown): void {
-    for (const listener of this.#listeners.get(channel) ?? []) listener(message);
-  }
-
-  subscribe(channel: string, listener: (message: unknown) => void): () => void {
-    let listeners = this.#listeners.get(channel);
-    if (!listeners) this.#listeners.set(channel, (listeners = new Set()));
-    // A function of its own for each subscription, since a set holds a function once.
-    const own = (message: unknown): void => listener(message);
-    listeners.add(own);
-    return () => {
-      if (listeners.delete(own) && listeners.size === 0) this.#listeners.delete(channel);
-    };
-  }
+/** What only one has at a time. */
+export interface Lease {
+  /** Has it go on for `ttl` from now. False when it was lost: its time was up, and somebody else may have it. */
+  renew(ttl: number): Awaitable<boolean>;
+  /** Gives it back. What was lost is left alone. */
+  release(): Awaitable<void>;
 }

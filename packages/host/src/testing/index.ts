@@ -6,3 +6,4 @@ export { JsonRpcError as FakeRpcError, JsonRpcError as TestRpcError } from "./js
 export { type RequestOptions, TestClient, type TestClientOptions, type TestNotification } from "./test-client.ts";
 export { createTestHost, type TestHost, type TestHostOptions, type TestLogLine } from "./test-host.ts";
 export { type PluginCases, testPlugin } from "./test-plugin.ts";
+export { type StoreCases, type StoreProvider, testStore } from "./test-store.ts";

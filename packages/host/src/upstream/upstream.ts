@@ -13,6 +13,7 @@ import { capabilitySet, mirroredCapabilities } from "./capabilities.ts";
 import { Connection, type ConnectionEvents } from "./connection.ts";
 import type { ServerFacts } from "./handshake.ts";
 import { isOpenToSse, makeLink, wireOf } from "./links.ts";
+import { Turns } from "./turns.ts";
 import type { UrlWire } from "./url.ts";
 
 export interface UpstreamOptions {
@@ -50,6 +51,8 @@ export class Upstream {
   readonly connections = new Map<string, Connection>();
   /** Of the calls that went there. */
   readonly callStats = new CallStats();
+  /** Where the config says how many calls it is given at once: over all its connections. */
+  readonly turns: Turns | undefined;
   /** Of connections that are gone. */
   #restarts = 0;
   /** What any connection learned last; it outlives the connection. */
@@ -67,6 +70,8 @@ export class Upstream {
     this.key = options.key;
     this.config = options.config;
     this.#options = options;
+    const { concurrency } = options.config;
+    this.turns = concurrency === undefined ? undefined : new Turns(options.key, concurrency, options.limits.waitingPerUpstream);
     this.facts = factsOf(options.key, options.config, options.isolation);
     this.#events = {
       ...events,

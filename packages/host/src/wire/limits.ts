@@ -24,6 +24,8 @@ export interface Limits {
   inFlightPerSession: number;
   /** Requests in flight to one upstream. Default 512. */
   inFlightPerUpstream: number;
+  /** Calls that wait for their turn at one upstream with `concurrency`; further ones are refused. Default 512. */
+  waitingPerUpstream: number;
   /** Requests in flight in all. Default 4,096. */
   inFlight: number;
   /** Questions under way that upstreams have asked one client: sampling, elicitation, roots. Default 16. */
@@ -72,6 +74,7 @@ export const DEFAULT_LIMITS: Readonly<Limits> = Object.freeze({
   sessionInitialize: 30_000,
   inFlightPerSession: 256,
   inFlightPerUpstream: 512,
+  waitingPerUpstream: 512,
   inFlight: 4_096,
   questionsPerSession: 16,
   questionsPerConnection: 64,
