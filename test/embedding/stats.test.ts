@@ -43,7 +43,7 @@ test("stats count requests, errors and what is offered, and know how long each u
   expect(one).toMatchObject({ name: "one", state: "ready", calls: 5, errors: 1, inFlight: 0, restarts: 0 });
   expect(one?.latency?.p50).toBeGreaterThan(0);
   expect(one?.latency?.p95).toBeGreaterThanOrEqual(one?.latency?.p50 ?? Number.NaN);
-  expect(two).toEqual({ name: "two", state: "ready", inFlight: 0, calls: 0, errors: 0, latency: undefined, restarts: 0 });
+  expect(two).toEqual({ name: "two", state: "ready", inFlight: 0, calls: 0, errors: 0, latency: undefined, restarts: 0, waiting: 0 });
 });
 
 test("latency is of the last 256 answers of the upstream, and a cache's share of hits is told", async () => {
