@@ -1,8 +1,9 @@
 import { defineCommand } from "citty";
 import type { Host } from "../host/host.ts";
 import { escapeControls } from "../log.ts";
+import type { HookDefinition } from "../plugin/hook-definition.ts";
 import type { TapRecord } from "../plugin/hook-set.ts";
-import type { HookDefinition, HookName } from "../plugin/hooks.ts";
+import type { HookName } from "../plugin/hooks.ts";
 import type { HostStatus } from "../plugin/host-status.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
 import { loggerOf } from "./command-line/logger.ts";

@@ -1,6 +1,6 @@
 import type { HostError, RpcError, Sent } from "../errors.ts";
 import type { Json } from "../wire/message.ts";
-import type { ClientFacts, Principal, SessionFacts } from "./caller.ts";
+import type { Caller, ClientFacts, Principal } from "./caller.ts";
 import type { Entry } from "./entry.ts";
 
 /** Where a call is sent. */
@@ -25,6 +25,12 @@ export interface Attempt {
 export interface Site {
   readonly plugin: string;
   readonly hook: string;
+}
+
+/** What a plugin decided about an exchange. */
+export interface Decision extends Site {
+  /** `failed`: it broke, and the exchange with it. `answered`: in the upstream's or the client's place. */
+  readonly did: "refused" | "failed" | "answered" | "routed";
 }
 
 /** The time limits of a call, in milliseconds. */
@@ -55,18 +61,20 @@ export interface Exchange {
   readonly original: Readonly<Json>;
   /** The params as they are sent (exposed names): {@link original} until `transform` made others. */
   readonly params: Readonly<Json>;
-  readonly session: SessionFacts;
+  readonly caller: Caller;
   readonly principal: Principal;
   readonly client: ClientFacts;
   /**
    * The isolation key: what is kept for one scope must never be shown to another. It is the principal's, and where
-   * nobody was authenticated the session's.
+   * nobody was authenticated the caller's.
    */
   readonly scope: string;
   /** The exchange on whose behalf this one is: of a server's request, or of {@link derive}. */
   readonly parent: Exchange | undefined;
   /** What the request names, once it was looked up. */
   readonly entry: Entry | undefined;
+  /** What is really called: {@link entry}, unless a route leads to another upstream or native name. */
+  readonly called: Entry | undefined;
   readonly route: Route | undefined;
   readonly attempts: readonly Attempt[];
   readonly resultKind: "complete" | "input_required" | "task";
@@ -75,6 +83,8 @@ export interface Exchange {
   /** Whether the upstream got the request. */
   readonly sent: Sent;
   readonly outcome: Outcome | undefined;
+  /** Which plugin refused, answered or routed it, in order. Who reads an error with none of them knows that it was the host's or an upstream's own. */
+  readonly decisions: readonly Decision[];
   /** Which tap is at work; undefined while the host or an upstream is. */
   readonly at: Site | undefined;
   /** Size of the request as it came, in bytes; undefined in process, in a batch, and where it is no client's. */

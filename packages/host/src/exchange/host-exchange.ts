@@ -1,10 +1,10 @@
-import { HostError, type Sent, toRpcError } from "../errors.ts";
+import { HostError, type RpcError, type Sent, toRpcError } from "../errors.ts";
 import type { Json, Message } from "../wire/message.ts";
-import { type ClientFacts, type Principal, type SessionFacts, scopeOf } from "./caller.ts";
+import { type Caller, type ClientFacts, type Principal, scopeOf } from "./caller.ts";
 import { correlationId } from "./correlation.ts";
 import { type Limited, unwatch, watch } from "./deadlines.ts";
 import type { Entry } from "./entry.ts";
-import type { Attempt, Exchange, Outcome, Route, Site, TimeLimits, Timings } from "./exchange.ts";
+import type { Attempt, Decision, Exchange, Outcome, Route, Site, TimeLimits, Timings } from "./exchange.ts";
 import { TimeLimit } from "./time-limit.ts";
 
 /** Where messages go that belong to a call and come before its answer: the answer's own stream. */
@@ -13,14 +13,24 @@ export interface Sink {
   send(message: Message): boolean;
 }
 
+/** The pipeline that an exchange begins on, and ends on: what of it the exchange and whoever answers it need. */
+export interface Course {
+  /** Its hook set: only which one it is matters here. */
+  readonly hooks: object;
+  /** What becomes of an error on its way to the client, where plugins look at those of this method. */
+  fail(exchange: HostExchange, error: RpcError): Promise<Readonly<RpcError>> | undefined;
+}
+
 const DEFAULT_TIME_LIMITS: TimeLimits = { timeout: 60_000, maxTimeout: 600_000 };
+
+const NO_DECISIONS: readonly Decision[] = Object.freeze([]);
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 export interface ExchangeOptions {
   method: string;
   params: Json | undefined;
-  session: SessionFacts;
+  caller: Caller;
   sink: Sink | undefined;
   parent?: HostExchange;
   /** Those of another exchange, to be shared with it. */
@@ -33,9 +43,11 @@ export class HostExchange implements Exchange, Limited {
   readonly method: string;
   readonly original: Readonly<Json>;
   params: Readonly<Json>;
-  readonly session: SessionFacts;
+  readonly caller: Caller;
+  client: ClientFacts;
   readonly parent: HostExchange | undefined;
   entry: Entry | undefined = undefined;
+  called: Entry | undefined = undefined;
   route: Route | undefined = undefined;
   readonly attempts: Mutable<Attempt>[] = [];
   resultKind: Exchange["resultKind"] = "complete";
@@ -44,11 +56,13 @@ export class HostExchange implements Exchange, Limited {
   queuedFor: number | undefined = undefined;
   outcome: Outcome | undefined = undefined;
   at: Site | undefined = undefined;
+  /** The innermost `call` tap that was reached: without anything sent it is the one that answered. */
+  inside: Site | undefined = undefined;
   requestBytes: number | undefined = undefined;
   answerBytes: number | undefined = undefined;
   readonly timings: Mutable<Timings>;
-  /** The hook set that it began on, and ends on: only which one it is matters here. */
-  hookSet: object | undefined = undefined;
+  /** Undefined until it runs. */
+  course: Course | undefined = undefined;
   /** What the request names and where it goes, as the pipeline found it; what that is, is the pipeline's business. */
   target: object | undefined = undefined;
   timeLimits: TimeLimits = DEFAULT_TIME_LIMITS;
@@ -62,6 +76,10 @@ export class HostExchange implements Exchange, Limited {
   #attachedTo: HostExchange | undefined;
   #sent: Sent = "no";
   #claimed = false;
+  #isReached = false;
+  #decisions: Decision[] | undefined;
+  /** What was thrown when the last of them was made: it passes other taps on its way. */
+  #decidedBy: unknown;
   #abort: AbortController | undefined;
   #states: Map<symbol | string, unknown> | undefined;
   #active: number;
@@ -75,7 +93,8 @@ export class HostExchange implements Exchange, Limited {
     this.method = options.method;
     this.original = options.params ?? {};
     this.params = this.original;
-    this.session = options.session;
+    this.caller = options.caller;
+    this.client = options.parent?.client ?? options.caller.client;
     this.sink = options.sink;
     this.parent = options.parent;
     this.#active = performance.now();
@@ -83,15 +102,11 @@ export class HostExchange implements Exchange, Limited {
   }
 
   get principal(): Principal {
-    return this.session.principal;
-  }
-
-  get client(): ClientFacts {
-    return this.session.client;
+    return this.caller.principal;
   }
 
   get scope(): string {
-    return scopeOf(this.session);
+    return scopeOf(this.caller);
   }
 
   get sent(): Sent {
@@ -107,6 +122,10 @@ export class HostExchange implements Exchange, Limited {
     this.#abort ??= new AbortController();
     if (this.#stopped && !this.#abort.signal.aborted) this.#abort.abort(this.#stopped);
     return this.#abort.signal;
+  }
+
+  get decisions(): readonly Decision[] {
+    return this.#decisions ?? NO_DECISIONS;
   }
 
   get deadline(): number {
@@ -125,15 +144,16 @@ export class HostExchange implements Exchange, Limited {
     const child = new HostExchange({
       method: this.method,
       params: this.original,
-      session: this.session,
+      caller: this.caller,
       sink,
       parent: this,
       ...(attached && { timings: this.timings }),
     });
     if (attached) child.#attachedTo = this;
-    child.hookSet = this.hookSet;
+    child.course = this.course;
     child.params = this.params;
     child.entry = this.entry;
+    child.called = this.called;
     child.route = this.route;
     child.target = this.target;
     child.#root = this.#root;
@@ -187,6 +207,24 @@ export class HostExchange implements Exchange, Limited {
   /** Nothing was sent after all. */
   unclaim(): void {
     this.#root.#claimed = false;
+  }
+
+  /** It came through all `call` taps to the host's end. */
+  reach(): void {
+    this.#root.#isReached = true;
+  }
+
+  /** Whether it, or one that is derived from it, came through all `call` taps. */
+  get isReached(): boolean {
+    return this.#root.#isReached;
+  }
+
+  /** Notes what a plugin decided. @param thrown by what, which is noted once */
+  decide({ plugin, hook }: Site, did: Decision["did"], thrown?: unknown): void {
+    if (thrown !== undefined && thrown === this.#decidedBy) return;
+    this.#decidedBy = thrown;
+    this.#decisions ??= [];
+    this.#decisions.push({ plugin, hook, did });
   }
 
   /** Whether it was derived; then it has a clock of its own, which runs while it is sent. */

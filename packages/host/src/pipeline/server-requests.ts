@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { HostError, PeerError } from "../errors.ts";
-import type { SessionFacts } from "../exchange/caller.ts";
+import type { Caller } from "../exchange/caller.ts";
 import type { Outcome } from "../exchange/exchange.ts";
 import { HostExchange, type Sink } from "../exchange/host-exchange.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
@@ -11,8 +11,8 @@ import { isObject, type Json, metaOf, type Request, relatedTask, withRelatedTask
 import type { Notifications } from "./notifications.ts";
 import type { TaskTable } from "./tasks.ts";
 
-/** A session as somebody who can be asked. */
-export interface Respondent extends SessionFacts {
+/** A caller as somebody who can be asked. */
+export interface Respondent extends Caller {
   readonly questions: {
     ask(
       method: string,
@@ -29,7 +29,7 @@ export interface ServerRequestsOptions {
   readonly tasks: TaskTable;
   readonly notifications: Notifications;
   readonly limits: Pick<Limits, "questionsPerSession" | "questionsPerConnection" | "questionTime">;
-  readonly session: (id: string) => Respondent | undefined;
+  readonly caller: (id: string) => Respondent | undefined;
   readonly settled: (exchange: HostExchange) => void;
 }
 
@@ -39,7 +39,7 @@ const CLIENT_TASKS = 10_000;
 /** A task that a client runs for an upstream (a task-augmented sampling or elicitation). */
 interface ClientTask {
   readonly connection: Connection;
-  readonly session: string;
+  readonly caller: string;
   /** The client's own id. */
   readonly native: string;
 }
@@ -48,7 +48,7 @@ interface ClientTask {
 export class ServerRequests {
   readonly #options: ServerRequestsOptions;
   readonly #underWay = new Map<Connection, Map<unknown, HostExchange>>();
-  /** How many questions are under way over each connection, and to each session by its id. Request ids do not count: they may repeat. */
+  /** How many questions are under way over each connection, and to each caller by its id. Request ids do not count: they may repeat. */
   readonly #counts = new Map<Connection | string, number>();
   /** By the id that the upstream knows. */
   readonly #clientTasks = new BoundedMap<string, ClientTask>(CLIENT_TASKS);
@@ -69,7 +69,7 @@ export class ServerRequests {
     const exchange = new HostExchange({
       method: request.method,
       params: request.params,
-      session: owner,
+      caller: owner,
       sink: undefined,
       ...(origin && { parent: origin }),
     });
@@ -126,9 +126,9 @@ export class ServerRequests {
   }
 
   /** A client told the state of a task that it runs for an upstream. */
-  taskStatus(session: SessionFacts, params: Readonly<Json>): void {
+  taskStatus(caller: Caller, params: Readonly<Json>): void {
     for (const [exposed, task] of this.#clientTasks) {
-      if (task.session !== session.id || task.native !== params.taskId) continue;
+      if (task.caller !== caller.id || task.native !== params.taskId) continue;
       task.connection.notify("notifications/tasks/status", { ...params, taskId: exposed });
     }
   }
@@ -169,15 +169,15 @@ export class ServerRequests {
 
   /** Whom a question is for. By the stream it came on, its task, or because the connection is one client's; nothing is guessed. */
   #owner(connection: Connection, request: Request, origin: HostExchange | undefined): Respondent | HostError {
-    const { session, tasks } = this.#options;
+    const { caller, tasks } = this.#options;
     const { key } = connection.facts;
     const related = relatedTask(request.params);
     const clientTask = request.method.startsWith("tasks/") ? this.#clientTasks.get(String(request.params?.taskId)) : undefined;
     const facts =
-      origin?.session ??
-      (related === undefined ? undefined : tasks.byNative(connection, related)?.session) ??
+      origin?.caller ??
+      (related === undefined ? undefined : tasks.byNative(connection, related)?.caller) ??
       connection.owner ??
-      (clientTask?.connection === connection ? { id: clientTask.session } : undefined);
+      (clientTask?.connection === connection ? { id: clientTask.caller } : undefined);
     if (!facts) {
       return new HostError(
         "unattributable",
@@ -185,7 +185,7 @@ export class ServerRequests {
         { upstream: key },
       );
     }
-    const owner = session(facts.id);
+    const owner = caller(facts.id);
     if (!owner) return new HostError("client_gone", "the client that this is for is gone");
     // A server that takes its allowed folders from roots may ask for them although nobody said that it can.
     if (request.method === "roots/list" && connection.capabilities.roots === undefined) {
@@ -195,7 +195,7 @@ export class ServerRequests {
         { upstream: key },
       );
     }
-    const missing = lacks(owner.client.capabilities, request);
+    const missing = lacks(owner.capabilities, request);
     if (missing === undefined) return owner;
     // A mode that was not declared is a matter of params (2025-11-25, client/elicitation, error handling).
     return new HostError(missing.includes(".") ? "invalid_params" : "method_not_found", `the client did not declare ${missing}`);
@@ -217,12 +217,12 @@ export class ServerRequests {
   #upstreamResult(connection: Connection, request: Request, owner: Respondent, result: Json): Json {
     const rename = (native: unknown): string | undefined => {
       for (const [exposed, task] of this.#clientTasks)
-        if (task.connection === connection && task.session === owner.id && task.native === native) return exposed;
+        if (task.connection === connection && task.caller === owner.id && task.native === native) return exposed;
       return undefined;
     };
     if (isObject(result.task) && typeof result.task.taskId === "string" && request.params?.task !== undefined) {
       const exposed = randomUUID();
-      this.#clientTasks.set(exposed, { connection, session: owner.id, native: result.task.taskId });
+      this.#clientTasks.set(exposed, { connection, caller: owner.id, native: result.task.taskId });
       return { ...result, task: { ...result.task, taskId: exposed } };
     }
     if (request.method === "tasks/list" && Array.isArray(result.tasks)) {
