@@ -1,25 +1,13 @@
-import { HostError, type RpcError, type Sent, toRpcError } from "../errors.ts";
-import type { Json, Message } from "../wire/message.ts";
+import { HostError, type Sent, toRpcError } from "../errors.ts";
+import type { Json } from "../wire/message.ts";
 import { type Caller, type ClientFacts, type Principal, scopeOf } from "./caller.ts";
 import { correlationId } from "./correlation.ts";
+import type { Course, OwnCalls, Sink } from "./course.ts";
 import { type Limited, unwatch, watch } from "./deadlines.ts";
 import type { Entry } from "./entry.ts";
-import type { Attempt, Decision, Exchange, Outcome, Route, Site, TimeLimits, Timings } from "./exchange.ts";
+import type { Attempt, Decision, Exchange, Outcome, OwnCallOptions, Route, Site, TimeLimits, Timings } from "./exchange.ts";
+import { lateness } from "./lateness.ts";
 import { TimeLimit } from "./time-limit.ts";
-
-/** Where messages go that belong to a call and come before its answer: the answer's own stream. */
-export interface Sink {
-  /** False when nobody is there any more. */
-  send(message: Message): boolean;
-}
-
-/** The pipeline that an exchange begins on, and ends on: what of it the exchange and whoever answers it need. */
-export interface Course {
-  /** Its hook set: only which one it is matters here. */
-  readonly hooks: object;
-  /** What becomes of an error on its way to the client, where plugins look at those of this method. */
-  fail(exchange: HostExchange, error: RpcError): Promise<Readonly<RpcError>> | undefined;
-}
 
 const DEFAULT_TIME_LIMITS: TimeLimits = { timeout: 60_000, maxTimeout: 600_000 };
 
@@ -33,6 +21,10 @@ export interface ExchangeOptions {
   caller: Caller;
   sink: Sink | undefined;
   parent?: HostExchange;
+  /** Who made it, where it is a plugin's own. */
+  plugin?: string | undefined;
+  /** How many requests of plugins' own lead to it. */
+  depth?: number;
   /** Those of another exchange, to be shared with it. */
   timings?: Mutable<Timings>;
 }
@@ -46,6 +38,8 @@ export class HostExchange implements Exchange, Limited {
   readonly caller: Caller;
   client: ClientFacts;
   readonly parent: HostExchange | undefined;
+  readonly plugin: string | undefined;
+  readonly depth: number;
   entry: Entry | undefined = undefined;
   called: Entry | undefined = undefined;
   route: Route | undefined = undefined;
@@ -63,6 +57,8 @@ export class HostExchange implements Exchange, Limited {
   readonly timings: Mutable<Timings>;
   /** Undefined until it runs. */
   course: Course | undefined = undefined;
+  /** What plugins asked of the pipeline on behalf of one request of a client, over all levels; made for the first. */
+  ownCalls: OwnCalls | undefined = undefined;
   /** What the request names and where it goes, as the pipeline found it; what that is, is the pipeline's business. */
   target: object | undefined = undefined;
   timeLimits: TimeLimits = DEFAULT_TIME_LIMITS;
@@ -97,6 +93,8 @@ export class HostExchange implements Exchange, Limited {
     this.client = options.parent?.client ?? options.caller.client;
     this.sink = options.sink;
     this.parent = options.parent;
+    this.plugin = options.plugin;
+    this.depth = options.depth ?? options.parent?.depth ?? 0;
     this.#active = performance.now();
     this.timings = options.timings ?? { start: this.#active };
   }
@@ -177,6 +175,14 @@ export class HostExchange implements Exchange, Limited {
     if (!last) return;
     last.error = error;
     this.attempts.push({ upstream: last.upstream });
+  }
+
+  call(method: string, params?: Json, options: OwnCallOptions = {}): Promise<Json> {
+    return this.course?.call(this, method, params, options) ?? Promise.reject(notRunning());
+  }
+
+  ask(method: string, params: Json): Promise<Json> {
+    return this.course?.ask(this, method, params) ?? Promise.reject(notRunning());
   }
 
   wait(): void {
@@ -322,22 +328,7 @@ export class HostExchange implements Exchange, Limited {
 
   /** What is wrong when its time is up. @param limit the milliseconds that are over */
   late(limit: number): HostError {
-    const { at, sent, route } = this;
-    if (at)
-      return new HostError("plugin_failure", `plugin "${at.plugin}" did not finish in ${at.hook} within ${limit} ms`, {
-        plugin: at.plugin,
-        sent,
-      });
-    const { queuedFor } = this;
-    if (queuedFor !== undefined && route) {
-      const reason = `upstream "${route.upstream}" has as many calls in flight as its "concurrency" allows (${queuedFor}), and the turn of this one did not come within ${limit} ms; nothing was sent`;
-      return new HostError("overloaded", reason, { upstream: route.upstream, sent });
-    }
-    const ran = sent === "no" ? "nothing was sent" : "the call may or may not have run";
-    return new HostError("upstream_timeout", `upstream "${route?.upstream}" did not answer within ${limit} ms; ${ran}`, {
-      ...(route && { upstream: route.upstream }),
-      sent,
-    });
+    return lateness(this, limit);
   }
 }
 
@@ -351,4 +342,8 @@ export function hostSide(exchange: Exchange): HostExchange {
     "plugin_failure",
     "a plugin called next with an object of its own instead of the exchange; hand on what it was given, or derive() of it",
   );
+}
+
+function notRunning(): HostError {
+  return new HostError("plugin_failure", "exchange.call and exchange.ask are for exchanges that run, from `route` to `respond`");
 }

@@ -1,16 +1,19 @@
 import { HostError, isRefusal, type RpcError } from "../errors.ts";
 import type { Caller } from "../exchange/caller.ts";
-import { type Entry, LISTED_KINDS, LISTS, type ListedKind } from "../exchange/entry.ts";
-import type { Route } from "../exchange/exchange.ts";
-import { type Course, HostExchange } from "../exchange/host-exchange.ts";
+import type { Course } from "../exchange/course.ts";
+import type { Entry } from "../exchange/entry.ts";
+import type { Exchange, Route } from "../exchange/exchange.ts";
+import { HostExchange, hostSide } from "../exchange/host-exchange.ts";
 import { type MethodRow, rowOf } from "../exchange/methods.ts";
 import { unlessStopped } from "../exchange/unless-stopped.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Json, Notification } from "../wire/message.ts";
-import { Offer } from "./catalog.ts";
+import { list, refuseCursor } from "./listing.ts";
+import { callAsChild, type OwnCallsOptions } from "./own-calls.ts";
 import { Sender, type SenderOptions } from "./sender.ts";
+import type { ServerRequests } from "./server-requests.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import { type Target, Targets, targetOf } from "./target.ts";
 import { listTasks } from "./task-list.ts";
@@ -26,10 +29,14 @@ export interface SessionAnswers {
   declares(exchange: HostExchange): boolean;
 }
 
-export interface PipelineOptions extends SenderOptions {
+export interface PipelineOptions extends SenderOptions, Pick<OwnCallsOptions, "settled"> {
   readonly answers: SessionAnswers;
-  readonly limits: Pick<Limits, "nameLength" | "uriLength">;
+  readonly serverRequests: ServerRequests;
+  readonly limits: Pick<Limits, "nameLength" | "uriLength"> & OwnCallsOptions["limits"];
 }
+
+/** What a function takes after the first. */
+type Rest<Fn extends (...args: never[]) => unknown> = Parameters<Fn> extends [unknown, ...infer Others] ? Others : never;
 
 /** The five stages: takes a request from a caller through route, permit, transform, call and respond. */
 export class Pipeline implements Course {
@@ -37,12 +44,14 @@ export class Pipeline implements Course {
   readonly #directory: PipelineOptions["directory"];
   readonly #tasks: PipelineOptions["tasks"];
   readonly #notifications: PipelineOptions["notifications"];
+  readonly #options: PipelineOptions;
   readonly #answers: SessionAnswers;
   readonly #sender: Sender;
   readonly #targets: Targets;
   readonly #subscriptions = new Subscriptions();
 
   constructor(options: PipelineOptions) {
+    this.#options = options;
     this.#hooks = options.hooks;
     this.#directory = options.directory;
     this.#tasks = options.tasks;
@@ -68,9 +77,17 @@ export class Pipeline implements Course {
     return this.#hooks;
   }
 
-  fail(exchange: HostExchange, error: RpcError): Promise<Readonly<RpcError>> | undefined {
+  fail(exchange: Exchange, error: RpcError): Promise<Readonly<RpcError>> | undefined {
     const { call, respond } = rowOf(exchange.method);
     return call || respond ? this.#hooks.fail(exchange.method)?.(error, exchange) : undefined;
+  }
+
+  call(parent: Exchange, ...request: Rest<Course["call"]>): Promise<Json> {
+    return callAsChild(this.#options, this, hostSide(parent), ...request);
+  }
+
+  ask(parent: Exchange, ...request: Rest<Course["ask"]>): Promise<Json> {
+    return this.#options.serverRequests.ask(hostSide(parent), ...request);
   }
 
   #respond(exchange: HostExchange, row: MethodRow): Promise<Json> {
@@ -122,29 +139,8 @@ export class Pipeline implements Course {
         this.#checkDeclared(exchange);
         return this.#answers.setLevel(exchange);
       default:
-        return this.#list(exchange);
+        return list(exchange, this.#directory, () => this.#checkDeclared(exchange));
     }
-  }
-
-  async #list(exchange: HostExchange): Promise<Json> {
-    const kind = LISTED_KINDS.find((each) => LISTS[each].method === exchange.method) as ListedKind; // only lists come here
-    refuseCursor(exchange);
-    const missing = await this.#directory.awaitKnown(exchange.caller, { lazy: true });
-    const { catalog } = this.#directory;
-    const offer = this.#directory.offer(exchange.caller);
-    const entries = catalog.shown(offer, kind, exchange.caller);
-    if (entries.length === 0) this.#checkDeclared(exchange);
-    const incomplete = offer.incomplete(kind, (entry) => catalog.permits(entry, exchange.caller));
-    const partial = [...new Set([...missing.map(({ key }) => key), ...incomplete.keys()])];
-    return {
-      [LISTS[kind].field]: entries.map((entry) => Offer.listed(entry)),
-      ...(partial.length > 0 && {
-        _meta: {
-          "io.mcp-host/partial": partial,
-          ...(incomplete.size > 0 && { "io.mcp-host/incomplete": Object.fromEntries(incomplete) }),
-        },
-      }),
-    };
   }
 
   async #taskList(exchange: HostExchange): Promise<Json> {
@@ -181,7 +177,7 @@ export class Pipeline implements Course {
       try {
         return await this.#permit(exchange, row, this.#aimedAt(exchange, target, route), route);
       } catch (error) {
-        const unsent = error instanceof HostError && error.sent === "no" && exchange.sent === "no";
+        const unsent = error instanceof HostError && error.sent === "no" && exchange.sent === "no" && exchange.ownCalls?.sent !== true;
         // Only what an upstream refused has left a trace there.
         if (!unsent || exchange.attempts.length < attempt || exchange.stopped || attempt === ROUTES) throw error;
         const asked = await ask?.(exchange);
@@ -323,9 +319,4 @@ function nowhere(upstream: string, { entry, connection }: Target, { decisions }:
 
 function notAllowed({ kind, name }: Entry): HostError {
   return new HostError("forbidden", `${kind} "${name}" is not allowed with these arguments`);
-}
-
-/** Every list is one page, so there is no cursor that the host gave. */
-function refuseCursor({ original }: HostExchange): void {
-  if (original.cursor !== undefined) throw new HostError("invalid_params", "Unknown cursor: the host gives every list in one page");
 }

@@ -1,8 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { ERRORS, HostError, toRpcError } from "../errors.ts";
 import type { Caller, ClientFacts, Principal } from "../exchange/caller.ts";
+import { carry } from "../exchange/carry.ts";
+import type { Sink } from "../exchange/course.ts";
 import type { Outcome } from "../exchange/exchange.ts";
-import { HostExchange, type Sink } from "../exchange/host-exchange.ts";
+import { HostExchange } from "../exchange/host-exchange.ts";
 import {
   type Id,
   isNotification,
@@ -150,20 +152,7 @@ export class Session implements Caller {
       if (request.method === "initialize") this.#begin(outcome);
       if (this.#inFlight.size === 0) for (const idle of this.#idle.splice(0)) idle();
     };
-    let failing = false;
-    const failed = (cause: unknown): void => {
-      const outcome = exchange.outcomeOf(cause);
-      const fail = "error" in outcome && !exchange.outcome && !failing ? exchange.course?.fail(exchange, outcome.error) : undefined;
-      if (!fail) return failing ? undefined : finish(outcome);
-      failing = true; // it may be cancelled while plugins look at what it failed with
-      fail.then(
-        (error) => finish({ cause, error }),
-        (broken: unknown) => finish(exchange.outcomeOf(broken)),
-      );
-    };
-    exchange.onStop(failed);
-    exchange.start();
-    this.#host.run(exchange).then((result) => finish({ result }), failed);
+    carry(exchange, this.#host, finish);
   }
 
   /** Answers a request that does not begin. */
