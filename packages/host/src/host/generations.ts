@@ -1,4 +1,4 @@
-import type { ResolvedConfig } from "../config/schema.ts";
+import type { AnyUpstreamConfig, ResolvedConfig } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Logger } from "../log.ts";
@@ -48,9 +48,11 @@ export class Generations {
     const { log, folder, status, transports, signal } = options;
     const catalog: Surroundings["catalog"] = {
       entries: () => this.#serving?.directory.catalog.entries() ?? [],
+      visible: (caller) => this.#serving?.directory.visible(caller) ?? [],
       invalidate: (principal) => this.#serving?.directory.catalog.invalidate(principal),
     };
-    this.#around = { log, folder, status, catalog, transports, signal, stores: new Stores() };
+    const permits: Surroundings["permits"] = (entry, caller) => this.#serving?.directory.catalog.permits(entry, caller) ?? false;
+    this.#around = { log, folder, status, catalog, permits, transports, signal, stores: new Stores() };
   }
 
   /** The one that serves. @throws Error before there is one */
@@ -136,7 +138,7 @@ export class Generations {
     const upstreams = nextUpstreams(plugins, before, (key, isolation) => this.#makeUpstream(key, isolation, plugins));
     plugins.upstreams = [...upstreams.values()].map(({ facts }) => facts);
     for (const plugin of plugins.fresh)
-      if (plugin.taps.length === 0 && !plugins.transports.isFrom(plugin.id))
+      if (plugin.taps.length === 0 && !plugin.offers && !plugins.transports.isFrom(plugin.id))
         log.warn("a plugin taps no hook and so does nothing", { plugin: plugin.id });
     const lasting = this.#lasting as Lasting; // made before the first
     return assemble({ config, plugins, upstreams, log, sessions, hostInfo, lasting, store });
@@ -144,9 +146,9 @@ export class Generations {
 
   #makeUpstream(key: string, isolation: Upstream["facts"]["isolation"], plugins: PluginSet): Upstream {
     const { folder, log, hostInfo } = this.#options;
-    const { mcpServers, limits } = plugins.config;
+    const { limits } = plugins.config;
     const { transports } = plugins;
-    const config = mcpServers[key] as ResolvedConfig["mcpServers"][string]; // its own key
+    const config = plugins.upstreamConfigs.get(key) as AnyUpstreamConfig; // its own key
     const upstream = new Upstream(
       {
         key,

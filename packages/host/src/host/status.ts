@@ -83,6 +83,7 @@ function describeUpstream(upstream: Upstream, dropped: number): UpstreamStatus {
 }
 
 function relays({ facts, config }: Upstream): string {
+  if (facts.wire === "plugin") return "logs, and what its plugin asks";
   // A stdio server is not told the roots of network clients unless the config says so.
   if (facts.wire === "stdio" && facts.isolation === "session" && !config.relayRoots)
     return 'sampling, elicitation and logs; roots of an only client, and those of HTTP clients not (set "relayRoots": true to relay them)';
