@@ -33,7 +33,7 @@ export default defineCommand({
 
 interface Inspection {
   hooks: { hook: HookName; kind: string; taps: readonly TapRecord[] }[];
-  plugins: { id: string; version: string; source: string; onError: string; taps: number }[];
+  plugins: { id: string; version: string; source: string; onError: string; idle: boolean; taps: number }[];
   upstreams: { name: string; wire: string; isolation: string; relays: string }[];
   /** What plugins say of themselves before anything runs. */
   reports: HostStatus["reports"];
@@ -64,7 +64,7 @@ function describe({ hooks, plugins, upstreams, reports }: Inspection): string {
           `${index + 1}. ${plugin} ${version}${method === undefined ? "" : ` for ${method === "*" ? "every method" : method}`}`,
         ]),
   );
-  const idle = plugins.filter(({ taps }) => taps === 0).map(({ id }) => `ATTENTION: plugin "${id}" taps nothing, so it does nothing.`);
+  const idle = plugins.filter((plugin) => plugin.idle).map(({ id }) => `ATTENTION: plugin "${id}" taps nothing, so it does nothing.`);
   return [
     ...(idle.length > 0 ? [idle.join("\n")] : []),
     table([["HOOK", "TAPS, IN THEIR ORDER"], ...rows]),

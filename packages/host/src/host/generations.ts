@@ -14,6 +14,7 @@ import type { Json } from "../wire/message.ts";
 import { type Assembly, assemble, type Lasting, makeLasting } from "./assembly.ts";
 import { Draining } from "./draining.ts";
 import { changesOf, checkReloadable, nextUpstreams, type ReloadReport, warmUp } from "./reload.ts";
+import { isIdle } from "./status.ts";
 
 export interface GenerationsOptions {
   readonly folder: string;
@@ -138,8 +139,7 @@ export class Generations {
     const upstreams = nextUpstreams(plugins, before, (key, isolation) => this.#makeUpstream(key, isolation, plugins));
     plugins.upstreams = [...upstreams.values()].map(({ facts }) => facts);
     for (const plugin of plugins.fresh)
-      if (plugin.taps.length === 0 && !plugin.offers && !plugins.transports.isFrom(plugin.id))
-        log.warn("a plugin taps no hook and so does nothing", { plugin: plugin.id });
+      if (isIdle(plugin, plugins)) log.warn("a plugin taps no hook and so does nothing", { plugin: plugin.id });
     const lasting = this.#lasting as Lasting; // made before the first
     return assemble({ config, plugins, upstreams, log, sessions, hostInfo, lasting, store });
   }

@@ -1,7 +1,7 @@
 import { LISTS } from "../exchange/entry.ts";
 import type { TapRecord } from "../plugin/hook-set.ts";
 import type { ConnectionStatus, HostStatus, UpstreamStatus } from "../plugin/host-status.ts";
-import type { PluginSet } from "../plugin/plugin-set.ts";
+import type { AppliedPlugin, PluginSet } from "../plugin/plugin-set.ts";
 import { redactText } from "../redact.ts";
 import type { Connection } from "../upstream/connection.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -43,13 +43,28 @@ export function describeStatus(
 
 /** What a host's requests pass: its plugins, and every tap in config order. */
 export interface HostPipeline {
-  readonly plugins: readonly { readonly id: string; readonly version: string; readonly source: string; readonly onError: string }[];
+  readonly plugins: readonly {
+    readonly id: string;
+    readonly version: string;
+    readonly source: string;
+    readonly onError: string;
+    readonly idle: boolean;
+  }[];
   readonly taps: readonly TapRecord[];
 }
 
-export function describePipeline({ plugins, hooks }: PluginSet): HostPipeline {
+/** Whether a plugin does nothing: it taps no hook, offers no entries and brings no transport. */
+export function isIdle({ id, taps, offers }: AppliedPlugin, { transports }: PluginSet): boolean {
+  return taps.length === 0 && !offers && !transports.isFrom(id);
+}
+
+export function describePipeline(set: PluginSet): HostPipeline {
+  const { plugins, hooks } = set;
   return {
-    plugins: plugins.map(({ loaded: { owner, source } }) => ({ id: owner.id, version: owner.version, source, onError: owner.onError })),
+    plugins: plugins.map((plugin) => {
+      const { owner, source } = plugin.loaded;
+      return { id: owner.id, version: owner.version, source, onError: owner.onError, idle: isIdle(plugin, set) };
+    }),
     taps: hooks.taps.map(({ hook, method, plugin, version }) => ({ hook, ...(method !== undefined && { method }), plugin, version })),
   };
 }
