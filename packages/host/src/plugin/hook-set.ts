@@ -194,7 +194,8 @@ function guarded(taps: readonly Tap[]): FullTap[] {
 function tappedAt(): string | undefined {
   const { stack = "" } = new Error();
   const frame = stack.split("\n").find((line) => line.startsWith("    at ") && !line.includes(HERE) && !line.includes("/tapable/"));
-  return frame?.match(/\(?([^()\s]+:\d+:\d+)\)?$/)?.[1];
+  // "    at apply (file:///a.ts:1:2)", or without a function's name and brackets
+  return frame?.slice(frame.lastIndexOf(frame.endsWith(")") ? "(" : " ") + 1).replace(")", "");
 }
 
 const HERE = import.meta.filename;
