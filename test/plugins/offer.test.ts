@@ -37,7 +37,8 @@ test("figures count what a plugin offers as they count a server, and a kept answ
   await call(client, "aborted");
   expect(running.host.stats().upstreams).toMatchObject([{ name: "own", state: "ready", calls: 2, errors: 0 }]);
   const text = await (await fetch(new URL("/metrics", running.url))).text();
-  expect(text).toMatch(/upstream="own"[^}]*tool="aborted"|tool="aborted"[^}]*upstream="own"/);
+  expect(text).toMatch(/operation_duration_seconds_count\{[^}]*upstream="own",gen_ai_tool_name="aborted"\} 2/);
+  expect(text).toContain('mcp_host_cache_hits_total{plugin="cache",upstream="own"} 1');
   await client.close();
 });
 

@@ -280,7 +280,10 @@ describe("a reload", () => {
       name: "own",
       host: "^1.0.0",
       options: z.strictObject({ text: z.string() }),
-      apply: (host, { text }) => void (made++, host.offer({ tools: { say: says(text) } })),
+      apply(host, { text }) {
+        made++;
+        host.offer({ tools: { say: says(text) } });
+      },
     });
     const up = server();
     const config = (text: string) => ({ drain: 0, mcpServers: { up }, plugins: [own({ text })] });
@@ -340,6 +343,11 @@ describe("what cannot be offered stops the start", () => {
     ],
   ])("%s", async (_what, given, problem) => {
     await expect(createTestHost({ plugins: [offering(given as Offering)] })).rejects.toThrow(problem); // JavaScript may give it
+  });
+
+  test("a condition, which would not hold for what is offered", async () => {
+    const use = definePlugin({ name: "own", host: "^1.0.0", apply: (host) => void host.offer({}) })();
+    await expect(createTestHost({ plugins: [{ use, when: { roles: ["admin"] } }] })).rejects.toThrow('may not have "when"');
   });
 
   test("a server of the plugin's name, a second offer, one that comes late", async () => {

@@ -1,4 +1,5 @@
-import type { Caller } from "../exchange/caller.ts";
+import type { Caller, Principal } from "../exchange/caller.ts";
+import type { Entry } from "../exchange/entry.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { ConnectionState, UpstreamFacts } from "../exchange/upstream-facts.ts";
 import type { Json } from "../wire/message.ts";
@@ -59,3 +60,13 @@ export interface NotificationOrigin {
 
 /** Gets the result of one exchange. What a `call` tap is given, and what it gives back. */
 export type Handler = (exchange: Exchange) => Promise<Json>;
+
+/** What a tap is run for, as far as a condition may ask. What is unknown meets no condition on it. */
+export interface Subject {
+  readonly entry?: Entry | undefined;
+  /** The upstream's key, where there is no entry. */
+  readonly server?: string | undefined;
+  readonly principal?: Principal | undefined;
+  /** `""` is the unnamed one. */
+  readonly endpoint?: string | undefined;
+}

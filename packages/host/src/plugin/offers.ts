@@ -5,6 +5,7 @@ import { errorFields, type Logger } from "../log.ts";
 import { OfferLink } from "./offer-link.ts";
 import { NOTHING, type Surface, surfaceOf } from "./offer-surface.ts";
 import type { OfferedToAll, OfferedToEach, Offering } from "./offering.ts";
+import type { TapOwner } from "./tap-guard.ts";
 
 type Given = Offering | ((caller: Caller) => Offering);
 
@@ -19,7 +20,11 @@ export class Offers implements OfferedToAll, OfferedToEach {
   #given: Given;
 
   /** @throws ConfigError for what cannot be offered */
-  constructor(plugin: { readonly id: string; readonly version: string }, log: Logger, given: Given) {
+  constructor(plugin: Pick<TapOwner, "id" | "version" | "when">, log: Logger, given: Given) {
+    if (plugin.when)
+      throw new ConfigError([
+        `plugin "${plugin.id}" offers entries of its own, which are there for every call, so its entry in the config may not have "when"; hide them with a plugin that taps "permit"`,
+      ]);
     this.#plugin = plugin.id;
     this.#log = log;
     this.#given = this.#checked(given);
