@@ -1,8 +1,6 @@
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import { z } from "zod";
-import type { Caller } from "../exchange/caller.ts";
 import { DEFAULT_LIMITS } from "../wire/limits.ts";
-import type { Link } from "../wire/link.ts";
 import { isObject } from "../wire/message.ts";
 import type { ConfigContext } from "./code.ts";
 import { isOff } from "./foreign.ts";
@@ -49,6 +47,9 @@ const anyUpstream = {
   disabled: flag.optional().describe("`true` leaves the server out."),
   enabled: flag.optional().describe("`false` leaves the server out."),
 };
+
+/** The settings that every upstream has, with their defaults. */
+export const settingsSchema = z.strictObject(anyUpstream);
 
 const stdioUpstream = z.strictObject({
   type: z.literal("stdio").optional().describe("What other hosts' files say; `command` says it already."),
@@ -320,22 +321,6 @@ export type Config = z.input<typeof configSchema>;
 /** A config with every default filled in. */
 export type ResolvedConfig = z.output<typeof configSchema>;
 export type UpstreamConfig = ResolvedConfig["mcpServers"][string];
-
-const settings = z.strictObject(anyUpstream);
-
-/** What a plugin offers in the place of a server: no file has it, and its settings are the defaults. */
-export interface OfferedConfig extends z.output<typeof settings> {
-  /** Makes the way in. @param caller whose alone it is, where it is one caller's */
-  readonly open: (caller: Caller | undefined) => Link;
-}
-
-/** @param isolation `session` where each caller is offered something else */
-export function offeredConfig(open: OfferedConfig["open"], isolation: "shared" | "session"): OfferedConfig {
-  return { ...settings.parse({ isolation, healthInterval: 0 }), open };
-}
-
-/** What an upstream is made of. */
-export type AnyUpstreamConfig = UpstreamConfig | OfferedConfig;
 export type ListenConfig = NonNullable<ResolvedConfig["listen"]>;
 export type PluginConfig = ResolvedConfig["plugins"][number];
 

@@ -1,4 +1,5 @@
-import type { AnyUpstreamConfig, ResolvedConfig } from "../config/schema.ts";
+import type { AnyUpstreamConfig } from "../config/offered.ts";
+import type { ResolvedConfig } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Logger } from "../log.ts";

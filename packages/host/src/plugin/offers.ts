@@ -1,4 +1,4 @@
-import { type OfferedConfig, offeredConfig } from "../config/schema.ts";
+import { type OfferedConfig, offeredConfig } from "../config/offered.ts";
 import { ConfigError } from "../errors.ts";
 import type { Caller } from "../exchange/caller.ts";
 import { errorFields, type Logger } from "../log.ts";

@@ -1,5 +1,6 @@
 import { nearest } from "../config/nearest.ts";
-import type { AnyUpstreamConfig, ResolvedConfig } from "../config/schema.ts";
+import type { AnyUpstreamConfig } from "../config/offered.ts";
+import type { ResolvedConfig } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
 import type { Caller } from "../exchange/caller.ts";
 import { repeatability } from "../exchange/repeatable.ts";

@@ -1,4 +1,4 @@
-import type { AnyUpstreamConfig } from "../config/schema.ts";
+import type { AnyUpstreamConfig } from "../config/offered.ts";
 import type { Caller } from "../exchange/caller.ts";
 import type { UpstreamFacts } from "../exchange/upstream-facts.ts";
 import { isObject, type Json } from "../wire/message.ts";

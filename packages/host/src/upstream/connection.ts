@@ -1,4 +1,4 @@
-import type { AnyUpstreamConfig } from "../config/schema.ts";
+import type { AnyUpstreamConfig } from "../config/offered.ts";
 import { HostError } from "../errors.ts";
 import type { Caller } from "../exchange/caller.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";

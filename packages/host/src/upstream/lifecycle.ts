@@ -1,4 +1,4 @@
-import type { AnyUpstreamConfig } from "../config/schema.ts";
+import type { AnyUpstreamConfig } from "../config/offered.ts";
 import { HostError, isRefusal } from "../errors.ts";
 import { LISTS } from "../exchange/entry.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";

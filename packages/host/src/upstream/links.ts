@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
-import type { AnyUpstreamConfig, UpstreamConfig } from "../config/schema.ts";
+import type { AnyUpstreamConfig } from "../config/offered.ts";
+import type { UpstreamConfig } from "../config/schema.ts";
 import type { UpstreamFacts } from "../exchange/upstream-facts.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Link } from "../wire/link.ts";

@@ -1,5 +1,5 @@
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
-import type { AnyUpstreamConfig } from "../config/schema.ts";
+import type { AnyUpstreamConfig } from "../config/offered.ts";
 import type { Awaitable } from "../exchange/awaitable.ts";
 import { type Caller, type Principal, scopeOf } from "../exchange/caller.ts";
 import type { Credentials, CredentialsRequest, UpstreamFacts } from "../exchange/upstream-facts.ts";
