@@ -1,0 +1,29 @@
+// A plugin of the bench: each caller sees another half of the tools, in an order of its own.
+import { createHash } from "node:crypto";
+import { definePlugin } from "mcp-host";
+
+/** 32 bits that differ for each caller. */
+const bits = ({ id }) => createHash("sha1").update(id).digest().readUInt32LE();
+
+/** The number at the end of a tool's name, which tells it from the others. */
+const numberOf = (name) => Number(name.slice(name.lastIndexOf("_") + 1)) || 0;
+
+export default definePlugin({
+  name: "views",
+  host: "^1.0.0",
+  apply(host) {
+    const seeds = new WeakMap();
+    const seedOf = (caller) => {
+      let seed = seeds.get(caller);
+      if (seed === undefined) seeds.set(caller, (seed = bits(caller)));
+      return seed;
+    };
+    host.hooks.permit.tap("views", ({ name }, caller) =>
+      (Math.imul(numberOf(name) + 1, seedOf(caller) | 1) >>> 16) & 1 ? undefined : false,
+    );
+    host.hooks.list.tap("views", (entries, caller) => {
+      const from = entries.length > 0 ? seedOf(caller) % entries.length : 0;
+      return [...entries.slice(from), ...entries.slice(0, from)];
+    });
+  },
+});
