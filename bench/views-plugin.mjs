@@ -18,9 +18,11 @@ export default definePlugin({
       if (seed === undefined) seeds.set(caller, (seed = bits(caller)));
       return seed;
     };
-    host.hooks.permit.tap("views", ({ name }, caller) =>
-      (Math.imul(numberOf(name) + 1, seedOf(caller) | 1) >>> 16) & 1 ? undefined : false,
-    );
+    const sees = (number, seed) => {
+      const mixed = Math.imul(number ^ seed, 0x2c1b3c6d);
+      return Math.imul(mixed ^ (mixed >>> 15), 0x297a2d39) < 0;
+    };
+    host.hooks.permit.tap("views", ({ name }, caller) => (sees(numberOf(name), seedOf(caller)) ? undefined : false));
     host.hooks.list.tap("views", (entries, caller) => {
       const from = entries.length > 0 ? seedOf(caller) % entries.length : 0;
       return [...entries.slice(from), ...entries.slice(0, from)];
