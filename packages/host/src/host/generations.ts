@@ -4,7 +4,9 @@ import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Logger } from "../log.ts";
 import type { CatalogStore } from "../pipeline/last-known.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
+import type { OperatedEvent } from "../plugin/hooks.ts";
 import { loadPlugins } from "../plugin/load.ts";
+import { Operations } from "../plugin/operations.ts";
 import { PluginSet, type Surroundings } from "../plugin/plugin-set.ts";
 import { Stores } from "../plugin/stores.ts";
 import type { Sessions } from "../session/sessions.ts";
@@ -20,9 +22,8 @@ export interface GenerationsOptions {
   readonly log: Logger;
   readonly sessions: Sessions;
   readonly hostInfo: Json;
-  readonly status: Surroundings["status"];
-  readonly transports: Surroundings["transports"];
-  readonly signal: AbortSignal;
+  /** What plugins are given, besides what the generations know themselves. */
+  readonly surroundings: Omit<Surroundings, "folder" | "catalog" | "stores">;
   /** Where what servers list is kept for the next host. */
   readonly store: CatalogStore | undefined;
   readonly settled: (exchange: HostExchange) => void;
@@ -45,12 +46,12 @@ export class Generations {
 
   constructor(options: GenerationsOptions) {
     this.#options = options;
-    const { log, folder, status, transports, signal } = options;
+    const { folder, surroundings } = options;
     const catalog: Surroundings["catalog"] = {
-      entries: () => this.#serving?.directory.catalog.entries() ?? [],
-      invalidate: (principal) => this.#serving?.directory.catalog.invalidate(principal),
+      entries: () => this.catalog?.entries() ?? [],
+      invalidate: (principal) => this.catalog?.invalidate(principal),
     };
-    this.#around = { log, folder, status, catalog, transports, signal, stores: new Stores() };
+    this.#around = { ...surroundings, folder, catalog, stores: new Stores(surroundings.clock) };
   }
 
   /** The one that serves. @throws Error before there is one */
@@ -61,6 +62,24 @@ export class Generations {
 
   get isThere(): boolean {
     return this.#serving !== undefined;
+  }
+
+  get upstreams(): ReadonlyMap<string, Upstream> {
+    return this.#serving?.upstreams ?? new Map();
+  }
+
+  get catalog(): Assembly["directory"]["catalog"] | undefined {
+    return this.#serving?.directory.catalog;
+  }
+
+  /** What the plugins that serve offer to operators; nothing before there are any. */
+  get operations(): Operations {
+    return this.#serving?.plugins.operations ?? new Operations();
+  }
+
+  /** Tells the plugins that serve what an operator had done. */
+  operated(event: OperatedEvent): void {
+    this.#serving?.hooks.operated?.(event);
   }
 
   get serverRequests(): Lasting["serverRequests"] {

@@ -18,6 +18,7 @@ import {
   type Hooks,
   type HttpFacts,
   type NotificationOrigin,
+  type OperatedEvent,
   type OwnAnswer,
   type SessionEvent,
   type UpstreamEvent,
@@ -144,6 +145,7 @@ export class SealedHooks {
   readonly answer: Run<[Json, Exchange], Promise<Json>>;
   readonly notify: Run<[Notification, NotificationOrigin], Notification | null>;
   readonly http: Run<[Hono, Hono], void>;
+  readonly operated: Run<[OperatedEvent], void>;
   /** Every tap, in config order. */
   readonly taps: readonly Tap[];
   readonly #byMethod = { transform: new Map<string, Keyed>(), respond: new Map<string, Keyed>() };
@@ -163,6 +165,7 @@ export class SealedHooks {
     this.answer = this.#promise("answer");
     this.notify = this.#call("notify");
     this.http = this.#call("http");
+    this.operated = this.#call("operated");
   }
 
   /** The `transform` taps of a method, those of `"*"` included, in config order. */

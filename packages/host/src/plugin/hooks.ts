@@ -35,6 +35,24 @@ export interface SessionEvent {
   readonly session: SessionFacts;
 }
 
+/** What an operator had done to the running host. */
+export interface OperatedEvent {
+  /** When it was asked for, in milliseconds since 1970. */
+  readonly at: number;
+  /** Who: `socket` (`mcp-host` on this machine), `signal`, `watch`, `program` (which the host is a part of), or whom `via` names. */
+  readonly who: string;
+  /** The plugin that had it done for `who`, through `host.operator.run`. */
+  readonly via: string | undefined;
+  /** What, as `host.operator.list()` names it. */
+  readonly operation: string;
+  /** The plugin whose operation it is; undefined for the host's own. */
+  readonly plugin: string | undefined;
+  /** Without secrets. */
+  readonly params: Readonly<Json>;
+  /** `ok`, or why it was not done, without secrets. */
+  readonly outcome: string;
+}
+
 /** What the host knows of an HTTP request before its body was read. */
 export interface HttpFacts {
   readonly method: string;
@@ -201,6 +219,14 @@ export const HOOKS = {
     purpose:
       "Mount routes on the host's Hono app, which exists only if somebody taps: on `app` behind `authenticate`, as the endpoint is; on `publicApp` for everybody who reaches the host.",
   },
+  operated: {
+    kind: "SyncHook",
+    args: ["event"],
+    gives: "nothing",
+    host: "–",
+    purpose:
+      "Who did what to the running host: a reload, a reconnect, a stop, an operation of a plugin, done or failed, whoever asked for it. What only reads is not told.",
+  },
   ready: {
     kind: "AsyncSeriesHook",
     args: [],
@@ -231,6 +257,7 @@ export interface Hooks {
   readonly answer: Tappable<(result: Readonly<Json>, exchange: Exchange) => Awaitable<Readonly<Json>>>;
   readonly notify: Tappable<(notification: Readonly<Notification>, origin: NotificationOrigin) => Readonly<Notification> | null>;
   readonly http: Tappable<(app: Hono, publicApp: Hono) => void>;
+  readonly operated: Tappable<(event: OperatedEvent) => void>;
   readonly ready: Tappable<() => Awaitable<void>>;
   readonly close: Tappable<() => Awaitable<void>>;
 }

@@ -3,15 +3,18 @@ import type { ResolvedConfig } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
 import { repeatability } from "../exchange/repeatable.ts";
 import type { UpstreamFacts } from "../exchange/upstream-facts.ts";
-import type { Logger } from "../log.ts";
+import { errorFields } from "../log.ts";
 import { factsOf, strictest } from "../upstream/upstream.ts";
 import type { Json } from "../wire/message.ts";
+import { type Clock, clockOf } from "./clock.ts";
 import { HookSet, runPhase, type SealedHooks, type Tap } from "./hook-set.ts";
 import type { LoadedPlugin } from "./load.ts";
+import type { LogListeners } from "./log-listeners.ts";
 import { Meters } from "./meter.ts";
-import { type Operation, Operations } from "./operations.ts";
+import { type Operation, type OperationFacts, type OperationInfo, Operations, type Who } from "./operations.ts";
 import type { ExpectedUpstream, PluginHost, Service } from "./plugin.ts";
 import { PluginStore } from "./plugin-store.ts";
+import type { Random } from "./random.ts";
 import { contentMark, untouched } from "./reuse.ts";
 import type { Store } from "./store.ts";
 import { STORE, Stores } from "./stores.ts";
@@ -19,9 +22,13 @@ import { type TransportFactory, Transports } from "./transport-registry.ts";
 
 /** What of the host its plugins are given besides hooks, through all reloads. */
 export interface Surroundings {
-  readonly log: Logger;
+  /** The log, with the plugins that hear it. */
+  readonly listeners: LogListeners;
   readonly folder: string;
+  readonly clock: Clock;
+  readonly random: Random;
   readonly status: PluginHost["operator"]["status"];
+  readonly operator: OperatorDoor;
   readonly catalog: PluginHost["catalog"];
   /** Those in memory. */
   readonly stores: Stores;
@@ -29,6 +36,13 @@ export interface Surroundings {
   readonly transports: Readonly<Record<string, TransportFactory>>;
   /** Aborted when the host closes. */
   readonly signal: AbortSignal;
+}
+
+/** What can be done to the running host, as plugins have it done. */
+export interface OperatorDoor {
+  list(): readonly OperationInfo[];
+  /** @param plugin that asks for it; default: the program itself */
+  run(name: string, params: Readonly<Json>, who: Who, plugin?: string): Promise<Readonly<Json>>;
 }
 
 type Isolation = "principal" | "session";
@@ -128,9 +142,9 @@ export class PluginSet {
     this.config = config;
     this.#around = around;
     this.upstreams = Object.entries(config.mcpServers).map(([key, server]) => factsOf(key, server));
-    this.transports = new Transports(around, around.transports);
+    this.transports = new Transports({ ...around, log: around.listeners.log }, around.transports);
     this.repeatable = repeatability(config.mcpServers);
-    const hooks = new HookSet(around.log);
+    const hooks = new HookSet(around.listeners.log);
     const plugins: AppliedPlugin[] = [];
     this.plugins = plugins;
     try {
@@ -212,9 +226,9 @@ export class PluginSet {
   /** What a plugin's `apply` is given. It goes with the plugin from set to set. */
   #hostOf(plugin: AppliedPlugin, hooks: HookSet): PluginHost {
     const { id } = plugin;
-    const { folder, status, catalog } = this.#around;
-    const log = this.#around.log.child({ plugin: id });
+    const { folder, status, catalog, operator, listeners, clock, random } = this.#around;
     const { signal } = plugin.gone;
+    const log = listeners.of(id, signal);
     /** What is looked at while it is applied decides whether a reload concerns the plugin. */
     const look = (part: string): void => {
       if (plugin.set.#applying) plugin.looked.add(part);
@@ -222,6 +236,12 @@ export class PluginSet {
     return Object.freeze({
       hooks: hooks.hooks,
       log,
+      clock: clockOf({
+        clock,
+        signal,
+        failed: (error) => log.error("work of a plugin that waited for its time failed", errorFields(error)),
+      }),
+      random,
       folder,
       catalog,
       signal,
@@ -249,7 +269,11 @@ export class PluginSet {
       operator: Object.freeze({
         status,
         report: (read: () => Readonly<Json>) => plugin.set.operations.report(id, read),
-        operation: (name: string, run: Operation) => plugin.set.operations.operation(id, name, run),
+        // Its schema, where it has one, sees to it that `run` is given what it takes.
+        operation: (name: string, run: unknown, facts: OperationFacts = {}) =>
+          plugin.set.operations.operation(id, name, run as Operation["run"], facts),
+        list: () => operator.list(),
+        run: (name: string, params: Readonly<Json>, who: Who) => operator.run(name, params, who, id),
       }),
       reload: Object.freeze({
         dependsOn: (file: string) => void plugin.files.set(file, contentMark(file)),
