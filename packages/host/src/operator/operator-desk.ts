@@ -88,11 +88,12 @@ export class OperatorDesk implements Desk {
     }
   }
 
-  async told<T>({ who, via, operation, plugin, params = {} }: Act, work: () => Promise<T>): Promise<T> {
+  async told<T>({ params = {}, ...act }: Act, work: () => Promise<T>): Promise<T> {
     const at = this.host.clock.now();
-    // A copy of an object is one.
-    const tell = (outcome: string): void =>
-      this.host.tell(Object.freeze({ at, who, via, operation, plugin, params: redact(params) as Json, outcome }));
+    const tell = (outcome: string): void => {
+      const shown = redact(params) as Json; // a copy of an object is one
+      this.host.tell(Object.freeze({ at, ...act, params: shown, outcome }));
+    };
     let result: T;
     try {
       result = await work();

@@ -41,12 +41,12 @@ export interface OperatedEvent {
   readonly at: number;
   /** Who: `socket` (`mcp-host` on this machine), `signal`, `watch`, `program` (which the host is a part of), or whom `via` names. */
   readonly who: string;
-  /** The plugin that had it done for `who`, through `host.operator.run`. */
-  readonly via: string | undefined;
+  /** The plugin that had it done for `who`, through `host.operator.run`; absent where none did. */
+  readonly via?: string;
   /** What, as `host.operator.list()` names it. */
   readonly operation: string;
-  /** The plugin whose operation it is; undefined for the host's own. */
-  readonly plugin: string | undefined;
+  /** The plugin whose operation it is; absent for the host's own. */
+  readonly plugin?: string;
   /** Without secrets. */
   readonly params: Readonly<Json>;
   /** `ok`, or why it was not done, without secrets. */
