@@ -123,7 +123,7 @@ describe("run", () => {
     await expect(run("works:look", {}, "")).rejects.toThrow('"works:look": who has it done must be a principal or a name');
     await expect(run("works:look", {}, undefined as never)).rejects.toThrow("who has it done must be");
     await expect(run("works:look", [] as never, "alice")).rejects.toThrow(
-      'operation "look" of plugin "works" was given object in the place',
+      'operation "look" of plugin "works" was given a list in the place',
     );
     await expect(run("works:look", { n: 1n }, "alice")).rejects.toThrow("was given what JSON cannot hold");
     await expect(run("works:look", { text: "x".repeat(70_000) }, "alice")).rejects.toThrow(
@@ -135,7 +135,7 @@ describe("run", () => {
     );
     await expect(run("reconnect", {}, "alice")).rejects.toThrow('"reconnect": params.upstream: must be a text, not missing');
     await expect(run("works:nothing", {}, "alice")).rejects.toThrow(
-      'operation "nothing" of plugin "works" gave undefined in the place of an object',
+      'operation "nothing" of plugin "works" gave nothing in the place of an object',
     );
     await expect(run("works:odd", {}, "alice")).rejects.toThrow("gave what JSON cannot hold");
     await expect(run("works:much", {}, "alice")).rejects.toThrow(/gave \d+ bytes; there may be at most 16777216/);
@@ -147,7 +147,7 @@ describe("run", () => {
     await using at = await operated();
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     const hanging = Array.from({ length: 64 }, () => at.admin.operator.run("works:hang", {}, "alice").catch(String));
-    await expect(at.admin.operator.run("works:look", {}, "alice")).rejects.toThrow("was not begun, since 64 operations are under way");
+    await expect(at.admin.operator.run("works:look", {}, "alice")).rejects.toThrow('operation "works:look" was not begun, since 64 are under way');
     await vi.advanceTimersByTimeAsync(30_000);
     expect(new Set(await Promise.all(hanging))).toEqual(
       new Set(['Error: operation "hang" of plugin "works" did not finish within 30000 ms']),

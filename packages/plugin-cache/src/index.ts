@@ -37,8 +37,11 @@ export const cache = definePlugin({
     const lifetime = Math.max(given.ttl, ...Object.values(given.ttls)) + given.staleWhileRevalidate;
     const shelf =
       given.store === false
-        ? new MemoryShelf(limits)
-        : new StoreShelf(host.store(given.store === true ? "cache" : given.store), host.log, lifetime, limits);
+        ? new MemoryShelf({ ...limits, now: host.clock.monotonic })
+        : new StoreShelf(host.store(given.store === true ? "cache" : given.store), host.log, lifetime, {
+            ...limits,
+            now: host.clock.now,
+          });
     tally.watch(shelf);
     const kept = new Cache({ options: given, shelf, counts: count.of });
 

@@ -64,7 +64,9 @@ test("clear drops what a glob matches, by exposed name, native name or URI, and 
   expect(await host.host.operator.run("cache:clear", { pattern: "test://*" })).toEqual({ dropped: 1 });
   await fill();
   expect(await seen.service?.clear()).toBe(3);
-  await expect(host.host.operator.run("cache:clear")).rejects.toThrow('operation "clear" of plugin "cache": params.pattern: must be a text, not missing');
+  await expect(host.host.operator.run("cache:clear")).rejects.toThrow(
+    'operation "clear" of plugin "cache": params.pattern: must be a text, not missing',
+  );
 });
 
 test("two copies keep apart what they count, and the first provides the service", async () => {

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { nearest } from "../config/nearest.ts";
 import { keysAt } from "../config/option-keys.ts";
 import { placeOf } from "../config/parse.ts";
-import { wording } from "../config/wording.ts";
+import { kindOf, wording } from "../config/wording.ts";
 import type { Act, Desk, OperatedHost } from "../host/operated-host.ts";
 import type { OperatorControls } from "../host/options.ts";
 import type { Operation, OperationInfo, Who } from "../plugin/operations.ts";
@@ -14,7 +14,7 @@ import { type HostOperation, hostOperations, type ServedControls } from "./host-
 
 /** Longest result of an operation. */
 const RESULT_BYTES = 16 * 1024 * 1024;
-/** How many may be under way at once. */
+/** How many may be under way at once for plugins and programs. */
 const AT_ONCE = 64;
 const NAME_LENGTH = 256;
 
@@ -61,7 +61,14 @@ export class OperatorDesk implements Desk {
       throw new Error(
         `operation "${name}": who has it done must be a principal or a name of at most ${NAME_LENGTH} characters, such as "admin:alice"`,
       );
-    return this.#run(name, params, { who: id, ...(plugin !== undefined && { via: plugin }) }, false);
+    // The host's own operators are bounded where they come in: however many operations of plugins hang, it can be stopped.
+    if (this.#underWay >= AT_ONCE) throw new Error(`operation "${name}" was not begun, since ${AT_ONCE} are under way; ask again later`);
+    this.#underWay++;
+    try {
+      return await this.#run(name, params, { who: id, ...(plugin !== undefined && { via: plugin }) }, false);
+    } finally {
+      this.#underWay--;
+    }
   }
 
   /** For the host itself, in whose name nobody else asks. */
@@ -74,18 +81,12 @@ export class OperatorDesk implements Desk {
     const { plugin, operation } = this.#find(name, isSocket);
     const what = plugin === undefined ? `"${name}"` : `operation "${name.slice(plugin.length + 1)}" of plugin "${plugin}"`;
     const given = plain(params, REQUEST_BYTES, `${what} was given`);
-    if (this.#underWay >= AT_ONCE) throw new Error(`${what} was not begun, since ${AT_ONCE} operations are under way; ask again later`);
     const run = async (): Promise<Readonly<Json>> => {
       const work = fitting(given, operation, what).then((fit) => operation.run(fit, by.who));
       return plain(await inTime(work, what), RESULT_BYTES, `${what} gave`);
     };
-    this.#underWay++;
-    try {
-      if (operation.reads) return await run();
-      return await this.told({ ...by, operation: name, ...(plugin !== undefined && { plugin }), params: given }, run);
-    } finally {
-      this.#underWay--;
-    }
+    if (operation.reads) return run();
+    return this.told({ ...by, operation: name, ...(plugin !== undefined && { plugin }), params: given }, run);
   }
 
   async told<T>({ params = {}, ...act }: Act, work: () => Promise<T>): Promise<T> {
@@ -123,7 +124,7 @@ export class OperatorDesk implements Desk {
 
 /** A copy as JSON has it. @throws Error where it is no object, has no form in JSON, or is too long */
 function plain(value: unknown, longest: number, what: string): Json {
-  if (!isObject(value)) throw new Error(`${what} ${value === null ? "null" : typeof value} in the place of an object`);
+  if (!isObject(value)) throw new Error(`${what} ${value === undefined ? "nothing" : kindOf(value)} in the place of an object`);
   let text: string;
   try {
     text = JSON.stringify(value);
