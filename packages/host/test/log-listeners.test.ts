@@ -5,14 +5,7 @@ import { LogListeners } from "../src/plugin/log-listeners.ts";
 import { settled } from "../src/testing/fake-clock.ts";
 
 function plugin(name: string, apply: (host: PluginHost) => void): Plugin {
-  return definePlugin({
-    name,
-    host: "^1.0.0",
-    apply(host) {
-      host.hooks.close.tap(name, () => {});
-      apply(host);
-    },
-  })();
+  return definePlugin({ name, host: "^1.0.0", apply })();
 }
 
 /** A log that counts what it is given. */
@@ -53,6 +46,9 @@ test("a plugin hears the host and other plugins at its level, without secrets, u
   ]);
   expect(heard.every(Object.isFrozen)).toBe(true);
   expect(running.log.map(({ message }) => message)).toContain("a detail");
+  // To hear is to do something.
+  const idle = running.log.filter(({ message }) => message === "a plugin taps no hook and so does nothing");
+  expect(idle.map((line) => line.plugin)).toEqual(["talks"]);
 });
 
 test("lines of a level that the log does not write are made for who listens, and for nobody else", async () => {

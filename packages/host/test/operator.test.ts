@@ -147,7 +147,9 @@ describe("run", () => {
     await using at = await operated();
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     const hanging = Array.from({ length: 64 }, () => at.admin.operator.run("works:hang", {}, "alice").catch(String));
-    await expect(at.admin.operator.run("works:look", {}, "alice")).rejects.toThrow('operation "works:look" was not begun, since 64 are under way');
+    await expect(at.admin.operator.run("works:look", {}, "alice")).rejects.toThrow(
+      'operation "works:look" was not begun, since 64 are under way',
+    );
     await vi.advanceTimersByTimeAsync(30_000);
     expect(new Set(await Promise.all(hanging))).toEqual(
       new Set(['Error: operation "hang" of plugin "works" did not finish within 30000 ms']),

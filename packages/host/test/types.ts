@@ -1,5 +1,6 @@
 // Compiled by `npm run typecheck`, never run: each line below a "@ts-expect-error" must not compile.
 import { type Config, defineConfig, definePlugin } from "mcp-host";
+import { z } from "zod";
 
 export const typed = definePlugin({
   name: "types",
@@ -17,6 +18,16 @@ export const typed = definePlugin({
     host.hooks.transfrom;
     // @ts-expect-error permit answers false or undefined
     host.hooks.permit.tap("types", () => true);
+    // @ts-expect-error whoever has something done must be named
+    void host.operator.run("reload", {});
+    // @ts-expect-error an operation gives an object
+    host.operator.operation("types", () => 3);
+    const params = z.strictObject({ text: z.string() });
+    // @ts-expect-error its schema says what it is given
+    host.operator.operation("types", ({ txt }) => ({ txt }), { params });
+    // @ts-expect-error there is no such level
+    host.log.listen(() => {}, "loud");
+    host.operator.operation("types", ({ text }, who) => ({ text: `${text} ${who}` }), { params });
     host.hooks.transform.for("tools/call").tap("types", (params) => ({ ...params, arguments: { name: params.name } }));
   },
 });

@@ -143,7 +143,7 @@ export class Generations {
   }
 
   async #assemble(config: ResolvedConfig, before: Assembly | undefined): Promise<Assembly> {
-    const { log, sessions, hostInfo, folder, check, store } = this.#options;
+    const { log, sessions, hostInfo, folder, check, store, surroundings } = this.#options;
     const loaded = await loadPlugins(config.plugins, folder);
     const plugins = PluginSet.apply(loaded, config, this.#around, before?.plugins);
     try {
@@ -155,7 +155,7 @@ export class Generations {
     const upstreams = nextUpstreams(plugins, before, (key, isolation) => this.#makeUpstream(key, isolation, plugins));
     plugins.upstreams = [...upstreams.values()].map(({ facts }) => facts);
     for (const plugin of plugins.fresh)
-      if (plugin.taps.length === 0 && !plugins.transports.isFrom(plugin.id))
+      if (plugin.taps.length === 0 && !plugins.transports.isFrom(plugin.id) && !surroundings.listeners.isHeardBy(plugin.id))
         log.warn("a plugin taps no hook and so does nothing", { plugin: plugin.id });
     const lasting = this.#lasting as Lasting; // made before the first
     return assemble({ config, plugins, upstreams, log, sessions, hostInfo, lasting, store });

@@ -43,6 +43,11 @@ export class LogListeners {
     });
   }
 
+  /** Whether this plugin hears it now. */
+  isHeardBy(plugin: string): boolean {
+    return Array.from(this.#all).some((heard) => heard.plugin === plugin);
+  }
+
   /** @param fixed fields that every line has @param plugin whose lines they are */
   #over(log: Logger, fixed: LogFields | undefined, plugin: string | undefined): Logger {
     const hears = (level: LogRecord["level"]): boolean => LOG_LEVELS[this.#level] >= LOG_LEVELS[level];
