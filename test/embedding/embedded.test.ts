@@ -139,7 +139,7 @@ test("each principal has one session, under its own rules; a session that ended 
     host: "^1.0.0",
     apply: ({ hooks }: PluginHost) => {
       hooks.session.tap("rules", ({ event }) => void (event === "opened" && opened++));
-      hooks.permit.tap("rules", (_, { roles }) => (roles.includes("reader") ? undefined : false));
+      hooks.permit.tap("rules", (_, { principal: { roles } }) => (roles.includes("reader") ? undefined : false));
     },
   });
   await using host = embedding({ one: createWorld({ only: ["echo"] }) }, { plugins: [rules()], roles: ["reader"] });

@@ -55,7 +55,9 @@ test("a client sees the instructions of servers only of which it may use somethi
     name: "deny",
     host: "^1.0.0",
     apply(host) {
-      host.hooks.permit.tap("deny", ({ upstream }, { roles }) => (upstream === "secret" && !roles.includes("staff") ? false : undefined));
+      host.hooks.permit.tap("deny", ({ upstream }, { principal: { roles } }) =>
+        upstream === "secret" && !roles.includes("staff") ? false : undefined,
+      );
     },
   });
   const upstreams = {

@@ -232,7 +232,7 @@ test("what permit and transform saw of a request is what the upstream got, whate
     apply(host) {
       host.hooks.permit.tap(
         "spy",
-        (entry, _principal, exchange) => void (exchange && seen.push({ entry: entry.native, params: exchange.params })),
+        (entry, _caller, exchange) => void (exchange && seen.push({ entry: entry.native, params: exchange.params })),
       );
       host.hooks.transform.for("tools/call").tap("spy", (params) => {
         seen.push({ entry: params.name, params });

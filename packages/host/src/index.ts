@@ -4,9 +4,9 @@ export { type Config, type ConfigFunction, defineConfig, type ResolvedConfig, ty
 export { duration, size } from "./config/units.ts";
 export { ConfigError, ERRORS, type ErrorType, HostError, isRefusal, PeerError, refuse, type Sent } from "./errors.ts";
 export type { Awaitable } from "./exchange/awaitable.ts";
-export type { ClientFacts, Principal, SessionFacts } from "./exchange/caller.ts";
+export type { Caller, ClientFacts, Principal } from "./exchange/caller.ts";
 export type { Entry, EntryKind } from "./exchange/entry.ts";
-export type { Attempt, Exchange, Outcome, Route, TimeLimits } from "./exchange/exchange.ts";
+export type { Attempt, Decision, Exchange, Outcome, OwnCallOptions, Route, TimeLimits } from "./exchange/exchange.ts";
 export { globParts, matcher } from "./exchange/matcher.ts";
 export type { Method, MethodParams } from "./exchange/methods.ts";
 export type { ConnectionState, Credentials, CredentialsRequest, UpstreamFacts } from "./exchange/upstream-facts.ts";
@@ -29,8 +29,6 @@ export type { Clock, PluginClock } from "./plugin/clock.ts";
 export type {
   Ask,
   Handler,
-  HookName,
-  Hooks,
   HttpFacts,
   NotificationOrigin,
   OperatedEvent,
@@ -39,7 +37,8 @@ export type {
   Tappable,
   TappableMap,
   UpstreamEvent,
-} from "./plugin/hooks.ts";
+} from "./plugin/hook-types.ts";
+export type { HookName, Hooks } from "./plugin/hooks.ts";
 export type { HostStatus, UpstreamStatus } from "./plugin/host-status.ts";
 export type { LogListener, PluginLog } from "./plugin/log-listeners.ts";
 export type { Counter, Instrument, InstrumentFacts, LabelValues, Meter, Reading } from "./plugin/meter.ts";

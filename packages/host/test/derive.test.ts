@@ -1,17 +1,25 @@
 import { expect, test } from "vitest";
 import { HostError } from "../dist/errors.js";
-import type { SessionFacts } from "../dist/exchange/caller.js";
+import type { Caller } from "../dist/exchange/caller.js";
 import { HostExchange } from "../dist/exchange/host-exchange.js";
 import type { Message } from "../dist/wire/message.js";
 
 function exchange(): { parent: HostExchange; told: Message[] } {
   const told: Message[] = [];
-  const client = { info: {}, capabilities: {}, version: "", logLevel: undefined };
-  const session: SessionFacts = { id: "s", principal: { id: "ada", roles: [] }, client, network: true, sole: false };
+  const client = { info: {}, version: "", logLevel: undefined };
+  const session: Caller = {
+    id: "s",
+    principal: { id: "ada", roles: [] },
+    capabilities: {},
+    endpoint: undefined,
+    client,
+    network: true,
+    sole: false,
+  };
   const parent = new HostExchange({
     method: "tools/call",
     params: { name: "x" },
-    session,
+    caller: session,
     sink: { send: (message) => told.push(message) > 0 },
   });
   return { parent, told };

@@ -285,9 +285,10 @@ describe("failure", () => {
 
   test("transform may not change the name of what is called", async () => {
     const rename = plugin("r", (host) => host.hooks.transform.for("tools/call").tap("r", (params) => ({ ...params, name: "fail" })));
-    await withPlugins([rename], async (call) =>
-      expect(call("echo")).rejects.toMatchObject({ code: -31500, message: expect.stringContaining("params.name") }),
-    );
+    await withPlugins([rename], async (call, _client, logs) => {
+      await expect(call("echo")).rejects.toMatchObject({ code: -31500, data: { plugin: "r" } });
+      expect(JSON.stringify(logs)).toMatch(/hooks\.test\.ts:\d+:\d+.*params\.name of tools\/call/);
+    });
   });
 });
 
@@ -296,7 +297,7 @@ describe("stages", () => {
     const plugins = [
       plugin("t", (host) => host.hooks.transform.for("tools/call").tap("t", add("!"))),
       plugin("p", (host) =>
-        host.hooks.permit.tap("p", (_entry, _principal, exchange) =>
+        host.hooks.permit.tap("p", (_entry, _caller, exchange) =>
           (exchange?.params.arguments as { marks?: string } | undefined)?.marks === "!" ? false : undefined,
         ),
       ),

@@ -1,5 +1,5 @@
 import { expect, test, vi } from "vitest";
-import type { SessionFacts } from "../dist/exchange/caller.js";
+import type { Caller } from "../dist/exchange/caller.js";
 import { HostExchange } from "../dist/exchange/host-exchange.js";
 import { Notifications } from "../dist/pipeline/notifications.js";
 import type { Connection } from "../dist/upstream/connection.js";
@@ -14,7 +14,7 @@ function notices(hooks: Partial<Present["hooks"]> = {}) {
   const session = {
     id: "s",
     principal: { id: "anonymous", roles: [] },
-    client: { info: {}, capabilities: {}, version: "", logLevel: undefined },
+    client: { info: {}, version: "", logLevel: undefined },
     updated: (uri: string, params: Json) => void updates.push([uri, params]),
   };
   const offer = { exposedUris: () => undefined };
@@ -24,7 +24,7 @@ function notices(hooks: Partial<Present["hooks"]> = {}) {
       directory: { catalog: { permits: () => true }, offer: () => offer } as unknown as Present["directory"], // nothing is hidden or prefixed
     }),
     tasks: { byNative: () => undefined } as unknown as Options["tasks"], // no task
-    session: () => session as unknown as ReturnType<Options["session"]>,
+    caller: () => session as unknown as ReturnType<Options["caller"]>,
   } as unknown as Options); // the rest is not touched
   const subscriptions = new Map<string, Set<string>>();
   const changed = vi.fn((method: string) => method.endsWith("/list_changed"));
@@ -43,7 +43,7 @@ function notices(hooks: Partial<Present["hooks"]> = {}) {
       const exchange = new HostExchange({
         method: "resources/subscribe",
         params: { uri: exposed },
-        session: session as unknown as SessionFacts, // a receiver is the session itself
+        caller: session as unknown as Caller, // as far as a receiver needs one
         sink: undefined,
       });
       exchange.entry = { kind: "resource", name: exposed, upstream: "b", native, definition: {} };

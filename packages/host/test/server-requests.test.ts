@@ -16,9 +16,21 @@ function asked(ids: readonly string[], limits = {}) {
   const sessions = new Map(
     ids.map((id) => {
       const sink = { send: (message: Message) => told.get(id)?.push(message) !== undefined };
-      const client = { info: {}, capabilities: { sampling: {} }, version: "", logLevel: undefined };
+      const client = { info: {}, version: "", logLevel: undefined };
       const principal = { id: "anonymous", roles: [] };
-      return [id, { id, principal, client, network: true, sole: false, questions: new Questions(), sinkFor: () => sink }];
+      return [
+        id,
+        {
+          id,
+          principal,
+          client,
+          capabilities: { sampling: {} },
+          network: true,
+          sole: false,
+          questions: new Questions(),
+          sinkFor: () => sink,
+        },
+      ];
     }),
   );
   const serverRequests = new ServerRequests({
@@ -26,7 +38,7 @@ function asked(ids: readonly string[], limits = {}) {
     tasks: { byNative: () => undefined } as unknown as Options["tasks"], // no task
     notifications: {} as Options["notifications"], // only elicitations touch it
     limits: { ...DEFAULT_LIMITS, ...limits },
-    session: (id) => sessions.get(id) as Respondent | undefined,
+    caller: (id) => sessions.get(id) as Respondent | undefined,
     settled() {},
   });
   const connectionOf = (owner: string) => {

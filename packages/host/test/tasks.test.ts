@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { SessionFacts } from "../dist/exchange/caller.js";
+import type { Caller } from "../dist/exchange/caller.js";
 import type { Entry } from "../dist/exchange/entry.js";
 import { HostExchange } from "../dist/exchange/host-exchange.js";
 import { TaskTable } from "../dist/pipeline/tasks.js";
@@ -11,13 +11,13 @@ afterEach(() => void vi.useRealTimers());
 
 const entry: Entry = { kind: "tool", name: "work", upstream: "one", native: "work", definition: {} };
 
-function session(id: string): SessionFacts {
-  const client = { info: {}, capabilities: {}, version: "", logLevel: undefined };
-  return { id, principal: { id: "anonymous", roles: [] }, client, network: true, sole: false };
+function session(id: string): Caller {
+  const client = { info: {}, version: "", logLevel: undefined };
+  return { id, principal: { id: "anonymous", roles: [] }, capabilities: {}, endpoint: undefined, client, network: true, sole: false };
 }
 
-function exchangeOf(facts: SessionFacts): HostExchange {
-  const exchange = new HostExchange({ method: "tools/call", params: { task: {} }, session: facts, sink: undefined });
+function exchangeOf(facts: Caller): HostExchange {
+  const exchange = new HostExchange({ method: "tools/call", params: { task: {} }, caller: facts, sink: undefined });
   exchange.entry = entry;
   return exchange;
 }
@@ -32,7 +32,7 @@ function connected() {
 
 let natives = 0;
 /** Creates a task; gives its exposed and native ids. */
-function create(table: TaskTable, facts: SessionFacts, connection: Connection, more: Json = {}): { exposed: string; native: string } {
+function create(table: TaskTable, facts: Caller, connection: Connection, more: Json = {}): { exposed: string; native: string } {
   const native = `task-${++natives}`;
   const result = table.created(exchangeOf(facts), connection, { task: { taskId: native, status: "working", ...more } }, () => {});
   return { exposed: (result.task as { taskId: string }).taskId, native };
@@ -46,7 +46,7 @@ test("finished tasks make room for new ones, the longest finished first", () => 
   expect(() => create(table, session("late"), connection)).toThrow(/20 tasks are alive/);
   for (const { native } of [made[7], made[3]] as typeof made) table.observe(connection, { taskId: native, status: "completed" });
   create(table, session("late"), connection);
-  const found = made.map(({ exposed }, n) => table.find({ session: owners[n] as SessionFacts }, exposed) !== undefined);
+  const found = made.map(({ exposed }, n) => table.find({ caller: owners[n] as Caller }, exposed) !== undefined);
   expect(found.indexOf(false)).toBe(7);
   expect(found.lastIndexOf(false)).toBe(7);
 });
@@ -70,13 +70,13 @@ test("one client has a tenth of the table at most, of finished tasks too", () =>
   for (const { native } of made) table.observe(connection, { taskId: native, status: "completed" });
   expect(table.admit(exchangeOf(greedy))).toBeUndefined();
   for (let n = 0; n < 5; n++) create(table, greedy, connection);
-  expect(made.filter(({ exposed }) => table.find({ session: greedy }, exposed))).toHaveLength(5);
+  expect(made.filter(({ exposed }) => table.find({ caller: greedy }, exposed))).toHaveLength(5);
 });
 
 test("a request that begins no task is not counted", () => {
   const table = new TaskTable(1, () => true);
   create(table, session("a"), connected().connection);
-  const plain = new HostExchange({ method: "tools/call", params: {}, session: session("b"), sink: undefined });
+  const plain = new HostExchange({ method: "tools/call", params: {}, caller: session("b"), sink: undefined });
   expect(table.admit(plain)).toBeUndefined();
 });
 
@@ -94,9 +94,9 @@ test("an expired task is not found, and its connection is free of it although no
   const owner = session("a");
   const { exposed, native } = create(table, owner, connection, { ttl: 1_000 });
   vi.advanceTimersByTime(999);
-  expect(table.find({ session: owner }, exposed)).toBeDefined();
+  expect(table.find({ caller: owner }, exposed)).toBeDefined();
   vi.advanceTimersByTime(2);
-  expect(table.find({ session: owner }, exposed)).toBeUndefined();
+  expect(table.find({ caller: owner }, exposed)).toBeUndefined();
   create(table, owner, connection, { ttl: 1_000 });
   vi.advanceTimersByTime(60_000);
   expect(ended).toEqual([native, `task-${natives}`]);
@@ -114,9 +114,9 @@ test.each([
   const owner = session("a");
   const { exposed } = create(table, owner, connected().connection, { ttl });
   vi.advanceTimersByTime(86_399_000);
-  expect(table.find({ session: owner }, exposed)).toBeDefined();
+  expect(table.find({ caller: owner }, exposed)).toBeDefined();
   vi.advanceTimersByTime(2_000);
-  expect(table.find({ session: owner }, exposed)).toBeUndefined();
+  expect(table.find({ caller: owner }, exposed)).toBeUndefined();
 });
 
 test("a task of an entry that its owner may not use any more is not listed", () => {

@@ -311,8 +311,8 @@ describe("a test host", () => {
       name: "watch",
       host: "^1.0.0",
       apply(host) {
-        host.hooks.settled.tap("watch", ({ method, session: { principal, client } }) => {
-          if (method === "ping") seen.push([principal, client.info, client.capabilities, client.version]);
+        host.hooks.settled.tap("watch", ({ method, client, caller: { principal, capabilities } }) => {
+          if (method === "ping") seen.push([principal, client.info, capabilities, client.version]);
         });
       },
     });

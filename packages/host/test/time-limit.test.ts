@@ -1,21 +1,23 @@
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { HostError } from "../dist/errors.js";
-import type { SessionFacts } from "../dist/exchange/caller.js";
+import type { Caller } from "../dist/exchange/caller.js";
 import { HostExchange } from "../dist/exchange/host-exchange.js";
 
 beforeAll(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] }));
 afterAll(() => void vi.useRealTimers());
 
-const session: SessionFacts = {
+const session: Caller = {
   id: "s",
   principal: { id: "local", roles: [] },
-  client: { info: {}, capabilities: {}, version: "2025-11-25", logLevel: undefined },
+  client: { info: {}, version: "2025-11-25", logLevel: undefined },
+  capabilities: {},
+  endpoint: undefined,
   network: false,
   sole: true,
 };
 
 function started(): HostExchange {
-  const exchange = new HostExchange({ method: "tools/call", params: {}, session, sink: undefined });
+  const exchange = new HostExchange({ method: "tools/call", params: {}, caller: session, sink: undefined });
   exchange.route = { upstream: "up" };
   exchange.start();
   return exchange;

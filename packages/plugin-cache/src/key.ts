@@ -48,17 +48,17 @@ export function canonical(value: unknown): string {
 
 /** For whom the results of an upstream are kept: nobody else is given them. */
 export function owners(upstream: UpstreamFacts, scope: "principal" | "shared"): (exchange: Exchange) => string {
-  // Sessions with other capabilities are served over other connections, and may be answered otherwise.
+  // Callers with other capabilities are served over other connections, and may be answered otherwise.
   const capabilities = new WeakMap<object, string>();
-  const capable = ({ client }: Exchange): string => {
+  const capable = ({ caller }: Exchange): string => {
     if (upstream.wire !== "http") return ""; // asked every time: a URL without a type may change its wire
-    let text = capabilities.get(client.capabilities);
-    if (text === undefined) capabilities.set(client.capabilities, (text = ` ${canonical(client.capabilities)}`));
+    let text = capabilities.get(caller.capabilities);
+    if (text === undefined) capabilities.set(caller.capabilities, (text = ` ${canonical(caller.capabilities)}`));
     return text;
   };
   const { isolation } = upstream;
   // Who has a connection of his own may have an upstream of his own: its state is in its answers.
-  if (isolation === "session") return (exchange) => `session:${exchange.session.id}`;
+  if (isolation === "session") return (exchange) => `session:${exchange.caller.id}`;
   if (isolation === "shared" && scope === "shared") return (exchange) => `shared${capable(exchange)}`;
   return (exchange) => `${exchange.scope}${capable(exchange)}`;
 }

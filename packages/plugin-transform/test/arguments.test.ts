@@ -75,7 +75,7 @@ describe("a tool's arguments", () => {
       name: "judge",
       host: "^1.0.0",
       apply: (host) =>
-        host.hooks.permit.tap("judge", (_entry, _principal, exchange) => void (exchange && judged.push(exchange.params.arguments))),
+        host.hooks.permit.tap("judge", (_entry, _caller, exchange) => void (exchange && judged.push(exchange.params.arguments))),
     });
     await using it = await hosted({ tools: [{ name: "read", inputSchema }] }, { rules }, { before: [judge()] });
     await it.client.callTool({ name: "read", arguments: { file: "/a", user_id: "evil" } });

@@ -1,6 +1,6 @@
 import type { HostError, RpcError, Sent } from "../errors.ts";
 import type { Json } from "../wire/message.ts";
-import type { ClientFacts, Principal, SessionFacts } from "./caller.ts";
+import type { Caller, ClientFacts, Principal } from "./caller.ts";
 import type { Entry } from "./entry.ts";
 
 /** Where a call is sent. */
@@ -27,12 +27,26 @@ export interface Site {
   readonly hook: string;
 }
 
+/** What a plugin decided about an exchange. */
+export interface Decision extends Site {
+  /** `failed`: it broke, and the exchange with it. `answered`: in the upstream's or the client's place. */
+  readonly did: "refused" | "failed" | "answered" | "routed";
+}
+
 /** The time limits of a call, in milliseconds. */
 export interface TimeLimits {
   /** Longest silence; progress starts it anew, an outstanding question to a person pauses it. */
   readonly timeout: number;
   /** Longest time in all. */
   readonly maxTimeout: number;
+}
+
+/** How a plugin has a request of its own carried. */
+export interface OwnCallOptions {
+  /** Told what the upstream says on its way to the answer: `progress`, and perhaps `total` and `message`. */
+  readonly onProgress?: (progress: Readonly<Json>) => void;
+  /** Gives it up: it fails with `cancelled`, and the upstream is told. */
+  readonly signal?: AbortSignal;
 }
 
 /** Moments of an exchange, in monotonic milliseconds (`performance.now()`). */
@@ -55,18 +69,22 @@ export interface Exchange {
   readonly original: Readonly<Json>;
   /** The params as they are sent (exposed names): {@link original} until `transform` made others. */
   readonly params: Readonly<Json>;
-  readonly session: SessionFacts;
+  readonly caller: Caller;
   readonly principal: Principal;
   readonly client: ClientFacts;
   /**
    * The isolation key: what is kept for one scope must never be shown to another. It is the principal's, and where
-   * nobody was authenticated the session's.
+   * nobody was authenticated the caller's.
    */
   readonly scope: string;
-  /** The exchange on whose behalf this one is: of a server's request, or of {@link derive}. */
+  /** The exchange on whose behalf this one is: of a server's request, of {@link derive}, {@link call} or {@link ask}. */
   readonly parent: Exchange | undefined;
+  /** The plugin whose own request this is, as far as it can be told; undefined for what a client or a server sent. */
+  readonly plugin: string | undefined;
   /** What the request names, once it was looked up. */
   readonly entry: Entry | undefined;
+  /** What is really called: {@link entry}, unless a route leads to another upstream or native name. */
+  readonly called: Entry | undefined;
   readonly route: Route | undefined;
   readonly attempts: readonly Attempt[];
   readonly resultKind: "complete" | "input_required" | "task";
@@ -75,6 +93,8 @@ export interface Exchange {
   /** Whether the upstream got the request. */
   readonly sent: Sent;
   readonly outcome: Outcome | undefined;
+  /** Which plugin refused, answered or routed it, in order. Who reads an error with none of them knows that it was the host's or an upstream's own. */
+  readonly decisions: readonly Decision[];
   /** Which tap is at work; undefined while the host or an upstream is. */
   readonly at: Site | undefined;
   /** Size of the request as it came, in bytes; undefined in process, in a batch, and where it is no client's. */
@@ -104,6 +124,24 @@ export interface Exchange {
    * and the parent knows how far it was sent and when.
    */
   derive(options?: { readonly attached?: boolean }): Exchange;
+
+  /**
+   * Sends a request of the plugin's own through the whole pipeline as the same caller: what that caller may not do, this may
+   * not either. It has its own time limits, is cancelled with this exchange, and what it says before its answer (questions to
+   * the client, logs) belongs to this one. Meanwhile this exchange is not silent. Its tap has its own deadline all the same,
+   * which outside of `call` is a few seconds.
+   * @param method what the pipeline knows but for `initialize`, `ping` and `logging/setLevel`
+   * @throws HostError or PeerError, as a client would be answered; `overloaded` beyond `limits.callDepth` and `limits.callsPerExchange`
+   */
+  call(method: string, params?: Json, options?: OwnCallOptions): Promise<Json>;
+
+  /**
+   * Asks the client: `elicitation/create`, `sampling/createMessage`, `roots/list`. The question passes `ask`, its answer
+   * `answer`. It is withdrawn when this exchange ends, which is not silent meanwhile.
+   * @throws HostError `method_not_found` or `invalid_params` where the client did not declare that it can be asked so,
+   * `client_gone` when it is gone or does not answer within `limits.questionTime`
+   */
+  ask(method: string, params: Json): Promise<Json>;
 
   /** Ends a child that the plugin derived: it fails with this error, and what was sent for it is given up. */
   cancel(error: HostError): void;

@@ -1,28 +1,30 @@
 import { HostError, type Sent, toRpcError } from "../errors.ts";
-import type { Json, Message } from "../wire/message.ts";
-import { type ClientFacts, type Principal, type SessionFacts, scopeOf } from "./caller.ts";
+import type { Json } from "../wire/message.ts";
+import { type Caller, type ClientFacts, type Principal, scopeOf } from "./caller.ts";
 import { correlationId } from "./correlation.ts";
+import type { Course, OwnCalls, Sink } from "./course.ts";
 import { type Limited, unwatch, watch } from "./deadlines.ts";
 import type { Entry } from "./entry.ts";
-import type { Attempt, Exchange, Outcome, Route, Site, TimeLimits, Timings } from "./exchange.ts";
+import type { Attempt, Decision, Exchange, Outcome, OwnCallOptions, Route, Site, TimeLimits, Timings } from "./exchange.ts";
+import { lateness } from "./lateness.ts";
 import { TimeLimit } from "./time-limit.ts";
 
-/** Where messages go that belong to a call and come before its answer: the answer's own stream. */
-export interface Sink {
-  /** False when nobody is there any more. */
-  send(message: Message): boolean;
-}
-
 const DEFAULT_TIME_LIMITS: TimeLimits = { timeout: 60_000, maxTimeout: 600_000 };
+
+const NO_DECISIONS: readonly Decision[] = Object.freeze([]);
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 export interface ExchangeOptions {
   method: string;
   params: Json | undefined;
-  session: SessionFacts;
+  caller: Caller;
   sink: Sink | undefined;
   parent?: HostExchange;
+  /** Who made it, where it is a plugin's own. */
+  plugin?: string | undefined;
+  /** How many requests of plugins' own lead to it. */
+  depth?: number;
   /** Those of another exchange, to be shared with it. */
   timings?: Mutable<Timings>;
 }
@@ -33,9 +35,13 @@ export class HostExchange implements Exchange, Limited {
   readonly method: string;
   readonly original: Readonly<Json>;
   params: Readonly<Json>;
-  readonly session: SessionFacts;
+  readonly caller: Caller;
+  client: ClientFacts;
   readonly parent: HostExchange | undefined;
+  readonly plugin: string | undefined;
+  readonly depth: number;
   entry: Entry | undefined = undefined;
+  called: Entry | undefined = undefined;
   route: Route | undefined = undefined;
   readonly attempts: Mutable<Attempt>[] = [];
   resultKind: Exchange["resultKind"] = "complete";
@@ -44,11 +50,15 @@ export class HostExchange implements Exchange, Limited {
   queuedFor: number | undefined = undefined;
   outcome: Outcome | undefined = undefined;
   at: Site | undefined = undefined;
+  /** The innermost `call` tap that was reached: without anything sent it is the one that answered. */
+  inside: Site | undefined = undefined;
   requestBytes: number | undefined = undefined;
   answerBytes: number | undefined = undefined;
   readonly timings: Mutable<Timings>;
-  /** The hook set that it began on, and ends on: only which one it is matters here. */
-  hookSet: object | undefined = undefined;
+  /** Undefined until it runs. */
+  course: Course | undefined = undefined;
+  /** What plugins asked of the pipeline on behalf of one request of a client, over all levels; made for the first. */
+  ownCalls: OwnCalls | undefined = undefined;
   /** What the request names and where it goes, as the pipeline found it; what that is, is the pipeline's business. */
   target: object | undefined = undefined;
   timeLimits: TimeLimits = DEFAULT_TIME_LIMITS;
@@ -62,6 +72,10 @@ export class HostExchange implements Exchange, Limited {
   #attachedTo: HostExchange | undefined;
   #sent: Sent = "no";
   #claimed = false;
+  #isReached = false;
+  #decisions: Decision[] | undefined;
+  /** What was thrown when the last of them was made: it passes other taps on its way. */
+  #decidedBy: unknown;
   #abort: AbortController | undefined;
   #states: Map<symbol | string, unknown> | undefined;
   #active: number;
@@ -75,23 +89,22 @@ export class HostExchange implements Exchange, Limited {
     this.method = options.method;
     this.original = options.params ?? {};
     this.params = this.original;
-    this.session = options.session;
+    this.caller = options.caller;
+    this.client = options.parent?.client ?? options.caller.client;
     this.sink = options.sink;
     this.parent = options.parent;
+    this.plugin = options.plugin;
+    this.depth = options.depth ?? options.parent?.depth ?? 0;
     this.#active = performance.now();
     this.timings = options.timings ?? { start: this.#active };
   }
 
   get principal(): Principal {
-    return this.session.principal;
-  }
-
-  get client(): ClientFacts {
-    return this.session.client;
+    return this.caller.principal;
   }
 
   get scope(): string {
-    return scopeOf(this.session);
+    return scopeOf(this.caller);
   }
 
   get sent(): Sent {
@@ -107,6 +120,10 @@ export class HostExchange implements Exchange, Limited {
     this.#abort ??= new AbortController();
     if (this.#stopped && !this.#abort.signal.aborted) this.#abort.abort(this.#stopped);
     return this.#abort.signal;
+  }
+
+  get decisions(): readonly Decision[] {
+    return this.#decisions ?? NO_DECISIONS;
   }
 
   get deadline(): number {
@@ -125,15 +142,16 @@ export class HostExchange implements Exchange, Limited {
     const child = new HostExchange({
       method: this.method,
       params: this.original,
-      session: this.session,
+      caller: this.caller,
       sink,
       parent: this,
       ...(attached && { timings: this.timings }),
     });
     if (attached) child.#attachedTo = this;
-    child.hookSet = this.hookSet;
+    child.course = this.course;
     child.params = this.params;
     child.entry = this.entry;
+    child.called = this.called;
     child.route = this.route;
     child.target = this.target;
     child.#root = this.#root;
@@ -157,6 +175,14 @@ export class HostExchange implements Exchange, Limited {
     if (!last) return;
     last.error = error;
     this.attempts.push({ upstream: last.upstream });
+  }
+
+  call(method: string, params?: Json, options: OwnCallOptions = {}): Promise<Json> {
+    return this.course?.call(this, method, params, options) ?? Promise.reject(notRunning());
+  }
+
+  ask(method: string, params: Json): Promise<Json> {
+    return this.course?.ask(this, method, params) ?? Promise.reject(notRunning());
   }
 
   wait(): void {
@@ -187,6 +213,24 @@ export class HostExchange implements Exchange, Limited {
   /** Nothing was sent after all. */
   unclaim(): void {
     this.#root.#claimed = false;
+  }
+
+  /** It came through all `call` taps to the host's end. */
+  reach(): void {
+    this.#root.#isReached = true;
+  }
+
+  /** Whether it, or one that is derived from it, came through all `call` taps. */
+  get isReached(): boolean {
+    return this.#root.#isReached;
+  }
+
+  /** Notes what a plugin decided. @param thrown by what, which is noted once */
+  decide({ plugin, hook }: Site, did: Decision["did"], thrown?: unknown): void {
+    if (thrown !== undefined && thrown === this.#decidedBy) return;
+    this.#decidedBy = thrown;
+    this.#decisions ??= [];
+    this.#decisions.push({ plugin, hook, did });
   }
 
   /** Whether it was derived; then it has a clock of its own, which runs while it is sent. */
@@ -284,22 +328,7 @@ export class HostExchange implements Exchange, Limited {
 
   /** What is wrong when its time is up. @param limit the milliseconds that are over */
   late(limit: number): HostError {
-    const { at, sent, route } = this;
-    if (at)
-      return new HostError("plugin_failure", `plugin "${at.plugin}" did not finish in ${at.hook} within ${limit} ms`, {
-        plugin: at.plugin,
-        sent,
-      });
-    const { queuedFor } = this;
-    if (queuedFor !== undefined && route) {
-      const reason = `upstream "${route.upstream}" has as many calls in flight as its "concurrency" allows (${queuedFor}), and the turn of this one did not come within ${limit} ms; nothing was sent`;
-      return new HostError("overloaded", reason, { upstream: route.upstream, sent });
-    }
-    const ran = sent === "no" ? "nothing was sent" : "the call may or may not have run";
-    return new HostError("upstream_timeout", `upstream "${route?.upstream}" did not answer within ${limit} ms; ${ran}`, {
-      ...(route && { upstream: route.upstream }),
-      sent,
-    });
+    return lateness(this, limit);
   }
 }
 
@@ -313,4 +342,8 @@ export function hostSide(exchange: Exchange): HostExchange {
     "plugin_failure",
     "a plugin called next with an object of its own instead of the exchange; hand on what it was given, or derive() of it",
   );
+}
+
+function notRunning(): HostError {
+  return new HostError("plugin_failure", "exchange.call and exchange.ask are for exchanges that run, from `route` to `respond`");
 }

@@ -1,4 +1,4 @@
-import type { Sink } from "../exchange/host-exchange.ts";
+import type { Sink } from "../exchange/course.ts";
 import type { Session } from "../session/session.ts";
 import { isRequest, type Message } from "../wire/message.ts";
 import { encodeEvent, SSE_KEEP_ALIVE } from "../wire/sse.ts";

@@ -36,6 +36,8 @@ export interface Lasting {
   readonly uriOwners: UriOwners;
   readonly notifications: Notifications;
   readonly serverRequests: ServerRequests;
+  /** Told of an exchange that is over and is no client's own request. */
+  readonly settled: (exchange: HostExchange) => void;
 }
 
 export function makeLasting(options: {
@@ -47,14 +49,14 @@ export function makeLasting(options: {
   present: () => Assembly;
 }): Lasting {
   const { limits, log, sessions, settled, present } = options;
-  const session = (id: string) => sessions.get(id);
-  const tasks = new TaskTable(limits.tasks, (entry, principal) => present().directory.catalog.permits(entry, principal));
+  const caller = (id: string) => sessions.get(id);
+  const tasks = new TaskTable(limits.tasks, (entry, caller) => present().directory.catalog.permits(entry, caller));
   const cancelled: ConstructorParameters<typeof Notifications>[0]["cancelled"] = (connection, id, reason) =>
     serverRequests.cancelled(connection, id, reason);
-  const notifications = new Notifications({ present, log, tasks, progressPerSecond: limits.progressPerSecond, session, cancelled });
-  const serverRequests = new ServerRequests({ hooks: () => present().hooks, tasks, notifications, limits, session, settled });
+  const notifications = new Notifications({ present, log, tasks, progressPerSecond: limits.progressPerSecond, caller, cancelled });
+  const serverRequests = new ServerRequests({ hooks: () => present().hooks, tasks, notifications, limits, caller, settled });
   const names = new NameRegistry(undefined, (key) => present().upstreams.get(key)?.config.fallback === true);
-  return { names, tasks, uriOwners: new UriOwners(limits.seenUris, limits.uriLength), notifications, serverRequests };
+  return { names, tasks, uriOwners: new UriOwners(limits.seenUris, limits.uriLength), notifications, serverRequests, settled };
 }
 
 /** Connects hooks, catalog and pipeline with each other and with what lasts. */

@@ -25,7 +25,7 @@ export class Draining {
   /** Ends what nobody needs any more; true when that was the last. */
   look(): boolean {
     if (this.#ended) return true;
-    const calls = [...this.#underWay()].filter(({ hookSet }) => hookSet !== undefined && this.sets.has(hookSet));
+    const calls = [...this.#underWay()].filter(({ course }) => course !== undefined && this.sets.has(course.hooks));
     for (const upstream of this.#upstreams)
       if (!calls.some(({ route }) => route === undefined || route.upstream === upstream.key)) void this.#stop(upstream);
     if (calls.length > 0) return false;

@@ -4,7 +4,7 @@ import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Logger } from "../log.ts";
 import type { CatalogStore } from "../pipeline/last-known.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
-import type { OperatedEvent } from "../plugin/hooks.ts";
+import type { OperatedEvent } from "../plugin/hook-types.ts";
 import { loadPlugins } from "../plugin/load.ts";
 import { Operations } from "../plugin/operations.ts";
 import { PluginSet, type Surroundings } from "../plugin/plugin-set.ts";

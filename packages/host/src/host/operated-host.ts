@@ -1,6 +1,6 @@
 import type { Config } from "../config/schema.ts";
 import type { Clock } from "../plugin/clock.ts";
-import type { OperatedEvent } from "../plugin/hooks.ts";
+import type { OperatedEvent } from "../plugin/hook-types.ts";
 import type { HostStatus } from "../plugin/host-status.ts";
 import type { OperationInfo, Operations, Who } from "../plugin/operations.ts";
 import type { OperatorDoor } from "../plugin/plugin-set.ts";

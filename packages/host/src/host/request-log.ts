@@ -18,7 +18,7 @@ export function logExchange(log: Logger, exchange: HostExchange, slowCall: numbe
     method: exchange.method,
     entry: exchange.entry?.name,
     upstream: exchange.route?.upstream,
-    session: exchange.session.id.slice(0, 8),
+    session: exchange.caller.id.slice(0, 8),
     outcome: outcomeName(outcome),
     ms,
   };

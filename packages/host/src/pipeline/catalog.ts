@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { HostError } from "../errors.ts";
-import type { Principal } from "../exchange/caller.ts";
+import type { Caller } from "../exchange/caller.ts";
 import { type Entry, LISTED_KINDS, LISTS, type ListedKind } from "../exchange/entry.ts";
+import type { Site } from "../exchange/exchange.ts";
 import type { UpstreamFacts } from "../exchange/upstream-facts.ts";
 import { errorFields, type Logger } from "../log.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
@@ -18,7 +18,7 @@ export interface View {
   readonly problems?: ReadonlyMap<ListedKind, string>;
 }
 
-/** The joined entries of some views: what a session with these views is offered, before `permit`. */
+/** The joined entries of some views: what a caller with these views is offered, before `permit`. */
 export class Offer {
   readonly entries: readonly Entry[];
   readonly withheld: readonly Withheld[];
@@ -162,15 +162,7 @@ export class Catalog {
     });
     if (!this.#hooks.discover) return { upstream, entries, problems };
     try {
-      const discovered = await this.#hooks.discover(entries, upstream);
-      const known = new Set(entries.map((entry) => `${entry.kind} ${entry.native}`));
-      const invented = discovered.find((entry) => entry.upstream !== upstream.key || !known.has(`${entry.kind} ${entry.native}`));
-      if (invented)
-        throw new HostError(
-          "plugin_failure",
-          `a plugin invented ${invented.kind} "${invented.native}" in discover; register an in-process upstream instead`,
-        );
-      return { upstream, entries: discovered, problems };
+      return { upstream, entries: await this.#hooks.discover(entries, upstream), problems };
     } catch (error) {
       this.#log.error("nothing of an upstream is offered, since discover failed", { upstream: upstream.key, ...errorFields(error) });
       return { upstream, entries: [] };
@@ -200,28 +192,48 @@ export class Catalog {
     return apartUris(this.#merged(views), this.#names);
   }
 
-  /** What of an offer a session may see. */
-  visible(offer: Offer, kind: ListedKind, principal: Principal): Entry[] {
-    return offer.entries.filter((entry) => entry.kind === kind && this.permits(entry, principal));
+  /** What of an offer a caller may see, whether or not it is shown. */
+  permitted(offer: Offer, kind: ListedKind, caller: Caller): readonly Entry[] {
+    return offer.entries.filter((entry) => entry.kind === kind && this.permits(entry, caller));
   }
 
-  permits(entry: Entry, principal: Principal): boolean {
-    return this.#hooks.permit === undefined || this.#hooks.permit(entry, principal, undefined) === undefined;
+  /** What of an offer a caller is shown. @throws HostError where a plugin fails */
+  shown(offer: Offer, kind: ListedKind, caller: Caller): readonly Entry[] {
+    const entries = this.permitted(offer, kind, caller);
+    return this.#hooks.list?.(entries, caller) ?? entries;
   }
 
-  /** Whether `permit` may hide something from somebody. */
+  permits(entry: Entry, caller: Caller): boolean {
+    return this.refusedBy(entry, caller) === undefined;
+  }
+
+  /** Who hides an entry from a caller, if somebody does. */
+  refusedBy(entry: Entry, caller: Caller): Site | undefined {
+    return this.#hooks.permit?.(entry, caller, undefined);
+  }
+
+  /** Whether two callers may be shown different things. */
   get isJudged(): boolean {
-    return this.#hooks.permit !== undefined;
+    return this.#hooks.permit !== undefined || this.#hooks.list !== undefined;
   }
 
-  /** A text that changes when what this principal sees of these kinds changes. */
-  signature(offer: Offer, kinds: readonly ListedKind[], principal: Principal): string {
+  /** A text that changes when what this caller sees of these kinds changes. */
+  signature(offer: Offer, kinds: readonly ListedKind[], caller: Caller): string {
     const hash = createHash("sha1");
     for (const kind of kinds) {
-      for (const entry of this.visible(offer, kind, principal)) hash.update(digestOf(entry));
+      for (const entry of this.#shownAnyway(offer, kind, caller)) hash.update(digestOf(entry));
       hash.update("|");
     }
     return hash.digest("base64");
+  }
+
+  /** The same, where nobody can be told of a failure: it has been logged, and a list that cannot be made shows nothing. */
+  #shownAnyway(...of: Parameters<Catalog["shown"]>): readonly Entry[] {
+    try {
+      return this.shown(...of);
+    } catch {
+      return [];
+    }
   }
 
   #join(views: readonly View[]): Offer {

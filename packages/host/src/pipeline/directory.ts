@@ -1,4 +1,4 @@
-import type { SessionFacts } from "../exchange/caller.ts";
+import type { Caller } from "../exchange/caller.ts";
 import type { Entry } from "../exchange/entry.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Connection } from "../upstream/connection.ts";
@@ -21,12 +21,12 @@ export interface UnknownUpstream {
   readonly wasStarting: boolean;
 }
 
-/** Which upstreams there are, and what each session is offered through its own connections to them. */
+/** Which upstreams there are, and what each caller is offered through its own connections to them. */
 export class Directory {
   readonly catalog: Catalog;
   readonly upstreams: ReadonlyMap<string, Upstream>;
   readonly #views = new WeakMap<Connection, View>();
-  readonly #offers = new WeakMap<SessionFacts, { epoch: number; offer: Offer }>();
+  readonly #offers = new WeakMap<Caller, { epoch: number; offer: Offer }>();
   readonly #last: LastKnown;
   /** What any connection listed last, by upstream. */
   readonly #newest = new Map<string, View>();
@@ -69,7 +69,7 @@ export class Directory {
       exchange,
       entry,
       () => this.#entries(),
-      (found) => this.catalog.permits(found, exchange.principal),
+      (found) => this.catalog.permits(found, exchange.caller),
     );
   }
 
@@ -133,17 +133,17 @@ export class Directory {
     });
   }
 
-  /** What the session is offered, as far as it is known now. */
-  offer(session: SessionFacts): Offer {
-    const kept = this.#offers.get(session);
+  /** What the caller is offered, as far as it is known now. */
+  offer(caller: Caller): Offer {
+    const kept = this.#offers.get(caller);
     if (kept?.epoch === this.#epoch) return kept.offer;
     const views: View[] = [];
     for (const upstream of this.#offered()) {
-      const view = this.#viewOf(upstream.connectionFor(session));
+      const view = this.#viewOf(upstream.connectionFor(caller));
       if (view) views.push(view);
     }
     const offer = this.catalog.offer(views);
-    this.#offers.set(session, { epoch: this.#epoch, offer });
+    this.#offers.set(caller, { epoch: this.#epoch, offer });
     return offer;
   }
 
@@ -159,24 +159,24 @@ export class Directory {
     return offer;
   }
 
-  /** Starts what the session needs and waits a moment for what is unknown. Gives the upstreams that are still unknown. */
-  async awaitKnown(session: SessionFacts, options: { lazy: boolean; isCall?: boolean }): Promise<UnknownUpstream[]> {
+  /** Starts what the caller needs and waits a moment for what is unknown. Gives the upstreams that are still unknown. */
+  async awaitKnown(caller: Caller, options: { lazy: boolean; isCall?: boolean }): Promise<UnknownUpstream[]> {
     const connections = [...this.upstreams.values()]
       .filter(({ config }) => options.lazy || config.start === "eager")
-      .map((upstream) => upstream.connectionFor(session));
+      .map((upstream) => upstream.connectionFor(caller));
     const recalled = connections.flatMap((connection) => this.#recall(connection) ?? []);
     if (recalled.length > 0) await Promise.all(recalled);
     const unknown = connections.filter((connection) => !this.#viewOf(connection));
     // One whose lists are known from before begins to connect, and nobody waits; a lazy one is started by its first call.
     for (const connection of connections)
       if (connection.config.start === "eager" && !this.#views.get(connection) && !unknown.includes(connection))
-        void this.upstreams.get(connection.facts.key)?.known(session);
+        void this.upstreams.get(connection.facts.key)?.known(caller);
     if (unknown.length === 0) return [];
     // A call by a name must not fail because it came early; a client that has its servers to itself waits for them anyway.
-    const isPatient = options.isCall === true || (session.sole && this.#wait === undefined);
+    const isPatient = options.isCall === true || (caller.sole && this.#wait === undefined);
     // Counted from when each began, so that one that hangs is waited for once and not by every request.
     const began = unknown.map((connection) => {
-      const known = this.upstreams.get(connection.facts.key)?.known(session);
+      const known = this.upstreams.get(connection.facts.key)?.known(caller);
       const patience = isPatient ? connection.config.startTimeout : (this.#wait ?? KNOWING_WAIT);
       const until = (connection.connectingSince ?? Number.NEGATIVE_INFINITY) + patience;
       return { connection, known, until, wasStarting: connection.state === "connecting" || connection.isReady };
@@ -188,12 +188,12 @@ export class Directory {
       .map(({ connection, wasStarting }) => ({ key: connection.facts.key, wasStarting }));
   }
 
-  /** Starts an upstream that a session needs, and waits a moment for it. @throws HostError if it is not ready then */
-  async awaitReady(session: SessionFacts, upstream: Upstream): Promise<void> {
-    const connection = upstream.connectionFor(session);
+  /** Starts an upstream that a caller needs, and waits a moment for it. @throws HostError if it is not ready then */
+  async awaitReady(caller: Caller, upstream: Upstream): Promise<void> {
+    const connection = upstream.connectionFor(caller);
     if (connection.isReady) return;
     const connected = connection.connect().catch((error: unknown) => {
-      const now = upstream.connectionFor(session); // another, where the server turned out to be reached otherwise
+      const now = upstream.connectionFor(caller); // another, where the server turned out to be reached otherwise
       if (now === connection) throw error;
       return now.connect();
     });

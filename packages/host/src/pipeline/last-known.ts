@@ -1,4 +1,4 @@
-import type { SessionFacts } from "../exchange/caller.ts";
+import type { Caller } from "../exchange/caller.ts";
 import type { Connection } from "../upstream/connection.ts";
 import type { ServerFacts } from "../upstream/handshake.ts";
 import type { RawLists } from "../upstream/lists.ts";
@@ -70,7 +70,7 @@ export class LastKnown {
   }
 }
 
-/** The same for connections to one server on which it lists the same; undefined where nobody but one session could use it again. */
+/** The same for connections to one server on which it lists the same; undefined where nobody but one caller could use it again. */
 function kindOf({ facts, key, owner, capabilities }: Connection): string | undefined {
   if (!key.startsWith("session ")) return `${facts.key} ${key}`;
   return owner?.sole && isLocal(owner) ? `${facts.key} only ${JSON.stringify(capabilities)}` : undefined;
@@ -81,7 +81,7 @@ function isStored({ facts, owner }: Connection): boolean {
   return facts.isolation === "shared" || owner !== undefined;
 }
 
-/** Whether a session is that of the program or the person who runs the host. */
-function isLocal({ principal }: SessionFacts): boolean {
+/** Whether a caller is that of the program or the person who runs the host. */
+function isLocal({ principal }: Caller): boolean {
   return principal.id === "local";
 }

@@ -1,4 +1,5 @@
 import { PeerError } from "../errors.ts";
+import type { Caller } from "../exchange/caller.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Logger } from "../log.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
@@ -12,18 +13,15 @@ import type { TaskTable } from "./tasks.ts";
 
 /** The error by which a server demands that its client visits URLs first (2025-11-25, client/elicitation). */
 const URL_ELICITATION_REQUIRED = -32042;
-/** URIs of one session at one upstream, and elicitation ids of one connection, that are remembered. */
+/** URIs of one caller at one upstream, and elicitation ids of one connection, that are remembered. */
 const REMEMBERED = 1_000;
 
-/** A session as a receiver of notifications. */
-export interface Receiver {
-  readonly id: string;
-  readonly client: { readonly logLevel: string | undefined };
-  /** Sends on the stream of `exchange` while that is open, else on the session's own. */
+/** A caller as a receiver of notifications. */
+export interface Receiver extends Caller {
+  /** Sends on the stream of `exchange` while that is open, else on the caller's own. */
   notify(notification: Notification, exchange: HostExchange | undefined): void;
   /** Owes the client one update of a subscribed resource. */
   updated(uri: string, params: Json): void;
-  readonly principal: HostExchange["principal"];
 }
 
 /** What a reload replaces. */
@@ -37,8 +35,8 @@ export interface NoticesOptions {
   readonly log: Logger;
   readonly tasks: TaskTable;
   readonly progressPerSecond: number;
-  /** A live session by id. */
-  readonly session: (id: string) => Receiver | undefined;
+  /** A live caller by id. */
+  readonly caller: (id: string) => Receiver | undefined;
   /** Upstream notifications that concern a question under way: `notifications/cancelled`. */
   readonly cancelled: (connection: Connection, requestId: unknown, reason: unknown) => void;
 }
@@ -46,9 +44,9 @@ export interface NoticesOptions {
 /** Notifications of upstreams on their way to the clients that they are for; never to another. */
 export class Notifications {
   readonly #options: NoticesOptions;
-  /** Elicitation ids and the session that was told them; servers choose ids without knowing of each other. */
+  /** Elicitation ids and the caller that was told them; servers choose ids without knowing of each other. */
   readonly #elicitations = new WeakMap<Connection, Map<string, string>>();
-  /** Under which URIs each session knows what it subscribed to, by upstream and native URI. */
+  /** Under which URIs each caller knows what it subscribed to, by upstream and native URI. */
   readonly #subscribed = new WeakMap<object, Map<string, Map<string, string>>>();
   /** Notifications that belonged to nobody, by upstream; shown by `status`. */
   readonly dropped = new Map<string, number>();
@@ -78,7 +76,7 @@ export class Notifications {
       if (!notification) return;
       const shown = withTasks(notification, connection, this.#options.tasks);
       // A task's token is that of its request, which has been answered (2025-11-25, basic/utilities/tasks).
-      if (exchange.outcome) this.#options.session(exchange.session.id)?.notify(shown, undefined);
+      if (exchange.outcome) this.#options.caller(exchange.caller.id)?.notify(shown, undefined);
       else exchange.sink?.send(shown);
     };
   }
@@ -105,30 +103,30 @@ export class Notifications {
     }
   }
 
-  /** Remembers under which URI a session subscribed to what its exchange names: updates come under the same. */
-  subscribed({ entry, session }: Pick<HostExchange, "entry" | "session">): void {
+  /** Remembers under which URI a caller subscribed to what its exchange names: updates come under the same. */
+  subscribed({ entry, caller }: Pick<HostExchange, "entry" | "caller">): void {
     if (!entry) return;
-    let own = this.#subscribed.get(session);
-    if (!own) this.#subscribed.set(session, (own = new Map()));
+    let own = this.#subscribed.get(caller);
+    if (!own) this.#subscribed.set(caller, (own = new Map()));
     let uris = own.get(entry.upstream);
     if (!uris) own.set(entry.upstream, (uris = new BoundedMap(REMEMBERED)));
     uris.set(entry.native, entry.name);
   }
 
   /** Remembers whom an elicitation id was told, so that its completion finds the way. */
-  elicitation(connection: Connection, id: unknown, session: string): void {
+  elicitation(connection: Connection, id: unknown, caller: string): void {
     if (typeof id !== "string") return;
     let told = this.#elicitations.get(connection);
     if (!told) this.#elicitations.set(connection, (told = new BoundedMap(REMEMBERED)));
-    told.set(id, session);
+    told.set(id, caller);
   }
 
   /** Remembers the ids of an error -32042, which tells them without asking. */
-  refused(connection: Connection, error: unknown, session: string): void {
+  refused(connection: Connection, error: unknown, caller: string): void {
     if (!(error instanceof PeerError) || error.rpc.code !== URL_ELICITATION_REQUIRED || !isObject(error.rpc.data)) return;
     const { elicitations } = error.rpc.data;
     if (!Array.isArray(elicitations)) return;
-    for (const each of elicitations) if (isObject(each)) this.elicitation(connection, each.elicitationId, session);
+    for (const each of elicitations) if (isObject(each)) this.elicitation(connection, each.elicitationId, caller);
   }
 
   #filtered(
@@ -150,36 +148,31 @@ export class Notifications {
     if (typeof uri !== "string") return this.#drop(connection);
     const { catalog } = this.#options.present().directory;
     for (const id of subscribersOf(connection, uri)) {
-      const session = this.#options.session(id);
-      if (!session) continue;
+      const caller = this.#options.caller(id);
+      if (!caller) continue;
       const upstream = connection.facts.key;
-      const exposed = connection.users.has(id) ? (this.#exposedUri(session, upstream, uri) ?? uri) : uri;
-      if (catalog.permits({ kind: "resource", name: exposed, upstream, native: uri, definition: {} }, session.principal))
-        session.updated(exposed, { ...notification.params, uri: exposed });
+      const exposed = connection.users.has(id) ? (this.#exposedUri(caller, upstream, uri) ?? uri) : uri;
+      if (catalog.permits({ kind: "resource", name: exposed, upstream, native: uri, definition: {} }, caller))
+        caller.updated(exposed, { ...notification.params, uri: exposed });
     }
   }
 
-  #exposedUri(session: Receiver, upstream: string, uri: string): string | undefined {
+  #exposedUri(caller: Receiver, upstream: string, uri: string): string | undefined {
     // The longest that it begins with: a server may tell of a part of what was subscribed.
     let whole: [native: string, exposed: string] | undefined;
-    for (const each of this.#subscribed.get(session)?.get(upstream) ?? [])
+    for (const each of this.#subscribed.get(caller)?.get(upstream) ?? [])
       if (uri.startsWith(each[0]) && each[0].length > (whole?.[0].length ?? -1)) whole = each;
     if (whole) return whole[1] + uri.slice(whole[0].length);
-    // A receiver is the session itself; the directory only needs its identity and connections.
-    return this.#options
-      .present()
-      .directory.offer(session as unknown as HostExchange["session"])
-      .exposedUris(upstream)
-      ?.get(uri);
+    return this.#options.present().directory.offer(caller).exposedUris(upstream)?.get(uri);
   }
 
   #taskStatus(connection: Connection, notification: Notification, origin: HostExchange | undefined): void {
-    const { tasks, session } = this.#options;
+    const { tasks, caller } = this.#options;
     const native = notification.params?.taskId;
     const task = typeof native === "string" ? tasks.byNative(connection, native) : undefined;
     if (!task) return this.#drop(connection);
     tasks.observe(connection, notification.params ?? {});
-    session(task.session.id)?.notify({ ...notification, params: { ...notification.params, taskId: task.exposed } }, origin);
+    caller(task.caller.id)?.notify({ ...notification, params: { ...notification.params, taskId: task.exposed } }, origin);
   }
 
   #elicited(connection: Connection, notification: Notification, origin: HostExchange | undefined): void {
@@ -188,7 +181,7 @@ export class Notifications {
     const owner = typeof id === "string" ? told?.get(id) : undefined;
     if (owner === undefined) return this.#drop(connection);
     told?.delete(id as string);
-    this.#options.session(owner)?.notify(notification, origin?.session.id === owner ? origin : undefined);
+    this.#options.caller(owner)?.notify(notification, origin?.caller.id === owner ? origin : undefined);
   }
 
   #message(connection: Connection, notification: Notification, origin: HostExchange | undefined, taskId: string | undefined): void {
@@ -219,11 +212,11 @@ export class Notifications {
 
   /** The session that a message is for: by the stream it came on, by its task, or because the connection has one owner. Never a guess. */
   #owner(connection: Connection, origin: HostExchange | undefined, taskId: string | undefined): Receiver | undefined {
-    const { session, tasks } = this.#options;
-    if (origin) return session(origin.session.id);
+    const { caller, tasks } = this.#options;
+    if (origin) return caller(origin.caller.id);
     const task = taskId === undefined ? undefined : tasks.byNative(connection, taskId);
-    if (task) return session(task.session.id);
-    return connection.owner && session(connection.owner.id);
+    if (task) return caller(task.caller.id);
+    return connection.owner && caller(connection.owner.id);
   }
 
   #drop(connection: Connection): void {

@@ -1,17 +1,19 @@
-import { HostError, isRefusal } from "../errors.ts";
-import type { SessionFacts } from "../exchange/caller.ts";
-import { type Entry, LISTED_KINDS, LISTS, type ListedKind } from "../exchange/entry.ts";
-import type { Route } from "../exchange/exchange.ts";
-import { HostExchange } from "../exchange/host-exchange.ts";
+import { HostError, isRefusal, type RpcError } from "../errors.ts";
+import type { Caller } from "../exchange/caller.ts";
+import type { Course } from "../exchange/course.ts";
+import type { Entry } from "../exchange/entry.ts";
+import type { Exchange, Route } from "../exchange/exchange.ts";
+import { HostExchange, hostSide } from "../exchange/host-exchange.ts";
 import { type MethodRow, rowOf } from "../exchange/methods.ts";
 import { unlessStopped } from "../exchange/unless-stopped.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Json, Notification } from "../wire/message.ts";
-import { Offer } from "./catalog.ts";
-import { checkListEdits, checkParamEdits } from "./edits.ts";
+import { list, refuseCursor } from "./listing.ts";
+import { callAsChild, type OwnCallsOptions } from "./own-calls.ts";
 import { Sender, type SenderOptions } from "./sender.ts";
+import type { ServerRequests } from "./server-requests.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import { type Target, Targets, targetOf } from "./target.ts";
 import { listTasks } from "./task-list.ts";
@@ -27,23 +29,29 @@ export interface SessionAnswers {
   declares(exchange: HostExchange): boolean;
 }
 
-export interface PipelineOptions extends SenderOptions {
+export interface PipelineOptions extends SenderOptions, Pick<OwnCallsOptions, "settled"> {
   readonly answers: SessionAnswers;
-  readonly limits: Pick<Limits, "nameLength" | "uriLength">;
+  readonly serverRequests: ServerRequests;
+  readonly limits: Pick<Limits, "nameLength" | "uriLength"> & OwnCallsOptions["limits"];
 }
 
-/** The five stages: takes a request from a session through route, permit, transform, call and respond. */
-export class Pipeline {
+/** What a function takes after the first. */
+type Rest<Fn extends (...args: never[]) => unknown> = Parameters<Fn> extends [unknown, ...infer Others] ? Others : never;
+
+/** The five stages: takes a request from a caller through route, permit, transform, call and respond. */
+export class Pipeline implements Course {
   readonly #hooks: PipelineOptions["hooks"];
   readonly #directory: PipelineOptions["directory"];
   readonly #tasks: PipelineOptions["tasks"];
   readonly #notifications: PipelineOptions["notifications"];
+  readonly #options: PipelineOptions;
   readonly #answers: SessionAnswers;
   readonly #sender: Sender;
   readonly #targets: Targets;
   readonly #subscriptions = new Subscriptions();
 
   constructor(options: PipelineOptions) {
+    this.#options = options;
     this.#hooks = options.hooks;
     this.#directory = options.directory;
     this.#tasks = options.tasks;
@@ -57,7 +65,7 @@ export class Pipeline {
   run(exchange: HostExchange): Promise<Json> {
     try {
       const { method } = exchange;
-      exchange.hookSet = this.#hooks;
+      exchange.course = this;
       const row = rowOf(method);
       return row.respond ? this.#respond(exchange, row) : this.#answer(exchange, row);
     } catch (error) {
@@ -65,16 +73,29 @@ export class Pipeline {
     }
   }
 
+  get hooks(): SealedHooks {
+    return this.#hooks;
+  }
+
+  fail(exchange: Exchange, error: RpcError): Promise<Readonly<RpcError>> | undefined {
+    const { call, respond } = rowOf(exchange.method);
+    return call || respond ? this.#hooks.fail(exchange.method)?.(error, exchange) : undefined;
+  }
+
+  call(parent: Exchange, ...request: Rest<Course["call"]>): Promise<Json> {
+    return callAsChild(this.#options, this, hostSide(parent), ...request);
+  }
+
+  ask(parent: Exchange, ...request: Rest<Course["ask"]>): Promise<Json> {
+    return this.#options.serverRequests.ask(hostSide(parent), ...request);
+  }
+
   #respond(exchange: HostExchange, row: MethodRow): Promise<Json> {
     const { method } = exchange;
     const respond = this.#hooks.respond(method === "tasks/result" ? (this.#originOf(exchange) ?? method) : method);
     const answer = this.#answer(exchange, row);
     if (!respond) return answer;
-    return answer.then(async (given) => {
-      const answered = (await respond(given, exchange)) as Json;
-      if (row.permit === "listed") checkListEdits(method, given, answered);
-      return answered;
-    });
+    return answer.then((given) => respond(given, exchange)) as Promise<Json>; // taps promise not to change it, and nobody else is bound by that
   }
 
   #answer(exchange: HostExchange, row: MethodRow): Promise<Json> {
@@ -88,9 +109,9 @@ export class Pipeline {
   }
 
   /** A client's notification that the host does not know: to the only upstream, past the stages that a message without an answer has. */
-  async notify(session: SessionFacts, { method, params }: Notification): Promise<void> {
-    const exchange = new HostExchange({ method, params, session, sink: undefined });
-    const target = this.#targets.find(exchange, this.#directory.offer(session));
+  async notify(caller: Caller, { method, params }: Notification): Promise<void> {
+    const exchange = new HostExchange({ method, params, caller, sink: undefined });
+    const target = this.#targets.find(exchange, this.#directory.offer(caller));
     const upstream = this.#directory.sole;
     if (target instanceof HostError || !target.entry || !upstream || !this.#isPermitted(target, exchange)) return;
     exchange.entry = target.entry;
@@ -100,9 +121,9 @@ export class Pipeline {
     } catch {
       return; // refused, or the guard has logged why
     }
-    if (this.#hooks.permit?.(target.entry, exchange.principal, exchange) !== undefined) return;
+    if (this.#hooks.permit?.(target.entry, exchange.caller, exchange) !== undefined) return;
     upstream
-      .connectionFor(session)
+      .connectionFor(caller)
       .notify(method, params === undefined && exchange.params === exchange.original ? undefined : (exchange.params as Json));
   }
 
@@ -118,29 +139,8 @@ export class Pipeline {
         this.#checkDeclared(exchange);
         return this.#answers.setLevel(exchange);
       default:
-        return this.#list(exchange);
+        return list(exchange, this.#directory, () => this.#checkDeclared(exchange));
     }
-  }
-
-  async #list(exchange: HostExchange): Promise<Json> {
-    const kind = LISTED_KINDS.find((each) => LISTS[each].method === exchange.method) as ListedKind; // only lists come here
-    refuseCursor(exchange);
-    const missing = await this.#directory.awaitKnown(exchange.session, { lazy: true });
-    const { catalog } = this.#directory;
-    const offer = this.#directory.offer(exchange.session);
-    const entries = catalog.visible(offer, kind, exchange.principal);
-    if (entries.length === 0) this.#checkDeclared(exchange);
-    const incomplete = offer.incomplete(kind, (entry) => catalog.permits(entry, exchange.principal));
-    const partial = [...new Set([...missing.map(({ key }) => key), ...incomplete.keys()])];
-    return {
-      [LISTS[kind].field]: entries.map((entry) => Offer.listed(entry)),
-      ...(partial.length > 0 && {
-        _meta: {
-          "io.mcp-host/partial": partial,
-          ...(incomplete.size > 0 && { "io.mcp-host/incomplete": Object.fromEntries(incomplete) }),
-        },
-      }),
-    };
   }
 
   async #taskList(exchange: HostExchange): Promise<Json> {
@@ -153,7 +153,7 @@ export class Pipeline {
 
   #lookUp(exchange: HostExchange, row: MethodRow): Promise<Json> {
     // Most names are known, and a promise less is a promise less.
-    const found = this.#targets.find(exchange, this.#directory.offer(exchange.session));
+    const found = this.#targets.find(exchange, this.#directory.offer(exchange.caller));
     if (found instanceof HostError) return this.#hopeless(exchange, found);
     return found.entry ? this.#route(exchange, row, found) : this.#lookAgain(exchange).then((target) => this.#route(exchange, row, target));
   }
@@ -161,6 +161,7 @@ export class Pipeline {
   #route(exchange: HostExchange, row: MethodRow, target: Target): Promise<Json> {
     exchange.target = target;
     exchange.entry = target.entry;
+    exchange.called = target.entry;
     const isFree = row.route === "hook" && target.connection === undefined;
     return isFree && (this.#hooks.route || this.#directory.hasFallbacks)
       ? this.#routes(exchange, row, target, this.#hooks.route)
@@ -176,7 +177,7 @@ export class Pipeline {
       try {
         return await this.#permit(exchange, row, this.#aimedAt(exchange, target, route), route);
       } catch (error) {
-        const unsent = error instanceof HostError && error.sent === "no" && exchange.sent === "no";
+        const unsent = error instanceof HostError && error.sent === "no" && exchange.sent === "no" && exchange.ownCalls?.sent !== true;
         // Only what an upstream refused has left a trace there.
         if (!unsent || exchange.attempts.length < attempt || exchange.stopped || attempt === ROUTES) throw error;
         const asked = await ask?.(exchange);
@@ -194,13 +195,14 @@ export class Pipeline {
     const isNamed = upstream === entry.upstream && native === entry.native;
     const aimed = isNamed ? target : { ...target, called: this.#directory.reached(entry.kind, upstream, native) };
     exchange.target = aimed;
+    exchange.called = aimed.called ?? entry;
     return aimed;
   }
 
   /** Asked for what is named and for what is called, before any plugin sees the arguments. */
   #permit(exchange: HostExchange, row: MethodRow, target: Target, route: Route): Promise<Json> {
     const upstream = this.#directory.upstreams.get(route.upstream);
-    if (!upstream) return Promise.reject(nowhere(route.upstream, target));
+    if (!upstream) return Promise.reject(nowhere(route.upstream, target, exchange));
     exchange.route = route;
     // The answer to tasks/result comes when the task is done, and silence until then is no fault.
     const { timeout, maxTimeout } = upstream.config;
@@ -214,23 +216,32 @@ export class Pipeline {
     const transform = row.transform ? this.#hooks.transform(exchange.method) : undefined;
     if (!transform) return this.#permitArguments(exchange, row, target, upstream);
     return transform(exchange.original, exchange).then((params) => {
-      exchange.params = checkParamEdits(exchange, row, params);
+      exchange.params = params;
       return this.#permitArguments(exchange, row, target, upstream);
     });
   }
 
   /** Asked again, with the arguments that are really sent. */
   #permitArguments(exchange: HostExchange, row: MethodRow, target: Target, upstream: Upstream): Promise<Json> {
-    const refused = row.permit === "twice" && this.#hooks.permit ? this.#refused(target, exchange) : undefined;
-    if (refused) return Promise.reject(new HostError("forbidden", `${refused.kind} "${refused.name}" is not allowed with these arguments`));
-    return this.#call(exchange, upstream);
+    if (row.permit !== "twice") return this.#call(exchange, upstream);
+    const refused = this.#hooks.permit && this.#refused(target, exchange);
+    if (refused) return Promise.reject(notAllowed(refused));
+    const authorize = this.#hooks.authorize(exchange.method);
+    if (!authorize) return this.#call(exchange, upstream);
+    return authorize(exchange).then((by) => {
+      if (by) throw notAllowed(target.entry);
+      return this.#call(exchange, upstream);
+    });
   }
 
   #call(exchange: HostExchange, upstream: Upstream): Promise<Json> {
     const attempt: HostExchange["attempts"][number] = { upstream: upstream.key };
     exchange.attempts.push(attempt);
     return this.#send(exchange, upstream).then(
-      (result) => this.#sender.given(exchange, upstream.key, result),
+      (result) => {
+        if (!exchange.isReached && exchange.inside) exchange.decide(exchange.inside, "answered");
+        return this.#sender.given(exchange, upstream.key, result);
+      },
       (error: unknown) => {
         attempt.error = error instanceof HostError || isRefusal(error) ? error.type : "upstream";
         throw error;
@@ -240,8 +251,8 @@ export class Pipeline {
 
   /** Before a name is called unknown, upstreams that are still starting have until their `startTimeout`: it may be one of theirs. */
   async #lookAgain(exchange: HostExchange): Promise<Target> {
-    const missing = await unlessStopped(exchange, this.#directory.awaitKnown(exchange.session, { lazy: true, isCall: true }));
-    const target = this.#targets.find(exchange, this.#directory.offer(exchange.session));
+    const missing = await unlessStopped(exchange, this.#directory.awaitKnown(exchange.caller, { lazy: true, isCall: true }));
+    const target = this.#targets.find(exchange, this.#directory.offer(exchange.caller));
     if (target instanceof HostError) return this.#hopeless(exchange, target);
     if (target.entry) return target;
     this.#checkDeclared(exchange);
@@ -264,7 +275,11 @@ export class Pipeline {
 
   /** Which of the entries that a call concerns is not allowed with the arguments that are sent. */
   #refused({ entry, called }: Target, exchange: HostExchange): Entry | undefined {
-    const isRefused = (each: Entry): boolean => this.#hooks.permit?.(each, exchange.principal, exchange) !== undefined;
+    const isRefused = (each: Entry): boolean => {
+      const by = this.#hooks.permit?.(each, exchange.caller, exchange);
+      if (by) exchange.decide(by, "refused");
+      return by !== undefined;
+    };
     if (isRefused(entry)) return entry;
     // Who calls knows only the name that was called.
     return called && isRefused(called) ? entry : undefined;
@@ -272,17 +287,18 @@ export class Pipeline {
 
   #isPermitted({ entry, template, called }: Target, exchange: HostExchange): boolean {
     const { catalog } = this.#directory;
-    return (
-      catalog.permits(entry, exchange.principal) &&
-      (template === undefined || catalog.permits(template, exchange.principal)) &&
-      (called === undefined || catalog.permits(called, exchange.principal))
-    );
+    const by =
+      catalog.refusedBy(entry, exchange.caller) ??
+      (template && catalog.refusedBy(template, exchange.caller)) ??
+      (called && catalog.refusedBy(called, exchange.caller));
+    if (by) exchange.decide(by, "refused");
+    return by === undefined;
   }
 
   #send(exchange: HostExchange, upstream: Upstream): Promise<Json> {
     const handler = this.#sender.handler(upstream.key, exchange.method);
     // Nobody knows whether the server has such a method, so its start is not worth a long wait.
-    if (exchange.entry?.kind === "method") return this.#directory.awaitReady(exchange.session, upstream).then(() => handler(exchange));
+    if (exchange.entry?.kind === "method") return this.#directory.awaitReady(exchange.caller, upstream).then(() => handler(exchange));
     if (exchange.method !== "resources/subscribe" && exchange.method !== "resources/unsubscribe") return handler(exchange);
     const connection = this.#sender.connection(exchange, upstream);
     const { native } = (targetOf(exchange) as Target).entry; // it was aimed before
@@ -292,13 +308,15 @@ export class Pipeline {
 }
 
 /** What a request names may have been an upstream's that a reload took out of the config. */
-function nowhere(upstream: string, { entry, connection }: Target): HostError {
+function nowhere(upstream: string, { entry, connection }: Target, { decisions }: HostExchange): HostError {
+  const by = decisions.findLast(({ did }) => did === "routed");
   return entry.upstream === upstream || connection?.facts.key === upstream
     ? new HostError("upstream_down", `upstream "${upstream}" is not configured any more; nothing was sent`, { upstream })
-    : new HostError("plugin_failure", `a plugin routed to upstream "${upstream}", which is not configured`);
+    : new HostError("plugin_failure", `plugin "${by?.plugin}" routed to upstream "${upstream}", which is not configured`, {
+        ...(by && { plugin: by.plugin }),
+      });
 }
 
-/** Every list is one page, so there is no cursor that the host gave. */
-function refuseCursor({ original }: HostExchange): void {
-  if (original.cursor !== undefined) throw new HostError("invalid_params", "Unknown cursor: the host gives every list in one page");
+function notAllowed({ kind, name }: Entry): HostError {
+  return new HostError("forbidden", `${kind} "${name}" is not allowed with these arguments`);
 }

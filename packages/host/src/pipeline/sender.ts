@@ -4,7 +4,7 @@ import { type HostExchange, hostSide } from "../exchange/host-exchange.ts";
 import { rowOf } from "../exchange/methods.ts";
 import { repeatability } from "../exchange/repeatable.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
-import type { Handler } from "../plugin/hooks.ts";
+import type { Handler } from "../plugin/hook-types.ts";
 import type { Connection } from "../upstream/connection.ts";
 import type { CallOptions } from "../upstream/life.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -60,7 +60,7 @@ export class Sender {
   }
 
   connection(exchange: HostExchange, upstream: Upstream): Connection {
-    return targetOf(exchange)?.connection ?? upstream.connectionFor(exchange.session);
+    return targetOf(exchange)?.connection ?? upstream.connectionFor(exchange.caller);
   }
 
   /** The host's end of the onion: one send to the upstream, if it may be and when it is its turn. Not `async`: a call pays for every promise. */
@@ -69,6 +69,7 @@ export class Sender {
     const full = this.#tasks.admit(exchange);
     if (full) return Promise.reject(full);
     if (!exchange.claim() && !this.#repeatable(exchange)) return Promise.reject(secondSend(exchange, entry, upstream.key));
+    exchange.reach();
     const { at } = exchange;
     exchange.at = undefined;
     if (exchange.isDetached) exchange.start();
@@ -108,7 +109,7 @@ export class Sender {
     };
     const refused = (error: unknown): never => {
       over();
-      this.#notifications.refused(connection, error, exchange.session.id);
+      this.#notifications.refused(connection, error, exchange.caller.id);
       throw error;
     };
     const wasReady = connection.isReady;
@@ -133,17 +134,17 @@ export class Sender {
       if (typeof inward.taskId === "string") inward = { ...inward, taskId: exchange.original.taskId };
     }
     inward = withRelatedTask(inward, (id) => this.#tasks.byNative(connection, id)?.exposed ?? id);
-    const prefixed = this.#directory.offer(exchange.session).exposedUris(key);
+    const prefixed = this.#directory.offer(exchange.caller).exposedUris(key);
     const entry = exchange.entry;
     const asked = exchange.method === "resources/read" && entry && entry.name !== entry.native ? entry : undefined;
     if (prefixed || asked) inward = mapUris(inward, (uri) => (asked?.native === uri ? asked.name : (prefixed?.get(uri) ?? uri)));
     return inward;
   }
 
-  /** Notes what a session is given, by an upstream or by a plugin that answers in its place: it may read the URIs in it. */
+  /** Notes what a caller is given, by an upstream or by a plugin that answers in its place: it may read the URIs in it. */
   given(exchange: HostExchange, upstream: string, result: Json): Json {
     // With one upstream every read goes there anyway.
-    if (this.#directory.upstreams.size > 1) visitUris(result, (uri) => this.#uriOwners.add(exchange.session, uri, upstream));
+    if (this.#directory.upstreams.size > 1) visitUris(result, (uri) => this.#uriOwners.add(exchange.caller, uri, upstream));
     return result;
   }
 }

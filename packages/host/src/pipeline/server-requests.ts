@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { HostError, PeerError } from "../errors.ts";
-import type { SessionFacts } from "../exchange/caller.ts";
+import { fromRpc, HostError, PeerError } from "../errors.ts";
+import type { Caller } from "../exchange/caller.ts";
+import type { Sink } from "../exchange/course.ts";
 import type { Outcome } from "../exchange/exchange.ts";
-import { HostExchange, type Sink } from "../exchange/host-exchange.ts";
+import { HostExchange } from "../exchange/host-exchange.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
 import type { Connection } from "../upstream/connection.ts";
 import { BoundedMap } from "../wire/bounded-map.ts";
@@ -11,8 +12,8 @@ import { isObject, type Json, metaOf, type Request, relatedTask, withRelatedTask
 import type { Notifications } from "./notifications.ts";
 import type { TaskTable } from "./tasks.ts";
 
-/** A session as somebody who can be asked. */
-export interface Respondent extends SessionFacts {
+/** A caller as somebody who can be asked. */
+export interface Respondent extends Caller {
   readonly questions: {
     ask(
       method: string,
@@ -29,7 +30,7 @@ export interface ServerRequestsOptions {
   readonly tasks: TaskTable;
   readonly notifications: Notifications;
   readonly limits: Pick<Limits, "questionsPerSession" | "questionsPerConnection" | "questionTime">;
-  readonly session: (id: string) => Respondent | undefined;
+  readonly caller: (id: string) => Respondent | undefined;
   readonly settled: (exchange: HostExchange) => void;
 }
 
@@ -39,16 +40,30 @@ const CLIENT_TASKS = 10_000;
 /** A task that a client runs for an upstream (a task-augmented sampling or elicitation). */
 interface ClientTask {
   readonly connection: Connection;
-  readonly session: string;
+  readonly caller: string;
   /** The client's own id. */
   readonly native: string;
 }
 
-/** What upstreams ask of clients: found its owner, passed through `ask`, answered through `answer`. */
+/** What is asked. */
+type Asked = Pick<Request, "method" | "params">;
+
+/** Something that is asked of a client. */
+interface Question {
+  readonly request: Asked;
+  /** The connection that it came over; undefined for a plugin's own. */
+  readonly connection: Connection | undefined;
+  readonly owner: Respondent;
+  /** The exchange that it belongs to, as far as that is known. */
+  readonly origin: HostExchange | undefined;
+  readonly plugin: string | undefined;
+}
+
+/** What upstreams, and plugins, ask of clients: found its owner, passed through `ask`, answered through `answer`. */
 export class ServerRequests {
   readonly #options: ServerRequestsOptions;
   readonly #underWay = new Map<Connection, Map<unknown, HostExchange>>();
-  /** How many questions are under way over each connection, and to each session by its id. Request ids do not count: they may repeat. */
+  /** How many questions are under way over each connection, and to each caller by its id. Request ids do not count: they may repeat. */
   readonly #counts = new Map<Connection | string, number>();
   /** By the id that the upstream knows. */
   readonly #clientTasks = new BoundedMap<string, ClientTask>(CLIENT_TASKS);
@@ -61,37 +76,62 @@ export class ServerRequests {
     if (request.method === "ping") return connection.respond(request, { result: {} });
     if (origin) origin.asked = true;
     const owner = this.#owner(connection, request, origin);
-    if (owner instanceof HostError) return connection.respond(request, { error: owner.toRpc(origin?.id ?? "-") });
-    const overloaded = this.#overloaded(connection, owner);
-    if (overloaded) return connection.respond(request, { error: overloaded.toRpc(origin?.id ?? "-") });
-    this.#count(connection, 1);
+    const refused = owner instanceof HostError ? owner : this.#overloaded(owner, connection);
+    if (refused) return connection.respond(request, { error: refused.toRpc(origin?.id ?? "-") });
+    const question: Question = { request, connection, owner: owner as Respondent, origin, plugin: undefined }; // an error was refused
+    let underWay = this.#underWay.get(connection);
+    if (!underWay) this.#underWay.set(connection, (underWay = new Map()));
+    const exchange = this.#run(question, (outcome) => {
+      underWay.delete(request.id);
+      if (underWay.size === 0) this.#underWay.delete(connection);
+      // An upstream that cancelled its question wants no answer.
+      if ("result" in outcome) connection.respond(request, { result: outcome.result });
+      else if ("error" in outcome) connection.respond(request, { error: outcome.error });
+    });
+    if (!exchange.outcome) underWay.set(request.id, exchange);
+  }
+
+  /** Asks the client of an exchange for a plugin. */
+  ask(origin: HostExchange, method: string, params: Json): Promise<Json> {
+    const request = { method, params };
+    const owner = this.#options.caller(origin.caller.id);
+    const refused =
+      origin.stopped ??
+      (owner && !origin.outcome
+        ? (lacking(owner, request) ?? this.#overloaded(owner))
+        : new HostError("client_gone", "the client that is to be asked is gone"));
+    if (refused || !owner) return Promise.reject(refused);
+    const plugin = (origin.at ?? origin.inside)?.plugin;
+    return new Promise((resolve, reject) => {
+      this.#run({ request, connection: undefined, owner, origin, plugin }, (outcome) => {
+        if ("result" in outcome) resolve(outcome.result);
+        else reject("error" in outcome ? fromRpc(outcome.error) : new HostError("cancelled", outcome.cancelled));
+      });
+    });
+  }
+
+  /** Carries a question to its end. @param deliver takes what came of it, once */
+  #run(question: Question, deliver: (outcome: Outcome) => void): HostExchange {
+    const { request, connection, owner, origin, plugin } = question;
+    if (connection) this.#count(connection, 1);
     this.#count(owner.id, 1);
     const exchange = new HostExchange({
       method: request.method,
       params: request.params,
-      session: owner,
+      caller: owner,
       sink: undefined,
+      plugin,
       ...(origin && { parent: origin }),
     });
-    exchange.route = { upstream: connection.facts.key };
+    if (connection) exchange.route = { upstream: connection.facts.key };
     const { questionTime } = this.#options.limits;
     exchange.timeLimits = { timeout: questionTime, maxTimeout: questionTime };
-    let underWay = this.#underWay.get(connection);
-    if (!underWay) this.#underWay.set(connection, (underWay = new Map()));
-    underWay.set(request.id, exchange);
     origin?.pause();
     const stop = (error: HostError): void => exchange.cancel(error.type === "upstream_timeout" ? callOver() : error);
     origin?.onStop(stop);
     const finish = (outcome: Outcome): void => {
-      // An upstream that cancelled its question wants no answer.
-      const respond = (settled: Outcome): void => {
-        if ("result" in settled) connection.respond(request, { result: settled.result });
-        else if ("error" in settled) connection.respond(request, { error: settled.error });
-      };
-      if (!exchange.settle(outcome, respond)) return;
-      underWay.delete(request.id);
-      if (underWay.size === 0) this.#underWay.delete(connection);
-      this.#count(connection, -1);
+      if (!exchange.settle(outcome, deliver)) return;
+      if (connection) this.#count(connection, -1);
       this.#count(owner.id, -1);
       origin?.offStop(stop);
       origin?.resume();
@@ -100,12 +140,13 @@ export class ServerRequests {
     const failed = (cause: unknown): void => finish(exchange.outcomeOf(cause));
     exchange.onStop((error) => failed(this.#fromClient(error)));
     exchange.start();
-    this.#ask(connection, request, exchange, owner, origin).then((result) => finish({ result }), failed);
+    this.#ask(question, exchange).then((result) => finish({ result }), failed);
+    return exchange;
   }
 
-  #overloaded(connection: Connection, owner: Respondent): HostError | undefined {
+  #overloaded(owner: Respondent, connection?: Connection): HostError | undefined {
     const { questionsPerConnection, questionsPerSession } = this.#options.limits;
-    const onConnection = this.#counts.get(connection) ?? 0;
+    const onConnection = connection ? (this.#counts.get(connection) ?? 0) : 0;
     if (onConnection >= questionsPerConnection)
       return new HostError("overloaded", `${onConnection} questions of this connection wait for answers already`);
     const ofSession = this.#counts.get(owner.id) ?? 0;
@@ -126,33 +167,28 @@ export class ServerRequests {
   }
 
   /** A client told the state of a task that it runs for an upstream. */
-  taskStatus(session: SessionFacts, params: Readonly<Json>): void {
+  taskStatus(caller: Caller, params: Readonly<Json>): void {
     for (const [exposed, task] of this.#clientTasks) {
-      if (task.session !== session.id || task.native !== params.taskId) continue;
+      if (task.caller !== caller.id || task.native !== params.taskId) continue;
       task.connection.notify("notifications/tasks/status", { ...params, taskId: exposed });
     }
   }
 
-  async #ask(
-    connection: Connection,
-    request: Request,
-    exchange: HostExchange,
-    owner: Respondent,
-    origin: HostExchange | undefined,
-  ): Promise<Json> {
+  async #ask({ request, connection, owner, origin }: Question, exchange: HostExchange): Promise<Json> {
     const { tasks, notifications } = this.#options;
     const hooks = this.#options.hooks(); // its answer comes through the same ones
-    const shown = this.#clientParams(connection, request);
+    const shown = connection ? this.#clientParams(connection, request) : (request.params ?? {});
     const asked = hooks.ask
       ? await hooks.ask({ method: request.method, params: shown }, exchange)
       : { method: request.method, params: shown };
     if ("answer" in asked) return asked.answer;
-    exchange.params = withRelatedTask(asked.params as Json, (id) => tasks.byNative(connection, id)?.exposed ?? id);
-    if (request.method === "elicitation/create") notifications.elicitation(connection, asked.params.elicitationId, owner.id);
+    exchange.params = connection
+      ? withRelatedTask(asked.params as Json, (id) => tasks.byNative(connection, id)?.exposed ?? id)
+      : (asked.params as Json);
+    if (connection && request.method === "elicitation/create") notifications.elicitation(connection, asked.params.elicitationId, owner.id);
     const token = metaOf(request.params)?.progressToken;
-    const question = owner.questions.ask(asked.method, exchange.params, owner.sinkFor(origin), (params) => {
-      connection.notify("notifications/progress", { ...params, progressToken: token });
-    });
+    const progress = connection && ((params: Json) => connection.notify("notifications/progress", { ...params, progressToken: token }));
+    const question = owner.questions.ask(asked.method, exchange.params, owner.sinkFor(origin), progress);
     exchange.sent = "unknown";
     exchange.onStop((error) => question.cancel(this.#fromClient(error)));
     let result: Json;
@@ -164,20 +200,20 @@ export class ServerRequests {
       throw error;
     }
     const answered = hooks.answer ? ((await hooks.answer(result, exchange)) as Json) : result;
-    return this.#upstreamResult(connection, request, owner, answered);
+    return connection ? this.#upstreamResult(connection, request, owner, answered) : answered;
   }
 
   /** Whom a question is for. By the stream it came on, its task, or because the connection is one client's; nothing is guessed. */
   #owner(connection: Connection, request: Request, origin: HostExchange | undefined): Respondent | HostError {
-    const { session, tasks } = this.#options;
+    const { caller, tasks } = this.#options;
     const { key } = connection.facts;
     const related = relatedTask(request.params);
     const clientTask = request.method.startsWith("tasks/") ? this.#clientTasks.get(String(request.params?.taskId)) : undefined;
     const facts =
-      origin?.session ??
-      (related === undefined ? undefined : tasks.byNative(connection, related)?.session) ??
+      origin?.caller ??
+      (related === undefined ? undefined : tasks.byNative(connection, related)?.caller) ??
       connection.owner ??
-      (clientTask?.connection === connection ? { id: clientTask.session } : undefined);
+      (clientTask?.connection === connection ? { id: clientTask.caller } : undefined);
     if (!facts) {
       return new HostError(
         "unattributable",
@@ -185,7 +221,7 @@ export class ServerRequests {
         { upstream: key },
       );
     }
-    const owner = session(facts.id);
+    const owner = caller(facts.id);
     if (!owner) return new HostError("client_gone", "the client that this is for is gone");
     // A server that takes its allowed folders from roots may ask for them although nobody said that it can.
     if (request.method === "roots/list" && connection.capabilities.roots === undefined) {
@@ -195,10 +231,7 @@ export class ServerRequests {
         { upstream: key },
       );
     }
-    const missing = lacks(owner.client.capabilities, request);
-    if (missing === undefined) return owner;
-    // A mode that was not declared is a matter of params (2025-11-25, client/elicitation, error handling).
-    return new HostError(missing.includes(".") ? "invalid_params" : "method_not_found", `the client did not declare ${missing}`);
+    return lacking(owner, request) ?? owner;
   }
 
   /** Out of time, a question was not answered by its client: an exchange would blame the upstream. */
@@ -207,22 +240,22 @@ export class ServerRequests {
     return new HostError("client_gone", `the client did not answer within ${this.#options.limits.questionTime} ms (limits.questionTime)`);
   }
 
-  #clientParams(connection: Connection, request: Request): Json {
+  #clientParams(connection: Connection, request: Asked): Json {
     const params = request.params ?? {};
     const task = request.method.startsWith("tasks/") ? this.#clientTasks.get(String(params.taskId)) : undefined;
     return task?.connection === connection ? { ...params, taskId: task.native } : params;
   }
 
   /** A client's answer with the ids of its tasks as the upstream knows them: two clients may choose the same. */
-  #upstreamResult(connection: Connection, request: Request, owner: Respondent, result: Json): Json {
+  #upstreamResult(connection: Connection, request: Asked, owner: Respondent, result: Json): Json {
     const rename = (native: unknown): string | undefined => {
       for (const [exposed, task] of this.#clientTasks)
-        if (task.connection === connection && task.session === owner.id && task.native === native) return exposed;
+        if (task.connection === connection && task.caller === owner.id && task.native === native) return exposed;
       return undefined;
     };
     if (isObject(result.task) && typeof result.task.taskId === "string" && request.params?.task !== undefined) {
       const exposed = randomUUID();
-      this.#clientTasks.set(exposed, { connection, session: owner.id, native: result.task.taskId });
+      this.#clientTasks.set(exposed, { connection, caller: owner.id, native: result.task.taskId });
       return { ...result, task: { ...result.task, taskId: exposed } };
     }
     if (request.method === "tasks/list" && Array.isArray(result.tasks)) {
@@ -242,8 +275,16 @@ function callOver(): HostError {
   return new HostError("client_gone", "the call that this belongs to is out of time");
 }
 
+/** Why a client cannot be asked something, when it did not declare that it can. */
+function lacking({ capabilities }: Respondent, request: Asked): HostError | undefined {
+  const missing = lacks(capabilities, request);
+  if (missing === undefined) return undefined;
+  // A mode that was not declared is a matter of params (2025-11-25, client/elicitation, error handling).
+  return new HostError(missing.includes(".") ? "invalid_params" : "method_not_found", `the client did not declare ${missing}`);
+}
+
 /** The capability that a client would need for a question and did not declare. */
-function lacks(capabilities: Readonly<Json>, request: Request): string | undefined {
+function lacks(capabilities: Readonly<Json>, request: Asked): string | undefined {
   const { elicitation, sampling, roots, tasks } = capabilities;
   switch (request.method) {
     case "sampling/createMessage":

@@ -17,14 +17,14 @@ export class Subscriptions {
 
   #subscribe(exchange: HostExchange, connection: Connection, uri: string, send: () => Promise<Json>): Promise<Json> {
     if (exchange.stopped) return Promise.reject(exchange.stopped);
-    const sessions = connection.restored.subscriptions.get(uri);
-    if (sessions) {
-      sessions.add(exchange.session.id);
+    const callers = connection.restored.subscriptions.get(uri);
+    if (callers) {
+      callers.add(exchange.caller.id);
       const first = this.#pendingOf(connection).get(uri);
       // The first may fail for reasons of its own, such as being cancelled; then this one is the first.
       return first ? first.catch(() => this.#subscribe(exchange, connection, uri, send)) : Promise.resolve({});
     }
-    connection.restored.subscriptions.set(uri, new Set([exchange.session.id]));
+    connection.restored.subscriptions.set(uri, new Set([exchange.caller.id]));
     const pending = this.#pendingOf(connection);
     const sent = send()
       .catch((error: unknown) => {
@@ -37,11 +37,11 @@ export class Subscriptions {
   }
 
   #unsubscribe(exchange: HostExchange, connection: Connection, uri: string, send: () => Promise<Json>): Promise<Json> {
-    const sessions = connection.restored.subscriptions.get(uri);
-    if (sessions === undefined && !mayHaveSubscriptions(connection))
+    const callers = connection.restored.subscriptions.get(uri);
+    if (callers === undefined && !mayHaveSubscriptions(connection))
       return Promise.reject(new HostError("method_not_found", `Method not found: ${exchange.method}`));
-    sessions?.delete(exchange.session.id);
-    if (sessions === undefined || sessions.size > 0) return Promise.resolve({});
+    callers?.delete(exchange.caller.id);
+    if (callers === undefined || callers.size > 0) return Promise.resolve({});
     connection.restored.subscriptions.delete(uri);
     return send();
   }
@@ -59,11 +59,11 @@ function mayHaveSubscriptions({ server }: Connection): boolean {
   return !server || (isObject(resources) && resources.subscribe === true);
 }
 
-/** The sessions that an update of `uri` is for. A server may name a part of what was subscribed (2025-11-25, server/resources). */
+/** The callers that an update of `uri` is for. A server may name a part of what was subscribed (2025-11-25, server/resources). */
 export function subscribersOf(connection: Connection, uri: string): Set<string> {
   const found = new Set<string>();
-  for (const [subscribed, sessions] of connection.restored.subscriptions) {
-    if (isPartOf(uri, subscribed)) for (const session of sessions) found.add(session);
+  for (const [subscribed, callers] of connection.restored.subscriptions) {
+    if (isPartOf(uri, subscribed)) for (const caller of callers) found.add(caller);
   }
   return found;
 }

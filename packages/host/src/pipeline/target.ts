@@ -96,7 +96,7 @@ export class Targets {
     const exact = offer.find("resource", uri);
     if (exact) return { entry: exact, ...(template?.upstream === exact.upstream && { template }), unknown, write };
     const unlisted = (upstream: string, native: string): Entry => ({ kind: "resource", name: uri, upstream, native, definition: {} });
-    const seen = this.#uriOwners.owner(exchange.session, uri);
+    const seen = this.#uriOwners.owner(exchange.caller, uri);
     if (seen !== undefined) return { entry: unlisted(seen, uri), ...(template?.upstream === seen && { template }), unknown, write };
     if (template) {
       const prefixed = template.name !== template.native;

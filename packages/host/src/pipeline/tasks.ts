@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { HostError } from "../errors.ts";
-import { type Principal, type SessionFacts, scopeOf } from "../exchange/caller.ts";
+import { type Caller, scopeOf } from "../exchange/caller.ts";
 import type { Entry } from "../exchange/entry.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Connection } from "../upstream/connection.ts";
@@ -13,7 +13,7 @@ export interface Task {
   readonly native: string;
   readonly connection: Connection;
   readonly scope: string;
-  readonly session: SessionFacts;
+  readonly caller: Caller;
   readonly entry: Entry;
   /** The method of the request that became a task. */
   readonly method: string;
@@ -36,7 +36,7 @@ const SHARE = 10;
 /** Who owns which task, and where it runs. A task is found only by its owner's scope. */
 export class TaskTable {
   readonly #limit: number;
-  readonly #permits: (entry: Entry, principal: Principal) => boolean;
+  readonly #permits: (entry: Entry, caller: Caller) => boolean;
   readonly #tasks = new Map<string, Task>();
   readonly #byScope = new Map<string, Set<Task>>();
   readonly #byNative = new WeakMap<Connection, Map<string, Task>>();
@@ -48,7 +48,7 @@ export class TaskTable {
    * @param limit tasks in all, of which one scope may have a tenth; ended ones make room for new ones
    * @param permits whether somebody may use the entry that a task is of
    */
-  constructor(limit: number, permits: (entry: Entry, principal: Principal) => boolean) {
+  constructor(limit: number, permits: (entry: Entry, caller: Caller) => boolean) {
     this.#limit = limit;
     this.#permits = permits;
   }
@@ -81,7 +81,7 @@ export class TaskTable {
       native: task.taskId,
       connection,
       scope: exchange.scope,
-      session: exchange.session,
+      caller: exchange.caller,
       entry: exchange.entry,
       method: exchange.method,
       expires: Date.now() + lifetime(task.ttl),
@@ -93,9 +93,9 @@ export class TaskTable {
     return { ...result, task: { ...task, taskId: kept.exposed } };
   }
 
-  find(exchange: Pick<HostExchange, "session">, exposed: string): Task | undefined {
+  find(exchange: Pick<HostExchange, "caller">, exposed: string): Task | undefined {
     const task = this.#tasks.get(exposed);
-    if (task === undefined || task.scope !== scopeOf(exchange.session)) return undefined;
+    if (task === undefined || task.scope !== scopeOf(exchange.caller)) return undefined;
     if (task.expires > Date.now()) return task;
     this.#forget(task);
     return undefined;
@@ -109,14 +109,14 @@ export class TaskTable {
   /** Connections on which the caller has tasks that it may see. */
   connections(exchange: HostExchange): Set<Connection> {
     const own = [...(this.#byScope.get(exchange.scope) ?? [])];
-    return new Set(own.filter((task) => this.#permits(task.entry, exchange.principal)).map((task) => task.connection));
+    return new Set(own.filter((task) => this.#permits(task.entry, exchange.caller)).map((task) => task.connection));
   }
 
   /** A task object of an upstream as its owner sees it; undefined when it is not the caller's, or is of an entry that the caller may not use. */
   exposed(exchange: HostExchange, connection: Connection, task: unknown): Json | undefined {
     if (!isObject(task) || typeof task.taskId !== "string") return undefined;
     const known = this.byNative(connection, task.taskId);
-    if (known?.scope !== exchange.scope || !this.#permits(known.entry, exchange.principal)) return undefined;
+    if (known?.scope !== exchange.scope || !this.#permits(known.entry, exchange.caller)) return undefined;
     return { ...task, taskId: known.exposed };
   }
 

@@ -1,6 +1,6 @@
 import { hostSide } from "../exchange/host-exchange.ts";
 import type { UpstreamFacts } from "../exchange/upstream-facts.ts";
-import type { Handler } from "./hooks.ts";
+import type { Handler } from "./hook-types.ts";
 
 /** What stands for a hook set: only which one it is matters. */
 export type SetKey = object;
@@ -25,7 +25,7 @@ class CallLayer {
     this.#next = next;
     this.#inner.set(set, next);
     this.handler = make((exchange) => {
-      const { hookSet } = hostSide(exchange);
+      const hookSet = hostSide(exchange).course?.hooks;
       return hookSet === this.#set ? this.#next(exchange) : this.#nextOf(hookSet)(exchange);
     }, upstream);
   }

@@ -1,28 +1,13 @@
-import type { Hono } from "hono";
 import { type FullTap, HookMap } from "tapable";
 import { ConfigError } from "../errors.ts";
-import type { Principal } from "../exchange/caller.ts";
-import type { Entry } from "../exchange/entry.ts";
-import type { Exchange, Route } from "../exchange/exchange.ts";
-import type { Credentials, CredentialsRequest, UpstreamFacts } from "../exchange/upstream-facts.ts";
+import type { Site } from "../exchange/exchange.ts";
+import type { UpstreamFacts } from "../exchange/upstream-facts.ts";
 import type { Logger } from "../log.ts";
-import type { Json, Notification } from "../wire/message.ts";
 import { CallLayers } from "./call-layers.ts";
-import {
-  type Ask,
-  type Handler,
-  HOOK_CLASSES,
-  HOOKS,
-  type HookDefinition,
-  type HookName,
-  type Hooks,
-  type HttpFacts,
-  type NotificationOrigin,
-  type OperatedEvent,
-  type OwnAnswer,
-  type SessionEvent,
-  type UpstreamEvent,
-} from "./hooks.ts";
+import { conditional, conditionOf } from "./conditions.ts";
+import type { AnyFn, HookDefinition, KeyedHookRow, TapOf } from "./hook-definition.ts";
+import type { Handler } from "./hook-types.ts";
+import { HOOK_CLASSES, HOOKS, type HookName, type Hooks } from "./hooks.ts";
 import { guardTap, type TapOwner } from "./tap-guard.ts";
 
 /** One tap, for `inspect`. */
@@ -52,6 +37,8 @@ export class HookSet {
   readonly #log: Logger;
   readonly #taps: Tap[] = [];
   #owner: TapOwner | undefined;
+  /** What the config says under `when`, of the plugin that is applied. */
+  #isMet: ReturnType<typeof conditionOf> | undefined;
   #sealed = false;
 
   constructor(log: Logger) {
@@ -67,6 +54,7 @@ export class HookSet {
   apply(owner: TapOwner, apply: () => void): readonly Tap[] {
     const before = this.#taps.length;
     this.#owner = owner;
+    this.#isMet = owner.when && conditionOf(owner.when);
     try {
       apply();
     } finally {
@@ -100,8 +88,13 @@ export class HookSet {
           ]);
         if (typeof tap.fn !== "function")
           throw new ConfigError([`plugin "${owner.id}" taps hooks.${site} with ${typeof tap.fn}: it must be a function`]);
-        const guarded = guardTap(tap, name, definition, owner, this.#log);
-        const layers = name === "call" ? new CallLayers(guarded.fn as ConstructorParameters<typeof CallLayers>[0]) : undefined; // the guard made it
+        if (owner.when && !definition.about)
+          throw new ConfigError([
+            `plugin "${owner.id}" taps hooks.${site}, which is not about a tool, a server or a caller, so its entry in the config may not have "when"; remove it`,
+          ]);
+        const watched = guardTap(tap, name, definition, owner, this.#log, tappedAt());
+        const guarded = this.#isMet ? conditional(watched, definition, this.#isMet) : watched;
+        const layers = definition.composed ? new CallLayers(guarded.fn as ConstructorParameters<typeof CallLayers>[0]) : undefined; // the guard made it
         const record = { hook: name, ...(method !== undefined && { method }), plugin: owner.id, version: owner.version };
         this.#taps.push({ ...record, tap: guarded, layers });
         return guarded;
@@ -113,7 +106,7 @@ export class HookSet {
   /** Ends tapping and gives what the pipeline runs. What nobody tapped is undefined and costs nothing. */
   seal(): SealedHooks {
     this.#sealed = true;
-    return new SealedHooks(this.#taps);
+    return sealed(this.#taps);
   }
 }
 
@@ -123,91 +116,63 @@ function bare(name: HookName, definition: HookDefinition): AnyHook {
   return new Class([...definition.args], name);
 }
 
-/** Methods whose composed hooks are kept. */
-const MAX_METHODS = 500;
+type Rows = typeof HOOKS;
+type KeyedName = { [Name in HookName]: Rows[Name] extends KeyedHookRow<infer _> ? Name : never }[HookName];
 
-type Run<Args extends unknown[], Result> = ((...args: Args) => Result) | undefined;
+/** What a hook gives the host: of one that decides, who refused. */
+type Given<Fn extends AnyFn> = [false] extends [Awaited<ReturnType<Fn>>] ? Site | undefined : Awaited<ReturnType<Fn>>;
 
-type Keyed = Run<[Readonly<Json>, Exchange], Promise<Readonly<Json>>>;
+/** A hook as the host runs it. Without taps it is undefined and costs nothing. */
+type Run<Fn extends AnyFn> =
+  | ((...args: Parameters<Fn>) => [Extract<ReturnType<Fn>, PromiseLike<unknown>>] extends [never] ? Given<Fn> : Promise<Given<Fn>>)
+  | undefined;
 
-/** The hooks as the host calls them. */
-export class SealedHooks {
-  readonly authenticate: Run<[HttpFacts], Promise<Principal | undefined>>;
-  readonly session: Run<[SessionEvent], void>;
-  readonly upstream: Run<[UpstreamEvent], void>;
-  readonly credentials: Run<[Credentials, CredentialsRequest], Promise<Credentials>>;
-  readonly discover: Run<[readonly Entry[], UpstreamFacts], Promise<readonly Entry[]>>;
-  readonly merge: Run<[readonly Entry[]], readonly Entry[]>;
-  readonly route: Run<[Exchange], Promise<Route | undefined>>;
-  readonly permit: Run<[Entry, Principal, Exchange | undefined], false | undefined>;
-  readonly settled: Run<[Exchange], void>;
-  readonly ask: Run<[Ask, Exchange], Promise<Ask | OwnAnswer>>;
-  readonly answer: Run<[Json, Exchange], Promise<Json>>;
-  readonly notify: Run<[Notification, NotificationOrigin], Notification | null>;
-  readonly http: Run<[Hono, Hono], void>;
-  readonly operated: Run<[OperatedEvent], void>;
+/** The hooks as the host calls them. Those by method are asked for a method's taps, those of `"*"` included, in config order. */
+export type SealedHooks = {
+  readonly [Name in Exclude<HookName, KeyedName>]: Run<TapOf<Rows[Name]>>;
+} & {
+  readonly [Name in Exclude<KeyedName, "call">]: (method: string) => Run<TapOf<Rows[Name]>>;
+} & {
+  /** The onion of the `call` taps of a method around `innermost`. */
+  compose(method: string, innermost: Handler, upstream: UpstreamFacts): Handler;
   /** Every tap, in config order. */
   readonly taps: readonly Tap[];
-  readonly #byMethod = { transform: new Map<string, Keyed>(), respond: new Map<string, Keyed>() };
+};
 
-  constructor(taps: readonly Tap[]) {
-    this.taps = taps;
-    this.authenticate = this.#promise("authenticate");
-    this.session = this.#call("session");
-    this.upstream = this.#call("upstream");
-    this.credentials = this.#promise("credentials");
-    this.discover = this.#promise("discover");
-    this.merge = this.#call("merge");
-    this.route = this.#promise("route");
-    this.permit = this.#call("permit");
-    this.settled = this.#call("settled");
-    this.ask = this.#promise("ask");
-    this.answer = this.#promise("answer");
-    this.notify = this.#call("notify");
-    this.http = this.#call("http");
-    this.operated = this.#call("operated");
+/** Methods whose composed hooks are kept: a client can invent as many as it likes. */
+const MAX_METHODS = 500;
+
+function sealed(taps: readonly Tap[]): SealedHooks {
+  const hooks: Record<string, unknown> = { taps };
+  for (const [name, { keyed, composed }] of Object.entries(HOOKS) as [HookName, HookDefinition][]) {
+    if (composed) continue;
+    if (!keyed) {
+      hooks[name] = running(name, tapsOf(taps, name));
+      continue;
+    }
+    const byMethod = new Map<string, unknown>();
+    hooks[name] = (method: string): unknown => {
+      if (byMethod.has(method)) return byMethod.get(method);
+      const run = running(name, tapsOf(taps, name, method));
+      if (byMethod.size < MAX_METHODS) byMethod.set(method, run);
+      return run;
+    };
   }
-
-  /** The `transform` taps of a method, those of `"*"` included, in config order. */
-  transform(method: string): Keyed {
-    return this.#keyed("transform", method);
-  }
-
-  /** The `respond` taps of a method, likewise. */
-  respond(method: string): Keyed {
-    return this.#keyed("respond", method);
-  }
-
-  /** The onion of the `call` taps of a method around `innermost`. */
-  compose(method: string, innermost: Handler, upstream: UpstreamFacts): Handler {
+  const set = hooks as unknown as SealedHooks; // built from HOOKS, whose names and classes are those of SealedHooks
+  hooks.compose = (method: string, innermost: Handler, upstream: UpstreamFacts): Handler =>
     // From the inside out, so that the first plugin in the config becomes the outermost.
-    return tapsOf(this.taps, "call", method).reduceRight(
-      (next, { layers }) => layers?.around(next, upstream, method, this) ?? next,
-      innermost,
-    );
-  }
+    tapsOf(taps, "call", method).reduceRight((next, { layers }) => layers?.around(next, upstream, method, set) ?? next, innermost);
+  return set;
+}
 
-  #keyed(name: "transform" | "respond", method: string): Keyed {
-    const built = this.#byMethod[name];
-    if (built.has(method)) return built.get(method);
-    const hook = build(name, guarded(tapsOf(this.taps, name, method))) as
-      | { promise(value: Readonly<Json>, exchange: Exchange): Promise<Json> }
-      | undefined;
-    const run = hook && ((value: Readonly<Json>, exchange: Exchange) => hook.promise(value, exchange));
-    // A client can invent as many methods as it likes.
-    if (built.size < MAX_METHODS) built.set(method, run);
-    return run;
-  }
+type Three = (first?: unknown, second?: unknown, third?: unknown) => unknown;
 
-  #call<Args extends unknown[], Result>(name: HookName): Run<Args, Result> {
-    const hook = build(name, guarded(tapsOf(this.taps, name))) as { call(...args: Args): Result } | undefined;
-    return hook && ((...args) => hook.call(...args));
-  }
-
-  #promise<Args extends unknown[], Result>(name: HookName): Run<Args, Promise<Result>> {
-    const hook = build(name, guarded(tapsOf(this.taps, name))) as { promise(...args: Args): Promise<Result> } | undefined;
-    return hook && ((...args) => hook.promise(...args));
-  }
+/** What runs these taps of a hook. Three arguments are the most that a hook has, and cost less than a rest. */
+function running(name: HookName, taps: readonly Tap[]): Three | undefined {
+  const hook = build(name, guarded(taps)) as { call: Three; promise: Three } | undefined; // whichever of the two its class has is used
+  if (!hook) return undefined;
+  // tapable compiles either on first use and replaces it: it must be looked up each time.
+  return HOOKS[name].kind.startsWith("Async") ? (a, b, c) => hook.promise(a, b, c) : (a, b, c) => hook.call(a, b, c);
 }
 
 /** Runs the taps of one phase of a life: those of a set, or of a plugin that comes or goes. */
@@ -224,6 +189,16 @@ function tapsOf(taps: readonly Tap[], name: HookName, method?: string): Tap[] {
 function guarded(taps: readonly Tap[]): FullTap[] {
   return taps.map(({ tap }) => tap);
 }
+
+/** File and line of the plugin that is tapping: the first that is neither the host's nor tapable's. */
+function tappedAt(): string | undefined {
+  const { stack = "" } = new Error();
+  const frame = stack.split("\n").find((line) => line.startsWith("    at ") && !line.includes(HERE) && !line.includes("/tapable/"));
+  // "    at apply (file:///a.ts:1:2)", or without a function's name and brackets
+  return frame?.slice(frame.lastIndexOf(frame.endsWith(")") ? "(" : " ") + 1).replace(")", "");
+}
+
+const HERE = import.meta.filename;
 
 /** A tapable hook with exactly these taps, or undefined without any. */
 function build(name: HookName, taps: readonly FullTap[]): unknown {

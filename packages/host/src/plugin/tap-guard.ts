@@ -1,10 +1,12 @@
 import type { FullTap } from "tapable";
+import type { PluginCondition } from "../config/plugin-schema.ts";
 import { ConfigError, HostError, isRefusal, PeerError } from "../errors.ts";
 import type { Exchange, Site } from "../exchange/exchange.ts";
 import { HostExchange, hostSide } from "../exchange/host-exchange.ts";
 import { errorFields, type Logger } from "../log.ts";
 import { isObject } from "../wire/message.ts";
-import type { Handler, HookDefinition } from "./hooks.ts";
+import type { HookDefinition } from "./hook-definition.ts";
+import type { Handler } from "./hook-types.ts";
 
 /** Who taps: an instance of a plugin, with what the config says of its failures. */
 export interface TapOwner {
@@ -15,6 +17,8 @@ export interface TapOwner {
   readonly onError: "fail" | "skip";
   /** Milliseconds that one asynchronous tap may take. */
   readonly timeout: number;
+  /** What the config says under `when`. */
+  readonly when?: PluginCondition | undefined;
 }
 
 // biome-ignore lint/complexity/noBannedTypes: a tap of any hook; its hook's wrapper knows the arguments
@@ -28,34 +32,46 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 /**
  * Makes a tap safe to run among others: its errors carry plugin and hook, an asynchronous one has a deadline, a
  * synchronous one returns no promise, and a wrong value goes no further.
+ * @param place where in the plugin's code the tap was made, for the log
  */
-export function guardTap(tap: FullTap, hook: string, definition: HookDefinition, owner: TapOwner, log: Logger): FullTap {
+export function guardTap(tap: FullTap, hook: string, definition: HookDefinition, owner: TapOwner, log: Logger, place?: string): FullTap {
   const site: Site = { plugin: owner.id, hook };
   const fn = tap.fn as AnyTap;
   const skip = owner.onError === "skip" && definition.closed === undefined;
 
   /** A plugin's own words: its deliberate no, or what it finds wrong with its options when the host starts. */
-  const isMeant = (error: unknown): error is Error => isRefusal(error) || (hook === "ready" && error instanceof ConfigError);
+  const isMeant = (error: unknown): error is Error =>
+    isRefusal(error) || (definition.meansConfigErrors === true && error instanceof ConfigError);
 
   const failure = (error: unknown): Error => {
     if (isMeant(error)) return error;
     return new HostError("plugin_failure", `plugin "${owner.id}" failed`, { plugin: owner.id, cause: error });
   };
   const report = (error: unknown, exchange?: HostExchange): void => {
-    log.error("a plugin failed", { ...site, ...(exchange && { requestId: exchange.id }), ...errorFields(error) });
+    log.error("a plugin failed", {
+      ...site,
+      ...(place !== undefined && { tapped: place }),
+      ...(exchange && { requestId: exchange.id }),
+      ...errorFields(error),
+    });
   };
 
   /** What a tap gave, if it is what the hook takes; undefined leaves a waterfall's value as it is. */
-  const checked = (value: unknown): unknown => {
-    if (value === undefined) return undefined;
+  const checked = (value: unknown, args: readonly unknown[]): unknown => {
+    if (value === undefined || definition.ends?.(value)) return value;
+    if (definition.decides) {
+      if (value === false) return site; // whoever asks is told who refused
+      throw new TypeError(`the tap gave ${JSON.stringify(value)}; ${hook} takes ${definition.gives}, and anything else refuses`);
+    }
     if (definition.kind.endsWith("WaterfallHook")) {
-      const list = hook === "discover" || hook === "merge";
-      if (list ? !Array.isArray(value) : !isObject(value)) {
+      const isList = Array.isArray(args[0]);
+      if (isList ? !Array.isArray(value) : !isObject(value))
         throw new TypeError(
           `the tap gave ${value === null ? "null" : Array.isArray(value) ? "an array" : typeof value}; ${hook} takes ${definition.gives}`,
         );
-      }
     }
+    const breach = definition.breach?.(value as never, ...(args as never[])); // the table has the rule beside the hook whose values these are
+    if (breach !== undefined) throw new TypeError(breach);
     return value;
   };
 
@@ -63,8 +79,7 @@ export function guardTap(tap: FullTap, hook: string, definition: HookDefinition,
     const done = args.pop() as Callback;
     const exchange = args.find((arg) => arg instanceof HostExchange);
     const before = exchange?.at;
-    // An answer of a plugin's own ends `ask`; the taps behind it have nothing to rewrite.
-    if (hook === "ask" && typeof args[0] === "object" && args[0] !== null && "answer" in args[0]) return done(null, args[0]);
+    if (definition.ends?.(args[0])) return done(null, args[0]);
     if (exchange) exchange.at = site;
     let settled = false;
     const settle = (error: unknown, value?: unknown): void => {
@@ -73,7 +88,11 @@ export function guardTap(tap: FullTap, hook: string, definition: HookDefinition,
       if (exchange) exchange.at = before;
       if (error === undefined) {
         try {
-          return done(null, checked(value));
+          const given = checked(value, args);
+          if (given === site) exchange?.decide(site, "refused");
+          else if (definition.decision && given !== undefined && definition.ends?.(given) !== false)
+            exchange?.decide(site, definition.decision);
+          return done(null, given);
         } catch (wrong) {
           error = wrong;
         }
@@ -82,6 +101,7 @@ export function guardTap(tap: FullTap, hook: string, definition: HookDefinition,
         report(error, exchange);
         if (skip) return done(null, undefined);
       }
+      exchange?.decide(site, isMeant(error) ? "refused" : "failed", error);
       done(failure(error));
     };
     let given: unknown;
@@ -126,24 +146,20 @@ export function guardTap(tap: FullTap, hook: string, definition: HookDefinition,
     },
     SyncBailHook: (...args: unknown[]) => {
       try {
-        const value = run(...args);
-        if (value !== undefined && value !== false)
-          throw new TypeError(`the tap gave ${JSON.stringify(value)}; ${hook} takes ${definition.gives}, and anything else refuses`);
-        return value;
+        return checked(run(...args), args);
       } catch (error) {
         if (!isRefusal(error))
           report(
             error,
             args.find((arg) => arg instanceof HostExchange),
           );
-        return false;
+        return site;
       }
     },
     SyncWaterfallHook: (...args: unknown[]) => {
-      if (args[0] === null) return undefined; // a tap before this one ended the notification
+      if (definition.ends?.(args[0])) return undefined;
       try {
-        const value = run(...args);
-        return hook === "notify" && value === null ? null : checked(value);
+        return checked(run(...args), args);
       } catch (error) {
         report(error);
         if (skip) return undefined;
@@ -153,7 +169,7 @@ export function guardTap(tap: FullTap, hook: string, definition: HookDefinition,
   };
 
   if (definition.kind.startsWith("Async")) return { ...tap, type: "async", fn: asynchronous as FullTap["fn"] };
-  if (hook === "call") return { ...tap, fn: composing(fn, site, skip, failure, report) as FullTap["fn"] };
+  if (definition.composed) return { ...tap, fn: composing(fn, site, skip, failure, report) as FullTap["fn"] };
   return { ...tap, fn: synchronous[definition.kind] as FullTap["fn"] };
 }
 
@@ -194,11 +210,14 @@ function composing(
       const exchange = hostSide(given);
       const before = exchange.at;
       exchange.at = site;
+      exchange.inside = site;
       const failed = (error: unknown): Promise<never> | Promise<Record<string, unknown>> => {
         exchange.at = before;
+        if (isRefusal(error)) exchange.decide(site, "refused", error);
         if (isPassing(error)) throw error;
         report(error, exchange);
         if (called && !called.has(exchange)) return next(exchange);
+        exchange.decide(site, "failed", error);
         throw failure(error);
       };
       let result: unknown;

@@ -1,4 +1,3 @@
-import type { Principal } from "../exchange/caller.ts";
 import type { ListedKind } from "../exchange/entry.ts";
 import type { Offer } from "../pipeline/catalog.ts";
 import type { Directory } from "../pipeline/directory.ts";
@@ -54,7 +53,7 @@ export class Announcer {
   shown(session: Session): void {
     const offer = this.#directory.offer(session);
     const judged: Signatures = new WeakMap();
-    for (const list of LISTS) session.shown.set(list, this.#signature(offer, list, session.principal, judged));
+    for (const list of LISTS) session.shown.set(list, this.#signature(offer, list, session, judged));
   }
 
   #announce(): void {
@@ -65,7 +64,7 @@ export class Announcer {
   #compare(session: Session, judged: Signatures): void {
     const offer = this.#directory.offer(session);
     for (const list of LISTS) {
-      const signature = this.#signature(offer, list, session.principal, judged);
+      const signature = this.#signature(offer, list, session, judged);
       if (session.shown.get(list) === signature) continue;
       session.shown.set(list, signature);
       session.listChanged(list);
@@ -73,14 +72,19 @@ export class Announcer {
   }
 
   /** @param judged what `permit` said during this announcement: the next time it may say otherwise */
-  #signature(offer: Offer, list: ListName, principal: Principal, judged: Signatures): string {
+  #signature(offer: Offer, list: ListName, session: Session, judged: Signatures): string {
     const { catalog } = this.#directory;
     const signatures = catalog.isJudged ? judged : this.#common;
-    const key = catalog.isJudged ? `${list} ${JSON.stringify(principal)}` : list;
+    const key = catalog.isJudged ? `${list} ${viewOf(session)}` : list;
     let ofOffer = signatures.get(offer);
     if (!ofOffer) signatures.set(offer, (ofOffer = new Map()));
     let signature = ofOffer.get(key);
-    if (signature === undefined) ofOffer.set(key, (signature = catalog.signature(offer, KINDS[list], principal)));
+    if (signature === undefined) ofOffer.set(key, (signature = catalog.signature(offer, KINDS[list], session)));
     return signature;
   }
+}
+
+/** What may make a difference to `permit` and `list` between two callers. */
+function viewOf({ principal, capabilities, client, endpoint, network }: Session): string {
+  return JSON.stringify([principal, capabilities, client.info, client.version, endpoint, network]);
 }

@@ -28,16 +28,17 @@ export function createAnswers(
 ): SessionAnswers {
   return {
     async initialize(exchange) {
-      const asking = exchange.session as Session; // every exchange with a client's initialize is a session's own
+      const asking = exchange.caller as Session; // every exchange with a client's initialize is a session's own
       const { protocolVersion, capabilities, clientInfo } = exchange.original;
       if (typeof protocolVersion !== "string") throw new HostError("invalid_params", "params.protocolVersion must be a string");
       const version = isSupportedVersion(protocolVersion) ? protocolVersion : LATEST_VERSION;
       asking.client = {
         info: isObject(clientInfo) ? clientInfo : {},
-        capabilities: isObject(capabilities) ? capabilities : {},
         version,
         logLevel: undefined,
       };
+      asking.capabilities = isObject(capabilities) ? capabilities : {};
+      exchange.client = asking.client;
       const unknown = await directory.awaitKnown(asking, { lazy: false });
       asking.initialized = true;
       announcer.shown(asking);
@@ -51,7 +52,7 @@ export function createAnswers(
     },
 
     setLevel(exchange: HostExchange) {
-      const asking = exchange.session as Session; // as above
+      const asking = exchange.caller as Session; // as above
       const { level } = exchange.original;
       if (severity(level) === -1) throw new HostError("invalid_params", `params.level must be one of ${LEVELS.join(", ")}`);
       asking.client = { ...asking.client, logLevel: level as string };
@@ -59,7 +60,7 @@ export function createAnswers(
       return {};
     },
 
-    declares({ session: asking, method }) {
+    declares({ caller: asking, method }) {
       return isDeclared(directory, asking as Session, method); // as above
     },
   };
@@ -105,7 +106,7 @@ function mergedInstructions(directory: Directory, session: Session): string | un
     const own = entries.filter(({ upstream }) => upstream === key);
     const asked: readonly Entry[] =
       own.length > 0 ? own : [{ kind: "method", name: "initialize", upstream: key, native: "initialize", definition: {} }];
-    return asked.some((entry) => directory.catalog.permits(entry, session.principal));
+    return asked.some((entry) => directory.catalog.permits(entry, session));
   };
   const all = [...directory.upstreams.values()].flatMap((upstream) => {
     const text = directory.serverOf(upstream.connectionFor(session))?.instructions;

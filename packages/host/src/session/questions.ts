@@ -1,5 +1,5 @@
 import { HostError, PeerError } from "../errors.ts";
-import type { Sink } from "../exchange/host-exchange.ts";
+import type { Sink } from "../exchange/course.ts";
 import { type Id, type Json, metaOf, type Response } from "../wire/message.ts";
 import { withProgressToken } from "../wire/peer.ts";
 

@@ -1,8 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { ERRORS, HostError, toRpcError } from "../errors.ts";
-import type { ClientFacts, Principal, SessionFacts } from "../exchange/caller.ts";
+import type { Caller, ClientFacts, Principal } from "../exchange/caller.ts";
+import { carry } from "../exchange/carry.ts";
+import type { Sink } from "../exchange/course.ts";
 import type { Outcome } from "../exchange/exchange.ts";
-import { HostExchange, type Sink } from "../exchange/host-exchange.ts";
+import { HostExchange } from "../exchange/host-exchange.ts";
 import {
   type Id,
   isNotification,
@@ -44,6 +46,8 @@ export interface SessionOptions {
   /** Whether it is closed when it was quiet for long. Default: a network client's is. */
   readonly expires?: boolean | undefined;
   readonly sole: boolean;
+  /** The name of the endpoint that its client came in by. */
+  readonly endpoint?: string | undefined;
   /** Requests in flight at most. */
   readonly inFlight: number;
   /** Whether one id may be in flight twice: over HTTP the answer's stream tells them apart, elsewhere nothing does. */
@@ -53,17 +57,19 @@ export interface SessionOptions {
 /** The lists whose changes are announced, each with the notification for it. */
 export type ListName = "tools" | "prompts" | "resources";
 
-const NOBODY: ClientFacts = { info: {}, capabilities: {}, version: "", logLevel: undefined };
+const NOBODY: ClientFacts = { info: {}, version: "", logLevel: undefined };
 
 /** One client's conversation with the host, and what is owed to that client. */
-export class Session implements SessionFacts {
+export class Session implements Caller {
   /** 128 random bits, visible ASCII. */
   readonly id = randomBytes(16).toString("hex");
   readonly principal: Principal;
   readonly network: boolean;
   readonly expires: boolean;
   readonly sole: boolean;
+  readonly endpoint: string | undefined;
   client: ClientFacts = NOBODY;
+  capabilities: Readonly<Json> = {};
   /** The capabilities that the answer to `initialize` gave the client. */
   declared: Readonly<Json> = {};
   /** `initialize` was answered. */
@@ -99,6 +105,7 @@ export class Session implements SessionFacts {
     this.network = options.network;
     this.expires = options.expires ?? options.network;
     this.sole = options.sole;
+    this.endpoint = options.endpoint;
   }
 
   get inFlight(): number {
@@ -130,7 +137,7 @@ export class Session implements SessionFacts {
     }
     const refused = this.#refusal(request);
     if (!this.active && request.method !== "initialize" && request.method !== "ping") this.#activate();
-    const exchange = new HostExchange({ method: request.method, params: request.params, session: this, sink: reply });
+    const exchange = new HostExchange({ method: request.method, params: request.params, caller: this, sink: reply });
     exchange.requestBytes = bytes;
     if (refused) return this.#refuse(exchange, request.id, refused, reply);
     if (request.method === "initialize") this.#initializing = true;
@@ -145,10 +152,7 @@ export class Session implements SessionFacts {
       if (request.method === "initialize") this.#begin(outcome);
       if (this.#inFlight.size === 0) for (const idle of this.#idle.splice(0)) idle();
     };
-    const failed = (cause: unknown): void => finish(exchange.outcomeOf(cause));
-    exchange.onStop(failed);
-    exchange.start();
-    this.#host.run(exchange).then((result) => finish({ result }), failed);
+    carry(exchange, this.#host, finish);
   }
 
   /** Answers a request that does not begin. */

@@ -1,5 +1,5 @@
 import type { UpstreamConfig } from "../config/schema.ts";
-import type { SessionFacts } from "../exchange/caller.ts";
+import type { Caller } from "../exchange/caller.ts";
 import type { UpstreamFacts } from "../exchange/upstream-facts.ts";
 import { isObject, type Json } from "../wire/message.ts";
 
@@ -37,9 +37,9 @@ function pruned(declared: Readonly<Json>, tree: Tree): Json {
 }
 
 /** The capabilities that an exclusive connection declares: the client's own, as they came (roots by leave of the config). */
-export function mirroredCapabilities(session: SessionFacts, wire: UpstreamFacts["wire"], config: UpstreamConfig): Json {
-  const { roots, ...rest } = session.client.capabilities;
+export function mirroredCapabilities(caller: Caller, wire: UpstreamFacts["wire"], config: UpstreamConfig): Json {
+  const { roots, ...rest } = caller.capabilities;
   if (roots === undefined) return rest;
   // A stdio server may take its allowed folders from roots: a network client must not choose them.
-  return session.network && wire === "stdio" && !config.relayRoots ? rest : { ...rest, roots };
+  return caller.network && wire === "stdio" && !config.relayRoots ? rest : { ...rest, roots };
 }

@@ -1,6 +1,6 @@
 import type { UpstreamConfig } from "../config/schema.ts";
 import { HostError } from "../errors.ts";
-import type { SessionFacts } from "../exchange/caller.ts";
+import type { Caller } from "../exchange/caller.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
 import { unlessStopped } from "../exchange/unless-stopped.ts";
 import type { ConnectionState, UpstreamFacts } from "../exchange/upstream-facts.ts";
@@ -16,8 +16,8 @@ import { RestoredState } from "./restored-state.ts";
 
 export interface ConnectionOptions extends LifecycleOptions {
   readonly limits: Limits;
-  /** The only session that uses this connection, where there is exactly one by design. */
-  readonly owner: SessionFacts | undefined;
+  /** The only caller that uses this connection, where there is exactly one by design. */
+  readonly owner: Caller | undefined;
 }
 
 /** What a connection tells the host. */
@@ -34,7 +34,7 @@ export class Connection {
   readonly key: string;
   readonly facts: UpstreamFacts;
   readonly config: UpstreamConfig;
-  readonly owner: SessionFacts | undefined;
+  readonly owner: Caller | undefined;
   readonly capabilities: Json;
   /** Sessions that use this connection. */
   readonly users = new Set<string>();

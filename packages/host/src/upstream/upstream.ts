@@ -1,7 +1,7 @@
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import type { UpstreamConfig } from "../config/schema.ts";
 import type { Awaitable } from "../exchange/awaitable.ts";
-import { type Principal, type SessionFacts, scopeOf } from "../exchange/caller.ts";
+import { type Caller, type Principal, scopeOf } from "../exchange/caller.ts";
 import type { Credentials, CredentialsRequest, UpstreamFacts } from "../exchange/upstream-facts.ts";
 import type { Logger } from "../log.ts";
 import type { Limits } from "../wire/limits.ts";
@@ -43,7 +43,7 @@ export function strictest(configured: UpstreamFacts["isolation"], wanted: "princ
   return wanted !== undefined && (configured === "shared" || wanted === "session") ? wanted : configured;
 }
 
-/** One configured server with its connections: one for everybody, or one per session or principal. */
+/** One configured server with its connections: one for everybody, or one per caller or principal. */
 export class Upstream {
   readonly key: string;
   readonly config: UpstreamConfig;
@@ -60,9 +60,9 @@ export class Upstream {
   readonly #options: UpstreamOptions;
   readonly #events: ConnectionEvents;
   /** Sessions that have ended: what still runs for them must not open anything. */
-  readonly #released = new WeakSet<SessionFacts>();
+  readonly #released = new WeakSet<Caller>();
   /** What connectionFor found, so that a call does not compute keys. */
-  #bySession = new WeakMap<SessionFacts, Connection>();
+  #byCaller = new WeakMap<Caller, Connection>();
   /** Ends of connections that are not in {@link connections} any more. */
   readonly #leaving = new Set<Promise<void>>();
 
@@ -82,20 +82,20 @@ export class Upstream {
     };
   }
 
-  /** The connection that serves a session, made (not yet connected) on first use. */
-  connectionFor(session: SessionFacts): Connection {
-    const known = this.#bySession.get(session);
+  /** The connection that serves a caller, made (not yet connected) on first use. */
+  connectionFor(caller: Caller): Connection {
+    const known = this.#byCaller.get(caller);
     if (known) return known;
-    const key = this.#keyFor(session);
+    const key = this.#keyFor(caller);
     let connection = this.connections.get(key);
     if (!connection) {
-      connection = this.#make(key, session);
-      if (this.#released.has(session)) void connection.stop(0);
+      connection = this.#make(key, caller);
+      if (this.#released.has(caller)) void connection.stop(0);
       else this.connections.set(key, connection);
     }
-    if (this.#released.has(session)) return connection;
-    connection.users.add(session.id);
-    this.#bySession.set(session, connection);
+    if (this.#released.has(caller)) return connection;
+    connection.users.add(caller.id);
+    this.#byCaller.set(caller, connection);
     return connection;
   }
 
@@ -128,15 +128,15 @@ export class Upstream {
     return all.length > 0 && all.every(isFailing);
   }
 
-  /** A session has ended: what was only its own is closed, unless live tasks need it. Gives the connections that others still use. */
-  release(session: SessionFacts): Connection[] {
+  /** A caller is gone: what was only its own is closed, unless live tasks need it. Gives the connections that others still use. */
+  release(caller: Caller): Connection[] {
     const shared: Connection[] = [];
-    this.#released.add(session);
-    this.#bySession.delete(session);
+    this.#released.add(caller);
+    this.#byCaller.delete(caller);
     for (const [key, connection] of this.connections) {
-      if (!connection.users.delete(session.id)) continue;
-      for (const [uri, sessions] of connection.restored.subscriptions) {
-        if (!sessions.delete(session.id) || sessions.size > 0) continue;
+      if (!connection.users.delete(caller.id)) continue;
+      for (const [uri, callers] of connection.restored.subscriptions) {
+        if (!callers.delete(caller.id) || callers.size > 0) continue;
         connection.restored.subscriptions.delete(uri);
         if (connection.isReady) connection.request("resources/unsubscribe", { uri }).catch(() => {});
       }
@@ -157,14 +157,14 @@ export class Upstream {
     this.#leaving.add(leaving);
   }
 
-  /** Takes up for a session what it wanted of the server that this one replaces: updates of resources. The connection is made and not yet opened. */
-  inherit(old: Upstream, session: SessionFacts): Connection {
-    const connection = this.connectionFor(session);
+  /** Takes up for a caller what it wanted of the server that this one replaces: updates of resources. The connection is made and not yet opened. */
+  inherit(old: Upstream, caller: Caller): Connection {
+    const connection = this.connectionFor(caller);
     for (const { restored } of old.connections.values())
-      for (const [uri, sessions] of restored.subscriptions) {
-        if (!sessions.has(session.id)) continue;
+      for (const [uri, callers] of restored.subscriptions) {
+        if (!callers.has(caller.id)) continue;
         const own = connection.restored.subscriptions;
-        own.set(uri, (own.get(uri) ?? new Set()).add(session.id));
+        own.set(uri, (own.get(uri) ?? new Set()).add(caller.id));
       }
     return connection;
   }
@@ -173,10 +173,10 @@ export class Upstream {
     await Promise.all([...this.#leaving, ...[...this.connections.values()].map((connection) => connection.stop(drain))]);
   }
 
-  #keyFor(session: SessionFacts): string {
-    if (session.sole || this.facts.isolation === "session") return `session ${session.id}`;
-    const set = this.facts.wire === "http" ? capabilitySet(session.client.capabilities) : {};
-    if (this.facts.isolation === "principal") return `${scopeOf(session)} ${JSON.stringify(set)}`;
+  #keyFor(caller: Caller): string {
+    if (caller.sole || this.facts.isolation === "session") return `session ${caller.id}`;
+    const set = this.facts.wire === "http" ? capabilitySet(caller.capabilities) : {};
+    if (this.facts.isolation === "principal") return `${scopeOf(caller)} ${JSON.stringify(set)}`;
     return this.#sharedKey(set);
   }
 
@@ -187,10 +187,10 @@ export class Upstream {
   }
 
   /** Resolves when what a session's connection lists is known, or why it is not. Never rejects. */
-  async known(session: SessionFacts): Promise<void> {
-    const connection = this.connectionFor(session);
+  async known(caller: Caller): Promise<void> {
+    const connection = this.connectionFor(caller);
     await connection.known();
-    const now = this.connectionFor(session); // another, where the wire turned out to be another
+    const now = this.connectionFor(caller); // another, where the wire turned out to be another
     if (now !== connection) await now.known();
   }
 
@@ -199,9 +199,9 @@ export class Upstream {
     if (wire === this.facts.wire) return;
     this.facts.wire = wire;
     this.#options.log.info("an upstream without a type was found to have one", { upstream: this.key, type: wire });
-    // Who shares a connection that asks nothing may stay; later sessions get one of their kind.
+    // Who shares a connection that asks nothing may stay; later callers get one of their kind.
     if (wire === "http") return;
-    this.#bySession = new WeakMap();
+    this.#byCaller = new WeakMap();
     const heir = this.base();
     for (const [key, connection] of this.connections) {
       if (connection.owner || Object.keys(connection.capabilities).length === 0) continue;
@@ -210,11 +210,11 @@ export class Upstream {
     }
   }
 
-  #make(key: string, session: SessionFacts | undefined): Connection {
+  #make(key: string, caller: Caller | undefined): Connection {
     const { config, facts } = this;
-    const own = session !== undefined && key === `session ${session.id}`;
-    const principal = own || facts.isolation === "principal" ? session?.principal : undefined;
-    const shared = facts.wire === "http" && session ? capabilitySet(session.client.capabilities) : {};
+    const own = caller !== undefined && key === `session ${caller.id}`;
+    const principal = own || facts.isolation === "principal" ? caller?.principal : undefined;
+    const shared = facts.wire === "http" && caller ? capabilitySet(caller.capabilities) : {};
     return new Connection(
       {
         key,
@@ -224,9 +224,9 @@ export class Upstream {
         log: this.#options.log,
         makeLink: () => this.#link(principal),
         // A server of one client's own sees that client; a shared one sees the host.
-        clientInfo: own && isObject(session.client.info) ? (session.client.info as Json) : this.#options.hostInfo,
-        capabilities: own ? mirroredCapabilities(session, facts.wire, config) : shared,
-        owner: own ? session : undefined,
+        clientInfo: own && isObject(caller.client.info) ? (caller.client.info as Json) : this.#options.hostInfo,
+        capabilities: own ? mirroredCapabilities(caller, facts.wire, config) : shared,
+        owner: own ? caller : undefined,
       },
       this.#events,
     );
@@ -249,7 +249,7 @@ export class Upstream {
   }
 }
 
-/** Makes one connection keep what the sessions of another were promised. */
+/** Makes one connection keep what the callers of another were promised. */
 function inherit(heir: Connection, { users, restored }: Connection): void {
   for (const id of users) heir.users.add(id);
   if (restored.level !== undefined) heir.setLevel(restored.level);

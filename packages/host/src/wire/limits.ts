@@ -34,6 +34,10 @@ export interface Limits {
   questionsPerConnection: number;
   /** How long a client may take to answer such a question, and the person before it to think. The call that it belongs to waits meanwhile. Default 5 min. */
   questionTime: number;
+  /** Calls of plugins' own (`exchange.call`) that lead to one another. Default 8. */
+  callDepth: number;
+  /** Calls of plugins' own on behalf of one request of a client, over all levels. Default 256. */
+  callsPerExchange: number;
   /** Bytes waiting for a client that does not read; then it is dropped. Default 16 MB. */
   clientQueueBytes: number;
   /** Bytes waiting for an upstream that does not read. Default 16 MB. */
@@ -79,6 +83,8 @@ export const DEFAULT_LIMITS: Readonly<Limits> = Object.freeze({
   questionsPerSession: 16,
   questionsPerConnection: 64,
   questionTime: 5 * 60_000,
+  callDepth: 8,
+  callsPerExchange: 256,
   clientQueueBytes: 16 * MB,
   upstreamQueueBytes: 16 * MB,
   entriesPerUpstream: 5_000,

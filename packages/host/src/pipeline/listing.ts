@@ -1,0 +1,37 @@
+import { HostError } from "../errors.ts";
+import { LISTED_KINDS, LISTS, type ListedKind } from "../exchange/entry.ts";
+import type { HostExchange } from "../exchange/host-exchange.ts";
+import type { Json } from "../wire/message.ts";
+import { Offer } from "./catalog.ts";
+import type { Directory } from "./directory.ts";
+
+/**
+ * The answer to one of the four lists: what the catalog has for this caller, and what is missing of it.
+ * @param checkDeclared throws where there is no such method for the caller
+ */
+export async function list(exchange: HostExchange, directory: Directory, checkDeclared: () => void): Promise<Json> {
+  const kind = LISTED_KINDS.find((each) => LISTS[each].method === exchange.method) as ListedKind; // only lists come here
+  refuseCursor(exchange);
+  const { caller } = exchange;
+  const { catalog } = directory;
+  const missing = await directory.awaitKnown(caller, { lazy: true });
+  const offer = directory.offer(caller);
+  const entries = catalog.shown(offer, kind, caller);
+  if (entries.length === 0) checkDeclared();
+  const incomplete = offer.incomplete(kind, (entry) => catalog.permits(entry, caller));
+  const partial = [...new Set([...missing.map(({ key }) => key), ...incomplete.keys()])];
+  return {
+    [LISTS[kind].field]: entries.map((entry) => Offer.listed(entry)),
+    ...(partial.length > 0 && {
+      _meta: {
+        "io.mcp-host/partial": partial,
+        ...(incomplete.size > 0 && { "io.mcp-host/incomplete": Object.fromEntries(incomplete) }),
+      },
+    }),
+  };
+}
+
+/** Every list is one page, so there is no cursor that the host gave. */
+export function refuseCursor({ original }: HostExchange): void {
+  if (original.cursor !== undefined) throw new HostError("invalid_params", "Unknown cursor: the host gives every list in one page");
+}

@@ -1,0 +1,90 @@
+import type { Caller, Principal } from "../exchange/caller.ts";
+import type { Entry } from "../exchange/entry.ts";
+import type { Exchange } from "../exchange/exchange.ts";
+import type { ConnectionState, UpstreamFacts } from "../exchange/upstream-facts.ts";
+import type { Json } from "../wire/message.ts";
+
+/**
+ * A hook as plugins see it. At run time it is the real tapable object, guarded: `tap` only, in config order, and only
+ * while `apply` runs. On an asynchronous hook `fn` may return a promise; on a synchronous one it may not.
+ */
+export interface Tappable<Fn> {
+  /** @param name the plugin's name */
+  tap(name: string, fn: Fn): void;
+}
+
+/** Hooks keyed by request method; `"*"` taps every method, those that the host does not know included. */
+export interface TappableMap<Fns> {
+  for<Key extends keyof Fns>(method: Key): Tappable<Fns[Key]>;
+}
+
+/** A change of one connection's state, or the end of an upstream. */
+export interface UpstreamEvent extends UpstreamFacts {
+  /** `removed`: a reload took the upstream out of the config, or put one with other settings in its place. */
+  readonly state: ConnectionState | "removed";
+  /** Why, where there is a reason. */
+  readonly reason: string | undefined;
+}
+
+export interface SessionEvent {
+  readonly event: "opened" | "closed";
+  readonly session: Caller;
+}
+
+/** What an operator had done to the running host. */
+export interface OperatedEvent {
+  /** When it was asked for, in milliseconds since 1970. */
+  readonly at: number;
+  /** Who: `socket` (`mcp-host` on this machine), `signal`, `watch`, `program` (which the host is a part of), or whom `via` names. */
+  readonly who: string;
+  /** The plugin that had it done for `who`, through `host.operator.run`; absent where none did. */
+  readonly via?: string;
+  /** What, as `host.operator.list()` names it. */
+  readonly operation: string;
+  /** The plugin whose operation it is; absent for the host's own. */
+  readonly plugin?: string;
+  /** Without secrets. */
+  readonly params: Readonly<Json>;
+  /** `ok`, or why it was not done, without secrets. */
+  readonly outcome: string;
+}
+
+/** What the host knows of an HTTP request before its body was read. */
+export interface HttpFacts {
+  readonly method: string;
+  /** Path without query: a token in a query is never looked at. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly remoteAddress: string;
+}
+
+/** A question of an upstream to its client: sampling, elicitation, roots, or a vendor's own. */
+export interface Ask {
+  readonly method: string;
+  readonly params: Readonly<Json>;
+}
+
+/** A plugin's answer in the client's place. */
+export interface OwnAnswer {
+  readonly answer: Json;
+}
+
+/** Where a notification of an upstream comes from and whom it is for, as far as that is known. */
+export interface NotificationOrigin {
+  readonly upstream: string;
+  /** The call on whose stream or token it came. */
+  readonly exchange: Exchange | undefined;
+}
+
+/** Gets the result of one exchange. What a `call` tap is given, and what it gives back. */
+export type Handler = (exchange: Exchange) => Promise<Json>;
+
+/** What a tap is run for, as far as a condition may ask. What is unknown meets no condition on it. */
+export interface Subject {
+  readonly entry?: Entry | undefined;
+  /** The upstream's key, where there is no entry. */
+  readonly server?: string | undefined;
+  readonly principal?: Principal | undefined;
+  /** `""` is the unnamed one. */
+  readonly endpoint?: string | undefined;
+}
