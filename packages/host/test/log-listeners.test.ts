@@ -35,6 +35,7 @@ test("a plugin hears the host and other plugins at its level, without secrets, u
     }),
   ];
   await using running = await createTestHost({ plugins });
+  heard.length = 0; // what was said of the start
   running.host.log.warn("the host says", { apiKey: "hunter2hunter2", url: "http://x" });
   other?.log.child({ part: 1 }).error("another says: Bearer abcdefghijklmnop");
   other?.log.debug("a detail");
