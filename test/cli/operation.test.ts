@@ -93,7 +93,7 @@ test("the socket refuses what is no operation", async () => {
   expect(await ask({ command: 1 })).toEqual({ error: '"command" must be "logs" or the name of an operation' });
   expect(await ask({ command: "reloat" })).toEqual({
     error: expect.stringContaining(
-      'there is no operation "reloat" (did you mean "reload"?); there are status, reload, reconnect, stop, works:echo',
+      'there is no operation "reloat" (did you mean "reload"?); there are status, reload, reconnect, stop, invocation, works:echo',
     ),
   });
   expect(await ask({ command: "reload", params: { config: "other.json" } })).toEqual({

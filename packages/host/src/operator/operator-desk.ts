@@ -49,9 +49,18 @@ export class OperatorDesk implements Desk {
 
   /** The operations that plugins and programs may run. */
   list(): readonly OperationInfo[] {
-    const own = Object.entries(this.#own).filter(([, { socketOnly }]) => socketOnly !== true);
-    const all: Found[] = [...own.map(([name, operation]) => ({ name, plugin: undefined, operation })), ...this.host.operations.all()];
-    return all.map(({ name, plugin, operation: { description, params } }) => ({ name, plugin, description, params: schemaOf(params) }));
+    return this.#all(false).map(({ name, plugin, operation: { description, params } }) => ({
+      name,
+      plugin,
+      description,
+      params: schemaOf(params),
+    }));
+  }
+
+  /** What there is for whoever asks. */
+  #all(isSocket: boolean): Found[] {
+    const own = Object.entries(this.#own).filter(([, { socketOnly }]) => isSocket || socketOnly !== true);
+    return [...own.map(([name, operation]) => ({ name, plugin: undefined, operation })), ...this.host.operations.all()];
   }
 
   /** For a plugin, or for the program without one. @throws Error that says why it was not done */
@@ -117,7 +126,7 @@ export class OperatorDesk implements Desk {
     if (operation) return { name, plugin: undefined, operation };
     const found = this.host.operations.find(name);
     if (found) return { name, ...found };
-    const names = [...this.list()].map((each) => each.name);
+    const names = this.#all(isSocket).map((each) => each.name);
     throw new Error(`there is no operation "${name}"${nearest(name, names)}; there are ${names.join(", ")}`);
   }
 }
