@@ -1,5 +1,5 @@
 import { definePlugin, type Logger, type LogRecord, type Plugin, type PluginHost } from "mcp-host";
-import { createTestHost } from "mcp-host/testing";
+import { createTestHost, FakeClock } from "mcp-host/testing";
 import { expect, test } from "vitest";
 import { LogListeners } from "../src/plugin/log-listeners.ts";
 import { settled } from "../src/testing/fake-clock.ts";
@@ -158,4 +158,24 @@ test("it ends with the plugin: by a reload that takes it out, and with the host"
   await running.close();
   log.info("the host is gone");
   expect(heard.filter((message) => message.startsWith("it ") || message.startsWith("the host is"))).toEqual(["it lives on", "it is back"]);
+});
+
+test("one whose apply fails hears nothing of the host that goes on, and nothing of it waits", async () => {
+  const heard: string[] = [];
+  const clock = new FakeClock();
+  const begins = (host: PluginHost): void => {
+    host.log.listen(({ message }) => heard.push(message));
+    host.clock.setInterval(() => heard.push("tick"), 10);
+  };
+  const fails = plugin("fails", (host) => {
+    begins(host);
+    throw new Error("it cannot");
+  });
+  const late = plugin("late", (async (host: PluginHost) => begins(host)) as (host: PluginHost) => void);
+  await using running = await createTestHost({ clock });
+  await expect(running.host.reload({ plugins: [fails] })).rejects.toThrow('plugin "fails" could not be applied: it cannot');
+  await expect(running.host.reload({ plugins: [late] })).rejects.toThrow('plugin "late" has an asynchronous apply');
+  running.host.log.warn("it goes on");
+  await clock.advance(100);
+  expect([heard, clock.waiting]).toEqual([[], 0]);
 });

@@ -198,6 +198,7 @@ export class PluginSet {
       try {
         returned = (definition.apply as (host: PluginHost, options: unknown) => unknown)(host, options);
       } catch (error) {
+        plugin.gone.abort(); // what it began to listen to or to wait for
         const missing = plugin.missing(this.#keys);
         if (error instanceof ConfigError) throw new ConfigError([...missing, ...error.problems]);
         // It may have stumbled over what is not there.
@@ -205,6 +206,7 @@ export class PluginSet {
         throw new ConfigError([`plugin "${id}" could not be applied: ${error instanceof Error ? error.message : String(error)}`]);
       }
       if (returned instanceof Promise) {
+        plugin.gone.abort();
         returned.catch(() => {}); // told below
         throw new ConfigError([
           `plugin "${id}" has an asynchronous apply; register taps in apply and do work that waits in the "ready" hook`,
