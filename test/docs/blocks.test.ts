@@ -229,7 +229,7 @@ host.hooks.ready.tap("around", async () => {
     const text = block(PAGE, "host.operator.operation").replace("definePlugin(", "export default definePlugin(");
     const file = written(
       "reset.ts",
-      `import { definePlugin } from "mcp-host";\nconst reset = async (principal: unknown) => [principal];\n${text}`,
+      `import { definePlugin } from "mcp-host";\nimport { z } from "zod";\nconst reset = async (principal: string) => [principal];\n${text}`,
     );
     using at = home();
     const config = join(FOLDER, "reset.config.json");
@@ -238,6 +238,31 @@ host.hooks.ready.tap("around", async () => {
     await expect.poll(() => running.stderr()).toContain("the host listens");
     const { code, stdout, stderr } = await run(at, ["quota", "reset", "ada", "--config", config]);
     expect({ code, stdout }, stderr).toEqual({ code: 0, stdout: "{ reset: [ 'ada' ] }\n" });
+  });
+
+  test("operators: a route has operations done for whom it knows, and both are told", async () => {
+    const given = `const audit: unknown[] = [];
+const lines: unknown[] = [];
+const operatorOf = (header: string | undefined) => (header === "Bearer alice" ? "alice" : undefined);
+host.operator.operation("audit", () => ({ audit, lines }), { reads: true });`;
+    const file = written("admin.ts", around(`${given}\n${block(PAGE, "hooks.operated").replaceAll('tap("admin"', 'tap("around"')}`));
+    await using running = await startHost({ mcpServers: {}, plugins: [file] }, { folder: FOLDER });
+    const ask = async (name: string, authorization: string): Promise<unknown> =>
+      (await fetch(new URL(`/admin/operations/${name}`, running.url), { method: "POST", headers: { authorization }, body: "{}" })).json();
+    const listed = (await (await fetch(new URL("/admin/operations", running.url))).json()) as { name: string }[];
+    expect(listed.map(({ name }) => name)).toEqual(["status", "reload", "reconnect", "stop", "around:audit"]);
+    expect(await ask("reload", "Bearer bob")).toEqual({ error: "who are you?" });
+    expect(await ask("reload", "Bearer alice")).toMatchObject({ plugins: { kept: ["around"] } });
+    expect(await ask("reconnect", "Bearer alice")).toEqual({ error: expect.stringContaining("params.upstream") });
+    running.host.log.info("is not heard");
+    running.host.log.warn("is heard", { part: 1 });
+    expect(await running.host.operator.run("around:audit")).toEqual({
+      audit: [
+        { who: "admin:alice", operation: "reload", params: {}, outcome: "ok" },
+        { who: "admin:alice", operation: "reconnect", params: {}, outcome: expect.stringContaining("params.upstream") },
+      ],
+      lines: [{ time: expect.any(String), level: "warn", message: "is heard", fields: { part: 1 } }],
+    });
   });
 
   test("credentials: each principal's call carries its own, and who has none is refused", async () => {

@@ -16,18 +16,22 @@ export type { RequestHandler } from "./front/mount.ts";
 export type { EmbeddingApi } from "./host/api.ts";
 export type { HandlerOptions } from "./host/handler.ts";
 export type { Fitness, HostHealth, UpstreamHealth } from "./host/health.ts";
-export { createHost, Host } from "./host/host.ts";
+export type { Host } from "./host/host.ts";
 export type { CallOptions } from "./host/local-clients.ts";
-export type { HostOptions } from "./host/options.ts";
+export type { HostOperator } from "./host/operated-host.ts";
+export type { HostOptions, OperatorControls } from "./host/options.ts";
 export type { Changes, ReloadReport } from "./host/reload.ts";
 export type { HostStats, UpstreamStats } from "./host/stats.ts";
-export { createLogger, type LogFields, type Logger, type LogLevel, type LogOptions } from "./log.ts";
+export { createLogger, type LogFields, type Logger, type LogLevel, type LogOptions, type LogRecord } from "./log.ts";
 export { callRunningHost, type HostChoice } from "./operator/control-client.ts";
+export { createHost } from "./operator/create-host.ts";
+export type { Clock, PluginClock } from "./plugin/clock.ts";
 export type {
   Ask,
   Handler,
   HttpFacts,
   NotificationOrigin,
+  OperatedEvent,
   OwnAnswer,
   SessionEvent,
   Tappable,
@@ -36,6 +40,7 @@ export type {
 } from "./plugin/hook-types.ts";
 export type { HookName, Hooks } from "./plugin/hooks.ts";
 export type { HostStatus, UpstreamStatus } from "./plugin/host-status.ts";
+export type { LogListener, PluginLog } from "./plugin/log-listeners.ts";
 export type { Counter, Instrument, InstrumentFacts, LabelValues, Meter, Reading } from "./plugin/meter.ts";
 export {
   defineTool,
@@ -55,6 +60,7 @@ export {
   type OfferTool,
   type OfferToolResult,
 } from "./plugin/offering.ts";
+export type { OperationFacts, OperationInfo, Who } from "./plugin/operations.ts";
 export {
   definePlugin,
   defineService,
@@ -66,6 +72,7 @@ export {
   type PluginHost,
   type Service,
 } from "./plugin/plugin.ts";
+export type { Random } from "./plugin/random.ts";
 export type { Lease, Store } from "./plugin/store.ts";
 export { STORE } from "./plugin/stores.ts";
 export type {

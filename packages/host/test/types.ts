@@ -126,6 +126,22 @@ export const typed = definePlugin({
     host.operator.operation("x", async (params) => ({ params }));
     // @ts-expect-error an operation gives an object
     host.operator.operation("x", () => "done");
+    const params = z.strictObject({ text: z.string() });
+    host.operator.operation("x", ({ text }, who) => ({ text: `${text} ${who}` }), { params });
+    // @ts-expect-error its schema says what it is given
+    host.operator.operation("x", ({ txt }) => ({ txt }), { params });
+    host.operator.run("x:y", { a: 1 }, { id: "ada", roles: [] }) satisfies Promise<Readonly<Record<string, unknown>>>;
+    // @ts-expect-error whoever has something done must be named
+    void host.operator.run("reload", {});
+    hooks.operated.tap("types", ({ who, operation, plugin }) => void [who, operation, plugin ?? "the host"]);
+    // @ts-expect-error whoever did it has a name, and is no principal
+    hooks.operated.tap("types", ({ who }) => void who.id);
+    host.log.listen(({ level }) => void (level === "warn"), "warn")();
+    // @ts-expect-error there is no such level
+    host.log.listen(() => {}, "loud");
+    host.clock.setTimeout(() => {}, host.random.float() * 10)();
+    // @ts-expect-error what it gives ends it, and is no timer
+    clearTimeout(host.clock.setTimeout(() => {}, 10));
   },
 });
 

@@ -10,7 +10,6 @@ import type {
   ListToolsResult,
   ReadResourceResult,
 } from "@modelcontextprotocol/sdk/types.js";
-import { nearest } from "../config/nearest.ts";
 import { parseConfig } from "../config/parse.ts";
 import type { Config, ResolvedConfig } from "../config/schema.ts";
 import { retireLiterals } from "../config/secrets.ts";
@@ -18,7 +17,10 @@ import type { Principal } from "../exchange/caller.ts";
 import { checkExposure } from "../front/edge.ts";
 import type { RequestHandler } from "../front/mount.ts";
 import { createLogger, type Logger } from "../log.ts";
+import { machineClock } from "../plugin/clock.ts";
 import type { HostStatus } from "../plugin/host-status.ts";
+import { LogListeners } from "../plugin/log-listeners.ts";
+import { machineRandom } from "../plugin/random.ts";
 import { Sessions } from "../session/sessions.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { HOST_INFO } from "../version.ts";
@@ -33,16 +35,12 @@ import { Generations } from "./generations.ts";
 import type { HandlerOptions } from "./handler.ts";
 import { type HostHealth, healthOf, readinessOf, reconnect } from "./health.ts";
 import { type CallOptions, LocalClients } from "./local-clients.ts";
+import { type Desk, type HostOperator, type OperatedHost, operatedHost, operatorAt } from "./operated-host.ts";
 import type { HostOptions } from "./options.ts";
 import type { ReloadReport } from "./reload.ts";
 import { type HostStats, modeOf, Stats } from "./stats.ts";
 import { describePipeline, describeStatus, type HostPipeline } from "./status.ts";
 import { Traffic } from "./traffic.ts";
-
-/** Makes a host. Nothing runs before {@link Host.start}. @throws ConfigError that names everything wrong with the config */
-export function createHost(config: Config, options: HostOptions = {}): Host {
-  return new Host(config, options);
-}
 
 /** The sessions of a host; for what belongs to the host and is not its public face. */
 export let sessionsOf: (host: Host) => Sessions;
@@ -52,15 +50,16 @@ export class Host implements EmbeddingApi, AsyncDisposable {
   readonly log: Logger;
   /** Where relative paths of the config begin. */
   readonly folder: string;
+  readonly operator: HostOperator;
   #written: Config;
   readonly #first: ResolvedConfig;
-  readonly #insecureNoAuth: boolean;
   readonly #abort = new AbortController();
   readonly #stats = new Stats();
   readonly #sessions: Sessions;
   readonly #generations: Generations;
   readonly #fronts: Fronts;
   readonly #clients: LocalClients;
+  readonly #desk: Desk;
   readonly #catalogFiles: CatalogFiles | undefined;
   #preparing: Promise<Assembly> | undefined;
   #starting: Promise<void> | undefined;
@@ -71,12 +70,14 @@ export class Host implements EmbeddingApi, AsyncDisposable {
     sessionsOf = (host) => host.#sessions;
   }
 
-  constructor(written: Config, options: HostOptions) {
+  /** `createHost` is what makes one. @param desk makes what stands above it: where everything is done that operators have done to it */
+  constructor(written: Config, options: HostOptions, desk: (host: OperatedHost) => Desk) {
     const config = parseConfig(written);
     this.#written = written;
     this.#first = config;
-    this.#insecureNoAuth = options.insecureNoAuth === true;
-    this.log = options.log ?? createLogger();
+    const listeners = new LogListeners(options.log ?? createLogger());
+    const { clock = machineClock, random = machineRandom, transports = {}, insecureNoAuth = false } = options;
+    this.log = listeners.log;
     this.folder = options.folder ?? process.cwd();
     const { log, folder } = this;
     const traffic = new Traffic({
@@ -87,7 +88,7 @@ export class Host implements EmbeddingApi, AsyncDisposable {
       stats: this.#stats,
       isClosing: () => this.#closing !== undefined,
     });
-    this.#sessions = new Sessions({
+    const sessions = (this.#sessions = new Sessions({
       host: traffic,
       limits: config.limits,
       local: () => config.listen === undefined && !this.#fronts.isMounted,
@@ -96,15 +97,14 @@ export class Host implements EmbeddingApi, AsyncDisposable {
         this.#fronts.ended(session);
         traffic.closed(session);
       },
-    });
-    const sessions = this.#sessions;
+    }));
     if (options.catalogFolder !== undefined) this.#catalogFiles = new CatalogFiles(options.catalogFolder, log);
     this.#fronts = new Fronts({
       folder,
       log,
       sessions,
       config: () => this.config,
-      insecureNoAuth: this.#insecureNoAuth,
+      insecureNoAuth,
       hooks: () => this.#generations.serving.hooks,
       ready: () => this.readiness(),
       start: () => this.start(),
@@ -116,17 +116,27 @@ export class Host implements EmbeddingApi, AsyncDisposable {
       log,
       sessions,
       hostInfo: HOST_INFO,
-      status: () => this.status(),
-      transports: options.transports ?? {},
-      signal: this.#abort.signal,
+      surroundings: {
+        listeners,
+        clock,
+        random,
+        transports,
+        signal: this.#abort.signal,
+        status: () => this.status(),
+        operator: { list: () => this.#desk.list(), run: (...args) => this.#desk.run(...args) },
+      },
       store: this.#catalogFiles,
       settled: (exchange) => traffic.over(exchange),
       check: ({ listen }, { authenticate }) => {
-        if (listen && !authenticate) checkExposure(listen, this.#insecureNoAuth, log);
+        if (listen && !authenticate) checkExposure(listen, insecureNoAuth, log);
       },
       mount: (hooks) => this.#fronts.routes(hooks),
     });
     this.#clients = new LocalClients({ sessions, log, config: () => this.config, start: () => this.start() });
+    this.#desk = desk(
+      operatedHost(this, this.#generations, clock, { reload: (to) => this.#reload(to), reconnect: (name) => this.#reconnect(name) }),
+    );
+    this.operator = operatorAt(this.#desk);
   }
 
   /** The config that the host runs on now. */
@@ -154,13 +164,9 @@ export class Host implements EmbeddingApi, AsyncDisposable {
     await this.#fronts.openMounts();
   }
 
-  get #upstreams(): ReadonlyMap<string, Upstream> {
-    return this.#generations.isThere ? this.#generations.serving.upstreams : new Map();
-  }
-
   /** Those that are connected without anybody calling. */
   get #eager(): Upstream[] {
-    return [...this.#upstreams.values()].filter(({ config }) => config.start === "eager");
+    return [...this.#generations.upstreams.values()].filter(({ config }) => config.start === "eager");
   }
 
   /** Without a network front the first client decides what its servers are told, so nothing starts before it. */
@@ -241,16 +247,16 @@ export class Host implements EmbeddingApi, AsyncDisposable {
   }
 
   health(): HostHealth {
-    return healthOf(this.#upstreams.values());
+    return healthOf(this.#generations.upstreams.values());
   }
 
   readiness(): { ready: boolean; down: readonly string[] } {
-    return readinessOf(this.#upstreams.values());
+    return readinessOf(this.#generations.upstreams.values());
   }
 
   stats(): HostStats {
-    const catalog = this.#generations.isThere ? this.#generations.serving.directory.catalog : undefined;
-    return this.#stats.read({ upstreams: this.#upstreams, catalog, sessions: this.#sessions.size });
+    const { upstreams, catalog } = this.#generations;
+    return this.#stats.read({ upstreams, catalog, sessions: this.#sessions.size });
   }
 
   /** State and reason of every upstream, what is offered by whom and what is withheld. */
@@ -273,19 +279,16 @@ export class Host implements EmbeddingApi, AsyncDisposable {
   }
 
   reports(): Readonly<Record<string, Readonly<Json>>> {
-    return this.#generations.isThere ? this.#generations.serving.plugins.operations.reports(this.log) : {};
+    return this.#generations.operations.reports(this.log);
   }
 
-  async operate(plugin: string, name: string, params: Readonly<Json>): Promise<Readonly<Json>> {
-    await this.prepare();
-    return this.#generations.serving.plugins.operations.operate(plugin, name, params);
+  reconnect(name: string): Promise<void> {
+    return this.#desk.told({ who: "program", operation: "reconnect", params: { upstream: name } }, () => this.#reconnect(name));
   }
 
-  async reconnect(name: string): Promise<void> {
+  async #reconnect(name: string): Promise<void> {
     await this.start();
-    const upstream = this.#upstreams.get(name);
-    if (!upstream) throw new Error(`no upstream is called "${name}"${nearest(name, [...this.#upstreams.keys()])}`);
-    await reconnect(upstream, this.config.drain);
+    await reconnect(this.#generations.upstreams, name, this.config.drain);
   }
 
   async known(milliseconds: number): Promise<void> {
@@ -299,7 +302,11 @@ export class Host implements EmbeddingApi, AsyncDisposable {
    * @param config default: the one that the host was made with, which applies changed plugin files anew
    * @throws ConfigError for a config that cannot be used, or that changes `listen`, `limits` or `roles`; then nothing has changed
    */
-  async reload(config: Config = this.#written): Promise<ReloadReport> {
+  reload(config?: Config): Promise<ReloadReport> {
+    return this.#desk.told({ who: "program", operation: "reload" }, () => this.#reload(config));
+  }
+
+  async #reload(config: Config = this.#written): Promise<ReloadReport> {
     await this.#starting;
     const resolved = parseConfig(config);
     this.#fronts.renew();

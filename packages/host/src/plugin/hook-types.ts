@@ -31,6 +31,24 @@ export interface SessionEvent {
   readonly session: Caller;
 }
 
+/** What an operator had done to the running host. */
+export interface OperatedEvent {
+  /** When it was asked for, in milliseconds since 1970. */
+  readonly at: number;
+  /** Who: `socket` (`mcp-host` on this machine), `signal`, `watch`, `program` (which the host is a part of), or whom `via` names. */
+  readonly who: string;
+  /** The plugin that had it done for `who`, through `host.operator.run`; absent where none did. */
+  readonly via?: string;
+  /** What, as `host.operator.list()` names it. */
+  readonly operation: string;
+  /** The plugin whose operation it is; absent for the host's own. */
+  readonly plugin?: string;
+  /** Without secrets. */
+  readonly params: Readonly<Json>;
+  /** `ok`, or why it was not done, without secrets. */
+  readonly outcome: string;
+}
+
 /** What the host knows of an HTTP request before its body was read. */
 export interface HttpFacts {
   readonly method: string;

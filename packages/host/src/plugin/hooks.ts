@@ -11,7 +11,7 @@ import { isObject, type Json, type Notification } from "../wire/message.ts";
 import { changedError, changedList, changedParams, invented, notOffered } from "./breaches.ts";
 import { aboutCaller, aboutExchange } from "./conditions.ts";
 import { hook, hookByMethod, type TappableOf } from "./hook-definition.ts";
-import type { Ask, Handler, HttpFacts, NotificationOrigin, OwnAnswer, SessionEvent, UpstreamEvent } from "./hook-types.ts";
+import type { Ask, Handler, HttpFacts, NotificationOrigin, OperatedEvent, OwnAnswer, SessionEvent, UpstreamEvent } from "./hook-types.ts";
 
 type ByMethod<Fn> = Record<keyof MethodParams | "*", Fn>;
 
@@ -204,6 +204,14 @@ export const HOOKS = {
     host: "–",
     purpose:
       "Mount routes on the host's Hono app, which exists only if somebody taps: on `app` behind `authenticate`, as the endpoint is; on `publicApp` for everybody who reaches the host.",
+  }),
+  operated: hook<(event: OperatedEvent) => void>({
+    kind: "SyncHook",
+    args: ["event"],
+    gives: "nothing",
+    host: "–",
+    purpose:
+      "Who did what to the running host: a reload, a reconnect, a stop, an operation of a plugin, done or failed, whoever asked for it. What only reads is not told.",
   }),
   ready: hook<() => Awaitable<void>>({
     kind: "AsyncSeriesHook",

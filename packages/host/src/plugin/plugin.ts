@@ -7,12 +7,15 @@ import type { Caller } from "../exchange/caller.ts";
 import type { Entry } from "../exchange/entry.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { UpstreamFacts } from "../exchange/upstream-facts.ts";
-import type { Logger } from "../log.ts";
 import type { Json } from "../wire/message.ts";
+import type { PluginClock } from "./clock.ts";
 import type { Hooks } from "./hooks.ts";
 import type { HostStatus } from "./host-status.ts";
+import type { PluginLog } from "./log-listeners.ts";
 import type { Meter } from "./meter.ts";
 import type { Offer } from "./offering.ts";
+import type { OperationFacts, OperationInfo, Who } from "./operations.ts";
+import type { Random } from "./random.ts";
 import type { Store } from "./store.ts";
 import type { TransportRegistry } from "./transport-registry.ts";
 
@@ -37,8 +40,28 @@ export interface PluginOperator {
   status(): HostStatus;
   /** Says how things stand with the plugin, for `mcp-host inspect`, `mcp-host status` and `host.reports()`: any JSON, without secrets. Asked whenever somebody looks. */
   report(read: () => Readonly<Json>): void;
-  /** Something that an operator may have done to the running host: `mcp-host <plugin> <command>` calls it through `callRunningHost`. */
-  operation(name: string, run: (params: Readonly<Json>) => Awaitable<Readonly<Json>>): void;
+  /**
+   * Something that an operator may have done to the running host: `mcp-host <plugin> <command>` calls it through `callRunningHost`.
+   * @param name without a colon; it is run as `<plugin>:<name>`
+   * @param run gets params that fit `facts.params`, and the name of who has it done
+   */
+  operation<Schema extends z.ZodType = z.ZodType<Readonly<Json>>>(
+    name: string,
+    run: (params: z.output<Schema>, who: string) => Awaitable<Readonly<Json>>,
+    facts?: OperationFacts<Schema>,
+  ): void;
+  /** What {@link run} can have done: the host's own operations and those of all plugins. Ask from `ready` on. */
+  list(): readonly OperationInfo[];
+  /**
+   * Has something done to the running host, as `mcp-host` does over the control socket and within the same bounds: params of 64 KiB,
+   * 30 s, a result of 16 MiB. Whether whoever asked the plugin may have it done is the plugin's to know.
+   * @param name as listed
+   * @param params JSON that fits what is listed
+   * @param who has it done: a principal, told by its id, or a name such as `admin:alice`. It does not decide what may be done; it is
+   * what the operation and the taps of `operated` are told
+   * @throws Error that says why it was not done, or what there is instead of an unknown name
+   */
+  run(name: string, params: Readonly<Json>, who: Who): Promise<Readonly<Json>>;
 }
 
 /** What a plugin is to a reload. */
@@ -64,8 +87,12 @@ export interface PluginHost {
   /** Aborted when the host closes, or when a reload takes the plugin out or applies it anew. */
   readonly signal: AbortSignal;
 
-  /** The host's log with the plugin's name on every line. */
-  readonly log: Logger;
+  /** The host's log with the plugin's name on every line; `listen` hears all of it. */
+  readonly log: PluginLog;
+  /** The time. What waits on it ends with the plugin; a test can turn it. */
+  readonly clock: PluginClock;
+  /** What cannot be foreseen, unless a test says what it is. */
+  readonly random: Random;
   /**
    * A small key-value store, shared by whoever asks for the same name; in memory unless a plugin provides another, wherever in the
    * config that plugin is. What is asked of it in `apply` waits until all plugins are applied.

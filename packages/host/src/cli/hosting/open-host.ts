@@ -3,9 +3,10 @@ import { stateFolder } from "../../config/backup.ts";
 import { type LoadedConfig, loadConfig } from "../../config/load.ts";
 import { located } from "../../config/locate.ts";
 import type { Config } from "../../config/schema.ts";
-import { createHost, type Host } from "../../host/host.ts";
+import type { Host } from "../../host/host.ts";
 import type { ReloadReport } from "../../host/reload.ts";
 import type { Logger } from "../../log.ts";
+import { createHost, deskOf } from "../../operator/create-host.ts";
 import { loadOptions } from "../command-line/load-options.ts";
 
 export interface Opened {
@@ -13,7 +14,7 @@ export interface Opened {
   readonly loaded: LoadedConfig;
   /** The files that the config was made of when it was read last. */
   readonly files: readonly string[];
-  /** Reads the config again, with the same flags, and has the host run on it. @throws ConfigFileError; then nothing has changed */
+  /** Reads the config again, with the same flags, and has the host run on it: the work of an operation, which is told. @throws ConfigFileError; then nothing has changed */
   reload(): Promise<ReloadReport>;
 }
 
@@ -55,7 +56,7 @@ export async function openHost(options: {
         // Whoever asks for a reload is not at this terminal, and means the file that the host was started with, however it was found.
         const again = await load(loaded.path, false);
         files = again.files;
-        return located(loaded.path, () => host.reload(change(again.config)));
+        return located(loaded.path, () => deskOf(host).host.reload(change(again.config)));
       },
     };
   });
