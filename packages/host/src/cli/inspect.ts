@@ -8,6 +8,7 @@ import type { HostStatus } from "../plugin/host-status.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
 import { loggerOf } from "./command-line/logger.ts";
 import { configArgs, jsonArgs, logArgs } from "./command-line/options.ts";
+import { endpointTable } from "./terminal/endpoint-table.ts";
 import { jsonText } from "./terminal/json-text.ts";
 import { reportLines } from "./terminal/plugin-reports.ts";
 import { claimStdout } from "./terminal/stdout.ts";
@@ -35,13 +36,14 @@ interface Inspection {
   hooks: { hook: HookName; kind: string; taps: readonly TapRecord[] }[];
   plugins: { id: string; version: string; source: string; onError: string; taps: number }[];
   upstreams: { name: string; wire: string; isolation: string; relays: string }[];
+  endpoints: HostStatus["endpoints"];
   /** What plugins say of themselves before anything runs. */
   reports: HostStatus["reports"];
 }
 
 async function inspection(host: Host): Promise<Inspection> {
   const { HOOKS } = await import("../plugin/hooks.ts");
-  const { plugins, taps } = host.pipeline();
+  const { plugins, taps, endpoints } = host.pipeline();
   const { upstreams, reports } = host.status();
   return {
     hooks: (Object.entries(HOOKS) as [HookName, HookDefinition][]).map(([hook, { kind }]) => ({
@@ -51,11 +53,12 @@ async function inspection(host: Host): Promise<Inspection> {
     })),
     plugins: plugins.map((plugin) => ({ ...plugin, taps: taps.filter((tap) => tap.plugin === plugin.id).length })),
     upstreams: upstreams.map(({ name, wire, isolation, relays }) => ({ name, wire, isolation, relays })),
+    endpoints,
     reports,
   };
 }
 
-function describe({ hooks, plugins, upstreams, reports }: Inspection): string {
+function describe({ hooks, plugins, upstreams, endpoints, reports }: Inspection): string {
   const rows = hooks.flatMap(({ hook, taps }) =>
     taps.length === 0
       ? [[hook, "-"]]
@@ -76,6 +79,7 @@ function describe({ hooks, plugins, upstreams, reports }: Inspection): string {
       ["SERVER", "WIRE", "ISOLATION", "RELAYS"],
       ...upstreams.map(({ name, wire, isolation, relays }) => [name, wire, isolation, relays]),
     ]),
+    ...endpointTable(endpoints),
     ...(Object.keys(reports).length > 0 ? [`What plugins say:\n${reportLines(reports)}`] : []),
   ].join("\n\n");
 }

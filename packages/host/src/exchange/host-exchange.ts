@@ -1,12 +1,14 @@
 import { HostError, type Sent, toRpcError } from "../errors.ts";
+import type { AddedHeader } from "../wire/link.ts";
 import type { Json } from "../wire/message.ts";
+import { sendWithHeaders } from "./added-headers.ts";
 import { type Caller, type ClientFacts, type Principal, scopeOf } from "./caller.ts";
 import { correlationId } from "./correlation.ts";
 import type { Course, OwnCalls, Sink } from "./course.ts";
 import { type Limited, unwatch, watch } from "./deadlines.ts";
 import type { Entry } from "./entry.ts";
-import type { Attempt, Decision, Exchange, Outcome, OwnCallOptions, Route, Site, TimeLimits, Timings } from "./exchange.ts";
-import { lateness } from "./lateness.ts";
+import type { Attempt, Decision, Exchange, HttpOrigin, Outcome, OwnCallOptions, Route, Site, TimeLimits, Timings } from "./exchange.ts";
+import { lateness, notRunning } from "./lateness.ts";
 import { TimeLimit } from "./time-limit.ts";
 
 const DEFAULT_TIME_LIMITS: TimeLimits = { timeout: 60_000, maxTimeout: 600_000 };
@@ -63,6 +65,8 @@ export class HostExchange implements Exchange, Limited {
   target: object | undefined = undefined;
   timeLimits: TimeLimits = DEFAULT_TIME_LIMITS;
   slot: number | undefined = undefined;
+  /** What plugins add to the headers of what is sent now. */
+  headers: readonly AddedHeader[] | undefined = undefined;
   /** Where messages before the answer go; undefined for a detached exchange. */
   readonly sink: Sink | undefined;
 
@@ -76,6 +80,7 @@ export class HostExchange implements Exchange, Limited {
   #decisions: Decision[] | undefined;
   /** What was thrown when the last of them was made: it passes other taps on its way. */
   #decidedBy: unknown;
+  #http: HttpOrigin | undefined;
   #abort: AbortController | undefined;
   #states: Map<symbol | string, unknown> | undefined;
   #active: number;
@@ -105,6 +110,11 @@ export class HostExchange implements Exchange, Limited {
 
   get scope(): string {
     return scopeOf(this.caller);
+  }
+
+  get http(): HttpOrigin | undefined {
+    this.#http ??= this.sink?.http ?? this.parent?.http;
+    return this.#http;
   }
 
   get sent(): Sent {
@@ -156,6 +166,7 @@ export class HostExchange implements Exchange, Limited {
     child.target = this.target;
     child.#root = this.#root;
     child.timeLimits = this.timeLimits;
+    child.headers = this.headers;
     return child;
   }
 
@@ -168,6 +179,10 @@ export class HostExchange implements Exchange, Limited {
     this.touch();
     const before = this.#onStop.length;
     return new TimeLimit(this, timeLimits, (error) => this.#giveUp(before, error)).run(() => send(this));
+  }
+
+  withHeaders(headers: Readonly<Record<string, string>>, send: (exchange: Exchange) => Promise<Json>): Promise<Json> {
+    return sendWithHeaders(this, headers, send);
   }
 
   retry(error: string): void {
@@ -330,20 +345,4 @@ export class HostExchange implements Exchange, Limited {
   late(limit: number): HostError {
     return lateness(this, limit);
   }
-}
-
-/**
- * The host's side of an exchange that a plugin hands on.
- * @throws HostError where it is none of a host's: a plugin made an object of its own
- */
-export function hostSide(exchange: Exchange): HostExchange {
-  if (exchange instanceof HostExchange) return exchange;
-  throw new HostError(
-    "plugin_failure",
-    "a plugin called next with an object of its own instead of the exchange; hand on what it was given, or derive() of it",
-  );
-}
-
-function notRunning(): HostError {
-  return new HostError("plugin_failure", "exchange.call and exchange.ask are for exchanges that run, from `route` to `respond`");
 }

@@ -13,7 +13,7 @@ import { Upstream } from "../upstream/upstream.ts";
 import type { Json } from "../wire/message.ts";
 import { type Assembly, assemble, type Lasting, makeLasting } from "./assembly.ts";
 import { Draining } from "./draining.ts";
-import { changesOf, checkReloadable, nextUpstreams, type ReloadReport, warmUp } from "./reload.ts";
+import { changesOf, checkReloadable, endGone, nextUpstreams, type ReloadReport, warmUp } from "./reload.ts";
 
 export interface GenerationsOptions {
   readonly folder: string;
@@ -115,6 +115,7 @@ export class Generations {
     next.plugins.take();
     this.#serving = next;
     mounted();
+    endGone(next, this.#options.sessions);
     for (const [key, { facts }] of before.upstreams)
       if (next.upstreams.get(key)?.facts !== facts) next.hooks.upstream?.({ ...facts, state: "removed", reason: undefined });
     next.announcer.listed();
@@ -136,7 +137,7 @@ export class Generations {
     const upstreams = nextUpstreams(plugins, before, (key, isolation) => this.#makeUpstream(key, isolation, plugins));
     plugins.upstreams = [...upstreams.values()].map(({ facts }) => facts);
     for (const plugin of plugins.fresh)
-      if (plugin.taps.length === 0 && !plugins.transports.isFrom(plugin.id))
+      if (plugin.taps.length === 0 && !plugins.transports.isFrom(plugin.id) && !plugins.edge.isOpenedBy(plugin.id))
         log.warn("a plugin taps no hook and so does nothing", { plugin: plugin.id });
     const lasting = this.#lasting as Lasting; // made before the first
     return assemble({ config, plugins, upstreams, log, sessions, hostInfo, lasting, store });

@@ -17,6 +17,7 @@ import { retireLiterals } from "../config/secrets.ts";
 import type { Principal } from "../exchange/caller.ts";
 import { checkExposure } from "../front/edge.ts";
 import type { RequestHandler } from "../front/mount.ts";
+import type { Arrival } from "../front/way-in.ts";
 import { createLogger, type Logger } from "../log.ts";
 import type { HostStatus } from "../plugin/host-status.ts";
 import { Sessions } from "../session/sessions.ts";
@@ -32,7 +33,7 @@ import { Fronts } from "./fronts.ts";
 import { Generations } from "./generations.ts";
 import type { HandlerOptions } from "./handler.ts";
 import { type HostHealth, healthOf, readinessOf, reconnect } from "./health.ts";
-import { type CallOptions, LocalClients } from "./local-clients.ts";
+import { type CallOptions, LocalClients, type LocalClientsOptions } from "./local-clients.ts";
 import type { HostOptions } from "./options.ts";
 import type { ReloadReport } from "./reload.ts";
 import { type HostStats, modeOf, Stats } from "./stats.ts";
@@ -44,8 +45,8 @@ export function createHost(config: Config, options: HostOptions = {}): Host {
   return new Host(config, options);
 }
 
-/** The sessions of a host; for what belongs to the host and is not its public face. */
-export let sessionsOf: (host: Host) => Sessions;
+/** What clients in the same process need of a host; for what belongs to the host and is not its public face. */
+export let localOptionsOf: (host: Host) => LocalClientsOptions;
 
 /** MCP servers behind one endpoint, and plugins at every stage in between. */
 export class Host implements EmbeddingApi, AsyncDisposable {
@@ -68,7 +69,13 @@ export class Host implements EmbeddingApi, AsyncDisposable {
   #url: string | undefined;
 
   static {
-    sessionsOf = (host) => host.#sessions;
+    localOptionsOf = (host) => ({
+      sessions: host.#sessions,
+      log: host.log,
+      config: () => host.config,
+      start: () => host.start(),
+      checkEndpoint: (name) => host.#generations.serving.plugins.edge.check(name),
+    });
   }
 
   constructor(written: Config, options: HostOptions) {
@@ -97,15 +104,14 @@ export class Host implements EmbeddingApi, AsyncDisposable {
         traffic.closed(session);
       },
     });
-    const sessions = this.#sessions;
     if (options.catalogFolder !== undefined) this.#catalogFiles = new CatalogFiles(options.catalogFolder, log);
     this.#fronts = new Fronts({
       folder,
       log,
-      sessions,
+      sessions: this.#sessions,
       config: () => this.config,
       insecureNoAuth: this.#insecureNoAuth,
-      hooks: () => this.#generations.serving.hooks,
+      plugins: () => this.#generations.serving.plugins,
       ready: () => this.readiness(),
       start: () => this.start(),
       opened: () => this.#connectEager(),
@@ -114,7 +120,7 @@ export class Host implements EmbeddingApi, AsyncDisposable {
     this.#generations = new Generations({
       folder,
       log,
-      sessions,
+      sessions: this.#sessions,
       hostInfo: HOST_INFO,
       status: () => this.status(),
       transports: options.transports ?? {},
@@ -126,7 +132,7 @@ export class Host implements EmbeddingApi, AsyncDisposable {
       },
       mount: (hooks) => this.#fronts.routes(hooks),
     });
-    this.#clients = new LocalClients({ sessions, log, config: () => this.config, start: () => this.start() });
+    this.#clients = new LocalClients(localOptionsOf(this));
   }
 
   /** The config that the host runs on now. */
@@ -149,8 +155,7 @@ export class Host implements EmbeddingApi, AsyncDisposable {
   async #start(): Promise<void> {
     await this.prepare();
     for (const plugin of this.#generations.serving.plugins.plugins) await plugin.run("ready");
-    const { listen } = this.config;
-    if (listen) this.#url = await this.#fronts.listen(listen);
+    if (this.config.listen) this.#url = await this.#fronts.listen(this.config.listen);
     await this.#fronts.openMounts();
   }
 
@@ -175,15 +180,19 @@ export class Host implements EmbeddingApi, AsyncDisposable {
     return this.#url;
   }
 
-  /** Who clients over stdio and in process are. */
-  get #local(): Principal {
-    return { id: "local", roles: this.config.roles };
+  /** Starts the host for a client over stdio or in process. @throws ConfigError for an endpoint that no plugin has opened */
+  async #arrival({ principal, endpoint }: Partial<Arrival>): Promise<Arrival> {
+    await this.start();
+    if (endpoint !== undefined) this.#generations.serving.plugins.edge.check(endpoint);
+    return { principal: principal ?? { id: "local", roles: this.config.roles }, endpoint };
   }
 
-  /** Serves one client over an SDK transport, such as half of `InMemoryTransport.createLinkedPair()`. Starts the host if need be. @param as who it is, where the caller knows; default: `local`, with the config's roles */
-  async connect(transport: Transport, as: { principal?: Principal } = {}): Promise<void> {
-    await this.start();
-    await this.#fronts.serveTransport(transport, as.principal ?? this.#local);
+  /**
+   * Serves one client over an SDK transport, such as half of `InMemoryTransport.createLinkedPair()`. Starts the host if need be.
+   * @param as who it is, where the caller knows (default: `local`, with the config's roles), and by which endpoint of a plugin's it comes
+   */
+  async connect(transport: Transport, as: { principal?: Principal; endpoint?: string } = {}): Promise<void> {
+    await this.#fronts.serveTransport(transport, await this.#arrival(as));
   }
 
   /**
@@ -194,10 +203,9 @@ export class Host implements EmbeddingApi, AsyncDisposable {
     return this.#fronts.handler(options);
   }
 
-  /** Serves one client over standard input and output (or another pair of streams). Resolves when that client is gone and its calls in flight are done (at most `drain`). */
-  async serveStdio(streams: { input: Readable; output: FrameOutput }): Promise<void> {
-    await this.start();
-    await this.#fronts.serveStdio(streams, this.#local);
+  /** Serves one client over standard input and output (or another pair of streams), by an endpoint of a plugin's where one is named. Resolves when that client is gone and its calls in flight are done (at most `drain`). */
+  async serveStdio({ endpoint, ...streams }: { input: Readable; output: FrameOutput; endpoint?: string | undefined }): Promise<void> {
+    await this.#fronts.serveStdio(streams, await this.#arrival({ endpoint }));
   }
 
   // --- the protocol, for the program that the host is a part of ---
@@ -256,10 +264,9 @@ export class Host implements EmbeddingApi, AsyncDisposable {
   /** State and reason of every upstream, what is offered by whom and what is withheld. */
   status(): HostStatus {
     const { serving, notifications } = this.#generations;
-    const { startedAt, inFlight } = this.#stats;
     return describeStatus(serving, {
-      startedAt,
-      inFlight,
+      startedAt: this.#stats.startedAt,
+      inFlight: this.#stats.inFlight,
       url: this.#url,
       sessions: this.#sessions.size,
       dropped: notifications.dropped,

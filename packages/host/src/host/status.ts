@@ -11,7 +11,7 @@ import { bestOf } from "./best-connection.ts";
 import { readinessOf } from "./health.ts";
 
 export function describeStatus(
-  { upstreams, directory: { catalog } }: Assembly,
+  { upstreams, directory: { catalog }, plugins }: Assembly,
   host: {
     startedAt: number;
     url: string | undefined;
@@ -37,6 +37,7 @@ export function describeStatus(
       .filter(({ kind }) => kind === "tool")
       .map(({ name, upstream, native }) => ({ name, upstream, native })),
     withheld: catalog.withheld().map(({ entry, reason }) => ({ kind: entry.kind, name: entry.name, upstream: entry.upstream, reason })),
+    endpoints: endpointsOf(plugins),
     reports: host.reports,
   };
 }
@@ -45,10 +46,18 @@ export function describeStatus(
 export interface HostPipeline {
   readonly plugins: readonly { readonly id: string; readonly version: string; readonly source: string; readonly onError: string }[];
   readonly taps: readonly TapRecord[];
+  /** Endpoints beside the unnamed one, each with the plugin that opened it. */
+  readonly endpoints: HostStatus["endpoints"];
 }
 
-export function describePipeline({ plugins, hooks }: PluginSet): HostPipeline {
+function endpointsOf({ edge }: PluginSet): HostStatus["endpoints"] {
+  return Array.from(edge.endpoints, ([name, plugin]) => ({ name, plugin }));
+}
+
+export function describePipeline(set: PluginSet): HostPipeline {
+  const { plugins, hooks } = set;
   return {
+    endpoints: endpointsOf(set),
     plugins: plugins.map(({ loaded: { owner, source } }) => ({ id: owner.id, version: owner.version, source, onError: owner.onError })),
     taps: hooks.taps.map(({ hook, method, plugin, version }) => ({ hook, ...(method !== undefined && { method }), plugin, version })),
   };

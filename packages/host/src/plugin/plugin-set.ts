@@ -6,12 +6,14 @@ import type { UpstreamFacts } from "../exchange/upstream-facts.ts";
 import type { Logger } from "../log.ts";
 import { factsOf, strictest } from "../upstream/upstream.ts";
 import type { Json } from "../wire/message.ts";
+import { PluginEdge } from "./edge.ts";
 import { HookSet, runPhase, type SealedHooks, type Tap } from "./hook-set.ts";
 import type { LoadedPlugin } from "./load.ts";
 import { Meters } from "./meter.ts";
 import { type Operation, Operations } from "./operations.ts";
 import type { ExpectedUpstream, PluginHost, Service } from "./plugin.ts";
 import { PluginStore } from "./plugin-store.ts";
+import { principalOf } from "./request-principals.ts";
 import { contentMark, untouched } from "./reuse.ts";
 import type { Store } from "./store.ts";
 import { STORE, Stores } from "./stores.ts";
@@ -92,6 +94,8 @@ export class PluginSet {
   readonly hooks: SealedHooks;
   readonly operations = new Operations();
   readonly meters = new Meters();
+  /** What is open at the edge. */
+  readonly edge = new PluginEdge();
   readonly transports: Transports;
   /** As plugins see them: what the config and plugins say, until the upstreams themselves are there. */
   upstreams: readonly UpstreamFacts[];
@@ -170,6 +174,7 @@ export class PluginSet {
     for (const [upstream, isolation] of plugin.isolated) this.#isolate(upstream, isolation);
     this.meters.adopt(set.meters, id);
     this.operations.adopt(set.operations, id);
+    this.edge.adopt(set.edge, id);
     this.transports.adopt(set.transports, id);
     for (const [key, service] of set.#services) if (service.provider === plugin) this.#services.set(key, service);
   }
@@ -258,9 +263,11 @@ export class PluginSet {
           if (!plugin.set.#applying) plugin.set.#checkExpected(plugin);
         },
       }),
+      endpoint: (name: string) => plugin.set.#inApply(id, "endpoint", "clients come in by what there is at the start").edge.open(id, name),
+      keepHeaders: (...names: string[]) => plugin.set.#inApply(id, "keepHeaders", "requests are under way").edge.keep(id, names),
+      principal: principalOf,
       isolate(upstream: string, isolation: Isolation) {
-        if (!plugin.set.#applying)
-          throw new ConfigError([`plugin "${id}" calls isolate too late: connections are made as they were; call it in apply`]);
+        plugin.set.#inApply(id, "isolate", "connections are made as they were");
         const keys = plugin.set.#keys;
         if (!keys.includes(upstream))
           throw new ConfigError([`plugin "${id}": no upstream is called "${upstream}"${nearest(upstream, keys)}`]);
@@ -277,6 +284,12 @@ export class PluginSet {
       },
       find: <T>(service: Service<T>) => plugin.set.#find(plugin, service),
     } satisfies PluginHost);
+  }
+
+  /** @throws ConfigError where a plugin was applied already @param why it is too late */
+  #inApply(plugin: string, called: string, why: string): this {
+    if (!this.#applying) throw new ConfigError([`plugin "${plugin}" calls ${called} too late: ${why}; call it in apply`]);
+    return this;
   }
 
   #isolate(upstream: string, wanted: Isolation): void {
