@@ -1,7 +1,7 @@
 import { isHeaderName, isHeaderValue } from "../wire/headers.ts";
 import type { AddedHeader } from "../wire/link.ts";
 import type { Json } from "../wire/message.ts";
-import type { HostExchange } from "./host-exchange.ts";
+import type { Exchange } from "./exchange.ts";
 
 /** What the protocol sets, what describes the body, and what is for one hop (RFC 9110, section 7.6.1). */
 const RESERVED =
@@ -9,12 +9,13 @@ const RESERVED =
 /** What says who somebody is. */
 const CREDENTIALS = /^(authorization|proxy-.+|cookie|set-cookie|x-api-key)$/;
 
+/** What is sent, with the headers that are added to it now. */
+interface Sent extends Pick<Exchange, "at"> {
+  headers: readonly AddedHeader[] | undefined;
+}
+
 /** Sends with headers of a plugin's besides the connection's. They are taken back when that is over, whatever else was added meanwhile. */
-export function sendWithHeaders(
-  exchange: HostExchange,
-  headers: Readonly<Record<string, string>>,
-  send: (exchange: HostExchange) => Promise<Json>,
-): Promise<Json> {
+export function sendWithHeaders(exchange: Sent, headers: Readonly<Record<string, string>>, send: () => Promise<Json>): Promise<Json> {
   const wrong = Object.entries(headers)
     .map(([name, value]) => problemOf(name, value))
     .find((problem) => problem !== undefined);
@@ -26,7 +27,7 @@ export function sendWithHeaders(
     const rest = exchange.headers?.filter((each) => !added.includes(each));
     exchange.headers = rest?.length === 0 ? undefined : rest;
   };
-  return send(exchange).finally(over);
+  return send().finally(over);
 }
 
 /** What is wrong with a header, without its value. */

@@ -182,7 +182,7 @@ export class HostExchange implements Exchange, Limited {
   }
 
   withHeaders(headers: Readonly<Record<string, string>>, send: (exchange: Exchange) => Promise<Json>): Promise<Json> {
-    return sendWithHeaders(this, headers, send);
+    return sendWithHeaders(this, headers, () => send(this));
   }
 
   retry(error: string): void {
