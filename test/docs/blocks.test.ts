@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import type { Config } from "mcp-host";
+import { createTestHost, fakeUpstream } from "mcp-host/testing";
 import { afterAll, describe, expect, test, vi } from "vitest";
 import { inProcessTransport } from "../fixtures/upstream.mjs";
 import { home, run, start } from "../harness/cli.ts";
@@ -80,7 +81,7 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
   },
   "docs/performance.md": { "": { count: 1, by: "test/bench.test.ts", but: "the benchmark takes minutes; a short one is run" } },
   "docs/pipeline.md": { "": { count: 1, by: "test/docs/generated.test.ts", but: "a drawing" } },
-  "docs/plugins.md": { ts: { count: 9, by: HERE }, json: { count: 1, by: HERE } },
+  "docs/plugins.md": { ts: { count: 10, by: HERE }, json: { count: 1, by: HERE } },
   "docs/architecture.md": {
     "": { count: 1, by: "test/layout.test.ts", but: "a drawing; the floors beside it are compared with the folders" },
   },
@@ -236,6 +237,26 @@ host.hooks.ready.tap("around", async () => {
     await expect(of("bob")).rejects.toThrow();
     await running.host.close();
     await tickets.stop();
+  });
+
+  test("calls and questions of a plugin's own: the person is asked, and what was found by several tools is one answer", async () => {
+    const file = written("both.ts", around(block(PAGE, "exchange.ask(").replace('tap("both"', 'tap("around"')));
+    const up = fakeUpstream({
+      tools: { search_all: () => "", search: ({ q }) => `found ${q}`, search_archive: ({ q }) => `found old ${q}` },
+    });
+    await using running = await createTestHost({
+      plugins: [file],
+      upstreams: { up },
+      folder: FOLDER,
+      client: { capabilities: { elicitation: {} } },
+    });
+    const texts = async (action: string) => {
+      running.client.on("elicitation/create", () => ({ action, content: {} }));
+      const { content } = await running.client.callTool("search_all", { q: "cats" });
+      return (content as { text: string }[]).map(({ text }) => text);
+    };
+    expect(await texts("decline")).toEqual(["found cats"]);
+    expect(await texts("accept")).toEqual(["found cats", "found old cats"]);
   });
 
   test("transports: a server is reached over the one that the plugin brings", async () => {

@@ -1,5 +1,6 @@
 import { defineCommand } from "citty";
 import type { Host } from "../host/host.ts";
+import type { PipelinePlugin } from "../host/status.ts";
 import { escapeControls } from "../log.ts";
 import type { HookDefinition } from "../plugin/hook-definition.ts";
 import type { TapRecord } from "../plugin/hook-set.ts";
@@ -34,7 +35,8 @@ export default defineCommand({
 
 interface Inspection {
   hooks: { hook: HookName; kind: string; taps: readonly TapRecord[] }[];
-  plugins: { id: string; version: string; source: string; onError: string; taps: number }[];
+  plugins: (PipelinePlugin & { taps: number })[];
+  disabled: readonly string[];
   upstreams: { name: string; wire: string; isolation: string; relays: string }[];
   endpoints: HostStatus["endpoints"];
   /** What plugins say of themselves before anything runs. */
@@ -43,7 +45,7 @@ interface Inspection {
 
 async function inspection(host: Host): Promise<Inspection> {
   const { HOOKS } = await import("../plugin/hooks.ts");
-  const { plugins, taps, endpoints } = host.pipeline();
+  const { plugins, disabled, taps, endpoints } = host.pipeline();
   const { upstreams, reports } = host.status();
   return {
     hooks: (Object.entries(HOOKS) as [HookName, HookDefinition][]).map(([hook, { kind }]) => ({
@@ -52,13 +54,14 @@ async function inspection(host: Host): Promise<Inspection> {
       taps: taps.filter((tap) => tap.hook === hook),
     })),
     plugins: plugins.map((plugin) => ({ ...plugin, taps: taps.filter((tap) => tap.plugin === plugin.id).length })),
+    disabled,
     upstreams: upstreams.map(({ name, wire, isolation, relays }) => ({ name, wire, isolation, relays })),
     endpoints,
     reports,
   };
 }
 
-function describe({ hooks, plugins, upstreams, endpoints, reports }: Inspection): string {
+function describe({ hooks, plugins, disabled, upstreams, endpoints, reports }: Inspection): string {
   const rows = hooks.flatMap(({ hook, taps }) =>
     taps.length === 0
       ? [[hook, "-"]]
@@ -72,9 +75,10 @@ function describe({ hooks, plugins, upstreams, endpoints, reports }: Inspection)
     ...(idle.length > 0 ? [idle.join("\n")] : []),
     table([["HOOK", "TAPS, IN THEIR ORDER"], ...rows]),
     table([
-      ["PLUGIN", "VERSION", "ON ERROR", "TAPS", "FROM"],
-      ...plugins.map((plugin) => [plugin.id, plugin.version, plugin.onError, String(plugin.taps), plugin.source]),
+      ["PLUGIN", "VERSION", "ON ERROR", "TAPS", "ORDER AND CONDITIONS", "FROM"],
+      ...plugins.map((plugin) => [plugin.id, plugin.version, plugin.onError, String(plugin.taps), rules(plugin), plugin.source]),
     ]),
+    ...(disabled.length > 0 ? [`Not enabled: ${disabled.join(", ")}`] : []),
     table([
       ["SERVER", "WIRE", "ISOLATION", "RELAYS"],
       ...upstreams.map(({ name, wire, isolation, relays }) => [name, wire, isolation, relays]),
@@ -82,4 +86,14 @@ function describe({ hooks, plugins, upstreams, endpoints, reports }: Inspection)
     ...endpointTable(endpoints),
     ...(Object.keys(reports).length > 0 ? [`What plugins say:\n${reportLines(reports)}`] : []),
   ].join("\n\n");
+}
+
+/** What decides when its taps run, besides its place in the config. */
+function rules({ enforce, before, after, needs, when = {} }: PipelinePlugin): string {
+  const said = [
+    ...(enforce ? [enforce] : []),
+    ...Object.entries({ before, after, needs }).flatMap(([word, names]) => (names?.length ? [`${word} ${names.join(", ")}`] : [])),
+    ...Object.entries(when).map(([what, wanted]) => `${what}: ${wanted.map((each) => each || '""').join(", ")}`),
+  ];
+  return said.join("; ") || "-";
 }

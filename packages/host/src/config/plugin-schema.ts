@@ -1,12 +1,29 @@
 import { z } from "zod";
 import { isObject } from "../wire/message.ts";
 import { isPlugin, isPluginFactory, type PluginValue } from "./plugin-brand.ts";
-import { duration } from "./units.ts";
+import { duration, flag } from "./units.ts";
 import { wording } from "./wording.ts";
 
 const FORMS = "must be a plugin's name, [name, options], { use, options } or a plugin made in code";
 
 const pair = z.tuple([z.string().min(1), z.unknown()]);
+
+const some = z.array(z.string()).min(1, "must name at least one; leave it out where it makes no difference");
+
+/** For what the plugin of an entry is there. All that is said must hold. */
+const condition = z
+  .strictObject({
+    tools: some.optional().describe("Globs of tools: exposed names, or `upstream:native`."),
+    servers: some.optional().describe("Globs of keys of `mcpServers`."),
+    roles: some.optional().describe("The caller has one of these roles."),
+    endpoints: some.optional().describe('The caller came in by one of these endpoints; `""` is the unnamed one.'),
+  })
+  .refine((said) => Object.keys(said).length > 0, "says nothing; give it tools, servers, roles or endpoints, or leave it out");
+
+export type PluginCondition = z.output<typeof condition>;
+
+/** The keys of a condition. */
+export const CONDITION_KEYS = ["tools", "servers", "roles", "endpoints"];
 
 /** The long form of an entry. */
 export const pluginForm = z
@@ -18,6 +35,8 @@ export const pluginForm = z
     id: z.string().min(1).optional().describe("Tells two copies of one plugin apart."),
     options: z.unknown().optional().describe("What the plugin's README lists."),
     onError: z.enum(["fail", "skip"]).optional().describe("What becomes of a request when a tap of the plugin fails. Default: fail."),
+    enabled: flag.default(true).describe("`false`: as if the entry were not there."),
+    when: condition.optional().describe("Elsewhere the plugin's taps are as if they were not there."),
     timeout: duration.optional().describe("The longest that one tap may take. Default: 5s."),
   })
   .superRefine(({ use, options }, context) => {

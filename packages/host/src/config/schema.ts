@@ -4,7 +4,7 @@ import { DEFAULT_LIMITS } from "../wire/limits.ts";
 import { isObject } from "../wire/message.ts";
 import type { ConfigContext } from "./code.ts";
 import { isOff } from "./foreign.ts";
-import { pluginSchema } from "./plugin-schema.ts";
+import { CONDITION_KEYS, pluginForm, pluginSchema } from "./plugin-schema.ts";
 import { duration, flag, integer, size } from "./units.ts";
 import { hostNames, webOrigins } from "./web-names.ts";
 import { kindOf, wording } from "./wording.ts";
@@ -301,7 +301,8 @@ export function knownKeys(path: readonly PropertyKey[]): string[] {
   if (path[0] === "catalog") return Object.keys(catalog.shape);
   if (path[0] === "limits") return Object.keys(DEFAULT_LIMITS);
   if (path[0] === "mcpServers") return [...SERVER_KEYS];
-  return ["use", "id", "options", "onError", "timeout"];
+  if (path[0] === "plugins" && path[2] === "when") return CONDITION_KEYS;
+  return Object.keys(pluginForm.shape);
 }
 
 /** Says which servers have a key that is known, but not where it is. */

@@ -1,7 +1,10 @@
 import { LISTS } from "../exchange/entry.ts";
 import type { TapRecord } from "../plugin/hook-set.ts";
 import type { ConnectionStatus, HostStatus, UpstreamStatus } from "../plugin/host-status.ts";
+import { isDisabled, nameOf } from "../plugin/load.ts";
+import type { PluginDefinition } from "../plugin/plugin.ts";
 import type { PluginSet } from "../plugin/plugin-set.ts";
+import type { TapOwner } from "../plugin/tap-guard.ts";
 import { redactText } from "../redact.ts";
 import type { Connection } from "../upstream/connection.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -42,9 +45,20 @@ export function describeStatus(
   };
 }
 
+/** A plugin that was applied, and what decides when its taps run. */
+export interface PipelinePlugin extends Pick<PluginDefinition, "enforce" | "needs" | "before" | "after">, Pick<TapOwner, "when"> {
+  readonly id: string;
+  readonly version: string;
+  readonly source: string;
+  readonly onError: string;
+}
+
 /** What a host's requests pass: its plugins, and every tap in config order. */
 export interface HostPipeline {
-  readonly plugins: readonly { readonly id: string; readonly version: string; readonly source: string; readonly onError: string }[];
+  /** In the order in which they tap. */
+  readonly plugins: readonly PipelinePlugin[];
+  /** Entries of the config with `enabled: false`. */
+  readonly disabled: readonly string[];
   readonly taps: readonly TapRecord[];
   /** Endpoints beside the unnamed one, each with the plugin that opened it. */
   readonly endpoints: HostStatus["endpoints"];
@@ -55,10 +69,16 @@ function endpointsOf({ edge }: PluginSet): HostStatus["endpoints"] {
 }
 
 export function describePipeline(set: PluginSet): HostPipeline {
-  const { plugins, hooks } = set;
+  const { plugins, hooks, config } = set;
   return {
     endpoints: endpointsOf(set),
-    plugins: plugins.map(({ loaded: { owner, source } }) => ({ id: owner.id, version: owner.version, source, onError: owner.onError })),
+    plugins: plugins.map(({ loaded: { owner, source, definition } }) => {
+      const { enforce, needs, before, after } = definition;
+      const { id, version, onError, when } = owner;
+      const told = Object.entries({ enforce, needs, before, after, when }).filter(([, value]) => value !== undefined);
+      return { id, version, source, onError, ...Object.fromEntries(told) };
+    }),
+    disabled: config.plugins.filter(isDisabled).map(nameOf),
     taps: hooks.taps.map(({ hook, method, plugin, version }) => ({ hook, ...(method !== undefined && { method }), plugin, version })),
   };
 }

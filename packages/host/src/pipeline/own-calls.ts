@@ -29,9 +29,9 @@ export function callAsChild(
   params: Json | undefined,
   { onProgress, signal }: OwnCallOptions,
 ): Promise<Json> {
-  const refused = parent.stopped ?? refusal(parent, method, limits);
-  if (refused) return Promise.reject(refused);
   const calls = countedWith(parent);
+  const refused = parent.stopped ?? refusal(parent, calls, method, limits);
+  if (refused) return Promise.reject(calls.sent ? perhapsSent(refused) : refused);
   calls.count++;
   const { at, inside } = parent;
   const child = new HostExchange({
@@ -74,7 +74,7 @@ function countedWith(parent: HostExchange): OwnCalls {
   return parent.ownCalls;
 }
 
-function refusal(parent: HostExchange, method: string, limits: OwnCallsOptions["limits"]): HostError | undefined {
+function refusal(parent: HostExchange, { count }: OwnCalls, method: string, limits: OwnCallsOptions["limits"]): HostError | undefined {
   const { route, permit } = rowOf(method);
   if (route === "no" && permit === "no")
     return new HostError("invalid_params", `exchange.call does not send ${method}, which is between the client and the host`);
@@ -85,7 +85,6 @@ function refusal(parent: HostExchange, method: string, limits: OwnCallsOptions["
       "overloaded",
       `${parent.depth} calls of plugins have led to this one, and another may not follow (limits.callDepth)`,
     );
-  const count = parent.ownCalls?.count ?? 0;
   if (count >= limits.callsPerExchange)
     return new HostError("overloaded", `plugins have made ${count} calls for this request already (limits.callsPerExchange)`);
   return undefined;

@@ -1,4 +1,4 @@
-import type { Tappable, TappableMap } from "./hook-types.ts";
+import type { Subject, Tappable, TappableMap } from "./hook-types.ts";
 
 type SyncKind = "SyncHook" | "SyncBailHook" | "SyncWaterfallHook";
 type AsyncKind = "AsyncSeriesHook" | "AsyncSeriesBailHook" | "AsyncSeriesWaterfallHook";
@@ -23,6 +23,10 @@ export interface HookDefinition {
   readonly meansConfigErrors?: true;
   /** What a tap decides about an exchange by what it gives: a bail hook by anything, a waterfall by what ends it. */
   readonly decision?: "routed" | "answered";
+  /** What a tap is run for, from its arguments: without it an entry of the config whose plugin taps the hook may have no `when`. */
+  readonly about?: (...args: never[]) => Subject;
+  /** Its first argument is a list of which a condition may mean a part. */
+  readonly partial?: true;
   /** Whether what a tap gave is the end: the taps behind it are passed over. */
   readonly ends?: (value: unknown) => boolean;
   /** What is wrong with what a tap of a waterfall or bail hook gave, given what it got. A breach is the plugin's failure. */
@@ -38,9 +42,10 @@ export interface HookDefinition {
 type Named<Args extends unknown[]> = { readonly [Index in keyof Args]: string };
 
 /** A definition whose class, arguments and checks fit the function that taps it. */
-type Fitting<Fn extends AnyFn> = Omit<HookDefinition, "kind" | "args" | "keyed" | "breach"> & {
+type Fitting<Fn extends AnyFn> = Omit<HookDefinition, "kind" | "args" | "keyed" | "breach" | "about"> & {
   readonly kind: [Extract<ReturnType<Fn>, PromiseLike<unknown>>] extends [never] ? SyncKind : AsyncKind;
   readonly args: Named<Parameters<Fn>>;
+  readonly about?: (...args: Parameters<Fn>) => Subject;
   readonly breach?: (value: NonNullable<Awaited<ReturnType<Fn>>>, ...args: Parameters<Fn>) => string | undefined;
 };
 

@@ -4,6 +4,7 @@ import type { Site } from "../exchange/exchange.ts";
 import type { UpstreamFacts } from "../exchange/upstream-facts.ts";
 import type { Logger } from "../log.ts";
 import { CallLayers } from "./call-layers.ts";
+import { conditional, conditionOf } from "./conditions.ts";
 import type { AnyFn, HookDefinition, KeyedHookRow, TapOf } from "./hook-definition.ts";
 import type { Handler } from "./hook-types.ts";
 import { HOOK_CLASSES, HOOKS, type HookName, type Hooks } from "./hooks.ts";
@@ -36,6 +37,8 @@ export class HookSet {
   readonly #log: Logger;
   readonly #taps: Tap[] = [];
   #owner: TapOwner | undefined;
+  /** What the config says under `when`, of the plugin that is applied. */
+  #isMet: ReturnType<typeof conditionOf> | undefined;
   #sealed = false;
 
   constructor(log: Logger) {
@@ -51,6 +54,7 @@ export class HookSet {
   apply(owner: TapOwner, apply: () => void): readonly Tap[] {
     const before = this.#taps.length;
     this.#owner = owner;
+    this.#isMet = owner.when && conditionOf(owner.when);
     try {
       apply();
     } finally {
@@ -84,7 +88,12 @@ export class HookSet {
           ]);
         if (typeof tap.fn !== "function")
           throw new ConfigError([`plugin "${owner.id}" taps hooks.${site} with ${typeof tap.fn}: it must be a function`]);
-        const guarded = guardTap(tap, name, definition, owner, this.#log, tappedAt());
+        if (owner.when && !definition.about)
+          throw new ConfigError([
+            `plugin "${owner.id}" taps hooks.${site}, which is not about a tool, a server or a caller, so its entry in the config may not have "when"; remove it`,
+          ]);
+        const watched = guardTap(tap, name, definition, owner, this.#log, tappedAt());
+        const guarded = this.#isMet ? conditional(watched, definition, this.#isMet) : watched;
         const layers = definition.composed ? new CallLayers(guarded.fn as ConstructorParameters<typeof CallLayers>[0]) : undefined; // the guard made it
         const record = { hook: name, ...(method !== undefined && { method }), plugin: owner.id, version: owner.version };
         this.#taps.push({ ...record, tap: guarded, layers });
@@ -185,7 +194,8 @@ function guarded(taps: readonly Tap[]): FullTap[] {
 function tappedAt(): string | undefined {
   const { stack = "" } = new Error();
   const frame = stack.split("\n").find((line) => line.startsWith("    at ") && !line.includes(HERE) && !line.includes("/tapable/"));
-  return frame?.match(/\(?([^()\s]+:\d+:\d+)\)?$/)?.[1];
+  // "    at apply (file:///a.ts:1:2)", or without a function's name and brackets
+  return frame?.slice(frame.lastIndexOf(frame.endsWith(")") ? "(" : " ") + 1).replace(")", "");
 }
 
 const HERE = import.meta.filename;

@@ -1,5 +1,6 @@
 import type { ErrorType } from "../errors.ts";
-import type { Caller } from "../exchange/caller.ts";
+import type { Caller, Principal } from "../exchange/caller.ts";
+import type { Entry } from "../exchange/entry.ts";
 import type { Exchange, Site } from "../exchange/exchange.ts";
 import type { ConnectionState, UpstreamFacts } from "../exchange/upstream-facts.ts";
 import type { Json } from "../wire/message.ts";
@@ -77,3 +78,13 @@ export interface NotificationOrigin {
 
 /** Gets the result of one exchange. What a `call` tap is given, and what it gives back. */
 export type Handler = (exchange: Exchange) => Promise<Json>;
+
+/** What a tap is run for, as far as a condition may ask. What is unknown meets no condition on it. */
+export interface Subject {
+  readonly entry?: Entry | undefined;
+  /** The upstream's key, where there is no entry. */
+  readonly server?: string | undefined;
+  readonly principal?: Principal | undefined;
+  /** `""` is the unnamed one. */
+  readonly endpoint?: string | undefined;
+}

@@ -9,6 +9,7 @@ import type { MethodParams } from "../exchange/methods.ts";
 import type { Credentials, CredentialsRequest, UpstreamFacts } from "../exchange/upstream-facts.ts";
 import { isObject, type Json, type Notification } from "../wire/message.ts";
 import { changedError, changedList, changedParams, invented, noPrincipal, notOffered } from "./breaches.ts";
+import { aboutCaller, aboutExchange } from "./conditions.ts";
 import { hook, hookByMethod, type TappableOf } from "./hook-definition.ts";
 import type { Ask, Handler, HttpFacts, NotificationOrigin, OwnAnswer, RefusedEvent, SessionEvent, UpstreamEvent } from "./hook-types.ts";
 
@@ -68,6 +69,7 @@ export const HOOKS = {
   session: hook<(event: SessionEvent) => void>({
     kind: "SyncHook",
     args: ["event"],
+    about: ({ session }) => aboutCaller(session),
     gives: "nothing",
     host: "–",
     purpose: "A client session was opened or closed.",
@@ -82,6 +84,7 @@ export const HOOKS = {
   credentials: hook<(credentials: Credentials, request: CredentialsRequest) => Awaitable<Credentials>>({
     kind: "AsyncSeriesWaterfallHook",
     args: ["credentials", "request"],
+    about: (_credentials, { upstream, principal }) => ({ server: upstream.key, principal }),
     closed: true,
     gives: "credentials",
     host: "what the config says",
@@ -107,6 +110,7 @@ export const HOOKS = {
   route: hook<(exchange: Exchange) => Awaitable<Route | undefined>>({
     kind: "AsyncSeriesBailHook",
     args: ["exchange"],
+    about: aboutExchange,
     decision: "routed",
     breach: (route) =>
       isObject(route) && typeof route.upstream === "string" ? undefined : 'a Route is an object with the key of its "upstream"',
@@ -117,6 +121,7 @@ export const HOOKS = {
   permit: hook<(entry: Entry, caller: Caller, exchange: Exchange | undefined) => false | undefined>({
     kind: "SyncBailHook",
     args: ["entry", "caller", "exchange"],
+    about: (entry, caller) => ({ ...aboutCaller(caller), entry }),
     closed: true,
     decides: true,
     gives: "false, or undefined",
@@ -127,6 +132,8 @@ export const HOOKS = {
   list: hook<(entries: readonly Entry[], caller: Caller) => readonly Entry[]>({
     kind: "SyncWaterfallHook",
     args: ["entries", "caller"],
+    partial: true,
+    about: (_entries, caller) => aboutCaller(caller),
     breach: notOffered,
     gives: "entries",
     host: "all that `permit` lets through",
@@ -136,6 +143,7 @@ export const HOOKS = {
   transform: hookByMethod<TransformFns>({
     kind: "AsyncSeriesWaterfallHook",
     args: ["params", "exchange"],
+    about: (_params, exchange) => aboutExchange(exchange),
     breach: changedParams,
     gives: "params",
     host: "unchanged",
@@ -144,6 +152,7 @@ export const HOOKS = {
   authorize: hookByMethod<AuthorizeFns>({
     kind: "AsyncSeriesBailHook",
     args: ["exchange"],
+    about: aboutExchange,
     closed: true,
     decides: true,
     gives: "false, or undefined",
@@ -154,6 +163,7 @@ export const HOOKS = {
   call: hookByMethod<CallFns>({
     kind: "SyncWaterfallHook",
     args: ["next", "upstream"],
+    about: () => ({}),
     composed: true,
     gives: "a handler",
     host: "the connection",
@@ -163,6 +173,7 @@ export const HOOKS = {
   respond: hookByMethod<RespondFns>({
     kind: "AsyncSeriesWaterfallHook",
     args: ["result", "exchange"],
+    about: (_result, exchange) => aboutExchange(exchange),
     breach: changedList,
     gives: "result",
     host: "unchanged",
@@ -171,6 +182,7 @@ export const HOOKS = {
   fail: hookByMethod<FailFns>({
     kind: "AsyncSeriesWaterfallHook",
     args: ["error", "exchange"],
+    about: (_error, exchange) => aboutExchange(exchange),
     closed: true,
     breach: changedError,
     gives: "error",
@@ -181,6 +193,7 @@ export const HOOKS = {
   settled: hook<(exchange: Exchange) => void>({
     kind: "SyncHook",
     args: ["exchange"],
+    about: aboutExchange,
     gives: "nothing",
     host: "–",
     purpose: "Metrics, audit, logs. Fires exactly once per request; what it throws is logged and changes nothing.",
@@ -188,6 +201,7 @@ export const HOOKS = {
   ask: hook<(request: Ask, exchange: Exchange) => Awaitable<Ask | OwnAnswer>>({
     kind: "AsyncSeriesWaterfallHook",
     args: ["request", "exchange"],
+    about: (_request, exchange) => aboutExchange(exchange),
     decision: "answered",
     ends: (value) => isObject(value) && "answer" in value,
     gives: "the request, or `{ answer }`",
@@ -197,6 +211,7 @@ export const HOOKS = {
   answer: hook<(result: Readonly<Json>, exchange: Exchange) => Awaitable<Readonly<Json>>>({
     kind: "AsyncSeriesWaterfallHook",
     args: ["result", "exchange"],
+    about: (_result, exchange) => aboutExchange(exchange),
     gives: "result",
     host: "unchanged",
     purpose: "The client's answer on its way to the upstream that asked.",
@@ -204,6 +219,7 @@ export const HOOKS = {
   notify: hook<(notification: Readonly<Notification>, origin: NotificationOrigin) => Readonly<Notification> | null>({
     kind: "SyncWaterfallHook",
     args: ["notification", "origin"],
+    about: (_notification, { upstream, exchange }) => ({ ...(exchange && aboutExchange(exchange)), server: upstream }),
     ends: (value) => value === null,
     gives: "the notification, or null",
     host: "the owning sessions",

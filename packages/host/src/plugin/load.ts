@@ -11,10 +11,12 @@ import { installRemedy } from "../config/documentation.ts";
 import { optionProblems } from "../config/option-problems.ts";
 import { writableByAll } from "../config/permissions.ts";
 import { isPluginFactory, type PluginValue } from "../config/plugin-brand.ts";
+import type { PluginCondition } from "../config/plugin-schema.ts";
 import type { PluginConfig } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
 import { API_VERSION } from "../version.ts";
 import { isObject } from "../wire/message.ts";
+import { inOrder } from "./order.ts";
 import { definitionProblem, NO_OPTIONS, type PluginDefinition } from "./plugin.ts";
 import type { TapOwner } from "./tap-guard.ts";
 
@@ -45,7 +47,7 @@ export async function loadPlugins(
   const loaded: LoadedPlugin[] = [];
   const ids = new Map<string, string>();
   for (const [index, config] of configs.entries()) {
-    if (!sound(config, index)) continue;
+    if (!sound(config, index) || isDisabled(config)) continue;
     const place = `plugins[${index}]`;
     try {
       const form = normalized(config);
@@ -66,7 +68,7 @@ export async function loadPlugins(
     }
   }
   if (problems.length > 0) throw new ConfigError(problems);
-  return loaded;
+  return inOrder(loaded);
 }
 
 /** What is wrong with the plugins of a config, in the words of {@link loadPlugins}. */
@@ -101,6 +103,7 @@ async function check(form: Form, { definition, source }: Found, place: string): 
       version: definition.version ?? "0.0.0",
       onError: form.onError ?? "fail",
       timeout: form.timeout ?? TAP_TIMEOUT,
+      when: form.when,
     },
     problems: [
       ...(definition.security && form.onError === "skip"
@@ -131,6 +134,18 @@ interface Form {
   id?: string;
   onError?: "fail" | "skip";
   timeout?: number;
+  when?: PluginCondition;
+}
+
+/** What an entry names. */
+export function nameOf(config: PluginConfig): string {
+  return normalized(config).use;
+}
+
+/** Whether an entry says that it is as if it were not there. */
+export function isDisabled(config: PluginConfig): boolean {
+  const enabled = typeof config === "object" && !Array.isArray(config) && "enabled" in config ? (config.enabled as unknown) : true;
+  return enabled === false || enabled === "false"; // a config that was not parsed yet may come from the environment
 }
 
 function normalized(config: PluginConfig): Form {

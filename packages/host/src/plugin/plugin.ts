@@ -145,6 +145,14 @@ export interface PluginDefinition<Schema extends z.ZodType = z.ZodType> {
   options?: Schema;
   /** Registers taps and returns. Synchronous: work that waits belongs in the `ready` hook. */
   apply(host: PluginHost, options: z.output<Schema>): void;
+  /** Puts it before (`pre`) or behind (`post`) all plugins that say nothing, wherever in the config it is. */
+  enforce?: "pre" | "post";
+  /** Names of plugins without which it makes no sense: one that is missing stops the start. */
+  needs?: readonly string[];
+  /** Names of plugins that it comes before, wherever in the config they are, if they are there. */
+  before?: readonly string[];
+  /** The same, behind which it comes. */
+  after?: readonly string[];
   /** It decides who may do what: its entry in a config may not say `onError: "skip"`, so that all its taps fail closed. */
   security?: true;
   /** Lazy command definitions (citty), mounted as `mcp-host <plugin> <command>`. citty's `data` is a {@link PluginCommandData}. */
@@ -191,10 +199,18 @@ export function definePlugin<Schema extends z.ZodType = typeof NO_OPTIONS>(defin
 
 /** What is wrong with a definition, which JavaScript may have written without types. */
 export function definitionProblem(definition: Partial<PluginDefinition>): string | undefined {
-  const { name, host, apply, options } = definition;
+  const { name, host, apply, options, enforce, needs, before, after } = definition;
   if (typeof name !== "string" || name === "") return 'has no "name"; give definePlugin() one';
   if (typeof host !== "string" || !validRange(host)) return `names no valid range of the plugin API in "host": ${JSON.stringify(host)}`;
   if (typeof apply !== "function") return 'has no function "apply"';
+  if (enforce !== undefined && enforce !== "pre" && enforce !== "post")
+    return `has "enforce": ${JSON.stringify(enforce)}; it may be "pre" or "post"`;
+  const odd = Object.entries({ needs, before, after }).find(([, names]) => names !== undefined && !isNames(names));
+  if (odd) return `has "${odd[0]}" that is no array of plugins' names`;
   if (options !== undefined && typeof options.safeParseAsync !== "function") return 'has "options" that are no zod schema';
   return undefined;
+}
+
+function isNames(value: unknown): boolean {
+  return Array.isArray(value) && value.every((name) => typeof name === "string" && name !== "");
 }

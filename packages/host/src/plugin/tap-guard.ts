@@ -1,4 +1,5 @@
 import type { FullTap } from "tapable";
+import type { PluginCondition } from "../config/plugin-schema.ts";
 import { ConfigError, HostError, isRefusal, PeerError } from "../errors.ts";
 import type { Exchange, Site } from "../exchange/exchange.ts";
 import { HostExchange } from "../exchange/host-exchange.ts";
@@ -17,6 +18,8 @@ export interface TapOwner {
   readonly onError: "fail" | "skip";
   /** Milliseconds that one asynchronous tap may take. */
   readonly timeout: number;
+  /** What the config says under `when`. */
+  readonly when?: PluginCondition | undefined;
 }
 
 // biome-ignore lint/complexity/noBannedTypes: a tap of any hook; its hook's wrapper knows the arguments

@@ -1,0 +1,286 @@
+import { type Decision, definePlugin, type Plugin, type PluginHost, refuse } from "mcp-host";
+import { createTestHost, fakeUpstream, type TestHostOptions } from "mcp-host/testing";
+import { describe, expect, test } from "vitest";
+
+/** A plugin made on the spot. */
+function plugin(name: string, apply: (host: PluginHost) => void): Plugin {
+  return definePlugin({ name, host: "^1.0.0", apply })();
+}
+
+/** Notes who decided what about each call that is over. */
+function watching(): { watch: Plugin; decisions: (readonly Decision[])[] } {
+  const decisions: (readonly Decision[])[] = [];
+  const watch = plugin("watch", (host) =>
+    host.hooks.settled.tap("watch", (exchange) => void (exchange.method === "tools/call" && decisions.push(exchange.decisions))),
+  );
+  return { watch, decisions };
+}
+
+function around(plugins: TestHostOptions["plugins"] = [], more: Partial<TestHostOptions> = {}) {
+  const up = fakeUpstream({ tools: { a: () => "a", b: () => "b", broken: () => Promise.reject(new Error("disk /secret full")) } });
+  return { up, host: createTestHost({ plugins, upstreams: { up }, ...more }) };
+}
+
+const throwing = (): never => {
+  throw new Error("bug");
+};
+
+describe("list", () => {
+  const names = (tools: readonly { name?: unknown }[]) => tools.map(({ name }) => name);
+
+  test("leaves out and reorders what a caller is shown; what it leaves out can still be called", async () => {
+    const shown = plugin("shown", (host) =>
+      host.hooks.list.tap("shown", (entries) => entries.filter(({ name }) => name !== "a").toReversed()),
+    );
+    await using host = await around([shown]).host;
+    expect(names(await host.client.listTools())).toEqual(["broken", "b"]);
+    expect(await host.client.callTool("a")).toMatchObject({ content: [{ text: "a" }] });
+  });
+
+  test("sees what permit lets through, and whom it is for", async () => {
+    const seen: unknown[] = [];
+    const plugins = [
+      plugin("deny", (host) => host.hooks.permit.tap("deny", ({ name }) => (name === "a" ? false : undefined))),
+      plugin("look", (host) =>
+        host.hooks.list.tap("look", (entries, caller) => {
+          if (entries.length > 0) seen.push([names(entries), caller.principal.id, caller.client.info.name, caller.capabilities]);
+          return entries;
+        }),
+      ),
+    ];
+    await using host = await around(plugins, { client: false }).host;
+    const ann = await host.connect({
+      principal: { id: "ann", roles: [] },
+      info: { name: "desk", version: "1" },
+      capabilities: { roots: {} },
+    });
+    await ann.listTools();
+    expect(seen.at(-1)).toEqual([["b", "broken"], "ann", "desk", { roots: {} }]);
+  });
+
+  test.each([
+    ["an entry of its own", (entries: readonly object[]) => [...entries, { ...entries[0], name: "c" }]],
+    ["an edited entry", (entries: readonly object[]) => entries.map((entry) => ({ ...entry }))],
+    ["an entry twice", (entries: readonly object[]) => [...entries, ...entries]],
+    ["no array", () => ({})],
+  ])("may not give %s", async (_what, fn) => {
+    const wrong = plugin("wrong", (host) => host.hooks.list.tap("wrong", fn as never));
+    await using host = await around([wrong]).host;
+    await expect(host.client.listTools()).rejects.toMatchObject({ code: -31500, data: { plugin: "wrong" } });
+    expect(host.log.filter(({ level, hook }) => level === "error" && hook === "list").length).toBeGreaterThan(0);
+  });
+
+  test("what it leaves out changes what is news: one who is shown the same hears of nothing", async () => {
+    const hide = plugin("hide", (host) => host.hooks.list.tap("hide", (entries) => entries.filter(({ name }) => name !== "new")));
+    const { up, host: made } = around([hide]);
+    await using host = await made;
+    await host.client.listTools();
+    up.set({ tools: { a: () => "a", b: () => "b", broken: throwing, new: () => "new" } });
+    up.set({ tools: { a: () => "a", new: () => "new" } });
+    await expect.poll(() => host.client.notifications.map(({ method }) => method)).toEqual(["notifications/tools/list_changed"]);
+    expect(names(await host.client.listTools())).toEqual(["a"]);
+  });
+});
+
+describe("authorize", () => {
+  test("may wait, is asked once for each call with what is really sent, and never by lists", async () => {
+    const asked: unknown[] = [];
+    const plugins = [
+      plugin("t", (host) => host.hooks.transform.for("tools/call").tap("t", (params) => ({ ...params, arguments: { x: 1 } }))),
+      plugin("policy", (host) =>
+        host.hooks.authorize.for("tools/call").tap("policy", async ({ called, params }) => {
+          await new Promise(setImmediate);
+          asked.push([called?.name, params.arguments]);
+          return called?.name === "a" ? false : undefined;
+        }),
+      ),
+    ];
+    const { watch, decisions } = watching();
+    const { up, host: made } = around([...plugins, watch]);
+    await using host = await made;
+    expect(await host.client.listTools()).toHaveLength(3);
+    await expect(host.client.callTool("a")).rejects.toMatchObject({ code: -31403, data: { type: "forbidden", sent: "no" } });
+    await host.client.callTool("b");
+    expect(asked).toEqual([
+      ["a", { x: 1 }],
+      ["b", { x: 1 }],
+    ]);
+    expect(up.received("tools/call")).toHaveLength(1);
+    expect(decisions[0]).toEqual([{ plugin: "policy", hook: "authorize", did: "refused" }]);
+  });
+
+  test("refuses in its own words", async () => {
+    const policy = plugin("policy", (host) =>
+      host.hooks.authorize.for("*").tap("policy", () => Promise.reject(refuse("rate_limited", "three a day", { retryAfterMs: 5 }))),
+    );
+    await using host = await around([policy]).host;
+    await expect(host.client.callTool("a")).rejects.toMatchObject({
+      message: "three a day",
+      data: { type: "rate_limited", retryAfterMs: 5 },
+    });
+  });
+
+  test.each([
+    ["throws", throwing],
+    ["answers true", () => true],
+  ])("fails closed when it %s, whatever the config says", async (_how, fn) => {
+    const policy = definePlugin({
+      name: "policy",
+      host: "^1.0.0",
+      apply: (host) => host.hooks.authorize.for("*").tap("policy", fn as never),
+    });
+    const { up, host: made } = around([{ use: policy(), onError: "skip" }]);
+    await using host = await made;
+    await expect(host.client.callTool("a")).rejects.toMatchObject({ code: -31500, data: { plugin: "policy" } });
+    expect(up.received("tools/call")).toEqual([]);
+  });
+
+  test("judges what a route really leads to", async () => {
+    const called: unknown[] = [];
+    const plugins = [
+      plugin("reroute", (host) => host.hooks.route.tap("reroute", () => ({ upstream: "other", native: "wipe" }))),
+      plugin("policy", (host) =>
+        host.hooks.authorize.for("tools/call").tap("policy", (exchange) => {
+          called.push([exchange.entry?.name, exchange.called?.upstream, exchange.called?.native]);
+          return exchange.called?.native === "wipe" ? false : undefined;
+        }),
+      ),
+    ];
+    const other = fakeUpstream({ tools: { wipe: () => "gone" } });
+    await using host = await createTestHost({ plugins, upstreams: { up: fakeUpstream({ tools: { a: () => "a" } }), other } });
+    await host.client.listTools();
+    await expect(host.client.callTool("a")).rejects.toMatchObject({ code: -31403 });
+    expect(called).toEqual([["a", "other", "wipe"]]);
+    expect(other.received("tools/call")).toEqual([]);
+  });
+});
+
+describe("fail", () => {
+  test("edits an error on its way to the client, which stays one; settled sees what the client got", async () => {
+    const outcomes: unknown[] = [];
+    const plugins = [
+      plugin("redact", (host) =>
+        host.hooks.fail
+          .for("tools/call")
+          .tap("redact", async (error) => ({ ...error, message: error.message.replace(/\S*secret\S*/, "[path]") })),
+      ),
+      plugin("see", (host) =>
+        host.hooks.settled.tap("see", ({ method, outcome }) => void (method === "tools/call" && outcomes.push(outcome))),
+      ),
+    ];
+    const { up, host: made } = around(plugins);
+    await using host = await made;
+    up.fail({ error: { code: 7, message: "disk /secret/x full", data: { a: 1 } } });
+    await expect(host.client.callTool("a")).rejects.toMatchObject({ code: 7, message: "disk [path] full", data: { a: 1 } });
+    expect(outcomes).toMatchObject([{ error: { code: 7, message: "disk [path] full" } }]);
+  });
+
+  test("sees what a plugin refused, and what was too late; not what succeeds or is cancelled", async () => {
+    const seen: unknown[] = [];
+    const plugins = [
+      plugin("see", (host) =>
+        host.hooks.fail.for("*").tap("see", (error, { method }) => {
+          seen.push([method, error.code]);
+          return error;
+        }),
+      ),
+      plugin("deny", (host) => host.hooks.permit.tap("deny", ({ name }) => (name === "b" ? false : undefined))),
+    ];
+    const up = fakeUpstream({ tools: { a: () => "a", b: () => "b" } });
+    await using host = await createTestHost({ plugins, upstreams: { up: { transport: up.transport, timeout: 30 } } });
+    await host.client.callTool("a");
+    await expect(host.client.callTool("b")).rejects.toThrow("Unknown tool");
+    const gone = new AbortController();
+    up.fail("hang");
+    const cancelled = host.client.callTool("a", {}, { signal: gone.signal });
+    await up.until("tools/call", 2);
+    gone.abort(new Error("gone"));
+    await expect(cancelled).rejects.toThrow("gone");
+    await expect(host.client.callTool("a")).rejects.toMatchObject({ data: { type: "upstream_timeout" } });
+    expect(seen).toEqual([
+      ["tools/call", -32602],
+      ["tools/call", -31505],
+    ]);
+  });
+
+  test.each([
+    ["throws", throwing],
+    ["gives a code that is no integer", (error: object) => ({ ...error, code: "x" })],
+    ["gives no message", () => ({ code: 1 })],
+  ])("that %s gives the client nothing of the error", async (_how, fn) => {
+    const broken = definePlugin({ name: "broken", host: "^1.0.0", apply: (host) => host.hooks.fail.for("*").tap("broken", fn as never) });
+    const { up, host: made } = around([{ use: broken(), onError: "skip" }]);
+    await using host = await made;
+    up.fail({ error: { code: 7, message: "secret" } });
+    await expect(host.client.callTool("a")).rejects.toMatchObject({
+      code: -31500,
+      message: 'plugin "broken" failed',
+      data: { plugin: "broken" },
+    });
+  });
+});
+
+describe("decisions", () => {
+  test("tell who hid, who refused the arguments, who answered and who routed; and nobody where nobody did", async () => {
+    const { watch, decisions } = watching();
+    const plugins = [
+      plugin("hide", (host) => host.hooks.permit.tap("hide", ({ name }) => (name === "b" ? false : undefined))),
+      plugin("judge", (host) =>
+        host.hooks.permit.tap("judge", (_entry, _caller, exchange) =>
+          (exchange?.params.arguments as { no?: unknown } | undefined)?.no ? false : undefined,
+        ),
+      ),
+      plugin("stop", (host) =>
+        host.hooks.transform.for("tools/call").tap("stop", (params) => {
+          if (params.arguments?.stop) throw refuse("forbidden", "stop");
+          return params;
+        }),
+      ),
+      plugin("outer", (host) => host.hooks.call.for("tools/call").tap("outer", (next) => (exchange) => next(exchange))),
+      plugin("answers", (host) =>
+        host.hooks.call
+          .for("tools/call")
+          .tap(
+            "answers",
+            (next) => async (exchange) => ((exchange.params.arguments as { own?: unknown })?.own ? { content: [] } : next(exchange)),
+          ),
+      ),
+      plugin("routes", (host) =>
+        host.hooks.route.tap("routes", ({ original }) =>
+          (original.arguments as { route?: unknown } | undefined)?.route ? { upstream: "up", native: "broken" } : undefined,
+        ),
+      ),
+      watch,
+    ];
+    await using host = await around(plugins).host;
+    await host.client.listTools();
+    const by = async (name: string, args = {}) => {
+      await host.client.callTool(name, args).catch(() => {});
+      return decisions.at(-1)?.map(({ plugin: who, hook, did }) => `${who} ${hook} ${did}`);
+    };
+    expect(await by("a")).toEqual([]);
+    expect(await by("b")).toEqual(["hide permit refused"]);
+    expect(await by("a", { no: 1 })).toEqual(["judge permit refused"]);
+    expect(await by("a", { stop: 1 })).toEqual(["stop transform refused"]);
+    expect(await by("a", { own: 1 })).toEqual(["answers call answered"]);
+    expect(await by("a", { route: 1 })).toEqual(["routes route routed"]);
+  });
+
+  test("a refusal that passes other plugins on its way is its maker's", async () => {
+    const { watch, decisions } = watching();
+    const plugins = [
+      plugin("outer", (host) => host.hooks.call.for("*").tap("outer", (next) => async (exchange) => next(exchange))),
+      plugin("limiter", (host) => host.hooks.call.for("*").tap("limiter", () => () => Promise.reject(refuse("rate_limited", "no")))),
+      watch,
+    ];
+    await using host = await around(plugins).host;
+    await expect(host.client.callTool("a")).rejects.toThrow("no");
+    expect(decisions).toEqual([[{ plugin: "limiter", hook: "call", did: "refused" }]]);
+  });
+
+  test("a route to nowhere names who routed", async () => {
+    const lost = plugin("lost", (host) => host.hooks.route.tap("lost", () => ({ upstream: "nowhere" })));
+    await using host = await around([lost]).host;
+    await expect(host.client.callTool("a")).rejects.toMatchObject({ data: { type: "plugin_failure", plugin: "lost" } });
+  });
+});
