@@ -83,6 +83,22 @@ describe("over HTTP", () => {
     ]);
   });
 
+  test("a plugin with the condition `when.endpoints` is there for the clients of these alone", async () => {
+    const deny = definePlugin({
+      name: "deny",
+      host: "^1.0.0",
+      apply: (host) => host.hooks.permit.tap("deny", ({ native }) => (native === "echo" ? undefined : false)),
+    });
+    const plugins = [opening("doors", "one", "two"), { use: deny(), when: { endpoints: ["one"] } }];
+    await using running = await startHost({ mcpServers, plugins });
+    const count = async (path: string): Promise<number> => {
+      const client = await WireClient.connect(at(running.url, path));
+      return (await client.request("tools/list")).json.result.tools.length;
+    };
+    expect(await count("/mcp/p/one")).toBe(1);
+    for (const path of ["/mcp", "/mcp/p/two"]) expect(await count(path), path).toBeGreaterThan(10);
+  });
+
   test("an unknown one is 404 in the host's words, and to nobody who is not authenticated", async () => {
     const listen = { sse: true, websocket: true };
     await using running = await startHost({ mcpServers, listen, plugins: [profiles(), bearer()] });

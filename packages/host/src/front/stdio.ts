@@ -29,14 +29,16 @@ export function serveStdio(options: StdioFrontOptions): { session: Session; end:
   const session = sessions.open(principal, { network: false, duplicateIds: false, endpoint });
   const writer = new FrameWriter(output);
   let open = true;
+  let isEnding = false;
   const end = (): void => {
-    if (!open) return;
+    if (isEnding) return;
+    isEnding = true;
     input.off("data", read);
     input.off("end", leave);
     input.off("close", leave);
     input.pause();
     sessions.close(session);
-    open = false;
+    open = false; // only now: what is in flight was answered
     writer.flush();
     gone();
   };

@@ -77,7 +77,7 @@ export class Fronts {
     const { serveTransport } = await import("../front/transport.ts");
     const { sessions, config } = this.#options;
     const session = await serveTransport({ sessions, ...arrival, limits: config().limits, transport });
-    this.#local.set(session, () => void transport.close().catch(() => {})); // it closes on its own then
+    if (!session.closed) this.#local.set(session, () => void transport.close().catch(() => {})); // whatever it says, its session is over
   }
 
   /** Serves one client over a pair of streams until it is gone and its calls are done, or the host closes. */
