@@ -1,5 +1,5 @@
 import type { RpcError } from "../errors.ts";
-import type { Json, Message } from "../wire/message.ts";
+import type { Json, Message, Response } from "../wire/message.ts";
 import type { Exchange, HttpOrigin, OwnCallOptions } from "./exchange.ts";
 
 /** Where messages go that belong to a call and come before its answer: the answer's own stream. */
@@ -8,6 +8,14 @@ export interface Sink {
   send(message: Message): boolean;
   /** What the edge knows of the request that it answers, made when it is asked for; undefined where nothing came over HTTP. */
   readonly http?: HttpOrigin | undefined;
+}
+
+/** How a front takes the answer to one request. What is sent before it belongs to the same stream. */
+export interface Reply extends Sink {
+  /** Gives the answer's size as {@link Exchange.answerBytes} has it. */
+  answer(response: Response): number | undefined;
+  /** There will be no answer: the request was cancelled. */
+  end(): void;
 }
 
 /** The pipeline that an exchange begins on, and ends on: what of it the exchange and whoever answers it need. */

@@ -1,17 +1,15 @@
 import { HostError, type Sent, toRpcError } from "../errors.ts";
 import type { AddedHeader } from "../wire/link.ts";
-import type { Json } from "../wire/message.ts";
+import type { Id, Json } from "../wire/message.ts";
 import { sendWithHeaders } from "./added-headers.ts";
 import { type Caller, type ClientFacts, type Principal, scopeOf } from "./caller.ts";
 import { correlationId } from "./correlation.ts";
-import type { Course, OwnCalls, Sink } from "./course.ts";
-import { type Limited, unwatch, watch } from "./deadlines.ts";
+import type { Course, OwnCalls, Reply, Sink } from "./course.ts";
 import type { Entry } from "./entry.ts";
 import type { Attempt, Decision, Exchange, HttpOrigin, Outcome, OwnCallOptions, Route, Site, TimeLimits, Timings } from "./exchange.ts";
 import { lateness, notRunning } from "./lateness.ts";
 import { TimeLimit } from "./time-limit.ts";
-
-const DEFAULT_TIME_LIMITS: TimeLimits = { timeout: 60_000, maxTimeout: 600_000 };
+import { Timed } from "./timed.ts";
 
 const NO_DECISIONS: readonly Decision[] = Object.freeze([]);
 
@@ -31,8 +29,8 @@ export interface ExchangeOptions {
   timings?: Mutable<Timings>;
 }
 
-/** An {@link Exchange} with what only the host may do: it runs the clock, sets what is known of the request and settles it. */
-export class HostExchange implements Exchange, Limited {
+/** An {@link Exchange} with what only the host may do: it sets what is known of the request and settles it. */
+export class HostExchange extends Timed implements Exchange {
   readonly id: string;
   readonly method: string;
   readonly original: Readonly<Json>;
@@ -63,17 +61,17 @@ export class HostExchange implements Exchange, Limited {
   ownCalls: OwnCalls | undefined = undefined;
   /** What the request names and where it goes, as the pipeline found it; what that is, is the pipeline's business. */
   target: object | undefined = undefined;
-  timeLimits: TimeLimits = DEFAULT_TIME_LIMITS;
-  slot: number | undefined = undefined;
   /** What plugins add to the headers of what is sent now. */
   headers: readonly AddedHeader[] | undefined = undefined;
   /** Where messages before the answer go; undefined for a detached exchange. */
-  readonly sink: Sink | undefined;
+  sink: Sink | undefined;
+  /** The id of the client's request that it answers; undefined where it answers none. */
+  wireId: Id | undefined = undefined;
 
   /** The exchange that may send: itself, or the one that it was derived from. */
   #root: HostExchange = this;
   /** The one whose client an attached child speaks to. */
-  #attachedTo: HostExchange | undefined;
+  protected override attachedTo: HostExchange | undefined = undefined;
   #sent: Sent = "no";
   #claimed = false;
   #isReached = false;
@@ -83,13 +81,11 @@ export class HostExchange implements Exchange, Limited {
   #http: HttpOrigin | undefined;
   #abort: AbortController | undefined;
   #states: Map<symbol | string, unknown> | undefined;
-  #active: number;
-  #isTimed = false;
-  #paused = 0;
   readonly #onStop: ((error: HostError) => void)[] = [];
   #stopped: HostError | undefined;
 
   constructor(options: ExchangeOptions) {
+    super();
     this.id = options.parent?.id ?? correlationId(options.params);
     this.method = options.method;
     this.original = options.params ?? {};
@@ -100,8 +96,7 @@ export class HostExchange implements Exchange, Limited {
     this.parent = options.parent;
     this.plugin = options.plugin;
     this.depth = options.depth ?? options.parent?.depth ?? 0;
-    this.#active = performance.now();
-    this.timings = options.timings ?? { start: this.#active };
+    this.timings = options.timings ?? { start: this.active };
   }
 
   get principal(): Principal {
@@ -123,7 +118,7 @@ export class HostExchange implements Exchange, Limited {
 
   set sent(sent: Sent) {
     this.#sent = sent;
-    if (this.#attachedTo) this.#attachedTo.sent = sent;
+    if (this.attachedTo) this.attachedTo.sent = sent;
   }
 
   get signal(): AbortSignal {
@@ -134,10 +129,6 @@ export class HostExchange implements Exchange, Limited {
 
   get decisions(): readonly Decision[] {
     return this.#decisions ?? NO_DECISIONS;
-  }
-
-  get deadline(): number {
-    return this.timings.start + this.timeLimits.maxTimeout;
   }
 
   state<T>(key: symbol | string, make: () => T): T {
@@ -157,7 +148,7 @@ export class HostExchange implements Exchange, Limited {
       parent: this,
       ...(attached && { timings: this.timings }),
     });
-    if (attached) child.#attachedTo = this;
+    if (attached) child.attachedTo = this;
     child.course = this.course;
     child.params = this.params;
     child.entry = this.entry;
@@ -168,11 +159,6 @@ export class HostExchange implements Exchange, Limited {
     child.timeLimits = this.timeLimits;
     child.headers = this.headers;
     return child;
-  }
-
-  allow(timeLimits: TimeLimits): void {
-    this.timeLimits = timeLimits;
-    if (this.#isTimed) watch(this, this.#due);
   }
 
   within(timeLimits: TimeLimits, send: (exchange: Exchange) => Promise<Json>): Promise<Json> {
@@ -248,37 +234,16 @@ export class HostExchange implements Exchange, Limited {
     this.#decisions.push({ plugin, hook, did });
   }
 
+  /** Goes on under another request of the same caller: all that comes from now on, its answer included, is for that one. */
+  reattach(reply: Reply, wireId: Id, client: ClientFacts): void {
+    this.sink = reply;
+    this.wireId = wireId;
+    this.client = client;
+  }
+
   /** Whether it was derived; then it has a clock of its own, which runs while it is sent. */
   get isDetached(): boolean {
     return this.#root !== this;
-  }
-
-  /** Starts the clock. */
-  start(): void {
-    this.#isTimed = true;
-    watch(this, this.#due);
-  }
-
-  touch(): void {
-    this.#active = performance.now();
-    this.#attachedTo?.touch();
-  }
-
-  /** A person is being asked: silence is no fault until {@link resume}. */
-  pause(): void {
-    this.#paused++;
-    this.#attachedTo?.pause();
-  }
-
-  resume(): void {
-    this.#paused--;
-    this.#attachedTo?.resume();
-    this.touch();
-  }
-
-  /** Since when it has been silent without a reason; a question to a person is one. */
-  silentSince(now: number): number {
-    return this.#paused > 0 ? now : this.#active;
   }
 
   /** Stops what began to listen after `before` others; false if nothing did. */
@@ -321,27 +286,10 @@ export class HostExchange implements Exchange, Limited {
 
   /** Its clock stops: nothing is expected of upstreams any more. */
   release(): void {
-    this.#isTimed = false;
-    unwatch(this);
+    this.stopClock();
     this.#onStop.length = 0;
   }
 
-  get #due(): number {
-    return Math.min(this.#active + this.timeLimits.timeout, this.deadline);
-  }
-
-  /** Whether its time is up: then it is cancelled. Called by its clock. */
-  check(now: number): number | undefined {
-    const due = Math.min(this.silentSince(now) + this.timeLimits.timeout, this.deadline);
-    // Timers may fire up to a millisecond early.
-    if (due > now + 1) return due;
-    const limit = this.deadline <= now + 1 ? this.timeLimits.maxTimeout : this.timeLimits.timeout;
-    unwatch(this);
-    this.cancel(this.late(limit));
-    return undefined;
-  }
-
-  /** What is wrong when its time is up. @param limit the milliseconds that are over */
   late(limit: number): HostError {
     return lateness(this, limit);
   }

@@ -1,5 +1,6 @@
+import type { Reply } from "../exchange/course.ts";
 import type { HttpOrigin } from "../exchange/exchange.ts";
-import type { Reply, Session } from "../session/session.ts";
+import type { Session } from "../session/session.ts";
 import type { Message, Response } from "../wire/message.ts";
 import { EventStream, type StreamSettings } from "./event-stream.ts";
 import { originOf } from "./origin.ts";

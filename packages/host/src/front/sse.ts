@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { HostError } from "../errors.ts";
-import type { Reply, Session } from "../session/session.ts";
+import type { Reply } from "../exchange/course.ts";
+import type { Session } from "../session/session.ts";
 import { parseJson } from "../wire/parse.ts";
 import { readBody } from "./body.ts";
 import { accepts } from "./edge.ts";
