@@ -206,6 +206,22 @@ host.hooks.ready.tap("around", async () => {
     expect(await (await get("/board/logo.svg")).text()).toBe("<svg/>");
   });
 
+  test("at the edge: who makes trouble is turned away, and an endpoint shows what readers may use", async () => {
+    const file = written("gate.ts", around(block(PAGE, "hooks.admit").replaceAll('"gate"', '"around"')));
+    const transport = () => inProcessTransport({ only: ["echo", "change"] });
+    await using running = await startHost({ mcpServers: { up: { transport } }, plugins: [file] }, { folder: FOLDER });
+    const reader = await RawHttp.open(new URL("/mcp/p/reading", running.url));
+    const everybody = await RawHttp.open(running.url);
+    const all = await everybody.tools();
+    expect([all, await reader.tools()]).toEqual([["echo", "change"], ["echo"]]);
+    const statuses: number[] = [];
+    for (let turn = 0; turn < 22; turn++) statuses.push((await fetch(new URL("/nowhere", running.url))).status);
+    expect(statuses.filter((status) => status === 404)).toHaveLength(20);
+    expect(statuses.slice(20)).toEqual([429, 429]);
+    expect(running.logs.filter(({ message }) => message === "a request was turned away")).toHaveLength(20);
+    for (const client of [reader, everybody]) await client.close();
+  });
+
   test("the fields of a payload: every text is shouted, and the compiler agrees with the settings of the page", async () => {
     const file = written("shout.ts", around(block(PAGE, '"shout"').replace('tap("shout"', 'tap("around"')));
     await using running = await startHost(

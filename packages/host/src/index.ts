@@ -6,7 +6,7 @@ export { ConfigError, ERRORS, type ErrorType, HostError, isRefusal, PeerError, r
 export type { Awaitable } from "./exchange/awaitable.ts";
 export type { Caller, ClientFacts, Principal } from "./exchange/caller.ts";
 export type { Entry, EntryKind } from "./exchange/entry.ts";
-export type { Attempt, Decision, Exchange, Outcome, OwnCallOptions, Route, TimeLimits } from "./exchange/exchange.ts";
+export type { Attempt, Decision, Exchange, HttpOrigin, Outcome, OwnCallOptions, Route, Site, TimeLimits } from "./exchange/exchange.ts";
 export { globParts, matcher } from "./exchange/matcher.ts";
 export type { Method, MethodParams } from "./exchange/methods.ts";
 export type { ConnectionState, Credentials, CredentialsRequest, UpstreamFacts } from "./exchange/upstream-facts.ts";
@@ -33,6 +33,7 @@ export type {
   NotificationOrigin,
   OperatedEvent,
   OwnAnswer,
+  RefusedEvent,
   SessionEvent,
   Tappable,
   TappableMap,
@@ -73,6 +74,7 @@ export {
   type Service,
 } from "./plugin/plugin.ts";
 export type { Random } from "./plugin/random.ts";
+export type { RouteRequest } from "./plugin/request-principals.ts";
 export type { Lease, Store } from "./plugin/store.ts";
 export { STORE } from "./plugin/stores.ts";
 export type {

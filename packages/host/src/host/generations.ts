@@ -17,7 +17,7 @@ import { Upstream } from "../upstream/upstream.ts";
 import type { Json } from "../wire/message.ts";
 import { type Assembly, assemble, type Lasting, makeLasting } from "./assembly.ts";
 import { Draining } from "./draining.ts";
-import { changesOf, checkReloadable, nextUpstreams, type ReloadReport, warmUp } from "./reload.ts";
+import { changesOf, checkReloadable, endGone, nextUpstreams, type ReloadReport, warmUp } from "./reload.ts";
 import { isIdle } from "./status.ts";
 
 export interface GenerationsOptions {
@@ -139,6 +139,7 @@ export class Generations {
     next.plugins.take();
     this.#serving = next;
     mounted();
+    endGone(next, this.#options.sessions);
     for (const [key, { facts }] of before.upstreams)
       if (next.upstreams.get(key)?.facts !== facts) next.hooks.upstream?.({ ...facts, state: "removed", reason: undefined });
     next.announcer.listed();

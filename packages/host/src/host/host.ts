@@ -1,21 +1,12 @@
 import type { Readable } from "node:stream";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
-import type {
-  CallToolResult,
-  CompleteResult,
-  GetPromptResult,
-  ListPromptsResult,
-  ListResourcesResult,
-  ListResourceTemplatesResult,
-  ListToolsResult,
-  ReadResourceResult,
-} from "@modelcontextprotocol/sdk/types.js";
 import { parseConfig } from "../config/parse.ts";
 import type { Config, ResolvedConfig } from "../config/schema.ts";
 import { retireLiterals } from "../config/secrets.ts";
 import type { Principal } from "../exchange/caller.ts";
 import { checkExposure } from "../front/edge.ts";
 import type { RequestHandler } from "../front/mount.ts";
+import type { Arrival } from "../front/way-in.ts";
 import { createLogger, type Logger } from "../log.ts";
 import { machineClock } from "../plugin/clock.ts";
 import type { HostStatus } from "../plugin/host-status.ts";
@@ -34,19 +25,20 @@ import { Fronts } from "./fronts.ts";
 import { Generations } from "./generations.ts";
 import type { HandlerOptions } from "./handler.ts";
 import { type HostHealth, healthOf, readinessOf, reconnect } from "./health.ts";
-import { type CallOptions, LocalClients } from "./local-clients.ts";
+import { LocalClients, type LocalClientsOptions } from "./local-clients.ts";
 import { type Desk, type HostOperator, type OperatedHost, operatedHost, operatorAt } from "./operated-host.ts";
 import type { HostOptions } from "./options.ts";
+import { ProtocolApi } from "./protocol-api.ts";
 import type { ReloadReport } from "./reload.ts";
 import { type HostStats, modeOf, Stats } from "./stats.ts";
 import { describePipeline, describeStatus, type HostPipeline } from "./status.ts";
 import { Traffic } from "./traffic.ts";
 
-/** The sessions of a host; for what belongs to the host and is not its public face. */
-export let sessionsOf: (host: Host) => Sessions;
+/** What clients in the same process need of a host; for what belongs to the host and is not its public face. */
+export let localOptionsOf: (host: Host) => LocalClientsOptions;
 
 /** MCP servers behind one endpoint, and plugins at every stage in between. */
-export class Host implements EmbeddingApi, AsyncDisposable {
+export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
   readonly log: Logger;
   /** Where relative paths of the config begin. */
   readonly folder: string;
@@ -58,7 +50,7 @@ export class Host implements EmbeddingApi, AsyncDisposable {
   readonly #sessions: Sessions;
   readonly #generations: Generations;
   readonly #fronts: Fronts;
-  readonly #clients: LocalClients;
+  protected readonly clients: LocalClients;
   readonly #desk: Desk;
   readonly #catalogFiles: CatalogFiles | undefined;
   #preparing: Promise<Assembly> | undefined;
@@ -67,11 +59,18 @@ export class Host implements EmbeddingApi, AsyncDisposable {
   #url: string | undefined;
 
   static {
-    sessionsOf = (host) => host.#sessions;
+    localOptionsOf = (host) => ({
+      sessions: host.#sessions,
+      log: host.log,
+      config: () => host.config,
+      start: () => host.start(),
+      checkEndpoint: (name) => host.#generations.serving.plugins.edge.check(name),
+    });
   }
 
   /** `createHost` is what makes one. @param desk makes what stands above it: where everything is done that operators have done to it */
   constructor(written: Config, options: HostOptions, desk: (host: OperatedHost) => Desk) {
+    super();
     const config = parseConfig(written);
     this.#written = written;
     this.#first = config;
@@ -88,7 +87,7 @@ export class Host implements EmbeddingApi, AsyncDisposable {
       stats: this.#stats,
       isClosing: () => this.#closing !== undefined,
     });
-    const sessions = (this.#sessions = new Sessions({
+    this.#sessions = new Sessions({
       host: traffic,
       limits: config.limits,
       local: () => config.listen === undefined && !this.#fronts.isMounted,
@@ -97,15 +96,15 @@ export class Host implements EmbeddingApi, AsyncDisposable {
         this.#fronts.ended(session);
         traffic.closed(session);
       },
-    }));
+    });
     if (options.catalogFolder !== undefined) this.#catalogFiles = new CatalogFiles(options.catalogFolder, log);
     this.#fronts = new Fronts({
       folder,
       log,
-      sessions,
+      sessions: this.#sessions,
       config: () => this.config,
       insecureNoAuth,
-      hooks: () => this.#generations.serving.hooks,
+      plugins: () => this.#generations.serving.plugins,
       ready: () => this.readiness(),
       start: () => this.start(),
       opened: () => this.#connectEager(),
@@ -114,7 +113,7 @@ export class Host implements EmbeddingApi, AsyncDisposable {
     this.#generations = new Generations({
       folder,
       log,
-      sessions,
+      sessions: this.#sessions,
       hostInfo: HOST_INFO,
       surroundings: {
         listeners,
@@ -132,7 +131,7 @@ export class Host implements EmbeddingApi, AsyncDisposable {
       },
       mount: (hooks) => this.#fronts.routes(hooks),
     });
-    this.#clients = new LocalClients({ sessions, log, config: () => this.config, start: () => this.start() });
+    this.clients = new LocalClients(localOptionsOf(this));
     this.#desk = desk(
       operatedHost(this, this.#generations, clock, { reload: (to) => this.#reload(to), reconnect: (name) => this.#reconnect(name) }),
     );
@@ -159,8 +158,7 @@ export class Host implements EmbeddingApi, AsyncDisposable {
   async #start(): Promise<void> {
     await this.prepare();
     for (const plugin of this.#generations.serving.plugins.plugins) await plugin.run("ready");
-    const { listen } = this.config;
-    if (listen) this.#url = await this.#fronts.listen(listen);
+    if (this.config.listen) this.#url = await this.#fronts.listen(this.config.listen);
     await this.#fronts.openMounts();
   }
 
@@ -181,15 +179,19 @@ export class Host implements EmbeddingApi, AsyncDisposable {
     return this.#url;
   }
 
-  /** Who clients over stdio and in process are. */
-  get #local(): Principal {
-    return { id: "local", roles: this.config.roles };
+  /** Starts the host for a client over stdio or in process. @throws ConfigError for an endpoint that no plugin has opened */
+  async #arrival({ principal, endpoint }: Partial<Arrival>): Promise<Arrival> {
+    await this.start();
+    if (endpoint !== undefined) this.#generations.serving.plugins.edge.check(endpoint);
+    return { principal: principal ?? { id: "local", roles: this.config.roles }, endpoint };
   }
 
-  /** Serves one client over an SDK transport, such as half of `InMemoryTransport.createLinkedPair()`. Starts the host if need be. @param as who it is, where the caller knows; default: `local`, with the config's roles */
-  async connect(transport: Transport, as: { principal?: Principal } = {}): Promise<void> {
-    await this.start();
-    await this.#fronts.serveTransport(transport, as.principal ?? this.#local);
+  /**
+   * Serves one client over an SDK transport, such as half of `InMemoryTransport.createLinkedPair()`. Starts the host if need be.
+   * @param as who it is, where the caller knows (default: `local`, with the config's roles), and by which endpoint of a plugin's it comes
+   */
+  async connect(transport: Transport, as: { principal?: Principal; endpoint?: string } = {}): Promise<void> {
+    await this.#fronts.serveTransport(transport, await this.#arrival(as));
   }
 
   /**
@@ -200,44 +202,9 @@ export class Host implements EmbeddingApi, AsyncDisposable {
     return this.#fronts.handler(options);
   }
 
-  /** Serves one client over standard input and output (or another pair of streams). Resolves when that client is gone and its calls in flight are done (at most `drain`). */
-  async serveStdio(streams: { input: Readable; output: FrameOutput }): Promise<void> {
-    await this.start();
-    await this.#fronts.serveStdio(streams, this.#local);
-  }
-
-  // --- the protocol, for the program that the host is a part of ---
-
-  listTools(options?: CallOptions): Promise<ListToolsResult> {
-    return this.#clients.list("tools/list", "tools", options);
-  }
-
-  callTool(name: string, args: Record<string, unknown> = {}, options?: CallOptions): Promise<CallToolResult> {
-    return this.#clients.ask("tools/call", { name, arguments: args }, options);
-  }
-
-  listResources(options?: CallOptions): Promise<ListResourcesResult> {
-    return this.#clients.list("resources/list", "resources", options);
-  }
-
-  listResourceTemplates(options?: CallOptions): Promise<ListResourceTemplatesResult> {
-    return this.#clients.list("resources/templates/list", "resourceTemplates", options);
-  }
-
-  readResource(uri: string, options?: CallOptions): Promise<ReadResourceResult> {
-    return this.#clients.ask("resources/read", { uri }, options);
-  }
-
-  listPrompts(options?: CallOptions): Promise<ListPromptsResult> {
-    return this.#clients.list("prompts/list", "prompts", options);
-  }
-
-  getPrompt(name: string, args: Record<string, string> = {}, options?: CallOptions): Promise<GetPromptResult> {
-    return this.#clients.ask("prompts/get", { name, arguments: args }, options);
-  }
-
-  complete(...[ref, argument, context, options]: Parameters<EmbeddingApi["complete"]>): Promise<CompleteResult> {
-    return this.#clients.ask("completion/complete", { ref, argument, ...(context && { context }) }, options);
+  /** Serves one client over standard input and output (or another pair of streams), by an endpoint of a plugin's where one is named. Resolves when that client is gone and its calls in flight are done (at most `drain`). */
+  async serveStdio({ endpoint, ...streams }: { input: Readable; output: FrameOutput; endpoint?: string | undefined }): Promise<void> {
+    await this.#fronts.serveStdio(streams, await this.#arrival({ endpoint }));
   }
 
   // --- what an operator asks ---
@@ -262,10 +229,9 @@ export class Host implements EmbeddingApi, AsyncDisposable {
   /** State and reason of every upstream, what is offered by whom and what is withheld. */
   status(): HostStatus {
     const { serving, notifications } = this.#generations;
-    const { startedAt, inFlight } = this.#stats;
     return describeStatus(serving, {
-      startedAt,
-      inFlight,
+      startedAt: this.#stats.startedAt,
+      inFlight: this.#stats.inFlight,
       url: this.#url,
       sessions: this.#sessions.size,
       dropped: notifications.dropped,

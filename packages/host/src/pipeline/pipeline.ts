@@ -1,9 +1,10 @@
 import { HostError, isRefusal, type RpcError } from "../errors.ts";
 import type { Caller } from "../exchange/caller.ts";
-import type { Course } from "../exchange/course.ts";
+import type { Course, Sink } from "../exchange/course.ts";
 import type { Entry } from "../exchange/entry.ts";
 import type { Exchange, Route } from "../exchange/exchange.ts";
-import { HostExchange, hostSide } from "../exchange/host-exchange.ts";
+import { HostExchange } from "../exchange/host-exchange.ts";
+import { hostSide } from "../exchange/host-side.ts";
 import { type MethodRow, rowOf } from "../exchange/methods.ts";
 import { unlessStopped } from "../exchange/unless-stopped.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
@@ -109,22 +110,30 @@ export class Pipeline implements Course {
   }
 
   /** A client's notification that the host does not know: to the only upstream, past the stages that a message without an answer has. */
-  async notify(caller: Caller, { method, params }: Notification): Promise<void> {
-    const exchange = new HostExchange({ method, params, caller, sink: undefined });
+  async notify(caller: Caller, { method, params }: Notification, sink: Sink): Promise<void> {
+    const exchange = new HostExchange({ method, params, caller, sink });
     const target = this.#targets.find(exchange, this.#directory.offer(caller));
     const upstream = this.#directory.sole;
-    if (target instanceof HostError || !target.entry || !upstream || !this.#isPermitted(target, exchange)) return;
+    if (target instanceof HostError || !target.entry || !upstream) return;
     exchange.entry = target.entry;
+    if (!this.#isPermitted(target, exchange)) return this.#turnAway(exchange, target.unknown());
     try {
       const transform = this.#hooks.transform(method);
       if (transform) exchange.params = await transform(exchange.original, exchange);
-    } catch {
-      return; // refused, or the guard has logged why
+    } catch (error) {
+      return this.#turnAway(exchange, error as HostError); // the guard lets nothing else pass, and has logged what is no refusal
     }
-    if (this.#hooks.permit?.(target.entry, exchange.caller, exchange) !== undefined) return;
+    if (this.#refused(target, exchange)) return this.#turnAway(exchange, notAllowed(target.entry));
     upstream
       .connectionFor(caller)
       .notify(method, params === undefined && exchange.params === exchange.original ? undefined : (exchange.params as Json));
+  }
+
+  /** Nobody waits for the answer to a notification, so that only plugins are told. */
+  #turnAway(exchange: HostExchange, { type, message }: HostError): void {
+    const by = exchange.decisions.at(-1);
+    const decision = by && { plugin: by.plugin, hook: by.hook };
+    this.#hooks.refused?.({ request: undefined, exchange, decision, type, status: undefined, message });
   }
 
   // --- what the host answers itself ---

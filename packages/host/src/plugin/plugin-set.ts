@@ -9,6 +9,7 @@ import { errorFields } from "../log.ts";
 import { factsOf, strictest } from "../upstream/upstream.ts";
 import type { Json } from "../wire/message.ts";
 import { clockOf } from "./clock.ts";
+import { PluginEdge } from "./edge.ts";
 import { HookSet, runPhase, type SealedHooks, type Tap } from "./hook-set.ts";
 import type { LoadedPlugin } from "./load.ts";
 import { Meters } from "./meter.ts";
@@ -17,6 +18,7 @@ import { Offers } from "./offers.ts";
 import { type Operation, type OperationFacts, Operations, type Who } from "./operations.ts";
 import type { ExpectedUpstream, PluginHost, Service } from "./plugin.ts";
 import { PluginStore } from "./plugin-store.ts";
+import { principalOf } from "./request-principals.ts";
 import { contentMark, untouched } from "./reuse.ts";
 import { Services } from "./services.ts";
 import type { Store } from "./store.ts";
@@ -87,6 +89,8 @@ export class PluginSet {
   readonly hooks: SealedHooks;
   readonly operations = new Operations();
   readonly meters = new Meters();
+  /** What is open at the edge. */
+  readonly edge = new PluginEdge();
   readonly transports: Transports;
   /** As plugins see them: what the config and plugins say, until the upstreams themselves are there. */
   upstreams: readonly UpstreamFacts[];
@@ -170,6 +174,7 @@ export class PluginSet {
     for (const [upstream, isolation] of plugin.isolated) this.#isolate(upstream, isolation);
     this.meters.adopt(set.meters, id);
     this.operations.adopt(set.operations, id);
+    this.edge.adopt(set.edge, id);
     this.transports.adopt(set.transports, id);
     if (plugin.offers) this.#addOffers(id, plugin.offers);
     this.#services.adopt(set.#services, plugin);
@@ -276,9 +281,11 @@ export class PluginSet {
           if (!plugin.set.#applying) plugin.set.#checkExpected(plugin);
         },
       }),
+      endpoint: (name: string) => plugin.set.#inApply(id, "endpoint", "clients come in by what there is at the start").edge.open(id, name),
+      keepHeaders: (...names: string[]) => plugin.set.#inApply(id, "keepHeaders", "requests are under way").edge.keep(id, names),
+      principal: principalOf,
       isolate(upstream: string, isolation: Isolation) {
-        if (!plugin.set.#applying)
-          throw new ConfigError([`plugin "${id}" calls isolate too late: connections are made as they were; call it in apply`]);
+        plugin.set.#inApply(id, "isolate", "connections are made as they were");
         const keys = plugin.set.#keys;
         if (!keys.includes(upstream))
           throw new ConfigError([`plugin "${id}": no upstream is called "${upstream}"${nearest(upstream, keys)}`]);
@@ -294,7 +301,7 @@ export class PluginSet {
 
   #offer(plugin: AppliedPlugin, offering: Offering | ((caller: Caller) => Offering)): Offers {
     const { id } = plugin;
-    if (!this.#applying) throw new ConfigError([`plugin "${id}" calls offer too late: call it in apply, and update() what it returns`]);
+    this.#inApply(id, "offer", "update() what it returns");
     if (plugin.offers) throw new ConfigError([`plugin "${id}" calls offer twice; put all that it offers into one call`]);
     const offers = new Offers(plugin.loaded.owner, this.#around.listeners.log, offering);
     this.#addOffers(id, offers);
@@ -309,6 +316,12 @@ export class PluginSet {
       ]);
     this.#upstreamConfigs.set(id, config);
     this.upstreams = [...this.upstreams, factsOf(id, config)];
+  }
+
+  /** @throws ConfigError where a plugin was applied already @param why it is too late */
+  #inApply(plugin: string, called: string, why: string): this {
+    if (!this.#applying) throw new ConfigError([`plugin "${plugin}" calls ${called} too late: ${why}; call it in apply`]);
+    return this;
   }
 
   #isolate(upstream: string, wanted: Isolation): void {

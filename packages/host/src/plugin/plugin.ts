@@ -3,7 +3,7 @@ import { z } from "zod";
 import { PLUGIN, type PluginValue } from "../config/plugin-brand.ts";
 import type { ResolvedConfig } from "../config/schema.ts";
 import type { Awaitable } from "../exchange/awaitable.ts";
-import type { Caller } from "../exchange/caller.ts";
+import type { Caller, Principal } from "../exchange/caller.ts";
 import type { Entry } from "../exchange/entry.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { UpstreamFacts } from "../exchange/upstream-facts.ts";
@@ -16,6 +16,7 @@ import type { Meter } from "./meter.ts";
 import type { Offer } from "./offering.ts";
 import type { OperationFacts, OperationInfo, Who } from "./operations.ts";
 import type { Random } from "./random.ts";
+import type { RouteRequest } from "./request-principals.ts";
 import type { Store } from "./store.ts";
 import type { TransportRegistry } from "./transport-registry.ts";
 
@@ -120,6 +121,23 @@ export interface PluginHost {
   repeatable(exchange: Exchange): boolean;
   /** Transports that the plugin brings: what servers with such a `type` in the config are reached over. */
   readonly transports: TransportRegistry;
+
+  /**
+   * Opens an endpoint beside the unnamed one: `/mcp/p/<name>` below `listen.path`, `/ws/p/<name>` and `/sse/p/<name>` where the host
+   * has those, `--endpoint <name>` over stdio. `caller.endpoint` tells who came in by it. Only while `apply` runs.
+   * @throws ConfigError for a name with other characters than letters, digits, `.`, `_`, `~` and `-`, and for one that another plugin opened
+   */
+  endpoint(name: string): void;
+  /**
+   * Says which headers of HTTP requests the plugin reads in `exchange.http` and `refused`, by names of any case. Only while `apply` runs.
+   * @throws ConfigError for one that holds credentials
+   */
+  keepHeaders(...names: string[]): void;
+  /**
+   * Who makes a request of a route: given Hono's context, or its `c.req.raw`, what `authenticate` and `principal` established. `anonymous`
+   * where nobody says who clients are; undefined on a public route.
+   */
+  principal(request: RouteRequest): Principal | undefined;
 
   readonly operator: PluginOperator;
   readonly reload: PluginReload;

@@ -2,7 +2,8 @@ import type { FullTap } from "tapable";
 import type { PluginCondition } from "../config/plugin-schema.ts";
 import { ConfigError, HostError, isRefusal, PeerError } from "../errors.ts";
 import type { Exchange, Site } from "../exchange/exchange.ts";
-import { HostExchange, hostSide } from "../exchange/host-exchange.ts";
+import { HostExchange } from "../exchange/host-exchange.ts";
+import { hostSide } from "../exchange/host-side.ts";
 import { errorFields, type Logger } from "../log.ts";
 import { isObject } from "../wire/message.ts";
 import type { HookDefinition } from "./hook-definition.ts";
@@ -27,6 +28,14 @@ type Callback = (error: Error | null, value?: unknown) => void;
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+}
+
+/** By what a tap failed with: which tap. For whoever finds it where there is no exchange that notes it. */
+const sites = new WeakMap<Error, Site>();
+
+/** Which tap an error comes from, as its guard let it pass; undefined for the host's own. */
+export function siteOf(error: unknown): Site | undefined {
+  return error instanceof Error ? sites.get(error) : undefined;
 }
 
 /**
@@ -102,7 +111,9 @@ export function guardTap(tap: FullTap, hook: string, definition: HookDefinition,
         if (skip) return done(null, undefined);
       }
       exchange?.decide(site, isMeant(error) ? "refused" : "failed", error);
-      done(failure(error));
+      const failed = failure(error);
+      sites.set(failed, site);
+      done(failed);
     };
     let given: unknown;
     try {

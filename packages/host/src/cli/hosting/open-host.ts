@@ -3,11 +3,12 @@ import { stateFolder } from "../../config/backup.ts";
 import { type LoadedConfig, loadConfig } from "../../config/load.ts";
 import { located } from "../../config/locate.ts";
 import type { Config } from "../../config/schema.ts";
-import type { Host } from "../../host/host.ts";
+import { type Host, localOptionsOf } from "../../host/host.ts";
 import type { ReloadReport } from "../../host/reload.ts";
 import type { Logger } from "../../log.ts";
 import { createHost, deskOf } from "../../operator/create-host.ts";
 import { loadOptions } from "../command-line/load-options.ts";
+import { UsageError } from "../command-line/usage.ts";
 
 export interface Opened {
   readonly host: Host;
@@ -70,6 +71,20 @@ export async function startHost({ host, loaded }: Opened): Promise<void> {
     await host.close();
     throw error;
   }
+}
+
+/** The same for a client that comes by an endpoint. @throws UsageError, before anything is started, where no plugin opens it */
+export async function startAt(opened: Opened, endpoint: string | undefined): Promise<void> {
+  if (endpoint !== undefined) {
+    await prepare(opened);
+    try {
+      localOptionsOf(opened.host).checkEndpoint(endpoint);
+    } catch (error) {
+      await opened.host.close();
+      throw new UsageError(`--endpoint: ${(error as Error).message}`); // only ConfigErrors are thrown there
+    }
+  }
+  await startHost(opened);
 }
 
 /** Loads and applies the plugins without starting anything. */

@@ -9,7 +9,7 @@ import { EXIT, type ExitCode } from "../command-line/exit.ts";
 import { formatOf, keptLevelOf, type LogFlags, loggerOf } from "../command-line/logger.ts";
 import { portOf } from "../command-line/options.ts";
 import { printBanner } from "./banner.ts";
-import { type Opened, openHost, startHost } from "./open-host.ts";
+import { type Opened, openHost, startAt, startHost } from "./open-host.ts";
 import { ProcessLife } from "./process-life.ts";
 import { Reloads } from "./reloads.ts";
 
@@ -24,6 +24,7 @@ export interface StartFlags extends LogFlags {
   port?: string | undefined;
   host?: string | undefined;
   path?: string | undefined;
+  endpoint?: string | undefined;
   watch?: boolean | undefined;
   "insecure-no-auth"?: boolean | undefined;
   daemon?: boolean | undefined;
@@ -67,11 +68,14 @@ export async function serveBoth(flags: StartFlags, rawArgs: string[], output: Fr
   const opened = await openForHttp(flags, rawArgs, log);
   const { host, loaded } = opened;
   const reloads = equip(opened, { config: loaded.path, mode: "both" }, { rawArgs, life });
-  await startHost(opened);
+  await startAt(opened, flags.endpoint);
   await serveOperators(opened, reloads, { flags, life, ring });
   host.log.info("the host listens", { url: host.url, config: loaded.path });
   if (formatOf(flags) === "pretty") void printBanner(host);
-  void host.serveStdio({ input: process.stdin, output }).then(() => host.log.info("the client over standard input and output is gone"));
+  const { endpoint } = flags;
+  void host
+    .serveStdio({ input: process.stdin, output, endpoint })
+    .then(() => host.log.info("the client over standard input and output is gone"));
   return written(output, await life.ended);
 }
 
@@ -110,10 +114,11 @@ export async function serveStdio(flags: StartFlags, rawArgs: string[], output: F
   });
   const { host, loaded } = opened;
   const reloads = equip(opened, { config: loaded.path, mode: "stdio" }, { rawArgs, life });
-  await startHost(opened);
+  await startAt(opened, flags.endpoint);
   await serveOperators(opened, reloads, { flags, life, ring });
   host.log.info("the host serves standard input and output", { config: loaded.path });
-  void host.serveStdio({ input: process.stdin, output }).then(() => life.end(EXIT.ok.code));
+  const { endpoint } = flags;
+  void host.serveStdio({ input: process.stdin, output, endpoint }).then(() => life.end(EXIT.ok.code));
   return written(output, await life.ended);
 }
 
