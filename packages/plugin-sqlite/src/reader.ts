@@ -65,6 +65,7 @@ export class Reader {
     });
   }
 
+  /** The binding lets go of the file when the statements are collected as garbage. */
   close(): void {
     this.#database.close();
   }

@@ -73,8 +73,9 @@ export class StoreFile {
   async close(): Promise<void> {
     this.#closed = true;
     this.#messages.close();
-    const open = await this.#opening?.catch(() => undefined);
-    this.#open = undefined;
+    const opening = this.#opening;
+    this.#open = this.#opening = undefined;
+    const open = await opening?.catch(() => undefined);
     open?.reader.close();
     await open?.writer.close();
   }

@@ -50,6 +50,8 @@ class Thread {
 
   #close(): void {
     clearInterval(this.#sweeping);
+    // So that the file alone is whole where nobody else has it open. It is not worth waiting for.
+    this.#database.exec("pragma busy_timeout = 50; pragma wal_checkpoint(truncate)");
     this.#database.close();
     port.close();
   }
@@ -57,7 +59,6 @@ class Thread {
   /** All in one transaction; where that fails for want of room, once more with room, then one by one, so that what is too large fails alone. */
   #outcomes(operations: readonly Operation[]): readonly Outcome[] {
     const bytes = operations.reduce((sum, operation) => sum + weightOf(operation), 0);
-    const alone = (operation: Operation): Outcome => this.#attempt([operation])[0] as Outcome; // there is one
     try {
       try {
         return this.#transaction(operations);
@@ -65,18 +66,10 @@ class Thread {
         if (!is(error, "full")) throw error;
         const evicted = this.#room.make(bytes);
         if (evicted > 0) tell({ evicted });
-        return operations.length === 1 ? this.#transaction(operations) : operations.map(alone);
+        return operations.length === 1 ? this.#transaction(operations) : operations.flatMap((operation) => this.#outcomes([operation]));
       } finally {
         this.#room.wrote(bytes);
       }
-    } catch (error) {
-      return failed(operations, error);
-    }
-  }
-
-  #attempt(operations: readonly Operation[]): readonly Outcome[] {
-    try {
-      return this.#transaction(operations);
     } catch (error) {
       return failed(operations, error);
     }

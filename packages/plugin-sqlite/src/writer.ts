@@ -31,9 +31,12 @@ interface Waiting {
 /** So much may wait, in operations and in bytes; more is refused. */
 const MAX_WAITING = 20_000;
 const MAX_WAITING_BYTES = 64 * 1024 ** 2;
-/** So much goes into one transaction. */
+/** One value or message may have this share of the file. */
+const MAX_SHARE = 1 / 8;
+/** So much goes into one transaction, of a small file a share. */
 const MAX_BATCH = 1_000;
 const MAX_BATCH_BYTES = 4 * 1024 ** 2;
+const BATCH_SHARE = 1 / 32;
 /** Milliseconds that the thread may take beyond the wait for a lock. */
 const GRACE = 10_000;
 /** Milliseconds that the end of the process waits for a thread. */
@@ -110,10 +113,14 @@ export class Writer {
   ask<Name extends Operation["do"]>(operation: Extract<Operation, { do: Name }>): Promise<Results[Name]> {
     const weight = weightOf(operation);
     if (this.#ended !== undefined) return Promise.reject(new Error(this.#ended));
-    if (this.#queue.length >= MAX_WAITING || this.#bytes + weight > MAX_WAITING_BYTES)
+    const { file, maxSize } = this.#options;
+    // To try would empty the file for nothing.
+    if (weight > maxSize * MAX_SHARE)
       return Promise.reject(
-        new Error(`too much waits to be written to ${this.#options.file}: ${this.#queue.length} operations, ${this.#bytes} bytes`),
+        new Error(`${weight} bytes are too many for the store file ${file}, which may have ${maxSize}; raise "maxSize"`),
       );
+    if (this.#queue.length >= MAX_WAITING || this.#bytes + weight > MAX_WAITING_BYTES)
+      return Promise.reject(new Error(`too much waits to be written to ${file}: ${this.#queue.length} operations, ${this.#bytes} bytes`));
     this.#bytes += weight;
     if ("key" in operation) this.#keys.set(operation.key, (this.#keys.get(operation.key) ?? 0) + 1);
     if (this.#queue.length === 0 && !this.#sent) {
@@ -171,10 +178,11 @@ export class Writer {
 
   #send(): void {
     if (this.#sent || this.#queue.length === 0) return;
+    const most = Math.min(MAX_BATCH_BYTES, this.#options.maxSize * BATCH_SHARE);
     let count = 0;
     let bytes = 0;
     for (const { operation } of this.#queue) {
-      if (count > 0 && (count >= MAX_BATCH || bytes + weightOf(operation) > MAX_BATCH_BYTES)) break;
+      if (count > 0 && (count >= MAX_BATCH || bytes + weightOf(operation) > most)) break;
       bytes += weightOf(operation);
       count++;
     }

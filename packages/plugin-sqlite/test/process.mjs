@@ -40,21 +40,21 @@ const does = {
         () => ({ swapped: true }),
         ({ found }) => ({ swapped: false, found }),
       ),
-  async lease({ store, name, ttl, id }) {
+  async lease({ store, name, ttl, lease: id }) {
     const lease = await host.store(store).lease(name, ttl);
     if (lease) leases.set(id, lease);
     return lease !== undefined;
   },
-  renew: ({ id, ttl }) => leases.get(id).renew(ttl),
-  release: ({ id }) => leases.get(id).release(),
+  renew: ({ lease: id, ttl }) => leases.get(id).renew(ttl),
+  release: ({ lease: id }) => leases.get(id).release(),
   publish: ({ store, channel, message }) => host.store(store).publish(channel, message),
-  subscribe({ store, channel, id }) {
+  subscribe({ store, channel, subscription: id }) {
     ends.set(
       id,
       host.store(store).subscribe(channel, (message) => say({ heard: id, message })),
     );
   },
-  unsubscribe: ({ id }) => ends.get(id)(),
+  unsubscribe: ({ subscription: id }) => ends.get(id)(),
   /** Adds to a number so often, each time with an update of its own. */
   async add({ store, key, times }) {
     for (let time = 0; time < times; time++) await host.store(store).update(key, (value) => Number(value ?? 0) + 1);

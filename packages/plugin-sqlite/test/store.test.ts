@@ -1,25 +1,14 @@
 import { join } from "node:path";
-import { sqlite } from "@host/plugin-sqlite";
-import { definePlugin, type PluginHost } from "mcp-host";
-import { createTestHost, testStore } from "mcp-host/testing";
+import { testStore } from "mcp-host/testing";
 import { afterAll, test } from "vitest";
 import { temporary } from "../../../test/harness/hosts.ts";
+import { opened } from "./opened.ts";
+import { hostProcess } from "./process.ts";
 
 const folder = temporary();
 afterAll(() => folder[Symbol.dispose]());
+const file = (name: string): string => join(folder.path, name);
 
-async function start(file: string) {
-  const given: { host: PluginHost | undefined } = { host: undefined };
-  const user = definePlugin({
-    name: "user",
-    host: "^1.0.0",
-    apply(host) {
-      given.host = host;
-      host.hooks.settled.tap("user", () => {});
-    },
-  });
-  const running = await createTestHost({ plugins: [sqlite({ file: join(folder.path, file) }), user()], client: false });
-  return { store: (given.host as PluginHost).store, close: () => running.close() };
-}
-testStore("one host", { test, start: () => start("one.sqlite") });
-testStore("two hosts on one file", { test, shared: true, start: () => start("two.sqlite") });
+testStore("one host", { test, start: () => opened({ file: file("one.sqlite") }) });
+testStore("two hosts on one file", { test, shared: true, start: () => opened({ file: file("two.sqlite") }) });
+testStore("two processes on one file", { test, shared: true, start: () => hostProcess(file("processes.sqlite")) });
