@@ -9,6 +9,8 @@ export interface Message {
   readonly body: string;
 }
 
+/** Milliseconds that opening may wait for who puts the file in order. */
+const OPENING = 500;
 /** So many messages are read at once. */
 const PORTION = 200;
 
@@ -26,8 +28,8 @@ export class Reader {
 
   constructor(file: string) {
     this.#file = file;
-    this.#database = openExisting({ file, timeout: 0 });
-    this.#database.exec("pragma query_only = true");
+    this.#database = openExisting({ file, timeout: OPENING });
+    this.#database.exec("pragma busy_timeout = 0; pragma query_only = true");
     this.#get = rowsOf(this.#database, "select value from entries where key = ?1 and (expires is null or expires > ?2)");
     this.#version = rowsOf(this.#database, "pragma data_version");
     this.#messages = rowsOf(

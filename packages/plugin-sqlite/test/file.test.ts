@@ -6,6 +6,7 @@ import { createHost, definePlugin } from "mcp-host";
 import { expect, test, vi } from "vitest";
 import { temporary } from "../../../test/harness/hosts.ts";
 import { StoreFile } from "../dist/store-file.js";
+import { Writer } from "../dist/writer.js";
 import { fileIn, opened, refusal } from "./opened.ts";
 import { hostProcess } from "./process.ts";
 
@@ -136,6 +137,60 @@ test("a store that is closed says so, and one whose file could not be opened tri
   await expect(a.increment("key")).rejects.toThrow(`the store file ${file} was closed`);
   await expect(async () => a.get("key")).rejects.toThrow("was closed");
   rmSync(join(folder.path, "later"), { recursive: true });
+});
+
+test("a subscriber that throws is told, and the others hear", async () => {
+  using folder = temporary();
+  const warnings: string[] = [];
+  const file = new StoreFile({
+    file: fileIn(folder),
+    maxSize: 1024 ** 2,
+    timeout: 1_000,
+    poll: 10,
+    warn: (message) => warnings.push(message),
+  });
+  const store = file.store("a");
+  const heard: unknown[] = [];
+  store.subscribe("news", () => {
+    throw new Error("deaf");
+  });
+  store.subscribe("news", (message) => heard.push(message));
+  await store.publish("news", 1);
+  await store.publish("news", 2);
+  expect(heard).toEqual([1, 2]);
+  expect(warnings).toEqual(["a subscriber failed: Error: deaf"]);
+  await file.close();
+});
+
+test("who asks is answered when the thread is not, and what comes late does not come between", async () => {
+  using folder = temporary();
+  const writer = new Writer({ file: fileIn(folder), timeout: 60_000, maxSize: 8 * 1024 ** 2, evicted: () => {}, trouble: () => {} });
+  await writer.opened;
+  const other = new DatabaseSync(fileIn(folder));
+  other.exec("begin immediate");
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  try {
+    const set = (value: string) => writer.ask({ do: "set", key: "key", value, ttl: undefined });
+    const first = expect(set("1")).rejects.toThrow("was not written within 70000 ms; whether it will be is unknown");
+    await Promise.resolve(); // it is sent
+    const second = expect(set("2")).rejects.toThrow("was not written within 70000 ms");
+    expect(writer.isChanging("key")).toBe(true);
+    vi.advanceTimersByTime(70_000);
+    await Promise.all([first, second]);
+    expect(writer.isChanging("key")).toBe(false);
+    const third = writer.ask({ do: "get", key: "key" });
+    const fourth = set("3");
+    other.exec("rollback");
+    // The first was on its way and came through; the second was given up before it was sent.
+    expect(await third).toBe("1");
+    await fourth;
+    expect(await writer.ask({ do: "get", key: "key" })).toBe("3");
+    await writer.close();
+    await expect(set("4")).rejects.toThrow("was closed");
+  } finally {
+    vi.useRealTimers();
+    other.close();
+  }
 });
 
 test("a reload to another file leaves the first one whole", async () => {
