@@ -26,6 +26,10 @@ interface Waiting {
   readonly operation: Operation;
   readonly resolve: (value: Result) => void;
   readonly reject: (error: Error) => void;
+  /** When it has waited for long enough. */
+  readonly until: number;
+  /** It was told so; what becomes of it is nobody's business any more. */
+  isGivenUp: boolean;
 }
 
 /** So much may wait, in operations and in bytes; more is refused. */
@@ -113,7 +117,7 @@ export class Writer {
   ask<Name extends Operation["do"]>(operation: Extract<Operation, { do: Name }>): Promise<Results[Name]> {
     const weight = weightOf(operation);
     if (this.#ended !== undefined) return Promise.reject(new Error(this.#ended));
-    const { file, maxSize } = this.#options;
+    const { file, maxSize, timeout } = this.#options;
     // To try would empty the file for nothing.
     if (weight > maxSize * MAX_SHARE)
       return Promise.reject(
@@ -123,13 +127,17 @@ export class Writer {
       return Promise.reject(new Error(`too much waits to be written to ${file}: ${this.#queue.length} operations, ${this.#bytes} bytes`));
     this.#bytes += weight;
     if ("key" in operation) this.#keys.set(operation.key, (this.#keys.get(operation.key) ?? 0) + 1);
-    if (this.#queue.length === 0 && !this.#sent) {
-      this.#worker.ref();
-      queueMicrotask(() => this.#send());
-    }
-    if (!this.#deadline) this.#watchTime();
+    if (!this.#oldest) this.#worker.ref();
+    if (this.#queue.length === 0 && !this.#sent) queueMicrotask(() => this.#send());
     return new Promise((resolve, reject) => {
-      this.#queue.push({ operation, resolve: resolve as (value: Result) => void, reject }); // what the thread gives for this operation
+      this.#queue.push({
+        operation,
+        resolve: resolve as (value: Result) => void, // what the thread gives for this operation
+        reject,
+        until: performance.now() + timeout + GRACE,
+        isGivenUp: false,
+      });
+      if (!this.#deadline) this.#watchTime();
     });
   }
 
@@ -137,7 +145,7 @@ export class Writer {
   async close(): Promise<void> {
     if (this.#ended !== undefined) return;
     this.#ended = `the store file ${this.#options.file} was closed`;
-    if (this.#sent || this.#queue.length > 0) await new Promise<void>((idle) => this.#idle.push(idle));
+    if (this.#oldest) await new Promise<void>((idle) => this.#idle.push(idle));
     this.#post({ close: true });
     this.#worker.ref();
     const { promise: late, timer } = after(GRACE);
@@ -153,6 +161,7 @@ export class Writer {
       const fail = (reason: string): void => {
         clearTimeout(timer);
         this.#ended ??= reason;
+        this.#worker.unref();
         failed(new Error(reason));
       };
       void late.then(() => fail(`the store file ${file} could not be opened within ${timeout + GRACE} ms`));
@@ -163,9 +172,11 @@ export class Writer {
         else if ("evicted" in reply) this.#options.evicted(reply.evicted);
         else if ("trouble" in reply) this.#options.trouble(reply.trouble);
         else if ("cannotOpen" in reply) fail(reply.cannotOpen);
+        else if (this.#ended !== undefined)
+          this.#post({ close: true }); // too late
         else {
           clearTimeout(timer);
-          if (this.#queue.length === 0) this.#worker.unref();
+          this.#rest();
           opened();
         }
       });
@@ -189,42 +200,46 @@ export class Writer {
     this.#sent = this.#queue.slice(0, count);
     this.#queue = this.#queue.slice(count);
     this.#post({ operations: this.#sent.map(({ operation }) => operation) });
-    this.#watchTime();
+  }
+
+  /** What has waited for longest. */
+  get #oldest(): Waiting | undefined {
+    return this.#sent?.find(({ isGivenUp }) => !isGivenUp) ?? this.#queue[0];
   }
 
   /** Whatever waits is answered in time. */
   #watchTime(): void {
-    const { timeout, file } = this.#options;
     clearTimeout(this.#deadline);
-    this.#deadline = setTimeout(
-      () => this.#giveUp(`the store file ${file} was not written within ${timeout + GRACE} ms; whether it will be is unknown`),
-      timeout + GRACE,
-    ).unref();
+    const oldest = this.#oldest;
+    const { timeout, file } = this.#options;
+    const late = (): void => {
+      this.#giveUp(`the store file ${file} was not written within ${timeout + GRACE} ms; whether it will be is unknown`, performance.now());
+      this.#watchTime();
+    };
+    this.#deadline = oldest && setTimeout(late, Math.max(1, oldest.until - performance.now())).unref();
   }
 
   #receive(outcomes: readonly Outcome[]): void {
-    this.#stopTime();
     const done = this.#sent ?? [];
     this.#sent = undefined;
     // Before anybody goes on: who reads then has to see what is written.
     for (const { operation } of done) this.#forget(operation);
-    for (const [index, { resolve, reject }] of done.entries()) {
+    for (const [index, { resolve, reject, isGivenUp }] of done.entries()) {
       const outcome = outcomes[index] as Outcome; // one for each
+      if (isGivenUp) continue;
       if ("failure" in outcome) reject(new Error(outcome.failure));
       else resolve(outcome.value);
     }
-    if (this.#queue.length > 0) this.#send();
-    else this.#rest();
+    this.#send();
+    this.#watchTime();
+    this.#rest();
   }
 
+  /** The thread keeps no process alive for which nobody waits. */
   #rest(): void {
+    if (this.#oldest) return;
     this.#worker.unref();
     for (const idle of this.#idle.splice(0)) idle();
-  }
-
-  #stopTime(): void {
-    clearTimeout(this.#deadline);
-    this.#deadline = undefined;
   }
 
   #forget(operation: Operation): void {
@@ -235,20 +250,24 @@ export class Writer {
     else this.#keys.delete(operation.key);
   }
 
-  /** Nobody waits any longer. What the thread is at stays on its way, as far as the order goes. */
-  #giveUp(reason: string): void {
-    this.#stopTime();
-    const waiting = [...(this.#sent ?? []), ...this.#queue];
-    for (const { operation } of waiting) this.#forget(operation);
-    if (this.#sent) this.#sent = [];
-    this.#queue = [];
-    for (const { reject } of waiting) reject(new Error(reason));
+  /** Whoever waits since before then waits no longer. What the thread has been sent stays on its way, and nothing overtakes it. */
+  #giveUp(reason: string, until: number): void {
+    const isLate = (waiting: Waiting): boolean => !waiting.isGivenUp && waiting.until <= until;
+    const sent = this.#sent?.filter(isLate) ?? [];
+    const queued = this.#queue.filter(isLate);
+    this.#queue = this.#queue.filter((waiting) => !isLate(waiting));
+    for (const { operation } of queued) this.#forget(operation);
+    for (const waiting of [...sent, ...queued]) {
+      waiting.isGivenUp = true;
+      waiting.reject(new Error(reason));
+    }
     this.#rest();
   }
 
   #end(reason: string): void {
     this.#ended ??= reason;
-    this.#giveUp(this.#ended);
+    this.#giveUp(this.#ended, Number.POSITIVE_INFINITY);
+    this.#watchTime();
   }
 }
 

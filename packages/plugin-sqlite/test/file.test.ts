@@ -168,7 +168,7 @@ test("who asks is answered when the thread is not, and what comes late does not 
   await writer.opened;
   const other = new DatabaseSync(fileIn(folder));
   other.exec("begin immediate");
-  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
   try {
     const set = (value: string) => writer.ask({ do: "set", key: "key", value, ttl: undefined });
     const first = expect(set("1")).rejects.toThrow("was not written within 70000 ms; whether it will be is unknown");
@@ -177,7 +177,7 @@ test("who asks is answered when the thread is not, and what comes late does not 
     expect(writer.isChanging("key")).toBe(true);
     vi.advanceTimersByTime(70_000);
     await Promise.all([first, second]);
-    expect(writer.isChanging("key")).toBe(false);
+    expect(writer.isChanging("key"), "the first is on its way").toBe(true);
     const third = writer.ask({ do: "get", key: "key" });
     const fourth = set("3");
     other.exec("rollback");
