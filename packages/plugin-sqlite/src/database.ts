@@ -69,6 +69,12 @@ export function numberOf(database: DatabaseSyncInstance, sql: string): number {
   return Number((rowsOf(database, sql).get() as [unknown] | undefined)?.[0]); // one column
 }
 
+/** The log beside the file, which SQLite puts beside what a link leads to. */
+export function logOf(database: DatabaseSyncInstance): string {
+  const [, , file] = rowsOf(database, "pragma database_list").get() as [number, string, string]; // its columns
+  return `${file}-wal`;
+}
+
 function connect({ file, timeout }: Opening): DatabaseSyncInstance {
   return new DatabaseSync(file, { timeout });
 }

@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import type { DatabaseSyncInstance } from "@photostructure/sqlite";
-import { numberOf } from "./database.ts";
+import { logOf, numberOf } from "./database.ts";
 import { is } from "./failure.ts";
 
 /** Milliseconds that a message stays for hosts that look for it. */
@@ -13,20 +13,25 @@ const PORTION = 500;
 const SHARE = 0.02;
 /** The log beside the file may have so many bytes before it is emptied by force; SQLite itself does so at about 4 MiB, unless everybody writes all the time. */
 const MAX_LOG = 64 * 1024 ** 2;
+/** Milliseconds that this waits for who reads, since everybody else waits for it. */
+const EMPTYING = 50;
 /** After so many bytes written the log is looked at. */
 const LOOK_EVERY = 8 * 1024 ** 2;
 
 /** Keeps a store file within its bounds. */
 export class Room {
   readonly #database: DatabaseSyncInstance;
+  readonly #timeout: number;
   readonly #log: string;
   readonly #pageSize: number;
   readonly #maxPages: number;
   #written = 0;
 
-  constructor(database: DatabaseSyncInstance, file: string, maxSize: number) {
+  /** @param timeout milliseconds that the connection waits for a lock */
+  constructor(database: DatabaseSyncInstance, maxSize: number, timeout: number) {
     this.#database = database;
-    this.#log = `${file}-wal`;
+    this.#timeout = timeout;
+    this.#log = logOf(database);
     this.#pageSize = numberOf(database, "pragma page_size");
     // A file that is larger already stays as it is, and does not grow.
     this.#maxPages = numberOf(database, `pragma max_page_count = ${Math.floor(maxSize / this.#pageSize)}`);
@@ -77,7 +82,12 @@ export class Room {
     if (this.#written < LOOK_EVERY) return;
     this.#written = 0;
     const size = statSync(this.#log, { throwIfNoEntry: false })?.size ?? 0;
-    if (size > MAX_LOG) this.#database.exec("pragma wal_checkpoint(truncate)");
+    if (size > MAX_LOG) this.emptyLog();
+  }
+
+  /** So that the file alone is whole, if nobody reads what is in the log. */
+  emptyLog(): void {
+    this.#database.exec(`pragma busy_timeout = ${EMPTYING}; pragma wal_checkpoint(truncate); pragma busy_timeout = ${this.#timeout}`);
   }
 
   #delete(what: string): number {

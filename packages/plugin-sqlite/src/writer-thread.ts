@@ -39,7 +39,7 @@ class Thread {
   constructor(database: DatabaseSyncInstance) {
     this.#database = database;
     this.#operations = new Operations(database);
-    this.#room = new Room(database, file, maxSize);
+    this.#room = new Room(database, maxSize, timeout);
     this.#sweeping = setInterval(() => inside(() => this.#sweep()), SWEEP_EVERY);
   }
 
@@ -50,8 +50,7 @@ class Thread {
 
   #close(): void {
     clearInterval(this.#sweeping);
-    // So that the file alone is whole where nobody else has it open. It is not worth waiting for.
-    this.#database.exec("pragma busy_timeout = 50; pragma wal_checkpoint(truncate)");
+    this.#room.emptyLog();
     this.#database.close();
     port.close();
   }

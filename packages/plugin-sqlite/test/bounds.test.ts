@@ -1,4 +1,5 @@
-import { statSync } from "node:fs";
+import { statSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
 import { DatabaseSync } from "@photostructure/sqlite";
 import { expect, test, vi } from "vitest";
 import { temporary } from "../../../test/harness/hosts.ts";
@@ -72,7 +73,7 @@ test("what is over is removed: values, leases, messages", () => {
   const count = (table: string): unknown => database.prepare(`select count(*) as n from ${table}`).get();
   try {
     const operations = new Operations(database);
-    const room = new Room(database, fileIn(folder), 8 * MIB);
+    const room = new Room(database, 8 * MIB, 100);
     vi.useFakeTimers({ toFake: ["Date"] });
     for (let n = 0; n < 1_200; n++) operations.run({ do: "set", key: `short ${n}`, value: "1", ttl: 1_000 });
     operations.run({ do: "set", key: "long", value: "1", ttl: 100_000 });
@@ -133,4 +134,33 @@ test("too much that waits is refused, and what waits is written", async () => {
   expect(String(refused[0]?.reason)).toContain("too much waits to be written");
   expect(results.findIndex((result) => result.status === "rejected")).toBe(results.length - refused.length);
   expect(await store.get("key 0")).toBe(text);
+});
+
+test("the log beside the file, behind a link as well, is emptied when it has become large, once nobody reads it", () => {
+  using folder = temporary({ "linked.sqlite": "" });
+  symlinkSync(join(folder.path, "linked.sqlite"), fileIn(folder));
+  const database = openStore({ file: fileIn(folder), timeout: 100 });
+  const reading = new DatabaseSync(fileIn(folder));
+  try {
+    const room = new Room(database, 512 * MIB, 100);
+    const operations = new Operations(database);
+    const size = () => statSync(join(folder.path, "linked.sqlite-wal")).size;
+    const write = (n: number): void => {
+      database.exec("begin immediate");
+      operations.run({ do: "set", key: `key ${n}`, value: JSON.stringify("x".repeat(9 * MIB)), ttl: undefined });
+      database.exec("commit");
+      room.wrote(9 * MIB);
+    };
+    reading.exec("begin");
+    reading.prepare("select count(*) from entries").get();
+    for (let n = 0; n < 8; n++) write(n);
+    expect(size()).toBeGreaterThan(64 * MIB);
+    reading.exec("commit");
+    write(8);
+    expect(size()).toBe(0);
+    expect(database.prepare("pragma busy_timeout").get()).toEqual({ timeout: 100 });
+  } finally {
+    reading.close();
+    database.close();
+  }
 });

@@ -1,5 +1,5 @@
 import type { DatabaseSyncInstance } from "@photostructure/sqlite";
-import { numberOf, rowsOf } from "../database.ts";
+import { logOf, numberOf, rowsOf } from "../database.ts";
 import { bytesOf, type Context, megabytes, withFile } from "./target.ts";
 
 /** So many faults are told. */
@@ -43,7 +43,7 @@ function find(database: DatabaseSyncInstance, file: string): Findings {
     faults,
     bytes: bytesOf(file),
     freeBytes: numberOf(database, "pragma freelist_count") * page,
-    logBytes: bytesOf(`${file}-wal`),
+    logBytes: bytesOf(logOf(database)),
     values: count(`entries where expires is null or expires > ${now}`),
     expired: count(`entries where expires <= ${now}`),
     leases: count(`leases where expires > ${now}`),

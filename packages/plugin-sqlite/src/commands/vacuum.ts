@@ -1,3 +1,4 @@
+import { logOf } from "../database.ts";
 import { bytesOf, type Context, megabytes, withFile } from "./target.ts";
 
 /** `mcp-host sqlite vacuum`; a command as citty has them. */
@@ -6,13 +7,14 @@ export default {
   args: { json: { type: "boolean", description: "Print JSON" } },
   run(context: Context): void {
     const done = withFile(context, (database, file) => {
-      const before = bytesOf(file) + bytesOf(`${file}-wal`);
+      const size = (): number => bytesOf(file) + bytesOf(logOf(database));
+      const before = size();
       const now = Date.now();
       database.exec(`delete from entries where expires <= ${now}; delete from leases where expires <= ${now}`);
       database.exec("vacuum");
       // What was written anew is in the log until this; whoever reads meanwhile is waited for.
       database.exec("pragma wal_checkpoint(truncate)");
-      return { file, before, after: bytesOf(file) + bytesOf(`${file}-wal`) };
+      return { file, before, after: size() };
     });
     const { file, before, after } = done;
     process.stdout.write(
