@@ -99,6 +99,10 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
   "packages/plugin-metrics/README.md": { json: { count: 2, by: plugin("metrics") }, yaml: { count: 1, by: plugin("metrics") } },
   "packages/plugin-namespace/README.md": { json: { count: 1, by: plugin("namespace") } },
   "packages/plugin-resilience/README.md": { json: { count: 1, by: plugin("resilience") } },
+  "packages/plugin-sqlite/README.md": {
+    json: { count: 1, by: plugin("sqlite") },
+    "": { count: 1, by: plugin("sqlite") },
+  },
   "packages/plugin-transform/README.md": { json: { count: 2, by: plugin("transform") }, ts: { count: 1, by: HERE } },
   "examples/all-plugins/README.md": {
     sh: { count: 3, by: "test/examples/npm-start.test.ts", but: "`claude` is not installed here; the key in its command calls a tool" },
