@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { fromRpc, HostError, PeerError } from "../errors.ts";
 import type { Caller } from "../exchange/caller.ts";
 import type { Sink } from "../exchange/course.ts";
-import type { Outcome } from "../exchange/exchange.ts";
+import type { Outcome, OwnAskOptions } from "../exchange/exchange.ts";
 import { HostExchange } from "../exchange/host-exchange.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
 import type { Connection } from "../upstream/connection.ts";
@@ -91,8 +91,8 @@ export class ServerRequests {
     if (!exchange.outcome) underWay.set(request.id, exchange);
   }
 
-  /** Asks the client of an exchange for a plugin. */
-  ask(origin: HostExchange, method: string, params: Json): Promise<Json> {
+  /** Asks the client of an exchange for a plugin, until it is answered or taken back. */
+  ask(origin: HostExchange, method: string, params: Json, { signal }: OwnAskOptions): Promise<Json> {
     const request = { method, params };
     const owner = this.#options.caller(origin.caller.id);
     const refused =
@@ -103,10 +103,14 @@ export class ServerRequests {
     if (refused || !owner) return Promise.reject(refused);
     const plugin = (origin.at ?? origin.inside)?.plugin;
     return new Promise((resolve, reject) => {
-      this.#run({ request, connection: undefined, owner, origin, plugin }, (outcome) => {
+      const withdraw = (): void => exchange.cancel(new HostError("cancelled", `${method} was taken back by the plugin that asked it`));
+      const exchange = this.#run({ request, connection: undefined, owner, origin, plugin }, (outcome) => {
+        signal?.removeEventListener("abort", withdraw);
         if ("result" in outcome) resolve(outcome.result);
         else reject("error" in outcome ? fromRpc(outcome.error) : new HostError("cancelled", outcome.cancelled));
       });
+      if (signal?.aborted) withdraw();
+      else signal?.addEventListener("abort", withdraw, { once: true });
     });
   }
 
