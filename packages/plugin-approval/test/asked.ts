@@ -29,7 +29,8 @@ export interface Asked {
   readonly up: ReturnType<typeof fakeUpstream>;
   readonly clock: FakeClock;
   readonly person: Person;
-  /** Decisions, errors and results of what was settled. */
+  /** Calls that have begun, and requests that are over. */
+  readonly begun: Exchange[];
   readonly settled: Exchange[];
   connect(options?: { principal?: Principal; capabilities?: Json }): Promise<Person>;
 }
@@ -42,25 +43,37 @@ export const TOOLS: NonNullable<FakeUpstreamSpec["tools"]> = {
 /** A host with the plugin in front of one server, `files`, and a person who says yes. */
 export async function asked(
   options: ApprovalOptions,
-  more: { plugins?: Config["plugins"]; tools?: FakeUpstreamSpec["tools"]; capabilities?: Json; config?: Partial<Config>; principal?: Principal } = {},
+  more: {
+    plugins?: Config["plugins"];
+    tools?: FakeUpstreamSpec["tools"];
+    upstreams?: Record<string, ReturnType<typeof fakeUpstream>>;
+    capabilities?: Json;
+    principal?: Principal;
+  } = {},
 ): Promise<Asked & AsyncDisposable> {
   const clock = new FakeClock();
   const up = fakeUpstream({ tools: more.tools ?? TOOLS });
   const settled: Exchange[] = [];
+  const begun: Exchange[] = [];
   const look = definePlugin({
     name: "look",
     host: "^1.0.0",
-    apply: (host) => host.hooks.settled.tap("look", (exchange) => void settled.push(exchange)),
+    apply(host) {
+      host.hooks.settled.tap("look", (exchange) => void settled.push(exchange));
+      host.hooks.transform.for("tools/call").tap("look", (params, exchange) => {
+        begun.push(exchange);
+        return params;
+      });
+    },
   });
   const host = await createTestHost({
     plugins: [approval(options), ...(more.plugins ?? []), look()],
-    upstreams: { files: up },
+    upstreams: { files: up, ...more.upstreams },
     clock,
-    ...(more.config && { config: more.config }),
     client: false,
   });
   const connect = async ({ principal, capabilities = { elicitation: {} } }: { principal?: Principal; capabilities?: Json } = {}) =>
     personAt(await host.connect({ capabilities, ...(principal && { principal }) }));
   const person = await connect({ ...(more.capabilities && { capabilities: more.capabilities }), ...(more.principal && { principal: more.principal }) });
-  return { host, up, clock, person, settled, connect, [Symbol.asyncDispose]: () => host.close() };
+  return { host, up, clock, person, begun, settled, connect, [Symbol.asyncDispose]: () => host.close() };
 }
