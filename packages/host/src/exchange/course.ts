@@ -1,4 +1,4 @@
-import type { RpcError } from "../errors.ts";
+import { HostError, type RpcError } from "../errors.ts";
 import type { Json, Message } from "../wire/message.ts";
 import type { Exchange, OwnCallOptions } from "./exchange.ts";
 
@@ -26,4 +26,9 @@ export interface OwnCalls {
   count: number;
   /** One of them may have reached an upstream: from then on the client's request is not provably unsent. */
   sent: boolean;
+}
+
+/** Why an exchange without one can ask for nothing. */
+export function notRunning(): HostError {
+  return new HostError("plugin_failure", "exchange.call and exchange.ask are for exchanges that run, from `route` to `respond`");
 }

@@ -2,12 +2,14 @@ import { HostError, type Sent, toRpcError } from "../errors.ts";
 import type { Json } from "../wire/message.ts";
 import { type Caller, type ClientFacts, type Principal, scopeOf } from "./caller.ts";
 import { correlationId } from "./correlation.ts";
-import type { Course, OwnCalls, Sink } from "./course.ts";
+import { type Course, notRunning, type OwnCalls, type Sink } from "./course.ts";
 import { type Limited, unwatch, watch } from "./deadlines.ts";
+import { Decisions } from "./decisions.ts";
 import type { Entry } from "./entry.ts";
 import type { Attempt, Decision, Exchange, Outcome, OwnCallOptions, Route, Site, TimeLimits, Timings } from "./exchange.ts";
 import { lateness } from "./lateness.ts";
 import { TimeLimit } from "./time-limit.ts";
+import type { Trace } from "./trace.ts";
 
 const DEFAULT_TIME_LIMITS: TimeLimits = { timeout: 60_000, maxTimeout: 600_000 };
 
@@ -63,6 +65,8 @@ export class HostExchange implements Exchange, Limited {
   target: object | undefined = undefined;
   timeLimits: TimeLimits = DEFAULT_TIME_LIMITS;
   slot: number | undefined = undefined;
+  /** Undefined unless somebody listened when it began. */
+  trace: Trace | undefined = undefined;
   /** Where messages before the answer go; undefined for a detached exchange. */
   readonly sink: Sink | undefined;
 
@@ -73,9 +77,7 @@ export class HostExchange implements Exchange, Limited {
   #sent: Sent = "no";
   #claimed = false;
   #isReached = false;
-  #decisions: Decision[] | undefined;
-  /** What was thrown when the last of them was made: it passes other taps on its way. */
-  #decidedBy: unknown;
+  #decisions: Decisions | undefined;
   #abort: AbortController | undefined;
   #states: Map<symbol | string, unknown> | undefined;
   #active: number;
@@ -123,7 +125,7 @@ export class HostExchange implements Exchange, Limited {
   }
 
   get decisions(): readonly Decision[] {
-    return this.#decisions ?? NO_DECISIONS;
+    return this.#decisions?.list ?? NO_DECISIONS;
   }
 
   get deadline(): number {
@@ -156,6 +158,7 @@ export class HostExchange implements Exchange, Limited {
     child.target = this.target;
     child.#root = this.#root;
     child.timeLimits = this.timeLimits;
+    child.trace = this.trace?.fork(child, attached);
     return child;
   }
 
@@ -175,6 +178,7 @@ export class HostExchange implements Exchange, Limited {
     if (!last) return;
     last.error = error;
     this.attempts.push({ upstream: last.upstream });
+    this.trace?.retried(error, this.at?.plugin);
   }
 
   call(method: string, params?: Json, options: OwnCallOptions = {}): Promise<Json> {
@@ -225,12 +229,10 @@ export class HostExchange implements Exchange, Limited {
     return this.#root.#isReached;
   }
 
-  /** Notes what a plugin decided. @param thrown by what, which is noted once */
-  decide({ plugin, hook }: Site, did: Decision["did"], thrown?: unknown): void {
-    if (thrown !== undefined && thrown === this.#decidedBy) return;
-    this.#decidedBy = thrown;
-    this.#decisions ??= [];
-    this.#decisions.push({ plugin, hook, did });
+  /** Notes what a plugin decided. @returns whether it was news: what was thrown is noted once */
+  decide(...decision: Parameters<Decisions["add"]>): boolean {
+    this.#decisions ??= new Decisions();
+    return this.#decisions.add(...decision);
   }
 
   /** Whether it was derived; then it has a clock of its own, which runs while it is sent. */
@@ -342,8 +344,4 @@ export function hostSide(exchange: Exchange): HostExchange {
     "plugin_failure",
     "a plugin called next with an object of its own instead of the exchange; hand on what it was given, or derive() of it",
   );
-}
-
-function notRunning(): HostError {
-  return new HostError("plugin_failure", "exchange.call and exchange.ask are for exchanges that run, from `route` to `respond`");
 }

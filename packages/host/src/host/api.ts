@@ -9,6 +9,7 @@ import type {
   ListToolsResult,
   ReadResourceResult,
 } from "@modelcontextprotocol/sdk/types.js";
+import type { TraceListener } from "../exchange/trace.ts";
 import type { Json } from "../wire/message.ts";
 import type { HostHealth } from "./health.ts";
 import type { CallOptions } from "./local-clients.ts";
@@ -52,6 +53,8 @@ export interface EmbeddingApi {
   reports(): Readonly<Record<string, Readonly<Json>>>;
   /** Does what a plugin offers to operators. @throws Error that names what there is instead */
   operate(plugin: string, name: string, params: Readonly<Json>): Promise<Readonly<Json>>;
+  /** Tells of every exchange that begins from now on, as `trace` of a plugin's host does. Gives a function that ends it. */
+  trace(listener: TraceListener): () => void;
   /**
    * Ends an upstream's connections after their calls in flight (at most `drain`) and connects anew, whatever became of
    * earlier tries. Calls that come meanwhile wait. Resolves when it is ready and has been listed.

@@ -1,6 +1,7 @@
 import type { ResolvedConfig } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
+import { Tracer } from "../exchange/trace.ts";
 import type { Logger } from "../log.ts";
 import type { CatalogStore } from "../pipeline/last-known.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
@@ -34,6 +35,8 @@ export interface GenerationsOptions {
 
 /** The assemblies of one host: the one that serves, the next while a reload prepares it, and those of which calls are under way. */
 export class Generations {
+  /** Who listens goes on listening through all reloads. */
+  readonly tracer: Tracer;
   readonly #options: GenerationsOptions;
   readonly #around: Surroundings;
   #lasting: Lasting | undefined;
@@ -50,7 +53,8 @@ export class Generations {
       entries: () => this.#serving?.directory.catalog.entries() ?? [],
       invalidate: (principal) => this.#serving?.directory.catalog.invalidate(principal),
     };
-    this.#around = { log, folder, status, catalog, transports, signal, stores: new Stores() };
+    this.tracer = new Tracer(log);
+    this.#around = { log, folder, status, catalog, transports, signal, tracer: this.tracer, stores: new Stores() };
   }
 
   /** The one that serves. @throws Error before there is one */
@@ -74,7 +78,7 @@ export class Generations {
   /** Loads and applies the plugins of a host that starts. Nothing runs yet. */
   async first(config: ResolvedConfig): Promise<Assembly> {
     const { log, sessions, settled } = this.#options;
-    this.#lasting = makeLasting({ limits: config.limits, log, sessions, settled, present: () => this.serving });
+    this.#lasting = makeLasting({ limits: config.limits, log, sessions, settled, tracer: this.tracer, present: () => this.serving });
     this.#serving = await this.#assemble(config, undefined);
     return this.#serving;
   }

@@ -15,6 +15,7 @@ import { parseConfig } from "../config/parse.ts";
 import type { Config, ResolvedConfig } from "../config/schema.ts";
 import { retireLiterals } from "../config/secrets.ts";
 import type { Principal } from "../exchange/caller.ts";
+import type { TraceListener } from "../exchange/trace.ts";
 import { checkExposure } from "../front/edge.ts";
 import type { RequestHandler } from "../front/mount.ts";
 import { createLogger, type Logger } from "../log.ts";
@@ -279,6 +280,10 @@ export class Host implements EmbeddingApi, AsyncDisposable {
   async operate(plugin: string, name: string, params: Readonly<Json>): Promise<Readonly<Json>> {
     await this.prepare();
     return this.#generations.serving.plugins.operations.operate(plugin, name, params);
+  }
+
+  trace(listener: TraceListener): () => void {
+    return this.#generations.tracer.listen(listener, this.#abort.signal);
   }
 
   async reconnect(name: string): Promise<void> {

@@ -5,6 +5,7 @@ import type { Entry } from "../exchange/entry.ts";
 import type { Exchange, Route } from "../exchange/exchange.ts";
 import { HostExchange, hostSide } from "../exchange/host-exchange.ts";
 import { type MethodRow, rowOf } from "../exchange/methods.ts";
+import type { Tracer } from "../exchange/trace.ts";
 import { unlessStopped } from "../exchange/unless-stopped.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -32,6 +33,7 @@ export interface SessionAnswers {
 export interface PipelineOptions extends SenderOptions, Pick<OwnCallsOptions, "settled"> {
   readonly answers: SessionAnswers;
   readonly serverRequests: ServerRequests;
+  readonly tracer: Tracer;
   readonly limits: Pick<Limits, "nameLength" | "uriLength"> & OwnCallsOptions["limits"];
 }
 
@@ -66,6 +68,7 @@ export class Pipeline implements Course {
     try {
       const { method } = exchange;
       exchange.course = this;
+      this.#options.tracer.trace(exchange);
       const row = rowOf(method);
       return row.respond ? this.#respond(exchange, row) : this.#answer(exchange, row);
     } catch (error) {
@@ -79,7 +82,9 @@ export class Pipeline implements Course {
 
   fail(exchange: Exchange, error: RpcError): Promise<Readonly<RpcError>> | undefined {
     const { call, respond } = rowOf(exchange.method);
-    return call || respond ? this.#hooks.fail(exchange.method)?.(error, exchange) : undefined;
+    const fail = call || respond ? this.#hooks.fail(exchange.method) : undefined;
+    const { trace } = hostSide(exchange);
+    return fail && trace ? trace.stage("fail", () => fail(error, exchange)) : fail?.(error, exchange);
   }
 
   call(parent: Exchange, ...request: Rest<Course["call"]>): Promise<Json> {
@@ -95,7 +100,9 @@ export class Pipeline implements Course {
     const respond = this.#hooks.respond(method === "tasks/result" ? (this.#originOf(exchange) ?? method) : method);
     const answer = this.#answer(exchange, row);
     if (!respond) return answer;
-    return answer.then((given) => respond(given, exchange)) as Promise<Json>; // taps promise not to change it, and nobody else is bound by that
+    const { trace } = exchange;
+    const through = (given: Json) => (trace ? trace.stage("respond", () => respond(given, exchange)) : respond(given, exchange));
+    return answer.then(through) as Promise<Json>; // taps promise not to change it, and nobody else is bound by that
   }
 
   #answer(exchange: HostExchange, row: MethodRow): Promise<Json> {
@@ -172,7 +179,9 @@ export class Pipeline implements Course {
   async #routes(exchange: HostExchange, row: MethodRow, target: Target, ask: SealedHooks["route"]): Promise<Json> {
     const { entry } = target;
     const owner: Route = { upstream: entry.upstream };
+    const first = ask && exchange.trace?.begin("route");
     let route = (await ask?.(exchange)) ?? owner;
+    first?.leads(route);
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.#permit(exchange, row, this.#aimedAt(exchange, target, route), route);
@@ -180,10 +189,14 @@ export class Pipeline implements Course {
         const unsent = error instanceof HostError && error.sent === "no" && exchange.sent === "no" && exchange.ownCalls?.sent !== true;
         // Only what an upstream refused has left a trace there.
         if (!unsent || exchange.attempts.length < attempt || exchange.stopped || attempt === ROUTES) throw error;
+        exchange.trace?.unwind(error);
+        const span = exchange.trace?.begin("route");
         const asked = await ask?.(exchange);
         const standIn = asked ? undefined : this.#directory.standIn(exchange, entry);
         const next = asked ?? (standIn && { upstream: standIn.upstream }) ?? (ask && owner);
         if (!next) throw error;
+        span?.leads(next);
+        exchange.trace?.retried(error.type);
         route = next;
       }
     }
@@ -215,7 +228,9 @@ export class Pipeline implements Course {
     exchange.params = exchange.original;
     const transform = row.transform ? this.#hooks.transform(exchange.method) : undefined;
     if (!transform) return this.#permitArguments(exchange, row, target, upstream);
+    const span = exchange.trace?.begin("transform");
     return transform(exchange.original, exchange).then((params) => {
+      span?.finish();
       exchange.params = params;
       return this.#permitArguments(exchange, row, target, upstream);
     });
@@ -224,11 +239,15 @@ export class Pipeline implements Course {
   /** Asked again, with the arguments that are really sent. */
   #permitArguments(exchange: HostExchange, row: MethodRow, target: Target, upstream: Upstream): Promise<Json> {
     if (row.permit !== "twice") return this.#call(exchange, upstream);
+    const leave = this.#hooks.permit && exchange.trace?.enter("permit");
     const refused = this.#hooks.permit && this.#refused(target, exchange);
+    leave?.();
     if (refused) return Promise.reject(notAllowed(refused));
     const authorize = this.#hooks.authorize(exchange.method);
     if (!authorize) return this.#call(exchange, upstream);
+    const span = exchange.trace?.begin("authorize");
     return authorize(exchange).then((by) => {
+      span?.finish();
       if (by) throw notAllowed(target.entry);
       return this.#call(exchange, upstream);
     });
@@ -237,12 +256,14 @@ export class Pipeline implements Course {
   #call(exchange: HostExchange, upstream: Upstream): Promise<Json> {
     const attempt: HostExchange["attempts"][number] = { upstream: upstream.key };
     exchange.attempts.push(attempt);
+    const span = exchange.trace?.begin("call");
     return this.#send(exchange, upstream).then(
       (result) => {
-        if (!exchange.isReached && exchange.inside) exchange.decide(exchange.inside, "answered");
+        span?.finish();
         return this.#sender.given(exchange, upstream.key, result);
       },
       (error: unknown) => {
+        span?.finish(error);
         attempt.error = error instanceof HostError || isRefusal(error) ? error.type : "upstream";
         throw error;
       },
@@ -251,7 +272,9 @@ export class Pipeline implements Course {
 
   /** Before a name is called unknown, upstreams that are still starting have until their `startTimeout`: it may be one of theirs. */
   async #lookAgain(exchange: HostExchange): Promise<Target> {
+    const span = exchange.trace?.begin("wait");
     const missing = await unlessStopped(exchange, this.#directory.awaitKnown(exchange.caller, { lazy: true, isCall: true }));
+    span?.finish();
     const target = this.#targets.find(exchange, this.#directory.offer(exchange.caller));
     if (target instanceof HostError) return this.#hopeless(exchange, target);
     if (target.entry) return target;
@@ -287,10 +310,12 @@ export class Pipeline implements Course {
 
   #isPermitted({ entry, template, called }: Target, exchange: HostExchange): boolean {
     const { catalog } = this.#directory;
+    const leave = this.#hooks.permit && exchange.trace?.enter("permit");
     const by =
       catalog.refusedBy(entry, exchange.caller) ??
       (template && catalog.refusedBy(template, exchange.caller)) ??
       (called && catalog.refusedBy(called, exchange.caller));
+    leave?.();
     if (by) exchange.decide(by, "refused");
     return by === undefined;
   }

@@ -2,6 +2,7 @@ import { nearest } from "../config/nearest.ts";
 import type { ResolvedConfig } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
 import { repeatability } from "../exchange/repeatable.ts";
+import type { TraceListener, Tracer } from "../exchange/trace.ts";
 import type { UpstreamFacts } from "../exchange/upstream-facts.ts";
 import type { Logger } from "../log.ts";
 import { factsOf, strictest } from "../upstream/upstream.ts";
@@ -25,6 +26,7 @@ export interface Surroundings {
   readonly catalog: PluginHost["catalog"];
   /** Those in memory. */
   readonly stores: Stores;
+  readonly tracer: Tracer;
   /** Transports that code brings. */
   readonly transports: Readonly<Record<string, TransportFactory>>;
   /** Aborted when the host closes. */
@@ -212,7 +214,7 @@ export class PluginSet {
   /** What a plugin's `apply` is given. It goes with the plugin from set to set. */
   #hostOf(plugin: AppliedPlugin, hooks: HookSet): PluginHost {
     const { id } = plugin;
-    const { folder, status, catalog } = this.#around;
+    const { folder, status, catalog, tracer } = this.#around;
     const log = this.#around.log.child({ plugin: id });
     const { signal } = plugin.gone;
     /** What is looked at while it is applied decides whether a reload concerns the plugin. */
@@ -225,6 +227,7 @@ export class PluginSet {
       folder,
       catalog,
       signal,
+      trace: (listener: TraceListener) => tracer.listen(listener, signal, log),
       transports: this.transports.of(id),
       get upstreams() {
         look("mcpServers");
