@@ -2,6 +2,7 @@ import type { ReloadReport } from "../host/reload.ts";
 import type { HostStatus } from "../plugin/host-status.ts";
 import type { Json } from "../wire/message.ts";
 import type { LogQuery } from "./log-query.ts";
+import type { TraceQuery } from "./trace-query.ts";
 
 /** What a running host tells about itself: its status, and how it was started. */
 export interface ControlStatus extends HostStatus, ControlFacts {}
@@ -38,7 +39,9 @@ export type ControlRequest =
   /** What a plugin offers to operators: `host.operation(name, ...)`. */
   | { command: "operation"; plugin: string; name: string; params?: Readonly<Json> }
   /** Lines of the log: a line of JSON each, until there are no more. */
-  | ({ command: "logs" } & LogQuery);
+  | ({ command: "logs" } & LogQuery)
+  /** What becomes of requests: a line of JSON each, until either side ends it. */
+  | ({ command: "trace" } & TraceQuery);
 
 /** Its answer, on one line of JSON. */
 export type ControlAnswer =

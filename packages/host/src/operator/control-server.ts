@@ -20,6 +20,8 @@ import { controlAddress, runningHosts, WINDOWS } from "./control-socket.ts";
 import { parseLogQuery } from "./log-query.ts";
 import type { LogRing } from "./log-ring.ts";
 import { streamLogs } from "./log-stream.ts";
+import { parseTraceQuery } from "./trace-query.ts";
+import { streamTrace, TraceFeed } from "./trace-stream.ts";
 
 /** Connections that have not asked, and those that have: readers of the log are counted where they are kept. */
 const SILENT = 16;
@@ -51,7 +53,8 @@ export async function serveControl(host: Host, facts: ControlFacts, controls: Ho
     runningHosts(); // clears what dead hosts left
     const address = controlAddress(process.pid);
     if (!WINDOWS) rmSync(address, { force: true });
-    const sources = { host, facts, controls, silent: new Newest(SILENT), asked: new Newest(ASKED) };
+    const feed = new TraceFeed((listener) => host.trace(listener));
+    const sources = { host, facts, controls, feed, silent: new Newest(SILENT), asked: new Newest(ASKED) };
     const server = createServer((socket) => answer(socket, sources));
     server.maxConnections = CONNECTIONS;
     server.unref();
@@ -61,6 +64,7 @@ export async function serveControl(host: Host, facts: ControlFacts, controls: Ho
       process.off("exit", close);
       server.close();
       controls.ring.end();
+      feed.end();
       if (!WINDOWS) rmSync(address, { force: true });
     };
     process.once("exit", close);
@@ -88,6 +92,7 @@ interface Sources {
   readonly host: Host;
   readonly facts: ControlFacts;
   readonly controls: HostControls;
+  readonly feed: TraceFeed;
   /** Those that have not asked yet. */
   readonly silent: Newest;
   /** Those that wait for an answer, or read it. */
@@ -145,13 +150,16 @@ function answer(socket: Socket, sources: Sources): void {
   });
 }
 
-/** Answers a line with one line, or with those of the log. Never rejects. */
+/** Answers a line with one line, or with those of the log or the trace. Never rejects. */
 async function reply(line: string, socket: Socket, sources: Sources): Promise<void> {
   try {
     const request = parseRequest(line);
     if (request.command === "logs") {
       streamLogs(socket, request, sources.controls.ring);
       if (request.follow) sources.asked.remove(socket);
+    } else if (request.command === "trace") {
+      streamTrace(socket, request, sources.feed);
+      sources.asked.remove(socket);
     } else socket.end(`${JSON.stringify(await replyTo(request, sources))}\n`);
   } catch (error) {
     const answer: ControlAnswer = { error: redactText(error instanceof Error ? error.message : String(error)) };
@@ -170,13 +178,18 @@ function parseRequest(line: string): ControlRequest {
   const { command, plugin, name, params = {} } = request;
   if (command === "status" || command === "reload" || command === "stop" || command === "invocation") return { command };
   if (command === "logs") return { command, ...parseLogQuery(request) };
-  if (command !== "operation") throw new Error('there are the commands "status", "reload", "stop", "invocation", "logs" and "operation"');
+  if (command === "trace") return { command, ...parseTraceQuery(request) };
+  if (command !== "operation")
+    throw new Error('there are the commands "status", "reload", "stop", "invocation", "logs", "trace" and "operation"');
   if (typeof plugin !== "string" || typeof name !== "string" || !isObject(params))
     throw new Error('"operation" takes "plugin" and "name", two strings, and "params", an object');
   return { command, plugin, name, params };
 }
 
-async function replyTo(request: Exclude<ControlRequest, { command: "logs" }>, { host, facts, controls }: Sources): Promise<ControlAnswer> {
+async function replyTo(
+  request: Exclude<ControlRequest, { command: "logs" | "trace" }>,
+  { host, facts, controls }: Sources,
+): Promise<ControlAnswer> {
   if (request.command === "reload") return { reloaded: await inTime(controls.reload(), "the reload") };
   if (request.command === "status") return { status: redact({ ...host.status(), ...facts }) as ControlStatus };
   if (request.command === "invocation") return { invocation: controls.invocation };
