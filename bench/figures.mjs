@@ -116,6 +116,16 @@ function growthRow(title, axis, points) {
   return [title, axis, cells.join(" · "), shown(costs.at(-1)[1] / costs[0][1], 2)];
 }
 
+/** What a list costs, and what is kept for each caller, where all see the same and where each sees something else. */
+export function callersTable({ callers = {} }) {
+  const rows = [
+    ["CPU per list, ms", "cpu", 2],
+    ["time per list, eight at once, ms", "list", 2],
+    ["memory per caller, KB", "memory", 0],
+  ].map(([title, id, digits]) => [title, ...["same", "own"].map((name) => shown(median(callers[name]?.[id] ?? []), digits))]);
+  return { head: ["", "all see the same", "each sees another half"], rows };
+}
+
 /** Microseconds per call that each plugin adds, and what a second host without any seems to add. */
 export function overheadTable({ overhead = {} }) {
   const range = (values) => `${shown(Math.min(...values), 1)} … ${shown(Math.max(...values), 1)}`;

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { barsTable } from "./bars.mjs";
-import { growthTable, mainTable, overheadTable, ratio, shown } from "./figures.mjs";
+import { callersTable, growthTable, mainTable, overheadTable, ratio, shown } from "./figures.mjs";
 import { LEGS } from "./legs.mjs";
 import { median } from "./measure.mjs";
 import { plots } from "./plots.mjs";
@@ -27,6 +27,7 @@ function sections(result) {
     parts.push(["Bars", table(barsTable(result, titles))]);
   }
   if (result.growth) parts.push(["Growth", table(growthTable(result))]);
+  if (result.callers) parts.push(["Callers", table(callersTable(result))]);
   if (result.overhead) parts.push(["Plugins", table(overheadTable(result))]);
   return parts;
 }

@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { measureCallers } from "./callers.mjs";
 import { measureGrowth } from "./growth.mjs";
 import { LEGS, measureLeg } from "./legs.mjs";
 import { measureLives } from "./life.mjs";
@@ -14,7 +15,7 @@ import { compared, publish, text, writePlots } from "./report.mjs";
 import { FULL, QUICK, SMOKE } from "./sizes.mjs";
 import { finish, ROOT } from "./targets.mjs";
 
-const PARTS = [...Object.keys(LEGS), "growth", "overhead"];
+const PARTS = [...Object.keys(LEGS), "growth", "overhead", "callers"];
 /** A run that hangs ends here, and everything it started with it. */
 const LONGEST = 20 * 60_000;
 
@@ -82,6 +83,7 @@ async function measure({ only, quick, smoke, rounds }) {
   if (only.includes("aggregate"))
     for (const [target, lives] of Object.entries(await measureLives(sizes, how))) Object.assign(result.legs.aggregate[target], lives);
   if (only.includes("growth")) result.growth = await measureGrowth(sizes, how);
+  if (only.includes("callers")) result.callers = await measureCallers(sizes, how);
   if (only.includes("overhead")) result.overhead = await measureOverhead(sizes, how);
   return { ...result, ...tally, seconds: Math.round(performance.now() / 1000) };
 }

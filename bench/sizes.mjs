@@ -15,6 +15,7 @@ export const FULL = {
   sessions: 100,
   settle: 1_000,
   growth: { flood: 400, tools: [5, 500, 5_000], upstreams: [1, 10, 50], sessions: [10, 100, 1_000] },
+  callers: { count: 1_000, tools: 5_000 },
 };
 
 /** --quick: to see within three minutes what a change did. */
@@ -46,4 +47,5 @@ export const SMOKE = {
   sessions: 10,
   settle: 10,
   growth: { flood: 40, tools: [5, 50], upstreams: [1, 3], sessions: [2, 20] },
+  callers: { count: 20, tools: 50 },
 };

@@ -126,9 +126,10 @@ class Running {
   /** Waits until every tool of every server is listed, and learns its exposed name. */
   async complete() {
     const { servers, tools } = this.shape;
+    const { least = 1 } = this.shape; // a view may hide some
     for (const end = performance.now() + 30_000; performance.now() < end; await pause(5)) {
       const listed = await this.list();
-      if (listed.length < servers * tools) continue;
+      if (listed.length < servers * tools * least) continue;
       this.names = listed.map(({ name }) => name).filter((name) => !name.endsWith("_big"));
       this.big = listed.map(({ name }) => name).find((name) => name.endsWith("_big"));
       return;

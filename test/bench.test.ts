@@ -17,6 +17,7 @@ interface Result {
   legs: Record<string, Record<string, Samples>>;
   growth: Record<string, Record<string, Samples>>;
   overhead: Samples;
+  callers: Record<string, Samples>;
 }
 
 /** The figures of a gateway in every leg; of no gateway there are only times and rates. */
@@ -61,6 +62,7 @@ test("the bench measures every leg, target and figure, and gets the right answer
       expect(Object.keys(counts).length, `growth, ${target}, ${axis}`).toBe(2);
       expectSamples(counts, Object.keys(counts), `growth, ${target}, ${axis}`);
     }
+  for (const views of ["same", "own"]) expectSamples(result.callers[views], ["list", "cpu", "memory"], `callers, ${views}`);
   expectSamples(result.overhead, ["again", "namespace"], "overhead");
 
   for (const title of [
@@ -68,6 +70,7 @@ test("the bench measures every leg, target and figure, and gets the right answer
     "CPU per call, 32 in flight",
     "start to full list, five stdio servers",
     "earlier calls",
+    "each sees another half",
     "the noise",
   ])
     expect(stdout).toContain(title);

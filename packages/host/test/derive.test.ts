@@ -68,3 +68,15 @@ test("neither is cancelled with its parent", () => {
   parent.cancel(new HostError("cancelled", "gone"));
   expect(children.map(({ stopped }) => stopped)).toEqual([undefined, undefined]);
 });
+
+test("an exchange goes on under another request of its client's: what comes from then on is for that one", () => {
+  const { parent, told } = exchange();
+  const later: Message[] = [];
+  const reply = { send: (message: Message) => later.push(message) > 0, answer: () => undefined, end() {} };
+  const client = { info: { name: "again" }, version: "2025-11-25", logLevel: "debug" };
+  parent.sink?.send(news);
+  const child = parent.derive({ attached: true });
+  parent.reattach(reply, "second", client);
+  child.sink?.send(news);
+  expect([parent.wireId, parent.client, told.length, later.length]).toEqual(["second", client, 1, 1]);
+});

@@ -1,28 +1,167 @@
 // Compiled by `npm run typecheck`, never run: each line below a "@ts-expect-error" must not compile.
-import { type Config, defineConfig, definePlugin } from "mcp-host";
+import { type Caller, type Config, defineConfig, definePlugin, defineService, type Entry, type Exchange, type Store } from "mcp-host";
+import { z } from "zod";
 
+/** Every hook: what is right compiles, and of what is wrong one case for each way to get it wrong. */
 export const typed = definePlugin({
   name: "types",
   host: "^1.0.0",
-  apply(host) {
+  options: z.strictObject({ limit: z.number().default(3), names: z.array(z.string()) }),
+  apply(host, { limit, names }) {
+    limit satisfies number;
+    names satisfies string[];
+    const { hooks } = host;
+
+    hooks.authenticate.tap("types", async ({ headers }) => (headers.authorization ? { id: "ada", roles: [] } : undefined));
+    // @ts-expect-error a principal has roles
+    hooks.authenticate.tap("types", () => ({ id: "ada" }));
+    hooks.session.tap("types", ({ event, session }) => void [event === "opened", session.principal.id]);
+    // @ts-expect-error there is no such event
+    hooks.session.tap("types", ({ event }) => void (event === "open"));
+    hooks.upstream.tap("types", ({ key, state }) => void [key, state === "ready"]);
+    // @ts-expect-error there is no such state
+    hooks.upstream.tap("types", ({ state }) => void (state === "up"));
+    hooks.credentials.tap("types", (credentials) => ({ ...credentials, headers: { a: "b" } }));
+    // @ts-expect-error headers are texts
+    hooks.credentials.tap("types", (credentials) => ({ ...credentials, headers: { a: 1 } }));
+
+    hooks.discover.tap("types", async (entries, upstream) => entries.filter(({ name }) => name !== upstream.key));
+    // @ts-expect-error discover must return entries
+    hooks.discover.tap("types", () => {});
+    hooks.merge.tap("types", (entries) => entries.toReversed());
+    // @ts-expect-error merge is synchronous
+    hooks.merge.tap("types", async (entries) => entries);
+    hooks.list.tap("types", (entries, caller) => (caller.endpoint ? entries : entries.slice(1)));
+    // @ts-expect-error list is synchronous
+    hooks.list.tap("types", async (entries) => entries);
+    // @ts-expect-error what is shown are entries
+    hooks.list.tap("types", (entries) => entries.map(({ name }) => name));
+
+    hooks.route.tap("types", ({ entry }) => (entry ? { upstream: entry.upstream, native: "x" } : undefined));
+    // @ts-expect-error a route names an upstream
+    hooks.route.tap("types", () => ({ native: "x" }));
+    hooks.permit.tap("types", (entry, caller, exchange) => (entry.name === caller.principal.id || exchange?.params.x ? false : undefined));
+    // @ts-expect-error permit answers false or undefined
+    hooks.permit.tap("types", () => true);
+    // @ts-expect-error permit is synchronous
+    hooks.permit.tap("types", async () => undefined);
+    // @ts-expect-error whoever is asked about is a caller, and not a principal
+    hooks.permit.tap("types", (_entry, { roles }) => (roles.includes("a") ? false : undefined));
+    hooks.authorize.for("tools/call").tap("types", async ({ called }) => (called?.native === "x" ? false : undefined));
+    // @ts-expect-error authorize answers false or undefined
+    hooks.authorize.for("*").tap("types", async () => "no");
+    // @ts-expect-error it is by method
+    hooks.authorize.tap("types", () => undefined);
+
+    hooks.transform.for("tools/call").tap("types", (params) => ({ ...params, arguments: { name: params.name } }));
+    // @ts-expect-error there is no such method
+    hooks.transform.for("tools/cal");
+    // @ts-expect-error there is no such hook
+    hooks.transfrom;
+    // @ts-expect-error arguments are an object
+    hooks.transform.for("tools/call").tap("types", (params) => ({ ...params, arguments: "x" }));
+    // @ts-expect-error a resource has no arguments that were declared
+    hooks.transform.for("resources/read").tap("types", ({ uri }) => ({ name: uri }));
+    hooks.call.for("*").tap("types", (next, upstream) => (upstream.wire === "http" ? async (exchange) => next(exchange) : next));
+    // @ts-expect-error a tap of call makes a handler
+    hooks.call.for("*").tap("types", (next) => next({} as Exchange));
+    // @ts-expect-error a handler gives a result
+    hooks.call.for("*").tap("types", () => async () => {});
+    hooks.respond.for("tools/call").tap("types", (result) => ({ ...result, a: 1 }));
     // @ts-expect-error a waterfall's tap must return
-    host.hooks.respond.for("tools/call").tap("types", (result) => {
+    hooks.respond.for("tools/call").tap("types", (result) => {
       void result;
     });
-    // @ts-expect-error discover must return entries
-    host.hooks.discover.tap("types", () => {});
-    // @ts-expect-error there is no such method
-    host.hooks.transform.for("tools/cal");
-    // @ts-expect-error there is no such hook
-    host.hooks.transfrom;
-    // @ts-expect-error permit answers false or undefined
-    host.hooks.permit.tap("types", () => true);
-    host.hooks.transform.for("tools/call").tap("types", (params) => ({ ...params, arguments: { name: params.name } }));
+    hooks.fail.for("tools/call").tap("types", (error, { called }) => ({ ...error, message: `${called?.name}` }));
+    // @ts-expect-error an error's code is a number
+    hooks.fail.for("tools/call").tap("types", (error) => ({ ...error, code: "x" }));
+    // @ts-expect-error what fails stays an error
+    hooks.fail.for("tools/call").tap("types", () => ({ content: [] }));
+    hooks.settled.tap("types", ({ outcome, decisions }) => void [outcome && "result" in outcome, decisions[0]?.did === "refused"]);
+    // @ts-expect-error nobody decides that
+    hooks.settled.tap("types", ({ decisions }) => void (decisions[0]?.did === "denied"));
+
+    hooks.ask.tap("types", (request) => (request.method === "roots/list" ? { answer: { roots: [] } } : request));
+    // @ts-expect-error a question or an answer
+    hooks.ask.tap("types", () => ({ roots: [] }));
+    hooks.answer.tap("types", (result) => ({ ...result }));
+    // @ts-expect-error an answer must be returned
+    hooks.answer.tap("types", () => {});
+    hooks.notify.tap("types", (notification, { upstream }) => (upstream === "x" ? null : notification));
+    // @ts-expect-error notify is synchronous
+    hooks.notify.tap("types", async (notification) => notification);
+    hooks.http.tap("types", (app, publicApp) => void [app.get("/a", (c) => c.text("a")), publicApp]);
+    // @ts-expect-error there is no such method of Hono's
+    hooks.http.tap("types", (app) => void app.gett("/a"));
+    hooks.ready.tap("types", async () => {});
+    // @ts-expect-error ready is given nothing
+    hooks.ready.tap("types", (_what: string) => {});
+    hooks.close.tap("types", () => {});
+    // @ts-expect-error a tap has a name
+    hooks.close.tap(() => {});
+    // @ts-expect-error order is no tap's business
+    hooks.close.tap({ name: "types", stage: 1 }, () => {});
+
+    const service = defineService<(entry: Entry) => boolean>("types");
+    host.provide(service, ({ name }) => name === "x");
+    // @ts-expect-error another service
+    host.provide(service, "x");
+    host.use(service) satisfies (entry: Entry) => boolean;
+    host.meter.counter({ name: "a", description: "b", labels: ["c"] }).add(1, "d");
+    // @ts-expect-error there is no such member
+    host.metre;
+    host.reload.expectUpstreams({ place: "options.x", key: "x" });
+    // @ts-expect-error a place and a key
+    host.reload.expectUpstreams("x");
+    host.operator.operation("x", async (params) => ({ params }));
+    // @ts-expect-error an operation gives an object
+    host.operator.operation("x", () => "done");
   },
 });
 
-const made: Config = defineConfig({ mcpServers: { a: { command: "node" } }, plugins: [typed()] });
+/** An exchange is to be read, and asked to do what plugins may. */
+export async function used(exchange: Exchange, caller: Caller, store: Store): Promise<void> {
+  await exchange.call("tools/call", { name: "x" }, { onProgress: ({ progress }) => void progress });
+  // @ts-expect-error there is no such option
+  await exchange.call("tools/call", { name: "x" }, { onProgres: () => {} });
+  await exchange.ask("elicitation/create", { message: "?" });
+  // @ts-expect-error what is asked has params
+  await exchange.ask("elicitation/create");
+  // @ts-expect-error an exchange is not the plugin's to change
+  exchange.params = {};
+  // @ts-expect-error nor is who it is
+  caller.principal = { id: "root", roles: [] };
+  await store.update("a", (before) => Number(before ?? 0) + 1);
+  // @ts-expect-error a change is a function
+  await store.update("a", 1);
+  // @ts-expect-error a lease has a time to live
+  await store.lease("a");
+}
+
+typed({ names: ["a"] });
+// @ts-expect-error an option of the wrong type
+typed({ names: "a" });
+// @ts-expect-error a misspelt option
+typed({ names: [], limt: 3 });
+// @ts-expect-error an option is missing
+typed({});
+
+// @ts-expect-error a definition has a name
+definePlugin({ host: "^1.0.0", apply() {} });
+// @ts-expect-error apply is synchronous and gives nothing to wait for
+definePlugin({ name: "x", host: "^1.0.0", apply: async () => 3, enforce: "pre" } satisfies { apply(): number });
+// @ts-expect-error there are two groups
+definePlugin({ name: "x", host: "^1.0.0", enforce: "first", apply() {} });
+// @ts-expect-error names are a list
+definePlugin({ name: "x", host: "^1.0.0", before: "y", apply() {} });
+// @ts-expect-error there is no such part of a definition
+definePlugin({ name: "x", host: "^1.0.0", aply() {}, apply() {} });
+
+const made: Config = defineConfig({ mcpServers: { a: { command: "node" } }, plugins: [typed({ names: [] })] });
 export const promised = defineConfig(async ({ env, folder }) => ({ ...made, mcpServers: { a: { command: env.A ?? folder } } }));
+defineConfig({ plugins: [{ use: typed({ names: [] }), enabled: false, when: { roles: ["a"], tools: ["b"] } }] });
+// @ts-expect-error there is no such condition
+defineConfig({ plugins: [{ use: typed({ names: [] }), when: { role: ["a"] } }] });
 // @ts-expect-error there is no such key
 defineConfig({ listn: {} });
 // @ts-expect-error a function gives a config

@@ -1,11 +1,19 @@
-import { HostError, type RpcError } from "../errors.ts";
-import type { Json, Message } from "../wire/message.ts";
+import type { RpcError } from "../errors.ts";
+import type { Json, Message, Response } from "../wire/message.ts";
 import type { Exchange, OwnCallOptions } from "./exchange.ts";
 
 /** Where messages go that belong to a call and come before its answer: the answer's own stream. */
 export interface Sink {
   /** False when nobody is there any more. */
   send(message: Message): boolean;
+}
+
+/** How a front takes the answer to one request. What is sent before it belongs to the same stream. */
+export interface Reply extends Sink {
+  /** Gives the answer's size as {@link Exchange.answerBytes} has it. */
+  answer(response: Response): number | undefined;
+  /** There will be no answer: the request was cancelled. */
+  end(): void;
 }
 
 /** The pipeline that an exchange begins on, and ends on: what of it the exchange and whoever answers it need. */
@@ -26,9 +34,4 @@ export interface OwnCalls {
   count: number;
   /** One of them may have reached an upstream: from then on the client's request is not provably unsent. */
   sent: boolean;
-}
-
-/** Why an exchange without one can ask for nothing. */
-export function notRunning(): HostError {
-  return new HostError("plugin_failure", "exchange.call and exchange.ask are for exchanges that run, from `route` to `respond`");
 }

@@ -1,17 +1,14 @@
 import { HostError, type Sent, toRpcError } from "../errors.ts";
-import type { Json } from "../wire/message.ts";
+import type { Id, Json } from "../wire/message.ts";
 import { type Caller, type ClientFacts, type Principal, scopeOf } from "./caller.ts";
 import { correlationId } from "./correlation.ts";
-import { type Course, notRunning, type OwnCalls, type Sink } from "./course.ts";
-import { type Limited, unwatch, watch } from "./deadlines.ts";
-import { Decisions } from "./decisions.ts";
+import type { Course, OwnCalls, Reply, Sink } from "./course.ts";
 import type { Entry } from "./entry.ts";
 import type { Attempt, Decision, Exchange, Outcome, OwnCallOptions, Route, Site, TimeLimits, Timings } from "./exchange.ts";
 import { lateness } from "./lateness.ts";
 import { TimeLimit } from "./time-limit.ts";
+import { Timed } from "./timed.ts";
 import type { Trace } from "./trace.ts";
-
-const DEFAULT_TIME_LIMITS: TimeLimits = { timeout: 60_000, maxTimeout: 600_000 };
 
 const NO_DECISIONS: readonly Decision[] = Object.freeze([]);
 
@@ -31,8 +28,8 @@ export interface ExchangeOptions {
   timings?: Mutable<Timings>;
 }
 
-/** An {@link Exchange} with what only the host may do: it runs the clock, sets what is known of the request and settles it. */
-export class HostExchange implements Exchange, Limited {
+/** An {@link Exchange} with what only the host may do: it sets what is known of the request and settles it. */
+export class HostExchange extends Timed implements Exchange {
   readonly id: string;
   readonly method: string;
   readonly original: Readonly<Json>;
@@ -63,30 +60,30 @@ export class HostExchange implements Exchange, Limited {
   ownCalls: OwnCalls | undefined = undefined;
   /** What the request names and where it goes, as the pipeline found it; what that is, is the pipeline's business. */
   target: object | undefined = undefined;
-  timeLimits: TimeLimits = DEFAULT_TIME_LIMITS;
-  slot: number | undefined = undefined;
   /** Undefined unless somebody listened when it began. */
   trace: Trace | undefined = undefined;
   /** Where messages before the answer go; undefined for a detached exchange. */
-  readonly sink: Sink | undefined;
+  sink: Sink | undefined;
+  /** The id of the client's request that it answers; undefined where it answers none. */
+  wireId: Id | undefined = undefined;
 
   /** The exchange that may send: itself, or the one that it was derived from. */
   #root: HostExchange = this;
   /** The one whose client an attached child speaks to. */
-  #attachedTo: HostExchange | undefined;
+  protected override attachedTo: HostExchange | undefined = undefined;
   #sent: Sent = "no";
   #claimed = false;
   #isReached = false;
-  #decisions: Decisions | undefined;
+  #decisions: Decision[] | undefined;
+  /** What was thrown when the last of them was made: it passes other taps on its way. */
+  #decidedBy: unknown;
   #abort: AbortController | undefined;
   #states: Map<symbol | string, unknown> | undefined;
-  #active: number;
-  #isTimed = false;
-  #paused = 0;
   readonly #onStop: ((error: HostError) => void)[] = [];
   #stopped: HostError | undefined;
 
   constructor(options: ExchangeOptions) {
+    super();
     this.id = options.parent?.id ?? correlationId(options.params);
     this.method = options.method;
     this.original = options.params ?? {};
@@ -97,8 +94,7 @@ export class HostExchange implements Exchange, Limited {
     this.parent = options.parent;
     this.plugin = options.plugin;
     this.depth = options.depth ?? options.parent?.depth ?? 0;
-    this.#active = performance.now();
-    this.timings = options.timings ?? { start: this.#active };
+    this.timings = options.timings ?? { start: this.active };
   }
 
   get principal(): Principal {
@@ -115,7 +111,7 @@ export class HostExchange implements Exchange, Limited {
 
   set sent(sent: Sent) {
     this.#sent = sent;
-    if (this.#attachedTo) this.#attachedTo.sent = sent;
+    if (this.attachedTo) this.attachedTo.sent = sent;
   }
 
   get signal(): AbortSignal {
@@ -125,11 +121,7 @@ export class HostExchange implements Exchange, Limited {
   }
 
   get decisions(): readonly Decision[] {
-    return this.#decisions?.list ?? NO_DECISIONS;
-  }
-
-  get deadline(): number {
-    return this.timings.start + this.timeLimits.maxTimeout;
+    return this.#decisions ?? NO_DECISIONS;
   }
 
   state<T>(key: symbol | string, make: () => T): T {
@@ -149,7 +141,7 @@ export class HostExchange implements Exchange, Limited {
       parent: this,
       ...(attached && { timings: this.timings }),
     });
-    if (attached) child.#attachedTo = this;
+    if (attached) child.attachedTo = this;
     child.course = this.course;
     child.params = this.params;
     child.entry = this.entry;
@@ -160,11 +152,6 @@ export class HostExchange implements Exchange, Limited {
     child.timeLimits = this.timeLimits;
     child.trace = this.trace?.fork(child, attached);
     return child;
-  }
-
-  allow(timeLimits: TimeLimits): void {
-    this.timeLimits = timeLimits;
-    if (this.#isTimed) watch(this, this.#due);
   }
 
   within(timeLimits: TimeLimits, send: (exchange: Exchange) => Promise<Json>): Promise<Json> {
@@ -229,43 +216,25 @@ export class HostExchange implements Exchange, Limited {
     return this.#root.#isReached;
   }
 
-  /** Notes what a plugin decided. @returns whether it was news: what was thrown is noted once */
-  decide(...decision: Parameters<Decisions["add"]>): boolean {
-    this.#decisions ??= new Decisions();
-    return this.#decisions.add(...decision);
+  /** Notes what a plugin decided. @param thrown by what, which is noted once @returns whether it is noted */
+  decide({ plugin, hook }: Site, did: Decision["did"], thrown?: unknown): boolean {
+    if (thrown !== undefined && thrown === this.#decidedBy) return false;
+    this.#decidedBy = thrown;
+    this.#decisions ??= [];
+    this.#decisions.push({ plugin, hook, did });
+    return true;
+  }
+
+  /** Goes on under another request of the same caller: all that comes from now on, its answer included, is for that one. */
+  reattach(reply: Reply, wireId: Id, client: ClientFacts): void {
+    this.sink = reply;
+    this.wireId = wireId;
+    this.client = client;
   }
 
   /** Whether it was derived; then it has a clock of its own, which runs while it is sent. */
   get isDetached(): boolean {
     return this.#root !== this;
-  }
-
-  /** Starts the clock. */
-  start(): void {
-    this.#isTimed = true;
-    watch(this, this.#due);
-  }
-
-  touch(): void {
-    this.#active = performance.now();
-    this.#attachedTo?.touch();
-  }
-
-  /** A person is being asked: silence is no fault until {@link resume}. */
-  pause(): void {
-    this.#paused++;
-    this.#attachedTo?.pause();
-  }
-
-  resume(): void {
-    this.#paused--;
-    this.#attachedTo?.resume();
-    this.touch();
-  }
-
-  /** Since when it has been silent without a reason; a question to a person is one. */
-  silentSince(now: number): number {
-    return this.#paused > 0 ? now : this.#active;
   }
 
   /** Stops what began to listen after `before` others; false if nothing did. */
@@ -308,27 +277,10 @@ export class HostExchange implements Exchange, Limited {
 
   /** Its clock stops: nothing is expected of upstreams any more. */
   release(): void {
-    this.#isTimed = false;
-    unwatch(this);
+    this.stopClock();
     this.#onStop.length = 0;
   }
 
-  get #due(): number {
-    return Math.min(this.#active + this.timeLimits.timeout, this.deadline);
-  }
-
-  /** Whether its time is up: then it is cancelled. Called by its clock. */
-  check(now: number): number | undefined {
-    const due = Math.min(this.silentSince(now) + this.timeLimits.timeout, this.deadline);
-    // Timers may fire up to a millisecond early.
-    if (due > now + 1) return due;
-    const limit = this.deadline <= now + 1 ? this.timeLimits.maxTimeout : this.timeLimits.timeout;
-    unwatch(this);
-    this.cancel(this.late(limit));
-    return undefined;
-  }
-
-  /** What is wrong when its time is up. @param limit the milliseconds that are over */
   late(limit: number): HostError {
     return lateness(this, limit);
   }
@@ -344,4 +296,8 @@ export function hostSide(exchange: Exchange): HostExchange {
     "plugin_failure",
     "a plugin called next with an object of its own instead of the exchange; hand on what it was given, or derive() of it",
   );
+}
+
+function notRunning(): HostError {
+  return new HostError("plugin_failure", "exchange.call and exchange.ask are for exchanges that run, from `route` to `respond`");
 }

@@ -1,4 +1,5 @@
-import type { Reply, Session } from "../session/session.ts";
+import type { Reply } from "../exchange/course.ts";
+import type { Session } from "../session/session.ts";
 import type { Message, Response } from "../wire/message.ts";
 import { EventStream, type StreamSettings } from "./event-stream.ts";
 import type { FrontResponse } from "./response.ts";

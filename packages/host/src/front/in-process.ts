@@ -1,6 +1,7 @@
 import { HostError } from "../errors.ts";
 import type { Principal } from "../exchange/caller.ts";
-import type { Reply, Session } from "../session/session.ts";
+import type { Reply } from "../exchange/course.ts";
+import type { Session } from "../session/session.ts";
 import type { Sessions } from "../session/sessions.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Link, LinkEvents } from "../wire/link.ts";

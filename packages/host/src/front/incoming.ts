@@ -1,4 +1,5 @@
-import type { Reply, Session } from "../session/session.ts";
+import type { Reply } from "../exchange/course.ts";
+import type { Session } from "../session/session.ts";
 import type { Limits } from "../wire/limits.ts";
 import { isRequest, type Message, type Response } from "../wire/message.ts";
 import { checkShape, ParseError, refusalOf, toMessage } from "../wire/parse.ts";

@@ -1,7 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import { HostError } from "../errors.ts";
 import type { Principal } from "../exchange/caller.ts";
-import type { Reply, Session } from "../session/session.ts";
+import type { Reply } from "../exchange/course.ts";
+import type { Session } from "../session/session.ts";
 import type { Limits } from "../wire/limits.ts";
 import { parseJson } from "../wire/parse.ts";
 import { readBody } from "./body.ts";

@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 import { HostError } from "../errors.ts";
 import type { Principal } from "../exchange/caller.ts";
-import type { Reply } from "../session/session.ts";
+import type { Reply } from "../exchange/course.ts";
 import type { Sessions } from "../session/sessions.ts";
 import { type FrameOutput, FrameWriter } from "../wire/frame-writer.ts";
 import { LineFramer } from "../wire/framing.ts";

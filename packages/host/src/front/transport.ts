@@ -1,7 +1,8 @@
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
 import type { Principal } from "../exchange/caller.ts";
-import type { Reply, Session } from "../session/session.ts";
+import type { Reply } from "../exchange/course.ts";
+import type { Session } from "../session/session.ts";
 import type { Sessions } from "../session/sessions.ts";
 import type { Limits } from "../wire/limits.ts";
 import { receive, type Wire } from "./incoming.ts";

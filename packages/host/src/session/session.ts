@@ -2,29 +2,11 @@ import { randomBytes } from "node:crypto";
 import { ERRORS, HostError, toRpcError } from "../errors.ts";
 import type { Caller, ClientFacts, Principal } from "../exchange/caller.ts";
 import { carry } from "../exchange/carry.ts";
-import type { Sink } from "../exchange/course.ts";
+import type { Reply, Sink } from "../exchange/course.ts";
 import type { Outcome } from "../exchange/exchange.ts";
 import { HostExchange } from "../exchange/host-exchange.ts";
-import {
-  type Id,
-  isNotification,
-  isObject,
-  isRequest,
-  type Json,
-  type Message,
-  type Notification,
-  type Request,
-  type Response,
-} from "../wire/message.ts";
+import { type Id, isNotification, isObject, isRequest, type Json, type Message, type Notification, type Request } from "../wire/message.ts";
 import { Questions } from "./questions.ts";
-
-/** How a front takes the answer to one request. What is sent before it belongs to the same stream. */
-export interface Reply extends Sink {
-  /** Gives the answer's size as {@link Exchange.answerBytes} has it. */
-  answer(response: Response): number | undefined;
-  /** There will be no answer: the request was cancelled. */
-  end(): void;
-}
 
 /** What a session needs of the host. */
 export interface SessionHost {
@@ -138,13 +120,14 @@ export class Session implements Caller {
     const refused = this.#refusal(request);
     if (!this.active && request.method !== "initialize" && request.method !== "ping") this.#activate();
     const exchange = new HostExchange({ method: request.method, params: request.params, caller: this, sink: reply });
+    exchange.wireId = request.id;
     exchange.requestBytes = bytes;
-    if (refused) return this.#refuse(exchange, request.id, refused, reply);
+    if (refused) return this.#refuse(exchange, refused);
     if (request.method === "initialize") this.#initializing = true;
     this.#inFlight.set(exchange, request.id);
     this.#ids.add(request.id);
     const finish = (outcome: Outcome): void => {
-      if (!exchange.settle(outcome, (settled) => this.#answer(exchange, request.id, settled, reply))) return;
+      if (!exchange.settle(outcome, (settled) => this.#answer(exchange, settled))) return;
       this.#inFlight.delete(exchange);
       this.#ids.delete(request.id);
       this.seen = exchange.timings.end ?? this.seen;
@@ -156,8 +139,8 @@ export class Session implements Caller {
   }
 
   /** Answers a request that does not begin. */
-  #refuse(exchange: HostExchange, id: Id, cause: HostError, reply: Reply): void {
-    exchange.settle(exchange.outcomeOf(cause), (outcome) => this.#answer(exchange, id, outcome, reply));
+  #refuse(exchange: HostExchange, cause: HostError): void {
+    exchange.settle(exchange.outcomeOf(cause), (outcome) => this.#answer(exchange, outcome));
     this.#host.refused(exchange);
   }
 
@@ -168,7 +151,10 @@ export class Session implements Caller {
     for (const early of this.#early.splice(0)) early();
   }
 
-  #answer(exchange: HostExchange, id: Id, outcome: Outcome, reply: Reply): void {
+  /** Answers the request on the wire that an exchange belongs to now. */
+  #answer(exchange: HostExchange, outcome: Outcome): void {
+    const reply = exchange.sink as Reply; // every request of a client has one
+    const id = exchange.wireId as Id; // as above
     if ("cancelled" in outcome) return reply.end();
     try {
       exchange.answerBytes = reply.answer(
