@@ -171,7 +171,7 @@ export function presentTap(hook: string, plugin: string): Span | undefined {
 
 /** The spans of one exchange that somebody listens to. What begins is a part of what began last and is not over. */
 export class Trace {
-  readonly exchange: Exchange;
+  readonly #exchange: Exchange;
   readonly #tracer: Tracer;
   /** That of the exchange as a whole; of one that was derived, that in which it was. */
   readonly #whole: Span;
@@ -183,11 +183,15 @@ export class Trace {
   /** @param forked the trace that it goes on from, for an exchange that is derived; such a one is told in its parts alone */
   constructor(tracer: Tracer, exchange: Exchange, parent: Span | undefined, forked?: { readonly from: Span; readonly outer?: Trace }) {
     this.#tracer = tracer;
-    this.exchange = exchange;
+    this.#exchange = exchange;
     this.#outer = forked?.outer;
     this.#whole = forked?.from ?? new Span(this, tracer.nextId(), parent, exchange.method, undefined);
     this.#current = this.#whole;
     if (!forked) tracer.tell(this.#whole, "begin");
+  }
+
+  get exchange(): Exchange {
+    return this.#exchange;
   }
 
   /** What is under way. */
