@@ -159,24 +159,24 @@ describe("a record", () => {
     ]);
   });
 
-  test("is made of what begins from now on, for requests that are wanted, and holds so many parts at most", async () => {
-    const many = plugin("many", ({ hooks }) =>
-      hooks.notify.tap("many", (notification) => ({ ...notification, params: { ...notification.params, message: "m".repeat(390) } })),
-    );
-    const { host: made, up, records } = await recorded([many], ({ entry }) => entry === "noisy");
+  test("is made only for requests that are wanted, and holds so much of what changed at most", async () => {
+    const words = (): Json => Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`k${index}`, `${Math.random()}`.repeat(15)]));
+    const many = plugin("many", ({ hooks }) => {
+      for (let index = 0; index < 100; index++)
+        hooks.transform.for("tools/call").tap("many", (params) => ({ ...params, arguments: words() }));
+    });
+    const { host: made, records } = await recorded([many], ({ outcome }) => outcome === "ok");
     await using host = made;
-    const noisy = (_args: Json, { log }: { log(level: string, data: unknown): void }): string => {
-      for (let index = 0; index < 600; index++) log("info", "x".repeat(390));
-      return "done";
-    };
-    up.set({ tools: { a: () => "a", noisy } });
-    await expect.poll(async () => (await host.client.listTools()).map(({ name }) => name)).toContain("noisy");
+    await host.client.callTool("bad");
+    expect(records).toEqual([]);
     await host.client.callTool("a");
-    const told = up.until("tools/call", 2);
-    await host.client.request("tools/call", { name: "noisy", _meta: { progressToken: 1 } });
-    await told;
-    expect(records).toHaveLength(1);
-    expect(JSON.stringify(records[0]).length).toBeLessThan(256 * 1024);
+    const taps = records[0]?.spans[0]?.spans ?? [];
+    expect(taps).toHaveLength(100);
+    expect(taps[1]?.changes).toHaveLength(20);
+    // That it was changed is told all the same.
+    expect(taps.at(-1)).toMatchObject({ did: "changed", cut: true });
+    expect(taps.at(-1)?.changes).toBeUndefined();
+    expect(JSON.stringify(records[0]).length).toBeLessThan(128 * 1024);
   });
 
   test("a call whose beginning nobody heard is not recorded", async () => {

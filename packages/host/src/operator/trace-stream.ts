@@ -37,7 +37,7 @@ export class TraceFeed {
     this.#stop ??= this.#trace(
       new TraceRecorder(
         (facts) => this.#wants(facts),
-        (record) => this.#read(record),
+        (record) => this.tell(record),
       ).listener,
     );
     return () => {
@@ -58,7 +58,8 @@ export class TraceFeed {
     return false;
   }
 
-  #read(record: TraceRecord): void {
+  /** Hands on a request that is over. */
+  tell(record: TraceRecord): void {
     for (const follower of this.#followers) if (follower.filter.fits(record)) follower.read(record);
   }
 }
