@@ -81,7 +81,7 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
   },
   "docs/performance.md": { "": { count: 1, by: "test/bench.test.ts", but: "the benchmark takes minutes; a short one is run" } },
   "docs/pipeline.md": { "": { count: 1, by: "test/docs/generated.test.ts", but: "a drawing" } },
-  "docs/plugins.md": { ts: { count: 10, by: HERE }, json: { count: 1, by: HERE } },
+  "docs/plugins.md": { ts: { count: 11, by: HERE }, json: { count: 1, by: HERE } },
   "docs/architecture.md": {
     "": { count: 1, by: "test/layout.test.ts", but: "a drawing; the floors beside it are compared with the folders" },
   },
@@ -105,6 +105,7 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
   },
   "examples/servers/clock-py/README.md": { sh: { count: 1, by: HERE } },
   "examples/servers/notes-ts/README.md": { sh: { count: 1, by: HERE } },
+  "examples/own-entries/README.md": { sh: { count: 1, by: HERE } },
   "examples/socket-transport/README.md": { sh: { count: 1, by: HERE } },
 };
 
@@ -165,6 +166,21 @@ describe("the blocks of docs/plugins.md", () => {
     const text = await (await fetch(new URL("/metrics", running.url))).text();
     expect(text).toMatch(/cache_hits_total\{[^}]*upstream="files"[^}]*\} 1/);
     expect(text).toMatch(/cache_bytes(\{[^}]*\})? 7/);
+  });
+
+  test("entries of its own: each of the page's is there and answers", async () => {
+    const file = written("weather.ts", block(PAGE, "host.offer("));
+    await using running = await startHost({ mcpServers: {}, plugins: [file], listen: null }, { folder: FOLDER });
+    const { host } = running;
+    expect((await host.callTool("forecast", { city: "Oslo" })).structuredContent).toEqual({ degrees: [22, 23, 24] });
+    for (const args of [{ city: "Rome" }, { city: "Oslo", days: 8 }])
+      expect(await host.callTool("forecast", args)).toMatchObject({ isError: true });
+    expect(JSON.stringify(await host.getPrompt("pack", { city: "Oslo" }))).toContain("What do I pack for Oslo?");
+    const ref = { type: "ref/prompt", name: "pack" } as const;
+    expect((await host.complete(ref, { name: "city", value: "O" })).completion.values).toEqual(["Oslo"]);
+    expect((await host.readResource("weather:///cities")).contents).toMatchObject([{ text: "Oslo", mimeType: "text/plain" }]);
+    expect((await host.readResource("weather:///city/Oslo")).contents).toMatchObject([{ text: "21" }]);
+    await expect(host.readResource("weather:///city/Rome")).rejects.toThrow("nobody measures there");
   });
 
   test("stores: a bucket gives as many tokens as it holds, and one of several does the work", async () => {
@@ -360,6 +376,14 @@ test("the command of examples/socket-transport starts its host", async () => {
   const line = block("examples/socket-transport/README.md", "npx mcp-host").trim();
   const { said } = await tried(`${line} --port 0 --log-format json`, at.env, ROOT, /the host listens/);
   expect(said).toContain("the host listens");
+});
+
+test("the command of examples/own-entries calls a tool that the plugin offers", async () => {
+  using at = home();
+  expect(await tried(block("examples/own-entries/README.md", "npx mcp-host").trim(), at.env)).toEqual({
+    code: 0,
+    said: '"Milk" is written\n',
+  });
 });
 
 test("the commands of examples/all-plugins check the config, show its pipeline and make a key for it", async () => {

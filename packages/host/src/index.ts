@@ -39,6 +39,24 @@ export type { HookName, Hooks } from "./plugin/hooks.ts";
 export type { HostStatus, UpstreamStatus } from "./plugin/host-status.ts";
 export type { Counter, Instrument, InstrumentFacts, LabelValues, Meter, Reading } from "./plugin/meter.ts";
 export {
+  defineTool,
+  type Offer,
+  type OfferCompletion,
+  type OfferContent,
+  type OfferContents,
+  type OfferContext,
+  type OfferedToAll,
+  type OfferedToEach,
+  type Offering,
+  type OfferPrompt,
+  type OfferPromptArgument,
+  type OfferResource,
+  type OfferSchema,
+  type OfferTemplate,
+  type OfferTool,
+  type OfferToolResult,
+} from "./plugin/offering.ts";
+export {
   definePlugin,
   defineService,
   type ExpectedUpstream,

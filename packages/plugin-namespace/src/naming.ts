@@ -82,7 +82,9 @@ export class Naming {
   #choice(entry: Entry, step: number): string | undefined {
     const given = this.#rules.names.get(entryKey(entry));
     if (given !== undefined) return step === 0 ? given : undefined;
-    const full = `${this.#rules.prefixes.get(entry.upstream) ?? ""}${entry.name}`;
+    const { prefixes, separator } = this.#rules;
+    // Of an upstream that the config does not have: a plugin offers it.
+    const full = `${prefixes.get(entry.upstream) ?? `${entry.upstream}${separator}`}${entry.name}`;
     const first = this.#rules.strategy === "conflict" ? 0 : 1;
     switch (first + step) {
       case 0:

@@ -14,6 +14,7 @@ export interface Rules {
   readonly strategy: "prefix" | "conflict";
   /** Upstream → what is put before its names, the separator included; `""` for none. */
   readonly prefixes: ReadonlyMap<string, string>;
+  readonly separator: string;
   /** `<upstream>:<native>` → exposed name. */
   readonly names: ReadonlyMap<string, string>;
   /** In characters. */
@@ -37,14 +38,14 @@ export function checkedOptions(options: Options, upstreams: readonly string[], f
   const own = new Map(Object.entries(options.prefixes));
   const names = new Map(Object.entries(options.names));
   const prefixes = new Map(
-    upstreams.map((key) => {
+    [...upstreams, ...own.keys()].map((key) => {
       const prefix = own.get(key) ?? key;
       return [key, prefix === "" ? "" : `${prefix}${separator}`];
     }),
   );
   const problems = [...badNames(names, maxLength), ...ambiguities(prefixes)];
   if (problems.length > 0) throw new ConfigError(problems.map((problem) => `plugin "namespace": ${problem}`));
-  return { strategy, prefixes, names, maxLength, fallbacks };
+  return { strategy, prefixes, separator, names, maxLength, fallbacks };
 }
 
 function badNames(names: ReadonlyMap<string, string>, maxLength: number): string[] {

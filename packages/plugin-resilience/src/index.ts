@@ -10,6 +10,9 @@ export type { ResilienceOptions } from "./options.ts";
 
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
 
+/** The time limits of what a plugin offers, which no config says. */
+const OFFERED: TimeLimits = { timeout: 60_000, maxTimeout: 600_000 };
+
 /** Circuit breaker, timeout, retry, bulkhead and fallback around the calls to each upstream. */
 export const resilience = definePlugin({
   name: "resilience",
@@ -27,7 +30,7 @@ export const resilience = definePlugin({
       if (protection) return protection;
       const { key } = upstream;
       const policies = settled(given, key);
-      const patience = host.config.mcpServers[key] as TimeLimits; // it is configured
+      const patience = host.config.mcpServers[key] ?? OFFERED;
       protection = new Protection(key, { policies, rules: toolRules(given, policies), patience, waits, instruments, host });
       protections.set(upstream, protection);
       return protection;

@@ -67,7 +67,7 @@ function describe({ hooks, plugins, disabled, upstreams, reports }: Inspection):
           `${index + 1}. ${plugin} ${version}${method === undefined ? "" : ` for ${method === "*" ? "every method" : method}`}`,
         ]),
   );
-  const idle = plugins.filter(({ taps }) => taps === 0).map(({ id }) => `ATTENTION: plugin "${id}" taps nothing, so it does nothing.`);
+  const idle = plugins.filter((plugin) => plugin.idle).map(({ id }) => `ATTENTION: plugin "${id}" taps nothing, so it does nothing.`);
   return [
     ...(idle.length > 0 ? [idle.join("\n")] : []),
     table([["HOOK", "TAPS, IN THEIR ORDER"], ...rows]),

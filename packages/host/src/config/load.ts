@@ -54,7 +54,8 @@ export async function loadExpanded(
     warnings.push(
       ...secretsInArguments((written.value as Config).mcpServers, config.mcpServers).map((warning) => asWritten(warning, written)),
     );
-    if (Object.keys(config.mcpServers ?? {}).length === 0)
+    // A plugin may offer something of its own.
+    if (Object.keys(config.mcpServers ?? {}).length === 0 && (config.plugins ?? []).length === 0)
       warnings.push("mcpServers is empty, so the host has nothing to serve; add a server to it");
     return { written, config, uses, files: filesOf(expanded, written, uses) };
   });

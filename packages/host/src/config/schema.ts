@@ -48,6 +48,9 @@ const anyUpstream = {
   enabled: flag.optional().describe("`false` leaves the server out."),
 };
 
+/** The settings that every upstream has, with their defaults. */
+export const settingsSchema = z.strictObject(anyUpstream);
+
 const stdioUpstream = z.strictObject({
   type: z.literal("stdio").optional().describe("What other hosts' files say; `command` says it already."),
   command: z.string().min(1).describe("The program; found on PATH or relative to the config's folder."),

@@ -2,10 +2,13 @@ import type { Principal } from "./caller.ts";
 
 /** Facts of an upstream, for `discover`, `call` and `upstream`. */
 export interface UpstreamFacts {
-  /** The config's key. */
+  /** The config's key; of what a plugin offers the plugin's id. */
   readonly key: string;
-  /** Of a `url` without `type` it is what the server answered to last: it may change while the host runs. */
-  readonly wire: "stdio" | "http" | "sse" | "websocket" | "transport";
+  /**
+   * Of a `url` without `type` it is what the server answered to last: it may change while the host runs. `plugin`: there is no
+   * server, a plugin offers entries of its own.
+   */
+  readonly wire: "stdio" | "http" | "sse" | "websocket" | "transport" | "plugin";
   /** The `type` of a server whose transport a plugin or code brings. */
   readonly type?: string;
   readonly isolation: "shared" | "session" | "principal";

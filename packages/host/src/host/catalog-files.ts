@@ -75,9 +75,9 @@ export class CatalogFiles implements CatalogStore {
     await Promise.all(all.slice(FILES).map(({ path }) => rm(path, { force: true })));
   }
 
-  /** Undefined for a server that is no part of a file: code makes its transport. */
+  /** Undefined for a server that is no part of a file: code makes its transport, or a plugin offers it. */
   #fileOf({ config }: Connection, kind: string): string | undefined {
-    if ("transport" in config) return undefined;
+    if ("transport" in config || "open" in config) return undefined;
     const hash = createHash("sha256").update(JSON.stringify([VERSION, config, kind]));
     return join(this.#folder, `${hash.digest("hex")}.json`);
   }

@@ -1,3 +1,4 @@
+import type { AnyUpstreamConfig } from "../config/offered.ts";
 import type { ResolvedConfig } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
@@ -15,6 +16,7 @@ import type { Json } from "../wire/message.ts";
 import { type Assembly, assemble, type Lasting, makeLasting } from "./assembly.ts";
 import { Draining } from "./draining.ts";
 import { changesOf, checkReloadable, nextUpstreams, type ReloadReport, warmUp } from "./reload.ts";
+import { isIdle } from "./status.ts";
 
 export interface GenerationsOptions {
   readonly folder: string;
@@ -51,10 +53,12 @@ export class Generations {
     const { log, folder, status, transports, signal } = options;
     const catalog: Surroundings["catalog"] = {
       entries: () => this.#serving?.directory.catalog.entries() ?? [],
+      visible: (caller) => this.#serving?.directory.visible(caller) ?? [],
       invalidate: (principal) => this.#serving?.directory.catalog.invalidate(principal),
     };
+    const permits: Surroundings["permits"] = (entry, caller) => this.#serving?.directory.catalog.permits(entry, caller) ?? false;
     this.tracer = new Tracer(log);
-    this.#around = { log, folder, status, catalog, transports, signal, tracer: this.tracer, stores: new Stores() };
+    this.#around = { log, folder, status, catalog, permits, transports, signal, tracer: this.tracer, stores: new Stores() };
   }
 
   /** The one that serves. @throws Error before there is one */
@@ -140,17 +144,16 @@ export class Generations {
     const upstreams = nextUpstreams(plugins, before, (key, isolation) => this.#makeUpstream(key, isolation, plugins));
     plugins.upstreams = [...upstreams.values()].map(({ facts }) => facts);
     for (const plugin of plugins.fresh)
-      if (plugin.taps.length === 0 && !plugins.transports.isFrom(plugin.id))
-        log.warn("a plugin taps no hook and so does nothing", { plugin: plugin.id });
+      if (isIdle(plugin, plugins)) log.warn("a plugin taps no hook and so does nothing", { plugin: plugin.id });
     const lasting = this.#lasting as Lasting; // made before the first
     return assemble({ config, plugins, upstreams, log, sessions, hostInfo, lasting, store });
   }
 
   #makeUpstream(key: string, isolation: Upstream["facts"]["isolation"], plugins: PluginSet): Upstream {
     const { folder, log, hostInfo } = this.#options;
-    const { mcpServers, limits } = plugins.config;
+    const { limits } = plugins.config;
     const { transports } = plugins;
-    const config = mcpServers[key] as ResolvedConfig["mcpServers"][string]; // its own key
+    const config = plugins.upstreamConfigs.get(key) as AnyUpstreamConfig; // its own key
     const upstream = new Upstream(
       {
         key,

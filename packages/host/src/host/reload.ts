@@ -49,7 +49,7 @@ export function nextUpstreams(
   return new Map(
     plugins.upstreams.map(({ key, isolation }) => {
       const old = before?.upstreams.get(key);
-      const isSame = isDeepStrictEqual(old?.config, plugins.config.mcpServers[key]);
+      const isSame = isDeepStrictEqual(old?.config, plugins.upstreamConfigs.get(key));
       const comesAlike = before?.plugins.transports.sourceOf(key) === plugins.transports.sourceOf(key);
       const lives = isSame && comesAlike && old?.facts.isolation === isolation;
       return [key, lives ? old : make(key, isolation)];
@@ -83,9 +83,14 @@ export async function warmUp(next: Assembly, before: Assembly, sessions: Session
 export function changesOf(before: Assembly, next: Assembly): ReloadReport {
   const plugins = ({ plugins: { plugins } }: Assembly) => new Map(plugins.map((plugin) => [plugin.id, plugin]));
   return {
-    upstreams: compare(before.upstreams, next.upstreams, (old, now) => isDeepStrictEqual(old.config, now.config)),
+    upstreams: compare(configured(before), configured(next), (old, now) => isDeepStrictEqual(old.config, now.config)),
     plugins: compare(plugins(before), plugins(next), isSamePlugin),
   };
+}
+
+/** Those of the config: what a plugin offers goes with the plugin. */
+function configured({ upstreams }: Assembly): ReadonlyMap<string, Upstream> {
+  return new Map([...upstreams].filter(([, { facts }]) => facts.wire !== "plugin"));
 }
 
 /** Whether nothing of a plugin itself changed: its settings, its code, the files that it reads. */

@@ -7,7 +7,7 @@ import { bestOf } from "./best-connection.ts";
 
 /** Figures of a host since it was made. Times in milliseconds. */
 export interface HostStats {
-  /** `single` with one upstream, whose capabilities, instructions and unknown methods pass as they are; else `multi`. */
+  /** `single` with one server, whose capabilities, instructions and unknown methods pass as they are; else `multi`. */
   mode: "single" | "multi";
   uptime: number;
   sessions: number;
@@ -71,7 +71,7 @@ export class Stats {
     for (const { kind } of host.catalog?.entries() ?? []) entries[kind]++;
     const upstreams = [...host.upstreams.values()];
     return {
-      mode: modeOf(upstreams.length),
+      mode: modeOf(upstreams.filter(({ facts }) => facts.wire !== "plugin").length),
       uptime: Date.now() - this.startedAt,
       sessions: host.sessions,
       inFlight: this.inFlight,

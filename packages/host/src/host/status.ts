@@ -3,7 +3,7 @@ import type { TapRecord } from "../plugin/hook-set.ts";
 import type { ConnectionStatus, HostStatus, UpstreamStatus } from "../plugin/host-status.ts";
 import { isDisabled, nameOf } from "../plugin/load.ts";
 import type { PluginDefinition } from "../plugin/plugin.ts";
-import type { PluginSet } from "../plugin/plugin-set.ts";
+import type { AppliedPlugin, PluginSet } from "../plugin/plugin-set.ts";
 import type { TapOwner } from "../plugin/tap-guard.ts";
 import { redactText } from "../redact.ts";
 import type { Connection } from "../upstream/connection.ts";
@@ -50,6 +50,8 @@ export interface PipelinePlugin extends Pick<PluginDefinition, "enforce" | "need
   readonly version: string;
   readonly source: string;
   readonly onError: string;
+  /** Whether it does nothing. */
+  readonly idle: boolean;
 }
 
 /** What a host's requests pass: its plugins, and every tap in config order. */
@@ -61,13 +63,20 @@ export interface HostPipeline {
   readonly taps: readonly TapRecord[];
 }
 
-export function describePipeline({ plugins, hooks, config }: PluginSet): HostPipeline {
+/** Whether a plugin does nothing: it taps no hook, offers no entries and brings no transport. */
+export function isIdle({ id, taps, offers }: AppliedPlugin, { transports }: PluginSet): boolean {
+  return taps.length === 0 && !offers && !transports.isFrom(id);
+}
+
+export function describePipeline(set: PluginSet): HostPipeline {
+  const { plugins, hooks, config } = set;
   return {
-    plugins: plugins.map(({ loaded: { owner, source, definition } }) => {
+    plugins: plugins.map((plugin) => {
+      const { owner, source, definition } = plugin.loaded;
       const { enforce, needs, before, after } = definition;
       const { id, version, onError, when } = owner;
       const told = Object.entries({ enforce, needs, before, after, when }).filter(([, value]) => value !== undefined);
-      return { id, version, source, onError, ...Object.fromEntries(told) };
+      return { id, version, source, onError, idle: isIdle(plugin, set), ...Object.fromEntries(told) };
     }),
     disabled: config.plugins.filter(isDisabled).map(nameOf),
     taps: hooks.taps.map(({ hook, method, plugin, version }) => ({ hook, ...(method !== undefined && { method }), plugin, version })),
@@ -103,6 +112,7 @@ function describeUpstream(upstream: Upstream, dropped: number): UpstreamStatus {
 }
 
 function relays({ facts, config }: Upstream): string {
+  if (facts.wire === "plugin") return "logs, and what its plugin asks";
   // A stdio server is not told the roots of network clients unless the config says so.
   if (facts.wire === "stdio" && facts.isolation === "session" && !config.relayRoots)
     return 'sampling, elicitation and logs; roots of an only client, and those of HTTP clients not (set "relayRoots": true to relay them)';

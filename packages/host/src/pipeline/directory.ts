@@ -31,6 +31,7 @@ export class Directory {
   /** What any connection listed last, by upstream. */
   readonly #newest = new Map<string, View>();
   readonly #fallbacks: Fallbacks;
+  readonly #sole: Upstream | undefined;
   #surveyed: { epoch: number; offer: Offer } | undefined;
   #named: { epoch: number; entries: readonly Entry[] } | undefined;
   #epoch = 0;
@@ -45,6 +46,8 @@ export class Directory {
   ) {
     this.catalog = catalog;
     this.upstreams = upstreams;
+    const servers = [...upstreams.values()].filter(({ facts }) => facts.wire !== "plugin");
+    this.#sole = servers.length === 1 ? servers[0] : undefined;
     this.#wait = wait;
     this.#last = new LastKnown(store);
     this.#fallbacks = new Fallbacks(upstreams);
@@ -204,8 +207,13 @@ export class Directory {
     });
   }
 
-  /** The only upstream, if there is exactly one. */
+  /** All that `permit` lets a caller use, shown or not. */
+  visible(caller: Caller): readonly Entry[] {
+    return this.offer(caller).entries.filter((entry) => this.catalog.permits(entry, caller));
+  }
+
+  /** The only server, if there is exactly one: what plugins offer beside it changes nothing for it. */
   get sole(): Upstream | undefined {
-    return this.upstreams.size === 1 ? [...this.upstreams.values()][0] : undefined;
+    return this.#sole;
   }
 }

@@ -26,10 +26,11 @@ export class Fallbacks {
     return this.#areOffered;
   }
 
-  /** Looks whether any other upstream can be reached; true if that has changed what is offered. */
+  /** Looks whether any other server can be reached, which what a plugin offers is not; true if that has changed what is offered. */
   look(): boolean {
     const before = this.#areOffered;
-    this.#areOffered = this.any && [...this.#upstreams.values()].every(({ config, isUnreachable }) => config.fallback || isUnreachable);
+    this.#areOffered =
+      this.any && [...this.#upstreams.values()].every((each) => each.config.fallback || each.isUnreachable || each.facts.wire === "plugin");
     return before !== this.#areOffered;
   }
 

@@ -195,15 +195,16 @@ export class Notifications {
     const level = severity(notification.params?.level);
     if (wanted !== undefined && level !== -1 && level < severity(wanted)) return;
     const logger = notification.params?.logger;
-    const named = this.#options.present().directory.sole
-      ? notification
-      : {
-          ...notification,
-          params: {
-            ...notification.params,
-            logger: typeof logger === "string" ? `${connection.facts.key}/${logger}` : connection.facts.key,
-          },
-        };
+    const named =
+      this.#options.present().directory.sole?.key === connection.facts.key
+        ? notification
+        : {
+            ...notification,
+            params: {
+              ...notification.params,
+              logger: typeof logger === "string" ? `${connection.facts.key}/${logger}` : connection.facts.key,
+            },
+          };
     owner.notify(named, origin);
   }
 

@@ -159,8 +159,10 @@ export class Sender {
 
   /** Notes what a caller is given, by an upstream or by a plugin that answers in its place: it may read the URIs in it. */
   given(exchange: HostExchange, upstream: string, result: Json): Json {
-    // With one upstream every read goes there anyway.
-    if (this.#directory.upstreams.size > 1) visitUris(result, (uri) => this.#uriOwners.add(exchange.caller, uri, upstream));
+    // With one upstream every read goes there anyway; what a plugin has to read it lists.
+    const { upstreams } = this.#directory;
+    if (upstreams.size > 1 && upstreams.get(upstream)?.facts.wire !== "plugin")
+      visitUris(result, (uri) => this.#uriOwners.add(exchange.caller, uri, upstream));
     return result;
   }
 }

@@ -102,7 +102,9 @@ export class Targets {
       const prefixed = template.name !== template.native;
       return { entry: unlisted(template.upstream, prefixed ? uri.slice(template.upstream.length + 1) : uri), template, unknown, write };
     }
-    const owners = [...this.#directory.upstreams.values()].filter(({ server }) => server?.capabilities.resources !== undefined);
+    const owners = [...this.#directory.upstreams.values()].filter(
+      ({ server, facts }) => server?.capabilities.resources !== undefined && facts.wire !== "plugin", // which lists all that it has
+    );
     return owners.length === 1 && owners[0] ? { entry: unlisted(owners[0].key, uri), unknown, write } : { unknown };
   }
 

@@ -1,6 +1,8 @@
 import { nearest } from "../config/nearest.ts";
+import type { AnyUpstreamConfig } from "../config/offered.ts";
 import type { ResolvedConfig } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
+import type { Caller } from "../exchange/caller.ts";
 import { repeatability } from "../exchange/repeatable.ts";
 import type { TraceListener, Tracer } from "../exchange/trace.ts";
 import type { UpstreamFacts } from "../exchange/upstream-facts.ts";
@@ -10,6 +12,8 @@ import type { Json } from "../wire/message.ts";
 import { HookSet, runPhase, type SealedHooks, type Tap } from "./hook-set.ts";
 import type { LoadedPlugin } from "./load.ts";
 import { Meters } from "./meter.ts";
+import type { Offering } from "./offering.ts";
+import { Offers } from "./offers.ts";
 import { type Operation, Operations } from "./operations.ts";
 import type { ExpectedUpstream, PluginHost, Service } from "./plugin.ts";
 import { PluginStore } from "./plugin-store.ts";
@@ -24,6 +28,7 @@ export interface Surroundings {
   readonly folder: string;
   readonly status: PluginHost["operator"]["status"];
   readonly catalog: PluginHost["catalog"];
+  readonly permits: PluginHost["permits"];
   /** Those in memory. */
   readonly stores: Stores;
   readonly tracer: Tracer;
@@ -54,6 +59,8 @@ export class AppliedPlugin {
   readonly expected: ExpectedUpstream[] = [];
   /** Those that it provides, if it does. */
   readonly stores = new Stores();
+  /** Entries of its own, if it offers any. */
+  offers: Offers | undefined;
 
   constructor(loaded: LoadedPlugin, set: PluginSet) {
     this.loaded = loaded;
@@ -97,6 +104,9 @@ export class PluginSet {
   readonly transports: Transports;
   /** As plugins see them: what the config and plugins say, until the upstreams themselves are there. */
   upstreams: readonly UpstreamFacts[];
+  /** What each of them is made of, by key: the config's, and what plugins offer. */
+  readonly upstreamConfigs: ReadonlyMap<string, AnyUpstreamConfig>;
+  readonly #upstreamConfigs: Map<string, AnyUpstreamConfig>;
   readonly repeatable: PluginHost["repeatable"];
   readonly #around: Surroundings;
   readonly #services = new Map<symbol, { readonly value: unknown; readonly provider: AppliedPlugin }>();
@@ -129,6 +139,8 @@ export class PluginSet {
   ) {
     this.config = config;
     this.#around = around;
+    this.#upstreamConfigs = new Map(Object.entries(config.mcpServers));
+    this.upstreamConfigs = this.#upstreamConfigs;
     this.upstreams = Object.entries(config.mcpServers).map(([key, server]) => factsOf(key, server));
     this.transports = new Transports(around, around.transports);
     this.repeatable = repeatability(config.mcpServers);
@@ -141,8 +153,8 @@ export class PluginSet {
         if (old) this.#adopt(old, hooks);
         const plugin = old ?? this.#apply(each, hooks);
         plugins.push(plugin);
-        this.#checkExpected(plugin);
       }
+      for (const plugin of plugins) this.#checkExpected(plugin); // what they name, another may offer
       this.transports.check(config.mcpServers);
     } catch (error) {
       for (const plugin of this.fresh) void plugin.end();
@@ -173,6 +185,7 @@ export class PluginSet {
     this.meters.adopt(set.meters, id);
     this.operations.adopt(set.operations, id);
     this.transports.adopt(set.transports, id);
+    if (plugin.offers) this.#addOffers(id, plugin.offers);
     for (const [key, service] of set.#services) if (service.provider === plugin) this.#services.set(key, service);
   }
 
@@ -214,7 +227,7 @@ export class PluginSet {
   /** What a plugin's `apply` is given. It goes with the plugin from set to set. */
   #hostOf(plugin: AppliedPlugin, hooks: HookSet): PluginHost {
     const { id } = plugin;
-    const { folder, status, catalog, tracer } = this.#around;
+    const { folder, status, catalog, permits, tracer } = this.#around;
     const log = this.#around.log.child({ plugin: id });
     const { signal } = plugin.gone;
     /** What is looked at while it is applied decides whether a reload concerns the plugin. */
@@ -226,12 +239,17 @@ export class PluginSet {
       log,
       folder,
       catalog,
+      permits,
+      // The two forms of an offer give the same object, with the updates of either.
+      offer: ((offering: Offering | ((caller: Caller) => Offering)) => plugin.set.#offer(plugin, offering)) as PluginHost["offer"],
       signal,
       trace: (listener: TraceListener) => tracer.listen(listener, signal, log),
       transports: this.transports.of(id),
       get upstreams() {
         look("mcpServers");
-        return plugin.set.upstreams;
+        const { set } = plugin;
+        // Which plugins offer something is known once all are applied.
+        return set.#applying ? set.upstreams.filter(({ wire }) => wire !== "plugin") : set.upstreams;
       },
       get config() {
         const { set } = plugin;
@@ -280,6 +298,25 @@ export class PluginSet {
       },
       find: <T>(service: Service<T>) => plugin.set.#find(plugin, service),
     } satisfies PluginHost);
+  }
+
+  #offer(plugin: AppliedPlugin, offering: Offering | ((caller: Caller) => Offering)): Offers {
+    const { id } = plugin;
+    if (!this.#applying) throw new ConfigError([`plugin "${id}" calls offer too late: call it in apply, and update() what it returns`]);
+    if (plugin.offers) throw new ConfigError([`plugin "${id}" calls offer twice; put all that it offers into one call`]);
+    const offers = new Offers(plugin.loaded.owner, this.#around.log, offering);
+    this.#addOffers(id, offers);
+    plugin.offers = offers;
+    return offers;
+  }
+
+  #addOffers(id: string, { config }: Offers): void {
+    if (this.#upstreamConfigs.has(id))
+      throw new ConfigError([
+        `plugin "${id}" offers entries of its own as upstream "${id}", and mcpServers has a server of that name; rename the server, or give the plugin's entry another "id"`,
+      ]);
+    this.#upstreamConfigs.set(id, config);
+    this.upstreams = [...this.upstreams, factsOf(id, config)];
   }
 
   #isolate(upstream: string, wanted: Isolation): void {

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { PLUGIN, type PluginValue } from "../config/plugin-brand.ts";
 import type { ResolvedConfig } from "../config/schema.ts";
 import type { Awaitable } from "../exchange/awaitable.ts";
+import type { Caller } from "../exchange/caller.ts";
 import type { Entry } from "../exchange/entry.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { TraceListener } from "../exchange/trace.ts";
@@ -12,6 +13,7 @@ import type { Json } from "../wire/message.ts";
 import type { Hooks } from "./hooks.ts";
 import type { HostStatus } from "./host-status.ts";
 import type { Meter } from "./meter.ts";
+import type { Offer } from "./offering.ts";
 import type { Store } from "./store.ts";
 import type { TransportRegistry } from "./transport-registry.ts";
 
@@ -21,6 +23,11 @@ export const NO_OPTIONS = z.strictObject({}).optional();
 /** What the host offers now, whoever it is for. */
 export interface PluginCatalog {
   entries(): readonly Entry[];
+  /**
+   * All that `permit` lets this caller use, of every kind, by its exposed names and in their order: what `list` leaves out of its
+   * lists, too. Ask while a request or a connection of the caller's is there, and not in `permit`, `list` or `merge`.
+   */
+  visible(caller: Caller): readonly Entry[];
   /** Announces that `permit` answers otherwise now, for one principal id or for all: their visible lists are compared again. */
   invalidate(principal?: string): void;
 }
@@ -75,7 +82,14 @@ export interface PluginHost {
   trace(listener: TraceListener): () => void;
 
   readonly catalog: PluginCatalog;
-  /** The configured upstreams. A plugin that looks at them in `apply` is applied anew by a reload that changes them. */
+  /** Whether `permit` lets a caller use an entry: what decides lists and calls, without the arguments of a call. Fails closed; not to be asked in `permit`. */
+  permits(entry: Entry, caller: Caller): boolean;
+  /**
+   * Offers entries of the plugin's own, as an upstream under the plugin's id that needs no server in the config: they pass the whole
+   * pipeline. Once, while `apply` runs; from then on by what it returns. @throws ConfigError for what cannot be offered, or too late
+   */
+  readonly offer: Offer;
+  /** The upstreams: those of the config and, once `apply` is over, those of plugins that offer entries. A plugin that looks at them in `apply` is applied anew by a reload that changes them. */
   readonly upstreams: readonly UpstreamFacts[];
   /**
    * Raises the isolation of an upstream, as a plugin must that attaches credentials of single principals; never lowers it.

@@ -82,7 +82,7 @@ const RELAYED = new Set(["tools", "prompts", "resources", "completions", "loggin
 /** The union of what this session's servers have. Changes of lists are always announced, since the host itself can change them. */
 function mergedCapabilities(directory: Directory, session: Session, incomplete: boolean): Json {
   // Servers that come with a reload will have tools, and a client that was told of none would never ask.
-  const merged: Json = directory.upstreams.size === 0 ? { tools: {} } : {};
+  const merged: Json = [...directory.upstreams.values()].every(({ facts }) => facts.wire === "plugin") ? { tools: {} } : {};
   for (const upstream of directory.upstreams.values()) {
     // Its own connection's word only: a server may say other things to other clients. A lazy one may have anything.
     const server = directory.serverOf(upstream.connectionFor(session));

@@ -1,7 +1,8 @@
 import type { Config } from "../config/schema.ts";
+import { LISTED_KINDS, LISTS } from "../exchange/entry.ts";
 import type { Changes } from "../host/reload.ts";
 import type { Instrument } from "../plugin/meter.ts";
-import { definePlugin } from "../plugin/plugin.ts";
+import { definePlugin, type PluginHost } from "../plugin/plugin.ts";
 import { isObject, type Json } from "../wire/message.ts";
 import { type ContractRequest, contractUpstream, TASK_ID } from "./contract-upstream.ts";
 import { settled } from "./fake-clock.ts";
@@ -32,12 +33,14 @@ export interface ContractHost extends AsyncDisposable {
  */
 export async function contractHost(plugins: Config["plugins"], keys: readonly string[]): Promise<ContractHost> {
   let instruments: readonly Instrument[] = [];
+  const recorded: Recorded = { told: 0, seen: new Map(), host: undefined, hasOffered: false };
   const onlooker = definePlugin({
     name: "contract-onlooker",
     host: "*",
     apply(host) {
       host.hooks.ready.tap("contract-onlooker", () => {
         instruments = host.meter.instruments();
+        recorded.host = host;
       });
     },
   });
@@ -50,7 +53,6 @@ export async function contractHost(plugins: Config["plugins"], keys: readonly st
   });
   test.client.on("roots/list", () => ({ roots: [{ uri: "file:///work" }] }));
   test.client.on("sampling/createMessage", () => ({ role: "assistant", model: "m", content: { type: "text", text: "yes" } }));
-  const recorded: Recorded = { told: 0, seen: new Map() };
   return {
     test,
     record: (requests) => record(test, upstreams, requests, recorded),
@@ -69,6 +71,25 @@ export async function contractHost(plugins: Config["plugins"], keys: readonly st
 interface Recorded {
   told: number;
   readonly seen: Map<string, number>;
+  /** As plugins see it. */
+  host: PluginHost | undefined;
+  /** Whether a plugin offers entries of its own, or did. */
+  hasOffered: boolean;
+}
+
+/** What a client gets of a list without what plugins offer of their own: that is their business. */
+function withoutOwn(method: string, answer: Json, recorded: Recorded): Json {
+  const { host } = recorded;
+  const plugins = new Set(host?.upstreams.flatMap(({ key, wire }) => (wire === "plugin" ? [key] : [])));
+  if (plugins.size > 0) recorded.hasOffered = true;
+  const kind = LISTED_KINDS.find((each) => LISTS[each].method === method);
+  if (!kind || plugins.size === 0) return answer;
+  const { field, key } = LISTS[kind];
+  const own = new Set<unknown>(
+    host?.catalog.entries().flatMap((entry) => (entry.kind === kind && plugins.has(entry.upstream) ? [entry.name] : [])),
+  );
+  const listed = answer[field];
+  return Array.isArray(listed) ? { ...answer, [field]: listed.filter((each: Json) => !own.has(each[key])) } : answer;
 }
 
 async function record(
@@ -84,10 +105,12 @@ async function record(
   await settled();
   for (const { method, params } of requests) {
     const sent = params && (JSON.parse(JSON.stringify(params).replaceAll(TASK_ID, taskId)) as Json); // params are an object
-    const answer = method === "initialize" ? client.initialized : await answerOf(client.request(method, sent));
+    const given = method === "initialize" ? client.initialized : await answerOf(client.request(method, sent));
+    const answer = withoutOwn(method, given, before);
     await settled(); // what the answer's notifications and the plugins' own work lead to
     if (isObject(answer.task) && typeof answer.task.taskId === "string") taskId = answer.task.taskId;
-    const notifications = client.notifications.slice(told);
+    const all = client.notifications.slice(told);
+    const notifications = before.hasOffered ? all.filter((each) => !each.method.endsWith("/list_changed")) : all;
     told = client.notifications.length;
     const servers = Object.entries(upstreams).map(([key, { requests }]) => {
       const before = seen.get(key) ?? 0;

@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import { definePlugin, type Plugin, type PluginFactory, type PluginHost } from "../plugin/plugin.ts";
 
-/** A plugin that does what another does and notes under which names that taps, and which transports it registers. */
+/** A plugin that does what another does and notes under which names that taps, and what else it brings: transports, an offer. */
 export function withTapNames<Schema extends z.ZodType>(
   { definition }: PluginFactory<Schema>,
   options: z.input<Schema>,
@@ -10,7 +10,13 @@ export function withTapNames<Schema extends z.ZodType>(
 ): Plugin {
   const noting = definePlugin<Schema>({
     ...definition,
-    apply: (host, parsed) => definition.apply({ ...host, hooks: watched(host.hooks, names), transports: noted(host.transports) }, parsed),
+    apply: (host, parsed) => {
+      const offer = ((given: Parameters<PluginHost["offer"]>[0]) => {
+        registered.push("offer");
+        return host.offer(given);
+      }) as PluginHost["offer"]; // gives what that gives, in either form
+      definition.apply({ ...host, hooks: watched(host.hooks, names), transports: noted(host.transports), offer }, parsed);
+    },
   });
   const noted = ({ register }: PluginHost["transports"]): PluginHost["transports"] => ({
     register: (type, ...rest) => {

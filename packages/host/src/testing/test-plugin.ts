@@ -90,9 +90,9 @@ export function testPlugin<Schema extends z.ZodType>(factory: PluginFactory<Sche
 
   test(`${name}: every tap carries the plugin's name`, async () => {
     const names: { hook: string; name: unknown }[] = [];
-    const transports: string[] = [];
-    await using host = await start([withTapNames(factory, options, names, transports)]);
-    assert.notEqual(names.length + transports.length, 0, "the plugin taps nothing, and so does nothing");
+    const registered: string[] = [];
+    await using host = await start([withTapNames(factory, options, names, registered)]);
+    assert.notEqual(names.length + registered.length, 0, "the plugin taps nothing and offers nothing, and so does nothing");
     for (const tap of names) assert.equal(tap.name, name, `hooks.${tap.hook} is tapped under another name than the plugin's`);
     const { taps } = host.test.host.pipeline();
     assert.equal(taps.filter(({ plugin }) => plugin === name).length, names.length, "the host knows other taps than the plugin made");

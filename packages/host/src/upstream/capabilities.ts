@@ -1,4 +1,4 @@
-import type { UpstreamConfig } from "../config/schema.ts";
+import type { AnyUpstreamConfig } from "../config/offered.ts";
 import type { Caller } from "../exchange/caller.ts";
 import type { UpstreamFacts } from "../exchange/upstream-facts.ts";
 import { isObject, type Json } from "../wire/message.ts";
@@ -37,7 +37,7 @@ function pruned(declared: Readonly<Json>, tree: Tree): Json {
 }
 
 /** The capabilities that an exclusive connection declares: the client's own, as they came (roots by leave of the config). */
-export function mirroredCapabilities(caller: Caller, wire: UpstreamFacts["wire"], config: UpstreamConfig): Json {
+export function mirroredCapabilities(caller: Caller, wire: UpstreamFacts["wire"], config: AnyUpstreamConfig): Json {
   const { roots, ...rest } = caller.capabilities;
   if (roots === undefined) return rest;
   // A stdio server may take its allowed folders from roots: a network client must not choose them.

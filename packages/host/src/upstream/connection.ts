@@ -1,4 +1,4 @@
-import type { UpstreamConfig } from "../config/schema.ts";
+import type { AnyUpstreamConfig } from "../config/offered.ts";
 import { HostError } from "../errors.ts";
 import type { Caller } from "../exchange/caller.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
@@ -33,7 +33,7 @@ export interface ConnectionEvents {
 export class Connection {
   readonly key: string;
   readonly facts: UpstreamFacts;
-  readonly config: UpstreamConfig;
+  readonly config: AnyUpstreamConfig;
   readonly owner: Caller | undefined;
   readonly capabilities: Json;
   /** Sessions that use this connection. */

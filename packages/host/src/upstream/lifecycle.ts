@@ -1,4 +1,4 @@
-import type { UpstreamConfig } from "../config/schema.ts";
+import type { AnyUpstreamConfig } from "../config/offered.ts";
 import { HostError, isRefusal } from "../errors.ts";
 import { LISTS } from "../exchange/entry.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
@@ -20,7 +20,7 @@ export interface LifecycleOptions {
   /** The isolation key within the upstream. */
   readonly key: string;
   readonly facts: UpstreamFacts;
-  readonly config: UpstreamConfig;
+  readonly config: AnyUpstreamConfig;
   readonly log: Logger;
   readonly makeLink: () => Promise<Link>;
   /** What is declared to the server at `initialize`. */

@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import type { AnyUpstreamConfig } from "../config/offered.ts";
 import type { UpstreamConfig } from "../config/schema.ts";
 import type { UpstreamFacts } from "../exchange/upstream-facts.ts";
 import type { Limits } from "../wire/limits.ts";
@@ -8,7 +9,8 @@ import type { TransportLink } from "./transport.ts";
 import type { UrlLinkOptions } from "./url.ts";
 
 /** What a server is reached over, as far as its config says. */
-export function wireOf(config: UpstreamConfig): UpstreamFacts["wire"] {
+export function wireOf(config: AnyUpstreamConfig): UpstreamFacts["wire"] {
+  if ("open" in config) return "plugin";
   if ("command" in config) return "stdio";
   if (!("url" in config)) return "transport";
   if (/^wss?:/i.test(config.url)) return "websocket";
@@ -16,7 +18,7 @@ export function wireOf(config: UpstreamConfig): UpstreamFacts["wire"] {
 }
 
 /** Whether only the server itself can tell what it is reached over: a `url` without `type`. */
-export function isOpenToSse(config: UpstreamConfig): boolean {
+export function isOpenToSse(config: AnyUpstreamConfig): boolean {
   return "url" in config && config.type === undefined && wireOf(config) === "http";
 }
 

@@ -1,5 +1,5 @@
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
-import type { UpstreamConfig } from "../config/schema.ts";
+import type { AnyUpstreamConfig } from "../config/offered.ts";
 import type { Awaitable } from "../exchange/awaitable.ts";
 import { type Caller, type Principal, scopeOf } from "../exchange/caller.ts";
 import type { Credentials, CredentialsRequest, UpstreamFacts } from "../exchange/upstream-facts.ts";
@@ -18,7 +18,7 @@ import type { UrlWire } from "./url.ts";
 
 export interface UpstreamOptions {
   readonly key: string;
-  readonly config: UpstreamConfig;
+  readonly config: AnyUpstreamConfig;
   /** How far clients share it: the config's, or stricter. */
   readonly isolation: UpstreamFacts["isolation"];
   /** The folder that a stdio server starts in. */
@@ -34,7 +34,7 @@ export interface UpstreamOptions {
 }
 
 /** What is known of an upstream before it was connected. */
-export function factsOf(key: string, config: UpstreamConfig, isolation = config.isolation): UpstreamFacts {
+export function factsOf(key: string, config: AnyUpstreamConfig, isolation = config.isolation): UpstreamFacts {
   return { key, wire: wireOf(config), ...("options" in config && { type: config.type }), isolation };
 }
 
@@ -46,7 +46,7 @@ export function strictest(configured: UpstreamFacts["isolation"], wanted: "princ
 /** One configured server with its connections: one for everybody, or one per caller or principal. */
 export class Upstream {
   readonly key: string;
-  readonly config: UpstreamConfig;
+  readonly config: AnyUpstreamConfig;
   readonly facts: { -readonly [K in keyof UpstreamFacts]: UpstreamFacts[K] };
   readonly connections = new Map<string, Connection>();
   /** Of the calls that went there. */
@@ -222,7 +222,7 @@ export class Upstream {
         config,
         limits: this.#options.limits,
         log: this.#options.log,
-        makeLink: () => this.#link(principal),
+        makeLink: () => this.#link(principal, own ? caller : undefined),
         // A server of one client's own sees that client; a shared one sees the host.
         clientInfo: own && isObject(caller.client.info) ? (caller.client.info as Json) : this.#options.hostInfo,
         capabilities: own ? mirroredCapabilities(caller, facts.wire, config) : shared,
@@ -232,8 +232,9 @@ export class Upstream {
     );
   }
 
-  async #link(principal: Principal | undefined): Promise<Link> {
+  async #link(principal: Principal | undefined, owner: Caller | undefined): Promise<Link> {
     const { key, config } = this;
+    if ("open" in config) return config.open(owner);
     const { limits, folder } = this.#options;
     const authorization = await this.#authorization(principal);
     const openTransport = () => this.#options.openTransport(principal);

@@ -51,6 +51,7 @@ export class UrlLink implements Link {
         failed: (id, error) => this.#failed(id, error),
         allFailed: (error) => events.allFailed(error),
         garbage: (reason) => events.garbage(reason),
+        origin: (id) => events.origin(id),
         closed: (error) => events.closed(error),
       });
     }

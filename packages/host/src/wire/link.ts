@@ -14,6 +14,8 @@ export interface LinkEvents {
   allFailed(error: HostError): void;
   /** Something unreadable came in and was skipped. */
   garbage(reason: string): void;
+  /** On whose behalf a request in flight was sent, as whoever sent it said; to a wire it is opaque. */
+  origin(id: Id): unknown;
   /** The link is dead. Called once; nothing follows it. */
   closed(error: HostError): void;
 }

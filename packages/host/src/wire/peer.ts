@@ -105,6 +105,7 @@ export class Peer<Origin> {
       garbage: () => {
         this.counters.garbage++;
       },
+      origin: (id) => this.#pending.get(id)?.origin,
       closed: (error) => this.#close(error),
     });
   }

@@ -30,11 +30,11 @@ export function adviceOf(path: string, warnings: readonly string[]): Finding[] {
 
 /** What became of each plugin of a host that is prepared. */
 export function pluginsOf(host: Host): Finding[] {
-  const { plugins, taps } = host.pipeline();
-  return plugins.map(({ id, version, source }) => {
-    const count = taps.filter(({ plugin }) => plugin === id).length;
-    return count === 0
-      ? finding("plugin-idle", `version ${version} from ${source} taps nothing`, { about: id })
-      : finding("plugin", `version ${version} from ${source}`, { about: id });
-  });
+  return host
+    .pipeline()
+    .plugins.map(({ id, version, source, idle }) =>
+      idle
+        ? finding("plugin-idle", `version ${version} from ${source} taps nothing`, { about: id })
+        : finding("plugin", `version ${version} from ${source}`, { about: id }),
+    );
 }
