@@ -471,6 +471,7 @@ describe("ends", () => {
   });
 
   test("a listener that throws is dropped with a line of the log, and the others are told all the same", async () => {
+    // It taps no hook, and yet does something.
     const wrong = plugin("wrong", (host) => void host.trace(() => void JSON.parse("no")));
     const { host: made } = around([wrong], { client: false });
     await using host = await made;
@@ -480,6 +481,7 @@ describe("ends", () => {
     expect(told.drawn()).toHaveLength(3);
     const lines = host.log.filter(({ message }) => message.includes("listener of the trace failed"));
     expect(lines).toMatchObject([{ level: "error", plugin: "wrong" }]);
+    expect(host.log.filter(({ message }) => message.includes("does nothing"))).toEqual([]);
   });
 
   test("a plugin's listener goes with the plugin, the program's stays through reloads", async () => {

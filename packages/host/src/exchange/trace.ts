@@ -49,6 +49,7 @@ interface Traced extends Exchange {
 interface Listening {
   readonly listener: TraceListener;
   readonly log: Logger;
+  readonly until: AbortSignal | undefined;
   stop(): void;
 }
 
@@ -72,11 +73,16 @@ export class Tracer {
       this.#listening.delete(listening);
       until?.removeEventListener("abort", stop);
     };
-    const listening: Listening = { listener, log, stop };
+    const listening: Listening = { listener, log, until, stop };
     if (until?.aborted) return stop;
     this.#listening.add(listening);
     until?.addEventListener("abort", stop, { once: true });
     return stop;
+  }
+
+  /** Whether somebody listens whom this signal ends. */
+  isHeardBy(signal: AbortSignal): boolean {
+    return [...this.#listening].some(({ until }) => until === signal);
   }
 
   /** Traces an exchange that begins, as a part of what its parent is at. While nobody listens, nothing is done. */

@@ -144,7 +144,8 @@ export class Generations {
     const upstreams = nextUpstreams(plugins, before, (key, isolation) => this.#makeUpstream(key, isolation, plugins));
     plugins.upstreams = [...upstreams.values()].map(({ facts }) => facts);
     for (const plugin of plugins.fresh)
-      if (isIdle(plugin, plugins)) log.warn("a plugin taps no hook and so does nothing", { plugin: plugin.id });
+      if (isIdle(plugin, plugins) && !this.tracer.isHeardBy(plugin.gone.signal))
+        log.warn("a plugin taps no hook and so does nothing", { plugin: plugin.id });
     const lasting = this.#lasting as Lasting; // made before the first
     return assemble({ config, plugins, upstreams, log, sessions, hostInfo, lasting, store });
   }
