@@ -14,7 +14,10 @@ const UPSTREAM = join(import.meta.dirname, "upstream.mjs");
 const PEPPER = randomBytes(32).toString("base64url");
 const digest = createHmac("sha256", PEPPER).update(KEY).digest("base64url");
 
-/** Every stock plugin that exists, in the order in which one would configure them: its folder is packages/plugin-NAME, `entry` is its line in a config. */
+/**
+ * Every stock plugin that has something to do with a call, in the order in which one would configure them: its folder is packages/plugin-NAME,
+ * `entry` is its line in a config. That of SQLite has not: what a store of it takes is measured in its folder.
+ */
 export const STOCK = [
   // Over HTTP the clients' key is checked at every request, and everywhere the rules are asked.
   {

@@ -36,6 +36,18 @@ function workplace(): Home {
 
 afterEach(() => vi.unstubAllEnvs());
 
+/** What a host's socket answers to one line. */
+function askSocket(at: Home, { child }: Running, request: unknown): Promise<unknown> {
+  return new Promise((done) => {
+    let text = "";
+    const socket = connect(join(at.path, `run/mcp-host/${child.pid}.sock`), () => socket.write(`${JSON.stringify(request)}\n`));
+    socket.setEncoding("utf8").on("data", (chunk) => {
+      text += chunk;
+    });
+    socket.on("close", () => done(JSON.parse(text)));
+  });
+}
+
 async function started(at: Home, args: string[] = []): Promise<Running> {
   const running = start(at, ["start", "--port", "0", "--log-format", "json", ...args]);
   await vi.waitFor(() => expect(running.stderr()).toContain("the host listens"));
@@ -51,7 +63,7 @@ test("an operation runs in the host that runs, and its errors are told without s
   await expect(callRunningHost("works", "fail")).rejects.toThrow(`the host with pid ${pid} refused: cannot: [redacted]`);
   await expect(callRunningHost("works", "none")).rejects.toThrow('plugin "works" has no operation "none"; it has echo, fail, much');
   await expect(callRunningHost("other", "echo")).rejects.toThrow('plugin "other" has no operation "echo"');
-  await expect(callRunningHost("works", "much")).rejects.toThrow(/gave \d+ bytes; an answer has at most 16777216/);
+  await expect(callRunningHost("works", "much")).rejects.toThrow(/gave \d+ bytes; there may be at most 16777216/);
   await expect(callRunningHost("works", "echo", { text: "x".repeat(70_000) })).rejects.toThrow("more than");
 });
 
@@ -76,18 +88,16 @@ test("without a host, or with several, it says so; one is chosen by its config, 
 test("the socket refuses what is no operation", async () => {
   using at = workplace();
   await using running = await started(at);
-  const ask = (request: unknown): Promise<unknown> =>
-    new Promise((done) => {
-      let text = "";
-      const socket = connect(join(at.path, `run/mcp-host/${running.child.pid}.sock`), () => socket.write(`${JSON.stringify(request)}\n`));
-      socket.setEncoding("utf8").on("data", (chunk) => {
-        text += chunk;
-      });
-      socket.on("close", () => done(JSON.parse(text)));
-    });
-  const refused = { error: '"operation" takes "plugin" and "name", two strings, and "params", an object' };
-  expect(await ask({ command: "operation", plugin: "works" })).toEqual(refused);
-  expect(await ask({ command: "operation", plugin: 1, name: "echo" })).toEqual(refused);
-  expect(await ask({ command: "operation", plugin: "works", name: "echo", params: [] })).toEqual(refused);
-  expect(await ask({ command: "operation", plugin: "works", name: "echo" })).toEqual({ result: { pid: running.child.pid } });
+  const ask = (request: unknown): Promise<unknown> => askSocket(at, running, request);
+  expect(await ask({ command: "works:echo", params: [] })).toEqual({ error: '"params" must be an object' });
+  expect(await ask({ command: 1 })).toEqual({ error: '"command" must be "logs" or the name of an operation' });
+  expect(await ask({ command: "reloat" })).toEqual({
+    error: expect.stringContaining(
+      'there is no operation "reloat" (did you mean "reload"?); there are status, reload, reconnect, stop, invocation, works:echo',
+    ),
+  });
+  expect(await ask({ command: "reload", params: { config: "other.json" } })).toEqual({
+    error: '"reload": params.config: there is no such param',
+  });
+  expect(await ask({ command: "works:echo" })).toEqual({ result: { pid: running.child.pid } });
 });

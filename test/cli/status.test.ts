@@ -137,12 +137,12 @@ test("the control socket answers one line, refuses what it does not know, and ha
       socket.on("error", () => {}); // hung up on
       socket.on("close", () => done(answer));
     });
-  expect(JSON.parse(await ask('{"command":"status"}\n{"command":"status"}\n'))).toMatchObject({ status: { pid: running.child.pid } });
+  expect(JSON.parse(await ask('{"command":"status"}\n{"command":"status"}\n'))).toMatchObject({ result: { pid: running.child.pid } });
   expect(JSON.parse(await ask('{"command":"halt"}\n'))).toEqual({
-    error: 'there are the commands "status", "reload", "stop", "invocation", "logs" and "operation"',
+    error: 'there is no operation "halt"; there are status, reload, reconnect, stop, invocation',
   });
   expect(JSON.parse(await ask("null\n"))).toEqual({ error: "the request is no JSON object" });
-  expect(JSON.parse(await ask('{"command":"operation","plugin":"cache"}\n'))).toMatchObject({ error: expect.stringContaining('"name"') });
+  expect(JSON.parse(await ask('{"command":"cache:clear"}\n'))).toEqual({ error: 'plugin "cache" has no operation "clear"; it has none' });
   expect(JSON.parse(await ask("status\n"))).toEqual({ error: "the request is not JSON" });
   expect(await ask("x".repeat(70_000))).toBe("");
 });

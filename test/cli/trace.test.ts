@@ -147,18 +147,19 @@ test("a host that is older than the command is told from one that refuses", asyn
   using at = home();
   const folder = join(at.path, "run/mcp-host");
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const status = { pid: process.pid, config: join(at.path, "mcp-host.config.json"), mode: "http", upstreams: [] };
-  let refusal = 'there are the commands "status" and "stop"';
+  const result = { pid: process.pid, config: join(at.path, "mcp-host.config.json"), mode: "http", upstreams: [] };
+  let refusal = "";
   const server = createServer((socket) => {
     socket.on("error", () => {});
-    socket.once("data", (text) => socket.end(`${JSON.stringify(/"trace"/.test(String(text)) ? { error: refusal } : { status })}\n`));
+    socket.once("data", (text) => socket.end(`${JSON.stringify(/"trace"/.test(String(text)) ? { error: refusal } : { result })}\n`));
   });
   await new Promise<void>((resolve) => server.listen(join(folder, `${process.pid}.sock`), resolve));
-  expect(await run(at, ["trace"])).toMatchObject({
-    code: 1,
-    stdout: "",
-    stderr: expect.stringContaining("of an older version, which cannot be traced"),
-  });
+  for (refusal of ['there are the commands "status" and "stop"', 'there is no operation "trace"; there are status, stop'])
+    expect(await run(at, ["trace"])).toMatchObject({
+      code: 1,
+      stdout: "",
+      stderr: expect.stringContaining("of an older version, which cannot be traced"),
+    });
   refusal = "8 readers follow the trace already";
   expect(await run(at, ["trace"])).toMatchObject({ code: 1, stderr: expect.stringContaining("the host refused: 8 readers follow") });
   await new Promise((resolve) => server.close(resolve));

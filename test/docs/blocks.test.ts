@@ -99,6 +99,10 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
   "packages/plugin-metrics/README.md": { json: { count: 2, by: plugin("metrics") }, yaml: { count: 1, by: plugin("metrics") } },
   "packages/plugin-namespace/README.md": { json: { count: 1, by: plugin("namespace") } },
   "packages/plugin-resilience/README.md": { json: { count: 1, by: plugin("resilience") } },
+  "packages/plugin-sqlite/README.md": {
+    json: { count: 1, by: plugin("sqlite") },
+    "": { count: 1, by: plugin("sqlite") },
+  },
   "packages/plugin-transform/README.md": { json: { count: 2, by: plugin("transform") }, ts: { count: 1, by: HERE } },
   "examples/all-plugins/README.md": {
     sh: { count: 3, by: "test/examples/npm-start.test.ts", but: "`claude` is not installed here; the key in its command calls a tool" },
@@ -206,6 +210,22 @@ host.hooks.ready.tap("around", async () => {
     expect(await (await get("/board/logo.svg")).text()).toBe("<svg/>");
   });
 
+  test("at the edge: who makes trouble is turned away, and an endpoint shows what readers may use", async () => {
+    const file = written("gate.ts", around(block(PAGE, "hooks.admit").replaceAll('"gate"', '"around"')));
+    const transport = () => inProcessTransport({ only: ["echo", "change"] });
+    await using running = await startHost({ mcpServers: { up: { transport } }, plugins: [file] }, { folder: FOLDER });
+    const reader = await RawHttp.open(new URL("/mcp/p/reading", running.url));
+    const everybody = await RawHttp.open(running.url);
+    const all = await everybody.tools();
+    expect([all, await reader.tools()]).toEqual([["echo", "change"], ["echo"]]);
+    const statuses: number[] = [];
+    for (let turn = 0; turn < 22; turn++) statuses.push((await fetch(new URL("/nowhere", running.url))).status);
+    expect(statuses.filter((status) => status === 404)).toHaveLength(20);
+    expect(statuses.slice(20)).toEqual([429, 429]);
+    expect(running.logs.filter(({ message }) => message === "a request was turned away")).toHaveLength(20);
+    for (const client of [reader, everybody]) await client.close();
+  });
+
   test("the fields of a payload: every text is shouted, and the compiler agrees with the settings of the page", async () => {
     const file = written("shout.ts", around(block(PAGE, '"shout"').replace('tap("shout"', 'tap("around"')));
     await using running = await startHost(
@@ -229,7 +249,7 @@ host.hooks.ready.tap("around", async () => {
     const text = block(PAGE, "host.operator.operation").replace("definePlugin(", "export default definePlugin(");
     const file = written(
       "reset.ts",
-      `import { definePlugin } from "mcp-host";\nconst reset = async (principal: unknown) => [principal];\n${text}`,
+      `import { definePlugin } from "mcp-host";\nimport { z } from "zod";\nconst reset = async (principal: string) => [principal];\n${text}`,
     );
     using at = home();
     const config = join(FOLDER, "reset.config.json");
@@ -238,6 +258,31 @@ host.hooks.ready.tap("around", async () => {
     await expect.poll(() => running.stderr()).toContain("the host listens");
     const { code, stdout, stderr } = await run(at, ["quota", "reset", "ada", "--config", config]);
     expect({ code, stdout }, stderr).toEqual({ code: 0, stdout: "{ reset: [ 'ada' ] }\n" });
+  });
+
+  test("operators: a route has operations done for whom it knows, and both are told", async () => {
+    const given = `const audit: unknown[] = [];
+const lines: unknown[] = [];
+const operatorOf = (header: string | undefined) => (header === "Bearer alice" ? "alice" : undefined);
+host.operator.operation("audit", () => ({ audit, lines }), { reads: true });`;
+    const file = written("admin.ts", around(`${given}\n${block(PAGE, "hooks.operated").replaceAll('tap("admin"', 'tap("around"')}`));
+    await using running = await startHost({ mcpServers: {}, plugins: [file] }, { folder: FOLDER });
+    const ask = async (name: string, authorization: string): Promise<unknown> =>
+      (await fetch(new URL(`/admin/operations/${name}`, running.url), { method: "POST", headers: { authorization }, body: "{}" })).json();
+    const listed = (await (await fetch(new URL("/admin/operations", running.url))).json()) as { name: string }[];
+    expect(listed.map(({ name }) => name)).toEqual(["status", "reload", "reconnect", "stop", "around:audit"]);
+    expect(await ask("reload", "Bearer bob")).toEqual({ error: "who are you?" });
+    expect(await ask("reload", "Bearer alice")).toMatchObject({ plugins: { kept: ["around"] } });
+    expect(await ask("reconnect", "Bearer alice")).toEqual({ error: expect.stringContaining("params.upstream") });
+    running.host.log.info("is not heard");
+    running.host.log.warn("is heard", { part: 1 });
+    expect(await running.host.operator.run("around:audit")).toEqual({
+      audit: [
+        { who: "admin:alice", operation: "reload", params: {}, outcome: "ok" },
+        { who: "admin:alice", operation: "reconnect", params: {}, outcome: expect.stringContaining("params.upstream") },
+      ],
+      lines: [{ time: expect.any(String), level: "warn", message: "is heard", fields: { part: 1 } }],
+    });
   });
 
   test("credentials: each principal's call carries its own, and who has none is refused", async () => {

@@ -25,10 +25,12 @@ let server: { url: string; stop(): Promise<void> };
 beforeAll(async () => {
   server = await httpProcess("upstream", ["http", "--options", JSON.stringify({ name: "notes", base: "note://" })]);
   at = home(
-    { listen: { port: 0 }, mcpServers: { notes: { url: server.url } } },
+    { listen: { port: 0 }, mcpServers: { notes: { url: server.url } }, plugins: ["./profiles.mjs"] },
     {
       "local.env": "A=1\n",
       "own.config.mjs": "export default { mcpServers: {} };",
+      "profiles.mjs": `import { definePlugin } from ${JSON.stringify(import.meta.resolve("mcp-host"))};
+export default definePlugin({ name: "profiles", host: "^1.0.0", apply: (host) => host.endpoint("work") });`,
     },
   );
 });

@@ -1,7 +1,7 @@
 import { ResultSchema } from "@modelcontextprotocol/sdk/types.js";
 import { createHost, createLogger, definePlugin, HostError, PeerError, type PluginHost } from "mcp-host";
 import { expect, test } from "vitest";
-import { sessionsOf } from "../../packages/host/dist/host/host.js";
+import { localOptionsOf } from "../../packages/host/dist/host/host.js";
 import { createWorld, inProcessTransport, type World } from "../fixtures/upstream.mjs";
 import { memoryTransport, sdkClient } from "../harness/clients.ts";
 import { startHost, temporary, upstream } from "../harness/hosts.ts";
@@ -150,7 +150,7 @@ test("each principal has one session, under its own rules; a session that ended 
   expect((await host.listTools({ principal: eve })).tools).toEqual([]);
   await expect(host.callTool("echo", {}, { principal: eve })).rejects.toThrow("Unknown tool: echo");
   expect([opened, host.status().sessions]).toEqual([3, 3]);
-  for (const session of [...sessionsOf(host)]) sessionsOf(host).close(session);
+  for (const session of [...localOptionsOf(host).sessions]) localOptionsOf(host).sessions.close(session);
   await host.callTool("echo", {}, { principal: ada });
   expect([opened, host.status().sessions]).toEqual([4, 1]);
 });
@@ -160,9 +160,9 @@ test("sessions of a program share servers, and expire without ending them", asyn
   await using host = embedding({ one: world });
   await host.callTool("echo");
   await host.callTool("echo", {}, { principal: { id: "ada", roles: [] } });
-  for (const session of [...sessionsOf(host)]) {
+  for (const session of [...localOptionsOf(host).sessions]) {
     expect(session).toMatchObject({ expires: true, sole: false });
-    sessionsOf(host).close(session);
+    localOptionsOf(host).sessions.close(session);
   }
   await host.callTool("echo");
   expect(methods(world).filter((method) => method === "initialize")).toHaveLength(1);

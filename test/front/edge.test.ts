@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError, definePlugin, refuse } from "mcp-host";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { sessionsOf } from "../../packages/host/dist/host/host.js";
+import { localOptionsOf } from "../../packages/host/dist/host/host.js";
 import { inProcessTransport } from "../fixtures/upstream.mjs";
 import { startHost, type TestHost, temporary } from "../harness/hosts.ts";
 import { ask, bearer, initialize, raw, WireClient } from "../harness/wire.ts";
@@ -327,7 +327,7 @@ test("a token in the query is not looked at", async () => {
     body: initialize(),
   });
   expect(status).toBe(200);
-  expect([...sessionsOf(closed.host)].map(({ principal }) => principal.id)).toEqual(["alice"]);
+  expect([...localOptionsOf(closed.host).sessions].map(({ principal }) => principal.id)).toEqual(["alice"]);
 });
 
 test("every answer has the security headers, refusals of every kind included", async () => {

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import net from "node:net";
 import { afterEach, expect, test, vi } from "vitest";
-import { sessionsOf } from "../../packages/host/dist/host/host.js";
+import { localOptionsOf } from "../../packages/host/dist/host/host.js";
 import { inProcessTransport } from "../fixtures/upstream.mjs";
 import { startHost } from "../harness/hosts.ts";
 import { refusal, SocketClient } from "../harness/socket.ts";
@@ -97,7 +97,7 @@ test("`authenticate` decides before the connection is accepted, and a principal 
 test("its session is no way in elsewhere: over HTTP its id is unknown", async () => {
   await using host = await startHost({ mcpServers, listen });
   const client = await SocketClient.connect(host.url);
-  const [session] = sessionsOf(host.host);
+  const [session] = localOptionsOf(host.host).sessions;
   const headers = { "mcp-session-id": session?.id };
   const { status } = await ask(host.url, { headers, body: { jsonrpc: "2.0", id: 1, method: "ping" } });
   expect([typeof session?.id, status]).toEqual(["string", 404]);

@@ -25,8 +25,14 @@ export class SocketClient {
   }
 
   /** A connection without a session yet. Rejects with the status of a refusal. */
-  static async open(url: URL, options: ClientOptions = {}, protocols: string | string[] = "mcp"): Promise<SocketClient> {
-    const socket = new WebSocket(socketUrl(url), protocols, options);
+  static async open(
+    url: URL,
+    options: ClientOptions & { path?: string } = {},
+    protocols: string | string[] = "mcp",
+  ): Promise<SocketClient> {
+    const target = socketUrl(url);
+    if (options.path !== undefined) target.pathname = options.path;
+    const socket = new WebSocket(target, protocols, options);
     await new Promise<void>((resolve, reject) => {
       socket.once("open", resolve);
       socket.once("error", reject);
@@ -34,7 +40,7 @@ export class SocketClient {
     return new SocketClient(socket);
   }
 
-  static async connect(url: URL, options: ClientOptions & { version?: string } = {}): Promise<SocketClient> {
+  static async connect(url: URL, options: ClientOptions & { version?: string; path?: string } = {}): Promise<SocketClient> {
     const client = await SocketClient.open(url, options);
     client.send(initialize(options.version));
     const { result } = await client.answer(0);

@@ -1,22 +1,21 @@
 import { FALLBACK, type ResilienceOptions, resilience } from "@host/plugin-resilience";
 import type { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import type { Config } from "mcp-host";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { FakeClock } from "mcp-host/testing";
+import { describe, expect, test, vi } from "vitest";
 import { httpTransport, sdkClient } from "../harness/clients.ts";
 import { faulty } from "../harness/faulty.ts";
 import { hostile, httpProcess, startHost, type TestHost, upstream } from "../harness/hosts.ts";
-
-// Processes and sockets are real; only the clock that the breaker goes by is the test's.
-beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"] }));
-afterEach(() => void vi.useRealTimers());
 
 interface Served extends TestHost {
   client: Client;
   report(upstream: string): Record<string, Record<string, unknown>>;
 }
 
-async function serve(mcpServers: Record<string, object>, options: ResilienceOptions): Promise<Served> {
-  const running = await startHost({ mcpServers: mcpServers as Config["mcpServers"], plugins: [resilience(options)] });
+/** @param clock that plugins go by; processes and sockets are real */
+async function serve(mcpServers: Record<string, object>, options: ResilienceOptions, clock?: FakeClock): Promise<Served> {
+  const config = { mcpServers: mcpServers as Config["mcpServers"], plugins: [resilience(options)] };
+  const running = await startHost(config, clock && { clock });
   await running.host.known(10_000);
   const client = sdkClient();
   await client.connect(httpTransport(running.url));
@@ -52,6 +51,7 @@ describe("a server over stdio whose process dies", () => {
     await using served = await serve(
       { mortal: hostile("dies"), well: upstream({ name: "well", only: ["echo"] }) },
       { defaults: { retry: false, breaker: { consecutive: 2, openFor: "30s" } } },
+      new FakeClock(), // which stands still
     );
     const { client } = served;
     expect(await outcome(client, "ok")).toBe("ok");

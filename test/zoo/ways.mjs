@@ -1,6 +1,7 @@
 // The ways to a server: directly, or through a host, without plugins or with all of them.
 
-import { readdirSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
@@ -11,6 +12,9 @@ import { SERVER, visit } from "./visit.mjs";
 const STDERR_KEPT = 64 * 1024;
 const START_MS = 60_000;
 
+const stores = mkdtempSync(join(tmpdir(), "mcp-host-zoo-"));
+process.once("exit", () => rmSync(stores, { recursive: true, force: true }));
+
 /** Every plugin of packages/, so that nothing changes for the one client of one server. */
 const PLUGINS = {
   "plugin-auth": { default: "allow" },
@@ -18,6 +22,7 @@ const PLUGINS = {
   "plugin-metrics": {},
   "plugin-namespace": { strategy: "conflict" },
   "plugin-resilience": {},
+  "plugin-sqlite": { file: join(stores, "store.sqlite") },
   "plugin-transform": {},
 };
 

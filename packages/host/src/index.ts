@@ -6,7 +6,7 @@ export { ConfigError, ERRORS, type ErrorType, HostError, isRefusal, PeerError, r
 export type { Awaitable } from "./exchange/awaitable.ts";
 export type { Caller, ClientFacts, Principal } from "./exchange/caller.ts";
 export type { Entry, EntryKind } from "./exchange/entry.ts";
-export type { Attempt, Decision, Exchange, Outcome, OwnCallOptions, Route, TimeLimits } from "./exchange/exchange.ts";
+export type { Attempt, Decision, Exchange, HttpOrigin, Outcome, OwnCallOptions, Route, Site, TimeLimits } from "./exchange/exchange.ts";
 export { globParts, matcher } from "./exchange/matcher.ts";
 export type { Method, MethodParams } from "./exchange/methods.ts";
 export type { TraceChange, TraceDeed, TraceListener, TraceSpan } from "./exchange/trace.ts";
@@ -17,19 +17,24 @@ export type { RequestHandler } from "./front/mount.ts";
 export type { EmbeddingApi } from "./host/api.ts";
 export type { HandlerOptions } from "./host/handler.ts";
 export type { Fitness, HostHealth, UpstreamHealth } from "./host/health.ts";
-export { createHost, Host } from "./host/host.ts";
+export type { Host } from "./host/host.ts";
 export type { CallOptions } from "./host/local-clients.ts";
-export type { HostOptions } from "./host/options.ts";
+export type { HostOperator } from "./host/operated-host.ts";
+export type { HostOptions, OperatorControls } from "./host/options.ts";
 export type { Changes, ReloadReport } from "./host/reload.ts";
 export type { HostStats, UpstreamStats } from "./host/stats.ts";
-export { createLogger, type LogFields, type Logger, type LogLevel, type LogOptions } from "./log.ts";
+export { createLogger, type LogFields, type Logger, type LogLevel, type LogOptions, type LogRecord } from "./log.ts";
 export { callRunningHost, type HostChoice } from "./operator/control-client.ts";
+export { createHost } from "./operator/create-host.ts";
+export type { Clock, PluginClock } from "./plugin/clock.ts";
 export type {
   Ask,
   Handler,
   HttpFacts,
   NotificationOrigin,
+  OperatedEvent,
   OwnAnswer,
+  RefusedEvent,
   SessionEvent,
   Tappable,
   TappableMap,
@@ -37,6 +42,7 @@ export type {
 } from "./plugin/hook-types.ts";
 export type { HookName, Hooks } from "./plugin/hooks.ts";
 export type { HostStatus, UpstreamStatus } from "./plugin/host-status.ts";
+export type { LogListener, PluginLog } from "./plugin/log-listeners.ts";
 export type { Counter, Instrument, InstrumentFacts, LabelValues, Meter, Reading } from "./plugin/meter.ts";
 export {
   defineTool,
@@ -56,6 +62,7 @@ export {
   type OfferTool,
   type OfferToolResult,
 } from "./plugin/offering.ts";
+export type { OperationFacts, OperationInfo, Who } from "./plugin/operations.ts";
 export {
   definePlugin,
   defineService,
@@ -67,6 +74,8 @@ export {
   type PluginHost,
   type Service,
 } from "./plugin/plugin.ts";
+export type { Random } from "./plugin/random.ts";
+export type { RouteRequest } from "./plugin/request-principals.ts";
 export type { Lease, Store } from "./plugin/store.ts";
 export { STORE } from "./plugin/stores.ts";
 export type {

@@ -54,6 +54,11 @@ function recordOf({ date, level, args }: LogObject): LogRecord {
   return record(date, NAMES[level] ?? "info", message, fields);
 }
 
+/** A line as whoever hears a log has it: cut and without secrets. */
+export function logRecord(level: LogRecord["level"], message: string, fields: LogFields | undefined): LogRecord {
+  return record(new Date(), level, briefText(message), fields && redactLine(fields));
+}
+
 /** Its three names come first and are the log's own: no field takes their place. */
 function record(date: Date, level: LogRecord["level"], message: string, fields: LogFields | undefined): LogRecord {
   const own = { time: date.toISOString(), level, message };

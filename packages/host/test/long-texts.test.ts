@@ -10,7 +10,7 @@ import { correlationId } from "../dist/exchange/correlation.js";
 import { matcher } from "../dist/exchange/matcher.js";
 import { plainUri, uriMatcher } from "../dist/exchange/uri-matcher.js";
 import { accepts, prefersStream } from "../dist/front/edge.js";
-import { checkJson } from "../dist/front/endpoint.js";
+import { checkJson } from "../dist/front/way-in.js";
 import { createLogger, errorFields, escapeControls } from "../dist/log.js";
 import { LogRing } from "../dist/operator/log-ring.js";
 import { templateMatcher } from "../dist/pipeline/uri-template.js";

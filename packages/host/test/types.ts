@@ -22,6 +22,48 @@ export const typed = definePlugin({
     names satisfies string[];
     const { hooks } = host;
 
+    // @ts-expect-error admit gives nothing: whoever turns away throws
+    hooks.admit.tap("types", () => false);
+    // @ts-expect-error admit knows nobody
+    hooks.admit.tap("types", ({ principal }) => void principal);
+    // @ts-expect-error principal's tap must return
+    hooks.principal.tap("types", () => {});
+    // @ts-expect-error a principal has roles
+    hooks.principal.tap("types", ({ id }) => ({ id }));
+    // @ts-expect-error roles are strings
+    hooks.principal.tap("types", (principal) => ({ ...principal, roles: [1] }));
+    hooks.principal.tap("types", async (principal, { headers }) => ({ ...principal, claims: { tenant: headers["x-tenant"] } }));
+    hooks.refused.tap("types", ({ request, exchange, decision, type, status, message }) => {
+      // @ts-expect-error a notification has no request
+      void request.path;
+      // @ts-expect-error the host may have refused
+      void decision.plugin;
+      void [
+        request?.address,
+        exchange?.http?.headers["user-agent"],
+        decision?.hook,
+        type === "forbidden",
+        status?.toFixed(),
+        message.length,
+      ];
+    });
+    // @ts-expect-error a name is a text
+    host.endpoint(3);
+    // @ts-expect-error names of headers are texts
+    host.keepHeaders(["user-agent"]);
+    hooks.http.tap("types", (app) => {
+      app.get("/me", (context) => context.json({ id: host.principal(context)?.id, same: host.principal(context.req.raw)?.id }));
+      // @ts-expect-error a path says nothing of who asks
+      host.principal("/me");
+    });
+    hooks.call.for("tools/call").tap("types", (next) => (exchange) => {
+      // @ts-expect-error values of headers are texts
+      void exchange.withHeaders({ "x-a": 1 }, next);
+      // @ts-expect-error what the edge knows is not to be changed
+      exchange.http = undefined;
+      return exchange.withHeaders({ "x-a": "1" }, next);
+    });
+
     hooks.authenticate.tap("types", async ({ headers }) => (headers.authorization ? { id: "ada", roles: [] } : undefined));
     // @ts-expect-error a principal has roles
     hooks.authenticate.tap("types", () => ({ id: "ada" }));
@@ -131,6 +173,22 @@ export const typed = definePlugin({
     host.operator.operation("x", async (params) => ({ params }));
     // @ts-expect-error an operation gives an object
     host.operator.operation("x", () => "done");
+    const params = z.strictObject({ text: z.string() });
+    host.operator.operation("x", ({ text }, who) => ({ text: `${text} ${who}` }), { params });
+    // @ts-expect-error its schema says what it is given
+    host.operator.operation("x", ({ txt }) => ({ txt }), { params });
+    host.operator.run("x:y", { a: 1 }, { id: "ada", roles: [] }) satisfies Promise<Readonly<Record<string, unknown>>>;
+    // @ts-expect-error whoever has something done must be named
+    void host.operator.run("reload", {});
+    hooks.operated.tap("types", ({ who, operation, plugin }) => void [who, operation, plugin ?? "the host"]);
+    // @ts-expect-error whoever did it has a name, and is no principal
+    hooks.operated.tap("types", ({ who }) => void who.id);
+    host.log.listen(({ level }) => void (level === "warn"), "warn")();
+    // @ts-expect-error there is no such level
+    host.log.listen(() => {}, "loud");
+    host.clock.setTimeout(() => {}, host.random.float() * 10)();
+    // @ts-expect-error what it gives ends it, and is no timer
+    clearTimeout(host.clock.setTimeout(() => {}, 10));
   },
 });
 

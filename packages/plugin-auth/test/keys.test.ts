@@ -72,7 +72,7 @@ test("where only API keys are configured, whatever a client sends is told and co
     requests,
   });
   const identify = (token: string) =>
-    gate.identify({ method: "POST", path: "/mcp", headers: { authorization: `Bearer ${token}` }, remoteAddress: "127.0.0.1" });
+    gate.identify({ method: "POST", path: "/mcp", headers: { authorization: `Bearer ${token}` }, address: "127.0.0.1" });
   expect(await identify(key)).toMatchObject({ id: "key:alice" });
   const jwt = "eyJhbGciOiJub25lIn0.eyJpc3MiOiJ4In0.";
   for (const wrong of [`${key}x`, key.slice(5), "opaque", "sk-live-of-somebody-else", jwt]) {

@@ -45,7 +45,7 @@ export async function runWorkload(workload = {}) {
     }
   };
   await Promise.all(Array.from({ length: concurrency }, worker));
-  const stats = await host.operate("cache", "stats", {});
+  const stats = await host.operator.run("cache:stats");
   await host.close();
   const reads = plan.filter(({ write }) => !write).length;
   return { reads, fetched, ratio: (reads - fetched) / reads, ideal: idealRatio(plan), stale, stats };

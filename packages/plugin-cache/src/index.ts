@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { definePlugin, type PluginHost } from "mcp-host";
-import type { z } from "zod";
+import { z } from "zod";
 import { Cache } from "./cache.ts";
 import { dropOf } from "./drop.ts";
 import { MemoryShelf } from "./memory-shelf.ts";
@@ -37,8 +37,11 @@ export const cache = definePlugin({
     const lifetime = Math.max(given.ttl, ...Object.values(given.ttls)) + given.staleWhileRevalidate;
     const shelf =
       given.store === false
-        ? new MemoryShelf(limits)
-        : new StoreShelf(host.store(given.store === true ? "cache" : given.store), host.log, lifetime, limits);
+        ? new MemoryShelf({ ...limits, now: host.clock.monotonic })
+        : new StoreShelf(host.store(given.store === true ? "cache" : given.store), host.log, lifetime, {
+            ...limits,
+            now: host.clock.now,
+          });
     tally.watch(shelf);
     const kept = new Cache({ options: given, shelf, counts: count.of });
 
@@ -71,7 +74,7 @@ export const cache = definePlugin({
       stats: (upstream) => tally.stats(upstream),
     });
     host.operator.report(() => tally.report());
-    host.operator.operation("stats", () => tally.report());
+    host.operator.operation("stats", () => tally.report(), { description: "Tells what was kept and what that saved.", reads: true });
   },
   commands: {
     clear: () => import("./commands/clear.ts"),
@@ -81,9 +84,11 @@ export const cache = definePlugin({
 
 function offer(host: PluginHost, service: CacheService): void {
   if (!host.find(CACHE)) host.provide(CACHE, service);
-  host.operator.operation("clear", async ({ pattern }) => {
-    if (typeof pattern !== "string" || pattern === "") throw new Error('"pattern" must be a glob, "*" for everything');
-    return { dropped: await service.clear(pattern) };
+  host.operator.operation("clear", async ({ pattern }) => ({ dropped: await service.clear(pattern) }), {
+    description: "Drops what is kept.",
+    params: z.strictObject({
+      pattern: z.string().min(1).describe('A glob of exposed names, `<upstream>:<native name>` or URIs; "*" for everything.'),
+    }),
   });
 }
 

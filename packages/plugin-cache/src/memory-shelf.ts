@@ -47,6 +47,8 @@ export interface ShelfOptions {
   readonly maxEntrySize: number;
   /** A result made room for others. */
   readonly evicted: (upstream: string) => void;
+  /** Milliseconds by which a result is fresh or stale: monotonic in one process, since 1970 where several share it. */
+  readonly now: () => number;
 }
 
 /** Results in this process, the least recently used of which go when there are too many. */
@@ -57,7 +59,10 @@ export class MemoryShelf implements Shelf {
   readonly #usage = new Map<string, { entries: number; bytes: number }>();
   readonly #begun = new Map<Receipt, Subject>();
 
-  constructor({ maxSize, maxEntrySize, evicted }: ShelfOptions) {
+  readonly now: () => number;
+
+  constructor({ maxSize, maxEntrySize, evicted, now }: ShelfOptions) {
+    this.now = now;
     this.#maxEntrySize = Math.min(maxSize, maxEntrySize);
     this.#kept = new LRUCache<string, Entry>({
       maxSize,
@@ -69,13 +74,9 @@ export class MemoryShelf implements Shelf {
     });
   }
 
-  now(): number {
-    return performance.now();
-  }
-
   get(key: string): Kept | undefined {
     const kept = this.#kept.get(key);
-    if (kept === undefined || kept.staleUntil > performance.now()) return kept;
+    if (kept === undefined || kept.staleUntil > this.now()) return kept;
     this.#kept.delete(key);
     return undefined;
   }

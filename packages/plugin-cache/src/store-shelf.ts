@@ -33,6 +33,7 @@ const COUNT = "drops";
  * something was dropped, or that is just reading it, knows all the same. A store that fails costs hits, never a call.
  */
 export class StoreShelf implements Shelf {
+  readonly now: () => number;
   readonly #store: Store;
   readonly #log: Logger;
   readonly #lifetime: number;
@@ -47,7 +48,8 @@ export class StoreShelf implements Shelf {
   #failing = false;
 
   /** @param lifetime milliseconds that a result can be given for at most */
-  constructor(store: Store, log: Logger, lifetime: number, { maxSize, maxEntrySize, evicted }: ShelfOptions) {
+  constructor(store: Store, log: Logger, lifetime: number, { maxSize, maxEntrySize, evicted, now }: ShelfOptions) {
+    this.now = now;
     this.#store = store;
     this.#log = log;
     this.#lifetime = lifetime;
@@ -63,15 +65,11 @@ export class StoreShelf implements Shelf {
     });
   }
 
-  now(): number {
-    return Date.now();
-  }
-
   async get(key: string): Promise<Kept | undefined> {
     return this.#try(async () => {
       const [count, stored] = await Promise.all([this.#catchUp(), this.#store.get(entryKey(key))]);
       const kept = stored as Stored | undefined; // what `put` put there
-      if (kept === undefined || kept.staleUntil <= Date.now()) return undefined;
+      if (kept === undefined || kept.staleUntil <= this.now()) return undefined;
       if (!(await this.#isDropped(kept.subject, kept.after, count))) return kept;
       this.#own.delete(key);
       return undefined;
@@ -95,7 +93,7 @@ export class StoreShelf implements Shelf {
     if (isOutdated || after === undefined || size > this.#maxEntrySize) return;
     const stored: Stored = { ...terms, result: frozen(JSON.parse(text) as Json), after };
     await this.#try(async () => {
-      await this.#store.set(entryKey(key), stored, terms.staleUntil - Date.now());
+      await this.#store.set(entryKey(key), stored, terms.staleUntil - this.now());
       this.#own.set(key, { subject: terms.subject, size });
     });
   }

@@ -1,3 +1,4 @@
+import { FakeClock } from "mcp-host/testing";
 import { expect, test, vi } from "vitest";
 import { numbered, Scripted, served } from "./served.ts";
 
@@ -162,48 +163,40 @@ test("the size is bounded: what was unused for longest goes, and what is too lar
 });
 
 test("a result is fresh for its ttl, then it is got again", async () => {
-  vi.useFakeTimers({ toFake: ["performance"] });
-  try {
-    const a = new Scripted(["get", "short"]);
-    await using host = await served({ a }, { tools: "*", ttl: "10s", ttls: { short: "1s" } });
-    const texts = async () => [await host.client.text("get"), await host.client.text("short")];
-    expect(await texts()).toEqual(["1", "2"]);
-    vi.advanceTimersByTime(999);
-    expect(await texts()).toEqual(["1", "2"]);
-    vi.advanceTimersByTime(2);
-    expect(await texts()).toEqual(["1", "3"]);
-    vi.advanceTimersByTime(8_998);
-    expect(await texts()).toEqual(["1", "4"]);
-    vi.advanceTimersByTime(2);
-    expect(await texts()).toEqual(["5", "4"]);
-  } finally {
-    vi.useRealTimers();
-  }
+  const clock = new FakeClock();
+  const a = new Scripted(["get", "short"]);
+  await using host = await served({ a }, { tools: "*", ttl: "10s", ttls: { short: "1s" } }, { clock });
+  const texts = async () => [await host.client.text("get"), await host.client.text("short")];
+  expect(await texts()).toEqual(["1", "2"]);
+  await clock.advance(999);
+  expect(await texts()).toEqual(["1", "2"]);
+  await clock.advance(2);
+  expect(await texts()).toEqual(["1", "3"]);
+  await clock.advance(8_998);
+  expect(await texts()).toEqual(["1", "4"]);
+  await clock.advance(2);
+  expect(await texts()).toEqual(["5", "4"]);
 });
 
 test("what is stale is given once more while one call in the background gets a new one", async () => {
-  vi.useFakeTimers({ toFake: ["performance"] });
-  try {
-    const a = new Scripted(["get"]);
-    await using host = await served({ a }, { tools: "*", ttl: "10s", staleWhileRevalidate: "5s" });
-    const { client } = host;
-    expect(await client.text("get")).toBe("1");
-    vi.advanceTimersByTime(11_000);
-    expect(await Promise.all([client.text("get"), client.text("get")])).toEqual(["1", "1"]);
-    await vi.waitFor(async () => expect(await client.text("get")).toBe("2"));
-    expect(a.count("get")).toBe(2);
-    expect(host.stats()).toMatchObject({ misses: 1, stale: expect.any(Number) });
-    // Past both, nothing old is given; and a refresh that fails leaves the old one until then.
-    a.answers.get = () => ({ error: { code: 1, message: "down" } });
-    vi.advanceTimersByTime(12_000);
-    expect(await client.text("get")).toBe("2");
-    await vi.waitFor(() => expect(a.count("get")).toBe(3));
-    expect(await client.text("get")).toBe("2");
-    vi.advanceTimersByTime(5_000);
-    await expect(client.call("get")).rejects.toMatchObject({ message: "down" });
-  } finally {
-    vi.useRealTimers();
-  }
+  const clock = new FakeClock();
+  const a = new Scripted(["get"]);
+  await using host = await served({ a }, { tools: "*", ttl: "10s", staleWhileRevalidate: "5s" }, { clock });
+  const { client } = host;
+  expect(await client.text("get")).toBe("1");
+  await clock.advance(11_000);
+  expect(await Promise.all([client.text("get"), client.text("get")])).toEqual(["1", "1"]);
+  await vi.waitFor(async () => expect(await client.text("get")).toBe("2"));
+  expect(a.count("get")).toBe(2);
+  expect(host.stats()).toMatchObject({ misses: 1, stale: expect.any(Number) });
+  // Past both, nothing old is given; and a refresh that fails leaves the old one until then.
+  a.answers.get = () => ({ error: { code: 1, message: "down" } });
+  await clock.advance(12_000);
+  expect(await client.text("get")).toBe("2");
+  await vi.waitFor(() => expect(a.count("get")).toBe(3));
+  expect(await client.text("get")).toBe("2");
+  await clock.advance(5_000);
+  await expect(client.call("get")).rejects.toMatchObject({ message: "down" });
 });
 
 test("with nothing to keep of an upstream's tools, the cache does not stand in their way", async () => {

@@ -1,6 +1,7 @@
 import { type CacheOptions, cache } from "@host/plugin-cache";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import type { Config, Host, Json } from "mcp-host";
+import type { FakeClock } from "mcp-host/testing";
 import { startHost } from "../../../test/harness/hosts.ts";
 
 interface Message extends Json {
@@ -174,11 +175,11 @@ export interface Served extends AsyncDisposable {
 export async function served(
   servers: Record<string, Scripted>,
   options: CacheOptions = {},
-  config: Partial<Config> & { upstream?: Json; before?: Config["plugins"]; capabilities?: Json } = {},
+  config: Partial<Config> & { upstream?: Json; before?: Config["plugins"]; capabilities?: Json; clock?: FakeClock } = {},
 ): Promise<Served> {
-  const { upstream, before = [], capabilities, ...rest } = config;
+  const { upstream, before = [], capabilities, clock, ...rest } = config;
   const mcpServers = Object.fromEntries(Object.entries(servers).map(([key, { transport }]) => [key, { transport, ...upstream }]));
-  const running = await startHost({ mcpServers, plugins: [...before, cache(options)], drain: 0, ...rest });
+  const running = await startHost({ mcpServers, plugins: [...before, cache(options)], drain: 0, ...rest }, clock && { clock });
   const connect = async (own: Json = {}): Promise<Asker> => {
     const asker = new Asker();
     await running.host.connect(asker.transport);

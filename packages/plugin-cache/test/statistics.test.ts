@@ -38,7 +38,7 @@ test("it counts per upstream, and tells in figures, in its report, to other plug
   expect(stats.savedMs).toBeGreaterThanOrEqual(0);
   expect(stats.upstreams).toMatchObject({ a: { hits: 2, misses: 1, entries: 1 }, b: { hits: 0, misses: 1, ratio: 0 } });
   expect(seen.service?.stats("a")).toMatchObject({ hits: 2, misses: 1, ratio: 2 / 3 });
-  expect(await host.host.operate("cache", "stats", {})).toEqual(stats);
+  expect(await host.host.operator.run("cache:stats")).toEqual(stats);
   expect(figures()).toMatchObject({
     "cache.hits": { a: 2 },
     "cache.misses": { a: 1, b: 1 },
@@ -61,10 +61,12 @@ test("clear drops what a glob matches, by exposed name, native name or URI, and 
   expect(await seen.service?.clear("get_*")).toBe(2);
   await fill();
   expect(await seen.service?.clear("a:get_1")).toBe(1);
-  expect(await host.host.operate("cache", "clear", { pattern: "test://*" })).toEqual({ dropped: 1 });
+  expect(await host.host.operator.run("cache:clear", { pattern: "test://*" })).toEqual({ dropped: 1 });
   await fill();
   expect(await seen.service?.clear()).toBe(3);
-  await expect(host.host.operate("cache", "clear", {})).rejects.toThrow('"pattern" must be a glob');
+  await expect(host.host.operator.run("cache:clear")).rejects.toThrow(
+    'operation "clear" of plugin "cache": params.pattern: must be a text, not missing',
+  );
 });
 
 test("two copies keep apart what they count, and the first provides the service", async () => {

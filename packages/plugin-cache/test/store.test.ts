@@ -182,6 +182,6 @@ test("the size of what one host puts there is bounded", async () => {
   const kept = () => [...shared.values.keys()].filter((key) => key.startsWith("entry:")).length;
   await vi.waitFor(() => expect(kept()).toBe(2));
   expect(stats()).toMatchObject({ entries: 2, evictions: 1 });
-  expect(await hosts.one.host.operate("cache", "clear", { pattern: "*" })).toEqual({ dropped: 2 });
+  expect(await hosts.one.host.operator.run("cache:clear", { pattern: "*" })).toEqual({ dropped: 2 });
   await vi.waitFor(() => expect(kept()).toBe(0));
 });

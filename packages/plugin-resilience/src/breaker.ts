@@ -31,8 +31,10 @@ interface Round {
   readonly noted: Promise<unknown>;
 }
 
-/** What the breaker tells. */
-export interface BreakerEvents {
+/** What the breaker goes by, and what it tells. */
+export interface BreakerParts {
+  /** Monotonic milliseconds. */
+  now(): number;
   /** @param reason the type of the error that opened it */
   changed(state: BreakerState, reason: string | undefined): void;
   refused(): void;
@@ -42,16 +44,16 @@ export interface BreakerEvents {
 export class Breaker {
   readonly #upstream: string;
   readonly #options: BreakerOptions;
-  readonly #events: BreakerEvents;
+  readonly #parts: BreakerParts;
   readonly #policy: CircuitBreakerPolicy;
-  /** Until when it is open, on the clock that cockatiel goes by (`Date.now()`). */
-  #until = 0;
+  /** Until when it is open. */
+  #until = Number.NEGATIVE_INFINITY;
   #round: Round | undefined;
 
-  constructor(upstream: string, options: BreakerOptions, events: BreakerEvents) {
+  constructor(upstream: string, options: BreakerOptions, parts: BreakerParts) {
     this.#upstream = upstream;
     this.#options = options;
-    this.#events = events;
+    this.#parts = parts;
     const counts = [
       ...(options.consecutive === false ? [] : [new ConsecutiveBreaker(options.consecutive)]),
       ...(options.ratio === false
@@ -73,14 +75,14 @@ export class Breaker {
       return counts.map((each) => each.failure(state)).includes(true); // each is to know
     };
     const { openFor, maxOpenFor } = options;
-    const isOver = (): boolean => Date.now() >= this.#until;
+    const isOver = (): boolean => parts.now() >= this.#until;
     const pause: IBackoff<{ attempt: number }> = {
       // cockatiel looks whenever somebody wants to pass, so that the pause can end early.
       get duration() {
         return isOver() ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
       },
       next: ({ attempt }) => {
-        this.#until = Date.now() + Math.min(openFor * 2 ** (attempt - 1), maxOpenFor);
+        this.#until = parts.now() + Math.min(openFor * 2 ** (attempt - 1), maxOpenFor);
         return pause;
       },
     };
@@ -95,7 +97,7 @@ export class Breaker {
         halfOpenAfter: pause,
       },
     );
-    this.#policy.onStateChange((state) => events.changed(STATES[state], state === CircuitState.Open ? this.lastFailure : undefined));
+    this.#policy.onStateChange((state) => parts.changed(STATES[state], state === CircuitState.Open ? this.lastFailure : undefined));
   }
 
   get state(): BreakerState {
@@ -104,12 +106,12 @@ export class Breaker {
 
   /** Milliseconds until an open circuit may be tried. */
   get remaining(): number {
-    return this.#policy.state === CircuitState.Open ? Math.max(0, this.#until - Date.now()) : 0;
+    return this.#policy.state === CircuitState.Open ? Math.max(0, this.#until - this.#parts.now()) : 0;
   }
 
   /** The upstream has connected anew: an open circuit may be tried at once. */
   ready(): void {
-    this.#until = 0;
+    this.#until = Number.NEGATIVE_INFINITY;
   }
 
   /** The type of the last failure. */
@@ -136,7 +138,7 @@ export class Breaker {
   }
 
   #refuse(error: HostError): Promise<never> {
-    this.#events.refused();
+    this.#parts.refused();
     return Promise.reject(error);
   }
 

@@ -22,7 +22,7 @@ export const resilience = definePlugin({
   apply(host, given) {
     host.reload.expectUpstreams(...namedUpstreams(given));
     checkOptions(given);
-    const waits = new Waits();
+    const waits = new Waits(host.clock);
     // By its facts: a reload may put another upstream under a key.
     const protections = new WeakMap<UpstreamFacts, Protection>();
     const protectionOf = (upstream: UpstreamFacts): Protection => {

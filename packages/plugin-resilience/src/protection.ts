@@ -18,7 +18,7 @@ export interface ProtectionParts {
   readonly patience: TimeLimits;
   readonly waits: Waits;
   readonly instruments: Instruments;
-  readonly host: Pick<PluginHost, "log" | "repeatable">;
+  readonly host: Pick<PluginHost, "log" | "repeatable" | "clock" | "random">;
 }
 
 /** What a rule sets for one tool, or the upstream for everything else. */
@@ -39,6 +39,7 @@ export class Protection {
     const { policies, rules, waits, host } = parts;
     if (policies.breaker)
       this.#breaker = new Breaker(upstream, policies.breaker, {
+        now: host.clock.monotonic,
         changed: (state, reason) => {
           if (state === "open") this.#count("opened");
           if (state === "open") host.log.warn("a circuit opened", { upstream, reason, forMs: Math.ceil(this.#breaker?.remaining ?? 0) });
@@ -89,7 +90,9 @@ export class Protection {
     }
     if (retry && this.#budget) {
       const retrying = (): void => this.#count("retries");
-      handler = new Retry(retry, { budget: this.#budget, waits, repeatable: host.repeatable, retrying }).around(handler);
+      handler = new Retry(retry, { budget: this.#budget, waits, repeatable: host.repeatable, chance: host.random.float, retrying }).around(
+        handler,
+      );
     }
     if (fallback) handler = withFallback(handler, fallback, () => this.#count("fallbacks"));
     return handler;

@@ -1,4 +1,4 @@
-import { ExponentialBackoff, fullJitterGenerator } from "cockatiel";
+import { ExponentialBackoff, type GeneratorFn, noJitterGenerator } from "cockatiel";
 import { type ErrorType, type Exchange, type Handler, type HostError, isRefusal, type Json } from "mcp-host";
 import { hostError } from "./failures.ts";
 import type { RetryOptions } from "./options.ts";
@@ -42,6 +42,8 @@ export interface RetryParts {
   readonly waits: Waits;
   /** Whether a request may be sent again although it may have run. */
   readonly repeatable: (exchange: Exchange) => boolean;
+  /** At least 0 and below 1. */
+  readonly chance: () => number;
   readonly retrying: () => void;
 }
 
@@ -57,8 +59,13 @@ export class Retry {
   constructor(options: RetryOptions, parts: RetryParts) {
     this.#options = options;
     this.#parts = parts;
+    /** Any part of a pause that doubles each time, so that those who failed together do not come back together. */
+    const jitter: GeneratorFn<number> = (tries, bounds) => {
+      const [most, next] = noJitterGenerator(tries, bounds);
+      return [Math.floor(parts.chance() * most), next];
+    };
     this.#backoff = new ExponentialBackoff({
-      generator: fullJitterGenerator,
+      generator: jitter,
       initialDelay: options.backoff,
       maxDelay: options.maxBackoff,
     });

@@ -1,8 +1,13 @@
-import { type Exchange, refuse } from "mcp-host";
+import { type Clock, type Exchange, refuse } from "mcp-host";
 
 /** The waits of one plugin instance: each ends early when its exchange is stopped or the host closes. */
 export class Waits {
   readonly #under = new Set<(error: unknown) => void>();
+  readonly #clock: Pick<Clock, "setTimeout">;
+
+  constructor(clock: Pick<Clock, "setTimeout">) {
+    this.#clock = clock;
+  }
 
   /**
    * @param over called once: without an error when the time is up, else with why it ended early
@@ -11,7 +16,7 @@ export class Waits {
   start(exchange: Exchange, milliseconds: number, over: (error?: unknown) => void): () => void {
     const { signal } = exchange;
     const end = (): void => {
-      clearTimeout(timer);
+      cancel();
       signal.removeEventListener("abort", stopped);
       this.#under.delete(early);
     };
@@ -20,7 +25,7 @@ export class Waits {
       over(error);
     };
     const stopped = (): void => early(signal.reason);
-    const timer = setTimeout(() => {
+    const cancel = this.#clock.setTimeout(() => {
       end();
       over();
     }, milliseconds);

@@ -1,9 +1,13 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { failure, held, refusal, rpcError, type Scripted, scripted, typeOf } from "./scripted.ts";
+import { FakeClock } from "mcp-host/testing";
+import { beforeEach, describe, expect, test } from "vitest";
+import { failure, held, refusal, rpcError, type Scripted, scripted as scriptedBy, typeOf } from "./scripted.ts";
 
-// Only the breaker's clock stands still: cockatiel goes by Date.now().
-beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: 1_000_000 }));
-afterEach(() => void vi.useRealTimers());
+/** What the breaker goes by. */
+let clock = new FakeClock();
+beforeEach(() => {
+  clock = new FakeClock(1_000_000);
+});
+const scripted = (...[options, own, config]: Parameters<typeof scriptedBy>): Promise<Scripted> => scriptedBy(options, own, config, clock);
 
 const off = { retry: false, bulkhead: false } as const;
 const breaker = (options: object) => ({ defaults: { ...off, breaker: options } });
@@ -54,9 +58,9 @@ test("closed to open: after so many failures in a row, and then nothing is sent"
 test("open to half-open to closed: when its time is up one call tries, and its success closes it", async () => {
   await using world = await scripted(breaker({ consecutive: 1, openFor: "10s" }));
   await meets(world, lost());
-  vi.advanceTimersByTime(9_999);
+  await clock.advance(9_999);
   expect(await meets(world, "ok")).toEqual(["circuit_open"]);
-  vi.advanceTimersByTime(1);
+  await clock.advance(1);
   const probe = held();
   world.steps = [probe.step];
   const trying = world.call();
@@ -81,12 +85,12 @@ test("half-open to open: a try that fails opens it for twice as long, up to the 
   await meets(world, lost(), lost());
   for (const pause of [10_000, 20_000, 30_000, 30_000]) {
     expect(world.report().breaker).toMatchObject({ state: "open", triedInMs: pause });
-    vi.advanceTimersByTime(pause - 1);
+    await clock.advance(pause - 1);
     expect(await meets(world, "ok")).toEqual(["circuit_open"]);
-    vi.advanceTimersByTime(1);
+    await clock.advance(1);
     expect(await meets(world, failure("upstream_timeout"))).toEqual(["upstream_timeout"]);
   }
-  vi.advanceTimersByTime(30_000);
+  await clock.advance(30_000);
   await meets(world, "ok");
   // Once it was closed it is as patient as at first.
   await meets(world, lost());
@@ -126,7 +130,7 @@ test("an upstream that has connected anew is tried by the next call, however lon
 test("a try that the host's own pause between two connections refuses says nothing about the upstream", async () => {
   await using world = await scripted(breaker({ consecutive: 1, openFor: "10s", maxOpenFor: "10m" }));
   await meets(world, lost());
-  vi.advanceTimersByTime(10_000);
+  await clock.advance(10_000);
   expect(await meets(world, pausing(), pausing(), pausing())).toEqual(["upstream_down", "upstream_down", "upstream_down"]);
   expect(world.report().breaker).toMatchObject({ state: "half-open", opened: 1 });
   expect(await meets(world, "ok")).toEqual(["ok"]);
@@ -136,7 +140,7 @@ test("a try that the host's own pause between two connections refuses says nothi
 test("with several probes all must be answered, one failure is enough to open it, and no more go through", async () => {
   await using world = await scripted(breaker({ consecutive: 1, openFor: "10s", probes: 2 }));
   await meets(world, lost());
-  vi.advanceTimersByTime(10_000);
+  await clock.advance(10_000);
   const first = held();
   world.steps = [first.step];
   const one = world.call();
@@ -149,7 +153,7 @@ test("with several probes all must be answered, one failure is enough to open it
   expect(world.report().breaker).toMatchObject({ state: "closed" });
 
   await meets(world, lost());
-  vi.advanceTimersByTime(10_000);
+  await clock.advance(10_000);
   const second = held();
   world.steps = [second.step];
   const two = world.call();
@@ -164,7 +168,7 @@ test("with several probes all must be answered, one failure is enough to open it
 test("a probe that says nothing about the upstream leaves its place to the next; one that is answered with an error is a sign of life", async () => {
   await using world = await scripted(breaker({ consecutive: 1, openFor: "10s" }));
   await meets(world, lost());
-  vi.advanceTimersByTime(10_000);
+  await clock.advance(10_000);
   expect(await meets(world, failure("rate_limited", "no"))).toEqual(["rate_limited"]);
   expect(world.report().breaker).toMatchObject({ state: "half-open" });
   expect(await meets(world, rpcError())).toEqual(["-32000"]);
@@ -178,7 +182,7 @@ test("a call from before it opened does not end the try that goes on", async () 
   const slow = world.call();
   await old.started;
   await meets(world, lost());
-  vi.advanceTimersByTime(10_000);
+  await clock.advance(10_000);
   const probe = held();
   world.steps = [probe.step];
   const trying = world.call();

@@ -1,6 +1,6 @@
 import { type ResilienceOptions, resilience } from "@host/plugin-resilience";
 import { type Config, definePlugin, type Exchange, HostError, PeerError, refuse, type Sent } from "mcp-host";
-import { createTestHost, type FakeUpstream, fakeUpstream, type TestHost } from "mcp-host/testing";
+import { createTestHost, type FakeClock, type FakeUpstream, fakeUpstream, type TestHost } from "mcp-host/testing";
 
 /** What the upstream does with one call: an error, or how it comes to a result. */
 export type Step = Error | ((exchange: Exchange) => Promise<Record<string, unknown>>) | "ok";
@@ -26,6 +26,7 @@ export async function scripted(
   options: ResilienceOptions,
   own: Record<string, unknown> = {},
   config: Partial<Config> = {},
+  clock?: FakeClock,
 ): Promise<Scripted> {
   const steps: { next: Step[] } = { next: [] };
   const sent: Exchange[] = [];
@@ -51,6 +52,7 @@ export async function scripted(
     plugins: [resilience(options), upstream()],
     upstreams: { up: { transport: fake.transport, ...own } },
     config,
+    ...(clock && { clock }),
   });
   await running.host.known(1_000);
   return {

@@ -31,10 +31,10 @@ function apply(host: PluginHost, given: Options): void {
   const detectors = collected(host, given.detectors);
   const records = new Records(host.log, host.meter, given.dryRun);
   const engine = new Engine(rules.programs, given.limits);
-  const rests = new Rests({ ...given.rest, now: () => performance.now() });
+  const rests = new Rests({ ...given.rest, now: host.clock.monotonic, bytes: host.random.bytes });
   const reading = new Reading({ rests, records, argument: given.rest.argument });
   const environment = Object.fromEntries(given.environment.map((name) => [name, process.env[name]]));
-  const calls = new Calls({ rules, engine, records, reading, log: host.log, environment, now: Date.now });
+  const calls = new Calls({ rules, engine, records, reading, log: host.log, environment, now: host.clock.now });
   const { hooks } = host;
 
   hooks.merge.tap("transform", lister(rules, records, given.rest.argument));

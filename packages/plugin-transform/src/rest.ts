@@ -1,5 +1,3 @@
-import { randomBytes } from "node:crypto";
-
 export interface RestOptions {
   /** Bytes kept in all; one scope has at most a quarter. */
   readonly size: number;
@@ -7,6 +5,8 @@ export interface RestOptions {
   readonly time: number;
   /** Monotonic milliseconds. */
   readonly now: () => number;
+  /** Gives bytes that nobody can guess. */
+  readonly bytes: (count: number) => Uint8Array;
 }
 
 interface Kept {
@@ -47,7 +47,7 @@ export class Rests {
       if (this.#bytes + bytes <= size) break;
       this.#drop(id, kept);
     }
-    const id = randomBytes(16).toString("base64url");
+    const id = Buffer.from(this.#options.bytes(16)).toString("base64url");
     this.#kept.set(id, { owner, scope, text, bytes, expires: now() + time });
     this.#bytes += bytes;
     this.#scopes.set(scope, (this.#scopes.get(scope) ?? 0) + bytes);

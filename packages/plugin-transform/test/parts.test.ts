@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { describe, expect, test, vi } from "vitest";
 import { Engine } from "../dist/engine.js";
 import { endWithin, exceeds, lengthOf } from "../dist/measure.js";
@@ -57,7 +58,7 @@ test("what is nested too deeply to be looked at is taken out, and keys that beco
 describe("rests", () => {
   const make = (size: number) => {
     let now = 0;
-    return { rests: new Rests({ size, time: 1_000, now: () => now }), later: (ms: number) => (now += ms) };
+    return { rests: new Rests({ size, time: 1_000, now: () => now, bytes: randomBytes }), later: (ms: number) => (now += ms) };
   };
 
   test("one scope has at most a quarter; its own oldest make room, never another's", () => {

@@ -1,5 +1,6 @@
 import { ResultSchema } from "@modelcontextprotocol/sdk/types.js";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { FakeClock } from "mcp-host/testing";
+import { describe, expect, test, vi } from "vitest";
 import { Failure, hosted, says, twice } from "./scripted.ts";
 
 type Json = Record<string, unknown>;
@@ -228,8 +229,6 @@ describe("validating", () => {
 describe("truncating", () => {
   const text = Array.from({ length: 100 }, (_, at) => `line ${at}\n`).join("");
 
-  afterEach(() => void vi.restoreAllMocks());
-
   test("a long result ends with a notice, and the same tool reads on until the end without reaching the upstream", async () => {
     await using it = await hosted(
       {
@@ -265,9 +264,11 @@ describe("truncating", () => {
   });
 
   test("a rest is read only by who got it, through its own tool, and while it is kept", async () => {
+    const clock = new FakeClock();
     await using it = await hosted(
       { tools: [{ name: "log" }, { name: "other" }], answer: () => says(text) },
       { rest: { time: "1m" }, rules: [{ match: ["*"], result: { truncate: { max: 300 } } }] },
+      { clock },
     );
     const { _meta } = await it.client.callTool({ name: "log" });
     const rest = restOf({ _meta });
@@ -278,8 +279,7 @@ describe("truncating", () => {
     for (const bad of [`${rest}9999`, rest.replace(/\.\d+$/, ".-1"), "nonsense", `${rest.split(".")[0]}.0x1`])
       await expect(it.client.callTool({ name: "log", arguments: { _rest: bad } })).rejects.toThrow(gone);
     expect(await it.text("log", { _rest: rest })).toHaveLength(2);
-    const now = performance.now();
-    vi.spyOn(performance, "now").mockReturnValue(now + 61_000);
+    await clock.advance(60_001);
     await expect(it.client.callTool({ name: "log", arguments: { _rest: rest } })).rejects.toThrow(gone);
     expect(it.server.requests).toHaveLength(1);
   });

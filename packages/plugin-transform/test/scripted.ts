@@ -3,6 +3,7 @@ import type { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 import type { JSONRPCMessage, JSONRPCNotification, JSONRPCRequest } from "@modelcontextprotocol/sdk/types.js";
 import type { Config, Host } from "mcp-host";
+import type { FakeClock } from "mcp-host/testing";
 import { memoryTransport, sdkClient } from "../../../test/harness/clients.ts";
 import { startHost } from "../../../test/harness/hosts.ts";
 
@@ -118,14 +119,12 @@ export interface Hosted extends AsyncDisposable {
 export async function hosted(
   script: Script,
   options: TransformOptions,
-  more: { before?: Config["plugins"]; after?: Config["plugins"] } = {},
+  more: { before?: Config["plugins"]; after?: Config["plugins"]; clock?: FakeClock } = {},
 ): Promise<Hosted> {
   const server = new Server(script);
-  const running = await startHost({
-    listen: null,
-    mcpServers: { one: { transport: server.transport } },
-    plugins: [...(more.before ?? []), transform(options), ...(more.after ?? [])],
-  });
+  const { before = [], after = [], clock } = more;
+  const plugins = [...before, transform(options), ...after];
+  const running = await startHost({ listen: null, mcpServers: { one: { transport: server.transport } }, plugins }, clock && { clock });
   const clients: Client[] = [];
   const connect = async (): Promise<Client> => {
     const client = sdkClient();

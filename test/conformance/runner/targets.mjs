@@ -48,8 +48,9 @@ export const TARGETS = {
         "@host/plugin-metrics",
         ["@host/plugin-transform", { rules: [{ match: ["*"], redact: true, strip: true }] }],
         ["@host/plugin-namespace", { strategy: "conflict" }],
-        ["@host/plugin-cache", { tools: ["*"] }],
+        ["@host/plugin-cache", { tools: ["*"], store: true }],
         "@host/plugin-resilience",
+        ["@host/plugin-sqlite", { file: "store.sqlite" }],
       ],
     });
   },

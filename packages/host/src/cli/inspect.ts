@@ -9,6 +9,7 @@ import type { HostStatus } from "../plugin/host-status.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
 import { loggerOf } from "./command-line/logger.ts";
 import { configArgs, jsonArgs, logArgs } from "./command-line/options.ts";
+import { endpointTable } from "./terminal/endpoint-table.ts";
 import { jsonText } from "./terminal/json-text.ts";
 import { reportLines } from "./terminal/plugin-reports.ts";
 import { claimStdout } from "./terminal/stdout.ts";
@@ -37,13 +38,14 @@ interface Inspection {
   plugins: (PipelinePlugin & { taps: number })[];
   disabled: readonly string[];
   upstreams: { name: string; wire: string; isolation: string; relays: string }[];
+  endpoints: HostStatus["endpoints"];
   /** What plugins say of themselves before anything runs. */
   reports: HostStatus["reports"];
 }
 
 async function inspection(host: Host): Promise<Inspection> {
   const { HOOKS } = await import("../plugin/hooks.ts");
-  const { plugins, disabled, taps } = host.pipeline();
+  const { plugins, disabled, taps, endpoints } = host.pipeline();
   const { upstreams, reports } = host.status();
   return {
     hooks: (Object.entries(HOOKS) as [HookName, HookDefinition][]).map(([hook, { kind }]) => ({
@@ -54,11 +56,12 @@ async function inspection(host: Host): Promise<Inspection> {
     plugins: plugins.map((plugin) => ({ ...plugin, taps: taps.filter((tap) => tap.plugin === plugin.id).length })),
     disabled,
     upstreams: upstreams.map(({ name, wire, isolation, relays }) => ({ name, wire, isolation, relays })),
+    endpoints,
     reports,
   };
 }
 
-function describe({ hooks, plugins, disabled, upstreams, reports }: Inspection): string {
+function describe({ hooks, plugins, disabled, upstreams, endpoints, reports }: Inspection): string {
   const rows = hooks.flatMap(({ hook, taps }) =>
     taps.length === 0
       ? [[hook, "-"]]
@@ -80,6 +83,7 @@ function describe({ hooks, plugins, disabled, upstreams, reports }: Inspection):
       ["SERVER", "WIRE", "ISOLATION", "RELAYS"],
       ...upstreams.map(({ name, wire, isolation, relays }) => [name, wire, isolation, relays]),
     ]),
+    ...endpointTable(endpoints),
     ...(Object.keys(reports).length > 0 ? [`What plugins say:\n${reportLines(reports)}`] : []),
   ].join("\n\n");
 }

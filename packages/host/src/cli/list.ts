@@ -3,7 +3,7 @@ import { escapeControls } from "../log.ts";
 import { redactText } from "../redact.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
 import { loggerOf } from "./command-line/logger.ts";
-import { configArgs, jsonArgs, logArgs } from "./command-line/options.ts";
+import { configArgs, endpointArgs, jsonArgs, logArgs } from "./command-line/options.ts";
 import { type Kind, rowsOf } from "./one-shot/kinds.ts";
 import { describeMissing } from "./one-shot/startup.ts";
 import { jsonText } from "./terminal/json-text.ts";
@@ -21,6 +21,7 @@ export default defineCommand({
     },
     ...jsonArgs,
     ...configArgs,
+    ...endpointArgs,
     ...logArgs,
   },
   async run({ args, rawArgs }): Promise<ExitCode> {
@@ -28,7 +29,7 @@ export default defineCommand({
     const output = claimStdout();
     const kind = (args.kind as Kind | undefined) ?? "tools"; // one of its options, or the command would not run
     const log = loggerOf(args, "warn");
-    const { starts, entries } = await withClient({ config: args.config, rawArgs, log }, async (client) => ({
+    const { starts, entries } = await withClient({ config: args.config, endpoint: args.endpoint, rawArgs, log }, async (client) => ({
       starts: await client.started(),
       entries: await client.list(kind),
     }));

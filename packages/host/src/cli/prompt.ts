@@ -1,7 +1,7 @@
 import { defineCommand } from "citty";
 import { isObject, type Json } from "../wire/message.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
-import { configArgs, jsonArgs, logArgs } from "./command-line/options.ts";
+import { configArgs, endpointArgs, jsonArgs, logArgs } from "./command-line/options.ts";
 import { UsageError } from "./command-line/usage.ts";
 import { readableBlock } from "./one-shot/content.ts";
 import type { OneShot } from "./one-shot/one-shot.ts";
@@ -14,6 +14,7 @@ export default defineCommand({
     args: { type: "string", valueHint: "json", description: "Its arguments, a JSON object of texts. Default: {}" },
     ...jsonArgs,
     ...configArgs,
+    ...endpointArgs,
     ...logArgs,
   },
   async run({ args, rawArgs }): Promise<ExitCode> {

@@ -1,7 +1,7 @@
 import { defineCommand } from "citty";
 import { isObject, type Json } from "../wire/message.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
-import { configArgs, jsonArgs, logArgs } from "./command-line/options.ts";
+import { configArgs, endpointArgs, jsonArgs, logArgs } from "./command-line/options.ts";
 import { readableContents } from "./one-shot/content.ts";
 import type { OneShot } from "./one-shot/one-shot.ts";
 import { claimStdout } from "./terminal/stdout.ts";
@@ -12,6 +12,7 @@ export default defineCommand({
     uri: { type: "positional", description: "Its URI, as `resources` shows it, or one that fits a template" },
     ...jsonArgs,
     ...configArgs,
+    ...endpointArgs,
     ...logArgs,
   },
   async run({ args, rawArgs }): Promise<ExitCode> {

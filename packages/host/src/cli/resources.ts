@@ -3,7 +3,7 @@ import { escapeControls } from "../log.ts";
 import { redactText } from "../redact.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
 import { loggerOf } from "./command-line/logger.ts";
-import { configArgs, jsonArgs, logArgs } from "./command-line/options.ts";
+import { configArgs, endpointArgs, jsonArgs, logArgs } from "./command-line/options.ts";
 import { rowsOf } from "./one-shot/kinds.ts";
 import { describeMissing } from "./one-shot/startup.ts";
 import { jsonText } from "./terminal/json-text.ts";
@@ -12,12 +12,12 @@ import { table } from "./terminal/table.ts";
 
 export default defineCommand({
   meta: { name: "resources", description: "Start the servers and list their resources and resource templates" },
-  args: { ...jsonArgs, ...configArgs, ...logArgs },
+  args: { ...jsonArgs, ...configArgs, ...endpointArgs, ...logArgs },
   async run({ args, rawArgs }): Promise<ExitCode> {
     const { withClient } = await import("./one-shot/local-client.ts");
     const output = claimStdout();
     const { starts, resources, templates } = await withClient(
-      { config: args.config, rawArgs, log: loggerOf(args, "warn") },
+      { config: args.config, endpoint: args.endpoint, rawArgs, log: loggerOf(args, "warn") },
       async (client) => ({
         starts: await client.started(),
         resources: await client.list("resources"),

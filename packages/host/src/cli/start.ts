@@ -1,6 +1,6 @@
 import { defineCommand } from "citty";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
-import { configArgs, daemonArgs, logArgs } from "./command-line/options.ts";
+import { configArgs, daemonArgs, endpointArgs, logArgs } from "./command-line/options.ts";
 import { UsageError } from "./command-line/usage.ts";
 import type { Detached, StartFlags } from "./hosting/serve.ts";
 import { claimStdout } from "./terminal/stdout.ts";
@@ -17,6 +17,7 @@ export default defineCommand({
     port: { type: "string", valueHint: "number", description: "The port to listen on; 0 for any free one. Default: 3000" },
     host: { type: "string", valueHint: "address", description: "The address to listen on. Default: 127.0.0.1" },
     path: { type: "string", valueHint: "path", description: "The path of the MCP endpoint. Default: /mcp" },
+    ...endpointArgs,
     watch: {
       type: "boolean",
       description: "Read the config again whenever it, a file that its values come from, or a plugin that is a file changes",
@@ -53,6 +54,8 @@ function checkFlags(flags: StartFlags): void {
   for (const flag of ["pid-file", "log-file", "log-size", "log-files"] as const)
     if (flags[flag] !== undefined && !flags.daemon)
       throw new UsageError(`--${flag} is for --daemon; without it the log goes to standard error`);
+  if (flags.endpoint !== undefined && flags.mode !== "stdio" && flags.mode !== "both")
+    throw new UsageError("--endpoint is for `start stdio` and `start both`; clients over HTTP choose with their URL, /mcp/p/<name>");
   for (const flag of LISTEN)
     if (flags.mode === "stdio" && flags[flag] !== undefined)
       throw new UsageError(`--${flag} is for \`start http\`; \`start stdio\` listens on no port`);

@@ -5,6 +5,7 @@ import type { UpstreamStatus } from "../plugin/host-status.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
 import { choiceArgs, choiceOf, jsonArgs } from "./command-line/options.ts";
 import { typedCommand } from "./command-line/typed-command.ts";
+import { endpointTable } from "./terminal/endpoint-table.ts";
 import { jsonText } from "./terminal/json-text.ts";
 import { reportLines } from "./terminal/plugin-reports.ts";
 import { table } from "./terminal/table.ts";
@@ -44,7 +45,7 @@ function choices(hosts: readonly ControlStatus[]): string {
 }
 
 function describe(status: ControlStatus): string {
-  const { upstreams, tools, withheld, reports } = status;
+  const { upstreams, tools, withheld, endpoints, reports } = status;
   const parts = [
     [
       `mcp-host ${status.version}, pid ${status.pid}, up ${duration(status.uptime)}, ${status.url ?? "over stdio"}`,
@@ -75,6 +76,7 @@ function describe(status: ControlStatus): string {
     parts.push(table([["TOOL", "SERVER", "ITS NAME THERE"], ...tools.map((tool) => [tool.name, tool.upstream, tool.native])]));
   if (withheld.length > 0)
     parts.push(`Withheld:\n${table(withheld.map(({ kind, name, upstream, reason }) => [`  ${kind} ${name}`, `of ${upstream}`, reason]))}`);
+  parts.push(...endpointTable(endpoints));
   if (Object.keys(reports).length > 0) parts.push(`What plugins say:\n${reportLines(reports)}`);
   return parts.join("\n\n");
 }

@@ -2,7 +2,7 @@ import { defineCommand } from "citty";
 import { escapeControls, escapedJson } from "../log.ts";
 import type { Json } from "../wire/message.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
-import { configArgs, logArgs } from "./command-line/options.ts";
+import { configArgs, endpointArgs, logArgs } from "./command-line/options.ts";
 import { UsageError } from "./command-line/usage.ts";
 import type { OneShot } from "./one-shot/one-shot.ts";
 import { claimStdout } from "./terminal/stdout.ts";
@@ -14,6 +14,7 @@ export default defineCommand({
     count: { type: "string", valueHint: "number", description: "End after so many updates. Default: never" },
     json: { type: "boolean", description: "Print each update as one line of JSON" },
     ...configArgs,
+    ...endpointArgs,
     ...logArgs,
   },
   async run({ args, rawArgs }): Promise<ExitCode> {

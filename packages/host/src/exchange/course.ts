@@ -1,11 +1,13 @@
 import type { RpcError } from "../errors.ts";
 import type { Json, Message, Response } from "../wire/message.ts";
-import type { Exchange, OwnCallOptions } from "./exchange.ts";
+import type { Exchange, HttpOrigin, OwnCallOptions } from "./exchange.ts";
 
 /** Where messages go that belong to a call and come before its answer: the answer's own stream. */
 export interface Sink {
   /** False when nobody is there any more. */
   send(message: Message): boolean;
+  /** What the edge knows of the request that it answers, made when it is asked for; undefined where nothing came over HTTP. */
+  readonly http?: HttpOrigin | undefined;
 }
 
 /** How a front takes the answer to one request. What is sent before it belongs to the same stream. */

@@ -49,6 +49,16 @@ export interface OwnCallOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What the HTTP edge knows of the request that an exchange came with. Never credentials. */
+export interface HttpOrigin {
+  /** The address that the connection came from: a proxy's, behind a proxy. */
+  readonly address: string;
+  /** The path below that of the MCP endpoint: `""` for the unnamed one, `/p/work` for the endpoint `work`. */
+  readonly path: string;
+  /** Those of the headers that plugins keep (`host.keepHeaders`) which the request has, by their names in lower case. Secrets in them are redacted. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
 /** Moments of an exchange, in monotonic milliseconds (`performance.now()`). */
 export interface Timings {
   readonly start: number;
@@ -72,6 +82,11 @@ export interface Exchange {
   readonly caller: Caller;
   readonly principal: Principal;
   readonly client: ClientFacts;
+  /**
+   * What the HTTP edge knows of it; undefined on stdio, in process and where no client's request is the cause. Of a session over
+   * WebSocket it is the request that opened it, of one over HTTP+SSE the one that posted the message.
+   */
+  readonly http: HttpOrigin | undefined;
   /**
    * The isolation key: what is kept for one scope must never be shown to another. It is the principal's, and where
    * nobody was authenticated the caller's.
@@ -155,6 +170,13 @@ export interface Exchange {
    * plugin may try again or answer itself. Progress and questions to a person count as they do for the exchange.
    */
   within(timeLimits: TimeLimits, send: (exchange: Exchange) => Promise<Json>): Promise<Json>;
+
+  /**
+   * Sends with these headers besides the connection's, as a `call` tap does with `next`: they go with the POST of a call to a
+   * server over Streamable HTTP, and nowhere on other wires. Rejects with a TypeError for a header that is malformed, of the
+   * protocol or the hop, or a credential: those are given per connection, with `credentials`.
+   */
+  withHeaders(headers: Readonly<Record<string, string>>, send: (exchange: Exchange) => Promise<Json>): Promise<Json>;
 
   /** Notes that the last attempt failed with an error of this type and that another one begins, as whoever tries again inside `call` does. */
   retry(error: string): void;

@@ -1,11 +1,13 @@
 import { HostError, type Sent, toRpcError } from "../errors.ts";
+import type { AddedHeader } from "../wire/link.ts";
 import type { Id, Json } from "../wire/message.ts";
+import { sendWithHeaders } from "./added-headers.ts";
 import { type Caller, type ClientFacts, type Principal, scopeOf } from "./caller.ts";
 import { correlationId } from "./correlation.ts";
 import type { Course, OwnCalls, Reply, Sink } from "./course.ts";
 import type { Entry } from "./entry.ts";
-import type { Attempt, Decision, Exchange, Outcome, OwnCallOptions, Route, Site, TimeLimits, Timings } from "./exchange.ts";
-import { lateness } from "./lateness.ts";
+import type { Attempt, Decision, Exchange, HttpOrigin, Outcome, OwnCallOptions, Route, Site, TimeLimits, Timings } from "./exchange.ts";
+import { lateness, notRunning } from "./lateness.ts";
 import { TimeLimit } from "./time-limit.ts";
 import { Timed } from "./timed.ts";
 import type { Trace } from "./trace.ts";
@@ -62,6 +64,8 @@ export class HostExchange extends Timed implements Exchange {
   target: object | undefined = undefined;
   /** Undefined unless somebody listened when it began. */
   trace: Trace | undefined = undefined;
+  /** What plugins add to the headers of what is sent now. */
+  headers: readonly AddedHeader[] | undefined = undefined;
   /** Where messages before the answer go; undefined for a detached exchange. */
   sink: Sink | undefined;
   /** The id of the client's request that it answers; undefined where it answers none. */
@@ -77,6 +81,7 @@ export class HostExchange extends Timed implements Exchange {
   #decisions: Decision[] | undefined;
   /** What was thrown when the last of them was made: it passes other taps on its way. */
   #decidedBy: unknown;
+  #http: HttpOrigin | undefined;
   #abort: AbortController | undefined;
   #states: Map<symbol | string, unknown> | undefined;
   readonly #onStop: ((error: HostError) => void)[] = [];
@@ -103,6 +108,11 @@ export class HostExchange extends Timed implements Exchange {
 
   get scope(): string {
     return scopeOf(this.caller);
+  }
+
+  get http(): HttpOrigin | undefined {
+    this.#http ??= this.sink?.http ?? this.parent?.http;
+    return this.#http;
   }
 
   get sent(): Sent {
@@ -150,6 +160,7 @@ export class HostExchange extends Timed implements Exchange {
     child.target = this.target;
     child.#root = this.#root;
     child.timeLimits = this.timeLimits;
+    child.headers = this.headers;
     child.trace = this.trace?.fork(child, attached);
     return child;
   }
@@ -158,6 +169,10 @@ export class HostExchange extends Timed implements Exchange {
     this.touch();
     const before = this.#onStop.length;
     return new TimeLimit(this, timeLimits, (error) => this.#giveUp(before, error)).run(() => send(this));
+  }
+
+  withHeaders(headers: Readonly<Record<string, string>>, send: (exchange: Exchange) => Promise<Json>): Promise<Json> {
+    return sendWithHeaders(this, headers, () => send(this));
   }
 
   retry(error: string): void {
@@ -284,20 +299,4 @@ export class HostExchange extends Timed implements Exchange {
   late(limit: number): HostError {
     return lateness(this, limit);
   }
-}
-
-/**
- * The host's side of an exchange that a plugin hands on.
- * @throws HostError where it is none of a host's: a plugin made an object of its own
- */
-export function hostSide(exchange: Exchange): HostExchange {
-  if (exchange instanceof HostExchange) return exchange;
-  throw new HostError(
-    "plugin_failure",
-    "a plugin called next with an object of its own instead of the exchange; hand on what it was given, or derive() of it",
-  );
-}
-
-function notRunning(): HostError {
-  return new HostError("plugin_failure", "exchange.call and exchange.ask are for exchanges that run, from `route` to `respond`");
 }

@@ -23,3 +23,8 @@ export function lateness({ at, sent, route, queuedFor }: Late, limit: number): H
     sent,
   });
 }
+
+/** Why an exchange that does not run yet, or no more, can neither call nor ask. */
+export function notRunning(): HostError {
+  return new HostError("plugin_failure", "exchange.call and exchange.ask are for exchanges that run, from `route` to `respond`");
+}

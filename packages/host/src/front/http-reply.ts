@@ -1,8 +1,19 @@
 import type { Reply } from "../exchange/course.ts";
+import type { HttpOrigin } from "../exchange/exchange.ts";
 import type { Session } from "../session/session.ts";
 import type { Message, Response } from "../wire/message.ts";
 import { EventStream, type StreamSettings } from "./event-stream.ts";
+import { originOf } from "./origin.ts";
 import type { FrontResponse } from "./response.ts";
+import type { NetworkOptions } from "./way-in.ts";
+
+/** What the answers of one way in have in common. */
+export interface Replies {
+  readonly options: Pick<NetworkOptions, "plugins">;
+  readonly streams: StreamSettings;
+  /** The replies that are under way: each leaves when it is done. */
+  readonly open: Set<HttpReply>;
+}
 
 /**
  * The answer to one POST: plain JSON as long as nothing must be sent before it, an SSE stream from then on. A POST with
@@ -11,23 +22,24 @@ import type { FrontResponse } from "./response.ts";
 export class HttpReply implements Reply {
   readonly #response: FrontResponse;
   readonly #session: Session;
-  readonly #streams: StreamSettings;
+  readonly #replies: Replies;
   /** Of a batch: the answers so far. */
   readonly #answers: string[] | undefined;
-  readonly #open: Set<HttpReply>;
   #awaited: number;
   #stream: EventStream | undefined;
   /** When it began, on the monotonic clock: silence of some seconds turns it into a stream. */
   readonly since = performance.now();
 
-  /** @param open the replies that are under way: this one leaves them when it is done */
-  constructor(response: FrontResponse, session: Session, streams: StreamSettings, requests: number, batch: boolean, open: Set<HttpReply>) {
+  constructor(response: FrontResponse, session: Session, replies: Replies, requests: number, batch: boolean) {
     this.#response = response;
     this.#session = session;
-    this.#streams = streams;
+    this.#replies = replies;
     this.#awaited = requests;
     this.#answers = batch ? [] : undefined;
-    this.#open = open;
+  }
+
+  get http(): HttpOrigin {
+    return originOf(this.#replies.options, this.#response.req, this.#session.endpoint);
   }
 
   /** Nobody is there any more and nobody can come back, or nothing is left to say. */
@@ -54,7 +66,7 @@ export class HttpReply implements Reply {
   end(): void {
     if (this.isOver) return;
     // A request without an answer: an event stream may end without one, JSON may not. Nobody needs to come back for it.
-    if (this.#awaited === 1) this.#stream ??= new EventStream(this.#response, this.#streams);
+    if (this.#awaited === 1) this.#stream ??= new EventStream(this.#response, this.#replies.streams);
     else this.stream();
     this.#done("");
   }
@@ -62,7 +74,7 @@ export class HttpReply implements Reply {
   /** Turns the answer into a stream and gives it. */
   stream(): EventStream {
     if (!this.#stream) {
-      this.#stream = new EventStream(this.#response, this.#streams, this.#session);
+      this.#stream = new EventStream(this.#response, this.#replies.streams, this.#session);
       for (const answer of this.#answers?.splice(0) ?? []) this.#stream.sendJson(answer);
     }
     return this.#stream;
@@ -71,7 +83,7 @@ export class HttpReply implements Reply {
   /** Counts one request of the POST as answered. Gives the size of that answer: in bytes where those are counted anyway. */
   #done(last: string): number {
     if (--this.#awaited > 0) return last.length;
-    this.#open.delete(this);
+    this.#replies.open.delete(this);
     if (this.#stream) {
       this.#stream.end();
       return last.length;
@@ -86,4 +98,13 @@ export class HttpReply implements Reply {
 }
 
 /** For messages that get no answer. */
-export const NO_REPLY: Reply = { send: () => false, answer: () => undefined, end() {} };
+export function noReply({ options }: Replies, { req }: FrontResponse, { endpoint }: Session): Reply {
+  return {
+    send: () => false,
+    answer: () => undefined,
+    end() {},
+    get http() {
+      return originOf(options, req, endpoint);
+    },
+  };
+}

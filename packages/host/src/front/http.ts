@@ -7,26 +7,32 @@ import type { SealedHooks } from "../plugin/hook-set.ts";
 import type { Session } from "../session/session.ts";
 import { Acceptance } from "./acceptance.ts";
 import { type Checks, Edge, ENDPOINT_METHODS, ROUTE_METHODS } from "./edge.ts";
-import { ANONYMOUS, authenticate, type Endpoint, type HttpEndpoint, isAuthenticated, type NetworkOptions, pathOf } from "./endpoint.ts";
+import { ANONYMOUS, admit, enter, isGuarded } from "./identity.ts";
 import { listenFailure, type Server, serverOptions } from "./listening.ts";
 import { LongLived } from "./long-lived.ts";
-import { edgeRefusal } from "./refusal.ts";
+import { turnAway } from "./refusal.ts";
 import type { FrontResponse } from "./response.ts";
 import { routesOf } from "./routes.ts";
 import { StreamableHttp } from "./streamable.ts";
 import type { Certificate } from "./tls.ts";
+import { type Arrival, checkEndpoint, type HttpWayIn, type NetworkOptions, namedIn, pathOf, type WayIn } from "./way-in.ts";
 
 const KEEP_ALIVE = 15_000;
 const TICK = 1_000;
 /** How long what was answered just now may take on its way out. */
 const LAST_WORDS = 500;
+/** What probes ask. */
+const HEALTH = "/healthz";
+const READINESS = "/readyz";
+
+const NOBODY: Arrival = Object.freeze({ principal: ANONYMOUS, endpoint: undefined });
 
 /** Serves clients over the network: one port, its edge, and the ways in behind it. */
 export class HttpFront {
   readonly #options: NetworkOptions;
   /** By path: what is served there. */
-  readonly #endpoints = new Map<string, HttpEndpoint>();
-  readonly #ways: Endpoint[] = [];
+  readonly #paths = new Map<string, HttpWayIn>();
+  readonly #ways: WayIn[] = [];
   readonly #longLived: LongLived;
   #server: Server | undefined;
   #acceptance: Acceptance | undefined;
@@ -41,14 +47,14 @@ export class HttpFront {
     this.#options = options;
     this.#longLived = new LongLived(options);
     const streamable = new StreamableHttp(options, this.#longLived);
-    this.#endpoints.set(options.listen.path, streamable);
+    this.#paths.set(options.listen.path, streamable);
     this.#ways.push(streamable);
   }
 
   /** Begins to listen; gives the endpoint's URL. */
   async listen(): Promise<string> {
-    const { listen, limits, hooks } = this.#options;
-    (await this.routes(hooks()))();
+    const { listen, limits, plugins } = this.#options;
+    (await this.routes(plugins().hooks))();
     const websocket = listen.websocket ? await import("./websocket.ts") : undefined;
     const server = await this.#makeServer(websocket?.SocketRequest ?? IncomingMessage);
     server.maxConnections = limits.connections;
@@ -57,7 +63,7 @@ export class HttpFront {
     if (listen.sse) {
       const { SseFront } = await import("./sse.ts");
       const sse = new SseFront(this.#options, this.#longLived);
-      for (const path of SseFront.PATHS) this.#endpoints.set(path, sse);
+      for (const path of SseFront.PATHS) this.#paths.set(path, sse);
       this.#ways.push(sse);
     }
     if (websocket) {
@@ -88,7 +94,7 @@ export class HttpFront {
 
   /** Serves what another server hands to {@link serve}, once `edge` has let it pass. */
   async mount(edge: Checks): Promise<void> {
-    (await this.routes(this.#options.hooks()))();
+    (await this.routes(this.#options.plugins().hooks))();
     this.#open(edge);
   }
 
@@ -114,14 +120,14 @@ export class HttpFront {
   /** Refuses new requests; what is in flight goes on, and clients may still answer what they were asked. */
   drain(): void {
     this.#draining = true;
-    for (const endpoint of this.#ways) endpoint.drain();
+    for (const way of this.#ways) way.drain();
   }
 
   async close(): Promise<void> {
     this.drain();
     clearInterval(this.#ticker);
     this.#certificate?.close();
-    for (const endpoint of this.#ways) endpoint.close();
+    for (const way of this.#ways) way.close();
     const server = this.#server;
     if (!server?.listening) return;
     const closed = new Promise((resolve) => server.close(resolve));
@@ -132,58 +138,79 @@ export class HttpFront {
 
   /** @param path what the request is for, where its URL does not say it */
   serve(request: IncomingMessage, response: FrontResponse, path = pathOf(request)): void {
-    const failed = (error: unknown): void => this.#reject(response, error);
+    void request.socket.remoteAddress; // noted once per connection: it is asked for when the connection may have gone
+    const failed = (error: unknown): void => this.#reject(request, response, path, error);
     try {
       response.fixed = this.#edge.headers(request); // first, so that refusals have them too
       const refused = this.#edge.check(request);
       if (refused) throw refused;
-      const endpoint = this.#endpoints.get(path);
-      if (this.#edge.preflight(request, response, endpoint ? ENDPOINT_METHODS : ROUTE_METHODS)) return;
-      if (!endpoint) return this.#elsewhere(path, request, response);
-      if (!isAuthenticated(this.#options)) return endpoint.serve(request, response, ANONYMOUS, failed);
-      const serve = (principal: Principal): void => endpoint.serve(request, response, principal, failed);
-      authenticate(this.#options, request, path).then(serve).catch(failed);
+      let way = this.#paths.get(path);
+      const named = way ? undefined : namedIn(path);
+      if (named) way = this.#paths.get(named.base);
+      if (this.#edge.preflight(request, response, way ? ENDPOINT_METHODS : ROUTE_METHODS)) return;
+      if (!way) this.#elsewhere(path, request, response, failed);
+      else this.#arrive(way, named?.endpoint, path, request, response, failed);
     } catch (error) {
       failed(error);
     }
   }
 
-  #elsewhere(path: string, request: IncomingMessage, response: FrontResponse): void {
-    if (path === "/healthz" || path === "/readyz") {
-      const { ready, down } = path === "/healthz" ? { ready: true, down: [] } : this.#options.ready();
-      const ok = ready && !this.#draining;
-      response.head(ok ? 200 : 503, "content-type", "application/json");
-      response.end(JSON.stringify(ok ? { status: "ok" } : { status: this.#draining ? "stopping" : "not ready", down }));
-      return;
-    }
-    if (this.#app) {
+  /** Lets a request in by an endpoint. Without anybody to ask it waits for nothing. */
+  #arrive(
+    way: HttpWayIn,
+    endpoint: string | undefined,
+    path: string,
+    request: IncomingMessage,
+    response: FrontResponse,
+    failed: (error: unknown) => void,
+  ): void {
+    const options = this.#options;
+    const serve = (principal: Principal): void => {
+      checkEndpoint(options, endpoint);
+      way.serve(request, response, principal === ANONYMOUS && endpoint === undefined ? NOBODY : { principal, endpoint }, failed);
+    };
+    if (!isGuarded(options)) return serve(ANONYMOUS);
+    enter(options, request, path).then(serve).catch(failed);
+  }
+
+  #elsewhere(path: string, request: IncomingMessage, response: FrontResponse, failed: (error: unknown) => void): void {
+    if (path === HEALTH || path === READINESS) return this.#probed(path, response);
+    const serve = (): void => {
+      if (!this.#app) throw new HostError("not_found", `there is nothing here; the MCP endpoint is ${this.#options.listen.path}`);
       response.applyFixed();
       this.#app(request, response);
-      return;
-    }
-    throw new HostError("not_found", `there is nothing here; the MCP endpoint is ${this.#options.listen.path}`);
+    };
+    if (!this.#options.plugins().hooks.admit) return serve();
+    admit(this.#options, request, path).then(serve).catch(failed);
+  }
+
+  #probed(path: string, response: FrontResponse): void {
+    const { ready, down } = path === HEALTH ? { ready: true, down: [] } : this.#options.ready();
+    const ok = ready && !this.#draining;
+    response.head(ok ? 200 : 503, "content-type", "application/json");
+    response.end(JSON.stringify(ok ? { status: "ok" } : { status: this.#draining ? "stopping" : "not ready", down }));
   }
 
   /** A session has ended: so do its streams. */
   ended(session: Session): void {
-    for (const endpoint of this.#ways) endpoint.ended(session);
+    for (const way of this.#ways) way.ended(session);
   }
 
   #tick(): void {
     const now = performance.now();
     const quiet = now - this.#keptAlive >= KEEP_ALIVE;
     if (quiet) this.#keptAlive = now;
-    for (const endpoint of this.#ways) endpoint.tick(now, quiet);
+    for (const way of this.#ways) way.tick(now, quiet);
     this.#acceptance?.look();
   }
 
-  #reject(response: FrontResponse, error: unknown): void {
+  #reject(request: IncomingMessage, response: FrontResponse, path: string, error: unknown): void {
     if (response.destroyed) return;
     if (response.headersSent) {
       response.end();
       return;
     }
-    const { status, headers, body } = edgeRefusal(error, this.#options.log);
+    const { status, headers, body } = turnAway(this.#options, request, path, error);
     response.head(status, ...Object.entries(headers).flat());
     response.end(body);
   }

@@ -13,6 +13,8 @@ import { LATEST_VERSION } from "../wire/versions.ts";
 export interface InProcessOptions {
   readonly sessions: Sessions;
   readonly principal: Principal;
+  /** The name of one that a plugin opened; undefined for the unnamed one. */
+  readonly endpoint?: string | undefined;
   /** What it calls itself: name and version. */
   readonly clientInfo: Json;
   /**
@@ -27,8 +29,8 @@ export class InProcessClient {
   readonly session: Session;
   readonly #peer: Peer<never>;
 
-  private constructor({ sessions, principal, notified }: InProcessOptions) {
-    this.session = sessions.open(principal, { network: false, duplicateIds: false, expires: notified === undefined });
+  private constructor({ sessions, principal, endpoint, notified }: InProcessOptions) {
+    this.session = sessions.open(principal, { network: false, duplicateIds: false, expires: notified === undefined, endpoint });
     const peer = new Peer<never>("mcp-host", new SessionLink(this.session, sessions, notified !== undefined), {
       // It declares no capability, so nobody may ask it anything but a ping.
       request: ({ id, method }) =>

@@ -85,5 +85,8 @@ function gathering(reply: Reply, requests: number, answerAll: Wire["answerAll"])
       return length;
     },
     end: done,
+    get http() {
+      return reply.http;
+    },
   };
 }

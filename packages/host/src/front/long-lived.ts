@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Principal } from "../exchange/caller.ts";
-import { ANONYMOUS, authenticate, isAuthenticated, isSame, type NetworkOptions, pathOf } from "./endpoint.ts";
+import { ANONYMOUS, identify, isAuthenticated, isSame } from "./identity.ts";
+import { type NetworkOptions, pathOf } from "./way-in.ts";
 
 /** A connection that lasts, and who opened it with what. */
 interface Holding {
@@ -40,7 +41,7 @@ export class LongLived {
     const options = this.#options;
     let now: Principal | undefined;
     try {
-      now = isAuthenticated(options) ? await authenticate(options, request, path) : ANONYMOUS;
+      now = isAuthenticated(options) ? await identify(options, request, path) : ANONYMOUS;
     } catch (error) {
       options.log.debug("a client is not who it was any more", { reason: (error as Error).message }); // only HostErrors are thrown there
     }

@@ -4,9 +4,10 @@ import { ConfigError, HostError } from "../errors.ts";
 import type { Limits } from "../wire/limits.ts";
 import { isLoopback, isLoopbackName } from "../wire/loopback.ts";
 import { type Checks, Edge } from "./edge.ts";
-import { isAuthenticated, type NetworkOptions, pathOf } from "./endpoint.ts";
 import { HttpFront } from "./http.ts";
+import { isAuthenticated } from "./identity.ts";
 import { FrontResponse } from "./response.ts";
+import { type NetworkOptions, namedIn, pathBelow, pathOf } from "./way-in.ts";
 
 /** Handles a request of Node's HTTP server, or of a framework over it. */
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
@@ -73,13 +74,17 @@ export async function mountFront(
   const edge = new MountedEdge(listen, options.limits, isOpen);
   const front = new HttpFront({ ...options, listen });
   await front.mount(edge);
-  const path = (request: IncomingMessage): string => (isMount(request) ? listen.path : pathOf(request));
+  const path = (request: IncomingMessage): string => pathIn(request, listen.path);
   return { front, handler: (request, response) => front.serve(request, dressed(response), path(request)) };
 }
 
-/** Whether a router has taken its own path from the URL and nothing is left. */
-function isMount(request: IncomingMessage & { baseUrl?: unknown }): boolean {
-  return typeof request.baseUrl === "string" && request.baseUrl !== "" && pathOf(request) === "/";
+/** What a request is for. Where a router has taken its own path from the URL, what is left may be that of an endpoint. @param path of the MCP endpoint */
+function pathIn(request: IncomingMessage & { baseUrl?: unknown }, path: string): string {
+  const left = pathOf(request);
+  if (typeof request.baseUrl !== "string" || request.baseUrl === "") return left;
+  const named = namedIn(left);
+  if (named?.base === "/") return (path === "/" ? "" : path) + pathBelow(named.endpoint);
+  return left === "/" ? path : left;
 }
 
 /** A response of another's server with what the host's answers have besides; what else a framework made of it stays. */

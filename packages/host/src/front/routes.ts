@@ -1,12 +1,14 @@
 import type { IncomingMessage } from "node:http";
 import type { SealedHooks } from "../plugin/hook-set.ts";
-import { authenticate, isAuthenticated, type NetworkOptions, pathOf } from "./endpoint.ts";
-import { edgeRefusal } from "./refusal.ts";
+import { notePrincipal } from "../plugin/request-principals.ts";
+import { ANONYMOUS, identify, isAuthenticated } from "./identity.ts";
+import { turnAway } from "./refusal.ts";
 import type { FrontResponse } from "./response.ts";
+import { type NetworkOptions, pathOf } from "./way-in.ts";
 
 /**
  * What serves the routes that plugins mount: those that are public for everybody, all others for whom the endpoint would
- * let in. Hono is loaded only for those who need it.
+ * let in. Whoever makes any of these requests was admitted before. Hono is loaded only for those who need it.
  */
 export async function routesOf(
   mount: NonNullable<SealedHooks["http"]>,
@@ -24,13 +26,14 @@ export async function routesOf(
   all.route("/", publicApp);
   all.use(async (context, next) => {
     const isThere = matchedRoutes(context).length > context.req.routeIndex + 1; // something of the app's comes behind this
-    if (!isThere || !isAuthenticated(options)) return next();
+    if (!isThere) return next();
     const { incoming } = context.env;
+    const path = pathOf(incoming);
     try {
-      await authenticate(options, incoming, pathOf(incoming));
+      notePrincipal(context.req.raw, isAuthenticated(options) ? await identify(options, incoming, path) : ANONYMOUS);
     } catch (error) {
-      const { body, ...head } = edgeRefusal(error, options.log);
-      return new Response(body, head);
+      const { status, headers, body } = turnAway(options, incoming, path, error);
+      return new Response(body, { status, headers });
     }
     return next();
   });

@@ -1,28 +1,30 @@
 import type { IncomingMessage } from "node:http";
 import { HostError } from "../errors.ts";
-import type { Principal } from "../exchange/caller.ts";
 import type { Reply } from "../exchange/course.ts";
 import type { Session } from "../session/session.ts";
-import type { Limits } from "../wire/limits.ts";
 import { parseJson } from "../wire/parse.ts";
 import { readBody } from "./body.ts";
 import { accepts } from "./edge.ts";
+import { EventStream } from "./event-stream.ts";
+import { ownSession } from "./identity.ts";
+import { deliver, sentIn, type Wire } from "./incoming.ts";
+import type { LongLived } from "./long-lived.ts";
+import { originOf } from "./origin.ts";
+import type { FrontResponse } from "./response.ts";
 import {
+  type Arrival,
   checkJson,
   checkVersion,
-  type HttpEndpoint,
+  type HttpWayIn,
   type NetworkOptions,
+  namedIn,
   notAllowed,
-  ownSession,
+  pathBelow,
   pathOf,
   stopping,
   unknownNow,
   writtenPath,
-} from "./endpoint.ts";
-import { EventStream } from "./event-stream.ts";
-import { deliver, sentIn, type Wire } from "./incoming.ts";
-import type { LongLived } from "./long-lived.ts";
-import type { FrontResponse } from "./response.ts";
+} from "./way-in.ts";
 
 const STREAM = "/sse";
 const MESSAGES = "/messages";
@@ -31,7 +33,7 @@ const MESSAGES = "/messages";
  * The HTTP+SSE transport of 2024-11-05, for clients that know no other: a GET opens the session and its only stream, and
  * messages come in POSTs to the address that the stream names first. The session ends with its stream.
  */
-export class SseFront implements HttpEndpoint {
+export class SseFront implements HttpWayIn {
   static readonly PATHS = [STREAM, MESSAGES] as const;
   readonly #options: NetworkOptions;
   readonly #longLived: LongLived;
@@ -43,18 +45,19 @@ export class SseFront implements HttpEndpoint {
     this.#longLived = held;
   }
 
-  serve(request: IncomingMessage, response: FrontResponse, principal: Principal, failed: (error: unknown) => void): void {
+  serve(request: IncomingMessage, response: FrontResponse, arrival: Arrival, failed: (error: unknown) => void): void {
     checkVersion(request);
-    const [serve, method] = pathOf(request) === STREAM ? [this.#open, "GET"] : [this.#post, "POST"];
+    const path = pathOf(request);
+    const [serve, method] = (namedIn(path)?.base ?? path) === STREAM ? [this.#open, "GET"] : [this.#post, "POST"];
     if (request.method !== method) throw notAllowed(request.method, method);
-    serve.call(this, request, response, principal, failed);
+    serve.call(this, request, response, arrival, failed);
   }
 
-  #open(request: IncomingMessage, response: FrontResponse, principal: Principal): void {
+  #open(request: IncomingMessage, response: FrontResponse, { principal, endpoint }: Arrival): void {
     if (!accepts(request, "text/event-stream")) throw new HostError("not_acceptable", "Accept must list text/event-stream");
     if (this.#draining) throw stopping();
     const { sessions, limits } = this.#options;
-    const session = sessions.open(principal, { network: true, duplicateIds: false });
+    const session = sessions.open(principal, { network: true, duplicateIds: false, endpoint });
     const stream = new EventStream(response, { queueBytes: limits.clientQueueBytes, store: undefined });
     this.#streams.set(session, stream);
     // Nobody can come back for this stream, so nothing is left of the session without it.
@@ -64,27 +67,27 @@ export class SseFront implements HttpEndpoint {
       sessions.close(session, new HostError("client_gone", "the client closed its event stream"));
     });
     // Relative to the stream's own address: a proxy may serve both under another path than they have here.
-    const folder = writtenPath(request).endsWith("/") ? "../" : "";
-    stream.write(`event: endpoint\ndata: ${folder}${MESSAGES.slice(1)}?sessionId=${session.id}\n\n`);
+    const below = pathBelow(endpoint);
+    const folder = "../".repeat(below.split("/").length - (writtenPath(request).endsWith("/") ? 0 : 1));
+    stream.write(`event: endpoint\ndata: ${folder}${MESSAGES.slice(1)}${below}?sessionId=${session.id}\n\n`);
     session.attach(stream);
   }
 
-  #post(request: IncomingMessage, response: FrontResponse, principal: Principal, failed: (error: unknown) => void): void {
+  #post(request: IncomingMessage, response: FrontResponse, arrival: Arrival, failed: (error: unknown) => void): void {
     const id = new URLSearchParams(request.url?.slice(writtenPath(request).length)).get("sessionId");
     if (id === null)
       throw new HostError("session_required", `sessionId is missing; open a stream with GET ${STREAM} and use the address it names`);
-    const session = ownSession(this.#options.sessions, id, principal);
+    const session = ownSession(this.#options.sessions, id, arrival);
     const stream = session && this.#streams.get(session);
     if (!stream) throw new HostError("session_not_found", `the session is unknown or has ended; open a stream with GET ${STREAM}`);
     checkJson(request);
-    const { limits } = this.#options;
     const take = (body: Buffer): void => {
-      const wire = wireOn(stream, session, limits);
+      const wire = wireOn(stream, session, request, this.#options);
       const sent = sentIn(parseJson(body), wire);
       response.head(202).end();
       deliver(sent, wire, body.length);
     };
-    readBody(request, limits.requestBytes, take, failed);
+    readBody(request, this.#options.limits.requestBytes, take, failed);
   }
 
   drain(): void {
@@ -105,12 +108,19 @@ export class SseFront implements HttpEndpoint {
   }
 }
 
-/** Every answer goes on the session's only stream. */
-function wireOn(stream: EventStream, session: Session, limits: Limits): Wire {
+/** Every answer goes on the session's only stream. @param request that posted what is answered */
+function wireOn(stream: EventStream, session: Session, request: IncomingMessage, options: NetworkOptions): Wire {
   const answer = (value: unknown): number | undefined => {
     const json = JSON.stringify(value);
     return stream.sendJson(json) ? json.length : undefined;
   };
-  const reply: Reply = { send: (message) => stream.send(message), answer, end() {} };
-  return { session, limits, reply, answerAll: answer };
+  const reply: Reply = {
+    send: (message) => stream.send(message),
+    answer,
+    end() {},
+    get http() {
+      return originOf(options, request, session.endpoint);
+    },
+  };
+  return { session, limits: options.limits, reply, answerAll: answer };
 }

@@ -2,6 +2,7 @@ import type { Readable } from "node:stream";
 import { HostError } from "../errors.ts";
 import type { Principal } from "../exchange/caller.ts";
 import type { Reply } from "../exchange/course.ts";
+import type { Session } from "../session/session.ts";
 import type { Sessions } from "../session/sessions.ts";
 import { type FrameOutput, FrameWriter } from "../wire/frame-writer.ts";
 import { LineFramer } from "../wire/framing.ts";
@@ -12,6 +13,8 @@ import { receive, type Wire } from "./incoming.ts";
 export interface StdioFrontOptions {
   readonly sessions: Sessions;
   readonly principal: Principal;
+  /** The name of one that a plugin opened; undefined for the unnamed one. */
+  readonly endpoint: string | undefined;
   readonly limits: Limits;
   readonly input: Readable;
   readonly output: FrameOutput;
@@ -21,20 +24,22 @@ export interface StdioFrontOptions {
   readonly gone: () => void;
 }
 
-/** Serves one client over standard input and output. Gives a function that ends it. */
-export function serveStdio(options: StdioFrontOptions): () => void {
-  const { sessions, principal, limits, input, output, drain, gone } = options;
-  const session = sessions.open(principal, { network: false, duplicateIds: false });
+/** Serves one client over standard input and output. Gives its session, and a function that ends it. */
+export function serveStdio(options: StdioFrontOptions): { session: Session; end: () => void } {
+  const { sessions, principal, endpoint, limits, input, output, drain, gone } = options;
+  const session = sessions.open(principal, { network: false, duplicateIds: false, endpoint });
   const writer = new FrameWriter(output);
   let open = true;
+  let isEnding = false;
   const end = (): void => {
-    if (!open) return;
+    if (isEnding) return;
+    isEnding = true;
     input.off("data", read);
     input.off("end", leave);
     input.off("close", leave);
     input.pause();
     sessions.close(session);
-    open = false;
+    open = false; // only now: what is in flight was answered
     writer.flush();
     gone();
   };
@@ -70,5 +75,5 @@ export function serveStdio(options: StdioFrontOptions): () => void {
   input.once("end", leave);
   input.once("close", leave);
   output.once("error", end); // EPIPE: the client is gone
-  return end;
+  return { session, end };
 }

@@ -1,31 +1,31 @@
 import type { IncomingMessage } from "node:http";
 import { HostError } from "../errors.ts";
-import type { Principal } from "../exchange/caller.ts";
 import type { Reply } from "../exchange/course.ts";
 import type { Session } from "../session/session.ts";
 import { isRequest, type Message } from "../wire/message.ts";
 import { checkShape, parseJson, toMessage } from "../wire/parse.ts";
 import { readBody } from "./body.ts";
 import { accepts, ENDPOINT_METHODS, prefersStream } from "./edge.ts";
-import { checkJson, checkVersion, type HttpEndpoint, type NetworkOptions, notAllowed, ownSession, stopping } from "./endpoint.ts";
 import { EventStore } from "./event-store.ts";
 import { EventStream, type StreamSettings } from "./event-stream.ts";
-import { HttpReply, NO_REPLY } from "./http-reply.ts";
+import { HttpReply, noReply, type Replies } from "./http-reply.ts";
+import { ownSession } from "./identity.ts";
 import { batchOf, checkBatches } from "./incoming.ts";
 import type { LongLived } from "./long-lived.ts";
 import type { FrontResponse } from "./response.ts";
+import { type Arrival, checkJson, checkVersion, type HttpWayIn, type NetworkOptions, notAllowed, stopping } from "./way-in.ts";
 
 /** A quiet POST becomes a stream after this, so that proxies and clients do not give it up. */
 const JSON_PATIENCE = 5_000;
 
 /** The MCP endpoint: Streamable HTTP (2025-11-25, 2025-06-18, 2025-03-26). */
-export class StreamableHttp implements HttpEndpoint {
+export class StreamableHttp implements HttpWayIn {
   readonly #options: NetworkOptions;
   readonly #longLived: LongLived;
   readonly #streams: StreamSettings;
+  readonly #replies: Replies;
   /** Sessions that began here: those of other ways in have their answers elsewhere. */
   readonly #sessions = new WeakSet<Session>();
-  readonly #replies = new Set<HttpReply>();
   /** Each session's own stream, also while its client is away and may come back for it. */
   readonly #standing = new Map<Session, EventStream>();
   #draining = false;
@@ -35,39 +35,40 @@ export class StreamableHttp implements HttpEndpoint {
     this.#longLived = held;
     const { resume } = options.listen;
     this.#streams = { queueBytes: options.limits.clientQueueBytes, store: resume === false ? undefined : new EventStore(resume) };
+    this.#replies = { options, streams: this.#streams, open: new Set() };
   }
 
-  serve(request: IncomingMessage, response: FrontResponse, principal: Principal, failed: (error: unknown) => void): void {
+  serve(request: IncomingMessage, response: FrontResponse, arrival: Arrival, failed: (error: unknown) => void): void {
     const { method } = request;
     if (method !== "POST" && method !== "GET" && method !== "DELETE") throw notAllowed(method, ENDPOINT_METHODS);
     checkVersion(request);
-    if (method === "POST") return this.#post(request, response, principal, failed);
-    const session = this.#session(request, principal);
+    if (method === "POST") return this.#post(request, response, arrival, failed);
+    const session = this.#session(request, arrival);
     if (method === "GET") return this.#get(request, response, session);
     this.#options.sessions.close(session);
     response.head(204).end();
   }
 
   /** The session that a request names. */
-  #session(request: IncomingMessage, principal: Principal): Session {
+  #session(request: IncomingMessage, arrival: Arrival): Session {
     const id = request.headers["mcp-session-id"];
     if (typeof id !== "string") throw new HostError("session_required", "the Mcp-Session-Id header is missing; send initialize first");
-    const session = ownSession(this.#options.sessions, id, principal);
+    const session = ownSession(this.#options.sessions, id, arrival);
     if (session && this.#sessions.has(session)) return session;
     if (this.#draining && !this.#options.sessions.get(id)) throw stopping();
     throw new HostError("session_not_found", "the session is unknown or has expired; send initialize again");
   }
 
-  #post(request: IncomingMessage, response: FrontResponse, principal: Principal, failed: (error: unknown) => void): void {
+  #post(request: IncomingMessage, response: FrontResponse, arrival: Arrival, failed: (error: unknown) => void): void {
     if (!accepts(request, "application/json", "text/event-stream"))
       throw new HostError("not_acceptable", "Accept must list application/json and text/event-stream");
     checkJson(request);
-    const session = request.headers["mcp-session-id"] === undefined ? undefined : this.#session(request, principal);
+    const session = request.headers["mcp-session-id"] === undefined ? undefined : this.#session(request, arrival);
     const take = (body: Buffer): void => {
       const value = parseJson(body);
       checkShape(value, this.#options.limits);
       if (Array.isArray(value)) this.#batch(value, response, session);
-      else this.#message(toMessage(value), body.length, request, response, session, principal);
+      else this.#message(toMessage(value), body.length, request, response, session, arrival);
     };
     readBody(request, this.#options.limits.requestBytes, take, failed);
   }
@@ -78,25 +79,25 @@ export class StreamableHttp implements HttpEndpoint {
     request: IncomingMessage,
     response: FrontResponse,
     session: Session | undefined,
-    principal: Principal,
+    arrival: Arrival,
   ): void {
     if (!session && !(isRequest(message) && message.method === "initialize"))
       throw new HostError("session_required", "the Mcp-Session-Id header is missing; send initialize first");
     if (!isRequest(message)) {
-      session?.receive(message, NO_REPLY);
+      session?.receive(message, noReply(this.#replies, response, session));
       response.head(202).end();
       return;
     }
     if (this.#draining) throw stopping();
-    if (!session) return this.#begin(message, bytes, response, principal);
+    if (!session) return this.#begin(message, bytes, response, arrival);
     const reply = this.#reply(response, session, 1, false);
     if (prefersStream(request)) reply.stream();
     session.receive(message, reply, bytes);
   }
 
   /** Opens a session for a client that sent `initialize`. */
-  #begin(initialize: Message, bytes: number, response: FrontResponse, principal: Principal): void {
-    const session = this.#options.sessions.open(principal, { network: true, duplicateIds: true });
+  #begin(initialize: Message, bytes: number, response: FrontResponse, { principal, endpoint }: Arrival): void {
+    const session = this.#options.sessions.open(principal, { network: true, duplicateIds: true, endpoint });
     this.#sessions.add(session);
     const reply = this.#reply(response, session, 1, false);
     const { fixed } = response;
@@ -112,6 +113,9 @@ export class StreamableHttp implements HttpEndpoint {
         return reply.answer(answer);
       },
       end: () => reply.end(),
+      get http() {
+        return reply.http;
+      },
     };
     session.receive(initialize, own, bytes);
   }
@@ -121,15 +125,15 @@ export class StreamableHttp implements HttpEndpoint {
     const messages = batchOf(values);
     const requests = messages.filter(isRequest).length;
     if (requests > 0 && this.#draining) throw stopping();
-    const reply = requests === 0 ? undefined : this.#reply(response, session, requests, true);
-    if (!reply) response.head(202).end();
-    for (const message of messages) session.receive(message, reply ?? NO_REPLY);
+    if (requests === 0) response.head(202).end();
+    const reply = requests === 0 ? noReply(this.#replies, response, session) : this.#reply(response, session, requests, true);
+    for (const message of messages) session.receive(message, reply);
   }
 
   #reply(response: FrontResponse, session: Session, requests: number, batch: boolean): HttpReply {
     // A client that went away has not cancelled: the call goes on (2025-11-25, transports).
-    const reply = new HttpReply(response, session, this.#streams, requests, batch, this.#replies);
-    this.#replies.add(reply);
+    const reply = new HttpReply(response, session, this.#replies, requests, batch);
+    this.#replies.open.add(reply);
     return reply;
   }
 
@@ -214,9 +218,10 @@ export class StreamableHttp implements HttpEndpoint {
   /** One clock for all open answers instead of a timer for each. */
   tick(now: number, quiet: boolean): void {
     const { store } = this.#streams;
+    const { open } = this.#replies;
     store?.expire(now);
-    for (const reply of this.#replies) {
-      if (reply.isOver) this.#replies.delete(reply);
+    for (const reply of open) {
+      if (reply.isOver) open.delete(reply);
       else if (!reply.isStream && now - reply.since >= JSON_PATIENCE) reply.stream();
       else if (quiet && reply.isStream) reply.stream().keepAlive();
     }

@@ -13,11 +13,13 @@ const asIs = (value: unknown): unknown => value;
 export async function serveTransport(options: {
   sessions: Sessions;
   principal: Principal;
+  /** The name of one that a plugin opened; undefined for the unnamed one. */
+  endpoint: string | undefined;
   limits: Limits;
   transport: Transport;
 }): Promise<Session> {
-  const { sessions, principal, limits, transport } = options;
-  const session = sessions.open(principal, { network: false, duplicateIds: false });
+  const { sessions, principal, endpoint, limits, transport } = options;
+  const session = sessions.open(principal, { network: false, duplicateIds: false, endpoint });
   const send = (message: unknown): boolean => {
     if (session.closed) return false;
     // The SDK's union of messages is narrower than what the protocol allows to pass; the object is the same.

@@ -8,20 +8,12 @@ import type { Session } from "../session/session.ts";
 import type { Message } from "../wire/message.ts";
 import { parseJson } from "../wire/parse.ts";
 import type { Checks } from "./edge.ts";
-import {
-  ANONYMOUS,
-  authenticate,
-  checkVersion,
-  type Endpoint,
-  isAuthenticated,
-  type NetworkOptions,
-  pathOf,
-  stopping,
-  unknownNow,
-} from "./endpoint.ts";
+import { ANONYMOUS, enter, isGuarded } from "./identity.ts";
 import { receive, type Wire } from "./incoming.ts";
 import type { LongLived } from "./long-lived.ts";
-import { edgeRefusal } from "./refusal.ts";
+import { originOf } from "./origin.ts";
+import { turnAway } from "./refusal.ts";
+import { checkEndpoint, checkVersion, type NetworkOptions, namedIn, pathOf, stopping, unknownNow, type WayIn } from "./way-in.ts";
 
 const PATH = "/ws";
 const PROTOCOL = "mcp";
@@ -55,7 +47,7 @@ interface Client {
 }
 
 /** Serves clients over WebSocket: one session for each connection, one JSON-RPC message in each text frame. */
-export class WebSocketFront implements Endpoint {
+export class WebSocketFront implements WayIn {
   readonly #options: NetworkOptions;
   readonly #longLived: LongLived;
   readonly #server: WebSocketServer;
@@ -76,12 +68,17 @@ export class WebSocketFront implements Endpoint {
 
   /** Takes a request to change to WebSocket: every check comes first, and a refusal is an HTTP answer. */
   upgrade(edge: Checks, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    void request.socket.remoteAddress; // as for any request: it is asked for when the connection may have gone
+    const path = pathOf(request);
+    const named = namedIn(path);
+    const endpoint = named?.endpoint;
     const gone = (): void => void socket.destroy();
     socket.on("error", gone);
-    const failed = (error: unknown): void => this.#refuse(socket, error);
+    const failed = (error: unknown): void => this.#refuse(request, socket, path, error);
     const accept = (principal: Principal): void => {
       if (socket.destroyed) return;
-      const session = this.#options.sessions.open(principal, { network: true, duplicateIds: false });
+      checkEndpoint(this.#options, endpoint);
+      const session = this.#options.sessions.open(principal, { network: true, duplicateIds: false, endpoint });
       const abandoned = (): void => this.#options.sessions.close(session);
       socket.once("close", abandoned); // also where `ws` itself refuses the request
       this.#server.handleUpgrade(request, socket, head, (client) => {
@@ -91,32 +88,32 @@ export class WebSocketFront implements Endpoint {
       });
     };
     try {
-      const path = pathOf(request);
       const refused = edge.check(request);
       if (refused) throw refused;
-      if (path !== PATH) throw new HostError("not_found", `there is no WebSocket here; it is at ${PATH}`);
+      if ((named?.base ?? path) !== PATH) throw new HostError("not_found", `there is no WebSocket here; it is at ${PATH}`);
       checkVersion(request);
       const protocols = (request.headers["sec-websocket-protocol"] ?? "").split(",");
       if (!protocols.some((protocol) => protocol.trim() === PROTOCOL))
         throw new HostError("invalid_request", `the WebSocket subprotocol must be "${PROTOCOL}"`);
       if (this.#draining) throw stopping();
-      if (isAuthenticated(this.#options)) authenticate(this.#options, request, path).then(accept).catch(failed);
+      if (isGuarded(this.#options)) enter(this.#options, request, path).then(accept).catch(failed);
       else accept(ANONYMOUS);
     } catch (error) {
       failed(error);
     }
   }
 
-  #refuse(socket: Duplex, error: unknown): void {
+  #refuse(request: IncomingMessage, socket: Duplex, path: string, error: unknown): void {
     if (!socket.writable) return;
-    const { status, headers, body } = edgeRefusal(error, this.#options.log);
+    const { status, headers, body } = turnAway(this.#options, request, path, error);
     const all = { ...headers, "content-length": Buffer.byteLength(body), "x-content-type-options": "nosniff", connection: "close" };
     const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
     socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join("")}\r\n${body}`, () => socket.destroy());
   }
 
   #serve(socket: WebSocket, session: Session, request: IncomingMessage): void {
-    const { sessions, limits } = this.#options;
+    const options = this.#options;
+    const { sessions, limits } = options;
     const client: Client = { socket, pinged: undefined };
     this.#clients.set(session, client);
     const write = (json: string): boolean => {
@@ -137,6 +134,9 @@ export class WebSocketFront implements Endpoint {
         return write(json) ? json.length : undefined;
       },
       end() {},
+      get http() {
+        return originOf(options, request, session.endpoint);
+      },
     };
     const wire: Wire = { session, limits, reply, answerAll: (answers) => write(JSON.stringify(answers)) };
     socket.on("message", (data: RawData, isBinary: boolean) => {

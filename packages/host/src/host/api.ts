@@ -13,6 +13,7 @@ import type { TraceListener } from "../exchange/trace.ts";
 import type { Json } from "../wire/message.ts";
 import type { HostHealth } from "./health.ts";
 import type { CallOptions } from "./local-clients.ts";
+import type { HostOperator } from "./operated-host.ts";
 import type { HostStats } from "./stats.ts";
 
 /**
@@ -51,10 +52,10 @@ export interface EmbeddingApi {
   stats(): HostStats;
   /** How things stand with each plugin that says so, by its id, without secrets. One that throws is logged and says `{ failed: true }`. */
   reports(): Readonly<Record<string, Readonly<Json>>>;
-  /** Does what a plugin offers to operators. @throws Error that names what there is instead */
-  operate(plugin: string, name: string, params: Readonly<Json>): Promise<Readonly<Json>>;
   /** Tells of every exchange that begins from now on, as `trace` of a plugin's host does. Gives a function that ends it. */
   trace(listener: TraceListener): () => void;
+  /** What operators can have done to the host, and has it done. */
+  readonly operator: HostOperator;
   /**
    * Ends an upstream's connections after their calls in flight (at most `drain`) and connects anew, whatever became of
    * earlier tries. Calls that come meanwhile wait. Resolves when it is ready and has been listed.

@@ -2,10 +2,9 @@ import type { Readable } from "node:stream";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import type { ListenConfig, ResolvedConfig } from "../config/schema.ts";
 import { HostError } from "../errors.ts";
-import type { Principal } from "../exchange/caller.ts";
-import type { NetworkOptions } from "../front/endpoint.ts";
 import type { HttpFront } from "../front/http.ts";
 import type { RequestHandler } from "../front/mount.ts";
+import type { Arrival, NetworkOptions } from "../front/way-in.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
 import type { Session } from "../session/session.ts";
 import type { FrameOutput } from "../wire/frame-writer.ts";
@@ -28,6 +27,8 @@ export class Fronts {
   readonly #open: HttpFront[] = [];
   /** Handlers in other programs' servers: each is opened once. */
   readonly #mounts: (() => Promise<RequestHandler>)[] = [];
+  /** What ends the conversation of a session over streams or a transport. */
+  readonly #local = new Map<Session, () => void>();
   #closing = false;
 
   constructor(options: FrontsOptions) {
@@ -72,14 +73,15 @@ export class Fronts {
   }
 
   /** Serves one client over an SDK transport. */
-  async serveTransport(transport: Transport, principal: Principal): Promise<void> {
+  async serveTransport(transport: Transport, arrival: Arrival): Promise<void> {
     const { serveTransport } = await import("../front/transport.ts");
     const { sessions, config } = this.#options;
-    await serveTransport({ sessions, principal, limits: config().limits, transport });
+    const session = await serveTransport({ sessions, ...arrival, limits: config().limits, transport });
+    if (!session.closed) this.#local.set(session, () => void transport.close().catch(() => {})); // whatever it says, its session is over
   }
 
   /** Serves one client over a pair of streams until it is gone and its calls are done, or the host closes. */
-  async serveStdio(streams: { input: Readable; output: FrameOutput }, principal: Principal): Promise<void> {
+  async serveStdio(streams: { input: Readable; output: FrameOutput }, arrival: Arrival): Promise<void> {
     const { serveStdio } = await import("../front/stdio.ts");
     const { sessions, config, signal } = this.#options;
     const { limits, drain } = config();
@@ -88,15 +90,16 @@ export class Fronts {
         signal.removeEventListener("abort", end);
         resolve();
       };
-      const end = serveStdio({ sessions, principal, limits, drain, ...streams, gone });
+      const { session, end } = serveStdio({ sessions, ...arrival, limits, drain, ...streams, gone });
+      this.#local.set(session, end);
       signal.addEventListener("abort", end, { once: true });
     });
   }
 
   /** What every network front needs of the host. */
   #behind(): Omit<NetworkOptions, "listen"> {
-    const { folder, sessions, hooks, log, ready, config } = this.#options;
-    return { folder, sessions, hooks, log, ready, limits: config().limits };
+    const { folder, sessions, plugins, log, ready, config } = this.#options;
+    return { folder, sessions, plugins, log, ready, limits: config().limits };
   }
 
   /** Gets ready to use the routes of other hooks; gives what puts them to use. */
@@ -115,6 +118,8 @@ export class Fronts {
   /** A session is over. */
   ended(session: Session): void {
     for (const front of this.#open) front.ended(session);
+    this.#local.get(session)?.();
+    this.#local.delete(session);
   }
 
   /** Takes no more requests. */

@@ -6,16 +6,19 @@ import { Tracer } from "../exchange/trace.ts";
 import type { Logger } from "../log.ts";
 import type { CatalogStore } from "../pipeline/last-known.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
+import type { OperatedEvent } from "../plugin/hook-types.ts";
 import { loadPlugins } from "../plugin/load.ts";
-import { PluginSet, type Surroundings } from "../plugin/plugin-set.ts";
+import { Operations } from "../plugin/operations.ts";
+import { PluginSet } from "../plugin/plugin-set.ts";
 import { Stores } from "../plugin/stores.ts";
+import type { Surroundings } from "../plugin/surroundings.ts";
 import type { Sessions } from "../session/sessions.ts";
 import type { Connection } from "../upstream/connection.ts";
 import { Upstream } from "../upstream/upstream.ts";
 import type { Json } from "../wire/message.ts";
 import { type Assembly, assemble, type Lasting, makeLasting } from "./assembly.ts";
 import { Draining } from "./draining.ts";
-import { changesOf, checkReloadable, nextUpstreams, type ReloadReport, warmUp } from "./reload.ts";
+import { changesOf, checkReloadable, endGone, nextUpstreams, type ReloadReport, warmUp } from "./reload.ts";
 import { isIdle } from "./status.ts";
 
 export interface GenerationsOptions {
@@ -23,9 +26,8 @@ export interface GenerationsOptions {
   readonly log: Logger;
   readonly sessions: Sessions;
   readonly hostInfo: Json;
-  readonly status: Surroundings["status"];
-  readonly transports: Surroundings["transports"];
-  readonly signal: AbortSignal;
+  /** What plugins are given, besides what the generations know themselves. */
+  readonly surroundings: Omit<Surroundings, "folder" | "catalog" | "permits" | "tracer" | "stores">;
   /** Where what servers list is kept for the next host. */
   readonly store: CatalogStore | undefined;
   readonly settled: (exchange: HostExchange) => void;
@@ -50,15 +52,15 @@ export class Generations {
 
   constructor(options: GenerationsOptions) {
     this.#options = options;
-    const { log, folder, status, transports, signal } = options;
+    const { folder, surroundings } = options;
     const catalog: Surroundings["catalog"] = {
-      entries: () => this.#serving?.directory.catalog.entries() ?? [],
+      entries: () => this.catalog?.entries() ?? [],
       visible: (caller) => this.#serving?.directory.visible(caller) ?? [],
-      invalidate: (principal) => this.#serving?.directory.catalog.invalidate(principal),
+      invalidate: (principal) => this.catalog?.invalidate(principal),
     };
-    const permits: Surroundings["permits"] = (entry, caller) => this.#serving?.directory.catalog.permits(entry, caller) ?? false;
-    this.tracer = new Tracer(log);
-    this.#around = { log, folder, status, catalog, permits, transports, signal, tracer: this.tracer, stores: new Stores() };
+    const permits: Surroundings["permits"] = (entry, caller) => this.catalog?.permits(entry, caller) ?? false;
+    this.tracer = new Tracer(surroundings.listeners.log);
+    this.#around = { ...surroundings, folder, catalog, permits, tracer: this.tracer, stores: new Stores(surroundings.clock) };
   }
 
   /** The one that serves. @throws Error before there is one */
@@ -69,6 +71,24 @@ export class Generations {
 
   get isThere(): boolean {
     return this.#serving !== undefined;
+  }
+
+  get upstreams(): ReadonlyMap<string, Upstream> {
+    return this.#serving?.upstreams ?? new Map();
+  }
+
+  get catalog(): Assembly["directory"]["catalog"] | undefined {
+    return this.#serving?.directory.catalog;
+  }
+
+  /** What the plugins that serve offer to operators; nothing before there are any. */
+  get operations(): Operations {
+    return this.#serving?.plugins.operations ?? new Operations();
+  }
+
+  /** Tells the plugins that serve what an operator had done. */
+  operated(event: OperatedEvent): void {
+    this.#serving?.hooks.operated?.(event);
   }
 
   get serverRequests(): Lasting["serverRequests"] {
@@ -123,6 +143,7 @@ export class Generations {
     next.plugins.take();
     this.#serving = next;
     mounted();
+    endGone(next, this.#options.sessions);
     for (const [key, { facts }] of before.upstreams)
       if (next.upstreams.get(key)?.facts !== facts) next.hooks.upstream?.({ ...facts, state: "removed", reason: undefined });
     next.announcer.listed();
@@ -132,7 +153,7 @@ export class Generations {
   }
 
   async #assemble(config: ResolvedConfig, before: Assembly | undefined): Promise<Assembly> {
-    const { log, sessions, hostInfo, folder, check, store } = this.#options;
+    const { log, sessions, hostInfo, folder, check, store, surroundings } = this.#options;
     const loaded = await loadPlugins(config.plugins, folder);
     const plugins = PluginSet.apply(loaded, config, this.#around, before?.plugins);
     try {
@@ -144,7 +165,7 @@ export class Generations {
     const upstreams = nextUpstreams(plugins, before, (key, isolation) => this.#makeUpstream(key, isolation, plugins));
     plugins.upstreams = [...upstreams.values()].map(({ facts }) => facts);
     for (const plugin of plugins.fresh)
-      if (isIdle(plugin, plugins) && !this.tracer.isHeardBy(plugin.gone.signal))
+      if (isIdle(plugin, plugins) && !surroundings.listeners.isHeardBy(plugin.id) && !this.tracer.isHeardBy(plugin.gone.signal))
         log.warn("a plugin taps no hook and so does nothing", { plugin: plugin.id });
     const lasting = this.#lasting as Lasting; // made before the first
     return assemble({ config, plugins, upstreams, log, sessions, hostInfo, lasting, store });

@@ -1,3 +1,4 @@
+import { nearest } from "../config/nearest.ts";
 import { HostError } from "../errors.ts";
 import type { ConnectionState } from "../exchange/upstream-facts.ts";
 import { redactText } from "../redact.ts";
@@ -48,8 +49,10 @@ export function readinessOf(upstreams: Iterable<Upstream>): { ready: boolean; do
   return { ready: down.length === 0, down: down.map(({ key }) => key) };
 }
 
-/** Gives every connection of an upstream another life. @throws HostError with the reason of the first that did not come up */
-export async function reconnect(upstream: Upstream, drain: number): Promise<void> {
+/** Gives every connection of an upstream another life. @throws HostError with the reason of the first that did not come up; Error for a name that is not configured */
+export async function reconnect(upstreams: ReadonlyMap<string, Upstream>, name: string, drain: number): Promise<void> {
+  const upstream = upstreams.get(name);
+  if (!upstream) throw new Error(`no upstream is called "${name}"${nearest(name, [...upstreams.keys()])}`);
   upstream.base(); // one that everybody shares is connected even if nobody came yet
   const connections = [...upstream.connections.values()];
   const ended = await Promise.allSettled(connections.map((connection) => connection.reconnect(drain)));

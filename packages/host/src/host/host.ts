@@ -1,16 +1,5 @@
 import type { Readable } from "node:stream";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
-import type {
-  CallToolResult,
-  CompleteResult,
-  GetPromptResult,
-  ListPromptsResult,
-  ListResourcesResult,
-  ListResourceTemplatesResult,
-  ListToolsResult,
-  ReadResourceResult,
-} from "@modelcontextprotocol/sdk/types.js";
-import { nearest } from "../config/nearest.ts";
 import { parseConfig } from "../config/parse.ts";
 import type { Config, ResolvedConfig } from "../config/schema.ts";
 import { retireLiterals } from "../config/secrets.ts";
@@ -18,8 +7,12 @@ import type { Principal } from "../exchange/caller.ts";
 import type { TraceListener } from "../exchange/trace.ts";
 import { checkExposure } from "../front/edge.ts";
 import type { RequestHandler } from "../front/mount.ts";
+import type { Arrival } from "../front/way-in.ts";
 import { createLogger, type Logger } from "../log.ts";
+import { machineClock } from "../plugin/clock.ts";
 import type { HostStatus } from "../plugin/host-status.ts";
+import { LogListeners } from "../plugin/log-listeners.ts";
+import { machineRandom } from "../plugin/random.ts";
 import { Sessions } from "../session/sessions.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { HOST_INFO } from "../version.ts";
@@ -33,35 +26,33 @@ import { Fronts } from "./fronts.ts";
 import { Generations } from "./generations.ts";
 import type { HandlerOptions } from "./handler.ts";
 import { type HostHealth, healthOf, readinessOf, reconnect } from "./health.ts";
-import { type CallOptions, LocalClients } from "./local-clients.ts";
+import { LocalClients, type LocalClientsOptions } from "./local-clients.ts";
+import { type Desk, type HostOperator, type OperatedHost, operatedHost, operatorAt } from "./operated-host.ts";
 import type { HostOptions } from "./options.ts";
+import { ProtocolApi } from "./protocol-api.ts";
 import type { ReloadReport } from "./reload.ts";
 import { type HostStats, modeOf, Stats } from "./stats.ts";
 import { describePipeline, describeStatus, type HostPipeline } from "./status.ts";
 import { Traffic } from "./traffic.ts";
 
-/** Makes a host. Nothing runs before {@link Host.start}. @throws ConfigError that names everything wrong with the config */
-export function createHost(config: Config, options: HostOptions = {}): Host {
-  return new Host(config, options);
-}
-
-/** The sessions of a host; for what belongs to the host and is not its public face. */
-export let sessionsOf: (host: Host) => Sessions;
+/** What clients in the same process need of a host; for what belongs to the host and is not its public face. */
+export let localOptionsOf: (host: Host) => LocalClientsOptions;
 
 /** MCP servers behind one endpoint, and plugins at every stage in between. */
-export class Host implements EmbeddingApi, AsyncDisposable {
+export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
   readonly log: Logger;
   /** Where relative paths of the config begin. */
   readonly folder: string;
+  readonly operator: HostOperator;
   #written: Config;
   readonly #first: ResolvedConfig;
-  readonly #insecureNoAuth: boolean;
   readonly #abort = new AbortController();
   readonly #stats = new Stats();
   readonly #sessions: Sessions;
   readonly #generations: Generations;
   readonly #fronts: Fronts;
-  readonly #clients: LocalClients;
+  protected readonly clients: LocalClients;
+  readonly #desk: Desk;
   readonly #catalogFiles: CatalogFiles | undefined;
   #preparing: Promise<Assembly> | undefined;
   #starting: Promise<void> | undefined;
@@ -69,15 +60,24 @@ export class Host implements EmbeddingApi, AsyncDisposable {
   #url: string | undefined;
 
   static {
-    sessionsOf = (host) => host.#sessions;
+    localOptionsOf = (host) => ({
+      sessions: host.#sessions,
+      log: host.log,
+      config: () => host.config,
+      start: () => host.start(),
+      checkEndpoint: (name) => host.#generations.serving.plugins.edge.check(name),
+    });
   }
 
-  constructor(written: Config, options: HostOptions) {
+  /** `createHost` is what makes one. @param desk makes what stands above it: where everything is done that operators have done to it */
+  constructor(written: Config, options: HostOptions, desk: (host: OperatedHost) => Desk) {
+    super();
     const config = parseConfig(written);
     this.#written = written;
     this.#first = config;
-    this.#insecureNoAuth = options.insecureNoAuth === true;
-    this.log = options.log ?? createLogger();
+    const listeners = new LogListeners(options.log ?? createLogger());
+    const { clock = machineClock, random = machineRandom, transports = {}, insecureNoAuth = false } = options;
+    this.log = listeners.log;
     this.folder = options.folder ?? process.cwd();
     const { log, folder } = this;
     const traffic = new Traffic({
@@ -98,15 +98,14 @@ export class Host implements EmbeddingApi, AsyncDisposable {
         traffic.closed(session);
       },
     });
-    const sessions = this.#sessions;
     if (options.catalogFolder !== undefined) this.#catalogFiles = new CatalogFiles(options.catalogFolder, log);
     this.#fronts = new Fronts({
       folder,
       log,
-      sessions,
+      sessions: this.#sessions,
       config: () => this.config,
-      insecureNoAuth: this.#insecureNoAuth,
-      hooks: () => this.#generations.serving.hooks,
+      insecureNoAuth,
+      plugins: () => this.#generations.serving.plugins,
       ready: () => this.readiness(),
       start: () => this.start(),
       opened: () => this.#connectEager(),
@@ -115,19 +114,29 @@ export class Host implements EmbeddingApi, AsyncDisposable {
     this.#generations = new Generations({
       folder,
       log,
-      sessions,
+      sessions: this.#sessions,
       hostInfo: HOST_INFO,
-      status: () => this.status(),
-      transports: options.transports ?? {},
-      signal: this.#abort.signal,
+      surroundings: {
+        listeners,
+        clock,
+        random,
+        transports,
+        signal: this.#abort.signal,
+        status: () => this.status(),
+        operator: { list: () => this.#desk.list(), run: (...args) => this.#desk.run(...args) },
+      },
       store: this.#catalogFiles,
       settled: (exchange) => traffic.over(exchange),
       check: ({ listen }, { authenticate }) => {
-        if (listen && !authenticate) checkExposure(listen, this.#insecureNoAuth, log);
+        if (listen && !authenticate) checkExposure(listen, insecureNoAuth, log);
       },
       mount: (hooks) => this.#fronts.routes(hooks),
     });
-    this.#clients = new LocalClients({ sessions, log, config: () => this.config, start: () => this.start() });
+    this.clients = new LocalClients(localOptionsOf(this));
+    this.#desk = desk(
+      operatedHost(this, this.#generations, clock, { reload: (to) => this.#reload(to), reconnect: (name) => this.#reconnect(name) }),
+    );
+    this.operator = operatorAt(this.#desk);
   }
 
   /** The config that the host runs on now. */
@@ -150,18 +159,13 @@ export class Host implements EmbeddingApi, AsyncDisposable {
   async #start(): Promise<void> {
     await this.prepare();
     for (const plugin of this.#generations.serving.plugins.plugins) await plugin.run("ready");
-    const { listen } = this.config;
-    if (listen) this.#url = await this.#fronts.listen(listen);
+    if (this.config.listen) this.#url = await this.#fronts.listen(this.config.listen);
     await this.#fronts.openMounts();
-  }
-
-  get #upstreams(): ReadonlyMap<string, Upstream> {
-    return this.#generations.isThere ? this.#generations.serving.upstreams : new Map();
   }
 
   /** Those that are connected without anybody calling. */
   get #eager(): Upstream[] {
-    return [...this.#upstreams.values()].filter(({ config }) => config.start === "eager");
+    return [...this.#generations.upstreams.values()].filter(({ config }) => config.start === "eager");
   }
 
   /** Without a network front the first client decides what its servers are told, so nothing starts before it. */
@@ -176,15 +180,19 @@ export class Host implements EmbeddingApi, AsyncDisposable {
     return this.#url;
   }
 
-  /** Who clients over stdio and in process are. */
-  get #local(): Principal {
-    return { id: "local", roles: this.config.roles };
+  /** Starts the host for a client over stdio or in process. @throws ConfigError for an endpoint that no plugin has opened */
+  async #arrival({ principal, endpoint }: Partial<Arrival>): Promise<Arrival> {
+    await this.start();
+    if (endpoint !== undefined) this.#generations.serving.plugins.edge.check(endpoint);
+    return { principal: principal ?? { id: "local", roles: this.config.roles }, endpoint };
   }
 
-  /** Serves one client over an SDK transport, such as half of `InMemoryTransport.createLinkedPair()`. Starts the host if need be. @param as who it is, where the caller knows; default: `local`, with the config's roles */
-  async connect(transport: Transport, as: { principal?: Principal } = {}): Promise<void> {
-    await this.start();
-    await this.#fronts.serveTransport(transport, as.principal ?? this.#local);
+  /**
+   * Serves one client over an SDK transport, such as half of `InMemoryTransport.createLinkedPair()`. Starts the host if need be.
+   * @param as who it is, where the caller knows (default: `local`, with the config's roles), and by which endpoint of a plugin's it comes
+   */
+  async connect(transport: Transport, as: { principal?: Principal; endpoint?: string } = {}): Promise<void> {
+    await this.#fronts.serveTransport(transport, await this.#arrival(as));
   }
 
   /**
@@ -195,44 +203,9 @@ export class Host implements EmbeddingApi, AsyncDisposable {
     return this.#fronts.handler(options);
   }
 
-  /** Serves one client over standard input and output (or another pair of streams). Resolves when that client is gone and its calls in flight are done (at most `drain`). */
-  async serveStdio(streams: { input: Readable; output: FrameOutput }): Promise<void> {
-    await this.start();
-    await this.#fronts.serveStdio(streams, this.#local);
-  }
-
-  // --- the protocol, for the program that the host is a part of ---
-
-  listTools(options?: CallOptions): Promise<ListToolsResult> {
-    return this.#clients.list("tools/list", "tools", options);
-  }
-
-  callTool(name: string, args: Record<string, unknown> = {}, options?: CallOptions): Promise<CallToolResult> {
-    return this.#clients.ask("tools/call", { name, arguments: args }, options);
-  }
-
-  listResources(options?: CallOptions): Promise<ListResourcesResult> {
-    return this.#clients.list("resources/list", "resources", options);
-  }
-
-  listResourceTemplates(options?: CallOptions): Promise<ListResourceTemplatesResult> {
-    return this.#clients.list("resources/templates/list", "resourceTemplates", options);
-  }
-
-  readResource(uri: string, options?: CallOptions): Promise<ReadResourceResult> {
-    return this.#clients.ask("resources/read", { uri }, options);
-  }
-
-  listPrompts(options?: CallOptions): Promise<ListPromptsResult> {
-    return this.#clients.list("prompts/list", "prompts", options);
-  }
-
-  getPrompt(name: string, args: Record<string, string> = {}, options?: CallOptions): Promise<GetPromptResult> {
-    return this.#clients.ask("prompts/get", { name, arguments: args }, options);
-  }
-
-  complete(...[ref, argument, context, options]: Parameters<EmbeddingApi["complete"]>): Promise<CompleteResult> {
-    return this.#clients.ask("completion/complete", { ref, argument, ...(context && { context }) }, options);
+  /** Serves one client over standard input and output (or another pair of streams), by an endpoint of a plugin's where one is named. Resolves when that client is gone and its calls in flight are done (at most `drain`). */
+  async serveStdio({ endpoint, ...streams }: { input: Readable; output: FrameOutput; endpoint?: string | undefined }): Promise<void> {
+    await this.#fronts.serveStdio(streams, await this.#arrival({ endpoint }));
   }
 
   // --- what an operator asks ---
@@ -242,25 +215,24 @@ export class Host implements EmbeddingApi, AsyncDisposable {
   }
 
   health(): HostHealth {
-    return healthOf(this.#upstreams.values());
+    return healthOf(this.#generations.upstreams.values());
   }
 
   readiness(): { ready: boolean; down: readonly string[] } {
-    return readinessOf(this.#upstreams.values());
+    return readinessOf(this.#generations.upstreams.values());
   }
 
   stats(): HostStats {
-    const catalog = this.#generations.isThere ? this.#generations.serving.directory.catalog : undefined;
-    return this.#stats.read({ upstreams: this.#upstreams, catalog, sessions: this.#sessions.size });
+    const { upstreams, catalog } = this.#generations;
+    return this.#stats.read({ upstreams, catalog, sessions: this.#sessions.size });
   }
 
   /** State and reason of every upstream, what is offered by whom and what is withheld. */
   status(): HostStatus {
     const { serving, notifications } = this.#generations;
-    const { startedAt, inFlight } = this.#stats;
     return describeStatus(serving, {
-      startedAt,
-      inFlight,
+      startedAt: this.#stats.startedAt,
+      inFlight: this.#stats.inFlight,
       url: this.#url,
       sessions: this.#sessions.size,
       dropped: notifications.dropped,
@@ -274,23 +246,20 @@ export class Host implements EmbeddingApi, AsyncDisposable {
   }
 
   reports(): Readonly<Record<string, Readonly<Json>>> {
-    return this.#generations.isThere ? this.#generations.serving.plugins.operations.reports(this.log) : {};
+    return this.#generations.operations.reports(this.log);
   }
 
-  async operate(plugin: string, name: string, params: Readonly<Json>): Promise<Readonly<Json>> {
-    await this.prepare();
-    return this.#generations.serving.plugins.operations.operate(plugin, name, params);
+  reconnect(name: string): Promise<void> {
+    return this.#desk.told({ who: "program", operation: "reconnect", params: { upstream: name } }, () => this.#reconnect(name));
   }
 
   trace(listener: TraceListener): () => void {
     return this.#generations.tracer.listen(listener, this.#abort.signal);
   }
 
-  async reconnect(name: string): Promise<void> {
+  async #reconnect(name: string): Promise<void> {
     await this.start();
-    const upstream = this.#upstreams.get(name);
-    if (!upstream) throw new Error(`no upstream is called "${name}"${nearest(name, [...this.#upstreams.keys()])}`);
-    await reconnect(upstream, this.config.drain);
+    await reconnect(this.#generations.upstreams, name, this.config.drain);
   }
 
   async known(milliseconds: number): Promise<void> {
@@ -304,7 +273,11 @@ export class Host implements EmbeddingApi, AsyncDisposable {
    * @param config default: the one that the host was made with, which applies changed plugin files anew
    * @throws ConfigError for a config that cannot be used, or that changes `listen`, `limits` or `roles`; then nothing has changed
    */
-  async reload(config: Config = this.#written): Promise<ReloadReport> {
+  reload(config?: Config): Promise<ReloadReport> {
+    return this.#desk.told({ who: "program", operation: "reload" }, () => this.#reload(config));
+  }
+
+  async #reload(config: Config = this.#written): Promise<ReloadReport> {
     await this.#starting;
     const resolved = parseConfig(config);
     this.#fronts.renew();

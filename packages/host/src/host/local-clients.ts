@@ -19,6 +19,8 @@ export interface CallOptions {
   onProgress?: (progress: Progress) => void;
   /** On whose behalf: policies, isolation and quotas are this principal's. Default: `local`, with the config's `roles`. */
   principal?: Principal;
+  /** By which endpoint, as a plugin opened it. Default: the unnamed one. */
+  endpoint?: string;
 }
 
 /** What of the host its in-process clients need. */
@@ -27,15 +29,22 @@ export interface LocalClientsOptions {
   readonly log: Logger;
   readonly sessions: Sessions;
   readonly start: () => Promise<void>;
+  /** @throws ConfigError unless a plugin has opened the endpoint; asked when the host is started */
+  readonly checkEndpoint: (name: string) => void;
 }
 
 /** Opens a client of a host in the same process, as `local` unless told otherwise. Starts the host if need be. */
 export async function openClient(
   host: Omit<LocalClientsOptions, "log">,
-  { principal = { id: "local", roles: host.config().roles }, notified }: Partial<Pick<InProcessOptions, "principal" | "notified">> = {},
+  {
+    principal = { id: "local", roles: host.config().roles },
+    endpoint,
+    notified,
+  }: Partial<Pick<InProcessOptions, "principal" | "endpoint" | "notified">> = {},
 ): Promise<InProcessClient> {
   await host.start();
-  return InProcessClient.open({ sessions: host.sessions, clientInfo: HOST_INFO, principal, notified });
+  if (endpoint !== undefined) host.checkEndpoint(endpoint);
+  return InProcessClient.open({ sessions: host.sessions, clientInfo: HOST_INFO, principal, endpoint, notified });
 }
 
 interface Kept {
@@ -45,7 +54,7 @@ interface Kept {
 
 /**
  * What an embedding program asks of its host, as any client would: through every stage of the pipeline, with one session
- * for each principal. A session is opened on first use and closed when it was quiet for `limits.sessionIdle`.
+ * for each principal and endpoint. A session is opened on first use and closed when it was quiet for `limits.sessionIdle`.
  */
 export class LocalClients {
   readonly #host: LocalClientsOptions;
@@ -56,7 +65,7 @@ export class LocalClients {
   }
 
   /** The result of one request. @throws HostError, or PeerError for what an upstream answered */
-  ask<T>(method: string, params: Json, { signal, timeout, onProgress, principal }: CallOptions = {}): Promise<T> {
+  ask<T>(method: string, params: Json, { signal, timeout, onProgress, principal, endpoint }: CallOptions = {}): Promise<T> {
     return new Promise<Json>((resolve, reject) => {
       const sent = written(method, params, this.#host.config().limits); // what it throws rejects
       let call: Outstanding | undefined;
@@ -73,7 +82,7 @@ export class LocalClients {
       const late = (): void => stop("upstream_timeout", `${method} was not answered within the ${timeout} ms that its caller allows`);
       const timer = timeout === undefined ? undefined : setTimeout(late, timeout);
       const progress = onProgress && ((told: Json): void => this.#progressed(onProgress, told));
-      this.#client(principal)
+      this.#client(principal, endpoint)
         .then((client) => {
           if (stopped) return {}; // told already
           call = client.begin(method, sent, { progress });
@@ -105,12 +114,12 @@ export class LocalClients {
     }
   }
 
-  async #client(principal: Principal | undefined): Promise<InProcessClient> {
-    const key = principal === undefined ? "" : JSON.stringify([principal.id, principal.binding, [...principal.roles].sort()]);
+  async #client(principal: Principal | undefined, endpoint: string | undefined): Promise<InProcessClient> {
+    const key = JSON.stringify([endpoint, principal && [principal.id, principal.binding, [...principal.roles].sort()]]);
     const known = this.#kept.get(key);
     if (known && !known.client?.session.closed) return known.opening;
     for (const [other, { client }] of this.#kept) if (client?.session.closed) this.#kept.delete(other);
-    const kept: Kept = { opening: openClient(this.#host, { ...(principal && { principal }) }) };
+    const kept: Kept = { opening: openClient(this.#host, { ...(principal && { principal }), endpoint }) };
     this.#kept.set(key, kept);
     try {
       kept.client = await kept.opening;

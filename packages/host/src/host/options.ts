@@ -1,5 +1,16 @@
 import type { Logger } from "../log.ts";
+import type { Clock } from "../plugin/clock.ts";
+import type { Random } from "../plugin/random.ts";
 import type { TransportFactory } from "../plugin/transport-registry.ts";
+import type { ReloadReport } from "./reload.ts";
+
+/** What operations of operators do in the program that the host is a part of. */
+export interface OperatorControls {
+  /** Default: `host.reload()`, for the config that the host was made with or given last. */
+  reload?(): Promise<ReloadReport>;
+  /** Default: `host.close()`. Whoever asked has been answered when it is called. */
+  stop?(): void;
+}
 
 /** What `createHost` may be told besides the config. */
 export interface HostOptions {
@@ -13,4 +24,10 @@ export interface HostOptions {
   catalogFolder?: string;
   /** Transports by the `type` of the servers that use them, as plugins register them with `host.transports`. */
   transports?: Readonly<Record<string, TransportFactory>>;
+  /** What `reload` and `stop` do that an operator, such as a plugin with routes of its own, has done. */
+  operator?: OperatorControls;
+  /** What plugins and stores in memory tell the time by; default: that of this machine. Deadlines of requests are always told by it. */
+  clock?: Clock;
+  /** Where plugins get what cannot be foreseen; default: from this machine. */
+  random?: Random;
 }

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { ResolvedConfig } from "../config/schema.ts";
-import { ConfigError } from "../errors.ts";
+import { ConfigError, HostError } from "../errors.ts";
 import { isLoadedAlike } from "../plugin/load.ts";
 import type { AppliedPlugin, PluginSet } from "../plugin/plugin-set.ts";
 import { shareLevel } from "../session/answers.ts";
@@ -77,6 +77,13 @@ export async function warmUp(next: Assembly, before: Assembly, sessions: Session
     }
   }
   await withDeadline(Promise.all(known), KNOWING_WAIT, () => {});
+}
+
+/** Ends the sessions whose endpoint went with its plugin: nothing says any more what they may see. */
+export function endGone({ plugins: { edge } }: Assembly, sessions: Sessions): void {
+  for (const session of [...sessions])
+    if (session.endpoint !== undefined && !edge.endpoints.has(session.endpoint))
+      sessions.close(session, new HostError("session_not_found", `the endpoint "${session.endpoint}" is not there any more`));
 }
 
 /** What changed from one assembly to the next. */

@@ -14,7 +14,7 @@ import { bestOf } from "./best-connection.ts";
 import { readinessOf } from "./health.ts";
 
 export function describeStatus(
-  { upstreams, directory: { catalog } }: Assembly,
+  { upstreams, directory: { catalog }, plugins }: Assembly,
   host: {
     startedAt: number;
     url: string | undefined;
@@ -40,6 +40,7 @@ export function describeStatus(
       .filter(({ kind }) => kind === "tool")
       .map(({ name, upstream, native }) => ({ name, upstream, native })),
     withheld: catalog.withheld().map(({ entry, reason }) => ({ kind: entry.kind, name: entry.name, upstream: entry.upstream, reason })),
+    endpoints: endpointsOf(plugins),
     reports: host.reports,
   };
 }
@@ -61,16 +62,23 @@ export interface HostPipeline {
   /** Entries of the config with `enabled: false`. */
   readonly disabled: readonly string[];
   readonly taps: readonly TapRecord[];
+  /** Endpoints beside the unnamed one, each with the plugin that opened it. */
+  readonly endpoints: HostStatus["endpoints"];
 }
 
-/** Whether a plugin does nothing: it taps no hook, offers no entries and brings no transport. */
-export function isIdle({ id, taps, offers }: AppliedPlugin, { transports }: PluginSet): boolean {
-  return taps.length === 0 && !offers && !transports.isFrom(id);
+/** Whether a plugin does nothing: it taps no hook, offers no entries, brings no transport and opens no endpoint. */
+export function isIdle({ id, taps, offers }: AppliedPlugin, { transports, edge }: PluginSet): boolean {
+  return taps.length === 0 && !offers && !transports.isFrom(id) && !edge.isOpenedBy(id);
+}
+
+function endpointsOf({ edge }: PluginSet): HostStatus["endpoints"] {
+  return Array.from(edge.endpoints, ([name, plugin]) => ({ name, plugin }));
 }
 
 export function describePipeline(set: PluginSet): HostPipeline {
   const { plugins, hooks, config } = set;
   return {
+    endpoints: endpointsOf(set),
     plugins: plugins.map((plugin) => {
       const { owner, source, definition } = plugin.loaded;
       const { enforce, needs, before, after } = definition;

@@ -1,5 +1,6 @@
 import type { ResolvedConfig } from "../config/schema.ts";
 import { HostError } from "../errors.ts";
+import type { Sink } from "../exchange/course.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Logger } from "../log.ts";
 import { shareLevel } from "../session/answers.ts";
@@ -65,7 +66,7 @@ export class Traffic implements SessionHost {
     logExchange(log, exchange, config().slowCall);
   }
 
-  notification(session: Session, notification: Notification): void {
+  notification(session: Session, notification: Notification, sink: Sink): void {
     const generations = this.#options.generations();
     const params = notification.params ?? {};
     if (notification.method === "notifications/roots/list_changed") {
@@ -75,7 +76,7 @@ export class Traffic implements SessionHost {
           connection.notify(notification.method, notification.params);
       }
     } else if (notification.method === "notifications/tasks/status") generations.serverRequests.taskStatus(session, params);
-    else void generations.serving.pipeline.notify(session, notification);
+    else void generations.serving.pipeline.notify(session, notification, sink);
   }
 
   /** A session is over: what was only its own goes with it. */

@@ -10,6 +10,7 @@ import {
   type ControlStatus,
   type Invocation,
   OPERATION_DEADLINE,
+  type OwnResults,
   REQUEST_BYTES,
 } from "./control-protocol.ts";
 import { controlAddress, runningHosts } from "./control-socket.ts";
@@ -41,11 +42,14 @@ export async function findHosts({ pid, config }: HostChoice = {}): Promise<Contr
   ) as ControlStatus[]; // those that are undefined are gone
 }
 
+/** What one running host's own operation gives. @throws Error when it does not answer in time, or when it failed */
+async function askOwn<Name extends keyof OwnResults>(pid: number, command: Name, deadline: number): Promise<OwnResults[Name]> {
+  return (await askHost(pid, { command }, deadline)) as unknown as OwnResults[Name]; // a host of this user's made it
+}
+
 /** Asks one running host for its status. @throws Error when it does not answer in time */
 export async function askStatus(pid: number): Promise<ControlStatus> {
-  const answer = await askHost(pid, { command: "status" }, CONTROL_DEADLINE);
-  if (!("status" in answer)) throw new Error(`the host with pid ${pid} gave no status`);
-  return answer.status;
+  return askOwn(pid, "status", CONTROL_DEADLINE);
 }
 
 /**
@@ -55,21 +59,17 @@ export async function askStatus(pid: number): Promise<ControlStatus> {
  * @throws Error where no host runs or several do and none was chosen, where the operation failed, or where it took longer than 30 s
  */
 export async function callRunningHost(plugin: string, name: string, params: Readonly<Json> = {}, choice: HostChoice = {}): Promise<Json> {
-  const request: ControlRequest = { command: "operation", plugin, name, params };
+  const request: ControlRequest = { command: `${plugin}:${name}`, params };
   if (Buffer.byteLength(JSON.stringify(request)) >= REQUEST_BYTES)
     throw new Error(`operation "${name}" of plugin "${plugin}" was given more than ${REQUEST_BYTES} bytes`);
   const { pid } = await findHost(choice);
-  const answer = await askHost(pid, request, OPERATION_DEADLINE + CONTROL_DEADLINE);
-  if (!("result" in answer)) throw new Error(`the host with pid ${pid} gave no result`);
-  return answer.result;
+  return askHost(pid, request, OPERATION_DEADLINE + CONTROL_DEADLINE);
 }
 
 /** Has a running host of this user read its config again. @throws Error with what is wrong with the config, or as `callRunningHost` */
 export async function askToReload(choice: HostChoice): Promise<ReloadReport> {
   const { pid } = await findHost(choice);
-  const answer = await askHost(pid, { command: "reload" }, OPERATION_DEADLINE + CONTROL_DEADLINE);
-  if (!("reloaded" in answer)) throw new Error(`the host with pid ${pid} did not say what changed`);
-  return answer.reloaded;
+  return askOwn(pid, "reload", OPERATION_DEADLINE + CONTROL_DEADLINE);
 }
 
 /** The one running host that is meant. @throws NoHostError where none runs, or several do and none was chosen */
@@ -100,20 +100,16 @@ export function chooseHost(hosts: readonly ControlStatus[], choice: HostChoice, 
 
 /** Has a running host end as SIGTERM ends it. @returns how long its calls in flight may take, in milliseconds @throws Error when it does not answer in time */
 export async function askToStop(pid: number): Promise<number> {
-  const answer = await askHost(pid, { command: "stop" }, CONTROL_DEADLINE);
-  if (!("stopping" in answer)) throw new Error(`the host with pid ${pid} did not say that it stops`);
-  return answer.stopping.drain;
+  return (await askOwn(pid, "stop", CONTROL_DEADLINE)).drain;
 }
 
 /** Asks one running host how it was started. @throws Error when it does not answer in time */
-export async function askInvocation(pid: number): Promise<Invocation> {
-  const answer = await askHost(pid, { command: "invocation" }, CONTROL_DEADLINE);
-  if (!("invocation" in answer)) throw new Error(`the host with pid ${pid} does not say how it was started`);
-  return answer.invocation;
+export function askInvocation(pid: number): Promise<Invocation> {
+  return askOwn(pid, "invocation", CONTROL_DEADLINE);
 }
 
 /** One question to a running host and its answer. @param deadline milliseconds of silence @throws Error when there is none, or when it is an error */
-function askHost(pid: number, request: ControlRequest, deadline: number): Promise<Exclude<ControlAnswer, { error: string }>> {
+function askHost(pid: number, request: ControlRequest, deadline: number): Promise<Json> {
   return new Promise((resolve, reject) => {
     const socket = connect(controlAddress(pid));
     let text = "";
@@ -137,7 +133,7 @@ function askHost(pid: number, request: ControlRequest, deadline: number): Promis
         return fail("gave an answer that is not JSON");
       }
       if ("error" in answer) fail(`refused: ${answer.error}`);
-      else resolve(answer);
+      else resolve(answer.result);
     });
   });
 }

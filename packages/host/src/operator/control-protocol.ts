@@ -29,29 +29,24 @@ export type ServeMode = "http" | "stdio" | "both";
 
 /** What can be asked of a running host, on one line of JSON. */
 export type ControlRequest =
-  | { command: "status" }
-  /** Reads its config again. */
-  | { command: "reload" }
-  /** Ends the host as SIGTERM does. */
-  | { command: "stop" }
-  /** How it was started. */
-  | { command: "invocation" }
-  /** What a plugin offers to operators: `host.operation(name, ...)`. */
-  | { command: "operation"; plugin: string; name: string; params?: Readonly<Json> }
+  /** An operation, as the host's desk has it: `status`, `reload`, `stop`, ..., `<plugin>:<name>`. */
+  | { command: string; params?: Readonly<Json> }
   /** Lines of the log: a line of JSON each, until there are no more. */
   | ({ command: "logs" } & LogQuery)
   /** What becomes of requests: a line of JSON each, until either side ends it. */
   | ({ command: "trace" } & TraceQuery);
 
 /** Its answer, on one line of JSON. */
-export type ControlAnswer =
-  | { status: ControlStatus }
-  | { result: Readonly<Json> }
+export type ControlAnswer = { result: Readonly<Json> } | { error: string };
+
+/** What the operations of the host's own give. */
+export interface OwnResults {
+  status: ControlStatus;
+  reload: ReloadReport;
   /** Calls in flight may finish within so many milliseconds. */
-  | { stopping: { drain: number } }
-  | { invocation: Invocation }
-  | { reloaded: ReloadReport }
-  | { error: string };
+  stop: { drain: number };
+  invocation: Invocation;
+}
 
 /** Longest question. */
 export const REQUEST_BYTES = 64 * 1024;

@@ -1,27 +1,16 @@
 import { chmodSync, rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
-import type { Host } from "../host/host.ts";
-import type { ReloadReport } from "../host/reload.ts";
 import type { Logger } from "../log.ts";
-import { redact, redactText } from "../redact.ts";
-import { withDeadline } from "../wire/deadline.ts";
-import { isObject } from "../wire/message.ts";
-import {
-  CONTROL_DEADLINE,
-  type ControlAnswer,
-  type ControlFacts,
-  type ControlRequest,
-  type ControlStatus,
-  type Invocation,
-  OPERATION_DEADLINE,
-  REQUEST_BYTES,
-} from "./control-protocol.ts";
+import { redactText } from "../redact.ts";
+import { isObject, type Json } from "../wire/message.ts";
+import { CONTROL_DEADLINE, type ControlAnswer, OPERATION_DEADLINE, REQUEST_BYTES } from "./control-protocol.ts";
 import { controlAddress, runningHosts, WINDOWS } from "./control-socket.ts";
 import { parseLogQuery } from "./log-query.ts";
 import type { LogRing } from "./log-ring.ts";
 import { streamLogs } from "./log-stream.ts";
+import type { OperatorDesk } from "./operator-desk.ts";
 import { parseTraceQuery } from "./trace-query.ts";
-import { streamTrace, TraceFeed } from "./trace-stream.ts";
+import { streamTrace, type TraceFeed } from "./trace-stream.ts";
 
 /** Connections that have not asked, and those that have: readers of the log are counted where they are kept. */
 const SILENT = 16;
@@ -30,31 +19,16 @@ const ASKED = 64;
 const MOMENT = 100;
 /** Connections of any kind; beyond that the system is told to turn them away. */
 const CONNECTIONS = 512;
-/** Longest answer of an operation. */
-const RESULT_BYTES = 16 * 1024 * 1024;
-
-/** What a running host does for its operator beyond telling its status. */
-export interface HostControls {
-  readonly invocation: Invocation;
-  /** Ends the host as SIGTERM does. */
-  stop(): void;
-  /** Reads the config again. */
-  reload(): Promise<ReloadReport>;
-  /** The last lines of its log. */
-  readonly ring: LogRing;
-}
-
 /**
  * Answers what is asked on a local socket, one per process, mode 0600, never on the network. A host that cannot open it serves
  * all the same. Gives a function that closes it.
  */
-export async function serveControl(host: Host, facts: ControlFacts, controls: HostControls, log: Logger): Promise<() => void> {
+export async function serveControl(desk: OperatorDesk, ring: LogRing, feed: TraceFeed, log: Logger): Promise<() => void> {
   try {
     runningHosts(); // clears what dead hosts left
     const address = controlAddress(process.pid);
     if (!WINDOWS) rmSync(address, { force: true });
-    const feed = new TraceFeed((listener) => host.trace(listener));
-    const sources = { host, facts, controls, feed, silent: new Newest(SILENT), asked: new Newest(ASKED) };
+    const sources = { desk, ring, feed, silent: new Newest(SILENT), asked: new Newest(ASKED) };
     const server = createServer((socket) => answer(socket, sources));
     server.maxConnections = CONNECTIONS;
     server.unref();
@@ -63,7 +37,7 @@ export async function serveControl(host: Host, facts: ControlFacts, controls: Ho
     const close = (): void => {
       process.off("exit", close);
       server.close();
-      controls.ring.end();
+      ring.end();
       feed.end();
       if (!WINDOWS) rmSync(address, { force: true });
     };
@@ -89,9 +63,9 @@ function listening(server: Server, address: string, log: Logger): Promise<void> 
 
 /** What questions are answered from. */
 interface Sources {
-  readonly host: Host;
-  readonly facts: ControlFacts;
-  readonly controls: HostControls;
+  readonly desk: OperatorDesk;
+  /** The last lines of the log. */
+  readonly ring: LogRing;
   readonly feed: TraceFeed;
   /** Those that have not asked yet. */
   readonly silent: Newest;
@@ -151,23 +125,31 @@ function answer(socket: Socket, sources: Sources): void {
 }
 
 /** Answers a line with one line, or with those of the log or the trace. Never rejects. */
-async function reply(line: string, socket: Socket, sources: Sources): Promise<void> {
+async function reply(line: string, socket: Socket, { desk, ring, feed, asked }: Sources): Promise<void> {
+  let answer: ControlAnswer;
   try {
-    const request = parseRequest(line);
-    if (request.command === "logs") {
-      streamLogs(socket, request, sources.controls.ring);
-      if (request.follow) sources.asked.remove(socket);
-    } else if (request.command === "trace") {
-      streamTrace(socket, request, sources.feed);
-      sources.asked.remove(socket);
-    } else socket.end(`${JSON.stringify(await replyTo(request, sources))}\n`);
+    const { command, ...request } = parseRequest(line);
+    if (command === "logs") {
+      const query = parseLogQuery(request);
+      streamLogs(socket, query, ring);
+      if (query.follow) asked.remove(socket);
+      return;
+    }
+    if (command === "trace") {
+      streamTrace(socket, parseTraceQuery(request), feed);
+      asked.remove(socket);
+      return;
+    }
+    const { params = {} } = request;
+    if (!isObject(params)) throw new Error('"params" must be an object');
+    answer = { result: await desk.runFor("socket", command, params) };
   } catch (error) {
-    const answer: ControlAnswer = { error: redactText(error instanceof Error ? error.message : String(error)) };
-    socket.end(`${JSON.stringify(answer)}\n`);
+    answer = { error: redactText(error instanceof Error ? error.message : String(error)) };
   }
+  socket.end(`${JSON.stringify(answer)}\n`);
 }
 
-function parseRequest(line: string): ControlRequest {
+function parseRequest(line: string): Json & { command: string } {
   let request: unknown;
   try {
     request = JSON.parse(line);
@@ -175,39 +157,7 @@ function parseRequest(line: string): ControlRequest {
     throw new Error("the request is not JSON");
   }
   if (!isObject(request)) throw new Error("the request is no JSON object");
-  const { command, plugin, name, params = {} } = request;
-  if (command === "status" || command === "reload" || command === "stop" || command === "invocation") return { command };
-  if (command === "logs") return { command, ...parseLogQuery(request) };
-  if (command === "trace") return { command, ...parseTraceQuery(request) };
-  if (command !== "operation")
-    throw new Error('there are the commands "status", "reload", "stop", "invocation", "logs", "trace" and "operation"');
-  if (typeof plugin !== "string" || typeof name !== "string" || !isObject(params))
-    throw new Error('"operation" takes "plugin" and "name", two strings, and "params", an object');
-  return { command, plugin, name, params };
-}
-
-async function replyTo(
-  request: Exclude<ControlRequest, { command: "logs" | "trace" }>,
-  { host, facts, controls }: Sources,
-): Promise<ControlAnswer> {
-  if (request.command === "reload") return { reloaded: await inTime(controls.reload(), "the reload") };
-  if (request.command === "status") return { status: redact({ ...host.status(), ...facts }) as ControlStatus };
-  if (request.command === "invocation") return { invocation: controls.invocation };
-  if (request.command === "stop") {
-    setImmediate(() => controls.stop()); // whoever asked is answered first
-    return { stopping: { drain: host.config.drain } };
-  }
-  const { plugin, name, params = {} } = request;
-  const result = await inTime(host.operate(plugin, name, params), `operation "${name}" of plugin "${plugin}"`);
-  const bytes = Buffer.byteLength(JSON.stringify(result) ?? "");
-  if (bytes > RESULT_BYTES)
-    throw new Error(`operation "${name}" of plugin "${plugin}" gave ${bytes} bytes; an answer has at most ${RESULT_BYTES}`);
-  return { result };
-}
-
-function inTime<T>(work: Promise<T>, what: string): Promise<T> {
-  const late = (): never => {
-    throw new Error(`${what} did not finish within ${OPERATION_DEADLINE} ms`);
-  };
-  return withDeadline(work, OPERATION_DEADLINE, late, { unref: true });
+  const { command } = request;
+  if (typeof command !== "string") throw new Error('"command" must be "logs", "trace" or the name of an operation');
+  return { ...request, command };
 }

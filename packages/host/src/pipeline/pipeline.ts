@@ -1,9 +1,10 @@
 import { HostError, isRefusal, type RpcError } from "../errors.ts";
 import type { Caller } from "../exchange/caller.ts";
-import type { Course } from "../exchange/course.ts";
+import type { Course, Sink } from "../exchange/course.ts";
 import type { Entry } from "../exchange/entry.ts";
 import type { Exchange, Route } from "../exchange/exchange.ts";
-import { HostExchange, hostSide } from "../exchange/host-exchange.ts";
+import { HostExchange } from "../exchange/host-exchange.ts";
+import { hostSide } from "../exchange/host-side.ts";
 import { type MethodRow, rowOf } from "../exchange/methods.ts";
 import type { Tracer } from "../exchange/trace.ts";
 import { unlessStopped } from "../exchange/unless-stopped.ts";
@@ -16,7 +17,7 @@ import { callAsChild, type OwnCallsOptions } from "./own-calls.ts";
 import { Sender, type SenderOptions } from "./sender.ts";
 import type { ServerRequests } from "./server-requests.ts";
 import { Subscriptions } from "./subscriptions.ts";
-import { type Target, Targets, targetOf } from "./target.ts";
+import { notAllowed, nowhere, type Target, Targets, targetOf } from "./target.ts";
 import { listTasks } from "./task-list.ts";
 
 /** A route is asked again at most this often. */
@@ -116,22 +117,30 @@ export class Pipeline implements Course {
   }
 
   /** A client's notification that the host does not know: to the only upstream, past the stages that a message without an answer has. */
-  async notify(caller: Caller, { method, params }: Notification): Promise<void> {
-    const exchange = new HostExchange({ method, params, caller, sink: undefined });
+  async notify(caller: Caller, { method, params }: Notification, sink: Sink): Promise<void> {
+    const exchange = new HostExchange({ method, params, caller, sink });
     const target = this.#targets.find(exchange, this.#directory.offer(caller));
     const upstream = this.#directory.sole;
-    if (target instanceof HostError || !target.entry || !upstream || !this.#isPermitted(target, exchange)) return;
+    if (target instanceof HostError || !target.entry || !upstream) return;
     exchange.entry = target.entry;
+    if (!this.#isPermitted(target, exchange)) return this.#turnAway(exchange, target.unknown());
     try {
       const transform = this.#hooks.transform(method);
       if (transform) exchange.params = await transform(exchange.original, exchange);
-    } catch {
-      return; // refused, or the guard has logged why
+    } catch (error) {
+      return this.#turnAway(exchange, error as HostError); // the guard lets nothing else pass, and has logged what is no refusal
     }
-    if (this.#hooks.permit?.(target.entry, exchange.caller, exchange) !== undefined) return;
+    if (this.#refused(target, exchange)) return this.#turnAway(exchange, notAllowed(target.entry));
     upstream
       .connectionFor(caller)
       .notify(method, params === undefined && exchange.params === exchange.original ? undefined : (exchange.params as Json));
+  }
+
+  /** Nobody waits for the answer to a notification, so that only plugins are told. */
+  #turnAway(exchange: HostExchange, { type, message }: HostError): void {
+    const by = exchange.decisions.at(-1);
+    const decision = by && { plugin: by.plugin, hook: by.hook };
+    this.#hooks.refused?.({ request: undefined, exchange, decision, type, status: undefined, message });
   }
 
   // --- what the host answers itself ---
@@ -330,18 +339,4 @@ export class Pipeline implements Course {
     if (exchange.method === "resources/subscribe") this.#notifications.subscribed(exchange);
     return this.#subscriptions.send(exchange, connection, native, () => handler(exchange));
   }
-}
-
-/** What a request names may have been an upstream's that a reload took out of the config. */
-function nowhere(upstream: string, { entry, connection }: Target, { decisions }: HostExchange): HostError {
-  const by = decisions.findLast(({ did }) => did === "routed");
-  return entry.upstream === upstream || connection?.facts.key === upstream
-    ? new HostError("upstream_down", `upstream "${upstream}" is not configured any more; nothing was sent`, { upstream })
-    : new HostError("plugin_failure", `plugin "${by?.plugin}" routed to upstream "${upstream}", which is not configured`, {
-        ...(by && { plugin: by.plugin }),
-      });
-}
-
-function notAllowed({ kind, name }: Entry): HostError {
-  return new HostError("forbidden", `${kind} "${name}" is not allowed with these arguments`);
 }

@@ -1,6 +1,7 @@
 import { HostError } from "../errors.ts";
 import type { Entry } from "../exchange/entry.ts";
-import { type HostExchange, hostSide } from "../exchange/host-exchange.ts";
+import type { HostExchange } from "../exchange/host-exchange.ts";
+import { hostSide } from "../exchange/host-side.ts";
 import { rowOf } from "../exchange/methods.ts";
 import { repeatability } from "../exchange/repeatable.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
@@ -79,17 +80,18 @@ export class Sender {
       if (exchange.isDetached) exchange.release();
     };
     // What is pinned (tasks, subscriptions) steers work that is under way: behind that work it would come too late.
-    if (!upstream.turns || rowOf(exchange.method).route === "pinned") return this.#send(exchange, upstream, over);
+    const { headers } = exchange; // those of this send, whatever is sent beside it while it waits
+    if (!upstream.turns || rowOf(exchange.method).route === "pinned") return this.#send(exchange, upstream, headers, over);
     const span = exchange.trace?.begin("wait");
     const send = (): Promise<Json> => {
       span?.finish();
-      return this.#send(exchange, upstream, () => {});
+      return this.#send(exchange, upstream, headers, () => {});
     };
     return upstream.turns.take(exchange, send).finally(over);
   }
 
   /** One send, names and ids in the upstream's own words. @param over called when it is over, before anybody is given its result */
-  #send(exchange: HostExchange, upstream: Upstream, over: () => void): Promise<Json> {
+  #send(exchange: HostExchange, upstream: Upstream, headers: CallOptions["headers"], over: () => void): Promise<Json> {
     const target = targetOf(exchange) as Target; // set before any handler runs
     const { entry } = target;
     let connection = this.connection(exchange, upstream);
@@ -107,7 +109,7 @@ export class Sender {
       exchange.original.task === undefined
         ? undefined
         : (result, endProgress) => this.#tasks.created(exchange, connection, result, endProgress);
-    const options: CallOptions = { progress, alive, answered };
+    const options: CallOptions = { progress, alive, answered, headers };
     const { trace } = exchange;
     let span = trace?.begin("send");
     if (span) span.route = { upstream: upstream.key };

@@ -1,12 +1,24 @@
 import type { RpcError } from "../errors.ts";
+import type { Principal } from "../exchange/caller.ts";
 import { type Entry, LISTS } from "../exchange/entry.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { rowOf } from "../exchange/methods.ts";
-import type { Json } from "../wire/message.ts";
+import { isObject, type Json } from "../wire/message.ts";
 
 /*
  * The rules that what a tap gives is held to, for the table of hooks. Each gives what is wrong, in words for an author.
  */
+
+/** `principal` adds to who somebody is, and makes nobody another. */
+export function noPrincipal(after: Readonly<Principal>, before: Readonly<Principal>): string | undefined {
+  if (after === before) return undefined;
+  const { id, roles, claims, binding } = after;
+  if (id !== before.id) return "the tap changed the principal's id; who somebody is, authenticate says";
+  if (!Array.isArray(roles) || !roles.every((role) => typeof role === "string"))
+    return "the tap gave a principal whose roles are no array of strings";
+  if (claims !== undefined && !isObject(claims)) return "the tap gave a principal whose claims are no object";
+  return binding === undefined || typeof binding === "string" ? undefined : "the tap gave a principal whose binding is no string";
+}
 
 /** `discover` and `merge` hide, rename and re-describe; what there is to call, they are given. */
 export function invented(after: readonly Entry[], before: readonly Entry[]): string | undefined {

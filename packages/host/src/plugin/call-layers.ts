@@ -1,4 +1,4 @@
-import { hostSide } from "../exchange/host-exchange.ts";
+import { hostSide } from "../exchange/host-side.ts";
 import type { UpstreamFacts } from "../exchange/upstream-facts.ts";
 import type { Handler } from "./hook-types.ts";
 

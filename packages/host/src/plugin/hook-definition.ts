@@ -29,7 +29,7 @@ export interface HookDefinition {
   readonly partial?: true;
   /** Whether what a tap gave is the end: the taps behind it are passed over. */
   readonly ends?: (value: unknown) => boolean;
-  /** What is wrong with what a tap of a waterfall or bail hook gave, given what it got. A breach is the plugin's failure. */
+  /** What is wrong with what a tap of an asynchronous, waterfall or bail hook gave, given what it got. A breach is the plugin's failure. */
   readonly breach?: (value: never, ...args: never[]) => string | undefined;
   /** What a tap gives back. */
   readonly gives: string;

@@ -1,6 +1,7 @@
+import type { ErrorType } from "../errors.ts";
 import type { Caller, Principal } from "../exchange/caller.ts";
 import type { Entry } from "../exchange/entry.ts";
-import type { Exchange } from "../exchange/exchange.ts";
+import type { Exchange, Site } from "../exchange/exchange.ts";
 import type { ConnectionState, UpstreamFacts } from "../exchange/upstream-facts.ts";
 import type { Json } from "../wire/message.ts";
 
@@ -31,13 +32,48 @@ export interface SessionEvent {
   readonly session: Caller;
 }
 
+/** What an operator had done to the running host. */
+export interface OperatedEvent {
+  /** When it was asked for, in milliseconds since 1970. */
+  readonly at: number;
+  /** Who: `socket` (`mcp-host` on this machine), `signal`, `watch`, `program` (which the host is a part of), or whom `via` names. */
+  readonly who: string;
+  /** The plugin that had it done for `who`, through `host.operator.run`; absent where none did. */
+  readonly via?: string;
+  /** What, as `host.operator.list()` names it. */
+  readonly operation: string;
+  /** The plugin whose operation it is; absent for the host's own. */
+  readonly plugin?: string;
+  /** Without secrets. */
+  readonly params: Readonly<Json>;
+  /** `ok`, or why it was not done, without secrets. */
+  readonly outcome: string;
+}
+
 /** What the host knows of an HTTP request before its body was read. */
 export interface HttpFacts {
   readonly method: string;
   /** Path without query: a token in a query is never looked at. */
   readonly path: string;
+  /** By names in lower case: all of them for `admit`, `authenticate` and `principal`; for `refused` those that plugins keep. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly remoteAddress: string;
+  /** The address that the connection comes from: a proxy's, behind a proxy. `""` over a Unix socket. */
+  readonly address: string;
+}
+
+/** What was turned away without an exchange that is answered: a request at the HTTP edge, or a client's notification on its way. */
+export interface RefusedEvent {
+  /** The request; undefined for a notification. Its headers are those that plugins keep (`host.keepHeaders`), and never credentials. */
+  readonly request: HttpFacts | undefined;
+  /** Of a notification. */
+  readonly exchange: Exchange | undefined;
+  /** Which plugin refused it, or failed over it, in which hook; undefined: the host itself did. */
+  readonly decision: Site | undefined;
+  readonly type: ErrorType;
+  /** The HTTP status; undefined for a notification, which gets no answer. */
+  readonly status: number | undefined;
+  /** What the client was told, or would have been. */
+  readonly message: string;
 }
 
 /** A question of an upstream to its client: sampling, elicitation, roots, or a vendor's own. */

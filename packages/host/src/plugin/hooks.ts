@@ -8,10 +8,20 @@ import type { Exchange, Route } from "../exchange/exchange.ts";
 import type { MethodParams } from "../exchange/methods.ts";
 import type { Credentials, CredentialsRequest, UpstreamFacts } from "../exchange/upstream-facts.ts";
 import { isObject, type Json, type Notification } from "../wire/message.ts";
-import { changedError, changedList, changedParams, invented, notOffered } from "./breaches.ts";
+import { changedError, changedList, changedParams, invented, noPrincipal, notOffered } from "./breaches.ts";
 import { aboutCaller, aboutExchange } from "./conditions.ts";
 import { hook, hookByMethod, type TappableOf } from "./hook-definition.ts";
-import type { Ask, Handler, HttpFacts, NotificationOrigin, OwnAnswer, SessionEvent, UpstreamEvent } from "./hook-types.ts";
+import type {
+  Ask,
+  Handler,
+  HttpFacts,
+  NotificationOrigin,
+  OperatedEvent,
+  OwnAnswer,
+  RefusedEvent,
+  SessionEvent,
+  UpstreamEvent,
+} from "./hook-types.ts";
 
 type ByMethod<Fn> = Record<keyof MethodParams | "*", Fn>;
 
@@ -30,6 +40,16 @@ type FailFns = ByMethod<(error: Readonly<RpcError>, exchange: Exchange) => Await
  * holds them to, and the tables of `docs/pipeline.md`.
  */
 export const HOOKS = {
+  admit: hook<(request: HttpFacts) => Awaitable<void>>({
+    kind: "AsyncSeriesHook",
+    args: ["request"],
+    closed: true,
+    breach: () => "the tap gave something; throw refuse(type, message) to turn a request away, and return nothing to let it pass",
+    gives: "nothing",
+    host: "admitted",
+    purpose:
+      "Refuse floods, addresses, paths: asked for every HTTP request but the probes of `/healthz` and `/readyz`, before `authenticate`. Says nothing of who it is; `throw refuse(...)` turns it away.",
+  }),
   authenticate: hook<(request: HttpFacts) => Awaitable<Principal | undefined>>({
     kind: "AsyncSeriesBailHook",
     args: ["request"],
@@ -37,6 +57,24 @@ export const HOOKS = {
     gives: "a Principal, or undefined",
     host: "without taps `anonymous`; with taps 401",
     purpose: "Who is it? Asked at the HTTP edge, before any body is parsed.",
+  }),
+  principal: hook<(principal: Principal, request: HttpFacts) => Awaitable<Principal>>({
+    kind: "AsyncSeriesWaterfallHook",
+    args: ["principal", "request"],
+    closed: true,
+    breach: noPrincipal,
+    gives: "a Principal with the same id",
+    host: "unchanged",
+    purpose:
+      "Add roles, claims, a binding to whoever was authenticated; never asked for `anonymous`. The same credentials must get the same, since a session is bound to id, roles and binding: a request with others is told that the session is unknown.",
+  }),
+  refused: hook<(event: RefusedEvent) => void>({
+    kind: "SyncHook",
+    args: ["event"],
+    gives: "nothing",
+    host: "–",
+    purpose:
+      "What was turned away without an exchange that is answered: HTTP requests by `admit`, `authenticate`, `principal` or the edge itself, and clients' notifications by `permit` or `transform`. Tells which plugin and hook it was.",
   }),
   session: hook<(event: SessionEvent) => void>({
     kind: "SyncHook",
@@ -204,6 +242,14 @@ export const HOOKS = {
     host: "–",
     purpose:
       "Mount routes on the host's Hono app, which exists only if somebody taps: on `app` behind `authenticate`, as the endpoint is; on `publicApp` for everybody who reaches the host.",
+  }),
+  operated: hook<(event: OperatedEvent) => void>({
+    kind: "SyncHook",
+    args: ["event"],
+    gives: "nothing",
+    host: "–",
+    purpose:
+      "Who did what to the running host: a reload, a reconnect, a stop, an operation of a plugin, done or failed, whoever asked for it. What only reads is not told.",
   }),
   ready: hook<() => Awaitable<void>>({
     kind: "AsyncSeriesHook",

@@ -16,6 +16,8 @@ export interface HostStatus {
   /** Who owns which exposed name. */
   tools: { name: string; upstream: string; native: string }[];
   withheld: { kind: string; name: string; upstream: string; reason: string }[];
+  /** Endpoints beside the unnamed one, each with the plugin that opened it. */
+  endpoints: readonly { readonly name: string; readonly plugin: string }[];
   /** How things stand with each plugin that says so, by its id. */
   reports: Readonly<Record<string, Readonly<Json>>>;
 }

@@ -1,4 +1,5 @@
 import { BoundedMap } from "../wire/bounded-map.ts";
+import { type Clock, machineClock } from "./clock.ts";
 import type { Lease, Store } from "./store.ts";
 
 const MAX_KEYS = 100_000;
@@ -16,7 +17,12 @@ export class MemoryStore implements Store {
   /** When each lease ends, by its name; one that was taken later under that name is another object. */
   readonly #leases = new Map<string, { expires: number }>();
   readonly #listeners = new Map<string, Set<(message: unknown) => void>>();
+  readonly #clock: Clock;
   #subscriptions = 0;
+
+  constructor(clock: Clock = machineClock) {
+    this.#clock = clock;
+  }
 
   get(key: string): unknown {
     return this.#live(key)?.value;
@@ -24,13 +30,13 @@ export class MemoryStore implements Store {
 
   #live(key: string): Kept | undefined {
     const kept = this.#values.get(key);
-    if (!kept || kept.expires > performance.now()) return kept;
+    if (!kept || kept.expires > this.#clock.monotonic()) return kept;
     this.#values.delete(key);
     return undefined;
   }
 
   set(key: string, value: unknown, ttl?: number): void {
-    this.#values.set(key, { value, expires: endOf(ttl) });
+    this.#values.set(key, { value, expires: this.#endOf(ttl) });
   }
 
   delete(key: string): void {
@@ -50,12 +56,12 @@ export class MemoryStore implements Store {
     const kept = this.#live(key);
     const value = change(kept?.value);
     if (value === undefined) this.#values.delete(key);
-    else this.#values.set(key, { value, expires: ttl === undefined && kept ? kept.expires : endOf(ttl) });
+    else this.#values.set(key, { value, expires: ttl === undefined && kept ? kept.expires : this.#endOf(ttl) });
     return value;
   }
 
   lease(name: string, ttl: number): Lease | undefined {
-    const now = performance.now();
+    const now = this.#clock.monotonic();
     const taken = this.#leases.get(name);
     if (taken && taken.expires > now) return undefined;
     if (!taken && this.#leases.size >= MAX_LEASES) this.#makeRoom(now);
@@ -63,8 +69,8 @@ export class MemoryStore implements Store {
     this.#leases.set(name, own);
     return {
       renew: (more) => {
-        if (this.#leases.get(name) !== own || own.expires <= performance.now()) return false;
-        own.expires = performance.now() + more;
+        if (this.#leases.get(name) !== own || own.expires <= this.#clock.monotonic()) return false;
+        own.expires = this.#clock.monotonic() + more;
         return true;
       },
       release: () => {
@@ -98,8 +104,8 @@ export class MemoryStore implements Store {
       if (listeners.size === 0 && this.#listeners.get(channel) === listeners) this.#listeners.delete(channel);
     };
   }
-}
 
-function endOf(ttl: number | undefined): number {
-  return ttl === undefined ? Number.POSITIVE_INFINITY : performance.now() + ttl;
+  #endOf(ttl: number | undefined): number {
+    return ttl === undefined ? Number.POSITIVE_INFINITY : this.#clock.monotonic() + ttl;
+  }
 }

@@ -4,39 +4,28 @@ import type { ResolvedConfig } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
 import type { Caller } from "../exchange/caller.ts";
 import { repeatability } from "../exchange/repeatable.ts";
-import type { TraceListener, Tracer } from "../exchange/trace.ts";
+import type { TraceListener } from "../exchange/trace.ts";
 import type { UpstreamFacts } from "../exchange/upstream-facts.ts";
-import type { Logger } from "../log.ts";
+import { errorFields } from "../log.ts";
 import { factsOf, strictest } from "../upstream/upstream.ts";
 import type { Json } from "../wire/message.ts";
+import { clockOf } from "./clock.ts";
+import { PluginEdge } from "./edge.ts";
 import { HookSet, runPhase, type SealedHooks, type Tap } from "./hook-set.ts";
 import type { LoadedPlugin } from "./load.ts";
 import { Meters } from "./meter.ts";
 import type { Offering } from "./offering.ts";
 import { Offers } from "./offers.ts";
-import { type Operation, Operations } from "./operations.ts";
+import { type Operation, type OperationFacts, Operations, type Who } from "./operations.ts";
 import type { ExpectedUpstream, PluginHost, Service } from "./plugin.ts";
 import { PluginStore } from "./plugin-store.ts";
+import { principalOf } from "./request-principals.ts";
 import { contentMark, untouched } from "./reuse.ts";
+import { Services } from "./services.ts";
 import type { Store } from "./store.ts";
 import { STORE, Stores } from "./stores.ts";
-import { type TransportFactory, Transports } from "./transport-registry.ts";
-
-/** What of the host its plugins are given besides hooks, through all reloads. */
-export interface Surroundings {
-  readonly log: Logger;
-  readonly folder: string;
-  readonly status: PluginHost["operator"]["status"];
-  readonly catalog: PluginHost["catalog"];
-  readonly permits: PluginHost["permits"];
-  /** Those in memory. */
-  readonly stores: Stores;
-  readonly tracer: Tracer;
-  /** Transports that code brings. */
-  readonly transports: Readonly<Record<string, TransportFactory>>;
-  /** Aborted when the host closes. */
-  readonly signal: AbortSignal;
-}
+import type { Surroundings } from "./surroundings.ts";
+import { Transports } from "./transport-registry.ts";
 
 type Isolation = "principal" | "session";
 
@@ -101,6 +90,8 @@ export class PluginSet {
   readonly hooks: SealedHooks;
   readonly operations = new Operations();
   readonly meters = new Meters();
+  /** What is open at the edge. */
+  readonly edge = new PluginEdge();
   readonly transports: Transports;
   /** As plugins see them: what the config and plugins say, until the upstreams themselves are there. */
   upstreams: readonly UpstreamFacts[];
@@ -109,7 +100,7 @@ export class PluginSet {
   readonly #upstreamConfigs: Map<string, AnyUpstreamConfig>;
   readonly repeatable: PluginHost["repeatable"];
   readonly #around: Surroundings;
-  readonly #services = new Map<symbol, { readonly value: unknown; readonly provider: AppliedPlugin }>();
+  readonly #services = new Services<AppliedPlugin>();
   #applying = true;
 
   /**
@@ -142,9 +133,9 @@ export class PluginSet {
     this.#upstreamConfigs = new Map(Object.entries(config.mcpServers));
     this.upstreamConfigs = this.#upstreamConfigs;
     this.upstreams = Object.entries(config.mcpServers).map(([key, server]) => factsOf(key, server));
-    this.transports = new Transports(around, around.transports);
+    this.transports = new Transports({ ...around, log: around.listeners.log }, around.transports);
     this.repeatable = repeatability(config.mcpServers);
-    const hooks = new HookSet(around.log);
+    const hooks = new HookSet(around.listeners.log);
     const plugins: AppliedPlugin[] = [];
     this.plugins = plugins;
     try {
@@ -170,7 +161,7 @@ export class PluginSet {
   }
 
   providerOf(key: symbol): AppliedPlugin | undefined {
-    return this.#services.get(key)?.provider;
+    return this.#services.providerOf(key);
   }
 
   /** From now on all its plugins belong to this set. */
@@ -184,9 +175,10 @@ export class PluginSet {
     for (const [upstream, isolation] of plugin.isolated) this.#isolate(upstream, isolation);
     this.meters.adopt(set.meters, id);
     this.operations.adopt(set.operations, id);
+    this.edge.adopt(set.edge, id);
     this.transports.adopt(set.transports, id);
     if (plugin.offers) this.#addOffers(id, plugin.offers);
-    for (const [key, service] of set.#services) if (service.provider === plugin) this.#services.set(key, service);
+    this.#services.adopt(set.#services, plugin);
   }
 
   #apply(loaded: LoadedPlugin, hooks: HookSet): AppliedPlugin {
@@ -199,6 +191,7 @@ export class PluginSet {
       try {
         returned = (definition.apply as (host: PluginHost, options: unknown) => unknown)(host, options);
       } catch (error) {
+        plugin.gone.abort(); // what it began to listen to or to wait for
         const missing = plugin.missing(this.#keys);
         if (error instanceof ConfigError) throw new ConfigError([...missing, ...error.problems]);
         // It may have stumbled over what is not there.
@@ -206,6 +199,7 @@ export class PluginSet {
         throw new ConfigError([`plugin "${id}" could not be applied: ${error instanceof Error ? error.message : String(error)}`]);
       }
       if (returned instanceof Promise) {
+        plugin.gone.abort();
         returned.catch(() => {}); // told below
         throw new ConfigError([
           `plugin "${id}" has an asynchronous apply; register taps in apply and do work that waits in the "ready" hook`,
@@ -227,9 +221,9 @@ export class PluginSet {
   /** What a plugin's `apply` is given. It goes with the plugin from set to set. */
   #hostOf(plugin: AppliedPlugin, hooks: HookSet): PluginHost {
     const { id } = plugin;
-    const { folder, status, catalog, permits, tracer } = this.#around;
-    const log = this.#around.log.child({ plugin: id });
+    const { folder, status, catalog, permits, operator, listeners, clock, random, tracer } = this.#around;
     const { signal } = plugin.gone;
+    const log = listeners.of(id, signal);
     /** What is looked at while it is applied decides whether a reload concerns the plugin. */
     const look = (part: string): void => {
       if (plugin.set.#applying) plugin.looked.add(part);
@@ -237,6 +231,12 @@ export class PluginSet {
     return Object.freeze({
       hooks: hooks.hooks,
       log,
+      clock: clockOf({
+        clock,
+        signal,
+        failed: (error) => log.error("work of a plugin that waited for its time failed", errorFields(error)),
+      }),
+      random,
       folder,
       catalog,
       permits,
@@ -270,7 +270,11 @@ export class PluginSet {
       operator: Object.freeze({
         status,
         report: (read: () => Readonly<Json>) => plugin.set.operations.report(id, read),
-        operation: (name: string, run: Operation) => plugin.set.operations.operation(id, name, run),
+        // Its schema, where it has one, sees to it that `run` is given what it takes.
+        operation: (name: string, run: unknown, facts: OperationFacts = {}) =>
+          plugin.set.operations.operation(id, name, run as Operation["run"], facts),
+        list: () => operator.list(),
+        run: (name: string, params: Readonly<Json>, who: Who) => operator.run(name, params, who, id),
       }),
       reload: Object.freeze({
         dependsOn: (file: string) => void plugin.files.set(file, contentMark(file)),
@@ -279,9 +283,11 @@ export class PluginSet {
           if (!plugin.set.#applying) plugin.set.#checkExpected(plugin);
         },
       }),
+      endpoint: (name: string) => plugin.set.#inApply(id, "endpoint", "clients come in by what there is at the start").edge.open(id, name),
+      keepHeaders: (...names: string[]) => plugin.set.#inApply(id, "keepHeaders", "requests are under way").edge.keep(id, names),
+      principal: principalOf,
       isolate(upstream: string, isolation: Isolation) {
-        if (!plugin.set.#applying)
-          throw new ConfigError([`plugin "${id}" calls isolate too late: connections are made as they were; call it in apply`]);
+        plugin.set.#inApply(id, "isolate", "connections are made as they were");
         const keys = plugin.set.#keys;
         if (!keys.includes(upstream))
           throw new ConfigError([`plugin "${id}": no upstream is called "${upstream}"${nearest(upstream, keys)}`]);
@@ -289,22 +295,17 @@ export class PluginSet {
         plugin.set.#isolate(upstream, isolation);
       },
       store: (name: string) => new PluginStore({ name, find: () => plugin.set.#store(plugin, name), signal, log }),
-      provide: <T>(service: Service<T>, value: T) => plugin.set.#provide(plugin, service, value),
-      use<T>(service: Service<T>): T {
-        const value = plugin.set.#find(plugin, service);
-        if (value === undefined)
-          throw new ConfigError([`plugin "${id}" needs the service "${service.name}", which no plugin provides; add one that does`]);
-        return value;
-      },
-      find: <T>(service: Service<T>) => plugin.set.#find(plugin, service),
+      provide: <T>(service: Service<T>, value: T) => plugin.set.#services.provide(plugin, service, value),
+      use: <T>(service: Service<T>) => plugin.set.#services.use(plugin, service),
+      find: <T>(service: Service<T>) => plugin.set.#services.find(plugin, service),
     } satisfies PluginHost);
   }
 
   #offer(plugin: AppliedPlugin, offering: Offering | ((caller: Caller) => Offering)): Offers {
     const { id } = plugin;
-    if (!this.#applying) throw new ConfigError([`plugin "${id}" calls offer too late: call it in apply, and update() what it returns`]);
+    this.#inApply(id, "offer", "update() what it returns");
     if (plugin.offers) throw new ConfigError([`plugin "${id}" calls offer twice; put all that it offers into one call`]);
-    const offers = new Offers(plugin.loaded.owner, this.#around.log, offering);
+    const offers = new Offers(plugin.loaded.owner, this.#around.listeners.log, offering);
     this.#addOffers(id, offers);
     plugin.offers = offers;
     return offers;
@@ -319,31 +320,22 @@ export class PluginSet {
     this.upstreams = [...this.upstreams, factsOf(id, config)];
   }
 
+  /** @throws ConfigError where a plugin was applied already @param why it is too late */
+  #inApply(plugin: string, called: string, why: string): this {
+    if (!this.#applying) throw new ConfigError([`plugin "${plugin}" calls ${called} too late: ${why}; call it in apply`]);
+    return this;
+  }
+
   #isolate(upstream: string, wanted: Isolation): void {
     this.upstreams = this.upstreams.map((facts) =>
       facts.key === upstream ? { ...facts, isolation: strictest(facts.isolation, wanted) } : facts,
     );
   }
 
-  #find<T>(plugin: AppliedPlugin, { key }: Service<T>): T | undefined {
-    const found = this.#services.get(key);
-    plugin.found.set(key, found?.provider);
-    return found?.value as T | undefined; // whoever provided it under this key gave a T
-  }
-
-  #provide<T>(plugin: AppliedPlugin, { key, name }: Service<T>, value: T): void {
-    const before = this.#services.get(key);
-    if (before)
-      throw new ConfigError([
-        `plugin "${plugin.id}" provides the service "${name}", which plugin "${before.provider.id}" provides already; remove one of them`,
-      ]);
-    this.#services.set(key, { value, provider: plugin });
-  }
-
   /** One store for all who ask for the name: in memory, or what a plugin provides. Undefined while one may still come. */
   #store(plugin: AppliedPlugin, name: string): Store | undefined {
     if (this.#applying) return undefined;
-    const provided = this.#find(plugin, STORE);
+    const provided = this.#services.find(plugin, STORE);
     return (this.providerOf(STORE.key)?.stores ?? this.#around.stores).of(name, provided);
   }
 }

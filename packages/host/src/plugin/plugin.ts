@@ -3,17 +3,21 @@ import { z } from "zod";
 import { PLUGIN, type PluginValue } from "../config/plugin-brand.ts";
 import type { ResolvedConfig } from "../config/schema.ts";
 import type { Awaitable } from "../exchange/awaitable.ts";
-import type { Caller } from "../exchange/caller.ts";
+import type { Caller, Principal } from "../exchange/caller.ts";
 import type { Entry } from "../exchange/entry.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { TraceListener } from "../exchange/trace.ts";
 import type { UpstreamFacts } from "../exchange/upstream-facts.ts";
-import type { Logger } from "../log.ts";
 import type { Json } from "../wire/message.ts";
+import type { PluginClock } from "./clock.ts";
 import type { Hooks } from "./hooks.ts";
 import type { HostStatus } from "./host-status.ts";
+import type { PluginLog } from "./log-listeners.ts";
 import type { Meter } from "./meter.ts";
 import type { Offer } from "./offering.ts";
+import type { OperationFacts, OperationInfo, Who } from "./operations.ts";
+import type { Random } from "./random.ts";
+import type { RouteRequest } from "./request-principals.ts";
 import type { Store } from "./store.ts";
 import type { TransportRegistry } from "./transport-registry.ts";
 
@@ -38,8 +42,28 @@ export interface PluginOperator {
   status(): HostStatus;
   /** Says how things stand with the plugin, for `mcp-host inspect`, `mcp-host status` and `host.reports()`: any JSON, without secrets. Asked whenever somebody looks. */
   report(read: () => Readonly<Json>): void;
-  /** Something that an operator may have done to the running host: `mcp-host <plugin> <command>` calls it through `callRunningHost`. */
-  operation(name: string, run: (params: Readonly<Json>) => Awaitable<Readonly<Json>>): void;
+  /**
+   * Something that an operator may have done to the running host: `mcp-host <plugin> <command>` calls it through `callRunningHost`.
+   * @param name without a colon; it is run as `<plugin>:<name>`
+   * @param run gets params that fit `facts.params`, and the name of who has it done
+   */
+  operation<Schema extends z.ZodType = z.ZodType<Readonly<Json>>>(
+    name: string,
+    run: (params: z.output<Schema>, who: string) => Awaitable<Readonly<Json>>,
+    facts?: OperationFacts<Schema>,
+  ): void;
+  /** What {@link run} can have done: the host's own operations and those of all plugins. Ask from `ready` on. */
+  list(): readonly OperationInfo[];
+  /**
+   * Has something done to the running host, as `mcp-host` does over the control socket and within the same bounds: params of 64 KiB,
+   * 30 s, a result of 16 MiB. Whether whoever asked the plugin may have it done is the plugin's to know.
+   * @param name as listed
+   * @param params JSON that fits what is listed
+   * @param who has it done: a principal, told by its id, or a name such as `admin:alice`. It does not decide what may be done; it is
+   * what the operation and the taps of `operated` are told
+   * @throws Error that says why it was not done, or what there is instead of an unknown name
+   */
+  run(name: string, params: Readonly<Json>, who: Who): Promise<Readonly<Json>>;
 }
 
 /** What a plugin is to a reload. */
@@ -65,8 +89,12 @@ export interface PluginHost {
   /** Aborted when the host closes, or when a reload takes the plugin out or applies it anew. */
   readonly signal: AbortSignal;
 
-  /** The host's log with the plugin's name on every line. */
-  readonly log: Logger;
+  /** The host's log with the plugin's name on every line; `listen` hears all of it. */
+  readonly log: PluginLog;
+  /** The time. What waits on it ends with the plugin; a test can turn it. */
+  readonly clock: PluginClock;
+  /** What cannot be foreseen, unless a test says what it is. */
+  readonly random: Random;
   /**
    * A small key-value store, shared by whoever asks for the same name; in memory unless a plugin provides another, wherever in the
    * config that plugin is. What is asked of it in `apply` waits until all plugins are applied.
@@ -100,6 +128,23 @@ export interface PluginHost {
   repeatable(exchange: Exchange): boolean;
   /** Transports that the plugin brings: what servers with such a `type` in the config are reached over. */
   readonly transports: TransportRegistry;
+
+  /**
+   * Opens an endpoint beside the unnamed one: `/mcp/p/<name>` below `listen.path`, `/ws/p/<name>` and `/sse/p/<name>` where the host
+   * has those, `--endpoint <name>` over stdio. `caller.endpoint` tells who came in by it. Only while `apply` runs.
+   * @throws ConfigError for a name with other characters than letters, digits, `.`, `_`, `~` and `-`, and for one that another plugin opened
+   */
+  endpoint(name: string): void;
+  /**
+   * Says which headers of HTTP requests the plugin reads in `exchange.http` and `refused`, by names of any case. Only while `apply` runs.
+   * @throws ConfigError for one that holds credentials
+   */
+  keepHeaders(...names: string[]): void;
+  /**
+   * Who makes a request of a route: given Hono's context, or its `c.req.raw`, what `authenticate` and `principal` established. `anonymous`
+   * where nobody says who clients are; undefined on a public route.
+   */
+  principal(request: RouteRequest): Principal | undefined;
 
   readonly operator: PluginOperator;
   readonly reload: PluginReload;

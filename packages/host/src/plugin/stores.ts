@@ -1,3 +1,4 @@
+import { type Clock, machineClock } from "./clock.ts";
 import { MemoryStore } from "./memory-store.ts";
 import { defineService } from "./plugin.ts";
 import type { Store } from "./store.ts";
@@ -10,9 +11,15 @@ const MAX_STORES = 1_000;
 /** Stores by name, each made when it is first used: those in memory, or those of one provider. */
 export class Stores {
   readonly #stores = new Map<string, Store>();
+  readonly #clock: Clock;
+
+  /** @param clock of those in memory */
+  constructor(clock: Clock = machineClock) {
+    this.#clock = clock;
+  }
 
   /** @throws Error where there are too many names */
-  of(name: string, make: (name: string) => Store = () => new MemoryStore()): Store {
+  of(name: string, make: (name: string) => Store = () => new MemoryStore(this.#clock)): Store {
     let store = this.#stores.get(name);
     if (store) return store;
     if (this.#stores.size >= MAX_STORES)

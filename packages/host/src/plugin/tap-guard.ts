@@ -2,7 +2,8 @@ import type { FullTap } from "tapable";
 import type { PluginCondition } from "../config/plugin-schema.ts";
 import { ConfigError, HostError, isRefusal, PeerError } from "../errors.ts";
 import type { Decision, Exchange, Route, Site } from "../exchange/exchange.ts";
-import { HostExchange, hostSide } from "../exchange/host-exchange.ts";
+import { HostExchange } from "../exchange/host-exchange.ts";
+import { hostSide } from "../exchange/host-side.ts";
 import { presentTap, type Span } from "../exchange/trace.ts";
 import { errorFields, type Logger } from "../log.ts";
 import { isObject } from "../wire/message.ts";
@@ -28,6 +29,14 @@ type Callback = (error: Error | null, value?: unknown) => void;
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+}
+
+/** By what a tap failed with: which tap. For whoever finds it where there is no exchange that notes it. */
+const sites = new WeakMap<Error, Site>();
+
+/** Which tap an error comes from, as its guard let it pass; undefined for the host's own. */
+export function siteOf(error: unknown): Site | undefined {
+  return error instanceof Error ? sites.get(error) : undefined;
 }
 
 /**
@@ -115,10 +124,11 @@ export function guardTap(tap: FullTap, hook: string, definition: HookDefinition,
           return done(null, undefined);
         }
       }
-      const thrown = failure(error);
+      const failed = failure(error);
+      sites.set(failed, site);
       decided(exchange, span, isMeant(error) ? "refused" : "failed", error);
-      span?.finish(thrown);
-      done(thrown);
+      span?.finish(failed);
+      done(failed);
     };
     let given: unknown;
     try {

@@ -15,8 +15,8 @@ export interface SessionHost {
   settled(exchange: HostExchange): void;
   /** The same for a request that was refused before it ran. */
   refused(exchange: HostExchange): void;
-  /** A client's notification that concerns upstreams. */
-  notification(session: Session, notification: Notification): void;
+  /** A client's notification that concerns upstreams. @param sink that of the request that it came in */
+  notification(session: Session, notification: Notification, sink: Sink): void;
   /** Whether another request may begin. */
   admit(): HostError | undefined;
 }
@@ -108,7 +108,7 @@ export class Session implements Caller {
     this.seen = performance.now();
     if (isRequest(message)) return this.#request(message, reply, bytes);
     if (!isNotification(message)) return this.questions.answered(message);
-    this.#notification(message);
+    this.#notification(message, reply);
   }
 
   #request(request: Request, reply: Reply, bytes: number | undefined): void {
@@ -188,7 +188,7 @@ export class Session implements Caller {
     return this.#host.admit();
   }
 
-  #notification(notification: Notification): void {
+  #notification(notification: Notification, sink: Sink): void {
     const params = notification.params ?? {};
     switch (notification.method) {
       case "notifications/initialized":
@@ -199,7 +199,7 @@ export class Session implements Caller {
         return this.questions.progressed(params);
       default:
         // What a server is told at its start depends on initialize; before that there is no server to tell.
-        if (this.initialized) this.#host.notification(this, notification);
+        if (this.initialized) this.#host.notification(this, notification, sink);
     }
   }
 

@@ -38,7 +38,7 @@ export class Sessions {
   }
 
   /** Opens a session, or throws where a limit says no. */
-  open(principal: Principal, wire: { network: boolean; duplicateIds: boolean; expires?: boolean }): Session {
+  open(principal: Principal, wire: { network: boolean; duplicateIds: boolean; expires?: boolean; endpoint?: string | undefined }): Session {
     const { host, limits, local } = this.#options;
     if (this.#closing) throw new HostError("shutting_down", "the host is stopping");
     if (this.#sessions.size >= limits.sessions)
@@ -57,6 +57,7 @@ export class Sessions {
       network: wire.network,
       expires: wire.expires,
       sole,
+      endpoint: wire.endpoint,
       inFlight: limits.inFlightPerSession,
       duplicateIds: wire.duplicateIds,
     });

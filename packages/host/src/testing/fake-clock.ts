@@ -1,3 +1,5 @@
+import type { Clock } from "../plugin/clock.ts";
+
 // Taken now: a test that puts fake timers in their place means those of the code under test.
 const { setImmediate } = globalThis;
 
@@ -9,8 +11,8 @@ interface Sleeper {
   readonly wake: () => void;
 }
 
-/** A clock that stands still until a test turns it. */
-export class FakeClock {
+/** A clock that stands still until a test turns it: of a fake upstream, of a host's plugins (`createTestHost({ clock })`), or of both. */
+export class FakeClock implements Clock {
   #now: number;
   readonly #sleepers = new Set<Sleeper>();
 
@@ -22,6 +24,9 @@ export class FakeClock {
   /** What it shows, in milliseconds. Bound, so that it can be handed over in the place of `Date.now`. */
   readonly now = (): number => this.#now;
 
+  /** The same: this clock is never set back. */
+  readonly monotonic = (): number => this.#now;
+
   /** How many wait on it. */
   get waiting(): number {
     return this.#sleepers.size;
@@ -32,14 +37,26 @@ export class FakeClock {
     if (milliseconds <= 0 || signal?.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       const wake = (): void => {
-        this.#sleepers.delete(sleeper);
+        cancel();
         signal?.removeEventListener("abort", wake);
         resolve();
       };
-      const sleeper = { at: this.#now + milliseconds, wake };
-      this.#sleepers.add(sleeper);
+      const cancel = this.setTimeout(wake, milliseconds);
       signal?.addEventListener("abort", wake);
     });
+  }
+
+  /** Calls `work` when it has been turned on by so many milliseconds, also where that is none. Gives a function that prevents it. */
+  setTimeout(work: () => void, milliseconds: number): () => void {
+    const sleeper: Sleeper = {
+      at: this.#now + Math.max(0, milliseconds),
+      wake: () => {
+        this.#sleepers.delete(sleeper);
+        work();
+      },
+    };
+    this.#sleepers.add(sleeper);
+    return () => void this.#sleepers.delete(sleeper);
   }
 
   /**

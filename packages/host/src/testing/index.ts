@@ -1,5 +1,6 @@
 export { type ContractRequest, contractUpstream } from "./contract-upstream.ts";
 export { FakeClock } from "./fake-clock.ts";
+export { FakeRandom } from "./fake-random.ts";
 export type { FakeCall, FakeContext, FakePrompt, FakeResource, FakeTemplate, FakeTool, FakeUpstreamSpec } from "./fake-server.ts";
 export { type FakeFault, type FakeRequest, type FakeUpstream, fakeUpstream } from "./fake-upstream.ts";
 export { JsonRpcError as FakeRpcError, JsonRpcError as TestRpcError } from "./json-rpc-end.ts";

@@ -15,6 +15,8 @@ export interface TestClientOptions {
   info?: Json;
   /** Default: `local`, with the roles of the config. */
   principal?: Principal;
+  /** By which endpoint it comes, as a plugin opened it; default: the unnamed one. */
+  endpoint?: string;
   /** The protocol version that it asks for; default: the newest that the host speaks. */
   version?: string;
 }
@@ -54,7 +56,8 @@ export class TestClient implements AsyncDisposable {
   /** Connects to a host and initializes. @throws TestRpcError where the host refuses */
   static async connect(host: Host, options: TestClientOptions = {}): Promise<TestClient> {
     const [ours, theirs] = InMemoryTransport.createLinkedPair();
-    await host.connect(theirs, options.principal && { principal: options.principal });
+    const { principal, endpoint } = options;
+    await host.connect(theirs, { ...(principal && { principal }), ...(endpoint !== undefined && { endpoint }) });
     const answers: Answers = new Map();
     const early: Notification[] = [];
     let notified = (notification: Notification): void => void early.push(notification);

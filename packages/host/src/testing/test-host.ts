@@ -1,8 +1,9 @@
 import { Writable } from "node:stream";
 import type { Config } from "../config/schema.ts";
-import { createHost, type Host } from "../host/host.ts";
+import type { Host } from "../host/host.ts";
 import type { HostOptions } from "../host/options.ts";
 import { createLogger } from "../log.ts";
+import { createHost } from "../operator/create-host.ts";
 import { isObject, type Json } from "../wire/message.ts";
 import type { FakeUpstream } from "./fake-upstream.ts";
 import { TestClient, type TestClientOptions } from "./test-client.ts";
@@ -22,6 +23,12 @@ export interface TestHostOptions {
   client?: TestClientOptions | false;
   /** Where relative paths of plugins begin; default: the working directory. */
   folder?: string;
+  /** What plugins and stores in memory tell the time by, such as a {@link FakeClock}; default: that of this machine. */
+  clock?: HostOptions["clock"];
+  /** Where plugins get what cannot be foreseen, such as a {@link FakeRandom}; default: from this machine. */
+  random?: HostOptions["random"];
+  /** What operators' `reload` and `stop` do; default: those of the host. */
+  operator?: HostOptions["operator"];
 }
 
 /** A line of the log. */
@@ -55,7 +62,7 @@ export async function createTestHost(options: TestHostOptions = {}): Promise<Tes
       done();
     },
   });
-  const { plugins = [], upstreams = {}, roles, config, folder, transports } = options;
+  const { plugins = [], upstreams = {}, roles, config, folder, transports, clock, random, operator } = options;
   const mcpServers = Object.fromEntries(Object.entries(upstreams).map(([key, given]) => [key, serverOf(given)]));
   const host = createHost(
     { drain: 0, plugins, ...(roles && { roles }), ...config, mcpServers: { ...mcpServers, ...config?.mcpServers } },
@@ -63,6 +70,9 @@ export async function createTestHost(options: TestHostOptions = {}): Promise<Tes
       log: createLogger({ level: "debug", format: "json", stream }),
       ...(folder !== undefined && { folder }),
       ...(transports && { transports }),
+      ...(clock && { clock }),
+      ...(random && { random }),
+      ...(operator && { operator }),
     },
   );
   const clients: TestClient[] = [];

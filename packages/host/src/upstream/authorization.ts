@@ -1,14 +1,12 @@
 import { HostError } from "../errors.ts";
 import type { Credentials, CredentialsRequest } from "../exchange/upstream-facts.ts";
+import { isHeaderName, isHeaderValue } from "../wire/headers.ts";
 import { isObject } from "../wire/message.ts";
 import { refusal } from "./http-failure.ts";
 
 /** What the `credentials` hook begins with. */
 export const NO_CREDENTIALS: Credentials = Object.freeze({ headers: Object.freeze({}), env: Object.freeze({}) });
 
-const HEADER = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
-/** What a header's value may hold: no control characters but the tabulator. */
-const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 /** What the wire itself sets. */
 const RESERVED =
   /^(host|connection|content-length|content-type|transfer-encoding|upgrade|accept|accept-encoding|mcp-session-id|mcp-protocol-version|last-event-id|sec-websocket-[a-z]+)$/i;
@@ -75,8 +73,8 @@ export class Authorization {
 function problemOf({ headers, env, expires }: Partial<Credentials>): string | undefined {
   if (!isObject(headers) || !isObject(env)) return "are none: headers and env are missing";
   for (const [name, value] of Object.entries(headers)) {
-    if (!HEADER.test(name) || RESERVED.test(name)) return `hold the header "${name.slice(0, 64)}", which they may not`;
-    if (typeof value !== "string" || !VALUE.test(value)) return `hold the header "${name}" with a value that no header may have`;
+    if (!isHeaderName(name) || RESERVED.test(name)) return `hold the header "${name.slice(0, 64)}", which they may not`;
+    if (typeof value !== "string" || !isHeaderValue(value)) return `hold the header "${name}" with a value that no header may have`;
   }
   for (const [name, value] of Object.entries(env))
     if (!/^[A-Za-z_]\w*$/.test(name) || typeof value !== "string" || value.includes("\0"))

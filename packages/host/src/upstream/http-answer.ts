@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
-import type { ErrorType, HostError, Sent } from "../errors.ts";
+import { type ErrorType, HostError, type Sent } from "../errors.ts";
 import { FrameTooLarge } from "../wire/framing.ts";
+import type { AddedHeader } from "../wire/link.ts";
 import type { Id } from "../wire/message.ts";
 import { ResumableStream } from "./event-stream.ts";
 import { failure } from "./failure.ts";
@@ -51,8 +52,16 @@ export class HttpAnswer implements HttpEvents {
     this.#context = context;
   }
 
-  post(body: string): void {
-    this.#request = this.#context.http.post(body, this);
+  /** @param added headers beside those of the connection */
+  post(body: string, added?: readonly AddedHeader[]): void {
+    const { http, upstream } = this.#context;
+    const taken = added?.find(({ name }) => http.sends(name));
+    if (!taken) {
+      this.#request = http.post(body, this, { added });
+      return;
+    }
+    const reason = `plugin "${taken.by}" adds the header "${taken.name}" to a call, which upstream "${upstream}" gets with every request of its connection; nothing was sent`;
+    this.fail(new HostError("plugin_failure", reason, { upstream, ...(taken.by !== undefined && { plugin: taken.by }) }));
   }
 
   /** Nobody waits for the answer any more. */

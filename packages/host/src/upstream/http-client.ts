@@ -4,6 +4,7 @@ import type { Pool as UndiciPool } from "undici";
 import type { HostError } from "../errors.ts";
 import type { CredentialsRequest } from "../exchange/upstream-facts.ts";
 import { withDeadline } from "../wire/deadline.ts";
+import type { AddedHeader } from "../wire/link.ts";
 import type { Authorization } from "./authorization.ts";
 import { failure } from "./failure.ts";
 import { type HttpEvents, type HttpOrder, HttpRequest, isEventStream, isJson } from "./http-request.ts";
@@ -18,6 +19,11 @@ export interface HttpOptions {
   url: URL;
   headers: Readonly<Record<string, string>>;
   proxy?: ProxySetting;
+}
+
+export interface PostOptions {
+  readonly path?: string | undefined;
+  readonly added?: readonly AddedHeader[] | undefined;
 }
 
 const SOCKETS = 256;
@@ -113,9 +119,15 @@ export class HttpClient {
     ];
   }
 
-  /** @param path another path of the same server */
-  post(body: string, events: HttpEvents, path = this.#path): HttpRequest {
-    return this.#send({ method: "POST", path, headers: POST_HEADERS, body }, events);
+  /** Whether every request of the connection has this header, named in lower case. */
+  sends(name: string): boolean {
+    return this.#headers.some((each, index) => index % 2 === 0 && each.toLowerCase() === name);
+  }
+
+  /** @param how another path of the same server; headers beside those of the connection */
+  post(body: string, events: HttpEvents, { path = this.#path, added }: PostOptions = {}): HttpRequest {
+    const headers = added ? [...POST_HEADERS, ...new Map(added.map(({ name, value }) => [name, value]))].flat() : POST_HEADERS;
+    return this.#send({ method: "POST", path, headers, body }, events);
   }
 
   get(lastEventId: string | undefined, events: HttpEvents): HttpRequest {

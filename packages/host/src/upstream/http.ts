@@ -1,6 +1,6 @@
 import { HostError } from "../errors.ts";
 import type { Limits } from "../wire/limits.ts";
-import type { Link, LinkEvents } from "../wire/link.ts";
+import type { AddedHeader, Link, LinkEvents } from "../wire/link.ts";
 import { type Id, isRequest, isResponse, type Message } from "../wire/message.ts";
 import { parseUpstreamJson } from "../wire/parse.ts";
 import type { Authorization } from "./authorization.ts";
@@ -73,12 +73,12 @@ export class HttpLink implements Link {
     this.#incoming.negotiated(protocolVersion);
   }
 
-  send(message: Message): void {
+  send(message: Message, _relatedTo?: Id, headers?: readonly AddedHeader[]): void {
     const body = JSON.stringify(message);
     if (isRequest(message)) {
       const answer = new HttpAnswer(message.id, this.#context);
       this.#answers.set(message.id, answer);
-      return answer.post(body);
+      return answer.post(body, headers);
     }
     this.#outbox.post(body);
     // Only now may the server send on its own; it wants `initialized` first.

@@ -9,8 +9,8 @@ import { type Probe, Upkeep, type UpkeepConfig, type UpkeepEvents } from "./upke
 /** Failures after which it is to be shown that the server is there. Others are no news: the host's own, of the client, or about access and load. */
 const DOUBTFUL = new Set(["upstream_error", "upstream_lost", "upstream_protocol", "upstream_timeout"]);
 
-/** What becomes of a call's progress, and of its result as soon as it is read. */
-export type CallOptions = Pick<RequestOptions<HostExchange>, "progress" | "alive" | "answered">;
+/** What becomes of a call's progress, and of its result as soon as it is read; and the headers that it is sent with. */
+export type CallOptions = Pick<RequestOptions<HostExchange>, "progress" | "alive" | "answered" | "headers">;
 
 /** One life of a connection: the conversation over one link, from its opening to its end. */
 export class Life {
@@ -33,8 +33,8 @@ export class Life {
 
   /** Sends a client's request and notes on its exchange how far it came: when, whether it was sent, when it was answered. */
   call(exchange: HostExchange, params: Json, options: CallOptions): Promise<Json> {
-    const { progress, alive, answered } = options;
-    const outstanding = this.peer.request(exchange.method, params, { origin: exchange, progress, alive, answered });
+    const { progress, alive, answered, headers } = options;
+    const outstanding = this.peer.request(exchange.method, params, { origin: exchange, progress, alive, answered, headers });
     exchange.sent = "unknown";
     exchange.timings.sent = performance.now();
     exchange.onStop(outstanding.cancel);

@@ -51,7 +51,7 @@ export class Outbox {
           return undefined;
         },
       },
-      path,
+      { path },
     );
   }
 

@@ -1,5 +1,5 @@
 import { HostError } from "../errors.ts";
-import type { Link, LinkEvents } from "../wire/link.ts";
+import type { AddedHeader, Link, LinkEvents } from "../wire/link.ts";
 import { type Id, isRequest, type Message } from "../wire/message.ts";
 import { HttpRefusal } from "./http-failure.ts";
 
@@ -58,9 +58,9 @@ export class UrlLink implements Link {
     this.#isOpen = true;
   }
 
-  send(message: Message, relatedTo?: Id): void {
+  send(message: Message, relatedTo?: Id, headers?: readonly AddedHeader[]): void {
     this.#first ??= message;
-    this.#link?.send(message, relatedTo);
+    this.#link?.send(message, relatedTo, headers);
   }
 
   negotiated(protocolVersion: string): void {

@@ -20,6 +20,15 @@ export interface LinkEvents {
   closed(error: HostError): void;
 }
 
+/** A header that goes with one message, where the wire is HTTP. */
+export interface AddedHeader {
+  /** In lower case. */
+  readonly name: string;
+  readonly value: string;
+  /** The plugin that added it, for errors. */
+  readonly by: string | undefined;
+}
+
 /** One live wire to an upstream: it moves messages and knows nothing of what they mean. */
 export interface Link {
   /** Whether it closed because the server ended the session: the server is there, and wants another one begun. */
@@ -27,7 +36,7 @@ export interface Link {
   /** Resolves when messages can be sent; rejects with a HostError when that will never be. */
   open(events: LinkEvents): Promise<void>;
   /** Hands a message to the wire; a request that could not be sent is reported by `failed`. Never waits; throws only for what JSON cannot hold. */
-  send(message: Message, relatedTo?: Id): void;
+  send(message: Message, relatedTo?: Id, headers?: readonly AddedHeader[]): void;
   /** Tells the wire which protocol version was negotiated (HTTP sends it as a header from then on). */
   negotiated?(protocolVersion: string): void;
   /** Nobody waits for this request's answer any more. */

@@ -1,6 +1,6 @@
 import { HostError, PeerError, type RpcError } from "../errors.ts";
 import { BoundedMap } from "./bounded-map.ts";
-import type { Link } from "./link.ts";
+import type { AddedHeader, Link } from "./link.ts";
 import {
   type Id,
   isNotification,
@@ -36,6 +36,8 @@ export interface RequestOptions<Origin> {
    * What it throws refuses the request. Progress may come after it, as it does of a task, until `endProgress` is called.
    */
   answered?: ((result: Json, endProgress: () => void) => Json) | undefined;
+  /** Headers for the wire, beside the connection's own. */
+  headers?: readonly AddedHeader[] | undefined;
   /** Milliseconds until the request fails by itself. Without it the caller owns the deadline. */
   timeout?: number;
 }
@@ -138,7 +140,8 @@ export class Peer<Origin> {
     }
     const sent = options.progress || options.alive ? withProgressToken(params, id) : withoutProgressToken(params);
     try {
-      this.link.send(sent === undefined ? { jsonrpc: "2.0", id, method } : { jsonrpc: "2.0", id, method, params: sent });
+      const message: Message = sent === undefined ? { jsonrpc: "2.0", id, method } : { jsonrpc: "2.0", id, method, params: sent };
+      this.link.send(message, undefined, options.headers);
     } catch (cause) {
       // A plugin put something into the params that is no JSON: a cycle, a BigInt.
       this.#fail(id, new HostError("plugin_failure", `a plugin made params of ${method} that cannot be written as JSON`, { cause }));

@@ -18,6 +18,11 @@ export const configArgs = {
   },
 } as const satisfies ArgsDef;
 
+/** By which endpoint the client comes that a command is. */
+export const endpointArgs = {
+  endpoint: { type: "string", valueHint: "name", description: "Come in by an endpoint that a plugin opens, as /mcp/p/<name> is over HTTP" },
+} as const satisfies ArgsDef;
+
 /** What is written to stderr. */
 export const logArgs = {
   "log-level": {

@@ -3,17 +3,19 @@ import { stateFolder } from "../../config/backup.ts";
 import { type LoadedConfig, loadConfig } from "../../config/load.ts";
 import { located } from "../../config/locate.ts";
 import type { Config } from "../../config/schema.ts";
-import { createHost, type Host } from "../../host/host.ts";
+import { type Host, localOptionsOf } from "../../host/host.ts";
 import type { ReloadReport } from "../../host/reload.ts";
 import type { Logger } from "../../log.ts";
+import { createHost, deskOf } from "../../operator/create-host.ts";
 import { loadOptions } from "../command-line/load-options.ts";
+import { UsageError } from "../command-line/usage.ts";
 
 export interface Opened {
   readonly host: Host;
   readonly loaded: LoadedConfig;
   /** The files that the config was made of when it was read last. */
   readonly files: readonly string[];
-  /** Reads the config again, with the same flags, and has the host run on it. @throws ConfigFileError; then nothing has changed */
+  /** Reads the config again, with the same flags, and has the host run on it: the work of an operation, which is told. @throws ConfigFileError; then nothing has changed */
   reload(): Promise<ReloadReport>;
 }
 
@@ -55,7 +57,7 @@ export async function openHost(options: {
         // Whoever asks for a reload is not at this terminal, and means the file that the host was started with, however it was found.
         const again = await load(loaded.path, false);
         files = again.files;
-        return located(loaded.path, () => host.reload(change(again.config)));
+        return located(loaded.path, () => deskOf(host).host.reload(change(again.config)));
       },
     };
   });
@@ -69,6 +71,20 @@ export async function startHost({ host, loaded }: Opened): Promise<void> {
     await host.close();
     throw error;
   }
+}
+
+/** The same for a client that comes by an endpoint. @throws UsageError, before anything is started, where no plugin opens it */
+export async function startAt(opened: Opened, endpoint: string | undefined): Promise<void> {
+  if (endpoint !== undefined) {
+    await prepare(opened);
+    try {
+      localOptionsOf(opened.host).checkEndpoint(endpoint);
+    } catch (error) {
+      await opened.host.close();
+      throw new UsageError(`--endpoint: ${(error as Error).message}`); // only ConfigErrors are thrown there
+    }
+  }
+  await startHost(opened);
 }
 
 /** Loads and applies the plugins without starting anything. */

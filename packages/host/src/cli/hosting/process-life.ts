@@ -1,5 +1,6 @@
 import type { Host } from "../../host/host.ts";
 import { errorFields, type Logger } from "../../log.ts";
+import { deskOf } from "../../operator/create-host.ts";
 import { EXIT, type ExitCode } from "../command-line/exit.ts";
 
 const SIGNALS = { SIGINT: EXIT.interrupted.code, SIGTERM: EXIT.terminated.code, SIGHUP: EXIT.hangup.code } as const;
@@ -11,7 +12,7 @@ const SIGNALS = { SIGINT: EXIT.interrupted.code, SIGTERM: EXIT.terminated.code, 
 export class ProcessLife {
   /** Resolves with the exit code when the host has ended. */
   readonly ended: Promise<ExitCode>;
-  readonly #log: Logger;
+  #log: Logger;
   readonly #closers: (() => void)[] = [];
   readonly #hangups: (() => void)[] = [];
   #host: Host | undefined;
@@ -24,9 +25,9 @@ export class ProcessLife {
       this.#resolve = resolve;
     });
     for (const [signal, code] of Object.entries(SIGNALS)) process.on(signal, () => this.#signal(signal, code));
-    process.on("unhandledRejection", (error) => log.error("a promise was rejected and nobody handled it", withStack(error)));
+    process.on("unhandledRejection", (error) => this.#log.error("a promise was rejected and nobody handled it", withStack(error)));
     process.on("uncaughtException", (error) => {
-      log.error("an error was thrown and nobody caught it; the host stops", withStack(error));
+      this.#log.error("an error was thrown and nobody caught it; the host stops", withStack(error));
       this.end(EXIT.failure.code);
     });
   }
@@ -34,6 +35,7 @@ export class ProcessLife {
   /** The host whose life it is; until then a signal ends the process at once. */
   of(host: Host): void {
     this.#host = host;
+    this.#log = host.log;
   }
 
   /** What else ends with the host. */
@@ -79,7 +81,7 @@ export class ProcessLife {
       process.exit(code);
     }
     this.#log.info("the host stops: calls in flight may finish; a second signal ends it at once", { signal });
-    this.end(EXIT.ok.code);
+    void deskOf(this.#host).told({ who: "signal", operation: "stop" }, async () => this.end(EXIT.ok.code));
   }
 }
 

@@ -3,6 +3,7 @@ import { basename, dirname, isAbsolute, sep } from "node:path";
 import { ConfigError } from "../../errors.ts";
 import type { Changes, ReloadReport } from "../../host/reload.ts";
 import type { Logger } from "../../log.ts";
+import type { OperatorDesk } from "../../operator/operator-desk.ts";
 import type { Opened } from "./open-host.ts";
 
 /** Milliseconds without a change until a file is read: editors write it in several steps. */
@@ -11,6 +12,7 @@ const DEBOUNCE = 100;
 /** Reloads a running host from its config file: on a signal, on a command, and when its files change. */
 export class Reloads {
   readonly #opened: Opened;
+  readonly #desk: OperatorDesk;
   readonly #log: Logger;
   readonly #watchers = new Map<string, FSWatcher>();
   /** The one under way, and the one that comes after it. */
@@ -20,9 +22,10 @@ export class Reloads {
   #seen: ReadonlyMap<string, string> = new Map();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(opened: Opened, log: Logger) {
+  constructor(opened: Opened, desk: OperatorDesk) {
     this.#opened = opened;
-    this.#log = log;
+    this.#desk = desk;
+    this.#log = opened.host.log;
   }
 
   /**
@@ -106,7 +109,7 @@ export class Reloads {
     const now = new Map([...this.#seen.keys()].map((file) => [file, stampOf(file)]));
     if ([...now].every(([file, stamp]) => stamp === this.#seen.get(file))) return;
     this.#seen = now;
-    this.reload().catch(() => {}); // the log has it
+    this.#desk.runFor("watch", "reload").catch(() => {}); // the log has it
   }
 
   /** What the config is made of, and the plugins that are files beside it. */

@@ -1,14 +1,16 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { LogFormat, Logger } from "../../log.ts";
 import type { ControlFacts } from "../../operator/control-protocol.ts";
-import { type HostControls, serveControl } from "../../operator/control-server.ts";
+import { serveControl } from "../../operator/control-server.ts";
+import { deskOf } from "../../operator/create-host.ts";
 import { LogRing } from "../../operator/log-ring.ts";
+import { TraceFeed } from "../../operator/trace-stream.ts";
 import type { FrameOutput } from "../../wire/frame-writer.ts";
 import { EXIT, type ExitCode } from "../command-line/exit.ts";
 import { formatOf, keptLevelOf, type LogFlags, loggerOf } from "../command-line/logger.ts";
 import { portOf } from "../command-line/options.ts";
 import { printBanner } from "./banner.ts";
-import { type Opened, openHost, startHost } from "./open-host.ts";
+import { type Opened, openHost, startAt, startHost } from "./open-host.ts";
 import { ProcessLife } from "./process-life.ts";
 import { Reloads } from "./reloads.ts";
 
@@ -23,6 +25,7 @@ export interface StartFlags extends LogFlags {
   port?: string | undefined;
   host?: string | undefined;
   path?: string | undefined;
+  endpoint?: string | undefined;
   watch?: boolean | undefined;
   "insecure-no-auth"?: boolean | undefined;
   daemon?: boolean | undefined;
@@ -49,11 +52,11 @@ export async function serveHttp(flags: StartFlags, rawArgs: string[], detached?:
   const daemon = await detached?.begin(flags, life, log);
   const opened = await openForHttp(flags, rawArgs, log);
   const { host, loaded } = opened;
-  life.of(host);
+  const reloads = equip(opened, { config: loaded.path, mode: "http", ...(daemon && { daemon }) }, { rawArgs, life });
   detached?.confirm();
   await startHost(opened);
-  await serveOperators(opened, { config: loaded.path, mode: "http", ...(daemon && { daemon }) }, { flags, rawArgs, life, log, ring });
-  log.info("the host listens", { url: host.url, config: loaded.path });
+  await serveOperators(opened, reloads, { flags, life, ring });
+  host.log.info("the host listens", { url: host.url, config: loaded.path });
   if (detached) detached.listening(host.url ?? "", loaded.warnings);
   else if (formatOf(flags) === "pretty") void printBanner(host);
   return life.ended;
@@ -65,12 +68,15 @@ export async function serveBoth(flags: StartFlags, rawArgs: string[], output: Fr
   const life = new ProcessLife(log);
   const opened = await openForHttp(flags, rawArgs, log);
   const { host, loaded } = opened;
-  life.of(host);
-  await startHost(opened);
-  await serveOperators(opened, { config: loaded.path, mode: "both" }, { flags, rawArgs, life, log, ring });
-  log.info("the host listens", { url: host.url, config: loaded.path });
+  const reloads = equip(opened, { config: loaded.path, mode: "both" }, { rawArgs, life });
+  await startAt(opened, flags.endpoint);
+  await serveOperators(opened, reloads, { flags, life, ring });
+  host.log.info("the host listens", { url: host.url, config: loaded.path });
   if (formatOf(flags) === "pretty") void printBanner(host);
-  void host.serveStdio({ input: process.stdin, output }).then(() => log.info("the client over standard input and output is gone"));
+  const { endpoint } = flags;
+  void host
+    .serveStdio({ input: process.stdin, output, endpoint })
+    .then(() => host.log.info("the client over standard input and output is gone"));
   return written(output, await life.ended);
 }
 
@@ -108,11 +114,12 @@ export async function serveStdio(flags: StartFlags, rawArgs: string[], output: F
     change: ({ listen: _, ...config }) => config,
   });
   const { host, loaded } = opened;
-  life.of(host);
-  await startHost(opened);
-  await serveOperators(opened, { config: loaded.path, mode: "stdio" }, { flags, rawArgs, life, log, ring });
-  log.info("the host serves standard input and output", { config: loaded.path });
-  void host.serveStdio({ input: process.stdin, output }).then(() => life.end(EXIT.ok.code));
+  const reloads = equip(opened, { config: loaded.path, mode: "stdio" }, { rawArgs, life });
+  await startAt(opened, flags.endpoint);
+  await serveOperators(opened, reloads, { flags, life, ring });
+  host.log.info("the host serves standard input and output", { config: loaded.path });
+  const { endpoint } = flags;
+  void host.serveStdio({ input: process.stdin, output, endpoint }).then(() => life.end(EXIT.ok.code));
   return written(output, await life.ended);
 }
 
@@ -129,20 +136,28 @@ function logOf(flags: StartFlags, format?: LogFormat): { log: Logger; ring: LogR
   return { ring, log: loggerOf(flags, "info", { ...(format && { format }), reader: ring }) };
 }
 
-/** The control socket, the hangup signal and the eye on the config. */
-async function serveOperators(
-  opened: Opened,
-  facts: ControlFacts,
-  { flags, rawArgs, life, log, ring }: { flags: StartFlags; rawArgs: readonly string[]; life: ProcessLife; log: Logger; ring: LogRing },
-): Promise<void> {
-  const reloads = new Reloads(opened, log);
-  const controls: HostControls = {
+/** Has operators' operations do here what they do in a program that only serves, before anybody can ask for one. */
+function equip(opened: Opened, facts: ControlFacts, { rawArgs, life }: { rawArgs: readonly string[]; life: ProcessLife }): Reloads {
+  const desk = deskOf(opened.host);
+  const reloads = new Reloads(opened, desk);
+  desk.equip({
+    facts,
     invocation: { args: rawArgs, cwd: process.cwd() },
     stop: () => life.stop("mcp-host stop"),
     reload: () => reloads.reload(),
-    ring,
-  };
-  life.atEnd(await serveControl(opened.host, facts, controls, log));
-  life.atHangup(() => void reloads.reload().catch(() => {})); // the log has it
+  });
+  life.of(opened.host);
+  return reloads;
+}
+
+/** The control socket, the hangup signal and the eye on the config. */
+async function serveOperators(
+  { host }: Opened,
+  reloads: Reloads,
+  { flags, life, ring }: { flags: StartFlags; life: ProcessLife; ring: LogRing },
+): Promise<void> {
+  const desk = deskOf(host);
+  life.atEnd(await serveControl(desk, ring, new TraceFeed((listener) => host.trace(listener)), host.log));
+  life.atHangup(() => void desk.runFor("signal", "reload").catch(() => {})); // the log has it
   if (flags.watch) life.atEnd(reloads.watch());
 }

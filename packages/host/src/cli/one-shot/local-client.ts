@@ -1,12 +1,12 @@
 import { ERRORS, PeerError } from "../../errors.ts";
-import { type Host, sessionsOf } from "../../host/host.ts";
+import { type Host, localOptionsOf } from "../../host/host.ts";
 import { openClient } from "../../host/local-clients.ts";
 import type { Logger } from "../../log.ts";
 import type { Json, Notification } from "../../wire/message.ts";
 import type { RequestOptions } from "../../wire/peer.ts";
 import { interruption } from "../command-line/interrupted.ts";
 import { everyValue } from "../command-line/usage.ts";
-import { openHost, startHost } from "../hosting/open-host.ts";
+import { openHost, startAt } from "../hosting/open-host.ts";
 import { showProgress } from "../terminal/progress.ts";
 import { KINDS, type Kind } from "./kinds.ts";
 import { type ServerStart, Startup } from "./startup.ts";
@@ -23,7 +23,14 @@ export interface LocalClient {
 
 /** Starts the configured host without a network front, connects one client, and ends both when `work` is done. */
 export async function withClient<T>(
-  options: { config: string | undefined; rawArgs: readonly string[]; log: Logger; notified?: (notification: Notification) => void },
+  options: {
+    config: string | undefined;
+    /** The name of one that a plugin opened. */
+    endpoint?: string | undefined;
+    rawArgs: readonly string[];
+    log: Logger;
+    notified?: (notification: Notification) => void;
+  },
   work: (client: LocalClient) => Promise<T>,
 ): Promise<T> {
   const opened = await openHost({
@@ -51,8 +58,8 @@ export async function withClient<T>(
   try {
     return await Promise.race([
       interrupted.promise,
-      startHost(opened)
-        .then(() => connect(host, options.notified, begin))
+      startAt(opened, options.endpoint)
+        .then(() => connect(host, options, begin))
         .then(work),
     ]);
   } finally {
@@ -65,12 +72,12 @@ export async function withClient<T>(
 
 async function connect(
   host: Host,
-  notified: (notification: Notification) => void = () => {},
+  { endpoint, notified = () => {} }: { endpoint?: string | undefined; notified?: (notification: Notification) => void },
   begin: (startup: Startup) => void,
 ): Promise<LocalClient> {
   const startup = new Startup(host); // from the beginning: a server that is tried again has failed before
   begin(startup);
-  const client = await openClient({ config: () => host.config, sessions: sessionsOf(host), start: () => host.start() }, { notified });
+  const client = await openClient(localOptionsOf(host), { endpoint, notified });
   return {
     host,
     request: (method, params, options) => client.request(method, params, options),

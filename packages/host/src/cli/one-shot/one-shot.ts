@@ -14,7 +14,7 @@ import { describeMissing } from "./startup.ts";
 
 /** What one command asks of one entry of the host, which it names. */
 export interface OneShot {
-  readonly flags: LogFlags & { config?: string | undefined; json?: boolean | undefined };
+  readonly flags: LogFlags & { config?: string | undefined; endpoint?: string | undefined; json?: boolean | undefined };
   readonly rawArgs: readonly string[];
   readonly output: FrameOutput;
   readonly kind: Exclude<Kind, "templates">;
@@ -37,12 +37,15 @@ export async function runOneShot(
     notified?.(notification);
   };
   try {
-    return await withClient({ config: flags.config, rawArgs, log: loggerOf(flags, "warn"), notified: heard }, async (client) => {
-      const starts = await client.started();
-      const names = (await client.list(kind)).map((entry) => String(entry[KINDS[kind].key]));
-      if (!names.includes(name)) hints = [...describeMissing(starts), ...suggestion(kind, name, names)];
-      return work(client);
-    });
+    return await withClient(
+      { config: flags.config, endpoint: flags.endpoint, rawArgs, log: loggerOf(flags, "warn"), notified: heard },
+      async (client) => {
+        const starts = await client.started();
+        const names = (await client.list(kind)).map((entry) => String(entry[KINDS[kind].key]));
+        if (!names.includes(name)) hints = [...describeMissing(starts), ...suggestion(kind, name, names)];
+        return work(client);
+      },
+    );
   } catch (error) {
     if (!(error instanceof PeerError)) throw error;
     const { code, message, data } = error.rpc;

@@ -4,7 +4,7 @@ import { HostError } from "../errors.ts";
 import type { Awaitable } from "../exchange/awaitable.ts";
 import type { Principal } from "../exchange/caller.ts";
 import type { Logger } from "../log.ts";
-import type { SealedHooks } from "../plugin/hook-set.ts";
+import type { PluginSet } from "../plugin/plugin-set.ts";
 import type { Session } from "../session/session.ts";
 import type { Sessions } from "../session/sessions.ts";
 import type { Limits } from "../wire/limits.ts";
@@ -18,7 +18,8 @@ export interface NetworkOptions {
   readonly folder: string;
   readonly limits: Limits;
   readonly sessions: Sessions;
-  readonly hooks: () => SealedHooks;
+  /** What plugins have to say at the edge: those that serve now. */
+  readonly plugins: () => Pick<PluginSet, "hooks" | "edge">;
   readonly log: Logger;
   /** Who a client is, where the program whose server it is has established it. Asked before plugins; undefined leaves it to them. */
   readonly authenticate?: ((request: IncomingMessage) => Awaitable<Principal | undefined>) | undefined;
@@ -27,7 +28,7 @@ export interface NetworkOptions {
 }
 
 /** One way in over the network: Streamable HTTP, the HTTP+SSE of old, WebSocket. */
-export interface Endpoint {
+export interface WayIn {
   /** Refuses new requests and sessions; what is in flight goes on. */
   drain(): void;
   /** A session has ended, perhaps one of this way in: so does what it was served on. */
@@ -39,41 +40,16 @@ export interface Endpoint {
 }
 
 /** A way in whose messages come in HTTP requests. */
-export interface HttpEndpoint extends Endpoint {
+export interface HttpWayIn extends WayIn {
   /** Throws why it refuses, or tells `failed` later. Not a promise: a call pays for every one. */
-  serve(request: IncomingMessage, response: FrontResponse, principal: Principal, failed: (error: unknown) => void): void;
+  serve(request: IncomingMessage, response: FrontResponse, arrival: Arrival, failed: (error: unknown) => void): void;
 }
 
-export const ANONYMOUS: Principal = Object.freeze({ id: "anonymous", roles: Object.freeze([]) });
-
-/** Whether somebody says who clients are. */
-export function isAuthenticated({ authenticate, hooks }: Pick<NetworkOptions, "authenticate" | "hooks">): boolean {
-  return authenticate !== undefined || hooks().authenticate !== undefined;
-}
-
-/** Who makes a request. Only where somebody says it. */
-export async function authenticate(options: NetworkOptions, request: IncomingMessage, path: string): Promise<Principal> {
-  const { method = "", headers, socket } = request;
-  const facts = { method, path, headers, remoteAddress: socket.remoteAddress ?? "" };
-  const hooks = options.hooks();
-  const principal = (await options.authenticate?.(request)) ?? (await hooks.authenticate?.(facts));
-  if (hooks !== options.hooks()) return authenticate(options, request, path); // a reload came between: what it took away is gone
-  if (typeof principal !== "object" || typeof principal?.id !== "string" || principal.id === "" || !Array.isArray(principal.roles)) {
-    throw new HostError("unauthorized", "the request is not authenticated", { headers: { "www-authenticate": "Bearer" } });
-  }
-  return principal;
-}
-
-/** The network session with this id, if it is this principal's: another's is no different from an unknown one. */
-export function ownSession(sessions: Sessions, id: string, principal: Principal): Session | undefined {
-  const session = sessions.get(id);
-  return session?.network && isSame(session.principal, principal) ? session : undefined;
-}
-
-/** Whether two say the same of who somebody is and what they may do. */
-export function isSame(a: Principal, b: Principal): boolean {
-  if (a === b) return true;
-  return a.id === b.id && a.binding === b.binding && JSON.stringify([...a.roles].sort()) === JSON.stringify([...b.roles].sort());
+/** Who comes in, and by which endpoint. */
+export interface Arrival {
+  readonly principal: Principal;
+  /** The name of one that a plugin opened; undefined for the unnamed one. */
+  readonly endpoint: string | undefined;
 }
 
 /** @throws HostError if the request names a protocol version that the host does not speak */
@@ -117,4 +93,25 @@ export function pathOf(request: IncomingMessage): string {
 export function writtenPath({ url = "/" }: IncomingMessage): string {
   const query = url.indexOf("?");
   return query === -1 ? url : url.slice(0, query);
+}
+
+/** What stands between the path of a way in and the name of an endpoint that a plugin opened. */
+const NAMED = "/p";
+
+/** The endpoint whose path this is, and the path of the way in that it is below. */
+export function namedIn(path: string): { base: string; endpoint: string } | undefined {
+  const slash = path.lastIndexOf("/");
+  const base = path.slice(0, slash);
+  return base.endsWith(NAMED) ? { base: base.slice(0, -NAMED.length) || "/", endpoint: path.slice(slash + 1) } : undefined;
+}
+
+/** The path of an endpoint, below that of a way in. */
+export function pathBelow(endpoint: string | undefined): string {
+  return endpoint === undefined ? "" : `${NAMED}/${endpoint}`;
+}
+
+/** @throws HostError unless a plugin has opened the endpoint. Not before it is known who asks: which there are is nobody else's business. */
+export function checkEndpoint({ plugins }: Pick<NetworkOptions, "plugins">, endpoint: string | undefined): void {
+  if (endpoint !== undefined && !plugins().edge.endpoints.has(endpoint))
+    throw new HostError("not_found", `there is no endpoint "${endpoint.slice(0, 64)}" here`);
 }

@@ -1,0 +1,82 @@
+import type { Config } from "../config/schema.ts";
+import type { Clock } from "../plugin/clock.ts";
+import type { OperatedEvent } from "../plugin/hook-types.ts";
+import type { HostStatus } from "../plugin/host-status.ts";
+import type { OperationInfo, Operations, Who } from "../plugin/operations.ts";
+import type { OperatorDoor } from "../plugin/surroundings.ts";
+import type { Json } from "../wire/message.ts";
+import type { Generations } from "./generations.ts";
+import type { ReloadReport } from "./reload.ts";
+
+/** A host as its desk has it. What is done here is told to nobody: that is the desk's. */
+export interface OperatedHost {
+  readonly clock: Clock;
+  /** Milliseconds that calls in flight have when it stops. */
+  readonly drain: number;
+  /** What its plugins offer now. */
+  readonly operations: Operations;
+  prepare(): Promise<void>;
+  status(): HostStatus;
+  reload(config?: Config): Promise<ReloadReport>;
+  reconnect(upstream: string): Promise<void>;
+  close(): Promise<void>;
+  /** Tells the plugins that serve now. */
+  tell(event: OperatedEvent): void;
+}
+
+/** What an operation is, for whoever is told that it was run. */
+export interface Act extends Pick<OperatedEvent, "who" | "operation"> {
+  readonly via?: string;
+  readonly plugin?: string;
+  readonly params?: Readonly<Json>;
+}
+
+/** Where everything that operators have done to a host is done, and told. It stands above the host, which is given it. */
+export interface Desk extends OperatorDoor {
+  /** Does something and tells it with what came of it. */
+  told<T>(act: Act, work: () => Promise<T>): Promise<T>;
+}
+
+/** What the program that a host is a part of can have done to it, as the command line can. */
+export interface HostOperator {
+  /** What there is: the host's own operations, and those of its plugins once it is prepared. */
+  list(): readonly OperationInfo[];
+  /**
+   * Does one of them: params of at most 64 KiB, 30 s, a result of at most 16 MiB.
+   * @param params default: none
+   * @param who has it done, for the `operated` hook; default `program`
+   * @throws Error that says why it was not done, or what there is instead of an unknown name
+   */
+  run(name: string, params?: Readonly<Json>, who?: Who): Promise<Readonly<Json>>;
+}
+
+/** @param untold what the host itself would tell */
+export function operatedHost(
+  host: Pick<OperatedHost, "prepare" | "status" | "close"> & { readonly config: { readonly drain: number } },
+  generations: Pick<Generations, "operations" | "operated">,
+  clock: Clock,
+  untold: Pick<OperatedHost, "reload" | "reconnect">,
+): OperatedHost {
+  return {
+    ...untold,
+    clock,
+    get drain() {
+      return host.config.drain;
+    },
+    get operations() {
+      return generations.operations;
+    },
+    prepare: () => host.prepare(),
+    status: () => host.status(),
+    close: () => host.close(),
+    tell: (event) => generations.operated(event),
+  };
+}
+
+/** A host's desk as the program has it. */
+export function operatorAt(desk: Desk): HostOperator {
+  return Object.freeze({
+    list: () => desk.list(),
+    run: (name: string, params: Readonly<Json> = {}, who: Who = "program") => desk.run(name, params, who),
+  });
+}

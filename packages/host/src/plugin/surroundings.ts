@@ -1,0 +1,36 @@
+import type { Tracer } from "../exchange/trace.ts";
+import type { Json } from "../wire/message.ts";
+import type { Clock } from "./clock.ts";
+import type { LogListeners } from "./log-listeners.ts";
+import type { OperationInfo, Who } from "./operations.ts";
+import type { PluginHost } from "./plugin.ts";
+import type { Random } from "./random.ts";
+import type { Stores } from "./stores.ts";
+import type { TransportFactory } from "./transport-registry.ts";
+
+/** What of the host its plugins are given besides hooks, through all reloads. */
+export interface Surroundings {
+  /** The log, with the plugins that hear it. */
+  readonly listeners: LogListeners;
+  readonly folder: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly status: PluginHost["operator"]["status"];
+  readonly operator: OperatorDoor;
+  readonly catalog: PluginHost["catalog"];
+  readonly permits: PluginHost["permits"];
+  /** Those in memory. */
+  readonly stores: Stores;
+  readonly tracer: Tracer;
+  /** Transports that code brings. */
+  readonly transports: Readonly<Record<string, TransportFactory>>;
+  /** Aborted when the host closes. */
+  readonly signal: AbortSignal;
+}
+
+/** What can be done to the running host, as plugins have it done. */
+export interface OperatorDoor {
+  list(): readonly OperationInfo[];
+  /** @param plugin that asks for it; default: the program itself */
+  run(name: string, params: Readonly<Json>, who: Who, plugin?: string): Promise<Readonly<Json>>;
+}
