@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import type { Config } from "mcp-host";
 import { createTestHost, fakeUpstream } from "mcp-host/testing";
@@ -110,6 +110,7 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
   "examples/servers/clock-py/README.md": { sh: { count: 1, by: HERE } },
   "examples/servers/notes-ts/README.md": { sh: { count: 1, by: HERE } },
   "examples/own-entries/README.md": { sh: { count: 1, by: HERE } },
+  "examples/workflow/README.md": { sh: { count: 1, by: HERE } },
   "examples/socket-transport/README.md": { sh: { count: 1, by: HERE } },
 };
 
@@ -429,6 +430,21 @@ test("the command of examples/own-entries calls a tool that the plugin offers", 
     code: 0,
     said: '"Milk" is written\n',
   });
+});
+
+test("the command of examples/workflow runs the steps of a file, and cannot ask the person where it has none", async () => {
+  using at = home();
+  const own = join(FOLDER, "workflow");
+  cpSync(join(ROOT, "examples/workflow"), own, { recursive: true });
+  const config = join(own, "mcp-host.config.json");
+  const moved = readFileSync(config, "utf8")
+    .replaceAll("../../node_modules", join(ROOT, "node_modules"))
+    .replace(/"MEMORY_FILE_PATH": "[^"]*"/, `"MEMORY_FILE_PATH": ${JSON.stringify(join(own, "memory.jsonl"))}`);
+  writeFileSync(config, moved);
+  const line = block("examples/workflow/README.md", "npx mcp-host").trim().replace("examples/workflow/mcp-host.config.json", config);
+  expect(await tried(line, at.env)).toEqual({ code: 0, said: 'The note "milk" is in the shared folder and remembered.\n' });
+  expect(readFileSync(join(own, "notes/milk.md"), "utf8")).toBe("two bottles");
+  expect(await tried(line, at.env)).toMatchObject({ code: 4, said: expect.stringContaining("did not declare elicitation") });
 });
 
 test("the commands of examples/all-plugins check the config, show its pipeline and make a key for it", async () => {
