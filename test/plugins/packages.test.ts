@@ -18,6 +18,7 @@ const KEY = `mcph_test_${"A".repeat(43)}`;
 
 /** What a plugin needs to be told before it starts. */
 const OPTIONS: Record<string, unknown> = {
+  "plugin-approval": { rules: [{ match: ["nothing"], ask: "person" }] },
   "plugin-auth": {
     apiKeys: { pepper: PEPPER, keys: [{ id: "test", digest: createHmac("sha256", PEPPER).update(KEY).digest("base64url") }] },
     default: "allow",

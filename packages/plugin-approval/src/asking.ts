@@ -44,7 +44,13 @@ export class Asking {
 
   /** @param deadline milliseconds @throws why the call was stopped, if it was */
   async about(exchange: Exchange, rule: Rule, deadline: number): Promise<Verdict> {
-    const call: Call = { exchange, rule, subject: subjectOf(exchange, rule, rule.covers), deadline, by: rule.ask === "operator" ? "operator" : "person" };
+    const call: Call = {
+      exchange,
+      rule,
+      subject: subjectOf(exchange, rule, rule.covers),
+      deadline,
+      by: rule.ask === "operator" ? "operator" : "person",
+    };
     const { waiting } = this.#options;
     const outcome = await waiting.until(exchange, deadline, (signal) =>
       rule.remember === "no" ? this.#ask(call, signal) : this.#inTurn(call, signal),

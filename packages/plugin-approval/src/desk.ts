@@ -93,7 +93,10 @@ export class Desk {
 
   #find(id: string): Pending {
     const pending = this.#pending.get(id);
-    if (!pending) throw new Error(`nothing waits under the id ${JSON.stringify(id)}; it was answered, cancelled or too late, or there never was such a call`);
+    if (!pending)
+      throw new Error(
+        `nothing waits under the id ${JSON.stringify(id)}; it was answered, cancelled or too late, or there never was such a call`,
+      );
     return pending;
   }
 

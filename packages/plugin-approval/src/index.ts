@@ -80,7 +80,10 @@ function operate({ operator }: PluginHost, desk: Desk, remembered: Remembered): 
     },
     {
       description: "Lets a call pass that waits.",
-      params: z.strictObject({ id, for: z.enum(CHOICES).default("once").describe("How long the answer counts, as far as the rule lets it.") }),
+      params: z.strictObject({
+        id,
+        for: z.enum(CHOICES).default("once").describe("How long the answer counts, as far as the rule lets it."),
+      }),
     },
   );
   operator.operation(

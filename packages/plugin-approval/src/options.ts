@@ -14,7 +14,10 @@ export const rule = z
     match: globs.optional().describe("Tools: exposed names, or `<upstream>:<native name>`; without it every tool."),
     when: condition.optional().describe("A CEL expression about the call that must hold, too."),
     annotations: z
-      .union([z.enum(TRAITS).transform((trait) => [trait]), z.array(z.enum(TRAITS)).min(1)], `must be one of "${TRAITS.join('", "')}", or a list`)
+      .union(
+        [z.enum(TRAITS).transform((trait) => [trait]), z.array(z.enum(TRAITS)).min(1)],
+        `must be one of "${TRAITS.join('", "')}", or a list`,
+      )
       .optional()
       .describe("What the tool's annotations must say; of several, one is enough."),
     ask: z
@@ -34,7 +37,10 @@ export const rule = z
       .describe("What a remembered answer is for: the tool with exactly these arguments, or with any."),
     reason: z.string().min(1).max(500).optional().describe("Why, in the words that whoever is asked or refused is told."),
   })
-  .refine(({ ask, allow, deny }) => [ask, allow, deny].filter((each) => each !== undefined).length === 1, 'must have one of "ask", "allow" and "deny"')
+  .refine(
+    ({ ask, allow, deny }) => [ask, allow, deny].filter((each) => each !== undefined).length === 1,
+    'must have one of "ask", "allow" and "deny"',
+  )
   .superRefine(({ ask, deadline, remember, covers }, context) => {
     if (ask !== undefined) return;
     const given = { deadline: deadline !== undefined, remember: remember !== "no", covers: covers !== "call" };

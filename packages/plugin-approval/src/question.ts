@@ -29,7 +29,9 @@ export function questionOf(exchange: Exchange, rule: Rule): Question {
   const { entry, called, params } = exchange;
   const args = isObject(params.arguments) ? params.arguments : {};
   const { arguments: clean } = redactLine({ arguments: args });
-  const lines = Object.entries(isObject(clean) ? clean : {}).map(([key, value]) => `${shown(key, LONGEST_NAME)}: ${shown(value, LONGEST_LINE)}`);
+  const lines = Object.entries(isObject(clean) ? clean : {}).map(
+    ([key, value]) => `${shown(key, LONGEST_NAME)}: ${shown(value, LONGEST_LINE)}`,
+  );
   const fitting: string[] = [];
   let length = 0;
   for (const each of lines.slice(0, LINES)) if ((length += each.length) <= LONGEST) fitting.push(each);
@@ -53,9 +55,14 @@ export function messageOf({ server, tool, name, plugin, arguments: args, hidden,
   const facts = [`Server: ${server}`, `Tool: ${tool}${tool === name ? "" : `, called as ${name}`}`];
   if (plugin !== undefined) facts.push(`Called by: the plugin ${shown(plugin, LONGEST_NAME)}`);
   facts.push(...(args.length > 0 ? ["Arguments:", ...args.map((each) => `  ${each}`)] : [`Arguments: ${hidden ? "not shown" : "none"}`]));
-  return ["May this call be made?", "", ...facts.map((each) => `    ${each}`), "", ...(hidden ? [hidden, ""] : []), `You are asked because: ${why}`].join(
-    "\n",
-  );
+  return [
+    "May this call be made?",
+    "",
+    ...facts.map((each) => `    ${each}`),
+    "",
+    ...(hidden ? [hidden, ""] : []),
+    `You are asked because: ${why}`,
+  ].join("\n");
 }
 
 /** What the client is asked: a plain yes or no, and where the rule lets an answer be remembered, for how long. */
@@ -90,9 +97,8 @@ function askingPlugin({ plugin, parent }: Exchange): string | undefined {
 
 /** A value as JSON in one line, cut, with escapes for whatever does not show or turns the text around it. */
 export function shown(value: unknown, longest: number): string {
-  const text = (JSON.stringify(value) ?? "null").replace(
-    /[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu,
-    (character) => [...Array(character.length).keys()].map((at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, "0")}`).join(""),
+  const text = (JSON.stringify(value) ?? "null").replace(/[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu, (character) =>
+    [...Array(character.length).keys()].map((at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, "0")}`).join(""),
   );
   return text.length <= longest ? text : `${text.slice(0, longest)} ... (${text.length - longest} more characters)`;
 }

@@ -56,7 +56,15 @@ export class Remembered {
 
 /** What an answer is about, apart from who gave it. */
 export function subjectOf({ entry, called, params }: Exchange, { ask }: Rule, covers: Rule["covers"]): string {
-  const what = [ask, covers, called?.upstream, called?.native, entry?.name, called?.definition, covers === "call" ? (params.arguments ?? {}) : null];
+  const what = [
+    ask,
+    covers,
+    called?.upstream,
+    called?.native,
+    entry?.name,
+    called?.definition,
+    covers === "call" ? (params.arguments ?? {}) : null,
+  ];
   return hash("sha256", canonical(what), "base64url");
 }
 

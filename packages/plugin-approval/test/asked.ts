@@ -1,4 +1,4 @@
-import { approval, type ApprovalOptions } from "@host/plugin-approval";
+import { type ApprovalOptions, approval } from "@host/plugin-approval";
 import type { Config, Exchange, Json, Principal } from "mcp-host";
 import { definePlugin } from "mcp-host";
 import { createTestHost, FakeClock, type FakeUpstreamSpec, fakeUpstream, type TestClient, type TestHost } from "mcp-host/testing";
@@ -74,6 +74,9 @@ export async function asked(
   });
   const connect = async ({ principal, capabilities = { elicitation: {} } }: { principal?: Principal; capabilities?: Json } = {}) =>
     personAt(await host.connect({ capabilities, ...(principal && { principal }) }));
-  const person = await connect({ ...(more.capabilities && { capabilities: more.capabilities }), ...(more.principal && { principal: more.principal }) });
+  const person = await connect({
+    ...(more.capabilities && { capabilities: more.capabilities }),
+    ...(more.principal && { principal: more.principal }),
+  });
   return { host, up, clock, person, begun, settled, connect, [Symbol.asyncDispose]: () => host.close() };
 }

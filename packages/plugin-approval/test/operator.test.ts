@@ -18,7 +18,8 @@ async function pending(at: Asked, count = 1): Promise<Pending[]> {
   });
 }
 
-const answer = (at: Asked, operation: "approve" | "deny", params: Record<string, unknown>) => at.host.host.operator.run(`approval:${operation}`, params);
+const answer = (at: Asked, operation: "approve" | "deny", params: Record<string, unknown>) =>
+  at.host.host.operator.run(`approval:${operation}`, params);
 
 test("an operator sees what waits and why, and what they approve is done", async () => {
   await using at = await asked(EITHER, { capabilities: {} });

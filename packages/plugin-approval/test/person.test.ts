@@ -52,11 +52,16 @@ test("who calls for a task is told by an error, since a result would be taken fo
   await expect(call).rejects.toMatchObject({ code: -31403, message: expect.stringContaining("declined it") });
 });
 
-test.each([[{}], [{ sampling: {} }], [{ elicitation: { url: {} } }]])("a client that declares %j cannot be asked, and the model is told so", async (capabilities) => {
-  await using at = await asked(ASK, { capabilities });
-  expect(textOf(await at.person.client.callTool("delete"))).toMatch(/does not support elicitation.*tell the person what you wanted to do/);
-  expect([at.person.questions, at.up.received("tools/call")]).toEqual([[], []]);
-});
+test.each([[{}], [{ sampling: {} }], [{ elicitation: { url: {} } }]])(
+  "a client that declares %j cannot be asked, and the model is told so",
+  async (capabilities) => {
+    await using at = await asked(ASK, { capabilities });
+    expect(textOf(await at.person.client.callTool("delete"))).toMatch(
+      /does not support elicitation.*tell the person what you wanted to do/,
+    );
+    expect([at.person.questions, at.up.received("tools/call")]).toEqual([[], []]);
+  },
+);
 
 test("a client that fails to ask is none that approves", async () => {
   await using at = await asked(ASK);

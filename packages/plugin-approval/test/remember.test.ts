@@ -18,10 +18,8 @@ const choosing = (person: Person, answer: string): void => {
   person.answer = () => ({ action: "accept", content: { answer } });
 };
 
-const offered = (person: Person): unknown => {
-  const { properties } = person.questions.at(-1)?.requestedSchema as { properties: { answer?: Json } };
-  return properties.answer?.enum;
-};
+const offered = (person: Person): unknown =>
+  (person.questions.at(-1) as { requestedSchema: { properties: { answer?: Json } } }).requestedSchema.properties.answer?.enum;
 
 test("the person is offered what the rule lets them choose, and what they choose holds", async () => {
   await using at = await asked(remembering({ remember: "session" }));
@@ -36,17 +34,22 @@ test("the person is offered what the rule lets them choose, and what they choose
   expect(await questions(at.person, "b", "a", "b")).toBe(1);
 });
 
-test.each([{}, { answer: "from now on" }, { answer: "for ever" }, { answer: 7 }])("an answer %j that was not offered counts for this call alone", async (content) => {
-  await using at = await asked(remembering({ remember: "session" }));
-  at.person.answer = () => ({ action: "accept", content });
-  expect(await questions(at.person, "a", "a")).toBe(2);
-});
+test.each([{}, { answer: "from now on" }, { answer: "for ever" }, { answer: 7 }])(
+  "an answer %j that was not offered counts for this call alone",
+  async (content) => {
+    await using at = await asked(remembering({ remember: "session" }));
+    at.person.answer = () => ({ action: "accept", content });
+    expect(await questions(at.person, "a", "a")).toBe(2);
+  },
+);
 
 test("one that covers the tool holds whatever the arguments are", async () => {
   await using at = await asked(remembering({ remember: "session", covers: "tool" }));
   choosing(at.person, "in this session");
   expect(await questions(at.person, "a", "b", "c")).toBe(1);
-  expect(at.person.questions[0]?.requestedSchema).toMatchObject({ properties: { answer: { description: "For this tool whatever its arguments are." } } });
+  expect(at.person.questions[0]?.requestedSchema).toMatchObject({
+    properties: { answer: { description: "For this tool whatever its arguments are." } },
+  });
 });
 
 test("an answer of one session is none of another, and one of a principal is that principal's alone", async () => {

@@ -73,11 +73,7 @@ test("the first rule that matches decides, by name, by server and by condition; 
 
 test("a condition that cannot be decided lets nothing pass unasked", async () => {
   await using at = await asked({
-    rules: [
-      { when: "arguments.size < 10", allow: true },
-      { when: "arguments.size > 100", deny: true },
-      { ask: "person" },
-    ],
+    rules: [{ when: "arguments.size < 10", allow: true }, { when: "arguments.size > 100", deny: true }, { ask: "person" }],
   });
   expect(textOf(await at.person.client.callTool("delete", { size: 5 }))).toContain("deleted");
   expect(textOf(await at.person.client.callTool("delete", { size: "5" }))).toContain("forbid");

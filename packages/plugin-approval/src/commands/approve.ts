@@ -6,7 +6,11 @@ export default {
   meta: { name: "approve", description: "Let a call pass that waits for approval" },
   args: {
     id: { type: "positional", description: "The call, as `pending` shows it" },
-    for: { type: "string", valueHint: "how-long", description: "once, or as far as its rule lets the answer count: session, principal, time" },
+    for: {
+      type: "string",
+      valueHint: "how-long",
+      description: "once, or as far as its rule lets the answer count: session, principal, time",
+    },
     ...choice,
   },
   async run({ args }: { args: Choice & { id: string; for?: string } }): Promise<void> {

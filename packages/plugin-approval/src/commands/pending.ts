@@ -28,7 +28,10 @@ export default {
 };
 
 function described({ id, server, tool, plugin, arguments: args, hidden, why, principal, until, choices }: Waiting): string {
-  const lines = [`${id}  ${server} ${tool}`, `  for      ${shown(principal, 200)}${plugin === undefined ? "" : `, by the plugin ${plugin}`}`];
+  const lines = [
+    `${id}  ${server} ${tool}`,
+    `  for      ${shown(principal, 200)}${plugin === undefined ? "" : `, by the plugin ${plugin}`}`,
+  ];
   lines.push(...args.map((each, at) => `  ${at === 0 ? "with     " : "         "}${each}`));
   if (hidden !== undefined) lines.push(`           ${hidden}`);
   lines.push(`  because  ${why}`, `  until    ${until}`);
