@@ -11,6 +11,8 @@ export interface Verdict {
   readonly by: "person" | "operator" | "memory" | "rule";
   /** Undefined where it was approved. */
   readonly refused?: Refusal;
+  /** Which operator it was. */
+  readonly who?: string | undefined;
   /** What an operator gave as the reason. */
   readonly reason?: string | undefined;
 }
@@ -84,7 +86,7 @@ export class Asking {
     const { by } = call;
     if ("refused" in answer) return { by, ...answer };
     if (answer.approved !== "once" && !signal.aborted) await this.#keep(call, answer.approved);
-    return { by };
+    return { by, who: answer.who };
   }
 
   async #person(call: Call, signal: AbortSignal): Promise<Answer> {

@@ -5,9 +5,9 @@ import type { Choice } from "./remembered.ts";
 
 /** What somebody answered. */
 export type Answer =
-  | { readonly approved: Choice }
+  | { readonly approved: Choice; readonly who?: string }
   /** `reason` is what the model is told besides. */
-  | { readonly refused: Refusal; readonly reason?: string | undefined };
+  | { readonly refused: Refusal; readonly reason?: string | undefined; readonly who?: string };
 
 interface Pending {
   readonly question: Question;
@@ -76,18 +76,18 @@ export class Desk {
     }));
   }
 
-  /** @throws Error where nothing that waits has the id, or its rule does not let the answer count so long */
-  approve(id: string, choice: Choice): void {
+  /** @param who answers @throws Error where nothing that waits has the id, or its rule does not let the answer count so long */
+  approve(id: string, choice: Choice, who: string): void {
     const pending = this.#find(id);
     if (!pending.choices.includes(choice))
       throw new Error(`the rule does not let an answer count for "${choice}"; it may be ${pending.choices.join(", ")}`);
-    pending.answer({ approved: choice });
+    pending.answer({ approved: choice, who });
     this.#pending.delete(id);
   }
 
-  /** @throws Error where nothing that waits has the id */
-  deny(id: string, reason: string | undefined): void {
-    this.#find(id).answer({ refused: "declined", reason });
+  /** @param who answers @throws Error where nothing that waits has the id */
+  deny(id: string, reason: string | undefined, who: string): void {
+    this.#find(id).answer({ refused: "declined", reason, who });
     this.#pending.delete(id);
   }
 

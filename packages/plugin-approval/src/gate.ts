@@ -68,7 +68,7 @@ export class Gate {
     else throw (decided.refusal = refusalOf(refused, exchange, rule, { by, deadline, reason }));
   }
 
-  #note(exchange: Exchange, { by, refused }: Verdict): void {
+  #note(exchange: Exchange, { by, who, refused }: Verdict): void {
     const { calls, log } = this.#options;
     calls.add(1, by, refused ?? "approved");
     log.info(refused === undefined ? "a call was approved" : "a call was refused", {
@@ -77,6 +77,7 @@ export class Gate {
       upstream: exchange.called?.upstream,
       principal: exchange.principal.id,
       by,
+      ...(who !== undefined && { who }),
       ...(refused !== undefined && { refused }),
     });
   }

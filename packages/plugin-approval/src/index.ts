@@ -74,8 +74,8 @@ function operate({ operator }: PluginHost, desk: Desk, remembered: Remembered): 
   });
   operator.operation(
     "approve",
-    ({ id, for: choice }) => {
-      desk.approve(id, choice);
+    ({ id, for: choice }, who) => {
+      desk.approve(id, choice, who);
       return { approved: id };
     },
     {
@@ -88,8 +88,8 @@ function operate({ operator }: PluginHost, desk: Desk, remembered: Remembered): 
   );
   operator.operation(
     "deny",
-    ({ id, reason }) => {
-      desk.deny(id, reason);
+    ({ id, reason }, who) => {
+      desk.deny(id, reason, who);
       return { denied: id };
     },
     {

@@ -7,6 +7,7 @@ export const TRAITS = ["read-only", "not read-only", "destructive", "not idempot
 export type Trait = (typeof TRAITS)[number];
 
 const globs = z.array(z.string().min(1)).min(1);
+const time = duration.refine((milliseconds) => milliseconds > 0, "must be longer than 0");
 const isTrue = z.literal(true, "must be true, or left out");
 
 export const rule = z
@@ -26,9 +27,9 @@ export const rule = z
       .describe("Who is asked; `either` is the person, or an operator where the client cannot be asked."),
     allow: isTrue.optional().describe("Such calls pass unasked."),
     deny: isTrue.optional().describe("Such calls are refused unasked."),
-    deadline: duration.optional().describe("How long an answer is waited for; then the call is refused. Default: the option `deadline`."),
+    deadline: time.optional().describe("How long an answer is waited for; then the call is refused. Default: the option `deadline`."),
     remember: z
-      .union([z.enum(["no", "session", "principal"]), duration], 'must be "no", "session", "principal" or a duration such as "30m"')
+      .union([z.enum(["no", "session", "principal"]), time], 'must be "no", "session", "principal" or a duration such as "30m"')
       .default("no")
       .describe("How long whoever is asked may let an answer count: for this call alone, the session, the principal, or so long."),
     covers: z
@@ -58,7 +59,7 @@ export const options = z.strictObject({
     .array(z.string())
     .default([])
     .describe("Upstreams whose annotations are believed. Of others every tool counts as destructive and open-world."),
-  deadline: duration.default(120_000).describe("How long an answer is waited for, where a rule says nothing else."),
+  deadline: time.default(120_000).describe("How long an answer is waited for, where a rule says nothing else."),
   maxPending: z.int().min(1).max(1_000).default(100).describe("How many calls may wait for operators at once; one more is refused."),
 });
 export type Options = z.output<typeof options>;

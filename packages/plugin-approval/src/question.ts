@@ -22,21 +22,22 @@ const LONGEST_NAME = 200;
 const LONGEST = 4_000;
 const LONGEST_LINE = 1_500;
 const LINES = 40;
-/** JSON up to this length is shown whole, unless it is nested deeper than the log shows. */
+/** JSON up to this length is shown whole, unless it is nested deeper than the log shows: then this stands for the rest. */
 const SURELY_WHOLE = 2_000;
+const TOO_DEEP = '"[...]"';
 
 export function questionOf(exchange: Exchange, rule: Rule): Question {
   const { entry, called, params } = exchange;
-  const args = isObject(params.arguments) ? params.arguments : {};
+  const args = params.arguments ?? {};
   const { arguments: clean } = redactLine({ arguments: args });
-  const lines = Object.entries(isObject(clean) ? clean : {}).map(
-    ([key, value]) => `${shown(key, LONGEST_NAME)}: ${shown(value, LONGEST_LINE)}`,
-  );
+  const lines = isObject(clean)
+    ? Object.entries(clean).map(([key, value]) => `${shown(key, LONGEST_NAME)}: ${shown(value, LONGEST_LINE)}`)
+    : [shown(clean, LONGEST_LINE)]; // what no server should take, and one may
   const fitting: string[] = [];
   let length = 0;
   for (const each of lines.slice(0, LINES)) if ((length += each.length) <= LONGEST) fitting.push(each);
   const whole = JSON.stringify(args).length;
-  const isHidden = whole > SURELY_WHOLE || fitting.length < Object.keys(args).length;
+  const isHidden = whole > SURELY_WHOLE || fitting.length < lines.length || lines.some((each) => each.includes(TOO_DEEP));
   return {
     server: shown(called?.upstream, LONGEST_NAME),
     tool: shown(called?.native, LONGEST_NAME),

@@ -27,6 +27,7 @@ testPlugin(approval, {
       place: 'plugin "approval": options.rules[0].deadline',
       hint: "limits.questionTime",
     },
+    { options: { deadline: 0 }, place: "plugins[0].options.deadline", hint: "longer than 0" },
     { options: { deadline: "1h" }, place: 'plugin "approval": options.deadline', hint: "limits.questionTime" },
     { options: { trust: ["nobody"] }, place: 'plugin "approval": options.trust[0]', hint: "no upstream is called" },
     { options: { maxPending: 0 }, place: "plugins[0].options.maxPending", hint: "1" },

@@ -51,6 +51,9 @@ test("an operator denies, and the model is told why", async () => {
   const [waiting] = await pending(at);
   expect(at.person.questions, "the person is not asked").toEqual([]);
   expect(await answer(at, "deny", { id: waiting?.id, reason: "not on a Friday" })).toEqual({ denied: waiting?.id });
+  expect(at.host.log).toContainEqual(
+    expect.objectContaining({ message: "a call was refused", tool: "delete", by: "operator", who: "program", refused: "declined" }),
+  );
   expect(textOf(await call)).toMatch(/^An operator of this host was asked .* declined it \(not on a Friday\)\. Nothing was done\./);
   expect(at.up.received("tools/call")).toEqual([]);
 });

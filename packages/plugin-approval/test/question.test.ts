@@ -53,6 +53,8 @@ test("what is long is cut, and the person is told that not all of it is shown", 
   expect(many.split("\n").length).toBeLessThan(60);
   const huge = await read(Object.fromEntries(Array.from({ length: 100 }, (_, at) => [`k${at}`, "y".repeat(9_000)])));
   expect(huge.length).toBeLessThan(6_000);
+  const deep = JSON.parse(`${'{"a":'.repeat(12)}1${"}".repeat(12)}`) as Json;
+  expect(await read(deep)).toContain("not all of them are shown");
   expect(await read({ path: "x" })).not.toContain("not all of them");
 });
 

@@ -97,21 +97,23 @@ export class ServerRequests {
   ask(origin: HostExchange, method: string, params: Json, { signal }: OwnAskOptions): Promise<Json> {
     const request = { method, params };
     const owner = this.#options.caller(origin.caller.id);
+    const takenBack = (): HostError => new HostError("cancelled", `${method} was taken back by the plugin that asked it`);
     const refused =
       origin.stopped ??
+      (signal?.aborted ? takenBack() : undefined) ??
       (owner && !origin.outcome
         ? (lacking(owner, request) ?? this.#overloaded(owner))
         : new HostError("client_gone", "the client that is to be asked is gone"));
     if (refused || !owner) return Promise.reject(refused);
     const plugin = (origin.at ?? origin.inside)?.plugin;
     return new Promise((resolve, reject) => {
-      const withdraw = (): void => exchange.cancel(new HostError("cancelled", `${method} was taken back by the plugin that asked it`));
+      const withdraw = (): void => exchange.cancel(takenBack());
       const exchange = this.#run({ request, connection: undefined, owner, origin, plugin }, (outcome) => {
         signal?.removeEventListener("abort", withdraw);
         if ("result" in outcome) resolve(outcome.result);
         else reject("error" in outcome ? fromRpc(outcome.error) : new HostError("cancelled", outcome.cancelled));
       });
-      if (signal?.aborted) withdraw();
+      if (signal?.aborted) withdraw(); // while it was sent
       else signal?.addEventListener("abort", withdraw, { once: true });
     });
   }
