@@ -16,12 +16,16 @@ export const profile = z.strictObject({
   instructions: z
     .string()
     .optional()
-    .describe("Instructions in the place of the servers' own, which stand for `{instructions}` in it; `\"\"` for none."),
+    .describe('Instructions in the place of the servers\' own, which stand for `{instructions}` in it; `""` for none.'),
   descriptions: z
     .record(z.string(), z.string())
     .default({})
     .describe("Exposed name, URI or URI template → its description here; the one that it replaces stands for `{description}` in it."),
-  roles: z.array(z.string()).min(1).optional().describe("Callers with one of these roles have it at the unnamed endpoint, and nobody else may use it."),
+  roles: z
+    .array(z.string())
+    .min(1)
+    .optional()
+    .describe("Callers with one of these roles have it at the unnamed endpoint, and nobody else may use it."),
   endpoint: z.boolean().default(true).describe("Whether it has an endpoint of its name, `/mcp/p/<name>`."),
   outside: z.enum(["refuse", "hide"]).optional().describe("What becomes of all that it leaves out; default: that of the plugin."),
 });
@@ -31,7 +35,10 @@ export type ProfileOptions = z.output<typeof profile>;
 
 const fields = z.strictObject({
   profiles: z.record(z.string(), profile).default({}).describe("Profiles by name."),
-  default: z.string().optional().describe("The profile at the unnamed endpoint of callers who have none by role; without it they have everything."),
+  default: z
+    .string()
+    .optional()
+    .describe("The profile at the unnamed endpoint of callers who have none by role; without it they have everything."),
   outside: z
     .enum(["refuse", "hide"])
     .default("refuse")
@@ -48,7 +55,8 @@ export const options = fields.superRefine(({ profiles, default: ordinary }, cont
     const there = known.size === 0 ? "there is none" : `there ${known.size === 1 ? "is" : "are"} ${[...known.keys()].join(", ")}`;
     context.addIssue({ code: "custom", path, message: `no profile is called "${name}"${nearest(name, [...known.keys()])}; ${there}` });
   };
-  for (const [name, { extends: bases }] of known) for (const [index, base] of bases.entries()) check(base, ["profiles", name, "extends", index]);
+  for (const [name, { extends: bases }] of known)
+    for (const [index, base] of bases.entries()) check(base, ["profiles", name, "extends", index]);
   for (const circle of circlesIn(known)) {
     const message = `goes round in a circle: ${[...circle, circle[0]].join(" → ")}; take one of them out`;
     context.addIssue({ code: "custom", path: ["profiles", circle[0] as string, "extends"], message }); // no circle is empty
@@ -56,7 +64,11 @@ export const options = fields.superRefine(({ profiles, default: ordinary }, cont
   if (ordinary === undefined) return;
   check(ordinary, ["default"]);
   if (known.get(ordinary)?.roles)
-    context.addIssue({ code: "custom", path: ["default"], message: `"${ordinary}" is for its "roles" alone, and this one is for whoever has none by role` });
+    context.addIssue({
+      code: "custom",
+      path: ["default"],
+      message: `"${ordinary}" is for its "roles" alone, and this one is for whoever has none by role`,
+    });
 });
 
 /** Each circle of profiles that extend each other, once. */
