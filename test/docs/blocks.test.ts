@@ -98,6 +98,7 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
   },
   "packages/plugin-metrics/README.md": { json: { count: 2, by: plugin("metrics") }, yaml: { count: 1, by: plugin("metrics") } },
   "packages/plugin-namespace/README.md": { json: { count: 1, by: plugin("namespace") } },
+  "packages/plugin-profiles/README.md": { json: { count: 1, by: plugin("profiles") } },
   "packages/plugin-resilience/README.md": { json: { count: 1, by: plugin("resilience") } },
   "packages/plugin-sqlite/README.md": {
     json: { count: 1, by: plugin("sqlite") },
