@@ -51,6 +51,8 @@ export const WITH_ONE = [
   ...STOCK,
   // Every call of the bench is another one: each result is kept, and none is ever found.
   { name: "cache, every result kept", entry: ["@host/plugin-cache", { tools: ["*"] }] },
+  // While nobody listens a trace costs no more than a look at whether somebody does, so that the host without plugins is the other row.
+  { name: "a listener of the trace", entry: join(import.meta.dirname, "listener.mjs") },
 ].map((plugin) => host(plugin.name, `host + ${plugin.name}`, [plugin]));
 
 /** Files of a run: configs, and what the host would keep in its user's folders. */

@@ -63,7 +63,7 @@ test("the bench measures every leg, target and figure, and gets the right answer
       expectSamples(counts, Object.keys(counts), `growth, ${target}, ${axis}`);
     }
   for (const views of ["same", "own"]) expectSamples(result.callers[views], ["list", "cpu", "memory"], `callers, ${views}`);
-  expectSamples(result.overhead, ["again", "namespace"], "overhead");
+  expectSamples(result.overhead, ["again", "namespace", "a listener of the trace"], "overhead");
 
   for (const title of [
     "latency p50, ms",

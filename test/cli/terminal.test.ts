@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { COMMANDS } from "../../packages/host/dist/cli/commands.js";
 import { type Home, home, run } from "../harness/cli.ts";
+import { httpTransport, sdkClient } from "../harness/clients.ts";
 import { startDaemon } from "../harness/daemons.ts";
 import { BIN, hostile, MARKED, ROOT, upstream } from "../harness/hosts.ts";
 
@@ -88,6 +89,7 @@ const LINES: Record<string, string[]> = {
   subscribe: ["test://upstream/none-such", "--count", "1"],
   status: [],
   logs: ["--no-follow", "--lines", "1"],
+  trace: ["--count", "1"],
   reload: [],
   inspect: [],
   doctor: ["--no-connect"],
@@ -103,12 +105,27 @@ test("every command but start has --json, and each is tried", async () => {
   expect([...Object.keys(LINES), "start"].sort()).toEqual(Object.keys(COMMANDS).sort());
 });
 
+/** Asks a running host for its tools, again and again: whoever traces it may not have begun. */
+async function askUntil(ended: Promise<unknown>, url: URL): Promise<void> {
+  let isOver = false;
+  const end = (): void => {
+    isOver = true;
+  };
+  void ended.then(end, end);
+  const client = sdkClient();
+  await client.connect(httpTransport(url));
+  while (!isOver) await client.listTools();
+  await client.close();
+}
+
 test("--json of every command is JSON and nothing else", async () => {
   using at = home({ listen: { port: 0 }, mcpServers: { a: upstream(), b: upstream({ name: "b" }) }, plugins: [IDLE] });
-  await using _running = await startDaemon(at);
+  await using running = await startDaemon(at);
   try {
     for (const [name, args] of Object.entries(LINES)) {
-      const { stdout, stderr, code } = await run(at, [...name.split(" "), ...args, "--json"], { HOME: at.path });
+      const ended = run(at, [...name.split(" "), ...args, "--json"], { HOME: at.path });
+      if (name === "trace") await askUntil(ended, running.url);
+      const { stdout, stderr, code } = await ended;
       expect([0, 4], `${name}: ${stdout}${stderr}`).toContain(code);
       expect(() => JSON.parse(stdout), `${name}: ${stdout}`).not.toThrow();
       expect(stdout).not.toContain(ESCAPE);
@@ -129,6 +146,7 @@ test("what a server writes steers no terminal, as JSON neither, and JSON has it 
     ["resources"],
     ["call", `${word}echo`, ...args],
     ["call", `${word}fail`, ...args],
+    ["call", `${word}echo`, ...args, "--trace"],
     ["read", `test://${word}/text`],
   ])
     for (const how of [[], ["--json"]]) {

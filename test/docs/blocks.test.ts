@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import type { Config } from "mcp-host";
 import { createTestHost, fakeUpstream } from "mcp-host/testing";
@@ -81,7 +81,7 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
   },
   "docs/performance.md": { "": { count: 1, by: "test/bench.test.ts", but: "the benchmark takes minutes; a short one is run" } },
   "docs/pipeline.md": { "": { count: 1, by: "test/docs/generated.test.ts", but: "a drawing" } },
-  "docs/plugins.md": { ts: { count: 11, by: HERE }, json: { count: 1, by: HERE } },
+  "docs/plugins.md": { ts: { count: 13, by: HERE }, json: { count: 1, by: HERE } },
   "docs/architecture.md": {
     "": { count: 1, by: "test/layout.test.ts", but: "a drawing; the floors beside it are compared with the folders" },
   },
@@ -111,6 +111,7 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
   "examples/servers/clock-py/README.md": { sh: { count: 1, by: HERE } },
   "examples/servers/notes-ts/README.md": { sh: { count: 1, by: HERE } },
   "examples/own-entries/README.md": { sh: { count: 1, by: HERE } },
+  "examples/workflow/README.md": { sh: { count: 1, by: HERE } },
   "examples/socket-transport/README.md": { sh: { count: 1, by: HERE } },
 };
 
@@ -430,6 +431,21 @@ test("the command of examples/own-entries calls a tool that the plugin offers", 
     code: 0,
     said: '"Milk" is written\n',
   });
+});
+
+test("the command of examples/workflow runs the steps of a file, and cannot ask the person where it has none", async () => {
+  using at = home();
+  const own = join(FOLDER, "workflow");
+  cpSync(join(ROOT, "examples/workflow"), own, { recursive: true });
+  const config = join(own, "mcp-host.config.json");
+  const moved = readFileSync(config, "utf8")
+    .replaceAll("../../node_modules", join(ROOT, "node_modules"))
+    .replace(/"MEMORY_FILE_PATH": "[^"]*"/, `"MEMORY_FILE_PATH": ${JSON.stringify(join(own, "memory.jsonl"))}`);
+  writeFileSync(config, moved);
+  const line = block("examples/workflow/README.md", "npx mcp-host").trim().replace("examples/workflow/mcp-host.config.json", config);
+  expect(await tried(line, at.env)).toEqual({ code: 0, said: 'The note "milk" is in the shared folder and remembered.\n' });
+  expect(readFileSync(join(own, "notes/milk.md"), "utf8")).toBe("two bottles");
+  expect(await tried(line, at.env)).toMatchObject({ code: 4, said: expect.stringContaining("did not declare elicitation") });
 });
 
 test("the commands of examples/all-plugins check the config, show its pipeline and make a key for it", async () => {

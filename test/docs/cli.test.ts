@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { COMMANDS } from "../../packages/host/dist/cli/commands.js";
-import { type Home, home, type Running, run, start } from "../harness/cli.ts";
+import { clientOf, type Home, home, type Running, run, start } from "../harness/cli.ts";
 import { lives, startDaemon } from "../harness/daemons.ts";
 import { httpProcess, MARKED, ROOT } from "../harness/hosts.ts";
 
@@ -56,9 +56,17 @@ async function prepared(line: string): Promise<{ pid: number | undefined; end: (
   return { pid: daemon?.pid ?? running.child.pid, end: async () => isDaemon && run(at, ["stop", "--all"]) };
 }
 
+async function callEcho(): Promise<void> {
+  const client = await clientOf(running);
+  await client.callTool({ name: "echo" });
+  await client.close();
+}
+
 /** What a reader does who tries an example that goes on: waits for its words, and acts. */
 const ACTS: [RegExp, RegExp, (child: ChildProcessWithoutNullStreams) => unknown][] = [
   [/^mcp-host start(?! stdio)(?!.*--daemon)/, /Stop with Ctrl-C|the host listens/, (child) => child.kill("SIGTERM")],
+  [/^mcp-host trace.*--count/, /tracing the host/, () => callEcho()],
+  [/^mcp-host trace.*--pid/, /tracing the host/, () => running.child.kill("SIGTERM")],
   [/^mcp-host subscribe/, /subscribed to/, () => run(at, ["call", "touch", "--args", '{"uri":"note://text"}'])],
 ];
 

@@ -9,6 +9,7 @@ export type { Entry, EntryKind } from "./exchange/entry.ts";
 export type { Attempt, Decision, Exchange, HttpOrigin, Outcome, OwnCallOptions, Route, Site, TimeLimits } from "./exchange/exchange.ts";
 export { globParts, matcher } from "./exchange/matcher.ts";
 export type { Method, MethodParams } from "./exchange/methods.ts";
+export type { TraceChange, TraceDeed, TraceListener, TraceSpan } from "./exchange/trace.ts";
 export type { ConnectionState, Credentials, CredentialsRequest, UpstreamFacts } from "./exchange/upstream-facts.ts";
 export { plainUri, type UriTest, uriMatcher } from "./exchange/uri-matcher.ts";
 export { isPartOf } from "./exchange/uri-part.ts";

@@ -3,7 +3,7 @@
  * field, by value (every secret that the config brought in), and by shape. Peers choose much of that text, so all of it is
  * linear in time, and what a log line gets is cut besides.
  */
-const REDACTED = "[redacted]";
+export const REDACTED = "[redacted]";
 
 const SECRET_KEYS =
   /^(authorization|proxy-authorization|cookie|set-cookie|x-api-key)$|token|secret|passw|api[-_]?key|credential|private[-_]?key/i;

@@ -278,6 +278,23 @@ describe("decisions", () => {
     expect(decisions).toEqual([[{ plugin: "limiter", hook: "call", did: "refused" }]]);
   });
 
+  test("who answers where one within refused is named as the one who answered", async () => {
+    const { watch, decisions } = watching();
+    const plugins = [
+      plugin("standIn", (host) =>
+        host.hooks.call.for("*").tap("standIn", (next) => (exchange) => next(exchange).catch(() => ({ content: [] }))),
+      ),
+      plugin("limiter", (host) => host.hooks.call.for("*").tap("limiter", () => () => Promise.reject(refuse("rate_limited", "no")))),
+      watch,
+    ];
+    await using host = await around(plugins).host;
+    await host.client.callTool("a");
+    expect(decisions[0]?.map(({ plugin: who, did }) => [who, did])).toEqual([
+      ["limiter", "refused"],
+      ["standIn", "answered"],
+    ]);
+  });
+
   test("a route to nowhere names who routed", async () => {
     const lost = plugin("lost", (host) => host.hooks.route.tap("lost", () => ({ upstream: "nowhere" })));
     await using host = await around([lost]).host;

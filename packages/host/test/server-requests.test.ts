@@ -1,5 +1,7 @@
 import { createTestHost, fakeUpstream } from "mcp-host/testing";
 import { afterEach, expect, test, vi } from "vitest";
+import { Tracer } from "../dist/exchange/trace.js";
+import { createLogger } from "../dist/log.js";
 import { type Respondent, ServerRequests } from "../dist/pipeline/server-requests.js";
 import { Questions } from "../dist/session/questions.js";
 import type { Connection } from "../dist/upstream/connection.js";
@@ -40,6 +42,7 @@ function asked(ids: readonly string[], limits = {}) {
     limits: { ...DEFAULT_LIMITS, ...limits },
     caller: (id) => sessions.get(id) as Respondent | undefined,
     settled() {},
+    tracer: new Tracer(createLogger({ level: "silent" })),
   });
   const connectionOf = (owner: string) => {
     const answers: { error?: { code: number; message: string; data?: unknown } }[] = [];

@@ -162,6 +162,11 @@ export const typed = definePlugin({
     host.meter.counter({ name: "a", description: "b", labels: ["c"] }).add(1, "d");
     // @ts-expect-error there is no such member
     host.metre;
+    host.trace(({ did, change, parent, end }, phase) => void [did === "routed", change?.before, parent?.plugin, end, phase === "end"])();
+    // @ts-expect-error there is no such phase
+    host.trace((_span, phase) => void (phase === "middle"));
+    // @ts-expect-error a span is only told
+    host.trace((span) => void (span.did = "routed"));
     host.reload.expectUpstreams({ place: "options.x", key: "x" });
     // @ts-expect-error a place and a key
     host.reload.expectUpstreams("x");

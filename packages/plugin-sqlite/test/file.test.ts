@@ -206,7 +206,7 @@ test("a reload to another file leaves the first one whole", async () => {
   });
   await using host = createHost({ mcpServers: {}, plugins: [count(), sqlite({ file: first })] }, { folder: folder.path });
   await host.start();
-  const counted = () => host.operate("count", "count", {});
+  const counted = () => host.operator.run("count:count");
   expect([await counted(), await counted()]).toEqual([{ n: 1 }, { n: 2 }]);
   await host.reload({ drain: 0, plugins: [count(), sqlite({ file: second })] });
   expect(await counted()).toEqual({ n: 1 });

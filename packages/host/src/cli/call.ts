@@ -11,6 +11,10 @@ export default defineCommand({
   args: {
     tool: { type: "positional", description: "The tool's name, as `list` shows it" },
     args: { type: "string", valueHint: "json", description: "Its arguments, a JSON object. Default: {}" },
+    trace: {
+      type: "boolean",
+      description: "Show on standard error what became of the call, stage by stage; with --json as a line of JSON",
+    },
     ...jsonArgs,
     ...configArgs,
     ...endpointArgs,
@@ -22,9 +26,14 @@ export default defineCommand({
     const call = { name, arguments: parseArguments(args.args) };
     const shot: OneShot = { flags: args, rawArgs, output: claimStdout(), kind: "tools", name };
     return runOneShot(shot, async (client) => {
-      const result = await client.request("tools/call", call, { progress: printProgress });
-      print(shot, result, readable);
-      return result.isError === true ? EXIT.failure.code : EXIT.ok.code;
+      const asked = async (): Promise<ExitCode> => {
+        const result = await client.request("tools/call", call, { progress: printProgress });
+        print(shot, result, readable);
+        return result.isError === true ? EXIT.failure.code : EXIT.ok.code;
+      };
+      if (!args.trace) return asked();
+      const { traced } = await import("./one-shot/traced.ts");
+      return traced(client, "tools/call", args.json === true, asked);
     });
   },
 });

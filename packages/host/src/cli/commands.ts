@@ -23,6 +23,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<CommandDef>>> = {
   subscribe: () => import("./subscribe.ts").then(definition),
   status: () => import("./status.ts").then(definition),
   logs: () => import("./logs.ts").then(definition),
+  trace: () => import("./trace.ts").then(definition),
   reload: () => import("./reload.ts").then(definition),
   inspect: () => import("./inspect.ts").then(definition),
   schema: () => import("./schema.ts").then(definition),

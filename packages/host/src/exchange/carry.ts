@@ -15,6 +15,7 @@ export function carry(
   let failing = false;
   const failed = (cause: unknown): void => {
     if (failing) return; // it may be cancelled while plugins look at what it failed with
+    exchange.trace?.unwind(cause);
     const outcome = exchange.outcomeOf(cause);
     const fail = "error" in outcome && !exchange.outcome ? exchange.course?.fail(exchange, outcome.error) : undefined;
     if (!fail) return finish(outcome);

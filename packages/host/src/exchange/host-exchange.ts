@@ -10,6 +10,7 @@ import type { Attempt, Decision, Exchange, HttpOrigin, Outcome, OwnCallOptions, 
 import { lateness, notRunning } from "./lateness.ts";
 import { TimeLimit } from "./time-limit.ts";
 import { Timed } from "./timed.ts";
+import type { Trace } from "./trace.ts";
 
 const NO_DECISIONS: readonly Decision[] = Object.freeze([]);
 
@@ -61,6 +62,8 @@ export class HostExchange extends Timed implements Exchange {
   ownCalls: OwnCalls | undefined = undefined;
   /** What the request names and where it goes, as the pipeline found it; what that is, is the pipeline's business. */
   target: object | undefined = undefined;
+  /** Undefined unless somebody listened when it began. */
+  trace: Trace | undefined = undefined;
   /** What plugins add to the headers of what is sent now. */
   headers: readonly AddedHeader[] | undefined = undefined;
   /** Where messages before the answer go; undefined for a detached exchange. */
@@ -158,6 +161,7 @@ export class HostExchange extends Timed implements Exchange {
     child.#root = this.#root;
     child.timeLimits = this.timeLimits;
     child.headers = this.headers;
+    child.trace = this.trace?.fork(child, attached);
     return child;
   }
 
@@ -176,6 +180,7 @@ export class HostExchange extends Timed implements Exchange {
     if (!last) return;
     last.error = error;
     this.attempts.push({ upstream: last.upstream });
+    this.trace?.retried(error, this.at?.plugin);
   }
 
   call(method: string, params?: Json, options: OwnCallOptions = {}): Promise<Json> {
@@ -226,12 +231,13 @@ export class HostExchange extends Timed implements Exchange {
     return this.#root.#isReached;
   }
 
-  /** Notes what a plugin decided. @param thrown by what, which is noted once */
-  decide({ plugin, hook }: Site, did: Decision["did"], thrown?: unknown): void {
-    if (thrown !== undefined && thrown === this.#decidedBy) return;
+  /** Notes what a plugin decided. @param thrown by what, which is noted once @returns whether it is noted */
+  decide({ plugin, hook }: Site, did: Decision["did"], thrown?: unknown): boolean {
+    if (thrown !== undefined && thrown === this.#decidedBy) return false;
     this.#decidedBy = thrown;
     this.#decisions ??= [];
     this.#decisions.push({ plugin, hook, did });
+    return true;
   }
 
   /** Goes on under another request of the same caller: all that comes from now on, its answer included, is for that one. */

@@ -1,5 +1,6 @@
 import type { ResolvedConfig } from "../config/schema.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
+import type { Tracer } from "../exchange/trace.ts";
 import type { Logger } from "../log.ts";
 import { Catalog } from "../pipeline/catalog.ts";
 import { Directory } from "../pipeline/directory.ts";
@@ -36,6 +37,7 @@ export interface Lasting {
   readonly uriOwners: UriOwners;
   readonly notifications: Notifications;
   readonly serverRequests: ServerRequests;
+  readonly tracer: Tracer;
   /** Told of an exchange that is over and is no client's own request. */
   readonly settled: (exchange: HostExchange) => void;
 }
@@ -45,18 +47,19 @@ export function makeLasting(options: {
   log: Logger;
   sessions: Sessions;
   settled: (exchange: HostExchange) => void;
+  tracer: Tracer;
   /** The assembly that serves. */
   present: () => Assembly;
 }): Lasting {
-  const { limits, log, sessions, settled, present } = options;
+  const { limits, log, sessions, settled, tracer, present } = options;
   const caller = (id: string) => sessions.get(id);
   const tasks = new TaskTable(limits.tasks, (entry, caller) => present().directory.catalog.permits(entry, caller));
   const cancelled: ConstructorParameters<typeof Notifications>[0]["cancelled"] = (connection, id, reason) =>
     serverRequests.cancelled(connection, id, reason);
   const notifications = new Notifications({ present, log, tasks, progressPerSecond: limits.progressPerSecond, caller, cancelled });
-  const serverRequests = new ServerRequests({ hooks: () => present().hooks, tasks, notifications, limits, caller, settled });
+  const serverRequests = new ServerRequests({ hooks: () => present().hooks, tasks, notifications, limits, caller, settled, tracer });
   const names = new NameRegistry(undefined, (key) => present().upstreams.get(key)?.config.fallback === true);
-  return { names, tasks, uriOwners: new UriOwners(limits.seenUris, limits.uriLength), notifications, serverRequests, settled };
+  return { names, tasks, uriOwners: new UriOwners(limits.seenUris, limits.uriLength), notifications, serverRequests, tracer, settled };
 }
 
 /** Connects hooks, catalog and pipeline with each other and with what lasts. */

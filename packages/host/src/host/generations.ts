@@ -2,6 +2,7 @@ import type { AnyUpstreamConfig } from "../config/offered.ts";
 import type { ResolvedConfig } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
+import { Tracer } from "../exchange/trace.ts";
 import type { Logger } from "../log.ts";
 import type { CatalogStore } from "../pipeline/last-known.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
@@ -26,7 +27,7 @@ export interface GenerationsOptions {
   readonly sessions: Sessions;
   readonly hostInfo: Json;
   /** What plugins are given, besides what the generations know themselves. */
-  readonly surroundings: Omit<Surroundings, "folder" | "catalog" | "permits" | "stores">;
+  readonly surroundings: Omit<Surroundings, "folder" | "catalog" | "permits" | "tracer" | "stores">;
   /** Where what servers list is kept for the next host. */
   readonly store: CatalogStore | undefined;
   readonly settled: (exchange: HostExchange) => void;
@@ -38,6 +39,8 @@ export interface GenerationsOptions {
 
 /** The assemblies of one host: the one that serves, the next while a reload prepares it, and those of which calls are under way. */
 export class Generations {
+  /** Who listens goes on listening through all reloads. */
+  readonly tracer: Tracer;
   readonly #options: GenerationsOptions;
   readonly #around: Surroundings;
   #lasting: Lasting | undefined;
@@ -56,7 +59,8 @@ export class Generations {
       invalidate: (principal) => this.catalog?.invalidate(principal),
     };
     const permits: Surroundings["permits"] = (entry, caller) => this.catalog?.permits(entry, caller) ?? false;
-    this.#around = { ...surroundings, folder, catalog, permits, stores: new Stores(surroundings.clock) };
+    this.tracer = new Tracer(surroundings.listeners.log);
+    this.#around = { ...surroundings, folder, catalog, permits, tracer: this.tracer, stores: new Stores(surroundings.clock) };
   }
 
   /** The one that serves. @throws Error before there is one */
@@ -98,7 +102,7 @@ export class Generations {
   /** Loads and applies the plugins of a host that starts. Nothing runs yet. */
   async first(config: ResolvedConfig): Promise<Assembly> {
     const { log, sessions, settled } = this.#options;
-    this.#lasting = makeLasting({ limits: config.limits, log, sessions, settled, present: () => this.serving });
+    this.#lasting = makeLasting({ limits: config.limits, log, sessions, settled, tracer: this.tracer, present: () => this.serving });
     this.#serving = await this.#assemble(config, undefined);
     return this.#serving;
   }
@@ -161,7 +165,7 @@ export class Generations {
     const upstreams = nextUpstreams(plugins, before, (key, isolation) => this.#makeUpstream(key, isolation, plugins));
     plugins.upstreams = [...upstreams.values()].map(({ facts }) => facts);
     for (const plugin of plugins.fresh)
-      if (isIdle(plugin, plugins) && !surroundings.listeners.isHeardBy(plugin.id))
+      if (isIdle(plugin, plugins) && !surroundings.listeners.isHeardBy(plugin.id) && !this.tracer.isHeardBy(plugin.gone.signal))
         log.warn("a plugin taps no hook and so does nothing", { plugin: plugin.id });
     const lasting = this.#lasting as Lasting; // made before the first
     return assemble({ config, plugins, upstreams, log, sessions, hostInfo, lasting, store });

@@ -4,6 +4,7 @@ import { parseConfig } from "../config/parse.ts";
 import type { Config, ResolvedConfig } from "../config/schema.ts";
 import { retireLiterals } from "../config/secrets.ts";
 import type { Principal } from "../exchange/caller.ts";
+import type { TraceListener } from "../exchange/trace.ts";
 import { checkExposure } from "../front/edge.ts";
 import type { RequestHandler } from "../front/mount.ts";
 import type { Arrival } from "../front/way-in.ts";
@@ -250,6 +251,10 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
 
   reconnect(name: string): Promise<void> {
     return this.#desk.told({ who: "program", operation: "reconnect", params: { upstream: name } }, () => this.#reconnect(name));
+  }
+
+  trace(listener: TraceListener): () => void {
+    return this.#generations.tracer.listen(listener, this.#abort.signal);
   }
 
   async #reconnect(name: string): Promise<void> {

@@ -48,6 +48,7 @@ export class Traffic implements SessionHost {
   }
 
   refused(exchange: HostExchange): void {
+    this.#options.generations().tracer.trace(exchange);
     this.over(exchange);
   }
 
@@ -55,8 +56,13 @@ export class Traffic implements SessionHost {
   over(exchange: HostExchange): void {
     const { stats, log, config } = this.#options;
     const { serving } = this.#options.generations();
+    const { outcome, trace } = exchange;
     stats.count(exchange, serving.upstreams);
+    trace?.unwind();
+    const leave = serving.hooks.settled && trace?.enter("settled");
     serving.hooks.settled?.(exchange);
+    leave?.();
+    trace?.over(outcome && "result" in outcome ? undefined : outcome && "error" in outcome ? outcome.cause : exchange.stopped);
     logExchange(log, exchange, config().slowCall);
   }
 

@@ -2,6 +2,7 @@ import type { ReloadReport } from "../host/reload.ts";
 import type { HostStatus } from "../plugin/host-status.ts";
 import type { Json } from "../wire/message.ts";
 import type { LogQuery } from "./log-query.ts";
+import type { TraceQuery } from "./trace-query.ts";
 
 /** What a running host tells about itself: its status, and how it was started. */
 export interface ControlStatus extends HostStatus, ControlFacts {}
@@ -31,7 +32,9 @@ export type ControlRequest =
   /** An operation, as the host's desk has it: `status`, `reload`, `stop`, ..., `<plugin>:<name>`. */
   | { command: string; params?: Readonly<Json> }
   /** Lines of the log: a line of JSON each, until there are no more. */
-  | ({ command: "logs" } & LogQuery);
+  | ({ command: "logs" } & LogQuery)
+  /** What becomes of requests: a line of JSON each, until either side ends it. */
+  | ({ command: "trace" } & TraceQuery);
 
 /** Its answer, on one line of JSON. */
 export type ControlAnswer = { result: Readonly<Json> } | { error: string };

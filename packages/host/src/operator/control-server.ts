@@ -9,6 +9,8 @@ import { parseLogQuery } from "./log-query.ts";
 import type { LogRing } from "./log-ring.ts";
 import { streamLogs } from "./log-stream.ts";
 import type { OperatorDesk } from "./operator-desk.ts";
+import { parseTraceQuery } from "./trace-query.ts";
+import { streamTrace, type TraceFeed } from "./trace-stream.ts";
 
 /** Connections that have not asked, and those that have: readers of the log are counted where they are kept. */
 const SILENT = 16;
@@ -21,12 +23,12 @@ const CONNECTIONS = 512;
  * Answers what is asked on a local socket, one per process, mode 0600, never on the network. A host that cannot open it serves
  * all the same. Gives a function that closes it.
  */
-export async function serveControl(desk: OperatorDesk, ring: LogRing, log: Logger): Promise<() => void> {
+export async function serveControl(desk: OperatorDesk, ring: LogRing, feed: TraceFeed, log: Logger): Promise<() => void> {
   try {
     runningHosts(); // clears what dead hosts left
     const address = controlAddress(process.pid);
     if (!WINDOWS) rmSync(address, { force: true });
-    const sources = { desk, ring, silent: new Newest(SILENT), asked: new Newest(ASKED) };
+    const sources = { desk, ring, feed, silent: new Newest(SILENT), asked: new Newest(ASKED) };
     const server = createServer((socket) => answer(socket, sources));
     server.maxConnections = CONNECTIONS;
     server.unref();
@@ -36,6 +38,7 @@ export async function serveControl(desk: OperatorDesk, ring: LogRing, log: Logge
       process.off("exit", close);
       server.close();
       ring.end();
+      feed.end();
       if (!WINDOWS) rmSync(address, { force: true });
     };
     process.once("exit", close);
@@ -63,6 +66,7 @@ interface Sources {
   readonly desk: OperatorDesk;
   /** The last lines of the log. */
   readonly ring: LogRing;
+  readonly feed: TraceFeed;
   /** Those that have not asked yet. */
   readonly silent: Newest;
   /** Those that wait for an answer, or read it. */
@@ -120,8 +124,8 @@ function answer(socket: Socket, sources: Sources): void {
   });
 }
 
-/** Answers a line with one line, or with those of the log. Never rejects. */
-async function reply(line: string, socket: Socket, { desk, ring, asked }: Sources): Promise<void> {
+/** Answers a line with one line, or with those of the log or the trace. Never rejects. */
+async function reply(line: string, socket: Socket, { desk, ring, feed, asked }: Sources): Promise<void> {
   let answer: ControlAnswer;
   try {
     const { command, ...request } = parseRequest(line);
@@ -129,6 +133,11 @@ async function reply(line: string, socket: Socket, { desk, ring, asked }: Source
       const query = parseLogQuery(request);
       streamLogs(socket, query, ring);
       if (query.follow) asked.remove(socket);
+      return;
+    }
+    if (command === "trace") {
+      streamTrace(socket, parseTraceQuery(request), feed);
+      asked.remove(socket);
       return;
     }
     const { params = {} } = request;
@@ -149,6 +158,6 @@ function parseRequest(line: string): Json & { command: string } {
   }
   if (!isObject(request)) throw new Error("the request is no JSON object");
   const { command } = request;
-  if (typeof command !== "string") throw new Error('"command" must be "logs" or the name of an operation');
+  if (typeof command !== "string") throw new Error('"command" must be "logs", "trace" or the name of an operation');
   return { ...request, command };
 }

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Caller } from "../exchange/caller.ts";
 import { type Entry, LISTED_KINDS, LISTS, type ListedKind } from "../exchange/entry.ts";
 import type { Site } from "../exchange/exchange.ts";
+import type { Trace } from "../exchange/trace.ts";
 import type { UpstreamFacts } from "../exchange/upstream-facts.ts";
 import { errorFields, type Logger } from "../log.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
@@ -198,9 +199,13 @@ export class Catalog {
   }
 
   /** What of an offer a caller is shown. @throws HostError where a plugin fails */
-  shown(offer: Offer, kind: ListedKind, caller: Caller): readonly Entry[] {
+  shown(offer: Offer, kind: ListedKind, caller: Caller, trace?: Trace): readonly Entry[] {
+    const { list, permit } = this.#hooks;
+    const span = permit && trace?.begin("permit"); // of its taps, which are asked about every entry, nothing is told
     const entries = this.permitted(offer, kind, caller);
-    return this.#hooks.list?.(entries, caller) ?? entries;
+    span?.finish();
+    if (!list) return entries;
+    return trace ? trace.during("list", () => list(entries, caller)) : list(entries, caller);
   }
 
   permits(entry: Entry, caller: Caller): boolean {

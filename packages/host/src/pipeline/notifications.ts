@@ -135,9 +135,12 @@ export class Notifications {
     exchange: HostExchange | undefined,
     hooks: SealedHooks,
   ): Notification | undefined {
-    if (!hooks.notify) return notification;
+    const { notify } = hooks;
+    if (!notify) return notification;
+    const origin = { upstream: connection.facts.key, exchange };
+    const { trace } = exchange ?? {};
     try {
-      return hooks.notify(notification, { upstream: connection.facts.key, exchange }) ?? undefined;
+      return (trace ? trace.during("notify", () => notify(notification, origin)) : notify(notification, origin)) ?? undefined;
     } catch {
       return undefined; // closed: the plugin may have been redacting; the guard has logged it
     }

@@ -6,6 +6,7 @@ import type { Exchange, Route } from "../exchange/exchange.ts";
 import { HostExchange } from "../exchange/host-exchange.ts";
 import { hostSide } from "../exchange/host-side.ts";
 import { type MethodRow, rowOf } from "../exchange/methods.ts";
+import type { Tracer } from "../exchange/trace.ts";
 import { unlessStopped } from "../exchange/unless-stopped.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -16,7 +17,7 @@ import { callAsChild, type OwnCallsOptions } from "./own-calls.ts";
 import { Sender, type SenderOptions } from "./sender.ts";
 import type { ServerRequests } from "./server-requests.ts";
 import { Subscriptions } from "./subscriptions.ts";
-import { type Target, Targets, targetOf } from "./target.ts";
+import { notAllowed, nowhere, type Target, Targets, targetOf } from "./target.ts";
 import { listTasks } from "./task-list.ts";
 
 /** A route is asked again at most this often. */
@@ -33,6 +34,7 @@ export interface SessionAnswers {
 export interface PipelineOptions extends SenderOptions, Pick<OwnCallsOptions, "settled"> {
   readonly answers: SessionAnswers;
   readonly serverRequests: ServerRequests;
+  readonly tracer: Tracer;
   readonly limits: Pick<Limits, "nameLength" | "uriLength"> & OwnCallsOptions["limits"];
 }
 
@@ -67,6 +69,7 @@ export class Pipeline implements Course {
     try {
       const { method } = exchange;
       exchange.course = this;
+      this.#options.tracer.trace(exchange);
       const row = rowOf(method);
       return row.respond ? this.#respond(exchange, row) : this.#answer(exchange, row);
     } catch (error) {
@@ -80,7 +83,9 @@ export class Pipeline implements Course {
 
   fail(exchange: Exchange, error: RpcError): Promise<Readonly<RpcError>> | undefined {
     const { call, respond } = rowOf(exchange.method);
-    return call || respond ? this.#hooks.fail(exchange.method)?.(error, exchange) : undefined;
+    const fail = call || respond ? this.#hooks.fail(exchange.method) : undefined;
+    const { trace } = hostSide(exchange);
+    return fail && trace ? trace.stage("fail", () => fail(error, exchange)) : fail?.(error, exchange);
   }
 
   call(parent: Exchange, ...request: Rest<Course["call"]>): Promise<Json> {
@@ -96,7 +101,9 @@ export class Pipeline implements Course {
     const respond = this.#hooks.respond(method === "tasks/result" ? (this.#originOf(exchange) ?? method) : method);
     const answer = this.#answer(exchange, row);
     if (!respond) return answer;
-    return answer.then((given) => respond(given, exchange)) as Promise<Json>; // taps promise not to change it, and nobody else is bound by that
+    const { trace } = exchange;
+    const through = (given: Json) => (trace ? trace.stage("respond", () => respond(given, exchange)) : respond(given, exchange));
+    return answer.then(through) as Promise<Json>; // taps promise not to change it, and nobody else is bound by that
   }
 
   #answer(exchange: HostExchange, row: MethodRow): Promise<Json> {
@@ -181,7 +188,9 @@ export class Pipeline implements Course {
   async #routes(exchange: HostExchange, row: MethodRow, target: Target, ask: SealedHooks["route"]): Promise<Json> {
     const { entry } = target;
     const owner: Route = { upstream: entry.upstream };
+    const first = ask && exchange.trace?.begin("route");
     let route = (await ask?.(exchange)) ?? owner;
+    first?.leads(route);
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.#permit(exchange, row, this.#aimedAt(exchange, target, route), route);
@@ -189,10 +198,14 @@ export class Pipeline implements Course {
         const unsent = error instanceof HostError && error.sent === "no" && exchange.sent === "no" && exchange.ownCalls?.sent !== true;
         // Only what an upstream refused has left a trace there.
         if (!unsent || exchange.attempts.length < attempt || exchange.stopped || attempt === ROUTES) throw error;
+        exchange.trace?.unwind(error);
+        const span = exchange.trace?.begin("route");
         const asked = await ask?.(exchange);
         const standIn = asked ? undefined : this.#directory.standIn(exchange, entry);
         const next = asked ?? (standIn && { upstream: standIn.upstream }) ?? (ask && owner);
         if (!next) throw error;
+        span?.leads(next);
+        exchange.trace?.retried(error.type);
         route = next;
       }
     }
@@ -224,7 +237,9 @@ export class Pipeline implements Course {
     exchange.params = exchange.original;
     const transform = row.transform ? this.#hooks.transform(exchange.method) : undefined;
     if (!transform) return this.#permitArguments(exchange, row, target, upstream);
+    const span = exchange.trace?.begin("transform");
     return transform(exchange.original, exchange).then((params) => {
+      span?.finish();
       exchange.params = params;
       return this.#permitArguments(exchange, row, target, upstream);
     });
@@ -233,11 +248,15 @@ export class Pipeline implements Course {
   /** Asked again, with the arguments that are really sent. */
   #permitArguments(exchange: HostExchange, row: MethodRow, target: Target, upstream: Upstream): Promise<Json> {
     if (row.permit !== "twice") return this.#call(exchange, upstream);
+    const leave = this.#hooks.permit && exchange.trace?.enter("permit");
     const refused = this.#hooks.permit && this.#refused(target, exchange);
+    leave?.();
     if (refused) return Promise.reject(notAllowed(refused));
     const authorize = this.#hooks.authorize(exchange.method);
     if (!authorize) return this.#call(exchange, upstream);
+    const span = exchange.trace?.begin("authorize");
     return authorize(exchange).then((by) => {
+      span?.finish();
       if (by) throw notAllowed(target.entry);
       return this.#call(exchange, upstream);
     });
@@ -246,12 +265,14 @@ export class Pipeline implements Course {
   #call(exchange: HostExchange, upstream: Upstream): Promise<Json> {
     const attempt: HostExchange["attempts"][number] = { upstream: upstream.key };
     exchange.attempts.push(attempt);
+    const span = exchange.trace?.begin("call");
     return this.#send(exchange, upstream).then(
       (result) => {
-        if (!exchange.isReached && exchange.inside) exchange.decide(exchange.inside, "answered");
+        span?.finish();
         return this.#sender.given(exchange, upstream.key, result);
       },
       (error: unknown) => {
+        span?.finish(error);
         attempt.error = error instanceof HostError || isRefusal(error) ? error.type : "upstream";
         throw error;
       },
@@ -260,7 +281,9 @@ export class Pipeline implements Course {
 
   /** Before a name is called unknown, upstreams that are still starting have until their `startTimeout`: it may be one of theirs. */
   async #lookAgain(exchange: HostExchange): Promise<Target> {
+    const span = exchange.trace?.begin("wait");
     const missing = await unlessStopped(exchange, this.#directory.awaitKnown(exchange.caller, { lazy: true, isCall: true }));
+    span?.finish();
     const target = this.#targets.find(exchange, this.#directory.offer(exchange.caller));
     if (target instanceof HostError) return this.#hopeless(exchange, target);
     if (target.entry) return target;
@@ -296,10 +319,12 @@ export class Pipeline implements Course {
 
   #isPermitted({ entry, template, called }: Target, exchange: HostExchange): boolean {
     const { catalog } = this.#directory;
+    const leave = this.#hooks.permit && exchange.trace?.enter("permit");
     const by =
       catalog.refusedBy(entry, exchange.caller) ??
       (template && catalog.refusedBy(template, exchange.caller)) ??
       (called && catalog.refusedBy(called, exchange.caller));
+    leave?.();
     if (by) exchange.decide(by, "refused");
     return by === undefined;
   }
@@ -314,18 +339,4 @@ export class Pipeline implements Course {
     if (exchange.method === "resources/subscribe") this.#notifications.subscribed(exchange);
     return this.#subscriptions.send(exchange, connection, native, () => handler(exchange));
   }
-}
-
-/** What a request names may have been an upstream's that a reload took out of the config. */
-function nowhere(upstream: string, { entry, connection }: Target, { decisions }: HostExchange): HostError {
-  const by = decisions.findLast(({ did }) => did === "routed");
-  return entry.upstream === upstream || connection?.facts.key === upstream
-    ? new HostError("upstream_down", `upstream "${upstream}" is not configured any more; nothing was sent`, { upstream })
-    : new HostError("plugin_failure", `plugin "${by?.plugin}" routed to upstream "${upstream}", which is not configured`, {
-        ...(by && { plugin: by.plugin }),
-      });
-}
-
-function notAllowed({ kind, name }: Entry): HostError {
-  return new HostError("forbidden", `${kind} "${name}" is not allowed with these arguments`);
 }

@@ -82,7 +82,12 @@ export class Sender {
     // What is pinned (tasks, subscriptions) steers work that is under way: behind that work it would come too late.
     const { headers } = exchange; // those of this send, whatever is sent beside it while it waits
     if (!upstream.turns || rowOf(exchange.method).route === "pinned") return this.#send(exchange, upstream, headers, over);
-    return upstream.turns.take(exchange, () => this.#send(exchange, upstream, headers, () => {})).finally(over);
+    const span = exchange.trace?.begin("wait");
+    const send = (): Promise<Json> => {
+      span?.finish();
+      return this.#send(exchange, upstream, headers, () => {});
+    };
+    return upstream.turns.take(exchange, send).finally(over);
   }
 
   /** One send, names and ids in the upstream's own words. @param over called when it is over, before anybody is given its result */
@@ -105,12 +110,19 @@ export class Sender {
         ? undefined
         : (result, endProgress) => this.#tasks.created(exchange, connection, result, endProgress);
     const options: CallOptions = { progress, alive, answered, headers };
-    const inward = (result: Json): Json => {
+    const { trace } = exchange;
+    let span = trace?.begin("send");
+    if (span) span.route = { upstream: upstream.key };
+    const inward = (given: Json): Json => {
       over();
-      return this.#inward(exchange, connection, result);
+      const result = this.#inward(exchange, connection, given);
+      trace?.answered(result);
+      span?.finish();
+      return result;
     };
     const refused = (error: unknown): never => {
       over();
+      span?.finish(error);
       this.#notifications.refused(connection, error, exchange.caller.id);
       throw error;
     };
@@ -123,6 +135,10 @@ export class Sender {
       const isWorthIt = now !== connection || (wasReady && !connection.isReady);
       if (!unsent || !isWorthIt || exchange.stopped) return refused(error);
       connection = now;
+      span?.finish(error);
+      trace?.retried(error.type);
+      span = trace?.begin("send");
+      if (span) span.route = { upstream: upstream.key };
       return connection.call(exchange, params, options).then(inward, refused);
     });
   }

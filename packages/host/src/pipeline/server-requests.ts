@@ -4,6 +4,7 @@ import type { Caller } from "../exchange/caller.ts";
 import type { Sink } from "../exchange/course.ts";
 import type { Outcome } from "../exchange/exchange.ts";
 import { HostExchange } from "../exchange/host-exchange.ts";
+import type { Tracer } from "../exchange/trace.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
 import type { Connection } from "../upstream/connection.ts";
 import { BoundedMap } from "../wire/bounded-map.ts";
@@ -32,6 +33,7 @@ export interface ServerRequestsOptions {
   readonly limits: Pick<Limits, "questionsPerSession" | "questionsPerConnection" | "questionTime">;
   readonly caller: (id: string) => Respondent | undefined;
   readonly settled: (exchange: HostExchange) => void;
+  readonly tracer: Tracer;
 }
 
 /** Tasks of clients that are remembered. */
@@ -124,6 +126,7 @@ export class ServerRequests {
       ...(origin && { parent: origin }),
     });
     if (connection) exchange.route = { upstream: connection.facts.key };
+    this.#options.tracer.trace(exchange);
     const { questionTime } = this.#options.limits;
     exchange.timeLimits = { timeout: questionTime, maxTimeout: questionTime };
     origin?.pause();
@@ -137,7 +140,10 @@ export class ServerRequests {
       origin?.resume();
       this.#options.settled(exchange);
     };
-    const failed = (cause: unknown): void => finish(exchange.outcomeOf(cause));
+    const failed = (cause: unknown): void => {
+      exchange.trace?.unwind(cause);
+      finish(exchange.outcomeOf(cause));
+    };
     exchange.onStop((error) => failed(this.#fromClient(error)));
     exchange.start();
     this.#ask(question, exchange).then((result) => finish({ result }), failed);
@@ -178,9 +184,10 @@ export class ServerRequests {
     const { tasks, notifications } = this.#options;
     const hooks = this.#options.hooks(); // its answer comes through the same ones
     const shown = connection ? this.#clientParams(connection, request) : (request.params ?? {});
-    const asked = hooks.ask
-      ? await hooks.ask({ method: request.method, params: shown }, exchange)
-      : { method: request.method, params: shown };
+    const own = { method: request.method, params: shown };
+    const asking = hooks.ask && exchange.trace?.begin("ask");
+    const asked = hooks.ask ? await hooks.ask(own, exchange) : own;
+    asking?.finish();
     if ("answer" in asked) return asked.answer;
     exchange.params = connection
       ? withRelatedTask(asked.params as Json, (id) => tasks.byNative(connection, id)?.exposed ?? id)
@@ -188,6 +195,7 @@ export class ServerRequests {
     if (connection && request.method === "elicitation/create") notifications.elicitation(connection, asked.params.elicitationId, owner.id);
     const token = metaOf(request.params)?.progressToken;
     const progress = connection && ((params: Json) => connection.notify("notifications/progress", { ...params, progressToken: token }));
+    const sending = exchange.trace?.begin("send");
     const question = owner.questions.ask(asked.method, exchange.params, owner.sinkFor(origin), progress);
     exchange.sent = "unknown";
     exchange.onStop((error) => question.cancel(this.#fromClient(error)));
@@ -195,11 +203,14 @@ export class ServerRequests {
     try {
       result = await question.answer;
       exchange.sent = "yes";
+      sending?.finish();
     } catch (error) {
       if (error instanceof PeerError) exchange.sent = "yes";
       throw error;
     }
+    const answering = hooks.answer && exchange.trace?.begin("answer");
     const answered = hooks.answer ? ((await hooks.answer(result, exchange)) as Json) : result;
+    answering?.finish();
     return connection ? this.#upstreamResult(connection, request, owner, answered) : answered;
   }
 

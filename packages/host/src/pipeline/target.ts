@@ -161,3 +161,18 @@ export class Targets {
     return new HostError("payload_too_large", `${what} has ${length} characters; at most ${most} are taken (limits.${limit})`);
   }
 }
+
+/** What a request names may have been an upstream's that a reload took out of the config. */
+export function nowhere(upstream: string, { entry, connection }: Target, { decisions }: HostExchange): HostError {
+  const by = decisions.findLast(({ did }) => did === "routed");
+  return entry.upstream === upstream || connection?.facts.key === upstream
+    ? new HostError("upstream_down", `upstream "${upstream}" is not configured any more; nothing was sent`, { upstream })
+    : new HostError("plugin_failure", `plugin "${by?.plugin}" routed to upstream "${upstream}", which is not configured`, {
+        ...(by && { plugin: by.plugin }),
+      });
+}
+
+/** An entry that may be called, but not so. */
+export function notAllowed({ kind, name }: Entry): HostError {
+  return new HostError("forbidden", `${kind} "${name}" is not allowed with these arguments`);
+}

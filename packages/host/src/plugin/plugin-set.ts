@@ -4,6 +4,7 @@ import type { ResolvedConfig } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
 import type { Caller } from "../exchange/caller.ts";
 import { repeatability } from "../exchange/repeatable.ts";
+import type { TraceListener } from "../exchange/trace.ts";
 import type { UpstreamFacts } from "../exchange/upstream-facts.ts";
 import { errorFields } from "../log.ts";
 import { factsOf, strictest } from "../upstream/upstream.ts";
@@ -220,7 +221,7 @@ export class PluginSet {
   /** What a plugin's `apply` is given. It goes with the plugin from set to set. */
   #hostOf(plugin: AppliedPlugin, hooks: HookSet): PluginHost {
     const { id } = plugin;
-    const { folder, status, catalog, permits, operator, listeners, clock, random } = this.#around;
+    const { folder, status, catalog, permits, operator, listeners, clock, random, tracer } = this.#around;
     const { signal } = plugin.gone;
     const log = listeners.of(id, signal);
     /** What is looked at while it is applied decides whether a reload concerns the plugin. */
@@ -242,6 +243,7 @@ export class PluginSet {
       // The two forms of an offer give the same object, with the updates of either.
       offer: ((offering: Offering | ((caller: Caller) => Offering)) => plugin.set.#offer(plugin, offering)) as PluginHost["offer"],
       signal,
+      trace: (listener: TraceListener) => tracer.listen(listener, signal, log),
       transports: this.transports.of(id),
       get upstreams() {
         look("mcpServers");

@@ -1,3 +1,4 @@
+import type { Tracer } from "../exchange/trace.ts";
 import type { Json } from "../wire/message.ts";
 import type { Clock } from "./clock.ts";
 import type { LogListeners } from "./log-listeners.ts";
@@ -20,6 +21,7 @@ export interface Surroundings {
   readonly permits: PluginHost["permits"];
   /** Those in memory. */
   readonly stores: Stores;
+  readonly tracer: Tracer;
   /** Transports that code brings. */
   readonly transports: Readonly<Record<string, TransportFactory>>;
   /** Aborted when the host closes. */

@@ -1,9 +1,10 @@
 import type { FullTap } from "tapable";
 import type { PluginCondition } from "../config/plugin-schema.ts";
 import { ConfigError, HostError, isRefusal, PeerError } from "../errors.ts";
-import type { Exchange, Site } from "../exchange/exchange.ts";
+import type { Decision, Exchange, Route, Site } from "../exchange/exchange.ts";
 import { HostExchange } from "../exchange/host-exchange.ts";
 import { hostSide } from "../exchange/host-side.ts";
+import { presentTap, type Span } from "../exchange/trace.ts";
 import { errorFields, type Logger } from "../log.ts";
 import { isObject } from "../wire/message.ts";
 import type { HookDefinition } from "./hook-definition.ts";
@@ -46,6 +47,7 @@ export function siteOf(error: unknown): Site | undefined {
 export function guardTap(tap: FullTap, hook: string, definition: HookDefinition, owner: TapOwner, log: Logger, place?: string): FullTap {
   const site: Site = { plugin: owner.id, hook };
   const fn = tap.fn as AnyTap;
+  const isWaterfall = definition.kind.endsWith("WaterfallHook");
   const skip = owner.onError === "skip" && definition.closed === undefined;
 
   /** A plugin's own words: its deliberate no, or what it finds wrong with its options when the host starts. */
@@ -72,7 +74,7 @@ export function guardTap(tap: FullTap, hook: string, definition: HookDefinition,
       if (value === false) return site; // whoever asks is told who refused
       throw new TypeError(`the tap gave ${JSON.stringify(value)}; ${hook} takes ${definition.gives}, and anything else refuses`);
     }
-    if (definition.kind.endsWith("WaterfallHook")) {
+    if (isWaterfall) {
       const isList = Array.isArray(args[0]);
       if (isList ? !Array.isArray(value) : !isObject(value))
         throw new TypeError(
@@ -84,12 +86,18 @@ export function guardTap(tap: FullTap, hook: string, definition: HookDefinition,
     return value;
   };
 
+  const decided = (exchange: HostExchange | undefined, span: Span | undefined, did: Decision["did"], thrown?: unknown): void => {
+    exchange?.decide(site, did, thrown);
+    if (span) span.did = did;
+  };
+
   const asynchronous = (...args: unknown[]): void => {
     const done = args.pop() as Callback;
     const exchange = args.find((arg) => arg instanceof HostExchange);
     const before = exchange?.at;
     if (definition.ends?.(args[0])) return done(null, args[0]);
     if (exchange) exchange.at = site;
+    const span = exchange?.trace?.begin(hook, owner.id);
     let settled = false;
     const settle = (error: unknown, value?: unknown): void => {
       if (settled) return;
@@ -98,9 +106,12 @@ export function guardTap(tap: FullTap, hook: string, definition: HookDefinition,
       if (error === undefined) {
         try {
           const given = checked(value, args);
-          if (given === site) exchange?.decide(site, "refused");
+          if (given === site) decided(exchange, span, "refused");
           else if (definition.decision && given !== undefined && definition.ends?.(given) !== false)
-            exchange?.decide(site, definition.decision);
+            decided(exchange, span, definition.decision);
+          else if (isWaterfall && given !== undefined && given !== args[0]) span?.changed(args[0], given);
+          if (definition.decision === "routed" && given !== undefined) span?.leads(given as Route); // its rule has been kept
+          span?.finish();
           return done(null, given);
         } catch (wrong) {
           error = wrong;
@@ -108,11 +119,15 @@ export function guardTap(tap: FullTap, hook: string, definition: HookDefinition,
       }
       if (!isMeant(error)) {
         report(error, exchange);
-        if (skip) return done(null, undefined);
+        if (skip) {
+          span?.finish(failure(error), "failed"); // it alone, not the exchange
+          return done(null, undefined);
+        }
       }
-      exchange?.decide(site, isMeant(error) ? "refused" : "failed", error);
       const failed = failure(error);
       sites.set(failed, site);
+      decided(exchange, span, isMeant(error) ? "refused" : "failed", error);
+      span?.finish(failed);
       done(failed);
     };
     let given: unknown;
@@ -146,33 +161,45 @@ export function guardTap(tap: FullTap, hook: string, definition: HookDefinition,
 
   const synchronous: Record<string, AnyTap> = {
     SyncHook: (...args: unknown[]) => {
+      const span = presentTap(hook, owner.id);
       try {
         run(...args);
+        span?.finish();
       } catch (error) {
         report(
           error,
           args.find((arg) => arg instanceof HostExchange),
         );
+        span?.finish(failure(error), "failed");
       }
     },
     SyncBailHook: (...args: unknown[]) => {
+      const span = presentTap(hook, owner.id);
       try {
-        return checked(run(...args), args);
+        const given = checked(run(...args), args);
+        span?.finish(undefined, given === site ? "refused" : undefined);
+        return given;
       } catch (error) {
         if (!isRefusal(error))
           report(
             error,
             args.find((arg) => arg instanceof HostExchange),
           );
+        span?.finish(failure(error), isRefusal(error) ? "refused" : "failed");
         return site;
       }
     },
     SyncWaterfallHook: (...args: unknown[]) => {
       if (definition.ends?.(args[0])) return undefined;
+      const span = presentTap(hook, owner.id);
       try {
-        return checked(run(...args), args);
+        const given = checked(run(...args), args);
+        if (given !== undefined && given !== args[0]) span?.changed(args[0], given);
+        span?.finish();
+        return given;
       } catch (error) {
         report(error);
+        span?.finish(failure(error), "failed");
         if (skip) return undefined;
         throw failure(error);
       }
@@ -221,15 +248,23 @@ function composing(
       const exchange = hostSide(given);
       const before = exchange.at;
       exchange.at = site;
+      const { inside, trace } = exchange;
       exchange.inside = site;
+      const span = trace?.begin("call", site.plugin);
       const failed = (error: unknown): Promise<never> | Promise<Record<string, unknown>> => {
         exchange.at = before;
-        if (isRefusal(error)) exchange.decide(site, "refused", error);
-        if (isPassing(error)) throw error;
+        exchange.inside = inside; // whoever is around it may answer yet
+        const refused = isRefusal(error) && exchange.decide(site, "refused", error);
+        if (isPassing(error)) {
+          span?.finish(error, refused ? "refused" : undefined);
+          throw error;
+        }
         report(error, exchange);
+        const thrown = failure(error);
+        span?.finish(thrown, "failed");
         if (called && !called.has(exchange)) return next(exchange);
         exchange.decide(site, "failed", error);
-        throw failure(error);
+        throw thrown;
       };
       let result: unknown;
       try {
@@ -243,7 +278,12 @@ function composing(
       }
       return Promise.resolve(result).then((value) => {
         exchange.at = before;
-        if (isObject(value)) return value;
+        if (isObject(value)) {
+          const answered = !exchange.isReached && exchange.inside === site && exchange.decide(site, "answered");
+          if (span) trace?.passed(span, value);
+          span?.finish(undefined, answered ? "answered" : undefined);
+          return value;
+        }
         return failed(new TypeError(`the handler gave ${value === null ? "null" : typeof value} instead of a result`));
       }, failed);
     };

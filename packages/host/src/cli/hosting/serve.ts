@@ -4,6 +4,7 @@ import type { ControlFacts } from "../../operator/control-protocol.ts";
 import { serveControl } from "../../operator/control-server.ts";
 import { deskOf } from "../../operator/create-host.ts";
 import { LogRing } from "../../operator/log-ring.ts";
+import { TraceFeed } from "../../operator/trace-stream.ts";
 import type { FrameOutput } from "../../wire/frame-writer.ts";
 import { EXIT, type ExitCode } from "../command-line/exit.ts";
 import { formatOf, keptLevelOf, type LogFlags, loggerOf } from "../command-line/logger.ts";
@@ -156,7 +157,7 @@ async function serveOperators(
   { flags, life, ring }: { flags: StartFlags; life: ProcessLife; ring: LogRing },
 ): Promise<void> {
   const desk = deskOf(host);
-  life.atEnd(await serveControl(desk, ring, host.log));
+  life.atEnd(await serveControl(desk, ring, new TraceFeed((listener) => host.trace(listener)), host.log));
   life.atHangup(() => void desk.runFor("signal", "reload").catch(() => {})); // the log has it
   if (flags.watch) life.atEnd(reloads.watch());
 }
