@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { profiles } from "@host/plugin-profiles";
+import { type ProfilesOptions, profiles } from "@host/plugin-profiles";
 import { type Config, createHost } from "mcp-host";
 import { describe, expect, test } from "vitest";
 import type { z } from "zod";
@@ -48,7 +48,9 @@ test("the config under Use loads, and opens the endpoints that it speaks of", as
 
 test("the hooks under Hooks are those that it taps", async () => {
   const documented = [...section("Hooks").matchAll(/^- `(\w+)`/gm)].map(([, hook]) => hook);
-  const all = { profiles: { one: { outside: "hide", roles: ["a"], descriptions: { a: "b" } }, two: { instructions: "c" } } } as const;
+  const all: ProfilesOptions = {
+    profiles: { one: { outside: "hide", roles: ["a"], descriptions: { a: "b" } }, two: { instructions: "c" } },
+  };
   await using host = createHost({ plugins: [profiles(all)] });
   await host.prepare();
   expect([...new Set(host.pipeline().taps.map(({ hook }) => hook))]).toEqual(documented);
