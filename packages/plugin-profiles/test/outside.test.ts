@@ -1,5 +1,6 @@
+import { profiles } from "@host/plugin-profiles";
 import { type Config, definePlugin, type Json, type Plugin, type PluginHost } from "mcp-host";
-import type { TestClient } from "mcp-host/testing";
+import { createTestHost, fakeUpstream, type TestClient } from "mcp-host/testing";
 import { describe, expect, test } from "vitest";
 import { shown, started } from "./scripted.ts";
 
@@ -70,10 +71,10 @@ const WAYS: Record<
 };
 
 describe.each(Object.entries(WAYS))("%s", (_way, { act, told, method, plugins = [] }) => {
-  const profiles = { work: { servers: ["git", "offering*"], outside: "refuse" as const } };
+  const selected = { work: { servers: ["git", "offering*"], outside: "refuse" as const } };
 
   test("is refused as unknown, and reaches no server", async () => {
-    await using running = await started({ profiles, outside: "hide" }, { plugins });
+    await using running = await started({ profiles: selected, outside: "hide" }, { plugins });
     await expect(act(await running.connect({ endpoint: "work" }))).rejects.toThrow(told);
     expect(running.files.received(method)).toEqual([]);
     await act(await running.connect());
@@ -81,7 +82,7 @@ describe.each(Object.entries(WAYS))("%s", (_way, { act, told, method, plugins = 
   });
 
   test("is only left out of lists where the profile hides", async () => {
-    await using running = await started({ profiles: { work: { ...profiles.work, outside: "hide" } } }, { plugins });
+    await using running = await started({ profiles: { work: { ...selected.work, outside: "hide" } } }, { plugins });
     const client = await running.connect({ endpoint: "work" });
     expect((await shown(client)).filter((name) => name.startsWith("files"))).toEqual([]);
     await act(client);
@@ -109,6 +110,23 @@ test("the updates of what is outside are not told to whoever subscribed where it
   running.git.notify("notifications/resources/updated", { uri: "git:///open" });
   expect(await all.until("notifications/resources/updated")).toEqual({ uri: "files:///open" });
   expect(await work.until("notifications/resources/updated")).toEqual({ uri: "git:///open" });
+});
+
+test("a fallback serves a profile that it is in, and no other", async () => {
+  const main = fakeUpstream({ tools: { read: () => "main" } });
+  const spare = fakeUpstream({ tools: { read: () => "spare" } });
+  await using running = await createTestHost({
+    upstreams: { main, spare: { transport: spare.transport, fallback: true } },
+    plugins: [profiles({ profiles: { both: {}, alone: { servers: ["main"] } } })],
+    client: false,
+  });
+  const [both, alone] = [await running.connect({ endpoint: "both" }), await running.connect({ endpoint: "alone" })];
+  expect((await alone.callTool("read")).content).toEqual([{ type: "text", text: "main" }]);
+  main.fail("down");
+  await expect.poll(() => running.host.status().upstreams[0]?.state).not.toBe("ready");
+  expect((await both.callTool("read")).content).toEqual([{ type: "text", text: "spare" }]);
+  await expect(alone.callTool("read")).rejects.toThrow();
+  expect(spare.received("tools/call")).toHaveLength(1);
 });
 
 test("`outside` is the profile's own, else that of the first that it extends, else the plugin's", async () => {
