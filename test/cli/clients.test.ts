@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { parse as parseJsonc } from "jsonc-parser";
 import { parse as parseToml } from "smol-toml";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { CLIENT_NAMES, type ClientName, clientOf } from "../../packages/host/dist/cli/clients/clients.js";
 import { EXIT } from "../../packages/host/dist/cli/command-line/exit.js";
 import { home, start, TYPED } from "../harness/cli.ts";
@@ -224,6 +224,60 @@ test.each(Object.keys(KEYED) as ClientName[])("client-config %s leaves a place f
   expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining("The host asks for a key") });
   expect(parsed(id, stdout)[clientOf(id).key]?.["mcp-host"]).toMatchObject(KEYED[id] as object);
   expect(stdout).toContain("http://127.0.0.1:4123/all");
+});
+
+describe("an endpoint", () => {
+  const OPEN = ["@host/plugin-profiles", { profiles: { work: { servers: ["one"] }, play: {} } }];
+  const config = JSON.stringify({ listen: { port: 4123, path: "/all" }, mcpServers: { one: { command: "one" } }, plugins: [OPEN] });
+  const entryOf = (id: ClientName, text: string): unknown => parsed(id, text)[clientOf(id).key]?.["mcp-host"];
+
+  test.each(["--endpoint", "--profile"])("%s is in the command and in the URL that a client is given", async (flag) => {
+    using at = desk();
+    const path = at.write("mcp-host.config.json", config);
+    const stdio = await at.run("client-config", "cursor", flag, "work");
+    expect(entryOf("cursor", stdio.stdout)).toMatchObject({ args: [BIN, "start", "stdio", "--config", path, "--endpoint", "work"] });
+    expect(stdio.stderr).toContain(`install cursor ${flag} work\``);
+    const http = await at.run("client-config", "cursor", "--http", flag, "work");
+    expect(entryOf("cursor", http.stdout)).toEqual({ url: "http://127.0.0.1:4123/all/p/work" });
+    const url = await at.run("client-config", "cursor", "--url", "http://127.0.0.1:1/mcp/?team=a", flag, "any");
+    expect(entryOf("cursor", url.stdout)).toEqual({ url: "http://127.0.0.1:1/mcp/p/any?team=a" });
+    expect(await at.run("install", "cursor", "--yes", flag, "play")).toMatchObject({ code: 0 });
+    expect(entryOf("cursor", at.read("~/.cursor/mcp.json") ?? "")).toMatchObject({ args: expect.arrayContaining(["--endpoint", "play"]) });
+    const claude = await at.run("client-config", "claude-code", "--http", flag, "work");
+    expect(claude.stderr).toContain("claude mcp add --transport http --scope user mcp-host http://127.0.0.1:4123/all/p/work\n");
+  });
+
+  test.each([[], ["--http"], ["--url", "http://127.0.0.1:1/mcp", "--config", "mcp-host.config.json"]])(
+    "that no plugin opens is refused, with those that there are: %j",
+    async (...flags) => {
+      using at = desk();
+      at.write("mcp-host.config.json", config);
+      for (const command of [["client-config"], ["install", "--yes"]])
+        expect(await at.run(...command, "cursor", ...flags, "--endpoint", "wrok")).toEqual({
+          code: EXIT.usage.code,
+          stdout: "",
+          stderr: expect.stringContaining('--endpoint: no endpoint is called "wrok" (did you mean "work"?); there are work, play'),
+        });
+      expect(at.read("~/.cursor/mcp.json")).toBeUndefined();
+    },
+  );
+
+  test("that is named twice must be the same", async () => {
+    using at = desk();
+    at.write("mcp-host.config.json", config);
+    expect(await at.run("client-config", "cursor", "--endpoint", "work", "--profile", "work")).toMatchObject({ code: 0 });
+    expect(await at.run("client-config", "cursor", "--endpoint", "work", "--profile", "play")).toMatchObject({
+      code: EXIT.usage.code,
+      stderr: expect.stringContaining("--endpoint and --profile mean the same and name two endpoints"),
+    });
+  });
+});
+
+test("a host whose plugins name its servers is asked whether it wants a key, too", async () => {
+  using at = desk();
+  const plugins = [["@host/plugin-auth", { anonymous: [], rules: [{ allow: { servers: ["one"] } }] }]];
+  at.write("mcp-host.config.json", JSON.stringify({ listen: { port: 4123 }, mcpServers: { one: { command: "one" } }, plugins }));
+  expect(await at.run("client-config", "cursor", "--http")).toMatchObject({ code: 0, stderr: expect.stringContaining("asks for a key") });
 });
 
 test("VS Code's question for the key comes and goes with the host, and questions of others stay", async () => {

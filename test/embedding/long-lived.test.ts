@@ -15,6 +15,7 @@ const EVERYTHING = [
   "@host/plugin-namespace",
   "@host/plugin-cache",
   "@host/plugin-metrics",
+  "@host/plugin-profiles",
   "@host/plugin-resilience",
   "@host/plugin-transform",
 ];

@@ -9,7 +9,7 @@ import { KeyedClient } from "../harness/keyed-client.ts";
 const FOLDER = join(ROOT, "examples/all-plugins");
 const FILE = join(FOLDER, "mcp-host.config.json");
 const README = readFileSync(join(FOLDER, "README.md"), "utf8");
-const PLUGINS = ["auth", "metrics", "transform", "namespace", "cache", "resilience"];
+const PLUGINS = ["auth", "metrics", "transform", "namespace", "profiles", "cache", "resilience"];
 
 /** The key that the README gives away. Its first command is tried in npm-start.test.ts. */
 const [, KEY = ""] = /Bearer (\S+)"/.exec(README) ?? [];
@@ -26,7 +26,7 @@ function config(memory: string): Config {
 test("validate and inspect explain the pipeline of the example", async () => {
   using at = home();
   const valid = await run(at, ["validate", "--config", FILE]);
-  expect(valid).toEqual({ code: 0, stdout: `${FILE} is valid: 3 servers, 6 plugins\n`, stderr: "" });
+  expect(valid).toEqual({ code: 0, stdout: `${FILE} is valid: 3 servers, 7 plugins\n`, stderr: "" });
 
   const { code, stdout } = await run(at, ["inspect", "--config", FILE]);
   expect(code).toBe(0);
@@ -55,6 +55,7 @@ test.each([
   ["metrics", "pathh", "path"],
   ["transform", "rulez", "rules"],
   ["namespace", "seperator", "separator"],
+  ["profiles", "profile", "profiles"],
   ["cache", "tool", "tools"],
   ["resilience", "default", "defaults"],
 ])("a misspelt option of %s gives one line with its place and what may be meant", async (plugin, misspelt, meant) => {
@@ -85,6 +86,12 @@ test("the example serves whoever reads, and whoever has the key", async () => {
   expect(JSON.stringify(first)).toContain("content");
   expect(await reader.request("tools/call", read)).toEqual(first);
   await expect(reader.request("tools/call", { name: "files__write_file", arguments: {} })).rejects.toThrow("Unknown tool");
+
+  const files = await KeyedClient.open(new URL("/mcp/p/files", host.url));
+  const there = ((await files.request("tools/list", {})).tools as { name: string }[]).map(({ name }) => name);
+  expect(there).toEqual(names.filter((name) => name.startsWith("files__")));
+  await expect(files.request("tools/call", { name: "everything__echo", arguments: { message: "" } })).rejects.toThrow("Unknown tool");
+  await files.close();
 
   const owner = await KeyedClient.open(host.url, KEY);
   const all = ((await owner.request("tools/list", {})).tools as { name: string }[]).map(({ name }) => name);

@@ -3,6 +3,7 @@ import { auth } from "@host/plugin-auth";
 import { cache } from "@host/plugin-cache";
 import { metrics } from "@host/plugin-metrics";
 import { namespace } from "@host/plugin-namespace";
+import { profiles } from "@host/plugin-profiles";
 import { resilience } from "@host/plugin-resilience";
 import { transform } from "@host/plugin-transform";
 import { expect, test } from "vitest";
@@ -77,6 +78,7 @@ test("a thousand calls of three principals through every plugin, with a server t
         metrics({}),
         transform({ rules: [{ match: ["*"], redact: true, strip: true }] }),
         namespace(),
+        profiles({ profiles: { everything: { description: "For everybody" } }, default: "everything" }),
         cache({ tools: ["notes__echo", "web__echo"], ttl: "10m" }),
         resilience({ defaults: { breaker: { consecutive: 20 } } }),
       ],

@@ -22,6 +22,7 @@ const PLUGINS = {
   "plugin-cache": {},
   "plugin-metrics": {},
   "plugin-namespace": { strategy: "conflict" },
+  "plugin-profiles": { profiles: { everything: {} }, default: "everything" },
   "plugin-resilience": {},
   "plugin-sqlite": { file: join(stores, "store.sqlite") },
   "plugin-transform": {},

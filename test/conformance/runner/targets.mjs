@@ -49,6 +49,7 @@ export const TARGETS = {
         "@host/plugin-metrics",
         ["@host/plugin-transform", { rules: [{ match: ["*"], redact: true, strip: true }] }],
         ["@host/plugin-namespace", { strategy: "conflict" }],
+        ["@host/plugin-profiles", { profiles: { everything: {} }, default: "everything" }],
         ["@host/plugin-cache", { tools: ["*"], store: true }],
         "@host/plugin-resilience",
         ["@host/plugin-sqlite", { file: "store.sqlite" }],

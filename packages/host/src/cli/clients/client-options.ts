@@ -20,6 +20,8 @@ export const entryArgs = {
   stdio: { type: "boolean", description: "The client starts a host of its own. The default" },
   http: { type: "boolean", description: "The client connects to the host that runs, or to where the config listens" },
   url: { type: "string", valueHint: "url", description: "The client connects to this address" },
+  endpoint: { type: "string", valueHint: "name", description: "The client comes in by an endpoint that a plugin opens, /mcp/p/<name>" },
+  profile: { type: "string", valueHint: "name", description: "The same as --endpoint" },
   config: configArgs.config,
 } as const satisfies ArgsDef;
 
@@ -40,7 +42,16 @@ export interface EntryFlags extends ClientFlags {
   stdio?: boolean | undefined;
   http?: boolean | undefined;
   url?: string | undefined;
+  endpoint?: string | undefined;
+  profile?: string | undefined;
   config?: string | undefined;
+}
+
+/** The endpoint that the client comes in by; undefined for the unnamed one. @throws UsageError where two are named */
+export function endpointOf({ endpoint, profile }: EntryFlags): string | undefined {
+  if (endpoint !== undefined && profile !== undefined && endpoint !== profile)
+    throw new UsageError("--endpoint and --profile mean the same and name two endpoints; give one of them");
+  return endpoint ?? profile;
 }
 
 export interface ChangeFlags {

@@ -47,7 +47,7 @@ function keyAdvice(client: Client, entry: ServerEntry): string {
 
 /** The command that writes what these flags print. */
 export function installCommand({ client, http, ...flags }: EntryFlags): string {
-  const words = (["scope", "name", "url", "config"] as const).flatMap((name) => {
+  const words = (["scope", "name", "url", "endpoint", "profile", "config"] as const).flatMap((name) => {
     const value = flags[name];
     return value === undefined ? [] : [`--${name}`, shellWord(value)];
   });

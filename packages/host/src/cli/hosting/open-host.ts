@@ -78,13 +78,22 @@ export async function startAt(opened: Opened, endpoint: string | undefined): Pro
   if (endpoint !== undefined) {
     await prepare(opened);
     try {
-      localOptionsOf(opened.host).checkEndpoint(endpoint);
+      checkEndpoint(opened.host, endpoint);
     } catch (error) {
       await opened.host.close();
-      throw new UsageError(`--endpoint: ${(error as Error).message}`); // only ConfigErrors are thrown there
+      throw error;
     }
   }
   await startHost(opened);
+}
+
+/** @throws UsageError where no plugin of a host that is prepared opens the endpoint */
+export function checkEndpoint(host: Host, endpoint: string): void {
+  try {
+    localOptionsOf(host).checkEndpoint(endpoint);
+  } catch (error) {
+    throw new UsageError(`--endpoint: ${(error as Error).message}`); // only ConfigErrors are thrown there
+  }
 }
 
 /** Loads and applies the plugins without starting anything. */
