@@ -113,7 +113,8 @@ export class ServerRequests {
         if ("result" in outcome) resolve(outcome.result);
         else reject("error" in outcome ? fromRpc(outcome.error) : new HostError("cancelled", outcome.cancelled));
       });
-      if (signal?.aborted) withdraw(); // while it was sent
+      // It may have been taken back while it was sent.
+      if (signal?.aborted) withdraw();
       else signal?.addEventListener("abort", withdraw, { once: true });
     });
   }
