@@ -1,3 +1,4 @@
+import type { Config } from "mcp-host";
 import { afterAll, describe, it } from "vitest";
 import type { WayIn } from "../harness/clients.ts";
 import { asking } from "./asking.ts";
@@ -9,7 +10,7 @@ import { logging } from "./logging.ts";
 import { progress } from "./progress.ts";
 import { prompts } from "./prompts.ts";
 import { resources } from "./resources.ts";
-import { type Cases, Rig } from "./rig.ts";
+import { type Cases, Rig, type WayOut } from "./rig.ts";
 import { casesOf, nameOf, rows, WAYS_OUT } from "./rows.mjs";
 import { session } from "./session.ts";
 import { tasks } from "./tasks.ts";
@@ -21,11 +22,11 @@ const all: [string, Cases[string]][] = [session, lists, calls, resources, prompt
 export const cases: Cases = {};
 for (const [row, ofRow] of all) cases[row] = { ...cases[row], ...ofRow };
 
-/** The tests of every case over one way in and every way out. */
-export function passThrough(into: WayIn): void {
-  for (const out of WAYS_OUT) {
-    describe(`with ${into} in and ${out} out`, () => {
-      const rig = new Rig(into, out);
+/** The tests of every case over one way in and every way out, or over one way out with these plugins. */
+export function passThrough(into: WayIn, plugged?: { readonly out: WayOut; readonly plugins: Config["plugins"] }): void {
+  for (const out of plugged ? [plugged.out] : WAYS_OUT) {
+    describe(`with ${into} in and ${out} out${plugged ? ", with plugins" : ""}`, () => {
+      const rig = new Rig(into, out, plugged?.plugins);
       afterAll(() => rig.close());
       for (const row of rows) {
         for (const { key, title, into: ways, out: outs } of casesOf(row)) {

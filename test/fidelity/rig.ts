@@ -51,6 +51,7 @@ export interface BenchOptions {
   /** The host has no network front and its upstreams say nothing of isolation: its only client has them for itself. */
   sole?: boolean;
   limits?: Config["limits"];
+  plugins?: Config["plugins"];
 }
 
 /** An SDK client that keeps the notifications it gets. */
@@ -187,7 +188,8 @@ export class Bench {
       servers.push([key, { ...settings, ...(await this.#server({ name: key, ...options })) }]);
     }
     // The forms of a server, told apart by the way out.
-    return { mcpServers: Object.fromEntries(servers), ...(this.#options.limits && { limits: this.#options.limits }) } as Config;
+    const { limits, plugins } = this.#options;
+    return { mcpServers: Object.fromEntries(servers), ...(limits && { limits }), ...(plugins && { plugins }) } as Config;
   }
 
   /** Wires that cannot attribute questions to calls need connections of one session, if clients are not alone anyway. */
@@ -218,16 +220,23 @@ export class Rig {
   readonly out: WayOut;
   readonly #benches = new Map<string, Bench>();
 
-  constructor(into: WayIn, out: WayOut) {
+  readonly #plugins: Config["plugins"];
+
+  constructor(into: WayIn, out: WayOut, plugins?: Config["plugins"]) {
     this.into = into;
     this.out = out;
+    this.#plugins = plugins;
   }
 
   /** The bench with these upstreams; one `up` with everything by default. */
   bench(upstreams: Record<string, Settings> = { up: {} }, options: BenchOptions = {}): Bench {
     const key = JSON.stringify([upstreams, options]);
     let bench = this.#benches.get(key);
-    if (!bench) this.#benches.set(key, (bench = new Bench(this.into, this.out, upstreams, options)));
+    if (!bench)
+      this.#benches.set(
+        key,
+        (bench = new Bench(this.into, this.out, upstreams, { ...options, ...(this.#plugins && { plugins: this.#plugins }) })),
+      );
     return bench;
   }
 
