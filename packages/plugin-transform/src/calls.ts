@@ -15,7 +15,8 @@ import { type Engine, ProgramError } from "./engine.ts";
 import type { Place } from "./options.ts";
 import type { Reading } from "./reading.ts";
 import type { Records } from "./records.ts";
-import { type Rewriting, rewrite, rewriteResult, rewriteText } from "./rewrite.ts";
+import { rewrite, rewriteResult } from "./rewrite.ts";
+import type { Rewriting } from "./rewriting.ts";
 import type { Compiled, Plan, Rules } from "./rules.ts";
 
 export interface CallsOptions {
@@ -321,8 +322,5 @@ function inText(args: Json): Json {
 
 function deep<T extends Json>(value: T, rewritings: readonly Rewriting[]): T {
   // Rewriting changes texts and leaves an object's fields.
-  return rewritings.reduce(
-    (each, rewriting) => rewrite(each, { ...rewriting, text: (text) => rewriteText(text, rewriting), keys: false }) as T,
-    value,
-  );
+  return rewritings.reduce((each, rewriting) => rewrite(each, { ...rewriting, within: rewriting, keys: false }) as T, value);
 }

@@ -1,6 +1,6 @@
 import type { Json } from "mcp-host";
 import { type Detector, replaceFound } from "./detectors.ts";
-import type { Rewriting } from "./rewrite.ts";
+import type { Rewriting } from "./rewriting.ts";
 
 /** What one rule takes out. */
 export interface RedactSettings {
@@ -38,9 +38,9 @@ export class Redactor {
     const { size } = this.#fields;
     this.rewriting = {
       text: (text) => this.text(text),
-      number: (value) => this.#number(value),
+      number: (value, written) => this.#number(value, written),
       keys: true,
-      ...(size > 0 && { field: (key: string, value: unknown) => this.#field(key, value) }),
+      ...(size > 0 && { instead: (key: string) => this.#instead(key) }),
     };
   }
 
@@ -55,17 +55,20 @@ export class Redactor {
     return this.#fields.has(plain(field));
   }
 
-  #number(value: number): unknown {
+  #number(value: number, written?: string): unknown {
     if (Math.abs(value) < LONG_NUMBER) return value;
-    const text = String(value);
-    const clean = this.text(text);
-    return clean === text ? value : clean;
+    // One that is written has more digits than a number can have, or says them otherwise.
+    for (const text of new Set([String(value), written ?? ""])) {
+      const clean = this.text(text);
+      if (clean !== text) return clean;
+    }
+    return value;
   }
 
-  #field(key: string, value: unknown): { readonly value: unknown } | undefined {
-    if (value === null || typeof value === "boolean" || !this.takes(key)) return undefined;
+  #instead(key: string): string | undefined {
+    if (!this.takes(key)) return undefined;
     this.#found("field");
-    return { value: this.#replacement("field") };
+    return this.#replacement("field");
   }
 
   #replacement(name: string): string {

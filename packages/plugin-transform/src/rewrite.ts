@@ -1,23 +1,14 @@
 import type { Json } from "mcp-host";
+import { rewriteText } from "./json-text.ts";
+import type { Rewriting } from "./rewriting.ts";
 
-/** Nesting beyond which nothing is read: what lies deeper is taken out, since nobody has looked at it. */
-const DEEPEST = 200;
+/** Nesting that the host lets through. What lies deeper nobody has looked at, and it is taken out. */
+const DEEPEST = 1_000;
 const TOO_DEEP = "[nested too deeply]";
 
-/** What is done with the parts of a JSON value. */
-export interface Rewriting {
-  text(text: string): string;
-  /** Instead of a number; default: as it is. */
-  number?(value: number): unknown;
-  /** Instead of the value under this key, or undefined to go into it. */
-  field?(key: string, value: unknown, parent: Json): { readonly value: unknown } | undefined;
-  /** Whether keys are text like any other; default: they stay. */
-  readonly keys?: boolean;
-}
-
-/** The value with its texts rewritten: the same value where nothing was changed. */
+/** The value with its texts rewritten, JSON in them value by value: the same value where nothing was changed. */
 export function rewrite(value: unknown, rewriting: Rewriting, depth = 0): unknown {
-  if (typeof value === "string") return rewriting.text(value);
+  if (typeof value === "string") return rewriteText(value, rewriting.within ?? rewriting);
   if (typeof value === "number") return rewriting.number ? rewriting.number(value) : value;
   if (typeof value !== "object" || value === null) return value;
   if (depth === DEEPEST) return TOO_DEEP;
@@ -33,28 +24,43 @@ export function rewrite(value: unknown, rewriting: Rewriting, depth = 0): unknow
   }
   const parent = value as Json; // an object that is no array
   // Nothing is made anew before something has changed: in most values nothing does.
-  let fields: [string, unknown][] | undefined;
+  let fields: Renamed[] | undefined;
   const keys = Object.keys(parent);
   for (let at = 0; at < keys.length; at++) {
     const key = keys[at] as string; // within the list
     const item = parent[key];
     const own = rewriting.field?.(key, item, parent);
-    const after = own ? own.value : rewrite(item, rewriting, depth + 1);
+    const instead = own || item === null || typeof item === "boolean" ? undefined : rewriting.instead?.(key);
+    const after = own ? own.value : (instead ?? rewrite(item, rewriting, depth + 1));
     const name = rewriting.keys ? rewriting.text(key) : key;
-    if (after !== item || name !== key) fields ??= keys.slice(0, at).map((before) => [before, parent[before]]);
-    fields?.push([name, after]);
+    if (after !== item || name !== key)
+      fields ??= keys.slice(0, at).map((before) => ({ key: before, name: before, value: parent[before] }));
+    fields?.push({ key, name, value: after });
   }
   if (!fields) return value;
-  return Object.fromEntries(rewriting.keys ? apart(fields) : fields);
+  return Object.fromEntries(apart(fields));
 }
 
-/** Two keys that became one must not swallow each other's values. */
-function apart(fields: readonly [string, unknown][]): [string, unknown][] {
-  const count = new Map<string, number>();
-  return fields.map(([key, value]) => {
-    const before = count.get(key) ?? 0;
-    count.set(key, before + 1);
-    return [before === 0 ? key : `${key} (${before + 1})`, value];
+/** A field, by the key that it had and the name that it would have. */
+interface Renamed {
+  readonly key: string;
+  readonly name: string;
+  readonly value: unknown;
+}
+
+/** Two keys that became one must not swallow each other's values, and none takes the name of one that stayed. */
+function apart(fields: readonly Renamed[]): [string, unknown][] {
+  const taken = new Set(fields.flatMap(({ key, name }) => (name === key ? [name] : [])));
+  const counts = new Map<string, number>();
+  return fields.map(({ key, name, value }) => {
+    if (name === key) return [key, value];
+    let count = counts.get(name) ?? 0;
+    let free: string;
+    do free = ++count === 1 ? name : `${name} (${count})`;
+    while (taken.has(free));
+    counts.set(name, count);
+    taken.add(free);
+    return [free, value];
   });
 }
 
@@ -80,17 +86,6 @@ export function parsedText(text: string): unknown {
   }
 }
 
-/**
- * A text rewritten; where it is JSON, its values are, so that what is escaped in it is seen as it is meant. `structuredContent`
- * and the text that repeats it come out alike, since both go the same way.
- */
-export function rewriteText(text: string, rewriting: Rewriting): string {
-  const value = parsedText(text);
-  if (value === undefined) return rewriting.text(text);
-  const after = rewrite(value, rewriting);
-  return after === value ? text : JSON.stringify(after, null, indentOf(text));
-}
-
 /** What is done with a result around its `structuredContent`, made once for each rewriting. */
 const outers = new WeakMap<Rewriting, Rewriting>();
 
@@ -98,9 +93,9 @@ function outerOf(rewriting: Rewriting): Rewriting {
   let outer = outers.get(rewriting);
   if (!outer) {
     outer = {
-      text: (text) => rewriteText(text, rewriting),
-      ...(rewriting.number && { number: (value) => rewriting.number?.(value) }),
-      field: (key, value, parent) => (isKept(key, parent) ? { value } : rewriting.field?.(key, value, parent)),
+      ...rewriting,
+      within: rewriting,
+      field: (key, _value, parent) => (isKept(key, parent) ? { value: parent[key] } : undefined),
       keys: false,
     };
     outers.set(rewriting, outer);

@@ -5,7 +5,7 @@ import type { Detector } from "./detectors.ts";
 import type { Program } from "./engine.ts";
 import type { Options, Place, RuleOptions } from "./options.ts";
 import { Redactor } from "./redact.ts";
-import type { Rewriting } from "./rewrite.ts";
+import type { Rewriting } from "./rewriting.ts";
 import { strip } from "./strip.ts";
 import type { Truncation } from "./truncate.ts";
 
