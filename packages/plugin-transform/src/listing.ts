@@ -1,5 +1,6 @@
 import { type Entry, isObject, type Json } from "mcp-host";
-import { redactedSchema } from "./redact.ts";
+import { assembled, flattened } from "./flat.ts";
+import { enriched, loosened } from "./loosened.ts";
 import { rewrite } from "./rewrite.ts";
 import type { Plan } from "./rules.ts";
 import { pickedSchema } from "./schema.ts";
@@ -69,23 +70,26 @@ function withRest(schema: unknown, name: string): unknown {
   return { ...schema, properties: { ...(isObject(schema.properties) && schema.properties), [name]: property } };
 }
 
-/** What can still be promised of results. */
+/** What can still be promised of results; undefined for nothing. */
 function outputOf(schema: unknown, plan: Plan): unknown {
   // A result that is cut has no structure any more.
   if (plan.truncation) return undefined;
-  let output: unknown = plan.outputSchema ?? schema;
-  if (!isObject(output)) return undefined;
-  if (!plan.outputSchema) {
-    for (const shape of plan.shapes) {
-      // What an expression gives nobody knows.
-      if (shape.kind === "jsonata") return undefined;
-      output = pickedSchema(output, shape.paths, schema as Json); // it is the output schema, seen to be an object
-    }
-  }
-  for (const redactor of plan.redactors) output = redactedSchema(output, redactor);
-  if (plan.enriched.length > 0 && isObject(output)) {
-    const added = Object.fromEntries(plan.enriched.map(([name]) => [name, {}]));
-    output = { ...output, properties: { ...(isObject(output.properties) && output.properties), ...added } };
-  }
-  return output;
+  const promised = plan.outputSchema ?? schema;
+  // What an expression gives nobody knows.
+  if (!isObject(promised) || (!plan.outputSchema && plan.shapes.some(({ kind }) => kind === "jsonata"))) return undefined;
+  const picks = plan.outputSchema ? [] : plan.shapes.flatMap((shape) => (shape.kind === "pick" ? [shape.paths] : []));
+  const strips = plan.strips.results;
+  if (strips.length + picks.length + plan.enriched.length + plan.redactors.length === 0) return promised;
+  let flat = flattened(promised);
+  if (!flat) return undefined;
+  // Keys are not stripped.
+  for (const rewriting of strips) flat = loosened(flat, { rewriting, comes: () => false });
+  for (const paths of picks) flat = pickedSchema(flat, paths);
+  if (plan.enriched.length > 0)
+    flat = enriched(
+      flat,
+      plan.enriched.map(([name]) => name),
+    );
+  for (const redactor of plan.redactors) flat = loosened(flat, redactor.alteration());
+  return assembled(flat);
 }

@@ -1,5 +1,5 @@
-import type { Json } from "mcp-host";
 import { type Detector, replaceFound } from "./detectors.ts";
+import type { Alteration } from "./loosened.ts";
 import type { Rewriting } from "./rewriting.ts";
 
 /** What one rule takes out. */
@@ -55,6 +55,18 @@ export class Redactor {
     return this.#fields.has(plain(field));
   }
 
+  /** What it does with values, as far as their schema must know. */
+  alteration(): Alteration {
+    const { detectors } = this.#settings;
+    const replacements = detectors.map(([name]) => this.#replacement(name));
+    return {
+      rewriting: new Redactor(this.#settings, () => {}).rewriting,
+      ...(this.#fields.size > 0 && { takes: (field: string) => this.takes(field) }),
+      // What a detector changed has its replacement in it; where that is empty, it can be anything.
+      comes: (name) => replacements.some((replacement) => name.includes(replacement)),
+    };
+  }
+
   #number(value: number, written?: string): unknown {
     if (Math.abs(value) < LONG_NUMBER) return value;
     // One that is written has more digits than a number can have, or says them otherwise.
@@ -78,34 +90,4 @@ export class Redactor {
 
 function plain(name: string): string {
   return name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, "");
-}
-
-/**
- * The output schema of results that are redacted: what a text looks like is no longer promised, nor that a long number is
- * one, nor anything about fields that are always taken out.
- */
-export function redactedSchema(schema: unknown, redactor: Redactor, depth = 0): unknown {
-  if (typeof schema !== "object" || schema === null || depth > 64) return schema;
-  if (Array.isArray(schema)) return schema.map((each) => redactedSchema(each, redactor, depth + 1));
-  const { format: _f, pattern: _p, minLength: _n, maxLength: _x, enum: _e, const: _c, ...rest } = schema as Json; // no array
-  return Object.fromEntries(
-    Object.entries(rest).map(([key, value]) => {
-      if (key === "type") return [key, looser(value)];
-      if (!NAMED.has(key)) return [key, redactedSchema(value, redactor, depth + 1)];
-      const named = Object.entries(value ?? {}).map(([name, sub]) => [
-        name,
-        redactor.takes(name) ? {} : redactedSchema(sub, redactor, depth + 1),
-      ]);
-      return [key, Object.fromEntries(named)];
-    }),
-  );
-}
-
-/** Keywords whose keys are names of somebody's choosing. */
-const NAMED = new Set(["properties", "patternProperties", "$defs", "definitions", "dependentSchemas"]);
-
-function looser(type: unknown): unknown {
-  const types = Array.isArray(type) ? (type as unknown[]) : [type];
-  const isNumber = types.includes("integer") || types.includes("number");
-  return isNumber && !types.includes("string") ? [...types, "string"] : type;
 }

@@ -1,4 +1,5 @@
 import { isObject, type Json } from "mcp-host";
+import { definitionOf, type Flat, targetOf } from "./flat.ts";
 
 /** Nesting to which schemas are followed. */
 const DEEPEST = 16;
@@ -7,12 +8,7 @@ const DEEPEST = 16;
 export function resolved(schema: Readonly<Json>, root: Readonly<Json>, depth = 0): Readonly<Json> | undefined {
   const { $ref, ...beside } = schema;
   if ($ref === undefined) return schema;
-  if (typeof $ref !== "string" || !$ref.startsWith("#") || depth === DEEPEST) return undefined;
-  let target: unknown = root;
-  for (const part of $ref.slice(1).split("/").slice(1)) {
-    const key = decodeURIComponent(part).replaceAll("~1", "/").replaceAll("~0", "~");
-    target = isObject(target) && Object.hasOwn(target, key) ? target[key] : undefined;
-  }
+  const target = typeof $ref === "string" && depth < DEEPEST ? targetOf($ref, root) : undefined;
   if (!isObject(target)) return undefined;
   const followed = resolved(target, root, depth + 1);
   return followed && { ...followed, ...beside };
@@ -69,30 +65,31 @@ export function withProperties(schema: Readonly<Json>, edits: PropertyEdits, roo
 }
 
 /** Keywords that stay true when properties are picked. */
-const PICKED = new Set(["type", "title", "description", "$schema", "$id", "$defs", "definitions", "additionalProperties", "deprecated"]);
+const PICKED = new Set(["$schema", "$comment", "type", "title", "description", "deprecated", "readOnly", "writeOnly"]);
 
-/** The schema of what is picked out of values of this schema; undefined where that cannot be told. */
-export function pickedSchema(schema: unknown, paths: readonly (readonly string[])[], root: Readonly<Json>, depth = 0): unknown {
-  if (paths.some((path) => path.length === 0) || typeof schema === "boolean") return schema;
-  const plain = isObject(schema) && depth < DEEPEST ? resolved(schema, root) : undefined;
-  if (!plain) return {};
-  const out: Json = Object.fromEntries(Object.entries(plain).filter(([key]) => PICKED.has(key)));
-  if (plain.items !== undefined) out.items = pickedSchema(plain.items, paths, root, depth + 1);
-  if (isObject(plain.properties)) {
-    const { properties } = plain;
-    const firsts = [...new Set(paths.map(([first]) => first as string))].filter((name) => Object.hasOwn(properties, name)); // none is empty
-    out.properties = Object.fromEntries(
-      firsts.map((name) => [
-        name,
-        pickedSchema(
-          properties[name],
-          paths.filter(([first]) => first === name).map((path) => path.slice(1)),
-          root,
-          depth + 1,
-        ),
-      ]),
-    );
+/** The schema of what is picked out of values of this schema. */
+export function pickedSchema({ root, defs }: Flat, paths: readonly (readonly string[])[]): Flat {
+  const part = (schema: unknown, within: readonly (readonly string[])[], depth: number): unknown => {
+    if (within.some((path) => path.length === 0) || typeof schema === "boolean") return schema;
+    let plain = schema;
+    // What stands beside a reference demands more, which may be left out, but for the type.
+    for (let hops = 0; isObject(plain) && plain.$ref !== undefined; hops++)
+      plain = hops === DEEPEST ? undefined : defs[definitionOf(plain.$ref) ?? ""];
+    if (!isObject(plain) || depth === DEEPEST) return {};
+    const out: Json = Object.fromEntries(Object.entries(plain).filter(([key]) => PICKED.has(key)));
+    if (isObject(schema) && schema.type !== undefined) out.type = schema.type;
+    // Without what is demanded of the first items, it would be demanded of them as well.
+    if (plain.items !== undefined && plain.prefixItems === undefined) out.items = part(plain.items, within, depth + 1);
+    const { properties = {}, patternProperties, additionalProperties } = plain;
+    if (!isObject(properties)) return out;
+    const firsts = [...new Set(within.map(([first]) => first as string))].filter((name) => Object.hasOwn(properties, name)); // none is empty
+    const rest = (name: string): (readonly string[])[] => within.filter(([first]) => first === name).map((path) => path.slice(1));
+    if (plain.properties !== undefined)
+      out.properties = Object.fromEntries(firsts.map((name) => [name, part(properties[name], rest(name), depth + 1)]));
     if (Array.isArray(plain.required)) out.required = plain.required.filter((name) => firsts.includes(name as string));
-  }
-  return out;
+    // A schema of other properties was one of the whole of them.
+    if (typeof additionalProperties === "boolean" && patternProperties === undefined) out.additionalProperties = additionalProperties;
+    return out;
+  };
+  return { root: part(root, paths, 0) as Json, defs }; // the paths lead into the root, an object
 }
