@@ -217,6 +217,83 @@ describe("what fitted the upstream's schema fits the listed one", () => {
   });
 });
 
+const emails = { redact: { detectors: ["email"], fields: ["ssn"] } };
+const kinds = [
+  { properties: { kind: { const: "a" } }, required: ["kind"] },
+  { properties: { kind: { const: "b" } }, required: ["kind"] },
+];
+
+test.each<[string, Json, Json, Json]>([
+  ["oneOf with const", emails, { oneOf: kinds }, { kind: "a" }],
+  ["oneOf of texts", emails, { oneOf: [{ properties: { a: { format: "email" } } }, { properties: { a: { const: 1 } } }] }, { a: "x" }],
+  ["not with enum", emails, { properties: { a: { not: { enum: ["gone"] } } } }, { a: "ok" }],
+  ["not with pattern", emails, { properties: { a: { not: { pattern: "^tmp-" } } } }, { a: "ok" }],
+  // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+  ["if with const", emails, { if: { properties: { a: { const: "paid" } } }, then: { required: ["b"] } }, { a: "free" }],
+  ["maxContains", emails, { properties: { a: { contains: { const: "x" }, maxContains: 1 } } }, { a: ["x", "y"] }],
+  ["maxContains of a text", emails, { properties: { a: { contains: { maxLength: 3 }, maxContains: 1 } } }, { a: ["x", "long"] }],
+  ["uniqueItems", emails, { properties: { a: { uniqueItems: true } } }, { a: ["a@example.org", "b@example.org"] }],
+  ["patternProperties", emails, { patternProperties: { "@": { type: "string" } }, additionalProperties: false }, { "a@example.org": "hi" }],
+  [
+    "a closed object",
+    emails,
+    { properties: { "a@example.org": {} }, required: ["a@example.org"], additionalProperties: false },
+    { "a@example.org": 1 },
+  ],
+  [
+    "unevaluatedProperties",
+    emails,
+    { not: { properties: { a: false } }, anyOf: [{ properties: { a: { const: 1 } } }], unevaluatedProperties: false },
+    { a: 1 },
+  ],
+  ["additional fields", emails, { additionalProperties: { type: "array" } }, { ssn: [1] }],
+  ["an enum of what is taken out", emails, { properties: { a: { enum: ["a@example.org"] } } }, { a: "a@example.org" }],
+  ["an enum of escapes", { strip: true }, { properties: { a: { const: "\u001b[1mx", minLength: 5 } } }, { a: "\u001b[1mx" }],
+  ["unique texts", { strip: true }, { properties: { a: { uniqueItems: true } } }, { a: ["x", "x\u200b"] }],
+  [
+    "a closed object of two",
+    { enrich: { result: { at: "time" } } },
+    { maxProperties: 1, additionalProperties: false, properties: { a: {} } },
+    { a: 1 },
+  ],
+  [
+    "closed objects beside",
+    { enrich: { result: { at: "time" } } },
+    { allOf: [{ properties: { a: {} }, additionalProperties: false }] },
+    { a: 1 },
+  ],
+  ["what must not be", { enrich: { result: { at: "time" } } }, { not: { required: ["at"] }, propertyNames: { const: "a" } }, { a: 1 }],
+  ["what depends on it", { enrich: { result: { at: "time" } } }, { dependentRequired: { at: ["b"] } }, {}],
+  [
+    "additional fields of others",
+    { result: { pick: ["a.b"] } },
+    { properties: { a: { additionalProperties: { required: ["c"] } } } },
+    { a: { b: { c: 1 } } },
+  ],
+  [
+    "fields by pattern",
+    { result: { pick: ["a"] } },
+    { patternProperties: { a: {} }, additionalProperties: false, properties: {} },
+    { a: 1 },
+  ],
+  [
+    "the root within",
+    { result: { pick: ["a"] } },
+    { properties: { a: { $ref: "#" }, b: {} }, additionalProperties: false },
+    { a: { b: 1 } },
+  ],
+  ["first items", { result: { pick: ["a.b"] } }, { properties: { a: { prefixItems: [{}], items: false } } }, { a: [{ b: 1 }] }],
+])("%s: a result that fits goes on to fit", (_, rule, schema, value) => {
+  const whole = { type: "object", ...schema };
+  expect(compiled(whole)(value)).toBe(true);
+  const { schema: listedSchema, result } = ruled(rule);
+  const published = listedSchema(whole);
+  expect(published).toBeDefined();
+  const validate = compiled(published ?? {});
+  validate(result(value));
+  expect(validate.errors).toBeNull();
+});
+
 describe("a listed schema", () => {
   const redact = ruled({ redact: { detectors: ["email", "card"], fields: ["ssn"] } });
 
