@@ -154,7 +154,10 @@ test("lists that a plugin is there to change are no fault of a reload, but what 
   const unrelated = [{ method: "prompts/list" }, { method: "resources/list" }, { method: "resources/templates/list" }];
   expect(await failures({ apply: hides }, { unrelated })).toEqual({});
   expect(Object.keys(await failures({ apply: hides }))).toEqual([UNRELATED, TWO_HOSTS, ONE_HOST, RELOAD]);
-  const later = { top: "let copies = 0;", apply: `const mine = ++copies; host.hooks.list.tap("subject", (entries) => entries.slice(mine % 2));` };
+  const later = {
+    top: "let copies = 0;",
+    apply: `const mine = ++copies; host.hooks.list.tap("subject", (entries) => entries.slice(mine % 2));`,
+  };
   expect(Object.keys(await failures(later, { unrelated: [] }))).toEqual([RELOAD]);
 });
 

@@ -124,7 +124,8 @@ async function record(
     await settled(); // what the answer's notifications and the plugins' own work lead to
     if (isObject(answer.task) && typeof answer.task.taskId === "string") taskId = answer.task.taskId;
     const all = client.notifications.slice(told);
-    const isTold = (each: { method: string }) => !ignored.includes(each.method) && !(before.hasOffered && each.method.endsWith("/list_changed"));
+    const isTold = (each: { method: string }) =>
+      !ignored.includes(each.method) && !(before.hasOffered && each.method.endsWith("/list_changed"));
     const notifications = all.filter(isTold);
     told = client.notifications.length;
     const servers = Object.entries(upstreams).map(([key, { requests }]) => {
