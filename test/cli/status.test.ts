@@ -25,7 +25,11 @@ test("status tells state, latency and entries of each server, and where each too
     },
   });
   await using running = await started(at);
-  await vi.waitFor(async () => expect((await run(at, ["status"])).stdout).toMatch(/^log +second +log$/m));
+  await vi.waitFor(async () => {
+    const { stdout } = await run(at, ["status"]);
+    expect(stdout).toMatch(/^log +second +log$/m);
+    expect(stdout).toMatch(/^dies +backing off /m);
+  });
   const { code, stdout } = await run(at, ["status"]);
   expect(code).toBe(0);
   expect(stdout).toMatch(new RegExp(`^mcp-host \\S+, pid ${running.child.pid}, up \\d+ s, http://127\\.0\\.0\\.1:\\d+/mcp$`, "m"));

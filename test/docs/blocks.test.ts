@@ -91,6 +91,12 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
     sh: { count: 1, by: "test/docs/getting-started.test.ts" },
     json: { count: 1, by: HERE },
   },
+  "packages/cel/README.md": { ts: { count: 1, by: "packages/cel/test/readme.test.ts" } },
+  "packages/plugin-approval/README.md": {
+    json: { count: 1, by: plugin("approval") },
+    text: { count: 1, by: plugin("approval") },
+    "": { count: 1, by: plugin("approval") },
+  },
   "packages/plugin-auth/README.md": { json: { count: 1, by: plugin("auth") }, sh: { count: 1, by: HERE } },
   "packages/plugin-cache/README.md": {
     json: { count: 1, by: plugin("cache") },

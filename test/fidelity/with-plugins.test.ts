@@ -1,3 +1,4 @@
+import { approval } from "@host/plugin-approval";
 import { profiles } from "@host/plugin-profiles";
 import { sqlite } from "@host/plugin-sqlite";
 import { definePlugin } from "mcp-host";
@@ -39,6 +40,12 @@ passThrough("http", {
   out: "http",
   plugins: [
     everywhere(),
+    approval({
+      rules: [
+        { match: ["nothing"], ask: "person" },
+        { when: "method == 'tools/call'", allow: true },
+      ],
+    }),
     profiles({ profiles: { everything: {} }, default: "everything" }),
     sqlite({ file: `${folder.path}/store.sqlite` }),
   ],

@@ -11,13 +11,14 @@ import { dependenciesOf } from "../harness/registry.ts";
 
 const run = promisify(execFile);
 const PACKAGES = readdirSync(join(ROOT, "packages")).sort();
-const PLUGINS = PACKAGES.filter((name) => name !== "host");
+const PLUGINS = PACKAGES.filter((name) => name.startsWith("plugin-"));
 
 const PEPPER = "a pepper of this test";
 const KEY = `mcph_test_${"A".repeat(43)}`;
 
 /** What a plugin needs to be told before it starts. */
 const OPTIONS: Record<string, unknown> = {
+  "plugin-approval": { rules: [{ match: ["nothing"], ask: "person" }] },
   "plugin-auth": {
     apiKeys: { pepper: PEPPER, keys: [{ id: "test", digest: createHmac("sha256", PEPPER).update(KEY).digest("base64url") }] },
     default: "allow",
@@ -119,7 +120,7 @@ test("npm installs the packages and what they depend on, nothing else, and nothi
   expect(elsewhere.map(({ resolved }) => resolved).sort()).toEqual(
     [...tarballs.values()].map((path) => `file:${relative(installed.path, path)}`).sort(),
   );
-  const names = ["mcp-host", ...PLUGINS.map((name) => `@host/${name}`)];
+  const names = PACKAGES.map((name) => (name === "host" ? "mcp-host" : `@host/${name}`));
   expect([...new Set(Object.keys(locked).map(nameAt))].sort()).toEqual([...new Set([...user.packages, ...names])].sort());
   expect(broughtBy(...names)).toEqual([...new Set([...user.packages, ...names])].sort());
 });

@@ -6,7 +6,18 @@ export { ConfigError, ERRORS, type ErrorType, HostError, isRefusal, PeerError, r
 export type { Awaitable } from "./exchange/awaitable.ts";
 export type { Caller, ClientFacts, Principal } from "./exchange/caller.ts";
 export type { Entry, EntryKind } from "./exchange/entry.ts";
-export type { Attempt, Decision, Exchange, HttpOrigin, Outcome, OwnCallOptions, Route, Site, TimeLimits } from "./exchange/exchange.ts";
+export type {
+  Attempt,
+  Decision,
+  Exchange,
+  HttpOrigin,
+  Outcome,
+  OwnAskOptions,
+  OwnCallOptions,
+  Route,
+  Site,
+  TimeLimits,
+} from "./exchange/exchange.ts";
 export { globParts, matcher } from "./exchange/matcher.ts";
 export type { Method, MethodParams } from "./exchange/methods.ts";
 export type { TraceChange, TraceDeed, TraceListener, TraceSpan } from "./exchange/trace.ts";
@@ -85,7 +96,7 @@ export type {
   TransportServer,
   TransportSettings,
 } from "./plugin/transport-registry.ts";
-export { registerSecret, registerSecretShape } from "./redact.ts";
+export { redactLine, registerSecret, registerSecretShape } from "./redact.ts";
 export { proxiedFetch } from "./upstream/proxied-fetch.ts";
 export { API_VERSION, VERSION } from "./version.ts";
 export { isLoopback } from "./wire/loopback.ts";

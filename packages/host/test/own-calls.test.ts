@@ -289,6 +289,25 @@ describe("exchange.ask", () => {
     expect(await host.client.until("notifications/cancelled")).toMatchObject({ requestId: expect.anything() });
   });
 
+  test("is taken back by the plugin that asks, before or after it was sent", async () => {
+    const signals = [AbortSignal.abort(), new AbortController()] as const;
+    const impatient = doing(async (exchange) => {
+      const errors = [];
+      for (const { signal } of [{ signal: signals[0] }, signals[1]])
+        errors.push(await exchange.ask("elicitation/create", form, { signal }).catch((error: HostError) => error.type));
+      return text([...errors, await exchange.ask("elicitation/create", form)]);
+    });
+    await using host = await around([impatient], { client: able }).host;
+    let asked = 0;
+    host.client.on("elicitation/create", () => {
+      if (++asked === 2) return { action: "decline" };
+      signals[1].abort();
+      return new Promise(() => {});
+    });
+    expect(await host.client.callTool("do")).toEqual(text(["cancelled", "cancelled", { action: "decline" }]));
+    expect(await host.client.until("notifications/cancelled")).toMatchObject({ requestId: expect.anything() });
+  });
+
   test("a client that does not answer is given up after limits.questionTime, and is asked a bounded number at once", async () => {
     await using host = await around([asking], { client: able, config: { limits: { questionTime: "50ms" } } }).host;
     host.client.on("elicitation/create", () => new Promise(() => {}));

@@ -1,6 +1,6 @@
+import { condition } from "@host/cel";
 import { duration } from "mcp-host";
 import { z } from "zod";
-import { compile } from "./condition.ts";
 import { isSafeUrl } from "./fetch-json.ts";
 
 const NAME = /^[A-Za-z0-9._-]{1,64}$/;
@@ -102,21 +102,12 @@ const targets = z
   .refine((given) => Object.keys(given).length > 0, "must name servers, tools, prompts, resources or methods");
 export type Targets = z.output<typeof targets>;
 
-const when = z.string().transform((source, context) => {
-  try {
-    return compile(source);
-  } catch (error) {
-    context.addIssue({ code: "custom", message: (error as Error).message }); // compile throws nothing else
-    return z.NEVER;
-  }
-});
-
 export const rule = z
   .strictObject({
     roles: roles.min(1).default(["*"]).describe('Whom it speaks of; `"*"` is everybody.'),
     allow: targets.optional().describe("What they may see and use."),
     deny: targets.optional().describe("What they may not; this wins over every `allow`."),
-    when: when.optional().describe("A CEL expression that must hold for the rule to apply."),
+    when: condition.optional().describe("A CEL expression that must hold for the rule to apply."),
   })
   .refine(({ allow, deny }) => (allow === undefined) !== (deny === undefined), 'must have either "allow" or "deny"');
 export type Rule = z.output<typeof rule>;

@@ -1,5 +1,5 @@
-import { type Entry, type Exchange, isObject, type Json, type Logger, matcher, type Principal, uriMatcher } from "mcp-host";
-import type { Condition, Facts } from "./condition.ts";
+import { type Condition, type Facts, factsOf } from "@host/cel";
+import { type Entry, type Exchange, type Logger, matcher, type Principal, uriMatcher } from "mcp-host";
 import type { Rule, Targets } from "./options.ts";
 
 type Test = (entry: Entry) => boolean;
@@ -112,27 +112,4 @@ function covering({ servers, tools, prompts, resources, methods }: Targets, isDe
     if (onServer && !onServer({ name: entry.upstream, upstream: entry.upstream, native: entry.upstream })) return false;
     return any || lists[entry.kind]?.(entry) === true;
   };
-}
-
-const NOTHING: Readonly<Json> = Object.freeze({});
-
-function factsOf(entry: Entry, principal: Principal, exchange: Exchange | undefined): Facts {
-  return {
-    arguments: exchange ? argumentsOf(exchange) : NOTHING,
-    claims: principal.claims ?? NOTHING,
-    roles: principal.roles,
-    principal: principal.id,
-    name: entry.name,
-    server: entry.upstream,
-    kind: entry.kind,
-    method: exchange?.method ?? "",
-  };
-}
-
-/** The arguments that are really sent. A completion has those that are filled in, and the one that is asked for. */
-function argumentsOf({ method, params }: Exchange): Readonly<Json> {
-  if (method !== "completion/complete") return isObject(params.arguments) ? params.arguments : NOTHING;
-  const { context, argument } = params;
-  const given = isObject(context) && isObject(context.arguments) ? context.arguments : NOTHING;
-  return isObject(argument) && typeof argument.name === "string" ? { ...given, [argument.name]: argument.value } : given;
 }

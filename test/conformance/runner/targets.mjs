@@ -44,6 +44,7 @@ export const TARGETS = {
     return startHost(processes, folder, {
       mcpServers: { weather: other("weather"), fixture: { url }, notes: other("notes") },
       plugins: [
+        ["@host/plugin-approval", { rules: [{ allow: true }] }],
         ["@host/plugin-auth", { anonymous: [], default: "allow" }],
         "@host/plugin-metrics",
         ["@host/plugin-transform", { rules: [{ match: ["*"], redact: true, strip: true }] }],

@@ -1,6 +1,6 @@
 import type { RpcError } from "../errors.ts";
 import type { Json, Message, Response } from "../wire/message.ts";
-import type { Exchange, HttpOrigin, OwnCallOptions } from "./exchange.ts";
+import type { Exchange, HttpOrigin, OwnAskOptions, OwnCallOptions } from "./exchange.ts";
 
 /** Where messages go that belong to a call and come before its answer: the answer's own stream. */
 export interface Sink {
@@ -27,7 +27,7 @@ export interface Course {
   /** Carries a request of a plugin's own, for the same caller. */
   call(parent: Exchange, method: string, params: Json | undefined, options: OwnCallOptions): Promise<Json>;
   /** Asks the caller's client for a plugin. */
-  ask(parent: Exchange, method: string, params: Json): Promise<Json>;
+  ask(parent: Exchange, method: string, params: Json, options: OwnAskOptions): Promise<Json>;
 }
 
 /** Requests of plugins' own that belong to one of a client's. */

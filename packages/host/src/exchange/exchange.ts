@@ -49,6 +49,12 @@ export interface OwnCallOptions {
   readonly signal?: AbortSignal;
 }
 
+/** How a plugin has the client asked. */
+export interface OwnAskOptions {
+  /** Takes the question back: it fails with `cancelled`, and the client is told. */
+  readonly signal?: AbortSignal;
+}
+
 /** What the HTTP edge knows of the request that an exchange came with. Never credentials. */
 export interface HttpOrigin {
   /** The address that the connection came from: a proxy's, behind a proxy. */
@@ -161,7 +167,7 @@ export interface Exchange {
    * @throws HostError `method_not_found` or `invalid_params` where the client did not declare that it can be asked so,
    * `client_gone` when it is gone or does not answer within `limits.questionTime`
    */
-  ask(method: string, params: Json): Promise<Json>;
+  ask(method: string, params: Json, options?: OwnAskOptions): Promise<Json>;
 
   /** Ends a child that the plugin derived: it fails with this error, and what was sent for it is given up. */
   cancel(error: HostError): void;

@@ -6,7 +6,19 @@ import { type Caller, type ClientFacts, type Principal, scopeOf } from "./caller
 import { correlationId } from "./correlation.ts";
 import type { Course, OwnCalls, Reply, Sink } from "./course.ts";
 import type { Entry } from "./entry.ts";
-import type { Attempt, Decision, Exchange, HttpOrigin, Outcome, OwnCallOptions, Route, Site, TimeLimits, Timings } from "./exchange.ts";
+import type {
+  Attempt,
+  Decision,
+  Exchange,
+  HttpOrigin,
+  Outcome,
+  OwnAskOptions,
+  OwnCallOptions,
+  Route,
+  Site,
+  TimeLimits,
+  Timings,
+} from "./exchange.ts";
 import { lateness, notRunning } from "./lateness.ts";
 import { TimeLimit } from "./time-limit.ts";
 import { Timed } from "./timed.ts";
@@ -192,8 +204,8 @@ export class HostExchange extends Timed implements Exchange {
     return this.course?.call(this, method, params, options) ?? Promise.reject(notRunning());
   }
 
-  ask(method: string, params: Json): Promise<Json> {
-    return this.course?.ask(this, method, params) ?? Promise.reject(notRunning());
+  ask(method: string, params: Json, options: OwnAskOptions = {}): Promise<Json> {
+    return this.course?.ask(this, method, params, options) ?? Promise.reject(notRunning());
   }
 
   wait(): void {

@@ -2,6 +2,7 @@ import { chmodSync, rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import type { Logger } from "../log.ts";
 import { redactText } from "../redact.ts";
+import { withDeadline } from "../wire/deadline.ts";
 import { isObject, type Json } from "../wire/message.ts";
 import { CONTROL_DEADLINE, type ControlAnswer, OPERATION_DEADLINE, REQUEST_BYTES } from "./control-protocol.ts";
 import { controlAddress, runningHosts, WINDOWS } from "./control-socket.ts";
@@ -17,13 +18,15 @@ const SILENT = 16;
 const ASKED = 64;
 /** Milliseconds in which there may be more of them. */
 const MOMENT = 100;
+/** Milliseconds that the last answers may take on their way out. */
+const LAST_WORDS = 1_000;
 /** Connections of any kind; beyond that the system is told to turn them away. */
 const CONNECTIONS = 512;
 /**
  * Answers what is asked on a local socket, one per process, mode 0600, never on the network. A host that cannot open it serves
- * all the same. Gives a function that closes it.
+ * all the same. Gives a function that closes it, and resolves once whoever asked has been answered.
  */
-export async function serveControl(desk: OperatorDesk, ring: LogRing, feed: TraceFeed, log: Logger): Promise<() => void> {
+export async function serveControl(desk: OperatorDesk, ring: LogRing, feed: TraceFeed, log: Logger): Promise<() => Promise<void>> {
   try {
     runningHosts(); // clears what dead hosts left
     const address = controlAddress(process.pid);
@@ -42,10 +45,13 @@ export async function serveControl(desk: OperatorDesk, ring: LogRing, feed: Trac
       if (!WINDOWS) rmSync(address, { force: true });
     };
     process.once("exit", close);
-    return close;
+    return () => {
+      close();
+      return sources.asked.gone(LAST_WORDS); // what ended the host may be what somebody asked for
+    };
   } catch (error) {
     log.warn("the control socket could not be opened, so `mcp-host status` will not find this host", { reason: (error as Error).message });
-    return () => {};
+    return async () => {};
   }
 }
 
@@ -78,6 +84,7 @@ class Newest {
   readonly #most: number;
   readonly #sockets = new Set<Socket>();
   #trim: NodeJS.Timeout | undefined;
+  #whenGone: (() => void) | undefined;
 
   constructor(most: number) {
     this.#most = most;
@@ -85,7 +92,7 @@ class Newest {
 
   add(socket: Socket): void {
     this.#sockets.add(socket);
-    socket.once("close", () => this.#sockets.delete(socket));
+    socket.once("close", () => this.remove(socket));
     if (this.#sockets.size > this.#most) this.#trim ??= setTimeout(() => this.#end(), MOMENT).unref();
   }
 
@@ -96,7 +103,15 @@ class Newest {
 
   remove(socket: Socket): Socket {
     this.#sockets.delete(socket);
+    if (this.#sockets.size === 0) this.#whenGone?.();
     return socket;
+  }
+
+  /** Resolves when there are none, or after so many milliseconds. */
+  gone(milliseconds: number): Promise<void> {
+    if (this.#sockets.size === 0) return Promise.resolve();
+    const none = new Promise<void>((resolve) => (this.#whenGone = resolve));
+    return withDeadline(none, milliseconds, () => {});
   }
 }
 

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { fromRpc, HostError, PeerError, type RpcError } from "../errors.ts";
 import type { Caller } from "../exchange/caller.ts";
 import type { Sink } from "../exchange/course.ts";
-import type { Outcome } from "../exchange/exchange.ts";
+import type { Outcome, OwnAskOptions } from "../exchange/exchange.ts";
 import { HostExchange } from "../exchange/host-exchange.ts";
 import type { Tracer } from "../exchange/trace.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
@@ -93,22 +93,29 @@ export class ServerRequests {
     if (!exchange.outcome) underWay.set(request.id, exchange);
   }
 
-  /** Asks the client of an exchange for a plugin. */
-  ask(origin: HostExchange, method: string, params: Json): Promise<Json> {
+  /** Asks the client of an exchange for a plugin, until it is answered or taken back. */
+  ask(origin: HostExchange, method: string, params: Json, { signal }: OwnAskOptions): Promise<Json> {
     const request = { method, params };
     const owner = this.#options.caller(origin.caller.id);
+    const takenBack = (): HostError => new HostError("cancelled", `${method} was taken back by the plugin that asked it`);
     const refused =
       origin.stopped ??
+      (signal?.aborted ? takenBack() : undefined) ??
       (owner && !origin.outcome
         ? (lacking(owner, request) ?? this.#overloaded(owner))
         : new HostError("client_gone", "the client that is to be asked is gone"));
     if (refused || !owner) return Promise.reject(refused);
     const plugin = (origin.at ?? origin.inside)?.plugin;
     return new Promise((resolve, reject) => {
-      this.#run({ request, connection: undefined, owner, origin, plugin }, (outcome) => {
+      const withdraw = (): void => exchange.cancel(takenBack());
+      const exchange = this.#run({ request, connection: undefined, owner, origin, plugin }, (outcome) => {
+        signal?.removeEventListener("abort", withdraw);
         if ("result" in outcome) resolve(outcome.result);
         else reject("error" in outcome ? fromRpc(outcome.error) : new HostError("cancelled", outcome.cancelled));
       });
+      // It may have been taken back while it was sent.
+      if (signal?.aborted) withdraw();
+      else signal?.addEventListener("abort", withdraw, { once: true });
     });
   }
 

@@ -13,7 +13,7 @@ export class ProcessLife {
   /** Resolves with the exit code when the host has ended. */
   readonly ended: Promise<ExitCode>;
   #log: Logger;
-  readonly #closers: (() => void)[] = [];
+  readonly #closers: (() => void | Promise<void>)[] = [];
   readonly #hangups: (() => void)[] = [];
   #host: Host | undefined;
   #ending = false;
@@ -38,8 +38,8 @@ export class ProcessLife {
     this.#log = host.log;
   }
 
-  /** What else ends with the host. */
-  atEnd(close: () => void): void {
+  /** What else ends with the host, before the process does. */
+  atEnd(close: () => void | Promise<void>): void {
     this.#closers.push(close);
   }
 
@@ -61,8 +61,8 @@ export class ProcessLife {
   end(code: ExitCode): void {
     if (this.#ending) return;
     this.#ending = true;
-    const done = (): void => {
-      for (const close of this.#closers) close();
+    const done = async (): Promise<void> => {
+      await Promise.all(this.#closers.map((close) => close()));
       this.#resolve(code);
     };
     (this.#host?.close() ?? Promise.resolve()).then(done, (error: unknown) => {

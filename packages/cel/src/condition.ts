@@ -1,21 +1,5 @@
 import { type ASTNode, Environment } from "@marcbachmann/cel-js";
-import type { Json } from "mcp-host";
-
-/** What a condition can speak of. */
-export interface Facts {
-  /** The call's arguments; of a completion those that are filled in already. */
-  readonly arguments: Readonly<Json>;
-  readonly claims: Readonly<Json>;
-  readonly roles: readonly string[];
-  /** The principal's id. */
-  readonly principal: string;
-  /** The entry's exposed name or URI, its upstream and its kind. */
-  readonly name: string;
-  readonly server: string;
-  readonly kind: string;
-  /** The request's method. */
-  readonly method: string;
-}
+import type { Facts } from "./facts.ts";
 
 /** A compiled condition. */
 export interface Condition {

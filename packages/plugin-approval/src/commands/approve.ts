@@ -1,0 +1,20 @@
+import { callRunningHost } from "mcp-host";
+import { type Choice, choice, chosen, print } from "./choice.ts";
+
+/** `mcp-host approval approve <id>`; a command as citty has them. */
+export default {
+  meta: { name: "approve", description: "Let a call pass that waits for approval" },
+  args: {
+    id: { type: "positional", description: "The call, as `pending` shows it" },
+    for: {
+      type: "string",
+      valueHint: "how-long",
+      description: "once, or as far as its rule lets the answer count: session, principal, time",
+    },
+    ...choice,
+  },
+  async run({ args }: { args: Choice & { id: string; for?: string } }): Promise<void> {
+    const params = { id: args.id, ...(args.for !== undefined && { for: args.for }) };
+    print(await callRunningHost("approval", "approve", params, chosen(args)), `${args.id} was approved\n`, args);
+  },
+};

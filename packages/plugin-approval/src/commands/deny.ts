@@ -1,0 +1,16 @@
+import { callRunningHost } from "mcp-host";
+import { type Choice, choice, chosen, print } from "./choice.ts";
+
+/** `mcp-host approval deny <id>`; a command as citty has them. */
+export default {
+  meta: { name: "deny", description: "Refuse a call that waits for approval" },
+  args: {
+    id: { type: "positional", description: "The call, as `pending` shows it" },
+    reason: { type: "string", valueHint: "words", description: "Why; the model is told" },
+    ...choice,
+  },
+  async run({ args }: { args: Choice & { id: string; reason?: string } }): Promise<void> {
+    const params = { id: args.id, ...(args.reason !== undefined && { reason: args.reason }) };
+    print(await callRunningHost("approval", "deny", params, chosen(args)), `${args.id} was denied\n`, args);
+  },
+};
