@@ -149,12 +149,9 @@ test.each([
   [7, `plugins[0]: ${FORMS}`],
   [null, `plugins[0]: ${FORMS}`],
   ["", `plugins[0]: ${FORMS}`],
-  [{ use: "a", onError: "ignore" }, 'plugins[0].onError: must be one of "fail", "skip", not "ignore"'],
-  [{ use: "a", timeout: true }, /^plugins\[0\]\.timeout: must be one of the forms "250ms", .*, or a number$/],
-  [{ use: "a", option: {} }, 'plugins[0].option: unknown key (did you mean "options"?)'],
   [{ options: {} }, "plugins[0].use: must be the name of a plugin, or a plugin made in code"],
 ])("the plugin %j is refused in words", async (plugin, expected) => {
-  expect(await problems({ plugins: [plugin] })).toEqual([typeof expected === "string" ? expected : expect.stringMatching(expected)]);
+  expect(await problems({ plugins: [plugin] })).toEqual([expected]);
 });
 
 const PLUGIN = `

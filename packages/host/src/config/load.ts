@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { ConfigError } from "../errors.ts";
+import { commandHints } from "./command-hints.ts";
 import { readEnvFile } from "./env-files.ts";
 import { expandConfig, type Use } from "./expand.ts";
 import { impossibleNames } from "./impossible.ts";
@@ -54,6 +55,7 @@ export async function loadExpanded(
     warnings.push(
       ...secretsInArguments((written.value as Config).mcpServers, config.mcpServers).map((warning) => asWritten(warning, written)),
     );
+    warnings.push(...commandHints(config, written.folder).map((warning) => asWritten(warning, written)));
     // A plugin may offer something of its own.
     if (Object.keys(config.mcpServers ?? {}).length === 0 && (config.plugins ?? []).length === 0)
       warnings.push("mcpServers is empty, so the host has nothing to serve; add a server to it");
@@ -117,7 +119,9 @@ async function check(config: Config, folder: string, problems: string[], pluginP
   problems.push(...malformed.filter((problem) => !told.includes(placeIn(problem))));
   if (problems.length === 0 || !pluginProblems) return; // the host loads the plugins and tells about them
   const plugins = Array.isArray(config?.plugins) ? config.plugins : [];
-  const sound = (_: unknown, index: number): boolean => !malformed.some((problem) => problem.startsWith(`plugins[${index}]`));
+  // Whatever else is wrong with an entry, the plugin that it names can be looked at.
+  const sound = (_: unknown, index: number): boolean =>
+    !malformed.some((problem) => [`plugins[${index}]`, `plugins[${index}].use`].includes(placeIn(problem)));
   const options = told.map((place) => place.replace(/^(plugins\[\d+\])\[1\]/, "$1.options"));
   const found = await pluginProblems(plugins as PluginConfig[], folder, sound); // the schema has nothing against those that are sound
   const related = (place: string): boolean => options.some((before) => before.startsWith(place) || place.startsWith(before));

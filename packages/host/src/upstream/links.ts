@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { commandHint } from "../config/command-hints.ts";
 import type { AnyUpstreamConfig } from "../config/offered.ts";
 import type { UpstreamConfig } from "../config/schema.ts";
 import type { UpstreamFacts } from "../exchange/upstream-facts.ts";
@@ -40,7 +41,12 @@ export async function makeLink({ key, config, folder, limits, authorization, ...
     // A bare name is looked for on PATH; with a slash it is a file beside the config.
     const command = /[/\\]/.test(config.command) ? resolve(folder, config.command) : config.command;
     const { StdioLink } = await import("./stdio.ts");
-    return new StdioLink(key, { command, args, env, cwd: resolve(folder, cwd ?? ".") }, limits, authorization);
+    return new StdioLink(
+      key,
+      { command, hint: commandHint(config.command), args, env, cwd: resolve(folder, cwd ?? ".") },
+      limits,
+      authorization,
+    );
   }
   if (!("url" in config)) {
     const { TransportLink } = await import("./transport.ts");
