@@ -43,7 +43,7 @@ test.each([
   ["mcp-host.config.yml", "mcpServers: {a: {command: node, args: [server.js]}}"],
 ])("%s is found in the working directory", async (name, text) => {
   const path = write(name, text);
-  expect(await load()).toEqual({ config: { mcpServers: { a: SERVER } }, folder, path, files: [path], warnings: [] });
+  expect(await load()).toEqual({ config: { mcpServers: { a: SERVER } }, folder, path, files: [path], warnings: [], unset: [] });
 });
 
 test("a config may have any name and place when it is named", async () => {

@@ -15,12 +15,11 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** The problems of a config file with this text, if it has any. */
+/** The problems of a config file with this text, if it has any, those of single servers included. */
 async function problemsOf(text: string, set: string[] = [], name = "c.json"): Promise<readonly string[]> {
   writeFileSync(join(folder, name), text, { mode: 0o600 });
   try {
-    await loadConfig(name, { cwd: folder, env: { XDG_CONFIG_HOME: folder }, set, pluginProblems });
-    return [];
+    return (await loadConfig(name, { cwd: folder, env: { XDG_CONFIG_HOME: folder }, set, pluginProblems })).unset;
   } catch (error) {
     if (!(error instanceof ConfigFileError)) throw error;
     return error.problems;

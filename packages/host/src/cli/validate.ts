@@ -1,4 +1,5 @@
 import { defineCommand } from "citty";
+import { unconfigured } from "../config/unconfigured.ts";
 import { ConfigFileError } from "../errors.ts";
 import { escapeControls } from "../log.ts";
 import { redact, redactText } from "../redact.ts";
@@ -50,24 +51,31 @@ async function validate(flags: Flags, rawArgs: string[], output: FrameOutput): P
   } finally {
     await host.close();
   }
-  const starts = flags.connect ? await connected(flags, rawArgs) : [];
+  const { upstreams } = host.status();
+  const starts = flags.connect
+    ? await connected(flags, rawArgs)
+    : upstreams.filter(({ state }) => state === "unconfigured").map((upstream) => ({ ok: false, upstream }));
   const ok = starts.every((start) => start.ok);
   if (flags.json) {
     print(output, {
       ok,
       config: loaded.path,
-      problems: [],
+      problems: loaded.unset,
       warnings: loaded.warnings,
       upstreams: starts.map(outcome),
     });
   } else {
     const { mcpServers, plugins } = host.config;
+    const names = Object.keys(mcpServers);
+    const lacking = names.filter((name) => unconfigured(mcpServers[name])).length;
     const lines = [
-      `${loaded.path} is valid: ${counted(Object.keys(mcpServers).length, "server")}, ${counted(plugins.length, "plugin")}`,
+      `${loaded.path} is ${lacking === 0 ? "valid" : "not complete"}: ${counted(names.length, "server")}${lacking === 0 ? "" : `, ${lacking} of them unconfigured`}, ${counted(plugins.length, "plugin")}`,
       ...(starts.length > 0 ? [rows(starts)] : []),
     ];
     output.write(`${escapeControls(redactText(lines.join("\n")))}\n`);
   }
+  // Whatever runs without them, a config that lacks values is not what it says.
+  if (loaded.unset.length > 0) return EXIT.config.code;
   return ok ? EXIT.ok.code : EXIT.failure.code;
 }
 

@@ -1,6 +1,7 @@
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import { z } from "zod";
 import { isObject } from "../wire/message.ts";
+import { Unconfigured, unconfigured } from "./unconfigured.ts";
 import { duration, flag, integer } from "./units.ts";
 import { kindOf, wording } from "./wording.ts";
 
@@ -146,6 +147,9 @@ export const pluginUpstream = z.strictObject({
   ...anyUpstream,
 });
 
+/** What is left of an entry whose values are not all set. No file says so: loading one makes it. */
+const unconfiguredUpstream = z.strictObject({ unconfigured: z.instanceof(Unconfigured), ...anyUpstream });
+
 /** What a server's entry may say in a file, by its form; docs/config.md is made from it. */
 export const SERVER_SCHEMAS = {
   stdio: stdioUpstream.extend({
@@ -158,10 +162,13 @@ export const SERVER_SCHEMAS = {
   plugin: pluginUpstream,
 } as const;
 
+export type UnconfiguredConfig = z.output<typeof unconfiguredUpstream>;
+
 type Upstream =
   | z.output<typeof stdioUpstream>
   | z.output<typeof urlUpstream>
   | z.output<typeof codeUpstream>
+  | UnconfiguredConfig
   | z.output<typeof pluginUpstream>;
 
 /** The forms of a server by their distinctive key, so that an error speaks of the form that was meant. */
@@ -171,6 +178,7 @@ export const SERVER_KEYS = new Set([...Object.values(SERVER_SCHEMAS), codeUpstre
 
 /** Which form was meant, or what is wrong with all of them. */
 function formOf(value: object): z.ZodType<Upstream> | string {
+  if (unconfigured(value)) return unconfiguredUpstream;
   const named = Object.keys(FORMS).filter((key) => Object.hasOwn(value, key));
   const [key] = named;
   if (named.length > 1) return `has both a "${key}" and a "${named[1]}"; one server is one of them`;
