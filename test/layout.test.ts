@@ -114,6 +114,19 @@ test("plugins import mcp-host and nothing from inside it, and no other plugin", 
   expect(wrong).toEqual([]);
 });
 
+// They stand for what others write: what they cannot do with the published names, nobody can.
+test("the plugins of test/contract import of ours what is published, by name", () => {
+  const ours = sources("test/contract").flatMap((file) =>
+    Array.from(readFileSync(file, "utf8").matchAll(/(?:from|import\() ?"([^"]+)"/g), ([, name = ""]) => ({
+      file: relative(ROOT, file),
+      name,
+    })),
+  );
+  const published = /^(mcp-host(\/testing)?|\.\/[^/]+|node:.*|vitest|zod|@opentelemetry\/.*|@modelcontextprotocol\/sdk\/.*)$/;
+  expect(ours.length).toBeGreaterThan(50);
+  expect(ours.filter(({ name }) => !published.test(name))).toEqual([]);
+});
+
 test("no source file is longer than about 300 lines", () => {
   const long = allSources().filter((file) => readFileSync(file, "utf8").split("\n").length > 350);
   expect(long.map((file) => relative(ROOT, file))).toEqual([]);

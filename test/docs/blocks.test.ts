@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import type { Config } from "mcp-host";
+import type { Config, Plugin } from "mcp-host";
 import { createTestHost, fakeUpstream } from "mcp-host/testing";
 import { afterAll, describe, expect, test, vi } from "vitest";
 import { inProcessTransport } from "../fixtures/upstream.mjs";
@@ -81,7 +81,7 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
   },
   "docs/performance.md": { "": { count: 1, by: "test/bench.test.ts", but: "the benchmark takes minutes; a short one is run" } },
   "docs/pipeline.md": { "": { count: 1, by: "test/docs/generated.test.ts", but: "a drawing" } },
-  "docs/plugins.md": { ts: { count: 13, by: HERE }, json: { count: 1, by: HERE } },
+  "docs/plugins.md": { ts: { count: 14, by: HERE }, json: { count: 1, by: HERE } },
   "docs/architecture.md": {
     "": { count: 1, by: "test/layout.test.ts", but: "a drawing; the floors beside it are compared with the folders" },
   },
@@ -207,6 +207,17 @@ host.hooks.ready.tap("around", async () => {
     const file = written("buckets.ts", around(`${block(PAGE, "store.lease(")}\n${tries}`));
     await using running = await startHost({ mcpServers: {}, plugins: [file], listen: null }, { folder: FOLDER });
     expect(running.host.reports()).toMatchObject({ around: { taken: 10, jobs: ["one", "later"] } });
+  });
+
+  test("services: a plugin judges by what another provides, until it goes", async () => {
+    written("services.ts", block(PAGE, "defineService<"));
+    const { moderation, badWords } = (await import(join(FOLDER, "services.ts"))) as Record<"moderation" | "badWords", () => Plugin>;
+    const up = fakeUpstream({ tools: { say: ({ text }) => String(text) } });
+    await using running = await createTestHost({ plugins: [badWords(), moderation()], upstreams: { up } });
+    await running.client.callTool("say", { text: "well" });
+    await expect(running.client.callTool("say", { text: "blast" })).rejects.toMatchObject({ message: "the arguments are rude" });
+    await running.host.reload({ mcpServers: { up: { transport: up.transport } }, plugins: [moderation()] });
+    expect(await running.client.callTool("say", { text: "blast" })).toMatchObject({ content: [{ text: "blast" }] });
   });
 
   test("routes: one for clients and one for everybody", async () => {

@@ -136,6 +136,31 @@ test("a service has one provider, and a second copy that is refused in so many w
   expect(await failures({ apply })).toEqual({});
 });
 
+test("a plugin that others need something of is tested beside them", async () => {
+  const needed = write({
+    exported: `definePlugin({ name: "needed", host: "^1.0.0", options: ${OPTIONS}, apply: (host, { limit }) => host.provide(defineService("limit"), limit) })`,
+  });
+  const parts = {
+    apply: `host.hooks.ready.tap("subject", () => { if (host.use(defineService("limit")) !== 7) throw new Error("another limit"); });`,
+    exported: "definePlugin({ ...plugin.definition, needs: ['needed'] })",
+  };
+  const beside = [{ module: pathToFileURL(needed), options: { limit: 7 } }];
+  expect(await failures(parts, { beside }, IN_PROCESSES)).toEqual({});
+  expect(Object.keys(await failures(parts))).toEqual([UNRELATED, TAPS, TWO_HOSTS, ONE_HOST, RELOAD]);
+});
+
+test("lists that a plugin is there to change are no fault of a reload, but what stays of it is", async () => {
+  const hides = `host.hooks.list.tap("subject", (entries) => entries.filter(({ kind }) => kind !== "tool"));`;
+  const unrelated = [{ method: "prompts/list" }, { method: "resources/list" }, { method: "resources/templates/list" }];
+  expect(await failures({ apply: hides }, { unrelated })).toEqual({});
+  expect(Object.keys(await failures({ apply: hides }))).toEqual([UNRELATED, TWO_HOSTS, ONE_HOST, RELOAD]);
+  const later = {
+    top: "let copies = 0;",
+    apply: `const mine = ++copies; host.hooks.list.tap("subject", (entries) => entries.slice(mine % 2));`,
+  };
+  expect(Object.keys(await failures(later, { unrelated: [] }))).toEqual([RELOAD]);
+});
+
 test("the servers have the names that the options need", async () => {
   const apply = `if (!host.upstreams.some(({ key }) => key === "files")) throw new Error("no files"); ${APPLY}`;
   expect(await failures({ apply }, { upstreams: ["files", "search"], badOptions: [] })).toEqual({});

@@ -1,5 +1,5 @@
 import { type Decision, definePlugin, type Plugin, type PluginHost, refuse } from "mcp-host";
-import { createTestHost, fakeUpstream, type TestHostOptions } from "mcp-host/testing";
+import { createTestHost, fakeUpstream, type TestHostOptions, TestRpcError } from "mcp-host/testing";
 import { describe, expect, test } from "vitest";
 
 /** A plugin made on the spot. */
@@ -201,6 +201,44 @@ describe("fail", () => {
       ["tools/call", -32602],
       ["tools/call", -31505],
     ]);
+  });
+
+  test("sees a client's error to whoever asked it, before a server or a plugin does", async () => {
+    const seen: unknown[] = [];
+    const redact = plugin("redact", (host) => {
+      host.hooks.fail.for("*").tap("redact", (error, { method, isQuestion, route }) => {
+        seen.push([method, isQuestion, route?.upstream]);
+        return { ...error, message: error.message.replace("ann@example.com", "[e-mail]") };
+      });
+      host.hooks.call.for("tools/call").tap("redact", (next) => async (exchange) => {
+        if (exchange.called?.native !== "own") return next(exchange);
+        const told = await exchange.ask("elicitation/create", {}).catch((error: Error) => error.message);
+        return { content: [{ type: "text", text: told }] };
+      });
+    });
+    const up = fakeUpstream({
+      tools: {
+        own: () => "",
+        ask: (_args, { ask }) => ask("elicitation/create").catch((error: Error) => error.message),
+      },
+    });
+    await using host = await createTestHost({ plugins: [redact], upstreams: { up }, client: { capabilities: { elicitation: {} } } });
+    host.client.on("elicitation/create", () => Promise.reject(new TestRpcError(-1, "ask ann@example.com")));
+    const text = [{ type: "text", text: "ask [e-mail]" }];
+    expect(await host.client.callTool("ask")).toMatchObject({ content: text });
+    expect(await host.client.callTool("own")).toMatchObject({ content: text });
+    expect(seen).toEqual([
+      ["elicitation/create", true, "up"],
+      ["elicitation/create", true, undefined],
+    ]);
+  });
+
+  test("that breaks over a client's error tells whoever asked nothing of it", async () => {
+    const broken = plugin("broken", (host) => host.hooks.fail.for("*").tap("broken", throwing));
+    const up = fakeUpstream({ tools: { ask: (_args, { ask }) => ask("elicitation/create").catch((error: Error) => error.message) } });
+    await using host = await createTestHost({ plugins: [broken], upstreams: { up }, client: { capabilities: { elicitation: {} } } });
+    host.client.on("elicitation/create", () => Promise.reject(new TestRpcError(-1, "secret")));
+    expect(await host.client.callTool("ask")).toMatchObject({ content: [{ type: "text", text: 'plugin "broken" failed' }] });
   });
 
   test.each([

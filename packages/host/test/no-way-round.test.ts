@@ -142,3 +142,17 @@ describe.each(Object.entries(RULES))("%s holds whatever the way", (_name, rule) 
     expect([allowed, ranForBob]).toEqual([expect.objectContaining({ content: [{ type: "text", text: "wiped" }] }), 1]);
   });
 });
+
+test.each([
+  ["before", ["memory:///{+path_of_whatever_is_to_be_read}", "memory:///secret/{id}"]],
+  ["behind", ["memory:///secret/{id}", "memory:///{+path_of_whatever_is_to_be_read}"]],
+])("a template that is denied is not reached by a wider one %s it, whatever its variables are called", async (_place, templates) => {
+  const rule = plugin("rule", (host) =>
+    host.hooks.permit.tap("rule", ({ kind, native }) => (kind === "template" && native.includes("secret") ? false : undefined)),
+  );
+  const up = fakeUpstream({ templates: Object.fromEntries(templates.map((name) => [name, { read: () => "read" }])) });
+  await using host = await createTestHost({ plugins: [rule], upstreams: { up } });
+  await host.client.readResource("memory:///open");
+  await expect(host.client.readResource("memory:///secret/1")).rejects.toMatchObject({ code: -32002 });
+  expect(up.received("resources/read")).toHaveLength(1);
+});

@@ -162,6 +162,10 @@ export const typed = definePlugin({
     host.meter.counter({ name: "a", description: "b", labels: ["c"] }).add(1, "d");
     // @ts-expect-error there is no such member
     host.metre;
+    host.id satisfies string;
+    // @ts-expect-error the config says what it is
+    host.id = "x";
+    hooks.settled.tap("types", ({ isQuestion, plugin }) => void (isQuestion && plugin));
     host.trace(({ did, change, parent, end }, phase) => void [did === "routed", change?.before, parent?.plugin, end, phase === "end"])();
     // @ts-expect-error there is no such phase
     host.trace((_span, phase) => void (phase === "middle"));

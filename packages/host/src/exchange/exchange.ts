@@ -100,6 +100,11 @@ export interface Exchange {
   readonly scope: string;
   /** The exchange on whose behalf this one is: of a server's request, of {@link derive}, {@link call} or {@link ask}. */
   readonly parent: Exchange | undefined;
+  /**
+   * Whether it is a question to the client, which passes `ask` and `answer`: a plugin's own where there is a {@link plugin},
+   * else that of the upstream which {@link route} names.
+   */
+  readonly isQuestion: boolean;
   /** The plugin whose own request this is, as far as it can be told; undefined for what a client or a server sent. */
   readonly plugin: string | undefined;
   /** What the request names, once it was looked up. */

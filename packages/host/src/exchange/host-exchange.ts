@@ -34,6 +34,8 @@ export interface ExchangeOptions {
   caller: Caller;
   sink: Sink | undefined;
   parent?: HostExchange;
+  /** Of an upstream, or of a plugin, to the client. */
+  isQuestion?: boolean;
   /** Who made it, where it is a plugin's own. */
   plugin?: string | undefined;
   /** How many requests of plugins' own lead to it. */
@@ -51,6 +53,7 @@ export class HostExchange extends Timed implements Exchange {
   readonly caller: Caller;
   client: ClientFacts;
   readonly parent: HostExchange | undefined;
+  readonly isQuestion: boolean;
   readonly plugin: string | undefined;
   readonly depth: number;
   entry: Entry | undefined = undefined;
@@ -109,6 +112,7 @@ export class HostExchange extends Timed implements Exchange {
     this.client = options.parent?.client ?? options.caller.client;
     this.sink = options.sink;
     this.parent = options.parent;
+    this.isQuestion = options.isQuestion === true;
     this.plugin = options.plugin;
     this.depth = options.depth ?? options.parent?.depth ?? 0;
     this.timings = options.timings ?? { start: this.active };
@@ -161,6 +165,7 @@ export class HostExchange extends Timed implements Exchange {
       caller: this.caller,
       sink,
       parent: this,
+      isQuestion: this.isQuestion,
       ...(attached && { timings: this.timings }),
     });
     if (attached) child.attachedTo = this;

@@ -8,7 +8,7 @@ import { errorFields, type Logger } from "../log.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
 import type { Json } from "../wire/message.ts";
 import { type NameRegistry, prefixUri, type Withheld } from "./name-registry.ts";
-import { templateMatcher } from "./uri-template.ts";
+import { narrowness, templateMatcher } from "./uri-template.ts";
 
 /** What one connection lists, after `discover`. A new object whenever that changes. */
 export interface View {
@@ -24,6 +24,7 @@ export class Offer {
   readonly entries: readonly Entry[];
   readonly withheld: readonly Withheld[];
   readonly #byName = new Map<string, Entry>();
+  /** The narrowest first. */
   readonly #templates: readonly { readonly entry: Entry; readonly matches: (uri: string) => boolean }[];
   readonly #prefixed = new Map<string, Map<string, string>>();
   readonly #views: readonly View[];
@@ -38,18 +39,19 @@ export class Offer {
       const uris = this.#prefixed.get(entry.upstream) ?? new Map<string, string>();
       this.#prefixed.set(entry.upstream, uris.set(entry.native, entry.name));
     }
-    this.#templates = entries.filter(({ kind }) => kind === "template").map((entry) => ({ entry, matches: templateMatcher(entry.name) }));
+    this.#templates = entries
+      .filter(({ kind }) => kind === "template")
+      .map((entry) => ({ entry, matches: templateMatcher(entry.name), narrow: narrowness(entry.name) }))
+      .sort((a, b) => b.narrow - a.narrow);
   }
 
   find(kind: ListedKind, name: string): Entry | undefined {
     return this.#byName.get(`${kind} ${name}`);
   }
 
-  /** The template that a URI can come from; the longest, as the most specific. */
+  /** The template that a URI can come from; of several the narrowest, which says the most of it. */
   template(uri: string): Entry | undefined {
-    let best: Entry | undefined;
-    for (const { entry, matches } of this.#templates) if ((!best || entry.name.length > best.name.length) && matches(uri)) best = entry;
-    return best;
+    return this.#templates.find(({ matches }) => matches(uri))?.entry;
   }
 
   /** How this upstream's URIs are exposed where they differ; undefined where all are native, which is almost always. */

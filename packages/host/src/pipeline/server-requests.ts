@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { fromRpc, HostError, PeerError } from "../errors.ts";
+import { fromRpc, HostError, PeerError, type RpcError } from "../errors.ts";
 import type { Caller } from "../exchange/caller.ts";
 import type { Sink } from "../exchange/course.ts";
 import type { Outcome, OwnAskOptions } from "../exchange/exchange.ts";
@@ -129,6 +129,7 @@ export class ServerRequests {
       params: request.params,
       caller: owner,
       sink: undefined,
+      isQuestion: true,
       plugin,
       ...(origin && { parent: origin }),
     });
@@ -212,13 +213,23 @@ export class ServerRequests {
       exchange.sent = "yes";
       sending?.finish();
     } catch (error) {
-      if (error instanceof PeerError) exchange.sent = "yes";
-      throw error;
+      if (!(error instanceof PeerError)) throw error;
+      exchange.sent = "yes";
+      sending?.finish(error);
+      throw new PeerError(await this.#failed(error.rpc, exchange, hooks));
     }
     const answering = hooks.answer && exchange.trace?.begin("answer");
     const answered = hooks.answer ? ((await hooks.answer(result, exchange)) as Json) : result;
     answering?.finish();
     return connection ? this.#upstreamResult(connection, request, owner, answered) : answered;
+  }
+
+  /** A client's error on its way to whoever asked: it may hold as much as an answer. */
+  async #failed(error: RpcError, exchange: HostExchange, hooks: SealedHooks): Promise<RpcError> {
+    const fail = hooks.fail(exchange.method);
+    if (!fail) return error;
+    const { trace } = exchange;
+    return trace ? trace.stage("fail", () => fail(error, exchange)) : fail(error, exchange);
   }
 
   /** Whom a question is for. By the stream it came on, its task, or because the connection is one client's; nothing is guessed. */

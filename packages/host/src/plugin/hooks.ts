@@ -198,7 +198,7 @@ export const HOOKS = {
     gives: "error",
     host: "unchanged",
     purpose:
-      "A JSON-RPC error on its way to the client: redact its message and data, map its code. It stays an error; whoever wants a result instead taps `call`.",
+      "A JSON-RPC error on its way to the client, or a client's to whoever asked it something (`exchange.isQuestion`): redact its message and data, map its code. It stays an error; whoever wants a result instead taps `call`.",
   }),
   settled: hook<(exchange: Exchange) => void>({
     kind: "SyncHook",

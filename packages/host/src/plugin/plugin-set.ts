@@ -229,6 +229,7 @@ export class PluginSet {
       if (plugin.set.#applying) plugin.looked.add(part);
     };
     return Object.freeze({
+      id,
       hooks: hooks.hooks,
       log,
       clock: clockOf({

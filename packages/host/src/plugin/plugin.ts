@@ -80,6 +80,11 @@ export interface PluginReload {
 
 /** What a plugin's `apply` is given. */
 export interface PluginHost {
+  /**
+   * What the plugin is called in this host: its name, unless its entry in the config gives another. So it is called in
+   * `decisions`, in the trace and as the upstream of what it offers.
+   */
+  readonly id: string;
   readonly hooks: Hooks;
 
   /** What the host runs on. A plugin that looks at a part of it in `apply` is applied anew by a reload that changes it. */

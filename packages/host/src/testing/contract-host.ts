@@ -19,19 +19,32 @@ const MINTED = /"progressToken": \d+/g;
 /** A host in front of servers that answer always the same, for one plugin or none. */
 export interface ContractHost extends AsyncDisposable {
   readonly test: TestHost;
-  /** Sends the requests one after the other. */
-  record(requests: readonly ContractRequest[]): Promise<Recording>;
+  /** Sends the requests one after the other. @param ignored methods of notifications that are not told */
+  record(requests: readonly ContractRequest[], ignored?: readonly string[]): Promise<Recording>;
   /** What the plugins count, by plugin and instrument. */
   counters(): Record<string, unknown>;
   /** Puts other plugins in the place of those that it has. */
   reload(plugins: Config["plugins"]): Promise<Changes>;
 }
 
+/** A plugin as a config file names it. */
+export function entryOf(file: string, options: unknown): PluginEntry {
+  return { use: file, ...(options !== undefined && { options: options as Json }) }; // the host parses them
+}
+
+export type PluginEntry = NonNullable<Config["plugins"]>[number];
+
 /**
- * Starts one. @param keys the servers' names
+ * Starts one.
+ * @param keys the servers' names
+ * @param beside plugins behind those that it has now
  * @throws ConfigError where the host refuses the plugins
  */
-export async function contractHost(plugins: Config["plugins"], keys: readonly string[]): Promise<ContractHost> {
+export async function contractHost(
+  plugins: Config["plugins"],
+  keys: readonly string[],
+  beside: readonly PluginEntry[],
+): Promise<ContractHost> {
   let instruments: readonly Instrument[] = [];
   const recorded: Recorded = { told: 0, seen: new Map(), host: undefined, hasOffered: false };
   const onlooker = definePlugin({
@@ -45,7 +58,7 @@ export async function contractHost(plugins: Config["plugins"], keys: readonly st
     },
   });
   const upstreams = Object.fromEntries(keys.map((key) => [key, contractUpstream()]));
-  const withOnlooker = (given: Config["plugins"]): Config["plugins"] => [...(given ?? []), onlooker()];
+  const withOnlooker = (given: Config["plugins"]): Config["plugins"] => [...(given ?? []), ...beside, onlooker()];
   const test = await createTestHost({
     plugins: withOnlooker(plugins),
     upstreams,
@@ -55,7 +68,7 @@ export async function contractHost(plugins: Config["plugins"], keys: readonly st
   test.client.on("sampling/createMessage", () => ({ role: "assistant", model: "m", content: { type: "text", text: "yes" } }));
   return {
     test,
-    record: (requests) => record(test, upstreams, requests, recorded),
+    record: (requests, ignored) => record(test, upstreams, requests, recorded, ignored),
     counters: () =>
       Object.fromEntries(
         instruments
@@ -97,6 +110,7 @@ async function record(
   upstreams: Record<string, FakeUpstream>,
   requests: readonly ContractRequest[],
   before: Recorded,
+  ignored: readonly string[] = [],
 ): Promise<Recording> {
   const recording: { request: string; client: string; servers: string }[] = [];
   let taskId = TASK_ID;
@@ -110,7 +124,9 @@ async function record(
     await settled(); // what the answer's notifications and the plugins' own work lead to
     if (isObject(answer.task) && typeof answer.task.taskId === "string") taskId = answer.task.taskId;
     const all = client.notifications.slice(told);
-    const notifications = before.hasOffered ? all.filter((each) => !each.method.endsWith("/list_changed")) : all;
+    const isTold = (each: { method: string }) =>
+      !ignored.includes(each.method) && !(before.hasOffered && each.method.endsWith("/list_changed"));
+    const notifications = all.filter(isTold);
     told = client.notifications.length;
     const servers = Object.entries(upstreams).map(([key, { requests }]) => {
       const before = seen.get(key) ?? 0;

@@ -6,7 +6,7 @@ import { createHook } from "node:async_hooks";
 import { dirname } from "node:path";
 import { isPluginFactory } from "../config/plugin-brand.ts";
 import { importModule } from "../plugin/load.ts";
-import { contractHost } from "./contract-host.ts";
+import { contractHost, entryOf } from "./contract-host.ts";
 import { settled } from "./fake-clock.ts";
 import { type ContractTask, DONE } from "./fresh-process.ts";
 
@@ -58,8 +58,8 @@ function changes(before: Record<string, string>): string[] {
     .map((key) => `${key}: ${before[key] ?? "none"} before, ${after[key] ?? "none"} after`);
 }
 
-async function live({ file, options, upstreams, requests }: ContractTask): Promise<void> {
-  const host = await contractHost([{ use: file, ...(options !== undefined && { options }) }], upstreams);
+async function live({ file, options, upstreams, requests, beside }: ContractTask): Promise<void> {
+  const host = await contractHost([entryOf(file, options)], upstreams, beside);
   await host.record(requests);
   await host[Symbol.asyncDispose]();
 }

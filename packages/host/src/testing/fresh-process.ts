@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import type { PluginEntry } from "./contract-host.ts";
 import type { ContractRequest } from "./contract-upstream.ts";
 
 /** What a fresh process is to do. */
@@ -12,6 +13,8 @@ export interface ContractTask {
   readonly options: unknown;
   readonly upstreams: readonly string[];
   readonly requests: readonly ContractRequest[];
+  /** Entries of plugins that it needs. */
+  readonly beside: readonly PluginEntry[];
 }
 
 /** The exit code of a process that has done its work: one that the plugin ended says something else. */

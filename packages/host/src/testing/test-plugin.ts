@@ -6,7 +6,7 @@ import type { z } from "zod";
 import type { Config } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
 import type { PluginFactory } from "../plugin/plugin.ts";
-import { type ContractHost, contractHost, type Recording } from "./contract-host.ts";
+import { type ContractHost, contractHost, entryOf, type Recording } from "./contract-host.ts";
 import { type ContractRequest, UNRELATED } from "./contract-upstream.ts";
 import { runFresh } from "./fresh-process.ts";
 import { jsonCopy } from "./json-copy.ts";
@@ -27,6 +27,16 @@ export interface PluginCases {
   unrelated?: readonly ContractRequest[];
   /** Keys of the servers, where the options name some; default: `["contract"]`. */
   upstreams?: readonly string[];
+  /** Plugins that it needs: they stand behind it in every host, and alone in those that it is compared with. */
+  beside?: readonly PluginBeside[];
+}
+
+/** A plugin that another one needs. */
+export interface PluginBeside {
+  /** As of the plugin itself. */
+  module: string | URL;
+  /** Such as a config file can hold. */
+  options?: unknown;
 }
 
 /**
@@ -42,13 +52,14 @@ export function testPlugin<Schema extends z.ZodType>(factory: PluginFactory<Sche
   if (cases.badOptions === undefined && misspelt(definition.options).key !== undefined)
     throw new TypeError(`testPlugin: "${name}" has options; give \`badOptions\`, some that it refuses, each with its place and a hint`);
   const options = cases.options as z.input<Schema>; // the host parses them
-  const start = (plugins: Config["plugins"]): Promise<ContractHost> => contractHost(plugins, upstreams);
+  const beside = (cases.beside ?? []).map(({ module, options }) => entryOf(fileOf(module), options));
+  const start = (plugins: Config["plugins"]): Promise<ContractHost> => contractHost(plugins, upstreams, beside);
   /** What comes of the requests without the plugin. */
   const plain = async (): Promise<Recording> => {
     await using host = await start([]);
     return await host.record(requests); // while the host lives
   };
-  const task = { file: fileOf(cases.module), name, options, upstreams, requests };
+  const task = { file: fileOf(cases.module), name, options, upstreams, requests, beside };
 
   /** The problems that a host tells of these options. */
   const problemsOf = async (given: unknown): Promise<readonly string[]> => {
@@ -133,11 +144,17 @@ export function testPlugin<Schema extends z.ZodType>(factory: PluginFactory<Sche
     await using other = await start([]);
     // The lists, and nothing that a plugin may keep an answer to.
     const lists = UNRELATED.filter(({ method }) => method.endsWith("/list") && method !== "tasks/list");
-    for (const each of [host, other]) await each.record(lists); // what connecting leads to is over
+    const isUnrelated = (list: ContractRequest): boolean => requests.some(({ method }) => method === list.method);
+    const own = lists.filter((list) => !isUnrelated(list)).map(({ method }) => `notifications/${method.split("/")[0]}/list_changed`);
+    for (const each of [host, other]) await each.record(lists, own); // what connecting leads to is over
+    /** The lists that the plugin changes, as it does so. */
+    const changed = await host.record(lists, own);
     const changes = async (plugins: Config["plugins"], what: "kept" | "removed" | "added", message: string): Promise<void> => {
       const report = await host.reload(plugins);
       assert(report[what].includes(name), `${message}: ${JSON.stringify(report)}`);
-      same(await host.record(lists), await other.record(lists), `after a reload plugin "${name}" changes what is none of its business`);
+      const without = await other.record(lists, own);
+      const expected = lists.map((list, index) => (what === "removed" || isUnrelated(list) ? without : changed)[index] as Recorded);
+      same(await host.record(lists, own), expected, `after a reload plugin "${name}" changes what is none of its business`);
     };
     await changes([factory(options)], "kept", "a reload that changes nothing should leave the plugin as it is");
     await changes([], "removed", "a reload without the plugin should take it out");
@@ -149,6 +166,8 @@ export function testPlugin<Schema extends z.ZodType>(factory: PluginFactory<Sche
     assert.equal(await runFresh({ what: "life", ...task }), "", "something is left when the host has closed");
   });
 }
+
+type Recorded = Recording[number];
 
 function same(actual: Recording, expected: Recording, message: string): void {
   for (const [index, { request, client, servers }] of expected.entries()) {
