@@ -1,5 +1,4 @@
 import { defineCommand } from "citty";
-import { unconfigured } from "../config/unconfigured.ts";
 import { ConfigFileError } from "../errors.ts";
 import { escapeControls } from "../log.ts";
 import { redact, redactText } from "../redact.ts";
@@ -66,10 +65,12 @@ async function validate(flags: Flags, rawArgs: string[], output: FrameOutput): P
     });
   } else {
     const { mcpServers, plugins } = host.config;
-    const names = Object.keys(mcpServers);
-    const lacking = names.filter((name) => unconfigured(mcpServers[name])).length;
+    const servers = counted(Object.keys(mcpServers).length, "server");
+    const lacking = starts.filter(({ upstream }) => upstream.state === "unconfigured").length;
     const lines = [
-      `${loaded.path} is ${lacking === 0 ? "valid" : "not complete"}: ${counted(names.length, "server")}${lacking === 0 ? "" : `, ${lacking} of them unconfigured`}, ${counted(plugins.length, "plugin")}`,
+      lacking === 0
+        ? `${loaded.path} is valid: ${servers}, ${counted(plugins.length, "plugin")}`
+        : `${loaded.path} is not complete: ${servers}, ${lacking} of them unconfigured, ${counted(plugins.length, "plugin")}`,
       ...(starts.length > 0 ? [rows(starts)] : []),
     ];
     output.write(`${escapeControls(redactText(lines.join("\n")))}\n`);

@@ -21,7 +21,9 @@ const anyUpstream = {
     .describe(
       "Stand in for the others: offered while none of them can be reached, and serving calls that could not be sent to their owner.",
     ),
-  required: flag.default(false).describe("/readyz answers 503 while this upstream is down, and a value that its entry lacks stops the start."),
+  required: flag
+    .default(false)
+    .describe("/readyz answers 503 while this upstream is down, and a value that its entry lacks stops the start."),
   progress: flag
     .default(true)
     .describe(

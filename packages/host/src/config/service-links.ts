@@ -3,7 +3,7 @@ import { isIP } from "node:net";
 /** The variables that Kubernetes, and Docker's links, set for a service, by the ends of their names, and the values that they have. */
 const FORMS: readonly (readonly [RegExp, (value: string) => boolean])[] = [
   [/_SERVICE_HOST$/, isAddress],
-  [/_SERVICE_PORT(_[A-Z0-9_]+)?$/, isPort],
+  [/_SERVICE_PORT($|_)/, isPort],
   [/_PORT(_\d+_(TCP|UDP|SCTP))?$/, (value) => /^(tcp|udp|sctp):\/\/[^/\s]+$/.test(value)],
   [/_PORT_\d+_(TCP|UDP|SCTP)_PROTO$/, (value) => /^(tcp|udp|sctp)$/.test(value)],
   [/_PORT_\d+_(TCP|UDP|SCTP)_PORT$/, isPort],
