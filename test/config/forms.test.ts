@@ -228,14 +228,15 @@ describe("VS Code's form", () => {
     expect(await shown(at, env, "--config", ".vscode/mcp.json")).toMatchObject({ mcpServers: { files: { env: { FROM_FILE: "yes" } } } });
   });
 
-  test("without a terminal an input that nobody has set is an error that names its variable, at the place as it is written", async () => {
+  test("without a terminal an input that nobody has set is missing by the name of its variable, at the place as it is written", async () => {
     using at = home(form, files);
-    const { code, stderr } = await run(at, ["validate"], { X: "x" });
-    expect({ code, stderr }).toEqual({
+    const { code, stdout } = await run(at, ["validate", "--json"], { X: "x" });
+    expect({ code, ...JSON.parse(stdout) }).toMatchObject({
       code: EXIT.config.code,
-      stderr: expect.stringContaining("servers.files.env.KEY: the variable MCP_HOST_INPUT_API_KEY is not set"),
+      problems: [expect.stringMatching(/^servers\.files\.env\.KEY: the variable MCP_HOST_INPUT_API_KEY is not set/)],
+      upstreams: [{ name: "files", state: "unconfigured", reason: expect.stringMatching(/^env\.KEY: the variable/) }],
     });
-    expect(stderr).not.toContain("mcpServers");
+    expect(stdout).not.toContain("mcpServers");
   });
 
   test("mcpServers and servers at once are an error", async () => {
@@ -294,7 +295,7 @@ test("on a terminal inputs are asked for, and a password is not shown", async ()
       { id: "region", type: "pickString", description: "The region", options: ["eu", "us"] },
       { id: "unused", type: "promptString" },
     ],
-    servers: { a: { command: "node", env: { KEY: "${input:key}", REGION: "${input:region}" } } },
+    servers: { a: { command: "node", required: true, env: { KEY: "${input:key}", REGION: "${input:region}" } } },
   });
   const { code, stdout } = await onTerminal(at, ["config", "show"], "my-password|3|2");
   expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining("REGION: us") });

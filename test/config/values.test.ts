@@ -123,6 +123,35 @@ describe("variables of keys", () => {
     expect(stderr).not.toMatch(/PEPPER|SALT|INPUT/);
   });
 
+  test("are not what a cluster sets for services of such names, whatever the key", async () => {
+    const links = (prefix: string, host: string): Record<string, string> => ({
+      [`${prefix}_SERVICE_HOST`]: host,
+      [`${prefix}_SERVICE_PORT`]: "80",
+      [`${prefix}_SERVICE_PORT_METRICS_WEB`]: "9090",
+      [`${prefix}_PORT`]: `tcp://${host.includes(":") ? `[${host}]` : host}:80`,
+      [`${prefix}_PORT_80_TCP`]: "tcp://10.0.0.1:80",
+      [`${prefix}_PORT_80_TCP_PROTO`]: "tcp",
+      [`${prefix}_PORT_80_TCP_PORT`]: "80",
+      [`${prefix}_PORT_80_TCP_ADDR`]: host,
+      [`${prefix}_PORT_53_UDP`]: "udp://10.0.0.1:53",
+    });
+    using at = home({ listen: { port: 1234 }, mcpServers: { a: NODE } });
+    const env = { ...links("MCP_HOST", "10.0.0.1"), ...links("MCP_HOST_METRICS", "fd00::1"), ...links("MCP_HOST_LISTEN", "10.0.0.2") };
+    expect(await shown(at, [], env)).toMatchObject({ listen: { port: 1234 } });
+  });
+
+  test("are told where they only look like those of a service", async () => {
+    using at = home({ mcpServers: { a: NODE } });
+    const { stderr } = await run(at, ["validate"], {
+      MCP_HOST_PORT: "8080",
+      MCP_HOST_SERVICE_HOST: "example.com",
+      MCP_HOST_MCP_SERVERS__A__ENV__DB_PORT: "tcp://10.0.0.1:80",
+    });
+    expect(stderr).toContain("the variable MCP_HOST_PORT stands for no key");
+    expect(stderr).toContain("the variable MCP_HOST_SERVICE_HOST stands for no key");
+    expect(stderr).not.toContain("DB_PORT");
+  });
+
   test("every key takes a value from its variable and from --set, and --set wins", async () => {
     using at = home({ mcpServers: { a: NODE } });
     const all = [...keyVariables(), ...serverKeyVariables("a")].filter(

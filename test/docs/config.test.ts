@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { configSchema, PART_SCHEMAS, SERVER_SCHEMAS } from "../../packages/host/dist/config/schema.js";
+import { configSchema, PART_SCHEMAS } from "../../packages/host/dist/config/schema.js";
+import { SERVER_SCHEMAS } from "../../packages/host/dist/config/server-schema.js";
 import { DEFAULT_LIMITS } from "../../packages/host/dist/wire/limits.js";
 import { ROOT } from "../harness/hosts.ts";
 

@@ -43,7 +43,7 @@ test.each([
   ["mcp-host.config.yml", "mcpServers: {a: {command: node, args: [server.js]}}"],
 ])("%s is found in the working directory", async (name, text) => {
   const path = write(name, text);
-  expect(await load()).toEqual({ config: { mcpServers: { a: SERVER } }, folder, path, files: [path], warnings: [] });
+  expect(await load()).toEqual({ config: { mcpServers: { a: SERVER } }, folder, path, files: [path], warnings: [], unset: [] });
 });
 
 test("a config may have any name and place when it is named", async () => {
@@ -94,6 +94,50 @@ test("a YAML file that grows without end by its aliases is refused", async () =>
     );
   write("c.yaml", lines.join("\n"));
   expect((await problems("c.yaml"))[0]).toMatch(/the YAML cannot be read: .*alias/i);
+});
+
+const COMPOSED = `
+x-node: &node
+  command: node
+  timeout: 5s
+  env: &env { A: "\${A}", B: file }
+x-nothing: "\${NOT_READ}"
+mcpServers:
+  one:
+    <<: *node
+    args: [one.js]
+  two:
+    <<: [*node, { isolation: session }]
+    timeout: 7s
+    env: { <<: *env, B: two }
+`;
+
+test("YAML merges maps, and what stands at the top under x- is the file's own", async () => {
+  write("c.yaml", COMPOSED);
+  const { config, warnings } = await load("c.yaml", { env: { A: "a" } });
+  expect(warnings).toEqual([]);
+  expect(config).toEqual({
+    mcpServers: {
+      one: { command: "node", timeout: "5s", env: { A: "a", B: "file" }, args: ["one.js"] },
+      two: { command: "node", timeout: "7s", env: { A: "a", B: "two" }, isolation: "session" },
+    },
+  });
+});
+
+test.each([
+  ["c.json", '{"x-notes": {"owner": "ops"}, "mcpServers": {"a": {"command": "node", "args": ["server.js"]}}}'],
+  ["c.toml", 'x-notes = "ours"\n[mcpServers.a]\ncommand = "node"\nargs = ["server.js"]'],
+  ["c.mjs", 'export default { "x-notes": 1, mcpServers: { a: { command: "node", args: ["server.js"] } } };'],
+])("x- keys are the file's own in %s, at the top alone", async (name, text) => {
+  write(name, text);
+  expect((await load(name)).config).toEqual({ mcpServers: { a: SERVER } });
+  write("deep.json", JSON.stringify({ mcpServers: { a: { ...SERVER, "x-notes": 1 } } }));
+  expect(await problems("deep.json")).toEqual(["mcpServers.a.x-notes: unknown key"]);
+});
+
+test("a merge of what is no map is refused", async () => {
+  write("c.yaml", "listen:\n  <<: 5\n");
+  expect(await problems("c.yaml")).toEqual([expect.stringMatching(/^the YAML cannot be read: Merge/)]);
 });
 
 test("a config that everybody can write is refused, one that its group can write is warned of", async () => {

@@ -15,12 +15,11 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** The problems of a config file with this text, if it has any. */
+/** The problems of a config file with this text, if it has any, those of single servers included. */
 async function problemsOf(text: string, set: string[] = [], name = "c.json"): Promise<readonly string[]> {
   writeFileSync(join(folder, name), text, { mode: 0o600 });
   try {
-    await loadConfig(name, { cwd: folder, env: { XDG_CONFIG_HOME: folder }, set, pluginProblems });
-    return [];
+    return (await loadConfig(name, { cwd: folder, env: { XDG_CONFIG_HOME: folder }, set, pluginProblems })).unset;
   } catch (error) {
     if (!(error instanceof ConfigFileError)) throw error;
     return error.problems;
@@ -149,12 +148,9 @@ test.each([
   [7, `plugins[0]: ${FORMS}`],
   [null, `plugins[0]: ${FORMS}`],
   ["", `plugins[0]: ${FORMS}`],
-  [{ use: "a", onError: "ignore" }, 'plugins[0].onError: must be one of "fail", "skip", not "ignore"'],
-  [{ use: "a", timeout: true }, /^plugins\[0\]\.timeout: must be one of the forms "250ms", .*, or a number$/],
-  [{ use: "a", option: {} }, 'plugins[0].option: unknown key (did you mean "options"?)'],
   [{ options: {} }, "plugins[0].use: must be the name of a plugin, or a plugin made in code"],
 ])("the plugin %j is refused in words", async (plugin, expected) => {
-  expect(await problems({ plugins: [plugin] })).toEqual([typeof expected === "string" ? expected : expect.stringMatching(expected)]);
+  expect(await problems({ plugins: [plugin] })).toEqual([expected]);
 });
 
 const PLUGIN = `

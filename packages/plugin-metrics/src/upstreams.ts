@@ -10,6 +10,7 @@ const STATES: Record<ConnectionState, true> = {
   "backing off": true,
   draining: true,
   stopped: true,
+  unconfigured: true,
 };
 
 /** Counts what becomes of the connections to upstreams. */

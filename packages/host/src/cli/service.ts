@@ -82,12 +82,15 @@ async function drainOf(path: string, warnings: string[]): Promise<number> {
   const { loadConfig } = await import("../config/load.ts");
   const { parseConfig } = await import("../config/parse.ts");
   const { loadOptions } = await import("./command-line/load-options.ts");
+  const lacks = (problems: readonly string[]): void =>
+    void warnings.push(`the config cannot be used as it is here and now: ${problems.join("; ")}`);
   try {
     const loaded = await loadConfig(path, await loadOptions([], false));
+    if (loaded.unset.length > 0) lacks(loaded.unset);
     return parseConfig(loaded.config).drain;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    warnings.push(`the config cannot be used as it is here and now: ${error.problems.join("; ")}`);
+    lacks(error.problems);
     return parseConfig({ mcpServers: {} }).drain; // the default
   }
 }

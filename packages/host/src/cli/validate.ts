@@ -50,24 +50,33 @@ async function validate(flags: Flags, rawArgs: string[], output: FrameOutput): P
   } finally {
     await host.close();
   }
-  const starts = flags.connect ? await connected(flags, rawArgs) : [];
+  const { upstreams } = host.status();
+  const starts = flags.connect
+    ? await connected(flags, rawArgs)
+    : upstreams.filter(({ state }) => state === "unconfigured").map((upstream) => ({ ok: false, upstream }));
   const ok = starts.every((start) => start.ok);
   if (flags.json) {
     print(output, {
       ok,
       config: loaded.path,
-      problems: [],
+      problems: loaded.unset,
       warnings: loaded.warnings,
       upstreams: starts.map(outcome),
     });
   } else {
     const { mcpServers, plugins } = host.config;
+    const servers = counted(Object.keys(mcpServers).length, "server");
+    const lacking = starts.filter(({ upstream }) => upstream.state === "unconfigured").length;
     const lines = [
-      `${loaded.path} is valid: ${counted(Object.keys(mcpServers).length, "server")}, ${counted(plugins.length, "plugin")}`,
+      lacking === 0
+        ? `${loaded.path} is valid: ${servers}, ${counted(plugins.length, "plugin")}`
+        : `${loaded.path} is not complete: ${servers}, ${lacking} of them unconfigured, ${counted(plugins.length, "plugin")}`,
       ...(starts.length > 0 ? [rows(starts)] : []),
     ];
     output.write(`${escapeControls(redactText(lines.join("\n")))}\n`);
   }
+  // Whatever runs without them, a config that lacks values is not what it says.
+  if (loaded.unset.length > 0) return EXIT.config.code;
   return ok ? EXIT.ok.code : EXIT.failure.code;
 }
 

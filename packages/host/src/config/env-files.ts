@@ -1,7 +1,8 @@
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseEnv } from "node:util";
 import { writableByOthers } from "./permissions.ts";
+import { readText, tildeHint } from "./text-file.ts";
 
 /** The environment, or a part of it. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -19,12 +20,12 @@ const BYTES = 1024 * 1024;
 export function readEnvFile(name: string, folder: string): EnvFile {
   const path = resolve(folder, name);
   const stat = statSync(path, { throwIfNoEntry: false });
-  if (!stat) throw new Error(`there is no file ${path}`);
+  if (!stat) throw new Error(`there is no file ${path}${tildeHint(name)}`);
   if (!stat.isFile()) throw new Error(`${path} is not a regular file`);
   const open = writableByOthers(path);
   if (open !== undefined) throw new Error(`${open} can be written by others; run \`chmod go-w ${open}\``);
   if (stat.size > BYTES) throw new Error(`${path} is larger than ${BYTES} bytes`);
-  return { path, values: parseEnv(readFileSync(path, "utf8").replace(/^\uFEFF/, "")) as Environment }; // only its values may be undefined
+  return { path, values: parseEnv(readText(path)) as Environment }; // only its values may be undefined
 }
 
 /** One environment of several: the process's own over the files, and of the files the last. */

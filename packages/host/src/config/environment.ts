@@ -2,7 +2,9 @@ import type { Environment } from "./env-files.ts";
 import { nearest } from "./nearest.ts";
 import { placeOf } from "./parse.ts";
 import { copyPlain, isPlainObject } from "./plain.ts";
-import { configSchema, SERVER_SCHEMAS } from "./schema.ts";
+import { configSchema } from "./schema.ts";
+import { SERVER_SCHEMAS } from "./server-schema.ts";
+import { isServiceLink } from "./service-links.ts";
 import { literal } from "./set.ts";
 
 const PREFIX = "MCP_HOST_";
@@ -48,7 +50,8 @@ function serverName(name: string): string {
 }
 
 /**
- * The variables that override keys of a config. Each that begins with `MCP_HOST_` and is none of them gets a warning.
+ * The variables that override keys of a config. Each that begins with `MCP_HOST_` and is none of them gets a warning,
+ * unless it is there for a service of that name.
  * @param referred the names of variables that the config refers to: they may have any name
  */
 export function overridesOf(config: unknown, env: Environment, referred: ReadonlySet<string>, warnings: string[]): Override[] {
@@ -56,6 +59,8 @@ export function overridesOf(config: unknown, env: Environment, referred: Readonl
   const known = [...keyVariables(), ...Object.keys(servers).flatMap(serverKeyVariables)];
   return Object.entries(env).flatMap(([variable, value]) => {
     if (value === undefined || !variable.startsWith(PREFIX) || variable.startsWith(INPUT)) return [];
+    // One of a server's variables may well be the address of a service; it is written for the server.
+    if (!variable.startsWith(SERVER) && isServiceLink(variable, value)) return [];
     const paths = known.filter((key) => key.variable === variable).map(({ path }) => path);
     const path = paths[0] ?? pairPath(variable, servers);
     if (path && paths.length < 2) return { variable, path, value };

@@ -20,6 +20,8 @@ export interface Use {
   /** Where its value came from; undefined where it has none. */
   readonly source: string | undefined;
   readonly secret: boolean;
+  /** The problem that was told, where the value is not there: nobody set it, or the file cannot be used. */
+  readonly missing?: string;
 }
 
 interface Expansion {
@@ -103,6 +105,10 @@ function resolveReference(body: string, path: Path, expansion: Expansion): strin
   const name = reference.kind === "input" ? inputVariable(reference.name) : reference.name;
   const use = (source: string | undefined, secret = false): void =>
     void uses.push({ path, kind: reference.kind, id: reference.name, name, source, secret });
+  const lacks = (missing: string): void => {
+    problems.push(missing);
+    uses.push({ path, kind: reference.kind, id: reference.name, name, source: undefined, secret: false, missing });
+  };
   try {
     const found = variables.find(reference);
     // As in a shell, a default also stands in for an empty value.
@@ -113,14 +119,20 @@ function resolveReference(body: string, path: Path, expansion: Expansion): strin
       return found.value;
     }
   } catch (error) {
-    problems.push(`${place}: ${(error as Error).message}`); // find throws nothing else
-    use(undefined);
+    const problem = `${place}: ${(error as Error).message}`; // find throws nothing else
+    if (reference.kind === "file") lacks(problem);
+    else {
+      problems.push(problem); // the credentials file, which is everybody's
+      use(undefined);
+    }
     return "";
   }
-  use(otherwise === undefined ? undefined : "default");
-  if (otherwise !== undefined) return expandText(otherwise, path, expansion);
-  problems.push(`${place}: the variable ${name} is not set; set it, give a default as in \${${name}:-value}, or pass --set ${name}=...`);
-  return "";
+  if (otherwise === undefined) {
+    lacks(`${place}: the variable ${name} is not set; set it, give a default as in \${${name}:-value}, or pass --set ${name}=...`);
+    return "";
+  }
+  use("default");
+  return expandText(otherwise, path, expansion);
 }
 
 const FORM = /^(?:(env|file|input):)?([\s\S]*?)(?::-([\s\S]*))?$/;

@@ -50,10 +50,16 @@ export function isOff(server: unknown): boolean {
   return is("disabled", "true") || is("enabled", "false");
 }
 
+/** Whether a key at the top is the file's own business, such as what its anchors are made at: nothing reads it. */
+function isExtension(key: string): boolean {
+  return key.startsWith("x-");
+}
+
 /** What other hosts' files say otherwise, made ours: a map of servers by VS Code's name. `renamed` tells that problems are to name it so. */
 export function ownForm(value: unknown): { config: unknown; inputs: unknown; renamed: boolean; problems: string[] } {
   if (!isPlainObject(value)) return { config: value, inputs: undefined, renamed: false, problems: [] };
-  const { inputs, servers, ...rest } = value;
+  const { inputs, servers, ...others } = value;
+  const rest = Object.fromEntries(Object.entries(others).filter(([key]) => !isExtension(key)));
   const renamed = Object.hasOwn(value, "servers");
   const both = renamed && Object.hasOwn(value, "mcpServers");
   const problems = both ? ['servers: is another name for "mcpServers", and both are there; put all servers into one of the two'] : [];

@@ -3,7 +3,8 @@ import { isObject } from "../wire/message.ts";
 import { inputSchema } from "./inputs.ts";
 import type { NamedDefinition } from "./plugin-brand.ts";
 import { pluginForm } from "./plugin-schema.ts";
-import { BUILT_IN_TYPES, configSchema, SERVER_SCHEMAS } from "./schema.ts";
+import { configSchema } from "./schema.ts";
+import { BUILT_IN_TYPES, SERVER_SCHEMAS } from "./server-schema.ts";
 
 /** A JSON Schema, draft 7: what editors understand best. */
 export type JsonSchema = { [keyword: string]: unknown };
@@ -40,6 +41,7 @@ export function configJsonSchema(meanings: Readonly<Record<string, string>> = {}
         properties: Object.fromEntries(limitKeys.map(([key, schema]) => [key, { ...schema, description: meanings[key] }])),
       },
     },
+    patternProperties: { "^x-": { description: "The file's own, such as a place for the anchors of YAML; the host does not read it." } },
     not: { required: ["mcpServers", "servers"] },
     definitions: {
       server: {

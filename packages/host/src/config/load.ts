@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { ConfigError } from "../errors.ts";
+import { commandHints } from "./command-hints.ts";
 import { readEnvFile } from "./env-files.ts";
 import { expandConfig, type Use } from "./expand.ts";
 import { impossibleNames } from "./impossible.ts";
@@ -8,6 +9,7 @@ import { parseConfig, placeOf } from "./parse.ts";
 import { isPlainObject } from "./plain.ts";
 import type { Config, PluginConfig } from "./schema.ts";
 import { isSecret, rememberSecret, secretsInArguments } from "./secrets.ts";
+import { dispensable, type Lack, withUnconfigured } from "./set-aside.ts";
 import { locateReadable } from "./trust.ts";
 import { collect, type LoadOptions, readWritten, type WrittenConfig } from "./written.ts";
 
@@ -23,23 +25,26 @@ export interface LoadedConfig {
   readonly files: readonly string[];
   /** What is allowed and yet unwise. */
   readonly warnings: readonly string[];
+  /** What servers lack that are left unconfigured for it, a line each; the others can be used. */
+  readonly unset: readonly string[];
 }
 
 /**
- * Reads a config file, expands and checks it.
+ * Reads a config file, expands and checks it. A server that refers to a value which is not there is left unconfigured, unless it is
+ * `required`; anywhere else such a reference is a problem.
  * @param path the file, or undefined to look for `mcp-host.config.*`; one in code that was found needs to be trusted
  * @throws ConfigFileError with every problem at once, those of plugins included
  */
 export async function loadConfig(path: string | undefined, options: LoadOptions = {}): Promise<LoadedConfig> {
-  const { written, config, files } = await loadExpanded(path, options);
-  return { config, folder: written.folder, path: written.path, files, warnings: written.warnings };
+  const { written, config, files, unset } = await loadExpanded(path, options);
+  return { config, folder: written.folder, path: written.path, files, warnings: written.warnings, unset };
 }
 
 /** The same, with how the file writes it and which references it has. */
 export async function loadExpanded(
   path: string | undefined,
   options: LoadOptions = {},
-): Promise<{ written: WrittenConfig; config: Config; uses: readonly Use[]; files: readonly string[] }> {
+): Promise<{ written: WrittenConfig; config: Config; uses: readonly Use[] } & Pick<LoadedConfig, "files" | "unset">> {
   const file = await locateReadable(path, options.cwd);
   return located(file, async () => {
     const written = await readWritten(file, options);
@@ -47,17 +52,22 @@ export async function loadExpanded(
     await ask(written, options.ask);
     const uses: Use[] = [];
     const expanded = expandConfig(written.value, written.variables, problems, uses);
-    const config = withEnvFileValues(expanded, written, problems) as Config; // parseConfig says whether it is one
-    problems.push(...impossibleNames(config));
-    await check(config, written.folder, problems, options.pluginProblems);
-    if (problems.length > 0) throw new ConfigError(problems.map((problem) => asWritten(problem, written)));
-    warnings.push(
-      ...secretsInArguments((written.value as Config).mcpServers, config.mcpServers).map((warning) => asWritten(warning, written)),
-    );
+    const lacks = uses.flatMap(({ path, missing }): Lack[] => (missing === undefined ? [] : [{ path, problem: missing }]));
+    const whole = withEnvFileValues(expanded, written, lacks) as Config; // parseConfig says whether it is one
+    problems.push(...lacks.map(({ problem }) => problem).filter((problem) => !problems.includes(problem)));
+    problems.push(...impossibleNames(whole));
+    await check(whole, written.folder, problems, options.pluginProblems);
+    const lacking = dispensable(whole, lacks);
+    const tolerable = new Set([...lacking.values()].flat().map(({ problem }) => problem));
+    const told = (problem: string): string => asWritten(problem, written);
+    if (problems.some((problem) => !tolerable.has(problem))) throw new ConfigError(problems.map(told));
+    const config = withUnconfigured(whole, lacking, told);
+    warnings.push(...secretsInArguments((written.value as Config).mcpServers, whole.mcpServers).map(told));
+    warnings.push(...commandHints(config, written.folder).map(told));
     // A plugin may offer something of its own.
     if (Object.keys(config.mcpServers ?? {}).length === 0 && (config.plugins ?? []).length === 0)
       warnings.push("mcpServers is empty, so the host has nothing to serve; add a server to it");
-    return { written, config, uses, files: filesOf(expanded, written, uses) };
+    return { written, config, uses, files: filesOf(expanded, written, uses), unset: problems.map(told) };
   });
 }
 
@@ -84,14 +94,19 @@ async function ask({ value, variables, inputs }: WrittenConfig, question: LoadOp
   }
 }
 
-/** What servers' `envFile`s hold, below what their `env` says. */
-function withEnvFileValues(config: unknown, { folder }: WrittenConfig, problems: string[]): unknown {
+/** What servers' `envFile`s hold, below what their `env` says. @param lacks gets the files that cannot be read */
+function withEnvFileValues(config: unknown, { folder }: WrittenConfig, lacks: Lack[]): unknown {
   if (!isPlainObject(config) || !isPlainObject(config.mcpServers)) return config;
   const servers = Object.entries(config.mcpServers).map(([name, server]) => {
     if (!isPlainObject(server) || typeof server.envFile !== "string" || Object.hasOwn(server, "url")) return [name, server];
     const { envFile, env, ...rest } = server;
     const path = ["mcpServers", name, "env"];
-    const file = collect(problems, () => readEnvFile(envFile, folder), `${placeOf(["mcpServers", name, "envFile"])}: `);
+    const place = ["mcpServers", name, "envFile"];
+    const problems: string[] = [];
+    // One whose own name is not known is told of already.
+    const isKnown = !lacks.some(({ path }) => placeOf(path) === placeOf(place));
+    const file = isKnown ? collect(problems, () => readEnvFile(envFile, folder), `${placeOf(place)}: `) : undefined;
+    lacks.push(...problems.map((problem) => ({ path: place, problem })));
     const values = Object.entries(file?.values ?? {});
     for (const [key, value = ""] of values) if (isSecret([...path, key], key, value)) rememberSecret(value);
     return [name, { ...rest, env: isPlainObject(env) || env === undefined ? { ...Object.fromEntries(values), ...env } : env }];
@@ -117,7 +132,9 @@ async function check(config: Config, folder: string, problems: string[], pluginP
   problems.push(...malformed.filter((problem) => !told.includes(placeIn(problem))));
   if (problems.length === 0 || !pluginProblems) return; // the host loads the plugins and tells about them
   const plugins = Array.isArray(config?.plugins) ? config.plugins : [];
-  const sound = (_: unknown, index: number): boolean => !malformed.some((problem) => problem.startsWith(`plugins[${index}]`));
+  // Whatever else is wrong with an entry, the plugin that it names can be looked at.
+  const sound = (_: unknown, index: number): boolean =>
+    !malformed.some((problem) => [`plugins[${index}]`, `plugins[${index}].use`].includes(placeIn(problem)));
   const options = told.map((place) => place.replace(/^(plugins\[\d+\])\[1\]/, "$1.options"));
   const found = await pluginProblems(plugins as PluginConfig[], folder, sound); // the schema has nothing against those that are sound
   const related = (place: string): boolean => options.some((before) => before.startsWith(place) || place.startsWith(before));

@@ -1,7 +1,8 @@
 import type { z } from "zod";
 import type { Caller } from "../exchange/caller.ts";
 import type { Link } from "../wire/link.ts";
-import { settingsSchema, type UpstreamConfig } from "./schema.ts";
+import type { UpstreamConfig } from "./schema.ts";
+import { settingsSchema } from "./server-schema.ts";
 
 /** What a plugin offers in the place of a server: no file has it, and its settings are the defaults. */
 export interface OfferedConfig extends z.output<typeof settingsSchema> {

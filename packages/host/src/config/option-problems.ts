@@ -1,14 +1,13 @@
 import type { z } from "zod";
+import { meantForm } from "./meant-form.ts";
 import { nearest } from "./nearest.ts";
 import { keysAt } from "./option-keys.ts";
 
 /** What an issue says of options at a place. @param owner whose options they are, in words */
 export function optionProblems(issue: z.core.$ZodIssue, place: string, schema: z.ZodType | undefined, owner: string): string[] {
   const path = [`${place}.options`, ...issue.path.map((key) => (typeof key === "number" ? `[${key}]` : `.${String(key)}`))].join("");
-  // Of the forms that a value may have, that one was meant whose inside is wrong and not the value as a whole.
-  const meant = issue.code === "invalid_union" ? issue.errors.filter((form) => form.every((inner) => inner.path.length > 0)) : [];
-  if (meant.length === 1 && meant[0])
-    return meant[0].flatMap((inner) => optionProblems({ ...inner, path: [...issue.path, ...inner.path] }, place, schema, owner));
+  const meant = meantForm(issue);
+  if (meant) return meant.flatMap((inner) => optionProblems({ ...inner, path: [...issue.path, ...inner.path] }, place, schema, owner));
   if (issue.code !== "unrecognized_keys") return [`${path}: ${issue.message} (${owner})`];
   const known = schema ? keysAt(schema, issue.path) : [];
   return issue.keys.map((key) => `${path}.${key}: ${owner} has no such option${nearest(key, known)}`);

@@ -39,12 +39,15 @@ export const pluginForm = z
     when: condition.optional().describe("Elsewhere the plugin's taps are as if they were not there."),
     timeout: duration.optional().describe("The longest that one tap may take. Default: 5s."),
   })
-  .superRefine(({ use, options }, context) => {
-    if (typeof use === "string" || options === undefined) return;
-    const { name } = use.definition;
-    const message = `plugin "${name}" is made in code and has its options already; give them there: ${name}({ ... })`;
-    context.addIssue({ code: "custom", path: ["options"], message });
-  });
+  .superRefine(
+    ({ use, options }, context) => {
+      if (!isPlugin(use) || options === undefined) return;
+      const { name } = use.definition;
+      const message = `plugin "${name}" is made in code and has its options already; give them there: ${name}({ ... })`;
+      context.addIssue({ code: "custom", path: ["options"], message });
+    },
+    { when: ({ value }) => isObject(value) }, // whatever else is wrong
+  );
 
 type Written = string | z.input<typeof pair> | z.input<typeof pluginForm> | PluginValue;
 type Checked = string | z.output<typeof pair> | z.output<typeof pluginForm> | PluginValue;

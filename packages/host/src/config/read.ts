@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { extname } from "node:path";
 import { type Node, type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
 import { ConfigError } from "../errors.ts";
@@ -6,6 +6,7 @@ import { readCode } from "./code.ts";
 import type { Environment } from "./env-files.ts";
 import { EXTENSIONS } from "./locate.ts";
 import { isGroupWritable, writableByAll } from "./permissions.ts";
+import { readText } from "./text-file.ts";
 import { isCode } from "./trust.ts";
 
 const CONFIG_BYTES = 4 * 1024 * 1024;
@@ -19,9 +20,9 @@ export async function readConfigFile(path: string, env: Environment): Promise<{ 
   const warnings = checkConfigFile(path);
   let text: string;
   try {
-    text = readFileSync(path, "utf8").replace(/^\uFEFF/, "");
+    text = readText(path);
   } catch (error) {
-    throw new ConfigError([`the file cannot be read: ${(error as Error).message}`]); // fs throws Errors
+    throw new ConfigError([`the file cannot be read: ${(error as Error).message}`]); // nothing else is thrown
   }
   return { value: isCode(path) ? await readCode(path, env) : await parseText(text, extname(path).toLowerCase()), warnings };
 }
@@ -93,7 +94,7 @@ function lineAndColumn(text: string, offset: number): string {
 
 async function parseYaml(text: string): Promise<unknown> {
   const { parseDocument } = await import("yaml");
-  const document = parseDocument(text, { prettyErrors: true });
+  const document = parseDocument(text, { prettyErrors: true, merge: true });
   const problems = [...document.errors, ...document.warnings].map(({ message, linePos }) => {
     const [line] = message.split("\n");
     return `${linePos ? `${linePos[0].line}:${linePos[0].col}: ` : ""}${line?.replace(/ at line \d+, column \d+:?$/, "")}`;

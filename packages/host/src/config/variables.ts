@@ -1,10 +1,11 @@
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { homedir } from "node:os";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import { isObject } from "../wire/message.ts";
 import type { EnvFile, Environment } from "./env-files.ts";
 import type { Input } from "./inputs.ts";
 import { writableByAll, writableByOthers } from "./permissions.ts";
+import { readText, tildeHint } from "./text-file.ts";
 
 /** What `${...}` can refer to. */
 export type Reference = { kind: "variable"; name: string } | { kind: "input"; name: string } | { kind: "file"; name: string };
@@ -97,12 +98,12 @@ export class Variables {
   #file(name: string): string {
     const path = isAbsolute(name) ? name : resolve(this.#folder, name);
     const stat = statSync(path, { throwIfNoEntry: false });
-    if (!stat) throw new Error(`there is no file ${path}`);
+    if (!stat) throw new Error(`there is no file ${path}${tildeHint(name)}`);
     if (!stat.isFile()) throw new Error(`${path} is not a regular file`);
     const open = writableByOthers(path);
     if (open !== undefined) throw new Error(`${open} can be written by others; run \`chmod go-w ${open}\``);
     if (stat.size > FILE_BYTES) throw new Error(`${path} is larger than ${FILE_BYTES} bytes`);
-    return readFileSync(path, "utf8").replace(/\r?\n$/, "");
+    return readText(path).replace(/\r?\n$/, "");
   }
 
   #readCredentials(): Readonly<Record<string, string>> {
@@ -143,9 +144,10 @@ function readCredentials(path: string): Readonly<Record<string, string>> {
     throw new Error(`the credentials file ${path} can be read by others; run \`chmod 600 ${path}\``);
   const open = writableByAll(path);
   if (open !== undefined) throw new Error(`others can put another credentials file into ${open}; run \`chmod go-w ${open}\``);
+  const text = readText(path);
   let values: unknown;
   try {
-    values = JSON.parse(readFileSync(path, "utf8"));
+    values = JSON.parse(text);
   } catch {
     // The parser's own words quote the text, which is secret.
     throw new Error(`the credentials file ${path} is not valid JSON`);

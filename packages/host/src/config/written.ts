@@ -74,21 +74,22 @@ export async function readWritten(path: string, options: LoadOptions): Promise<W
 
   const variables = new Variables(set, own, folder, { envFiles, inputs });
   return {
-    value: withoutOff(written, variables, problems),
+    value: withoutOff(written, variables),
     ...{ path, folder, env, envFiles, inputs, variables, overrides, renamed, warnings, problems },
   };
 }
 
 /** Servers that are switched off are as good as not there: their variables need not be set. */
-function withoutOff(config: unknown, variables: Variables, problems: string[]): unknown {
+function withoutOff(config: unknown, variables: Variables): unknown {
   if (!isPlainObject(config) || !isPlainObject(config.mcpServers)) return config;
   const servers = Object.entries(config.mcpServers).map(([name, server]) => {
     if (!isPlainObject(server)) return [name, server] as const;
     const switches = Object.entries(server).filter(([key]) => key === "disabled" || key === "enabled");
-    const expanded = switches.map(([key, value]) => [
-      key,
-      expandValue(value, ["mcpServers", name, key], { variables, problems, uses: [] }),
-    ]);
+    const expanded = switches.map(([key, value]) => {
+      const unset: string[] = [];
+      const said = expandValue(value, ["mcpServers", name, key], { variables, problems: unset, uses: [] });
+      return [key, unset.length > 0 ? value : said]; // what is missing is told with the rest of the entry
+    });
     return [name, { ...server, ...Object.fromEntries(expanded) }] as const;
   });
   return { ...config, mcpServers: Object.fromEntries(servers.filter(([, server]) => !isOff(server))) };

@@ -14,8 +14,17 @@ export interface UpstreamFacts {
   readonly isolation: "shared" | "session" | "principal";
 }
 
-/** Where a connection stands. */
-export type ConnectionState = "idle" | "connecting" | "ready" | "degraded" | "failed" | "backing off" | "draining" | "stopped";
+/** Where a connection stands. `unconfigured`: the config refers to a value for it that nobody has set, so it is not tried. */
+export type ConnectionState =
+  | "idle"
+  | "connecting"
+  | "ready"
+  | "degraded"
+  | "failed"
+  | "backing off"
+  | "draining"
+  | "stopped"
+  | "unconfigured";
 
 /** What a connection to an upstream is made with, besides what the config says. */
 export interface Credentials {

@@ -3,7 +3,7 @@ import { HostError } from "../errors.ts";
 import type { ConnectionState } from "../exchange/upstream-facts.ts";
 import { redactText } from "../redact.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { bestOf } from "./best-connection.ts";
+import { standingOf } from "./best-connection.ts";
 
 /** Whether something can be used now: all of it, with restrictions, or not at all. */
 export type Fitness = "ready" | "degraded" | "down";
@@ -29,13 +29,14 @@ export interface UpstreamHealth {
 /** How a host with these upstreams is. */
 export function healthOf(upstreams: Iterable<Upstream>): HostHealth {
   const all = Array.from(upstreams, (upstream): UpstreamHealth => {
-    const best = bestOf(upstream);
+    const { state, reason } = standingOf(upstream);
+    const isDown = upstream.isDown && (upstream.connections.size > 0 || state === "unconfigured");
     return {
       name: upstream.key,
-      status: best === undefined || !upstream.isDown ? (best?.state === "degraded" ? "degraded" : "ready") : "down",
+      status: isDown ? "down" : state === "degraded" ? "degraded" : "ready",
       required: upstream.config.required,
-      state: best?.state ?? "idle",
-      reason: best?.reason && redactText(best.reason),
+      state,
+      reason,
     };
   });
   const down = all.filter(({ status }) => status === "down");
@@ -53,6 +54,8 @@ export function readinessOf(upstreams: Iterable<Upstream>): { ready: boolean; do
 export async function reconnect(upstreams: ReadonlyMap<string, Upstream>, name: string, drain: number): Promise<void> {
   const upstream = upstreams.get(name);
   if (!upstream) throw new Error(`no upstream is called "${name}"${nearest(name, [...upstreams.keys()])}`);
+  if (upstream.lacks !== undefined)
+    throw new HostError("upstream_down", `upstream "${upstream.key}" is not configured: ${redactText(upstream.lacks)}`, { upstream: name });
   upstream.base(); // one that everybody shares is connected even if nobody came yet
   const connections = [...upstream.connections.values()];
   const ended = await Promise.allSettled(connections.map((connection) => connection.reconnect(drain)));

@@ -3,7 +3,7 @@ import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { ConnectionState } from "../exchange/upstream-facts.ts";
 import type { Catalog } from "../pipeline/catalog.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { bestOf } from "./best-connection.ts";
+import { bestOf, standingOf } from "./best-connection.ts";
 
 /** Figures of a host since it was made. Times in milliseconds. */
 export interface HostStats {
@@ -96,7 +96,7 @@ function statsOf(upstream: Upstream): UpstreamStats {
   const { key, callStats, restarts, connections, turns } = upstream;
   return {
     name: key,
-    state: bestOf(upstream)?.state ?? "idle",
+    state: standingOf(upstream).state,
     inFlight: [...connections.values()].reduce((sum, connection) => sum + connection.inFlight, 0),
     waiting: turns?.waiting ?? 0,
     calls: callStats.calls,

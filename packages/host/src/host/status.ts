@@ -10,7 +10,7 @@ import type { Connection } from "../upstream/connection.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { VERSION } from "../version.ts";
 import type { Assembly } from "./assembly.ts";
-import { bestOf } from "./best-connection.ts";
+import { standingOf } from "./best-connection.ts";
 import { readinessOf } from "./health.ts";
 
 export function describeStatus(
@@ -93,7 +93,6 @@ export function describePipeline(set: PluginSet): HostPipeline {
 
 function describeUpstream(upstream: Upstream, dropped: number): UpstreamStatus {
   const connections = [...upstream.connections.values()];
-  const best = bestOf(upstream);
   const listings = connections.find(({ listings }) => listings.known !== undefined)?.listings;
   const lists = listings?.known;
   const problems = [...(listings?.problems ?? [])];
@@ -103,8 +102,7 @@ function describeUpstream(upstream: Upstream, dropped: number): UpstreamStatus {
     isolation: upstream.facts.isolation,
     required: upstream.config.required,
     relays: relays(upstream),
-    state: best?.state ?? "idle",
-    reason: best?.reason && redactText(best.reason),
+    ...standingOf(upstream),
     entries: {
       tools: lists?.tool.length ?? 0,
       prompts: lists?.prompt.length ?? 0,

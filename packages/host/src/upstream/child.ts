@@ -9,6 +9,8 @@ import { releaseGroup, watchGroup } from "./watchdog.ts";
 /** A stdio server's process as the operator's config names it. Nothing that comes over the network can name one: whoever could would run commands here. */
 export interface ChildOptions {
   command: string;
+  /** Added to the reason where the command is not there: what was probably meant. */
+  hint?: string;
   args: readonly string[];
   env: Readonly<Record<string, string>>;
   cwd: string;
@@ -168,7 +170,7 @@ function startFailure(error: NodeJS.ErrnoException, options: ChildOptions): stri
   const cwd = options.cwd.replace(homedir(), "~");
   // The system says the same of both.
   if (error.code === "ENOENT" && !existsSync(options.cwd)) return `no such folder "${cwd}" (ENOENT)`;
-  if (error.code === "ENOENT") return `no such ${options.command.includes("/") ? "file" : "command on PATH"} (ENOENT)`;
+  if (error.code === "ENOENT") return `no such ${options.command.includes("/") ? "file" : "command on PATH"} (ENOENT)${options.hint ?? ""}`;
   if (error.code === "EACCES") return "it may not be executed (EACCES)";
   return error.code ?? error.message;
 }

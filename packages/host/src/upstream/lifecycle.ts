@@ -89,12 +89,21 @@ export class Lifecycle {
   /** Resolves when requests can be sent. Reconnects on use, though not at every use of a server that keeps failing. */
   connect(): Promise<void> {
     if (this.isReady) return Promise.resolve();
+    if (this.#lacks()) return Promise.reject(this.#unavailable("is not configured"));
     if (this.#connecting) return this.#connecting;
     if (this.state === "draining" || this.state === "stopped") return Promise.reject(this.#unavailable("is stopped"));
     const pause = this.#backoff.pause;
     if (pause > 0) return Promise.reject(this.#unavailable("is not available", pause));
     clearTimeout(this.#retry);
     return this.#begin(this.#attempt());
+  }
+
+  /** Whether the config lacks something, so that there is nothing to try. */
+  #lacks(): boolean {
+    const { config } = this.#options;
+    if (!("unconfigured" in config)) return false;
+    if (this.state === "idle") this.#set("unconfigured", config.unconfigured.reason);
+    return true;
   }
 
   #begin(attempt: Promise<void>): Promise<void> {
@@ -110,6 +119,7 @@ export class Lifecycle {
    * became of earlier tries. Calls that come meanwhile wait for it. Rejects if it does not come up.
    */
   reconnect(drain: number): Promise<void> {
+    if (this.#lacks()) return Promise.reject(this.#unavailable("is not configured"));
     this.#renewing ??= this.#begin(this.#renew(drain, this.#connecting)).finally(() => {
       this.#renewing = undefined;
     });

@@ -1,6 +1,8 @@
 import { resolve } from "node:path";
+import { commandHint } from "../config/command-hints.ts";
 import type { AnyUpstreamConfig } from "../config/offered.ts";
 import type { UpstreamConfig } from "../config/schema.ts";
+import type { UnconfiguredConfig } from "../config/server-schema.ts";
 import type { UpstreamFacts } from "../exchange/upstream-facts.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Link } from "../wire/link.ts";
@@ -11,6 +13,7 @@ import type { UrlLinkOptions } from "./url.ts";
 /** What a server is reached over, as far as its config says. */
 export function wireOf(config: AnyUpstreamConfig): UpstreamFacts["wire"] {
   if ("open" in config) return "plugin";
+  if ("unconfigured" in config) return config.unconfigured.wire;
   if ("command" in config) return "stdio";
   if (!("url" in config)) return "transport";
   if (/^wss?:/i.test(config.url)) return "websocket";
@@ -24,7 +27,7 @@ export function isOpenToSse(config: AnyUpstreamConfig): boolean {
 
 export interface LinkOptions extends Pick<UrlLinkOptions, "known" | "found"> {
   readonly key: string;
-  readonly config: UpstreamConfig;
+  readonly config: Exclude<UpstreamConfig, UnconfiguredConfig>;
   /** The folder that a stdio server starts in. */
   readonly folder: string;
   readonly limits: Limits;
@@ -40,7 +43,12 @@ export async function makeLink({ key, config, folder, limits, authorization, ...
     // A bare name is looked for on PATH; with a slash it is a file beside the config.
     const command = /[/\\]/.test(config.command) ? resolve(folder, config.command) : config.command;
     const { StdioLink } = await import("./stdio.ts");
-    return new StdioLink(key, { command, args, env, cwd: resolve(folder, cwd ?? ".") }, limits, authorization);
+    return new StdioLink(
+      key,
+      { command, hint: commandHint(config.command), args, env, cwd: resolve(folder, cwd ?? ".") },
+      limits,
+      authorization,
+    );
   }
   if (!("url" in config)) {
     const { TransportLink } = await import("./transport.ts");

@@ -11,6 +11,7 @@ import type { Authorization } from "./authorization.ts";
 import { CallStats } from "./call-stats.ts";
 import { capabilitySet, mirroredCapabilities } from "./capabilities.ts";
 import { Connection, type ConnectionEvents } from "./connection.ts";
+import { unavailable } from "./failure.ts";
 import type { ServerFacts } from "./handshake.ts";
 import { isOpenToSse, makeLink, wireOf } from "./links.ts";
 import { Turns } from "./turns.ts";
@@ -113,8 +114,14 @@ export class Upstream {
     return [...this.connections.values()].reduce((sum, connection) => sum + connection.restarts, this.#restarts);
   }
 
+  /** What its config lacks, so that it is never tried. */
+  get lacks(): string | undefined {
+    return "unconfigured" in this.config ? this.config.unconfigured.reason : undefined;
+  }
+
   /** Whether it cannot be used now. One that rests, or that waits for its first client, can. */
   get isDown(): boolean {
+    if (this.lacks !== undefined) return true;
     const states = [...this.connections.values()].map(({ state }) => state);
     if (states.length === 0) return this.config.start === "eager" && this.facts.isolation === "shared";
     return !states.some((state) => state === "ready" || state === "degraded" || state === "idle");
@@ -122,6 +129,7 @@ export class Upstream {
 
   /** Whether it was tried and cannot be reached; not while it connects for the first time, nor while it rests. */
   get isUnreachable(): boolean {
+    if (this.lacks !== undefined) return true;
     const all = [...this.connections.values()];
     const isFailing = ({ state, reason }: Connection): boolean =>
       state === "failed" || state === "backing off" || (state === "connecting" && reason !== undefined);
@@ -235,6 +243,7 @@ export class Upstream {
   async #link(principal: Principal | undefined, owner: Caller | undefined): Promise<Link> {
     const { key, config } = this;
     if ("open" in config) return config.open(owner);
+    if ("unconfigured" in config) throw unavailable(key, "is not configured");
     const { limits, folder } = this.#options;
     const authorization = await this.#authorization(principal);
     const openTransport = () => this.#options.openTransport(principal);

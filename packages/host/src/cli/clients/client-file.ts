@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { parse, type TomlError } from "smol-toml";
 import { parseText } from "../../config/read.ts";
+import { decode } from "../../config/text-file.ts";
 import { type Edit, editText } from "../../config/write.ts";
 import { ConfigError } from "../../errors.ts";
 import { isObject, type Json } from "../../wire/message.ts";
@@ -27,7 +28,7 @@ export async function readClientFile({ format, key, title }: Client, path: strin
   if (!existsSync(path)) return { path, text: undefined, value: {}, servers: {} };
   const stat = statSync(path);
   if (!stat.isFile() || stat.size > BYTES) throw new Error(`${path} is no file that ${title} can have written`);
-  const text = readFileSync(path, "utf8");
+  const text = decode(readFileSync(path), path);
   const value = await contentOf(text.replace(/^\uFEFF/, ""), format, path);
   const servers = value[key] ?? {};
   if (!isObject(servers)) throw new Error(`${path}: "${key}" must be an object of servers; correct it first`);

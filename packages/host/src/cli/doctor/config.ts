@@ -13,7 +13,7 @@ const KINDS: readonly (readonly [RegExp, FindingId])[] = [
 ];
 
 /** One finding for each problem that a config has. */
-export function problemsOf({ path, problems }: ConfigFileError): Finding[] {
+export function problemsOf({ path, problems }: Pick<ConfigFileError, "path" | "problems">): Finding[] {
   return problems.map((problem) => {
     const [, id] = KINDS.find(([form]) => form.test(problem)) ?? [undefined, "config-invalid" as const];
     return told(id, problem, path === undefined ? {} : { about: path });

@@ -25,9 +25,9 @@ export async function examine(flags: DoctorFlags, rawArgs: string[]): Promise<Fi
   let opened: Opened | undefined;
   try {
     opened = await openHost({ config: flags.config, raw: rawArgs, log, insecureNoAuth: flags["insecure-no-auth"] === true });
-    const { path, folder, warnings } = opened.loaded;
+    const { path, folder, warnings, unset } = opened.loaded;
     const { config } = opened.host;
-    findings.push(finding("config", path), ...adviceOf(path, warnings));
+    findings.push(finding("config", path), ...adviceOf(path, warnings), ...problemsOf({ path, problems: unset }));
     const isPrepared = await plugins(opened, findings);
     const commands = lookAtCommands(config.mcpServers, folder);
     const listen = config.listen ?? parseConfig({ listen: {} }).listen;
@@ -36,7 +36,8 @@ export async function examine(flags: DoctorFlags, rawArgs: string[]): Promise<Fi
     if (!isPrepared) return [...findings, finding("server-unchecked", "no server was started")];
     const starts = await withClient({ config: flags.config, rawArgs, log }, (client) => client.started());
     const broken = commands.filter(({ level }) => level === "problem").map(({ about }) => about);
-    return [...findings, ...startsOf(starts, new Set(broken))];
+    const tried = starts.filter(({ upstream }) => upstream.state !== "unconfigured");
+    return [...findings, ...startsOf(tried, new Set(broken))];
   } catch (error) {
     if (error instanceof ConfigFileError) return [...findings, ...problemsOf(error)];
     throw error;

@@ -49,7 +49,8 @@ export const FINDINGS = {
   },
   "variable-missing": {
     level: "problem",
-    meaning: "The config refers to a variable that nobody set. A desktop client starts the host without the variables of your shell.",
+    meaning:
+      "The config refers to a variable that nobody set. In the entry of a server that is not `required` it stops that server alone. A desktop client starts the host without the variables of your shell.",
     remedy: "Put it into the credentials file, set it in the environment, give a default (`${NAME:-value}`), or pass `--set NAME=value`.",
   },
   exposed: {

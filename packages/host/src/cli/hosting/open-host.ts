@@ -2,7 +2,9 @@ import { join } from "node:path";
 import { stateFolder } from "../../config/backup.ts";
 import { type LoadedConfig, loadConfig } from "../../config/load.ts";
 import { located } from "../../config/locate.ts";
-import type { Config } from "../../config/schema.ts";
+import type { Config, ResolvedConfig } from "../../config/schema.ts";
+import { unconfigured } from "../../config/unconfigured.ts";
+import { ConfigError } from "../../errors.ts";
 import { type Host, localOptionsOf } from "../../host/host.ts";
 import type { ReloadReport } from "../../host/reload.ts";
 import type { Logger } from "../../log.ts";
@@ -27,8 +29,8 @@ export async function openHost(options: {
   /** Last changes to the config, such as dropping `listen`. */
   change?: (config: Config) => Config;
   insecureNoAuth?: boolean;
-  /** Keep what its servers list for the next host. */
-  keepCatalog?: boolean;
+  /** It goes on serving: what its servers list is kept for the next host, and the log tells of servers that lack something. */
+  serves?: boolean;
   /** Standard input is the protocol's, so nobody is asked for inputs. */
   stdio?: boolean;
 }): Promise<Opened> {
@@ -36,6 +38,7 @@ export async function openHost(options: {
   const load = async (path: string | undefined, mayAsk: boolean): Promise<LoadedConfig> => {
     const loaded = await loadConfig(path, await loadOptions(options.raw, mayAsk));
     for (const warning of loaded.warnings) log.warn(warning, { config: loaded.path });
+    if (options.serves) for (const problem of loaded.unset) log.warn(withoutServer(problem), { config: loaded.path });
     return loaded;
   };
   const loaded = await load(options.config, options.stdio !== true);
@@ -45,7 +48,7 @@ export async function openHost(options: {
       folder: loaded.folder,
       log,
       ...(options.insecureNoAuth && { insecureNoAuth: true }),
-      ...(options.keepCatalog && { catalogFolder: join(stateFolder(), "catalog") }),
+      ...(options.serves && { catalogFolder: join(stateFolder(), "catalog") }),
     });
     return {
       host,
@@ -57,10 +60,26 @@ export async function openHost(options: {
         // Whoever asks for a reload is not at this terminal, and means the file that the host was started with, however it was found.
         const again = await load(loaded.path, false);
         files = again.files;
-        return located(loaded.path, () => deskOf(host).host.reload(change(again.config)));
+        return located(loaded.path, () => {
+          checkConfigured(host.config.mcpServers, again);
+          return deskOf(host).host.reload(change(again.config));
+        });
       },
     };
   });
+}
+
+/** What is told of a value that a server lacks where the others run. */
+export function withoutServer(problem: string): string {
+  return `${problem}; until then the server is unconfigured, and the others run`;
+}
+
+/** @throws ConfigError where a server that can be used now lacks something in the new config: it is better off with the old one */
+function checkConfigured(now: ResolvedConfig["mcpServers"], again: LoadedConfig): void {
+  const lost = Object.entries(again.config.mcpServers ?? {}).flatMap(([name, server]) =>
+    Object.hasOwn(now, name) && !unconfigured(now[name]) ? (unconfigured(server)?.problems ?? []) : [],
+  );
+  if (lost.length > 0) throw new ConfigError(lost);
 }
 
 /** Starts a host; what is wrong with its plugins or its address is told like the rest of the config. */

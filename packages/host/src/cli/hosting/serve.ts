@@ -10,7 +10,7 @@ import { EXIT, type ExitCode } from "../command-line/exit.ts";
 import { formatOf, keptLevelOf, type LogFlags, loggerOf } from "../command-line/logger.ts";
 import { portOf } from "../command-line/options.ts";
 import { printBanner } from "./banner.ts";
-import { type Opened, openHost, startAt, startHost } from "./open-host.ts";
+import { type Opened, openHost, startAt, startHost, withoutServer } from "./open-host.ts";
 import { ProcessLife } from "./process-life.ts";
 import { Reloads } from "./reloads.ts";
 
@@ -57,7 +57,7 @@ export async function serveHttp(flags: StartFlags, rawArgs: string[], detached?:
   await startHost(opened);
   await serveOperators(opened, reloads, { flags, life, ring });
   host.log.info("the host listens", { url: host.url, config: loaded.path });
-  if (detached) detached.listening(host.url ?? "", loaded.warnings);
+  if (detached) detached.listening(host.url ?? "", [...loaded.warnings, ...loaded.unset.map(withoutServer)]);
   else if (formatOf(flags) === "pretty") void printBanner(host);
   return life.ended;
 }
@@ -87,7 +87,7 @@ export function openForHttp(flags: StartFlags, rawArgs: readonly string[], log: 
     raw: rawArgs,
     log,
     insecureNoAuth: flags["insecure-no-auth"] === true,
-    keepCatalog: true,
+    serves: true,
     stdio: flags.mode === "both",
     change: (config) => ({
       ...config,
@@ -110,7 +110,7 @@ export async function serveStdio(flags: StartFlags, rawArgs: string[], output: F
     raw: rawArgs,
     log,
     stdio: true,
-    keepCatalog: true,
+    serves: true,
     change: ({ listen: _, ...config }) => config,
   });
   const { host, loaded } = opened;

@@ -71,7 +71,12 @@ export function describeMissing(starts: readonly ServerStart[]): string[] {
   return starts
     .filter(({ ok }) => !ok)
     .flatMap(({ upstream }) => [
-      `mcp-host: server "${upstream.name}" is ${isUp(upstream) ? "not complete" : "missing"} here: ${upstream.reason ?? upstream.state}`,
+      `mcp-host: server "${upstream.name}" is ${whatOf(upstream)}: ${upstream.reason ?? upstream.state}`,
       ...lastWords(upstream),
     ]);
+}
+
+function whatOf(upstream: UpstreamStatus): string {
+  if (upstream.state === "unconfigured") return "unconfigured";
+  return isUp(upstream) ? "not complete here" : "missing here";
 }
