@@ -252,7 +252,7 @@ export default definePlugin({ name: "profiles", host: "^1.0.0", apply(host) {
     const closed = new Promise<void>((resolve) => (client.onclose = resolve));
     expect((await run(there, ["status"])).stdout).toMatch(/ENDPOINT +OPENED BY\n *echo +profiles/);
     writeFileSync(`${there.path}/mcp-host.config.json`, JSON.stringify({ ...config, plugins: [] }));
-    expect(await run(there, ["reload"])).toMatchObject({ code: 0 });
+    expect(await run(there, ["reload"])).toMatchObject({ code: 0, stderr: "" });
     await closed;
   });
 

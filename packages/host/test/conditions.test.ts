@@ -186,9 +186,9 @@ describe("when", () => {
     expect(seen).toContain("list one_in,one_out,two_in,two_out");
   });
 
-  test("all that is said must hold, and an endpoint that nobody came in by is met by nobody", async () => {
+  test("all that is said must hold, and what nobody meets is met by nobody", async () => {
     expect(new Set(await visit({ roles: ["admin"], servers: ["two"], endpoints: [""] }))).toContain("call two_in");
-    expect(await visit({ endpoints: ["work"] })).toEqual([]);
+    expect(await visit({ roles: ["nobody"], endpoints: [""] })).toEqual([]);
   });
 
   test("a list keeps the entries that are not meant where they are", async () => {
@@ -228,6 +228,16 @@ describe("when", () => {
     expect(await problems([{ use: plugin("x", apply), when: { roles: ["a"] } }])).toContain(
       `plugin "x" taps hooks.${hook}, which is not about a tool`,
     );
+  });
+
+  test.each([
+    [{ servers: ["fils"] }, /when\.servers\[0\]: no upstream is called "fils".*did you mean "files"/],
+    [{ tools: ["fils:write"] }, /when\.tools\[0\]: no upstream is called "fils"/],
+    [{ tools: ["!write_*"] }, /when\.tools\[0\]: "!write_\*" takes nothing out/],
+    [{ endpoints: ["nope"] }, /when\.endpoints\[0\]: no endpoint is called "nope"; there is none/],
+  ])("%j, which nothing can meet, stops the start", async (when, said) => {
+    const plugins = [{ use: plugin("x", (host) => host.hooks.permit.tap("x", () => undefined)), when }];
+    await expect(createTestHost({ plugins, upstreams: { files: fakeUpstream() }, client: false })).rejects.toThrow(said);
   });
 
   test.each([

@@ -339,3 +339,57 @@ describe("decisions", () => {
     await expect(host.client.callTool("a")).rejects.toMatchObject({ data: { type: "plugin_failure", plugin: "lost" } });
   });
 });
+
+describe("what a tap is given is not changed in place", () => {
+  /** Lists once with the tap that changes something, and then as others see it. */
+  async function changed(apply: (host: PluginHost) => void) {
+    await using host = await around([plugin("mutates", apply)]).host;
+    const outcome: unknown = await host.client.listTools().catch((error: unknown) => error);
+    return { outcome, names: host.host.status().tools.map(({ name }) => name) };
+  }
+  const failed = { code: -31500, data: { plugin: "mutates" } };
+
+  test.each<[string, (host: PluginHost) => void]>([
+    [
+      "an entry in list",
+      ({ hooks }) =>
+        hooks.list.tap("mutates", (entries) => Object.assign([...entries], { 0: Object.assign(entries[0] ?? {}, { name: "q" }) })),
+    ],
+    [
+      "the entries of list",
+      ({ hooks }) =>
+        hooks.list.tap("mutates", (entries) => {
+          (entries as unknown[]).push(entries[0]);
+          return entries;
+        }),
+    ],
+    [
+      "a definition in list",
+      ({ hooks }) =>
+        hooks.list.tap("mutates", (entries) => {
+          for (const { definition } of entries) (definition as { description: string }).description = "hacked";
+          return entries;
+        }),
+    ],
+    [
+      "a name in respond",
+      ({ hooks }) =>
+        hooks.respond.for("tools/list").tap("mutates", (result) => {
+          for (const tool of result.tools as { name: string }[]) tool.name = "zzz";
+          return result;
+        }),
+    ],
+  ])("%s", async (_what, apply) => {
+    expect(await changed(apply)).toMatchObject({ outcome: failed, names: ["a", "b", "broken"] });
+  });
+
+  test("an entry in permit, which then refuses", async () => {
+    const { outcome, names } = await changed(({ hooks }) =>
+      hooks.permit.tap("mutates", (entry) => {
+        (entry as { name: string }).name = "q";
+        return undefined;
+      }),
+    );
+    expect([outcome, names]).toEqual([[], ["a", "b", "broken"]]);
+  });
+});

@@ -11,16 +11,16 @@ export default defineCommand({
     ...jsonArgs,
   },
   async run({ args }): Promise<ExitCode> {
-    const { askToReload, findHost } = await import("../operator/control-client.ts");
+    const { askToReload, findHost, findHosts } = await import("../operator/control-client.ts");
     const { describeChanges } = await import("./hosting/reloads.ts");
     const { pid } = await findHost(choiceOf(args));
     const report = await askToReload({ pid });
-    const { upstreams } = await findHost({ pid });
+    const [after] = await findHosts({ pid }); // none where what was taken out was all that it served
     const lines = `servers: ${describeChanges(report.upstreams)}\nplugins: ${describeChanges(report.plugins)}`;
     process.stdout.write(args.json ? jsonText(report) : `${escapeControls(lines)}\n`);
     const { added, changed, renewed = [] } = report.upstreams;
     const fresh = [...added, ...changed, ...renewed];
-    for (const { name, state, reason } of upstreams)
+    for (const { name, state, reason } of after?.upstreams ?? [])
       if (fresh.includes(name) && !["ready", "degraded", "idle"].includes(state))
         process.stderr.write(`${escapeControls(`mcp-host: server "${name}" is not there yet: ${reason ?? state}`)}\n`);
     return EXIT.ok.code;

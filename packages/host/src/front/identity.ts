@@ -39,7 +39,8 @@ export async function identify(options: Options, request: IncomingMessage, path:
   const { hooks } = plugins;
   const facts = factsOf(request, path);
   let principal = (await options.authenticate?.(request)) ?? (await hooks.authenticate?.(facts));
-  if (hooks.principal && isPrincipal(principal) && principal.id !== ANONYMOUS.id) principal = await hooks.principal(principal, facts);
+  if (hooks.principal && isPrincipal(principal) && principal.id !== ANONYMOUS.id)
+    principal = await hooks.principal(fixed(principal), facts);
   if (plugins !== options.plugins()) return identify(options, request, path); // a reload came between: what it took away is gone
   if (!isPrincipal(principal))
     throw new HostError("unauthorized", "the request is not authenticated", { headers: { "www-authenticate": "Bearer" } });
@@ -65,4 +66,9 @@ export function isSame(a: Principal, b: Principal): boolean {
 export function ownSession(sessions: Sessions, id: string, { principal, endpoint }: Arrival): Session | undefined {
   const session = sessions.get(id);
   return session?.network && session.endpoint === endpoint && isSame(session.principal, principal) ? session : undefined;
+}
+
+/** A copy that nobody can change in place: whoever established it may keep the object for the next request. */
+function fixed(principal: Principal): Principal {
+  return Object.freeze({ ...principal, roles: Object.freeze([...principal.roles]) });
 }

@@ -34,6 +34,7 @@ export class Offer {
     this.withheld = withheld;
     this.#views = views;
     for (const entry of entries) {
+      fixed(entry); // what plugins made of it
       this.#byName.set(`${entry.kind} ${entry.name}`, entry);
       if (entry.kind !== "resource" || entry.name === entry.native) continue;
       const uris = this.#prefixed.get(entry.upstream) ?? new Map<string, string>();
@@ -81,6 +82,12 @@ export class Offer {
     const { key } = LISTS[entry.kind as ListedKind];
     return entry.definition[key] === entry.name ? (entry.definition as Json) : { ...entry.definition, [key]: entry.name };
   }
+}
+
+/** An entry that no tap can change in place: it is the same one for everybody. */
+function fixed(entry: Entry): Entry {
+  Object.freeze(entry.definition);
+  return Object.freeze(entry);
 }
 
 /** Hashes of entries as they are listed. An entry never changes, and is the same one in many offers. */
@@ -160,7 +167,7 @@ export class Catalog {
       const { key } = LISTS[kind];
       return lists[kind].map((definition): Entry => {
         const native = definition[key] as string; // readList keeps only entries that have it
-        return { kind, name: native, upstream: upstream.key, native, definition };
+        return fixed({ kind, name: native, upstream: upstream.key, native, definition });
       });
     });
     if (!this.#hooks.discover) return { upstream, entries, problems };
@@ -204,7 +211,7 @@ export class Catalog {
   shown(offer: Offer, kind: ListedKind, caller: Caller, trace?: Trace): readonly Entry[] {
     const { list, permit } = this.#hooks;
     const span = permit && trace?.begin("permit"); // of its taps, which are asked about every entry, nothing is told
-    const entries = this.permitted(offer, kind, caller);
+    const entries = Object.freeze(this.permitted(offer, kind, caller));
     span?.finish();
     if (!list) return entries;
     return trace ? trace.during("list", () => list(entries, caller)) : list(entries, caller);

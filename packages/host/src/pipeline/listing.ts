@@ -21,7 +21,8 @@ export async function list(exchange: HostExchange, directory: Directory, checkDe
   const incomplete = offer.incomplete(kind, (entry) => catalog.permits(entry, caller));
   const partial = [...new Set([...missing.map(({ key }) => key), ...incomplete.keys()])];
   return {
-    [LISTS[kind].field]: entries.map((entry) => Offer.listed(entry)),
+    // Taps give something else instead of changing it: what they see is what others see.
+    [LISTS[kind].field]: Object.freeze(entries.map((entry) => Object.freeze(Offer.listed(entry)))),
     ...(partial.length > 0 && {
       _meta: {
         "io.mcp-host/partial": partial,

@@ -10,6 +10,7 @@ import { errorFields } from "../log.ts";
 import { factsOf, strictest } from "../upstream/upstream.ts";
 import type { Json } from "../wire/message.ts";
 import { clockOf } from "./clock.ts";
+import { checkConditions } from "./condition-problems.ts";
 import { PluginEdge } from "./edge.ts";
 import { HookSet, runPhase, type SealedHooks, type Tap } from "./hook-set.ts";
 import type { LoadedPlugin } from "./load.ts";
@@ -147,6 +148,7 @@ export class PluginSet {
       }
       for (const plugin of plugins) this.#checkExpected(plugin); // what they name, another may offer
       this.transports.check(config.mcpServers);
+      checkConditions(plugins, { servers: this.#keys, endpoints: [...this.edge.endpoints.keys()] });
     } catch (error) {
       for (const plugin of this.fresh) void plugin.end();
       throw error;
