@@ -27,9 +27,9 @@ test("an operator sees what waits and why, and what they approve is done", async
   const [waiting] = await pending(at);
   expect(waiting).toEqual({
     id: expect.stringMatching(/^[0-9a-f]{8}$/),
-    server: '"files"',
-    tool: '"delete"',
-    name: '"delete"',
+    server: "files",
+    tool: "delete",
+    name: "delete",
     arguments: ['"path": "x"', '"token": "[redacted]"'],
     why: "the rules of this host want such calls to be approved.",
     principal: "local",
@@ -97,6 +97,25 @@ test("nobody waits for ever, for what was cancelled, or in too long a row", asyn
   await expect(cancelled).rejects.toThrow("gone");
   await pending(at, 0);
   expect(at.up.received("tools/call")).toEqual([]);
+});
+
+test("one client cannot take all the places: each principal has a quarter of them, and at least one", async () => {
+  const named = (id: string) => ({ principal: { id, roles: [] }, capabilities: {} });
+  await using at = await asked({ ...OPERATOR, maxPending: 8 }, named("greedy"));
+  const second = await at.connect(named("greedy")); // another session is no other share
+  const calls = [at.person, second].map(({ client }) => client.callTool("delete", { path: "x" }));
+  await pending(at, 2);
+  expect(textOf(await at.person.client.callTool("delete"))).toContain("too many calls wait for one already");
+  expect(textOf(await second.client.callTool("delete"))).toContain("too many calls wait for one already");
+  const modest = await at.connect(named("modest"));
+  const other = modest.client.callTool("delete", { path: "y" });
+  const waiting = await pending(at, 3);
+  for (const { id } of waiting) await answer(at, "approve", { id });
+  expect((await Promise.all([...calls, other])).map(textOf)).toEqual(["deleted x", "deleted x", "deleted y"]);
+  const again = at.person.client.callTool("delete", { path: "z" }); // places are free again once calls were answered
+  const [last] = await pending(at);
+  await answer(at, "approve", { id: last?.id });
+  expect(textOf(await again)).toBe("deleted z");
 });
 
 test("a call that waits longer than its server may be silent is not given up", async () => {
