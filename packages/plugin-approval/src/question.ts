@@ -99,10 +99,21 @@ function askingPlugin({ plugin, parent }: Exchange): string | undefined {
 /** A name in a text that somebody reads. */
 export const shownName = (name: string): string => shown(name, LONGEST_NAME);
 
-/** A value as JSON in one line, cut, with escapes for whatever does not show or turns the text around it. */
-export function shown(value: unknown, longest: number): string {
-  const text = (JSON.stringify(value) ?? "null").replace(/[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu, (character) =>
+/** What is drawn as nothing, as a blank that is no space, or turns the text around it. Of U+2800 and U+1D159 only their drawing tells. */
+const HIDDEN = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800\u{1d159}]|(?! )\p{Zs}/gu;
+
+/** JSON that says the same, with escapes for what does not show. */
+export function escaped(json: string): string {
+  return json.replace(HIDDEN, (character) =>
     [...Array(character.length).keys()].map((at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, "0")}`).join(""),
   );
+}
+
+/**
+ * A value as JSON in one line, cut, with escapes for whatever does not show. Of many spaces, behind which a line would break where
+ * the window ends and go on as if it were another, the number is told: by an escape that JSON does not have, so that no value holds it.
+ */
+export function shown(value: unknown, longest: number): string {
+  const text = escaped(JSON.stringify(value) ?? "null").replace(/ {5,}/g, ({ length }) => `\\[${length} spaces]`);
   return text.length <= longest ? text : `${text.slice(0, longest)} ... (${text.length - longest} more characters)`;
 }
