@@ -43,11 +43,17 @@ export const approval = definePlugin({
     });
     const desk = new Desk({ clock, random, maxPending: given.maxPending });
     const remembered = new Remembered(host);
-    const asking = new Asking({ desk, remembered, waiting: new Waiting(host), log });
+    const waiting = new Waiting(host);
+    const asking = new Asking({ desk, remembered, waiting, log });
     const gate = new Gate({ rules: new Rules(given, log), asking, log, deadline: given.deadline, calls });
 
     hooks.call.for("tools/call").tap("approval", (next) => gate.tell(next));
     hooks.call.for("tools/call").tap("approval", (next) => gate.guard(next));
+
+    // The signal is aborted when the host has stopped, which it does when nothing waits any more.
+    hooks.operated.tap("approval", ({ operation, plugin, outcome }) => {
+      if (operation === "stop" && plugin === undefined && outcome === "ok") waiting.withdraw();
+    });
 
     const fitting = new Fitting(given.rules, host);
     hooks.discover.tap("approval", (entries, { key }) => {

@@ -135,3 +135,12 @@ test("a host that stops refuses what waits", async () => {
   expect(typeof (await call)).toBe("string");
   expect(at.up.received("tools/call")).toEqual([]);
 });
+
+test("an operator who stops the host does not wait for answers: what waits is refused at once, and the model is told", async () => {
+  await using at = await asked(OPERATOR, { config: { drain: "1h" } });
+  const call = at.person.client.callTool("delete");
+  await pending(at);
+  await at.host.host.operator.run("stop");
+  expect(textOf(await call)).toMatch(/^This call of "delete" waited for approval when the host stopped .* Nothing was done\./);
+  expect(at.up.received("tools/call")).toEqual([]);
+});
