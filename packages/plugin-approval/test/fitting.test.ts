@@ -1,5 +1,5 @@
 import { approval } from "@host/plugin-approval";
-import { createHost } from "mcp-host";
+import { createHost, definePlugin } from "mcp-host";
 import { expect, test, vi } from "vitest";
 import { type Asked, asked, TOOLS } from "./asked.ts";
 
@@ -62,4 +62,26 @@ test("of a server that has not listed anything yet nothing is told", async () =>
   });
   await host.prepare();
   expect(host.reports()).toMatchObject({ approval: { rules: 1, unmatched: [] } });
+});
+
+test("at the start a rule is told whose servers there are none, and none that speaks of what a plugin offers", async () => {
+  const own = definePlugin({
+    name: "own",
+    host: "^1.0.0",
+    apply: (host) => void host.offer({ tools: { wipe: { call: () => "wiped" } } }),
+  });
+  await using at = await asked(
+    {
+      rules: [
+        { match: ["fles*:delete"], ask: "person" },
+        { match: ["own:wipe"], ask: "person" },
+        { match: ["ow*:wip"], ask: "person" },
+      ],
+    },
+    { plugins: [own()] },
+  );
+  expect(warnings(at).map(({ match }) => match)).toContain("fles*:delete");
+  await at.person.client.listTools();
+  await at.clock.advance(0);
+  expect(warnings(at).map(({ match }) => match)).toEqual(["fles*:delete", "ow*:wip"]);
 });
