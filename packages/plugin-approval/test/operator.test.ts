@@ -1,4 +1,5 @@
 import { expect, test, vi } from "vitest";
+import { print } from "../dist/commands/choice.js";
 import { type Asked, asked, textOf } from "./asked.ts";
 
 const EITHER = { rules: [{ match: ["delete"], ask: "either" as const, remember: "session" as const, deadline: "1m" as const }] };
@@ -143,4 +144,14 @@ test("an operator who stops the host does not wait for answers: what waits is re
   await at.host.host.operator.run("stop");
   expect(textOf(await call)).toMatch(/^This call of "delete" waited for approval when the host stopped .* Nothing was done\./);
   expect(at.up.received("tools/call")).toEqual([]);
+});
+
+test("what the commands print as JSON says what was told, and nothing that a terminal obeys", () => {
+  const written: unknown[] = [];
+  const spy = vi.spyOn(process.stdout, "write").mockImplementation((text) => written.push(text) > 0);
+  const given = { tool: "x\u009b2J\u202ey" };
+  print(given, "", { json: true });
+  spy.mockRestore();
+  expect(written).toEqual(['{"tool":"x\\u009b2J\\u202ey"}\n']);
+  expect(JSON.parse(String(written[0]))).toEqual(given);
 });
