@@ -114,7 +114,7 @@ export class Asking {
 
   #operator({ exchange, rule, deadline }: Call, signal: AbortSignal): Answer | Promise<Answer> {
     const { desk } = this.#options;
-    if (desk.isFull) return { refused: "full" };
+    if (desk.isFullFor(exchange)) return { refused: "full" };
     if (signal.aborted) return { refused: "withdrawn" };
     const choices = [...choicesOf(exchange, rule).values()];
     return desk.ask(exchange, questionOf(exchange, rule), choices, deadline, signal);

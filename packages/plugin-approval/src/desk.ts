@@ -25,6 +25,9 @@ export interface DeskOptions {
   readonly maxPending: number;
 }
 
+/** The part of all places that the calls of one scope may take. */
+const SHARE = 1 / 4;
+
 /** What operators are asked, and what they answer. */
 export class Desk {
   readonly #options: DeskOptions;
@@ -38,8 +41,12 @@ export class Desk {
     return this.#pending.size;
   }
 
-  get isFull(): boolean {
-    return this.#pending.size >= this.#options.maxPending;
+  /** Whether there is no place for one more call of this one's scope: nobody may take all of them from the others. */
+  isFullFor({ scope }: Exchange): boolean {
+    const { maxPending } = this.#options;
+    let own = 0;
+    for (const { exchange } of this.#pending.values()) if (exchange.scope === scope) own++;
+    return this.#pending.size >= maxPending || own >= Math.max(1, Math.floor(maxPending * SHARE));
   }
 
   /** Waits for an operator's answer; the question is taken away with the signal. */

@@ -3,6 +3,7 @@ import { ConfigError, definePlugin, type PluginHost } from "mcp-host";
 import { z } from "zod";
 import { Asking } from "./asking.ts";
 import { Desk } from "./desk.ts";
+import { Fitting, namedUpstreams } from "./fitting.ts";
 import { Gate } from "./gate.ts";
 import { type Options, options } from "./options.ts";
 import { CHOICES, Remembered } from "./remembered.ts";
@@ -32,7 +33,8 @@ export const approval = definePlugin({
   apply(host, given) {
     const { hooks, clock, random, log } = host;
     checkDeadlines(given, host.config.limits.questionTime);
-    host.reload.expectUpstreams(...given.trust.map((key, index) => ({ place: `options.trust[${index}]`, key })));
+    const trusted = given.trust.map((key, index) => ({ place: `options.trust[${index}]`, key }));
+    host.reload.expectUpstreams(...trusted, ...namedUpstreams(given.rules));
 
     const calls = host.meter.counter({
       name: "approval.calls",
@@ -41,13 +43,30 @@ export const approval = definePlugin({
     });
     const desk = new Desk({ clock, random, maxPending: given.maxPending });
     const remembered = new Remembered(host);
-    const asking = new Asking({ desk, remembered, waiting: new Waiting(host), log });
+    const waiting = new Waiting(host);
+    const asking = new Asking({ desk, remembered, waiting, log });
     const gate = new Gate({ rules: new Rules(given, log), asking, log, deadline: given.deadline, calls });
 
     hooks.call.for("tools/call").tap("approval", (next) => gate.tell(next));
     hooks.call.for("tools/call").tap("approval", (next) => gate.guard(next));
 
-    host.operator.report(() => ({ rules: given.rules.length, pending: desk.size }));
+    // The signal is aborted when the host has stopped, which it does when nothing waits any more.
+    hooks.operated.tap("approval", ({ operation, plugin, outcome }) => {
+      if (operation === "stop" && plugin === undefined && outcome === "ok") waiting.withdraw();
+    });
+
+    const fitting = new Fitting(given.rules, host);
+    hooks.discover.tap("approval", (entries, { key }) => {
+      fitting.heard(key, entries);
+      return entries;
+    });
+    hooks.merge.tap("approval", (entries) => {
+      fitting.changed();
+      return entries;
+    });
+    hooks.ready.tap("approval", () => fitting.tell());
+
+    host.operator.report(() => ({ rules: given.rules.length, unmatched: fitting.unmatched(), pending: desk.size }));
     operate(host, desk, remembered);
   },
 });

@@ -60,6 +60,11 @@ export const options = z.strictObject({
     .default([])
     .describe("Upstreams whose annotations are believed. Of others every tool counts as destructive and open-world."),
   deadline: time.default(120_000).describe("How long an answer is waited for, where a rule says nothing else."),
-  maxPending: z.int().min(1).max(1_000).default(100).describe("How many calls may wait for operators at once; one more is refused."),
+  maxPending: z
+    .int()
+    .min(1)
+    .max(1_000)
+    .default(100)
+    .describe("How many calls may wait for operators, a quarter of them of one principal; one more is refused."),
 });
 export type Options = z.output<typeof options>;

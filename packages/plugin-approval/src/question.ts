@@ -2,7 +2,7 @@ import { type Exchange, isObject, type Json, redactLine } from "mcp-host";
 import type { Rule, Trait } from "./options.ts";
 import type { Choice } from "./remembered.ts";
 
-/** A call as whoever is asked about it sees it. Its texts are JSON in one line each, without characters that do not show. */
+/** A call as whoever is asked about it sees it. Names are as they are: {@link shown} writes them for somebody who reads. */
 export interface Question {
   readonly server: string;
   /** What the server calls the tool, and what the client calls it. */
@@ -10,7 +10,7 @@ export interface Question {
   readonly name: string;
   /** The plugin whose own call it is. */
   readonly plugin: string | undefined;
-  /** One line for each argument. */
+  /** One line of JSON for each argument, without characters that do not show. */
   readonly arguments: readonly string[];
   /** What of the arguments does not show; undefined where all of it does. */
   readonly hidden: string | undefined;
@@ -39,9 +39,9 @@ export function questionOf(exchange: Exchange, rule: Rule): Question {
   const whole = JSON.stringify(args).length;
   const isHidden = whole > SURELY_WHOLE || fitting.length < lines.length || lines.some((each) => each.includes(TOO_DEEP));
   return {
-    server: shown(called?.upstream, LONGEST_NAME),
-    tool: shown(called?.native, LONGEST_NAME),
-    name: shown(entry?.name, LONGEST_NAME),
+    server: called?.upstream ?? "",
+    tool: called?.native ?? "",
+    name: entry?.name ?? "",
     plugin: askingPlugin(exchange),
     arguments: fitting,
     hidden: isHidden ? `The arguments have ${whole} characters, and not all of them are shown.` : undefined,
@@ -53,8 +53,8 @@ export function questionOf(exchange: Exchange, rule: Rule): Question {
 export function messageOf({ server, tool, name, plugin, arguments: args, hidden, why }: Question): string {
   // Indented by four, which a client that shows Markdown takes for code: nothing in it means anything, and as each text is one line of
   // JSON, nothing in it can look as if it stood outside.
-  const facts = [`Server: ${server}`, `Tool: ${tool}${tool === name ? "" : `, called as ${name}`}`];
-  if (plugin !== undefined) facts.push(`Called by: the plugin ${shown(plugin, LONGEST_NAME)}`);
+  const facts = [`Server: ${shownName(server)}`, `Tool: ${shownName(tool)}${tool === name ? "" : `, called as ${shownName(name)}`}`];
+  if (plugin !== undefined) facts.push(`Called by: the plugin ${shownName(plugin)}`);
   facts.push(...(args.length > 0 ? ["Arguments:", ...args.map((each) => `  ${each}`)] : [`Arguments: ${hidden ? "not shown" : "none"}`]));
   return [
     "May this call be made?",
@@ -96,10 +96,24 @@ function askingPlugin({ plugin, parent }: Exchange): string | undefined {
   return plugin ?? (parent && askingPlugin(parent));
 }
 
-/** A value as JSON in one line, cut, with escapes for whatever does not show or turns the text around it. */
-export function shown(value: unknown, longest: number): string {
-  const text = (JSON.stringify(value) ?? "null").replace(/[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu, (character) =>
+/** A name in a text that somebody reads. */
+export const shownName = (name: string): string => shown(name, LONGEST_NAME);
+
+/** What is drawn as nothing, as a blank that is no space, or turns the text around it. Of U+2800 and U+1D159 only their drawing tells. */
+const HIDDEN = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800\u{1d159}]|(?! )\p{Zs}/gu;
+
+/** JSON that says the same, with escapes for what does not show. */
+export function escaped(json: string): string {
+  return json.replace(HIDDEN, (character) =>
     [...Array(character.length).keys()].map((at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, "0")}`).join(""),
   );
+}
+
+/**
+ * A value as JSON in one line, cut, with escapes for whatever does not show. Of many spaces, behind which a line would break where
+ * the window ends and go on as if it were another, the number is told: by an escape that JSON does not have, so that no value holds it.
+ */
+export function shown(value: unknown, longest: number): string {
+  const text = escaped(JSON.stringify(value) ?? "null").replace(/ {5,}/g, ({ length }) => `\\[${length} spaces]`);
   return text.length <= longest ? text : `${text.slice(0, longest)} ... (${text.length - longest} more characters)`;
 }

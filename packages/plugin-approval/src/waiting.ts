@@ -16,13 +16,12 @@ export class Waiting {
   constructor({ clock, signal }: Pick<PluginHost, "clock" | "signal">) {
     this.#clock = clock;
     this.#signal = signal;
-    signal.addEventListener(
-      "abort",
-      () => {
-        for (const end of [...this.#ends]) end();
-      },
-      { once: true },
-    );
+    signal.addEventListener("abort", () => this.withdraw(), { once: true });
+  }
+
+  /** Ends all that waits now. */
+  withdraw(): void {
+    for (const end of [...this.#ends]) end();
   }
 
   /**

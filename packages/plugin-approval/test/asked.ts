@@ -45,6 +45,7 @@ export async function asked(
   options: ApprovalOptions,
   more: {
     plugins?: Config["plugins"];
+    config?: Partial<Config>;
     tools?: FakeUpstreamSpec["tools"];
     upstreams?: Record<string, ReturnType<typeof fakeUpstream>>;
     capabilities?: Json;
@@ -70,6 +71,7 @@ export async function asked(
     plugins: [approval(options), ...(more.plugins ?? []), look()],
     upstreams: { files: up, ...more.upstreams },
     clock,
+    ...(more.config && { config: more.config }),
     client: false,
   });
   const connect = async ({ principal, capabilities = { elicitation: {} } }: { principal?: Principal; capabilities?: Json } = {}) =>

@@ -1,4 +1,5 @@
 import { expect, test, vi } from "vitest";
+import { print } from "../dist/commands/choice.js";
 import { type Asked, asked, textOf } from "./asked.ts";
 
 const EITHER = { rules: [{ match: ["delete"], ask: "either" as const, remember: "session" as const, deadline: "1m" as const }] };
@@ -27,9 +28,9 @@ test("an operator sees what waits and why, and what they approve is done", async
   const [waiting] = await pending(at);
   expect(waiting).toEqual({
     id: expect.stringMatching(/^[0-9a-f]{8}$/),
-    server: '"files"',
-    tool: '"delete"',
-    name: '"delete"',
+    server: "files",
+    tool: "delete",
+    name: "delete",
     arguments: ['"path": "x"', '"token": "[redacted]"'],
     why: "the rules of this host want such calls to be approved.",
     principal: "local",
@@ -99,6 +100,25 @@ test("nobody waits for ever, for what was cancelled, or in too long a row", asyn
   expect(at.up.received("tools/call")).toEqual([]);
 });
 
+test("one client cannot take all the places: each principal has a quarter of them, and at least one", async () => {
+  const named = (id: string) => ({ principal: { id, roles: [] }, capabilities: {} });
+  await using at = await asked({ ...OPERATOR, maxPending: 8 }, named("greedy"));
+  const second = await at.connect(named("greedy")); // another session is no other share
+  const calls = [at.person, second].map(({ client }) => client.callTool("delete", { path: "x" }));
+  await pending(at, 2);
+  expect(textOf(await at.person.client.callTool("delete"))).toContain("too many calls wait for one already");
+  expect(textOf(await second.client.callTool("delete"))).toContain("too many calls wait for one already");
+  const modest = await at.connect(named("modest"));
+  const other = modest.client.callTool("delete", { path: "y" });
+  const waiting = await pending(at, 3);
+  for (const { id } of waiting) await answer(at, "approve", { id });
+  expect((await Promise.all([...calls, other])).map(textOf)).toEqual(["deleted x", "deleted x", "deleted y"]);
+  const again = at.person.client.callTool("delete", { path: "z" }); // places are free again once calls were answered
+  const [last] = await pending(at);
+  await answer(at, "approve", { id: last?.id });
+  expect(textOf(await again)).toBe("deleted z");
+});
+
 test("a call that waits longer than its server may be silent is not given up", async () => {
   await using at = await asked(OPERATOR);
   const call = at.person.client.callTool("delete");
@@ -115,4 +135,23 @@ test("a host that stops refuses what waits", async () => {
   await at[Symbol.asyncDispose]();
   expect(typeof (await call)).toBe("string");
   expect(at.up.received("tools/call")).toEqual([]);
+});
+
+test("an operator who stops the host does not wait for answers: what waits is refused at once, and the model is told", async () => {
+  await using at = await asked(OPERATOR, { config: { drain: "1h" } });
+  const call = at.person.client.callTool("delete");
+  await pending(at);
+  await at.host.host.operator.run("stop");
+  expect(textOf(await call)).toMatch(/^This call of "delete" waited for approval when the host stopped .* Nothing was done\./);
+  expect(at.up.received("tools/call")).toEqual([]);
+});
+
+test("what the commands print as JSON says what was told, and nothing that a terminal obeys", () => {
+  const written: unknown[] = [];
+  const spy = vi.spyOn(process.stdout, "write").mockImplementation((text) => written.push(text) > 0);
+  const given = { tool: "x\u009b2J\u202ey" };
+  print(given, "", { json: true });
+  spy.mockRestore();
+  expect(written).toEqual(['{"tool":"x\\u009b2J\\u202ey"}\n']);
+  expect(JSON.parse(String(written[0]))).toEqual(given);
 });

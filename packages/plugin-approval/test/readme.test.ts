@@ -63,6 +63,8 @@ test("the config under Use does what it says, and the person reads what the page
   expect(person.questions).toEqual([]);
   await call("write_file", { path: "notes.txt", content: "..." });
   expect(person.questions.map(({ message }) => `${message}\n`)).toEqual(blocks("text"));
+  await call("write_file", { path: "drafts/../notes.txt" });
+  expect(person.questions, "a path that leads out of the folder is asked about").toHaveLength(2);
 });
 
 test("the hooks and instruments that are named are those that there are, and so are the commands and operations", async () => {

@@ -67,7 +67,7 @@ test("the first rule that matches decides, by name, by server and by condition; 
     'The rules of this host forbid this call of "delete" (nothing in /etc is deleted). Nothing was done. Do not call it again unchanged: ask the person what to do instead, or go on without it.',
     0,
   ]);
-  await using open = await asked({ rules: [{ match: ["other:*"], deny: true }] });
+  await using open = await asked({ rules: [{ match: ["files:other"], deny: true }] });
   expect(textOf(await open.person.client.callTool("delete", { path: "a" }))).toBe("deleted a");
 });
 

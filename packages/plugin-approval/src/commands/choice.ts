@@ -1,4 +1,5 @@
 import type { HostChoice } from "mcp-host";
+import { escaped } from "../question.ts";
 
 /** The flags that say which running host is meant, and how it is told. */
 export const choice = {
@@ -22,5 +23,5 @@ export function chosen({ config, pid }: Choice): HostChoice {
 
 /** Prints what an operation gave, as JSON or in words. */
 export function print(given: unknown, words: string, { json }: Choice): void {
-  process.stdout.write(json ? `${JSON.stringify(given)}\n` : words);
+  process.stdout.write(json ? `${escaped(JSON.stringify(given))}\n` : words);
 }

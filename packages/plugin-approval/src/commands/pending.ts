@@ -1,5 +1,5 @@
 import { callRunningHost } from "mcp-host";
-import { shown } from "../question.ts";
+import { shownName } from "../question.ts";
 import { type Choice, choice, chosen, print } from "./choice.ts";
 
 /** One call that waits, as the operation tells it. */
@@ -29,8 +29,8 @@ export default {
 
 function described({ id, server, tool, plugin, arguments: args, hidden, why, principal, until, choices }: Waiting): string {
   const lines = [
-    `${id}  ${server} ${tool}`,
-    `  for      ${shown(principal, 200)}${plugin === undefined ? "" : `, by the plugin ${plugin}`}`,
+    `${id}  ${shownName(server)} ${shownName(tool)}`,
+    `  for      ${shownName(principal)}${plugin === undefined ? "" : `, by the plugin ${shownName(plugin)}`}`,
   ];
   lines.push(...args.map((each, at) => `  ${at === 0 ? "with     " : "         "}${each}`));
   if (hidden !== undefined) lines.push(`           ${hidden}`);
