@@ -1,5 +1,5 @@
 import type { Awaitable } from "../exchange/awaitable.ts";
-import type { Logger } from "../log.ts";
+import { errorFields, type Logger } from "../log.ts";
 import type { Lease, Store } from "./store.ts";
 import { checkJson, checkStep, checkTime, checkTtl } from "./store-value.ts";
 
@@ -90,7 +90,7 @@ export class PluginStore implements Store {
       try {
         listener(message);
       } catch (error) {
-        log.error("a subscriber of a store failed", { store: name, channel, error });
+        log.error("a subscriber of a store failed", { store: name, channel, ...errorFields(error) });
       }
     };
     let end: (() => void) | undefined;
