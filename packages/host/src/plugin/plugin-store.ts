@@ -106,8 +106,8 @@ export class PluginStore implements Store {
     return stop;
   }
 
-  #of(what: string, name: string): string {
-    return `${what} ${JSON.stringify(name)} in the store "${this.#options.name}"`;
+  #of(what: string, name: string): () => string {
+    return () => `${what} ${JSON.stringify(name)} in the store "${this.#options.name}"`;
   }
 
   #use<T>(what: (store: Store) => Awaitable<T>): Awaitable<T> {

@@ -6,30 +6,30 @@
 /** Levels beyond which a value is written to see whether it can be: it may contain itself. */
 const DEEP = 64;
 
-/** @param what in words that begin the message @throws TypeError unless it is a time to live, or none */
-export function checkTtl(what: string, ttl: number | undefined): void {
+/** @param what begins the message, and is made only for one @throws TypeError unless it is a time to live, or none */
+export function checkTtl(what: () => string, ttl: number | undefined): void {
   if (ttl !== undefined) checkTime(what, ttl);
 }
 
 /** @throws TypeError unless it is a time to live */
-export function checkTime(what: string, ttl: number): void {
+export function checkTime(what: () => string, ttl: number): void {
   if (!Number.isFinite(ttl) || ttl < 0)
-    throw new TypeError(`${what} has the time to live ${shown(ttl)}, which must be a number of milliseconds, 0 or more`);
+    throw new TypeError(`${what()} has the time to live ${shown(ttl)}, which must be a number of milliseconds, 0 or more`);
 }
 
 /** @throws TypeError unless a counter can be counted on by it */
-export function checkStep(what: string, by: number | undefined): void {
-  if (by !== undefined && !Number.isFinite(by)) throw new TypeError(`${what} counts by ${shown(by)}, which must be a number`);
+export function checkStep(what: () => string, by: number | undefined): void {
+  if (by !== undefined && !Number.isFinite(by)) throw new TypeError(`${what()} counts by ${shown(by)}, which must be a number`);
 }
 
 /**
  * Looks at each part once and writes none, which costs little beside what a provider does with it.
  * @throws TypeError unless it is JSON, or undefined for none
  */
-export function checkJson(what: string, value: unknown): void {
+export function checkJson(what: () => string, value: unknown): void {
   let wrong = unwritable(value, 0);
   if (wrong === TOO_DEEP) wrong = unwritten(value);
-  if (wrong !== undefined) throw new TypeError(`${what} is no JSON: it has ${wrong}`);
+  if (wrong !== undefined) throw new TypeError(`${what()} is no JSON: it has ${wrong}`);
 }
 
 const TOO_DEEP = "too many levels";
