@@ -128,6 +128,12 @@ test("Ctrl-C ends trace with 130 and writes the page", async () => {
 test.each([
   [["--count", "0"], 2, '--count: "0" is not a number of requests'],
   [["--count", "many"], 2, '--count: "many" is not a number of requests'],
+  [
+    ["--outcome", "cancelld"],
+    2,
+    '--outcome: no request ends as "cancelld" (did you mean "cancelled"?); there are ok, tool_error, parse_error,',
+  ],
+  [["--outcome", "error -32000"], 5, "no host of this user is running"],
   [[], 5, "no host of this user is running"],
 ])("trace %j is refused", async (args, code, message) => {
   using at = home();
@@ -139,8 +145,57 @@ test("a page that cannot be written is told before anybody waits", async () => {
   const { running, client } = await started(at);
   await using _ends = running;
   await client.close();
-  const { code, stderr } = await run(at, ["trace", "--html", "none/page.html"]);
-  expect([code, stderr]).toEqual([1, expect.stringContaining("none/page.html")]);
+  for (const [file, reason] of [
+    ["none/page.html", "its folder does not exist"],
+    ["run", "it is a folder; name a file"],
+  ])
+    expect(await run(at, ["trace", "--html", String(file)])).toMatchObject({
+      code: 2,
+      stdout: "",
+      stderr: expect.stringContaining(`--html: the page cannot be written to ${file}: ${reason}\n`),
+    });
+});
+
+test("a plugin that the host does not have is refused with those that it has", async () => {
+  using at = place();
+  const { running, client } = await started(at);
+  await using _ends = running;
+  await client.close();
+  const { code, stderr } = await run(at, ["trace", "--plugin", "edti"]);
+  expect([code, stderr]).toEqual([1, expect.stringContaining('the host has no plugin "edti" (did you mean "edit"?); it has edit')]);
+});
+
+test.each([
+  ["trace", "tracing the host"],
+  ["logs", ""],
+])("%s ends quietly when nobody reads any more", async (command, begun) => {
+  using at = place();
+  const { running, client } = await started(at);
+  await using _ends = running;
+  const page = command === "trace" ? ["--html", "page.html"] : ["--follow", "--level", "debug"];
+  await using following = start(at, [command, ...page]);
+  if (begun) await vi.waitFor(() => expect(following.stderr()).toContain(begun));
+  await vi.waitFor(async () => {
+    await client.callTool({ name: "echo" });
+    expect(following.stdout()).toContain("echo");
+  });
+  following.child.stdout.destroy();
+  let ended = false;
+  void following.exited.then(() => {
+    ended = true;
+  });
+  await vi.waitFor(
+    async () => {
+      await client.callTool({ name: "echo" });
+      expect(ended).toBe(true);
+    },
+    { timeout: 10_000 },
+  );
+  await client.close();
+  const { code, stderr } = await following.exited;
+  expect(code).toBe(0);
+  expect(stderr).not.toContain("has ended");
+  if (command === "trace") expect(readFileSync(join(at.path, "page.html"), "utf8")).toContain("tools/call echo");
 });
 
 test("a host that is older than the command is told from one that refuses", async () => {
@@ -290,10 +345,13 @@ test("a reader that does not read costs a bounded queue, and is told how much it
   using folder = temporary();
   const address = join(folder.path, "trace.sock");
   let tracing = 0;
-  const feed = new TraceFeed(() => {
-    tracing++;
-    return () => void tracing--;
-  });
+  const feed = new TraceFeed(
+    () => {
+      tracing++;
+      return () => void tracing--;
+    },
+    () => ["cache"],
+  );
   const sockets: Socket[] = [];
   const server = createServer((socket) => {
     socket.on("error", () => {});

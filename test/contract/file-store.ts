@@ -41,6 +41,7 @@ export class FileStore implements Store {
     const kept = this.#kept(`v${key}`);
     const isCounter = typeof kept?.value === "number";
     const value = isCounter ? kept.value + by : by;
+    if (!Number.isFinite(value)) throw new RangeError(`a counter cannot become ${value}`);
     await this.#put(`v${key}`, value, isCounter ? kept.until : this.#until(ttl));
     return value;
   }

@@ -314,7 +314,8 @@ test("another principal's session is answered exactly as an unknown one, and goe
 });
 
 test("session ids are unique, visible ASCII, and hold at least 128 random bits", () => {
-  const host = { run: () => Promise.resolve({}), settled() {}, refused() {}, notification() {}, admit: () => undefined };
+  const unwritable = (): never => expect.fail("nothing is answered");
+  const host = { run: () => Promise.resolve({}), settled() {}, refused() {}, unwritable, notification() {}, admit: () => undefined };
   const count = 100_000;
   const seen = new Set<string>();
   /** How often each character stands at each place. */

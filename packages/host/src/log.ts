@@ -149,11 +149,15 @@ function over(sink: ConsolaInstance, reader: LogReader | undefined, fixed: LogFi
   };
 }
 
-/** What a log line says of an error: its own words and those of its causes, without stacks. */
+/** What a log line says of an error: its own words and those of its causes, without stacks. Never throws, whatever was thrown. */
 export function errorFields(error: unknown): LogFields {
   const words: string[] = [];
-  for (let cause = error; cause !== undefined && words.length < 5; cause = cause instanceof Error ? cause.cause : undefined) {
-    words.push(cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause));
+  try {
+    for (let cause = error; cause !== undefined && words.length < 5; cause = cause instanceof Error ? cause.cause : undefined) {
+      words.push(cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause));
+    }
+  } catch {
+    words.push("what cannot be looked at: that throws, too");
   }
   return { error: words.join(" <- ") };
 }

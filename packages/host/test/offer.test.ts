@@ -314,6 +314,12 @@ describe("a reload", () => {
 describe("what cannot be offered stops the start", () => {
   const tool = { call: () => "" };
   test.each([
+    ["null", null, 'plugin "own" offers null, and not an object of tools, prompts, resources, templates'],
+    ["nothing", undefined, 'plugin "own" offers nothing, and not an object of tools,'],
+    ["a list", [], 'plugin "own" offers a list, and not an object of tools,'],
+    ["a kind that is a number", { tools: 5 }, 'plugin "own" offers tools: must be an object with tools by name, not a number'],
+    ["a kind that is a list", { resources: [] }, "offers resources: must be an object with resources by URI, not a list"],
+    ["a kind that is null", { prompts: null }, "offers prompts: must be an object with prompts by name, not null"],
     ["a misspelt kind", { tols: {} }, 'plugin "own" offers tols: there is no such kind (did you mean "tools"?)'],
     ["a misspelt key", { tools: { a: { ...tool, inptu: {} } } }, 'tools.a: there is no "inptu" (did you mean "input"?)'],
     ["no handler", { prompts: { a: {} } }, 'prompts.a: needs a function "get"'],
@@ -343,6 +349,14 @@ describe("what cannot be offered stops the start", () => {
     ],
   ])("%s", async (_what, given, problem) => {
     await expect(createTestHost({ plugins: [offering(given as Offering)] })).rejects.toThrow(problem); // JavaScript may give it
+    let update: ((given: Offering) => void) | undefined;
+    const own = plugin("own", (host) => {
+      const offers = host.offer({ tools: { a: tool } });
+      update = (later) => offers.update(later);
+    });
+    await using host = await createTestHost({ plugins: [own] });
+    expect(() => update?.(given as Offering)).toThrow(problem); // as above
+    expect(names(await host.client.listTools())).toEqual(["a"]);
   });
 
   test("a condition, which would not hold for what is offered", async () => {

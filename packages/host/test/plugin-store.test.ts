@@ -130,6 +130,54 @@ test("an asynchronous change is refused, and nothing is changed", async () => {
   expect(await store.get("a")).toBeUndefined();
 });
 
+test("a time to live that is none, and a value that is no JSON, are refused whoever provides the store", async () => {
+  const { plugin: provides, stores } = provider();
+  for (const plugins of [[], [provides]]) {
+    const { plugin, host } = having();
+    await using _running = await createTestHost({ plugins: [plugin, ...plugins], client: false });
+    const store = host().store("mine");
+    const place = 'in the store "mine"';
+    for (const [ttl, told] of [
+      [Number.NaN, "NaN"],
+      ["5", '"5"'],
+      [-1, "-1"],
+      [Number.POSITIVE_INFINITY, "Infinity"],
+      [null, "null"],
+    ] as [number, string][]) {
+      const words = (what: string) => `${what} ${place} has the time to live ${told}, which must be a number of milliseconds, 0 or more`;
+      expect(() => store.set("a", 1, ttl)).toThrow(new TypeError(words('the value of "a"')));
+      expect(() => store.increment("a", 1, ttl)).toThrow(words('the counter "a"'));
+      expect(() => store.update("a", () => 1, ttl)).toThrow(words('the value of "a"'));
+      expect(() => store.lease("job", ttl)).toThrow(words('the lease "job"'));
+      const lease = await store.lease("another job", 60_000);
+      expect(() => lease?.renew(ttl)).toThrow(words('the lease "another job"'));
+      await lease?.release();
+    }
+    const circular: Record<string, unknown> = {};
+    circular.self = [circular];
+    for (const [value, told] of [
+      [10n, "has the BigInt 10n"],
+      [{ a: [1, { b: 2n }] }, "has the BigInt 2n"],
+      [circular, "has what cannot be written (Converting circular structure to JSON)"],
+      [() => 1, "has a function"],
+      [{ a: Symbol("a") }, "has a symbol"],
+      [Number.NaN, "has the number NaN"],
+      [[undefined], "has an undefined item"],
+    ] as [unknown, string][]) {
+      expect(() => store.set("a", value)).toThrow(new TypeError(`the value of "a" ${place} is no JSON: it ${told}`));
+      await expect(async () => store.update("a", () => value)).rejects.toThrow(`the value of "a" ${place} is no JSON: it ${told}`);
+      expect(() => store.publish("news", value)).toThrow(`the message to "news" ${place} is no JSON: it ${told}`);
+    }
+    expect(() => store.increment("a", Number.NaN)).toThrow(`the counter "a" ${place} counts by NaN, which must be a number`);
+    expect(await store.get("a")).toBeUndefined();
+    let deep: unknown = "deep";
+    for (let level = 0; level < 200; level++) deep = [deep];
+    await store.set("a", deep);
+    expect(await store.get("a")).toEqual(deep);
+  }
+  expect(stores.get("mine")?.get("a")).toBeDefined();
+});
+
 test("there are so many stores and no more", async () => {
   const { plugin, host } = having();
   await using _running = await createTestHost({ plugins: [plugin], client: false });

@@ -275,6 +275,8 @@ describe("a query", () => {
   test.each([
     [{ tool: 1 }, '"tool" is not a text'],
     [{ plugin: [] }, '"plugin" is not a text'],
+    [{ outcome: "nonsense" }, '"outcome": no request ends as "nonsense"; there are ok, tool_error, '],
+    [{ outcome: "error" }, '"outcome": no request ends as "error"'],
     [{ count: 0 }, '"count" is not a number of requests'],
     [{ count: "3" }, '"count" is not a number of requests'],
   ])("%j is refused", (query, message) => {

@@ -503,3 +503,15 @@ describe("ends", () => {
     expect(told.ended.length).toBeGreaterThan(before);
   });
 });
+
+test.each([
+  [null, "null"],
+  [undefined, "undefined"],
+  [{}, "object"],
+])("what is no function, such as %j, hears no trace", async (listener, told) => {
+  const given = listener as unknown as Parameters<PluginHost["trace"]>[0]; // JavaScript may give it
+  await using host = await around().host;
+  expect(() => host.host.trace(given)).toThrow(new TypeError(`host.trace takes a function, not ${told}`));
+  const deaf = plugin("deaf", ({ trace }) => void trace(given));
+  await expect(around([deaf]).host).rejects.toThrow(`plugin "deaf" could not be applied: host.trace takes a function, not ${told}`);
+});

@@ -113,8 +113,7 @@ test("what is asked for without waiting is seen by who asks next", async () => {
   expect(await store.update("key", (value) => Number(value) * 2)).toBe(14);
   void store.set("key", undefined);
   expect(await store.get("key")).toBeUndefined();
-  await expect(store.increment("key", Number.POSITIVE_INFINITY)).rejects.toThrow("a counter cannot become Infinity");
-  await expect(store.set("key", 1n)).rejects.toThrow("BigInt");
+  await expect(async () => store.set("key", 1n)).rejects.toThrow("BigInt");
 });
 
 test("a store that is closed says so, and one whose file could not be opened tries again", async () => {

@@ -49,11 +49,11 @@ export default defineCommand({
     interrupted.promise.catch(gone);
     try {
       await Promise.race([interrupted.promise, show(readLogs(controlAddress(pid), query, end.signal), args.json === true, end.signal)]);
+      if (query.follow && !end.signal.aborted) process.stderr.write(`mcp-host: the host with pid ${pid} has ended\n`);
     } finally {
       end.abort();
       interrupted.stop();
     }
-    if (query.follow && process.stdout.writable) process.stderr.write(`mcp-host: the host with pid ${pid} has ended\n`);
     return EXIT.ok.code;
   },
 });

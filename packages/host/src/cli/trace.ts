@@ -1,6 +1,5 @@
 import { once } from "node:events";
 import { defineCommand } from "citty";
-import type { TraceQuery } from "../operator/trace-query.ts";
 import type { TraceRecord } from "../operator/trace-record.ts";
 import type { TraceNote } from "../operator/trace-stream.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
@@ -32,7 +31,7 @@ export default defineCommand({
     const { findHost } = await import("../operator/control-client.ts");
     const { controlAddress } = await import("../operator/control-socket.ts");
     const { readTrace } = await import("../operator/trace-client.ts");
-    const query = queryOf(args);
+    const query = await queryOf(args);
     const { pid } = await findHost(choiceOf(args));
     const page = args.html === undefined ? undefined : await openPage(args.html);
     const interrupted = interruption();
@@ -55,25 +54,24 @@ export default defineCommand({
         }
       };
       await Promise.race([interrupted.promise, reading()]);
+      if (shown !== query.count && !end.signal.aborted) process.stderr.write(`mcp-host: the host with pid ${pid} has ended\n`);
     } finally {
       end.abort();
       interrupted.stop();
       page?.write();
     }
-    if (shown !== query.count && process.stdout.writable) process.stderr.write(`mcp-host: the host with pid ${pid} has ended\n`);
     return EXIT.ok.code;
   },
 });
 
-function queryOf({ tool, caller, plugin, outcome, count }: Record<"tool" | "caller" | "plugin" | "outcome" | "count", string | undefined>) {
+async function queryOf(args: Record<"tool" | "caller" | "plugin" | "outcome" | "count", string | undefined>) {
+  const { parseTraceQuery, outcomeProblem } = await import("../operator/trace-query.ts");
+  const { tool, caller, plugin, outcome, count } = args;
   if (count !== undefined && !/^[1-9]\d{0,5}$/.test(count)) throw new UsageError(`--count: "${count}" is not a number of requests`);
-  return {
-    ...(tool !== undefined && { tool }),
-    ...(caller !== undefined && { caller }),
-    ...(plugin !== undefined && { plugin }),
-    ...(outcome !== undefined && { outcome }),
-    ...(count !== undefined && { count: Number(count) }),
-  } satisfies TraceQuery;
+  // A host that is older than this command would wait for it.
+  const wrong = outcome === undefined ? undefined : outcomeProblem(outcome);
+  if (wrong !== undefined) throw new UsageError(`--outcome: ${wrong}`);
+  return parseTraceQuery({ tool, caller, plugin, outcome, ...(count !== undefined && { count: Number(count) }) });
 }
 
 function noteText({ note, missing }: TraceNote, pid: number): string {
@@ -95,14 +93,20 @@ async function shower(json: boolean, signal: AbortSignal): Promise<(record: Trac
 /** Requests of a page. */
 const KEPT = 1_000;
 
-/** A page that is written at the end. It is begun at once, so that a place where it cannot be is told before anybody waits. @throws Error */
+/** A page that is written at the end. It is begun at once, so that a place where it cannot be is told before anybody waits. @throws UsageError */
 async function openPage(path: string): Promise<{ add(record: TraceRecord): void; write(): void }> {
   const { writeFileSync } = await import("node:fs");
   const { tracePage } = await import("./terminal/trace-page.ts");
   const kept: TraceRecord[] = [];
   let dropped = 0;
   // What people ask of tools is for nobody else.
-  const write = (): void => writeFileSync(path, tracePage(kept, dropped), { mode: 0o600 });
+  const write = (): void => {
+    try {
+      writeFileSync(path, tracePage(kept, dropped), { mode: 0o600 });
+    } catch (error) {
+      throw new UsageError(`--html: the page cannot be written to ${path}: ${reasonOf(error as NodeJS.ErrnoException)}`); // the file system's
+    }
+  };
   write();
   return {
     write,
@@ -113,4 +117,11 @@ async function openPage(path: string): Promise<{ add(record: TraceRecord): void;
       dropped++;
     },
   };
+}
+
+function reasonOf({ code, message }: NodeJS.ErrnoException): string {
+  if (code === "ENOENT") return "its folder does not exist";
+  if (code === "EISDIR") return "it is a folder; name a file";
+  if (code === "EACCES" || code === "EPERM") return "this user may not write it";
+  return message;
 }

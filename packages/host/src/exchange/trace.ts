@@ -67,8 +67,11 @@ export class Tracer {
    * Tells a listener from now on. One that throws is not told any more.
    * @param until ends it, too
    * @returns ends it
+   * @throws TypeError for what is no function
    */
   listen(listener: TraceListener, until?: AbortSignal, log = this.#log): () => void {
+    const given: unknown = listener; // JavaScript may give anything
+    if (typeof given !== "function") throw new TypeError(`host.trace takes a function, not ${given === null ? "null" : typeof given}`);
     const stop = (): void => {
       this.#listening.delete(listening);
       until?.removeEventListener("abort", stop);

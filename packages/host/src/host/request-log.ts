@@ -1,6 +1,6 @@
-import { PeerError } from "../errors.ts";
+import { HostError, PeerError } from "../errors.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
-import type { Logger } from "../log.ts";
+import { errorFields, type Logger } from "../log.ts";
 import { outcomeName } from "../session/session.ts";
 
 /** Logs a finished exchange under its correlation id: bugs as errors, slow calls as warnings, the rest for debugging. */
@@ -25,4 +25,20 @@ export function logExchange(log: Logger, exchange: HostExchange, slowCall: numbe
   if (bug) log.error("a request failed inside the host", { ...fields, error: (outcome.cause as Error).stack });
   else if (ms >= slowCall) log.warn("a slow call", fields);
   else log.debug("a request was answered", fields);
+}
+
+/** The error in the place of an answer that is no JSON. Whose it is, is named where no `respond` tap can have made it another. */
+export function unwritable(
+  log: Logger,
+  exchange: HostExchange,
+  thrown: unknown,
+  { isOffered, isEdited }: { readonly isOffered: boolean; readonly isEdited: boolean },
+): HostError {
+  const answered = exchange.decisions.findLast(({ did }) => did === "answered")?.plugin;
+  const plugin = isEdited ? undefined : (answered ?? (isOffered ? exchange.route?.upstream : undefined));
+  const words = "a plugin made an answer that cannot be written as JSON";
+  const by = plugin === undefined ? {} : { plugin };
+  const { id: requestId, method, entry } = exchange;
+  log.error(words, { ...by, method, ...(entry && { entry: entry.name }), requestId, ...errorFields(thrown) });
+  return new HostError("plugin_failure", words, { ...by, sent: exchange.sent, cause: thrown });
 }

@@ -8,7 +8,7 @@ import type { Session, SessionHost } from "../session/session.ts";
 import type { Sessions } from "../session/sessions.ts";
 import type { Json, Notification } from "../wire/message.ts";
 import type { Generations } from "./generations.ts";
-import { logExchange } from "./request-log.ts";
+import { logExchange, unwritable } from "./request-log.ts";
 import type { Stats } from "./stats.ts";
 
 export interface TrafficOptions {
@@ -64,6 +64,14 @@ export class Traffic implements SessionHost {
     leave?.();
     trace?.over(outcome && "result" in outcome ? undefined : outcome && "error" in outcome ? outcome.cause : exchange.stopped);
     logExchange(log, exchange, config().slowCall);
+  }
+
+  unwritable(exchange: HostExchange, thrown: unknown): HostError {
+    const { upstreams, hooks } = this.#options.generations().serving;
+    return unwritable(this.#options.log, exchange, thrown, {
+      isOffered: exchange.route !== undefined && upstreams.get(exchange.route.upstream)?.facts.wire === "plugin",
+      isEdited: hooks.respond(exchange.method) !== undefined,
+    });
   }
 
   notification(session: Session, notification: Notification, sink: Sink): void {

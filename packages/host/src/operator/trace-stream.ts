@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import type { TraceListener } from "../exchange/trace.ts";
-import { TraceFilter, type TraceQuery } from "./trace-query.ts";
+import { pluginProblem, TraceFilter, type TraceQuery } from "./trace-query.ts";
 import { type TraceFacts, type TraceRecord, TraceRecorder } from "./trace-record.ts";
 
 /** What one reader that does not read may cost. */
@@ -25,9 +25,18 @@ export class TraceFeed {
   readonly #trace: (listener: TraceListener) => () => void;
   #stop: (() => void) | undefined;
 
-  /** @param trace the host's */
-  constructor(trace: (listener: TraceListener) => () => void) {
+  readonly #plugins: () => readonly string[];
+
+  /** @param trace the host's @param plugins the ids of those that the host has now */
+  constructor(trace: (listener: TraceListener) => () => void, plugins: () => readonly string[]) {
     this.#trace = trace;
+    this.#plugins = plugins;
+  }
+
+  /** @throws Error where the host has nothing of what is asked for */
+  check({ plugin }: TraceQuery): void {
+    const wrong = plugin === undefined ? undefined : pluginProblem(plugin, this.#plugins());
+    if (wrong !== undefined) throw new Error(`"plugin": ${wrong}`);
   }
 
   /** @returns ends it @throws Error where too many follow */
@@ -64,8 +73,12 @@ export class TraceFeed {
   }
 }
 
-/** Writes a line of JSON for each request that is over from now on, until either side ends it or there were as many as were asked for. */
+/**
+ * Writes a line of JSON for each request that is over from now on, until either side ends it or there were as many as were asked for.
+ * @throws Error for what cannot be followed
+ */
 export function streamTrace(socket: Socket, query: TraceQuery, feed: TraceFeed): void {
+  feed.check(query);
   let missed = 0;
   let left = query.count ?? Number.POSITIVE_INFINITY;
   const write = (line: TraceRecord | TraceNote): void => void socket.write(`${JSON.stringify(line)}\n`);

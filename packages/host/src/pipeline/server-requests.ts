@@ -188,7 +188,7 @@ export class ServerRequests {
     }
   }
 
-  async #ask({ request, connection, owner, origin }: Question, exchange: HostExchange): Promise<Json> {
+  async #ask({ request, connection, owner, origin, plugin }: Question, exchange: HostExchange): Promise<Json> {
     const { tasks, notifications } = this.#options;
     const hooks = this.#options.hooks(); // its answer comes through the same ones
     const shown = connection ? this.#clientParams(connection, request) : (request.params ?? {});
@@ -204,7 +204,15 @@ export class ServerRequests {
     const token = metaOf(request.params)?.progressToken;
     const progress = connection && ((params: Json) => connection.notify("notifications/progress", { ...params, progressToken: token }));
     const sending = exchange.trace?.begin("send");
-    const question = owner.questions.ask(asked.method, exchange.params, owner.sinkFor(origin), progress);
+    let question: ReturnType<Respondent["questions"]["ask"]>;
+    try {
+      question = owner.questions.ask(asked.method, exchange.params, owner.sinkFor(origin), progress);
+    } catch (error) {
+      // Whose params they are can be told where no tap of `ask` put others in their place.
+      if (error instanceof HostError && plugin !== undefined && asked.params === shown)
+        throw new HostError(error.type, error.message, { plugin, cause: error.cause });
+      throw error;
+    }
     exchange.sent = "unknown";
     exchange.onStop((error) => question.cancel(this.#fromClient(error)));
     let result: Json;

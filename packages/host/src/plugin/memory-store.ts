@@ -36,6 +36,7 @@ export class MemoryStore implements Store {
   }
 
   set(key: string, value: unknown, ttl?: number): void {
+    if (value === undefined) return this.delete(key);
     this.#values.set(key, { value, expires: this.#endOf(ttl) });
   }
 
@@ -46,6 +47,7 @@ export class MemoryStore implements Store {
   increment(key: string, by = 1, ttl?: number): number {
     const kept = this.#live(key);
     const value = (typeof kept?.value === "number" ? kept.value : 0) + by;
+    if (!Number.isFinite(value)) throw new RangeError(`a counter cannot become ${value}`);
     // In its place: a counter does not become young by counting.
     if (kept) kept.value = value;
     else this.set(key, value, ttl);

@@ -10,6 +10,7 @@ import { LATEST_VERSION } from "../wire/versions.ts";
 import { answerOf, checkReadable, failed } from "./offer-answers.ts";
 import type { Surface } from "./offer-surface.ts";
 import type { OfferContext } from "./offering.ts";
+import { readable } from "./thrown.ts";
 
 export interface OfferLinkOptions {
   readonly plugin: string;
@@ -86,7 +87,7 @@ export class OfferLink implements Link {
       const result = await this.#handled(method, params, this.#context(id, params, origin, abort.signal));
       if (this.#running.delete(id)) this.#give(id, { result });
     } catch (error) {
-      if (this.#running.delete(id)) this.#failed(id, method, error, origin);
+      if (this.#running.delete(id)) this.#failed(id, method, readable(error), origin);
     }
   }
 

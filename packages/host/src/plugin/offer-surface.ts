@@ -1,4 +1,5 @@
 import { nearest } from "../config/nearest.ts";
+import { kindOf } from "../config/wording.ts";
 import { ConfigError } from "../errors.ts";
 import type { ListedKind } from "../exchange/entry.ts";
 import { isObject, type Json } from "../wire/message.ts";
@@ -41,6 +42,9 @@ const KINDS = {
 
 type Kind = keyof typeof KINDS;
 
+/** What the entries of a kind go by. */
+const KEYS: Readonly<Record<Kind, string>> = { tools: "name", prompts: "name", resources: "URI", templates: "URI template" };
+
 export const NOTHING: Surface = surfaceOf("", {});
 
 /** Checks an offering. @throws ConfigError with everything that is wrong with it */
@@ -48,13 +52,20 @@ export function surfaceOf(plugin: string, offering: Offering): Surface {
   const problems: string[] = [];
   const refuse = (place: string, what: string): void => void problems.push(`plugin "${plugin}" offers ${place}: ${what}`);
   const given: unknown = offering; // JavaScript may give anything
-  if (!isObject(given)) throw new ConfigError([`plugin "${plugin}" offers ${typeof given}, and not an object of ${kinds()}`]);
+  if (!isObject(given))
+    throw new ConfigError([
+      `plugin "${plugin}" offers ${given === undefined ? "nothing" : kindOf(given)}, and not an object of ${kinds()}`,
+    ]);
   for (const key of Object.keys(offering))
     if (!Object.hasOwn(KINDS, key)) refuse(key, `there is no such kind${nearest(key, Object.keys(KINDS))}; there are ${kinds()}`);
 
   /** The entries of a kind that are well-formed, each with what is listed of it. */
   const entriesOf = <T extends object>(kind: Kind, entries: Readonly<Record<string, T>> | undefined): [string, T, Json][] => {
     const { listed, more, handler } = KINDS[kind];
+    if (entries !== undefined && !isObject(entries)) {
+      refuse(kind, `must be an object with ${kind} by ${KEYS[kind]}, not ${kindOf(entries)}`);
+      return [];
+    }
     return Object.entries(entries ?? {}).flatMap(([name, entry]): [string, T, Json][] => {
       const place = `${kind}.${name}`;
       if (!isObject(entry)) {

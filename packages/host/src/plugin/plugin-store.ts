@@ -1,6 +1,7 @@
 import type { Awaitable } from "../exchange/awaitable.ts";
-import type { Logger } from "../log.ts";
+import { errorFields, type Logger } from "../log.ts";
 import type { Lease, Store } from "./store.ts";
+import { checkJson, checkStep, checkTime, checkTtl } from "./store-value.ts";
 
 export interface PluginStoreOptions {
   readonly name: string;
@@ -13,7 +14,8 @@ export interface PluginStoreOptions {
 
 /**
  * A store as one plugin has it. Which one it is shows when it is used: whoever provides it may come later in the config. What is
- * asked for in `apply` waits until all plugins are applied. Subscriptions end with the plugin.
+ * asked for in `apply` waits until all plugins are applied. Subscriptions end with the plugin. What no store may be given is refused
+ * here, in the same words whoever provides it.
  */
 export class PluginStore implements Store {
   readonly #options: PluginStoreOptions;
@@ -27,6 +29,9 @@ export class PluginStore implements Store {
   }
 
   set(key: string, value: unknown, ttl?: number): Awaitable<void> {
+    const what = this.#of("the value of", key);
+    checkTtl(what, ttl);
+    checkJson(what, value);
     return this.#use((store) => store.set(key, value, ttl));
   }
 
@@ -35,13 +40,21 @@ export class PluginStore implements Store {
   }
 
   increment(key: string, by?: number, ttl?: number): Awaitable<number> {
+    const what = this.#of("the counter", key);
+    checkTtl(what, ttl);
+    checkStep(what, by);
     return this.#use((store) => store.increment(key, by, ttl));
   }
 
   update(key: string, change: (value: unknown) => unknown, ttl?: number): Awaitable<unknown> {
+    const what = this.#of("the value of", key);
+    checkTtl(what, ttl);
     const once = (value: unknown): unknown => {
       const changed = change(value);
-      if (!(changed instanceof Promise)) return changed;
+      if (!(changed instanceof Promise)) {
+        checkJson(what, changed);
+        return changed;
+      }
       changed.catch(() => {}); // told here
       throw new TypeError(`the change of "${key}" in the store "${this.#options.name}" is asynchronous; wait before update, or after it`);
     };
@@ -49,10 +62,24 @@ export class PluginStore implements Store {
   }
 
   lease(name: string, ttl: number): Awaitable<Lease | undefined> {
-    return this.#use((store) => store.lease(name, ttl));
+    const what = this.#of("the lease", name);
+    checkTime(what, ttl);
+    const checked = (lease: Lease | undefined): Lease | undefined =>
+      lease && {
+        renew: (more) => {
+          checkTime(what, more);
+          return lease.renew(more);
+        },
+        release: () => lease.release(),
+      };
+    return this.#use((store) => {
+      const lease = store.lease(name, ttl);
+      return lease instanceof Promise ? lease.then(checked) : checked(lease as Lease | undefined); // what is no promise is the lease
+    });
   }
 
   publish(channel: string, message: unknown): Awaitable<void> {
+    checkJson(this.#of("the message to", channel), message);
     return this.#use((store) => store.publish(channel, message));
   }
 
@@ -63,7 +90,7 @@ export class PluginStore implements Store {
       try {
         listener(message);
       } catch (error) {
-        log.error("a subscriber of a store failed", { store: name, channel, error });
+        log.error("a subscriber of a store failed", { store: name, channel, ...errorFields(error) });
       }
     };
     let end: (() => void) | undefined;
@@ -77,6 +104,10 @@ export class PluginStore implements Store {
     });
     signal.addEventListener("abort", stop, { once: true });
     return stop;
+  }
+
+  #of(what: string, name: string): () => string {
+    return () => `${what} ${JSON.stringify(name)} in the store "${this.#options.name}"`;
   }
 
   #use<T>(what: (store: Store) => Awaitable<T>): Awaitable<T> {

@@ -3,15 +3,16 @@ import type { Awaitable } from "../exchange/awaitable.ts";
 /**
  * A small key-value store with counters, leases and messages. The host's own is in memory; a plugin can put one in its place that
  * several hosts share. Values and messages are JSON, and what a store gives is not to be changed in place. Times to live are
- * milliseconds. `testStore` of `mcp-host/testing` is the contract in tests.
+ * milliseconds, 0 or more. What a plugin gives that is neither is refused with a TypeError before it comes to the provider.
+ * `testStore` of `mcp-host/testing` is the contract in tests.
  */
 export interface Store {
   /** The value, or undefined when there is none or its time is up. */
   get(key: string): Awaitable<unknown>;
-  /** @param ttl without it the value stays */
+  /** @param value undefined deletes it @param ttl without it the value stays */
   set(key: string, value: unknown, ttl?: number): Awaitable<void>;
   delete(key: string): Awaitable<void>;
-  /** Adds to a counter and gives its new value. A counter's `ttl` begins with its first step. */
+  /** Adds to a counter and gives its new value. A counter's `ttl` begins with its first step. @throws Error where it would be infinite */
   increment(key: string, by?: number, ttl?: number): Awaitable<number>;
   /**
    * Reads, changes and writes as one step, between which nobody else writes this key. Gives the new value.

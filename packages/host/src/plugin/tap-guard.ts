@@ -9,6 +9,7 @@ import { errorFields, type Logger } from "../log.ts";
 import { isObject } from "../wire/message.ts";
 import type { HookDefinition } from "./hook-definition.ts";
 import type { Handler } from "./hook-types.ts";
+import { readable } from "./thrown.ts";
 
 /** Who taps: an instance of a plugin, with what the config says of its failures. */
 export interface TapOwner {
@@ -114,7 +115,7 @@ export function guardTap(tap: FullTap, hook: string, definition: HookDefinition,
           span?.finish();
           return done(null, given);
         } catch (wrong) {
-          error = wrong;
+          error = readable(wrong);
         }
       }
       if (!isMeant(error)) {
@@ -134,7 +135,7 @@ export function guardTap(tap: FullTap, hook: string, definition: HookDefinition,
     try {
       given = fn(...args);
     } catch (error) {
-      return settle(error ?? new Error("the tap threw nothing"));
+      return settle(readable(error) ?? new Error("the tap threw nothing"));
     }
     if (!isThenable(given)) return settle(undefined, given);
     const timer = setTimeout(() => settle(new Error(`the tap did not finish within ${owner.timeout} ms`)), owner.timeout);
@@ -145,7 +146,7 @@ export function guardTap(tap: FullTap, hook: string, definition: HookDefinition,
       },
       (error: unknown) => {
         clearTimeout(timer);
-        settle(error ?? new Error("the tap rejected with nothing"));
+        settle(readable(error) ?? new Error("the tap rejected with nothing"));
       },
     );
   };
@@ -165,7 +166,8 @@ export function guardTap(tap: FullTap, hook: string, definition: HookDefinition,
       try {
         run(...args);
         span?.finish();
-      } catch (error) {
+      } catch (thrown) {
+        const error = readable(thrown);
         report(
           error,
           args.find((arg) => arg instanceof HostExchange),
@@ -179,7 +181,8 @@ export function guardTap(tap: FullTap, hook: string, definition: HookDefinition,
         const given = checked(run(...args), args);
         span?.finish(undefined, given === site ? "refused" : undefined);
         return given;
-      } catch (error) {
+      } catch (thrown) {
+        const error = readable(thrown);
         if (!isRefusal(error))
           report(
             error,
@@ -197,7 +200,8 @@ export function guardTap(tap: FullTap, hook: string, definition: HookDefinition,
         if (given !== undefined && given !== args[0]) span?.changed(args[0], given);
         span?.finish();
         return given;
-      } catch (error) {
+      } catch (thrown) {
+        const error = readable(thrown);
         report(error);
         span?.finish(failure(error), "failed");
         if (skip) return undefined;
@@ -238,7 +242,8 @@ function composing(
       handler = fn(inner, upstream);
       if (handler === undefined) return undefined;
       if (typeof handler !== "function") throw new TypeError("the tap gave no handler");
-    } catch (error) {
+    } catch (thrown) {
+      const error = readable(thrown);
       report(error);
       throw failure(error);
     }
@@ -251,7 +256,8 @@ function composing(
       const { inside, trace } = exchange;
       exchange.inside = site;
       const span = trace?.begin("call", site.plugin);
-      const failed = (error: unknown): Promise<never> | Promise<Record<string, unknown>> => {
+      const failed = (reason: unknown): Promise<never> | Promise<Record<string, unknown>> => {
+        const error = readable(reason);
         exchange.at = before;
         exchange.inside = inside; // whoever is around it may answer yet
         const refused = isRefusal(error) && exchange.decide(site, "refused", error);

@@ -25,6 +25,7 @@ export class Questions {
     return this.#pending.size;
   }
 
+  /** @throws HostError for params that are no JSON */
   ask(method: string, params: Readonly<Json>, sink: Sink, progress: ((params: Json) => void) | undefined): Question {
     const id = this.#nextId++;
     const answer = new Promise<Json>((resolve, reject) => {
@@ -33,7 +34,14 @@ export class Questions {
     const tracked = progress && metaOf(params as Json)?.progressToken !== undefined ? withProgressToken(params as Json, id) : params;
     // A request without params stays one.
     const bare = Object.keys(tracked).length === 0;
-    const sent = sink.send({ jsonrpc: "2.0", id, method, ...(!bare && { params: tracked as Json }) });
+    let sent: boolean;
+    try {
+      sent = sink.send({ jsonrpc: "2.0", id, method, ...(!bare && { params: tracked as Json }) });
+    } catch (cause) {
+      // As what goes to an upstream: a plugin put a cycle or a BigInt into the params.
+      this.#pending.delete(id);
+      throw new HostError("plugin_failure", `a plugin made params of ${method} that cannot be written as JSON`, { cause });
+    }
     const cancel = (error: HostError): void => {
       const pending = this.#pending.get(id);
       if (!pending) return;

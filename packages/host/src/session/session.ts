@@ -17,6 +17,8 @@ export interface SessionHost {
   refused(exchange: HostExchange): void;
   /** A client's notification that concerns upstreams. @param sink that of the request that it came in */
   notification(session: Session, notification: Notification, sink: Sink): void;
+  /** Gives the error in the place of an answer that is no JSON, which is logged. @param thrown why it cannot be written */
+  unwritable(exchange: HostExchange, thrown: unknown): HostError;
   /** Whether another request may begin. */
   admit(): HostError | undefined;
 }
@@ -161,10 +163,7 @@ export class Session implements Caller {
         "error" in outcome ? { jsonrpc: "2.0", id, error: outcome.error } : { jsonrpc: "2.0", id, result: outcome.result },
       );
     } catch (thrown) {
-      const cause = new HostError("plugin_failure", "a plugin made an answer that cannot be written as JSON", {
-        sent: exchange.sent,
-        cause: thrown,
-      });
+      const cause = this.#host.unwritable(exchange, thrown);
       const error = toRpcError(cause, exchange.id);
       exchange.outcome = { error, cause };
       exchange.answerBytes = reply.answer({ jsonrpc: "2.0", id, error });

@@ -78,6 +78,9 @@ export function testStore(name: string, { test, start, shared = false }: StoreCa
     await other.delete("a");
     await other.delete("a");
     assert.equal(await one.get("a"), undefined);
+    await one.set("a", 1);
+    await one.set("a", undefined);
+    assert.equal(await other.get("a"), undefined, "undefined deletes");
   });
 
   check("a key is any text, and keys and stores do not meet", async ({ one, other, elsewhere }) => {
@@ -98,6 +101,22 @@ export function testStore(name: string, { test, start, shared = false }: StoreCa
     assert.deepEqual(await Promise.all(["long", "replaced", "prolonged"].map((key) => other.get(key))), [1, 2, 2]);
   });
 
+  check("a time to live may be 0 or a fraction of a millisecond", async ({ one, other }) => {
+    await one.set("a", 1);
+    await one.set("a", 2, 0);
+    await one.set("b", 1, 0.25);
+    assert.equal(await one.increment("n", 1, 0), 1);
+    await one.update("c", () => 1, 0);
+    for (const key of ["a", "b", "c", "n"])
+      await until(`"${key}", whose time is up, is gone`, async () => (await other.get(key)) === undefined);
+  });
+
+  check("a field that is undefined is none", async ({ one, other }) => {
+    await one.set("a", { b: undefined, c: 1 });
+    await one.update("d", () => ({ b: undefined, c: 1 }));
+    for (const key of ["a", "d"]) assert.equal(JSON.stringify(await other.get(key)), '{"c":1}');
+  });
+
   check("a counter counts, over all who count", async ({ one, other }) => {
     assert.equal(await one.increment("n"), 1);
     assert.equal(await other.increment("n", 5), 6);
@@ -110,6 +129,12 @@ export function testStore(name: string, { test, start, shared = false }: StoreCa
       counted.toSorted((a, b) => a - b),
       Array.from({ length: 40 }, (_, index) => index + 1),
     );
+  });
+
+  check("a counter that would be infinite is refused and stays", async ({ one, other }) => {
+    await one.increment("n", Number.MAX_VALUE);
+    await assert.rejects(async () => other.increment("n", Number.MAX_VALUE));
+    assert.equal(await one.get("n"), Number.MAX_VALUE);
   });
 
   check("the life of a counter begins with its first step", async ({ one }) => {

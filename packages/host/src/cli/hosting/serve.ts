@@ -157,7 +157,11 @@ async function serveOperators(
   { flags, life, ring }: { flags: StartFlags; life: ProcessLife; ring: LogRing },
 ): Promise<void> {
   const desk = deskOf(host);
-  life.atEnd(await serveControl(desk, ring, new TraceFeed((listener) => host.trace(listener)), host.log));
+  const feed = new TraceFeed(
+    (listener) => host.trace(listener),
+    () => host.pipeline().plugins.map(({ id }) => id),
+  );
+  life.atEnd(await serveControl(desk, ring, feed, host.log));
   life.atHangup(() => void desk.runFor("signal", "reload").catch(() => {})); // the log has it
   if (flags.watch) life.atEnd(reloads.watch());
 }
