@@ -25,7 +25,7 @@ let server: { url: string; stop(): Promise<void> };
 beforeAll(async () => {
   server = await httpProcess("upstream", ["http", "--options", JSON.stringify({ name: "notes", base: "note://" })]);
   at = home(
-    { listen: { port: 0 }, mcpServers: { notes: { url: server.url } }, plugins: ["./profiles.mjs"] },
+    { listen: { port: 0 }, mcpServers: { notes: { url: server.url } }, plugins: ["./profiles.mjs", "@host/plugin-cache"] },
     {
       "local.env": "A=1\n",
       "own.config.mjs": "export default { mcpServers: {} };",

@@ -6,8 +6,8 @@ const LEVELS = 8;
 /** A quote that lies deeper, and what stands in the place of a text that has one, since nobody has looked at it. */
 const DEEP_QUOTE = `${"\\".repeat(2 ** LEVELS - 1)}"`;
 const UNREAD = "[quoted too deeply]";
-/** What a text that holds JSON has in it. */
-const HOLDS_JSON = /["[{]/;
+/** What a text has in it that holds JSON with values to look at: strings, or numbers in lists; what is in an object comes after a key. */
+const HOLDS_JSON = /["[]/;
 /** What a value or a key may come after. */
 const BEFORE = /[{[\],:}\n]/g;
 const NUMBER = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y;

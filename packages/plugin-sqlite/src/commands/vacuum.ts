@@ -1,8 +1,5 @@
-import { logOf } from "../database.ts";
-import { bytesOf, type Context, megabytes, withFile } from "./target.ts";
-
-/** How often the log is emptied at most, where others use the file: each time they are waited for as long as for any lock. */
-const TRIES = 10;
+import { numberOf } from "../database.ts";
+import { type Context, megabytes, withFile } from "./target.ts";
 
 /** `mcp-host sqlite vacuum`; a command as citty has them. */
 export default {
@@ -10,13 +7,13 @@ export default {
   args: { json: { type: "boolean", description: "Print JSON" } },
   run(context: Context): void {
     const done = withFile(context, (database, file) => {
-      const size = (): number => bytesOf(file) + bytesOf(logOf(database));
+      // In pages, and not the bytes of files: the log beside is emptied when those who read meanwhile are done.
+      const size = (): number => numberOf(database, "pragma page_count") * numberOf(database, "pragma page_size");
       const before = size();
       const now = Date.now();
       database.exec(`delete from entries where expires <= ${now}; delete from leases where expires <= ${now}`);
       database.exec("vacuum");
-      // What was written anew is in the log until it is copied; whoever reads meanwhile is waited for, and somebody may read again.
-      for (let tries = 0; tries < TRIES && database.prepare("pragma wal_checkpoint(truncate)").get()?.busy !== 0; tries++);
+      database.exec("pragma wal_checkpoint(truncate)");
       return { file, before, after: size() };
     });
     const { file, before, after } = done;
