@@ -475,6 +475,7 @@ describe("ends", () => {
     const wrong = plugin("wrong", (host) => void host.trace(() => void JSON.parse("no")));
     const { host: made } = around([wrong], { client: false });
     await using host = await made;
+    expect(host.host.pipeline().plugins).toMatchObject([{ id: "wrong", idle: false }]);
     const told = new Told(host);
     const client = await host.connect();
     await client.callTool("a");

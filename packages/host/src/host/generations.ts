@@ -153,7 +153,7 @@ export class Generations {
   }
 
   async #assemble(config: ResolvedConfig, before: Assembly | undefined): Promise<Assembly> {
-    const { log, sessions, hostInfo, folder, check, store, surroundings } = this.#options;
+    const { log, sessions, hostInfo, folder, check, store } = this.#options;
     const loaded = await loadPlugins(config.plugins, folder);
     const plugins = PluginSet.apply(loaded, config, this.#around, before?.plugins);
     try {
@@ -165,8 +165,7 @@ export class Generations {
     const upstreams = nextUpstreams(plugins, before, (key, isolation) => this.#makeUpstream(key, isolation, plugins));
     plugins.upstreams = [...upstreams.values()].map(({ facts }) => facts);
     for (const plugin of plugins.fresh)
-      if (isIdle(plugin, plugins) && !surroundings.listeners.isHeardBy(plugin.id) && !this.tracer.isHeardBy(plugin.gone.signal))
-        log.warn("a plugin taps no hook and so does nothing", { plugin: plugin.id });
+      if (isIdle(plugin, plugins)) log.warn("a plugin taps no hook and so does nothing", { plugin: plugin.id });
     const lasting = this.#lasting as Lasting; // made before the first
     return assemble({ config, plugins, upstreams, log, sessions, hostInfo, lasting, store });
   }

@@ -66,9 +66,10 @@ export interface HostPipeline {
   readonly endpoints: HostStatus["endpoints"];
 }
 
-/** Whether a plugin does nothing: it taps no hook, offers no entries, brings no transport and opens no endpoint. */
-export function isIdle({ id, taps, offers }: AppliedPlugin, { transports, edge }: PluginSet): boolean {
-  return taps.length === 0 && !offers && !transports.isFrom(id) && !edge.isOpenedBy(id);
+/** Whether a plugin does nothing: it taps no hook, hears nothing, offers no entries, brings no transport and opens no endpoint. */
+export function isIdle(plugin: AppliedPlugin, set: PluginSet): boolean {
+  const { id, taps, offers } = plugin;
+  return taps.length === 0 && !offers && !set.transports.isFrom(id) && !set.edge.isOpenedBy(id) && !set.isListening(plugin);
 }
 
 function endpointsOf({ edge }: PluginSet): HostStatus["endpoints"] {

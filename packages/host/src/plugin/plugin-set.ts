@@ -166,6 +166,11 @@ export class PluginSet {
     return this.#services.providerOf(key);
   }
 
+  /** Whether a plugin hears the log or the trace. */
+  isListening({ id, gone }: AppliedPlugin): boolean {
+    return this.#around.listeners.isHeardBy(id) || this.#around.tracer.isHeardBy(gone.signal);
+  }
+
   /** From now on all its plugins belong to this set. */
   take(): void {
     for (const plugin of this.plugins) plugin.set = this;
