@@ -113,4 +113,6 @@ function serveHttp() {
 
 if (mode === "--http") serveHttp();
 else serveStdio();
+// A profile of it is written at its end, which a signal alone would not give.
+for (const signal of ["SIGTERM", "SIGINT"]) process.once(signal, () => process.exit(0));
 process.stdin.resume().on("end", () => process.exit(0));

@@ -13,7 +13,7 @@ interface Timed {
 
 /** A part of an exchange with time limits of its own. */
 export class TimeLimit implements Limited {
-  slot: number | undefined = undefined;
+  place: number | undefined = undefined;
   readonly #exchange: Timed;
   readonly #timeLimits: TimeLimits;
   readonly #start = performance.now();

@@ -7,7 +7,7 @@ const DEFAULT_TIME_LIMITS: TimeLimits = { timeout: 60_000, maxTimeout: 600_000 }
 /** Something that may be silent only so long, and last only so long. Its clock runs from {@link start} to {@link stopClock}. */
 export abstract class Timed implements Limited {
   timeLimits: TimeLimits = DEFAULT_TIME_LIMITS;
-  slot: number | undefined = undefined;
+  place: number | undefined = undefined;
   abstract readonly timings: Timings;
   /** Whose client it speaks to: a sign of life of this one is one of that. */
   protected attachedTo: Timed | undefined = undefined;

@@ -2,6 +2,7 @@ import type { Reply } from "../exchange/course.ts";
 import type { HttpOrigin } from "../exchange/exchange.ts";
 import type { Session } from "../session/session.ts";
 import type { Message, Response } from "../wire/message.ts";
+import type { Member, Roster } from "../wire/roster.ts";
 import { EventStream, type StreamSettings } from "./event-stream.ts";
 import { originOf } from "./origin.ts";
 import type { FrontResponse } from "./response.ts";
@@ -12,14 +13,15 @@ export interface Replies {
   readonly options: Pick<NetworkOptions, "plugins">;
   readonly streams: StreamSettings;
   /** The replies that are under way: each leaves when it is done. */
-  readonly open: Set<HttpReply>;
+  readonly open: Roster<HttpReply>;
 }
 
 /**
  * The answer to one POST: plain JSON as long as nothing must be sent before it, an SSE stream from then on. A POST with
  * several requests (a 2025-03-26 batch) gets their answers in one array, or on one stream.
  */
-export class HttpReply implements Reply {
+export class HttpReply implements Reply, Member {
+  place: number | undefined = undefined;
   readonly #response: FrontResponse;
   readonly #session: Session;
   readonly #replies: Replies;

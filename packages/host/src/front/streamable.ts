@@ -4,6 +4,7 @@ import type { Reply } from "../exchange/course.ts";
 import type { Session } from "../session/session.ts";
 import { isRequest, type Message } from "../wire/message.ts";
 import { checkShape, parseJson, toMessage } from "../wire/parse.ts";
+import { Roster } from "../wire/roster.ts";
 import { readBody } from "./body.ts";
 import { accepts, ENDPOINT_METHODS, prefersStream } from "./edge.ts";
 import { EventStore } from "./event-store.ts";
@@ -35,7 +36,7 @@ export class StreamableHttp implements HttpWayIn {
     this.#longLived = held;
     const { resume } = options.listen;
     this.#streams = { queueBytes: options.limits.clientQueueBytes, store: resume === false ? undefined : new EventStore(resume) };
-    this.#replies = { options, streams: this.#streams, open: new Set() };
+    this.#replies = { options, streams: this.#streams, open: new Roster() };
   }
 
   serve(request: IncomingMessage, response: FrontResponse, arrival: Arrival, failed: (error: unknown) => void): void {
@@ -220,11 +221,11 @@ export class StreamableHttp implements HttpWayIn {
     const { store } = this.#streams;
     const { open } = this.#replies;
     store?.expire(now);
-    for (const reply of open) {
+    open.forEach((reply) => {
       if (reply.isOver) open.delete(reply);
       else if (!reply.isStream && now - reply.since >= JSON_PATIENCE) reply.stream();
       else if (quiet && reply.isStream) reply.stream().keepAlive();
-    }
+    });
     for (const [session, stream] of this.#standing) {
       if (stream.isConnected) {
         if (quiet) stream.keepAlive();

@@ -68,9 +68,8 @@ export class Session implements Caller {
   readonly questions = new Questions();
   readonly #host: SessionHost;
   readonly #options: SessionOptions;
-  readonly #inFlight = new Map<HostExchange, Id>();
-  /** Ids in flight, where one may not be used twice. */
-  readonly #ids = new Set<Id>();
+  /** No `Map` or `Set`, for the reason of `Roster`; but there are only so many, and the oldest is usually the first that is done. */
+  readonly #inFlight: HostExchange[] = [];
   #initializing = false;
   /** Requests that came while initialize was being answered. */
   readonly #early: (() => void)[] = [];
@@ -93,12 +92,12 @@ export class Session implements Caller {
   }
 
   get inFlight(): number {
-    return this.#inFlight.size;
+    return this.#inFlight.length;
   }
 
   /** What is in flight. */
-  exchanges(): IterableIterator<HostExchange> {
-    return this.#inFlight.keys();
+  exchanges(): readonly HostExchange[] {
+    return [...this.#inFlight];
   }
 
   get hasStream(): boolean {
@@ -126,16 +125,14 @@ export class Session implements Caller {
     exchange.requestBytes = bytes;
     if (refused) return this.#refuse(exchange, refused);
     if (request.method === "initialize") this.#initializing = true;
-    this.#inFlight.set(exchange, request.id);
-    this.#ids.add(request.id);
+    this.#inFlight.push(exchange);
     const finish = (outcome: Outcome): void => {
       if (!exchange.settle(outcome, (settled) => this.#answer(exchange, settled))) return;
-      this.#inFlight.delete(exchange);
-      this.#ids.delete(request.id);
+      this.#inFlight.splice(this.#inFlight.indexOf(exchange), 1);
       this.seen = exchange.timings.end ?? this.seen;
       this.#host.settled(exchange);
       if (request.method === "initialize") this.#begin(outcome);
-      if (this.#inFlight.size === 0) for (const idle of this.#idle.splice(0)) idle();
+      if (this.#inFlight.length === 0) for (const idle of this.#idle.splice(0)) idle();
     };
     carry(exchange, this.#host, finish);
   }
@@ -180,9 +177,9 @@ export class Session implements Caller {
         method === "initialize" ? "the session is initialized already" : `send initialize before ${method.slice(0, 64)}`,
       );
     }
-    if (this.#inFlight.size >= this.#options.inFlight)
-      return new HostError("overloaded", `${this.#inFlight.size} requests of this session are in flight already`);
-    if (!this.#options.duplicateIds && this.#ids.has(id))
+    if (this.#inFlight.length >= this.#options.inFlight)
+      return new HostError("overloaded", `${this.#inFlight.length} requests of this session are in flight already`);
+    if (!this.#options.duplicateIds && this.#inFlight.some(({ wireId }) => wireId === id))
       return new HostError("invalid_request", `a request with id ${JSON.stringify(id)} is in flight already`);
     return this.#host.admit();
   }
@@ -209,9 +206,8 @@ export class Session implements Caller {
 
   #cancelled({ requestId, reason }: Json): void {
     // Where one id is in flight twice, nobody can tell which is meant; none is cancelled rather than the wrong one.
-    const meant = [...this.#inFlight].filter(([, id]) => id === requestId);
-    if (meant.length !== 1 || !meant[0]) return;
-    const [exchange] = meant[0];
+    const [exchange, another] = this.#inFlight.filter(({ wireId }) => wireId === requestId);
+    if (!exchange || another) return;
     if (exchange.method === "initialize") return; // the specification forbids cancelling it
     exchange.cancel(
       new HostError("cancelled", typeof reason === "string" ? reason.slice(0, 256) : "cancelled by the client", { sent: exchange.sent }),
@@ -272,7 +268,7 @@ export class Session implements Caller {
 
   /** Resolves when nothing is in flight, or after `milliseconds`. */
   drained(milliseconds: number): Promise<void> {
-    if (this.#inFlight.size === 0) return Promise.resolve();
+    if (this.#inFlight.length === 0) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, milliseconds);
       this.#idle.push(() => {
@@ -286,7 +282,7 @@ export class Session implements Caller {
   close(error: HostError): void {
     if (this.closed) return;
     this.closed = true;
-    for (const exchange of [...this.#inFlight.keys()]) exchange.cancel(new HostError(error.type, error.message, { sent: exchange.sent }));
+    for (const exchange of [...this.#inFlight]) exchange.cancel(new HostError(error.type, error.message, { sent: exchange.sent }));
     this.questions.close(new HostError("client_gone", "the client's session has ended"));
   }
 }

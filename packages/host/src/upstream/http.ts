@@ -1,4 +1,5 @@
 import { HostError } from "../errors.ts";
+import { IdTable } from "../wire/id-table.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { AddedHeader, Link, LinkEvents } from "../wire/link.ts";
 import { type Id, isRequest, isResponse, type Message } from "../wire/message.ts";
@@ -22,7 +23,7 @@ export class HttpLink implements Link {
   readonly #upstream: string;
   readonly #http: HttpClient;
   /** Requests that wait for their answers. */
-  readonly #answers = new Map<Id, HttpAnswer>();
+  readonly #answers = new IdTable<HttpAnswer>();
   readonly #context: AnswerContext;
   /** Notifications and answers to the server. */
   readonly #outbox: Outbox;
@@ -77,7 +78,7 @@ export class HttpLink implements Link {
     const body = JSON.stringify(message);
     if (isRequest(message)) {
       const answer = new HttpAnswer(message.id, this.#context);
-      this.#answers.set(message.id, answer);
+      this.#answers.set(message.id as number, answer); // the host's own requests have ids of its minting
       return answer.post(body, headers);
     }
     this.#outbox.post(body);
@@ -86,16 +87,14 @@ export class HttpLink implements Link {
   }
 
   forget(id: Id): void {
-    this.#answers.get(id)?.forget();
-    this.#answers.delete(id);
+    this.#answers.delete(id)?.forget();
   }
 
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     this.#standing.close();
-    for (const answer of this.#answers.values()) answer.close();
-    this.#answers.clear();
+    for (const id of this.#answers.ids()) this.#answers.delete(id)?.close();
     await this.#http.close(); // and with it what is in the outbox
   }
 

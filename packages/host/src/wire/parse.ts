@@ -18,9 +18,11 @@ export class ParseError extends Error {
 
 /** Bytes to a JSON value. Invalid UTF-8 is an error, never U+FFFD. */
 export function parseJson(bytes: Buffer): unknown {
-  if (!isUtf8(bytes)) throw new ParseError(-32700, "the message is not valid UTF-8");
+  const text = bytes.toString("utf8");
+  // What is no UTF-8 became U+FFFD; the bytes are looked at once more only where there is one.
+  if (text.includes("\uFFFD") && !isUtf8(bytes)) throw new ParseError(-32700, "the message is not valid UTF-8");
   try {
-    return JSON.parse(bytes.toString("utf8"));
+    return JSON.parse(text);
   } catch {
     throw new ParseError(-32700, "the message is not valid JSON");
   }

@@ -1,5 +1,6 @@
 import { HostError, PeerError, type RpcError } from "../errors.ts";
 import { BoundedMap } from "./bounded-map.ts";
+import { IdTable } from "./id-table.ts";
 import type { AddedHeader, Link } from "./link.ts";
 import {
   type Id,
@@ -78,7 +79,7 @@ export class Peer<Origin> {
   readonly link: Link;
   readonly #upstream: string;
   readonly #events: PeerEvents<Origin>;
-  readonly #pending = new Map<Id, Pending<Origin>>();
+  readonly #pending = new IdTable<Pending<Origin>>();
   /** Answered requests of which progress may still come. */
   readonly #afterwards = new BoundedMap<Id, Pending<Origin>>(AFTERWARDS);
   #nextId = 1;
@@ -180,12 +181,11 @@ export class Peer<Origin> {
   }
 
   #response(message: Response): void {
-    const pending = message.id === null ? undefined : this.#pending.get(message.id);
+    const pending = message.id === null ? undefined : this.#pending.delete(message.id);
     if (!pending) {
       this.counters.unexpected++;
       return;
     }
-    this.#pending.delete(message.id as Id);
     clearTimeout(pending.timer);
     if ("error" in message) pending.reject(new PeerError(message.error));
     else if (pending.answered) this.#answered(message.id as Id, pending, pending.answered, message.result);
@@ -221,15 +221,14 @@ export class Peer<Origin> {
   }
 
   #fail(id: Id, error: HostError): void {
-    const pending = this.#pending.get(id);
+    const pending = this.#pending.delete(id);
     if (!pending) return;
-    this.#pending.delete(id);
     clearTimeout(pending.timer);
     pending.reject(error);
   }
 
   #failAll(error: HostError): void {
-    for (const id of [...this.#pending.keys()]) this.#fail(id, error);
+    for (const id of this.#pending.ids()) this.#fail(id, error);
   }
 
   #close(error: HostError): void {
@@ -242,7 +241,9 @@ export class Peer<Origin> {
 
 /** `params` with a progress token of our own; everything else as it came. */
 export function withProgressToken(params: Json | undefined, progressToken: Id): Json {
-  return { ...params, _meta: { ...metaOf(params), progressToken } };
+  const meta = metaOf(params);
+  // No spread: V8 11 takes five times as long over a copy that gets a property more.
+  return Object.assign({}, params, { _meta: meta ? { ...meta, progressToken } : { progressToken } });
 }
 
 /** `params` without anybody else's progress token: tokens upstream are the host's own, and another's could hit a call of another client. */
