@@ -86,6 +86,20 @@ export const ERRORS = {
     retryable: false,
     meaning: "The MCP-Protocol-Version header names a version that the host does not speak.",
   },
+  unsupported_protocol: {
+    code: -32022,
+    status: 400,
+    retryable: false,
+    meaning:
+      "The request names a protocol version (2026-07-28 or later) that the host does not speak; `data.supported` has those that it does.",
+  },
+  header_mismatch: {
+    code: -32020,
+    status: 400,
+    retryable: false,
+    meaning:
+      "A header of MCP 2026-07-28 (`MCP-Protocol-Version`, `Mcp-Method`, `Mcp-Name`) is missing or says another thing than the body.",
+  },
   not_found: { code: -31404, status: 404, retryable: false, meaning: "There is nothing at this path." },
   payload_too_large: {
     code: -31413,
@@ -152,6 +166,8 @@ export interface ErrorDetail {
   retryAfterMs?: number;
   /** HTTP headers of an edge rejection, such as `WWW-Authenticate`. */
   headers?: Record<string, string>;
+  /** What else `data` tells, beside the host's own fields. */
+  facts?: Readonly<Record<string, unknown>> | undefined;
   cause?: unknown;
 }
 
@@ -166,6 +182,7 @@ export class HostError extends Error {
   readonly plugin: string | undefined;
   readonly retryAfterMs: number | undefined;
   readonly headers: Record<string, string> | undefined;
+  readonly #facts: ErrorDetail["facts"];
 
   constructor(type: ErrorType, message: string, detail: ErrorDetail = {}) {
     super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
@@ -176,6 +193,7 @@ export class HostError extends Error {
     this.plugin = detail.plugin;
     this.retryAfterMs = detail.retryAfterMs;
     this.headers = detail.headers;
+    this.#facts = detail.facts;
   }
 
   get code(): number {
@@ -195,6 +213,7 @@ export class HostError extends Error {
       code: this.code,
       message: this.message,
       data: {
+        ...this.#facts,
         origin: ERROR_ORIGIN,
         type: this.type,
         ...(this.upstream !== undefined && { upstream: this.upstream }),

@@ -3,6 +3,8 @@ import type { Exchange, Method } from "mcp-host";
 /** Every request that MCP has; the type holds those of clients together with what the host knows. */
 const KNOWN: Record<Method | "sampling/createMessage" | "elicitation/create" | "roots/list", true> = {
   initialize: true,
+  "server/discover": true,
+  "subscriptions/listen": true,
   ping: true,
   "logging/setLevel": true,
   "tools/list": true,

@@ -85,6 +85,13 @@ export const configSchema = z.strictObject({
         )
         .prefault({})
         .describe("Clients whose stream broke can get what they missed; `false` turns it off."),
+      protocols: z
+        .array(z.enum(["legacy", "modern"]))
+        .min(1)
+        .default(["legacy"])
+        .describe(
+          'The protocol eras that clients may speak at the MCP endpoint: "legacy" is 2025-11-25 and older, "modern" is 2026-07-28. Clients of the modern era cannot be asked anything yet (sampling, elicitation, roots).',
+        ),
       sse: flag.default(false).describe("Serve HTTP+SSE of 2024-11-05 at /sse and /messages, too."),
       websocket: flag.default(false).describe("Serve WebSocket at /ws, too."),
       tls: tls.optional().describe("Serve HTTPS (and WSS) instead of HTTP."),

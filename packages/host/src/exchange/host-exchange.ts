@@ -33,6 +33,8 @@ export interface ExchangeOptions {
   params: Json | undefined;
   caller: Caller;
   sink: Sink | undefined;
+  /** Where the request itself says it. Default: as its parent, or its caller. */
+  client?: ClientFacts;
   parent?: HostExchange;
   /** Of an upstream, or of a plugin, to the client. */
   isQuestion?: boolean;
@@ -109,7 +111,7 @@ export class HostExchange extends Timed implements Exchange {
     this.original = options.params ?? {};
     this.params = this.original;
     this.caller = options.caller;
-    this.client = options.parent?.client ?? options.caller.client;
+    this.client = options.client ?? options.parent?.client ?? options.caller.client;
     this.sink = options.sink;
     this.parent = options.parent;
     this.isQuestion = options.isQuestion === true;

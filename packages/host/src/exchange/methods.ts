@@ -22,6 +22,10 @@ export interface MethodParams {
   "tasks/result": { taskId: string } & Open;
   "tasks/cancel": { taskId: string } & Open;
   "tasks/list": { cursor?: string } & Open;
+  /** Of the modern era (2026-07-28). */
+  "server/discover": Open;
+  /** As above. */
+  "subscriptions/listen": { notifications: Json } & Open;
 }
 
 /** A request method that the host knows. */
@@ -63,6 +67,8 @@ export const METHODS: Readonly<Record<Method, MethodRow>> = {
   "tasks/cancel": task,
   "tasks/result": { ...task, respond: true },
   "tasks/list": { ...task, permit: "listed" },
+  "server/discover": { ...local, respond: true },
+  "subscriptions/listen": local,
 };
 
 /** A request that no table names: it goes to the only upstream, if there is only one. */

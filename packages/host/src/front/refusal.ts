@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { type ErrorType, HostError, isRefusal } from "../errors.ts";
 import { errorFields, type Logger } from "../log.ts";
 import { siteOf } from "../plugin/tap-guard.ts";
+import type { Id } from "../wire/message.ts";
 import { ParseError } from "../wire/parse.ts";
 import { keptOf } from "./origin.ts";
 import type { NetworkOptions } from "./way-in.ts";
@@ -15,14 +16,15 @@ export interface Refusal {
   readonly message: string;
 }
 
-/** Turns a request away: gives what its client is told, and tells plugins. @param path what it is for */
+/** Turns a request away: gives what its client is told, and tells plugins. @param path what it is for @param id that of the JSON-RPC request in it, once it was read */
 export function turnAway(
   { plugins, log }: Pick<NetworkOptions, "plugins" | "log">,
   request: IncomingMessage,
   path: string,
   error: unknown,
+  id: Id | null = null,
 ): Refusal {
-  const refusal = edgeRefusal(error, log);
+  const refusal = edgeRefusal(error, log, id);
   const { hooks, edge } = plugins();
   if (hooks.refused) {
     const { method = "", socket } = request;
@@ -40,7 +42,7 @@ export function turnAway(
 }
 
 /** What `error` is to a client; what nobody foresaw is logged and is an internal error. */
-function edgeRefusal(error: unknown, log: Logger): Refusal {
+function edgeRefusal(error: unknown, log: Logger, id: Id | null): Refusal {
   if (error instanceof ParseError) {
     const { message } = error;
     const type = error.code === -32700 ? "parse_error" : "invalid_request";
@@ -53,7 +55,7 @@ function edgeRefusal(error: unknown, log: Logger): Refusal {
   // The rest of an oversized body is not worth reading.
   if (known.type === "payload_too_large") headers.connection = "close";
   const { type, status, message } = known;
-  return { status, headers, body: JSON.stringify({ jsonrpc: "2.0", id: null, error: known.toRpc("-") }), type, message };
+  return { status, headers, body: JSON.stringify({ jsonrpc: "2.0", id, error: known.toRpc("-") }), type, message };
 }
 
 const JSON_BODY = Object.freeze({ "content-type": "application/json" });

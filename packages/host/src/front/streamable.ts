@@ -2,9 +2,11 @@ import type { IncomingMessage } from "node:http";
 import { HostError } from "../errors.ts";
 import type { Reply } from "../exchange/course.ts";
 import type { Session } from "../session/session.ts";
-import { isRequest, type Message } from "../wire/message.ts";
+import { isObject, isRequest, type Message } from "../wire/message.ts";
+import { envelopeOf } from "../wire/modern.ts";
 import { checkShape, parseJson, toMessage } from "../wire/parse.ts";
 import { Roster } from "../wire/roster.ts";
+import { isModern } from "../wire/versions.ts";
 import { readBody } from "./body.ts";
 import { accepts, ENDPOINT_METHODS, prefersStream } from "./edge.ts";
 import { EventStore } from "./event-store.ts";
@@ -13,13 +15,15 @@ import { HttpReply, noReply, type Replies } from "./http-reply.ts";
 import { ownSession } from "./identity.ts";
 import { batchOf, checkBatches } from "./incoming.ts";
 import type { LongLived } from "./long-lived.ts";
+import { isModernRequest } from "./modern-checks.ts";
+import { ModernHttp } from "./modern-http.ts";
 import type { FrontResponse } from "./response.ts";
 import { type Arrival, checkJson, checkVersion, type HttpWayIn, type NetworkOptions, notAllowed, stopping } from "./way-in.ts";
 
 /** A quiet POST becomes a stream after this, so that proxies and clients do not give it up. */
 const JSON_PATIENCE = 5_000;
 
-/** The MCP endpoint: Streamable HTTP (2025-11-25, 2025-06-18, 2025-03-26). */
+/** The MCP endpoint: Streamable HTTP with sessions (2025-11-25, 2025-06-18, 2025-03-26), and without where the modern era is open to clients. */
 export class StreamableHttp implements HttpWayIn {
   readonly #options: NetworkOptions;
   readonly #longLived: LongLived;
@@ -29,6 +33,8 @@ export class StreamableHttp implements HttpWayIn {
   readonly #sessions = new WeakSet<Session>();
   /** Each session's own stream, also while its client is away and may come back for it. */
   readonly #standing = new Map<Session, EventStream>();
+  /** Serves the modern era, where that is open to clients. */
+  readonly #modern: ModernHttp | undefined;
   #draining = false;
 
   constructor(options: NetworkOptions, held: LongLived) {
@@ -37,12 +43,16 @@ export class StreamableHttp implements HttpWayIn {
     const { resume } = options.listen;
     this.#streams = { queueBytes: options.limits.clientQueueBytes, store: resume === false ? undefined : new EventStore(resume) };
     this.#replies = { options, streams: this.#streams, open: new Roster() };
+    if (options.listen.protocols.includes("modern")) this.#modern = new ModernHttp(options, held);
   }
 
   serve(request: IncomingMessage, response: FrontResponse, arrival: Arrival, failed: (error: unknown) => void): void {
     const { method } = request;
     if (method !== "POST" && method !== "GET" && method !== "DELETE") throw notAllowed(method, ENDPOINT_METHODS);
-    checkVersion(request);
+    const { "mcp-protocol-version": version } = request.headers;
+    if (method !== "POST" && this.#modern && isModern(version)) throw notAllowed(method, "POST");
+    // What is of which era only the body says, unless it names a session.
+    if (method !== "POST" || !this.#modern) checkVersion(request);
     if (method === "POST") return this.#post(request, response, arrival, failed);
     const session = this.#session(request, arrival);
     if (method === "GET") return this.#get(request, response, session);
@@ -64,10 +74,19 @@ export class StreamableHttp implements HttpWayIn {
     if (!accepts(request, "application/json", "text/event-stream"))
       throw new HostError("not_acceptable", "Accept must list application/json and text/event-stream");
     checkJson(request);
-    const session = request.headers["mcp-session-id"] === undefined ? undefined : this.#session(request, arrival);
+    const { "mcp-session-id": named, "mcp-protocol-version": version } = request.headers;
+    const modern = named === undefined || isModern(version) ? this.#modern : undefined;
+    if (this.#modern && !modern) checkVersion(request);
+    const session = named === undefined || modern ? undefined : this.#session(request, arrival);
     const take = (body: Buffer): void => {
       const value = parseJson(body);
       checkShape(value, this.#options.limits);
+      if (modern) {
+        const envelope = isObject(value) && isObject(value.params) ? envelopeOf(value.params) : undefined;
+        if (isModernRequest(value, envelope, request.headers))
+          return modern.receive(toMessage(value), body.length, envelope, request, response, arrival);
+        if (!isModern(version)) checkVersion(request); // a client may send a wrong one with initialize, where it says nothing
+      }
       if (Array.isArray(value)) this.#batch(value, response, session);
       else this.#message(toMessage(value), body.length, request, response, session, arrival);
     };
@@ -205,6 +224,7 @@ export class StreamableHttp implements HttpWayIn {
 
   drain(): void {
     this.#draining = true;
+    this.#modern?.drain();
   }
 
   ended(session: Session): void {
@@ -221,6 +241,7 @@ export class StreamableHttp implements HttpWayIn {
     const { store } = this.#streams;
     const { open } = this.#replies;
     store?.expire(now);
+    this.#modern?.tick(now, quiet);
     open.forEach((reply) => {
       if (reply.isOver) open.delete(reply);
       else if (!reply.isStream && now - reply.since >= JSON_PATIENCE) reply.stream();

@@ -5,9 +5,11 @@ import type { Awaitable } from "../exchange/awaitable.ts";
 import type { Principal } from "../exchange/caller.ts";
 import type { Logger } from "../log.ts";
 import type { PluginSet } from "../plugin/plugin-set.ts";
+import type { Callers } from "../session/callers.ts";
 import type { Session } from "../session/session.ts";
 import type { Sessions } from "../session/sessions.ts";
 import type { Limits } from "../wire/limits.ts";
+import type { Json } from "../wire/message.ts";
 import { isSupportedVersion, PROTOCOL_VERSIONS } from "../wire/versions.ts";
 import type { FrontResponse } from "./response.ts";
 
@@ -18,6 +20,10 @@ export interface NetworkOptions {
   readonly folder: string;
   readonly limits: Limits;
   readonly sessions: Sessions;
+  /** Those that clients of the modern era are. */
+  readonly callers: Callers;
+  /** What the host says it is. */
+  readonly hostInfo: Json;
   /** What plugins have to say at the edge: those that serve now. */
   readonly plugins: () => Pick<PluginSet, "hooks" | "edge">;
   readonly log: Logger;

@@ -15,7 +15,7 @@ import type { SealedHooks } from "../plugin/hook-set.ts";
 import type { PluginSet } from "../plugin/plugin-set.ts";
 import { Announcer } from "../session/announcer.ts";
 import { createAnswers } from "../session/answers.ts";
-import type { Sessions } from "../session/sessions.ts";
+import type { Requesters } from "../session/requesters.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Json } from "../wire/message.ts";
 
@@ -40,26 +40,30 @@ export interface Lasting {
   readonly tracer: Tracer;
   /** Told of an exchange that is over and is no client's own request. */
   readonly settled: (exchange: HostExchange) => void;
+  /** Carries an exchange on what serves then, for what outlives a reload. */
+  readonly run: (exchange: HostExchange) => Promise<Json>;
 }
 
 export function makeLasting(options: {
   limits: ResolvedConfig["limits"];
   log: Logger;
-  sessions: Sessions;
+  requesters: Requesters;
   settled: (exchange: HostExchange) => void;
   tracer: Tracer;
   /** The assembly that serves. */
   present: () => Assembly;
 }): Lasting {
-  const { limits, log, sessions, settled, tracer, present } = options;
-  const caller = (id: string) => sessions.get(id);
+  const { limits, log, requesters, settled, tracer, present } = options;
+  const caller = (id: string) => requesters.get(id);
   const tasks = new TaskTable(limits.tasks, (entry, caller) => present().directory.catalog.permits(entry, caller));
   const cancelled: ConstructorParameters<typeof Notifications>[0]["cancelled"] = (connection, id, reason) =>
     serverRequests.cancelled(connection, id, reason);
   const notifications = new Notifications({ present, log, tasks, progressPerSecond: limits.progressPerSecond, caller, cancelled });
   const serverRequests = new ServerRequests({ hooks: () => present().hooks, tasks, notifications, limits, caller, settled, tracer });
   const names = new NameRegistry(undefined, (key) => present().upstreams.get(key)?.config.fallback === true);
-  return { names, tasks, uriOwners: new UriOwners(limits.seenUris, limits.uriLength), notifications, serverRequests, tracer, settled };
+  const run = (exchange: HostExchange): Promise<Json> => present().pipeline.run(exchange);
+  const uriOwners = new UriOwners(limits.seenUris, limits.uriLength);
+  return { names, tasks, uriOwners, notifications, serverRequests, tracer, settled, run };
 }
 
 /** Connects hooks, catalog and pipeline with each other and with what lasts. */
@@ -68,20 +72,23 @@ export function assemble(options: {
   plugins: PluginSet;
   upstreams: ReadonlyMap<string, Upstream>;
   log: Logger;
-  sessions: Sessions;
+  requesters: Requesters;
   hostInfo: Json;
   lasting: Lasting;
   store: CatalogStore | undefined;
 }): Assembly {
-  const { config, plugins, upstreams, log, sessions, hostInfo, lasting } = options;
+  const { config, plugins, upstreams, log, requesters, hostInfo, lasting } = options;
   const store = config.catalog.file ? options.store : undefined;
   const { hooks } = plugins;
-  const session = (id: string) => sessions.get(id);
   const changed = (principal: string | undefined): void => announcer.permissionsChanged(principal);
   const catalog = new Catalog({ hooks, log, names: lasting.names, limit: config.limits.entries, changed });
   const directory = new Directory(catalog, upstreams, { wait: config.wait, store });
-  const announcer = new Announcer(directory, () => sessions);
-  const answers = createAnswers(directory, hostInfo, session, announcer);
+  const announcer = new Announcer(directory, () => requesters);
+  const answers = createAnswers(directory, hostInfo, (id) => requesters.get(id), announcer, {
+    run: lasting.run,
+    settled: lasting.settled,
+    most: config.limits.listeners,
+  });
   const pipeline = new Pipeline({ hooks, directory, ...lasting, answers, limits: config.limits });
   return { config, plugins, hooks, upstreams, directory, announcer, pipeline };
 }

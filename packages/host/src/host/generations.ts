@@ -12,7 +12,7 @@ import { Operations } from "../plugin/operations.ts";
 import { PluginSet } from "../plugin/plugin-set.ts";
 import { Stores } from "../plugin/stores.ts";
 import type { Surroundings } from "../plugin/surroundings.ts";
-import type { Sessions } from "../session/sessions.ts";
+import type { Requesters } from "../session/requesters.ts";
 import type { Connection } from "../upstream/connection.ts";
 import { Upstream } from "../upstream/upstream.ts";
 import type { Json } from "../wire/message.ts";
@@ -24,7 +24,7 @@ import { isIdle } from "./status.ts";
 export interface GenerationsOptions {
   readonly folder: string;
   readonly log: Logger;
-  readonly sessions: Sessions;
+  readonly requesters: Requesters;
   readonly hostInfo: Json;
   /** What plugins are given, besides what the generations know themselves. */
   readonly surroundings: Omit<Surroundings, "folder" | "catalog" | "permits" | "tracer" | "stores">;
@@ -101,8 +101,8 @@ export class Generations {
 
   /** Loads and applies the plugins of a host that starts. Nothing runs yet. */
   async first(config: ResolvedConfig): Promise<Assembly> {
-    const { log, sessions, settled } = this.#options;
-    this.#lasting = makeLasting({ limits: config.limits, log, sessions, settled, tracer: this.tracer, present: () => this.serving });
+    const { log, requesters, settled } = this.#options;
+    this.#lasting = makeLasting({ limits: config.limits, log, requesters, settled, tracer: this.tracer, present: () => this.serving });
     this.#serving = await this.#assemble(config, undefined);
     return this.#serving;
   }
@@ -125,7 +125,7 @@ export class Generations {
       for (const plugin of fresh) await plugin.run("ready");
       this.#next = next;
       mounted = await this.#options.mount(next.hooks);
-      await warmUp(next, before, this.#options.sessions);
+      await warmUp(next, before, this.#options.requesters);
       if (this.#ending) throw new ConfigError(["the host is stopping"]);
     } catch (error) {
       await Promise.all([
@@ -143,7 +143,7 @@ export class Generations {
     next.plugins.take();
     this.#serving = next;
     mounted();
-    endGone(next, this.#options.sessions);
+    endGone(next, this.#options.requesters);
     for (const [key, { facts }] of before.upstreams)
       if (next.upstreams.get(key)?.facts !== facts) next.hooks.upstream?.({ ...facts, state: "removed", reason: undefined });
     next.announcer.listed();
@@ -153,7 +153,7 @@ export class Generations {
   }
 
   async #assemble(config: ResolvedConfig, before: Assembly | undefined): Promise<Assembly> {
-    const { log, sessions, hostInfo, folder, check, store } = this.#options;
+    const { log, requesters, hostInfo, folder, check, store } = this.#options;
     const loaded = await loadPlugins(config.plugins, folder);
     const plugins = PluginSet.apply(loaded, config, this.#around, before?.plugins);
     try {
@@ -167,7 +167,7 @@ export class Generations {
     for (const plugin of plugins.fresh)
       if (isIdle(plugin, plugins)) log.warn("a plugin taps no hook and so does nothing", { plugin: plugin.id });
     const lasting = this.#lasting as Lasting; // made before the first
-    return assemble({ config, plugins, upstreams, log, sessions, hostInfo, lasting, store });
+    return assemble({ config, plugins, upstreams, log, requesters, hostInfo, lasting, store });
   }
 
   #makeUpstream(key: string, isolation: Upstream["facts"]["isolation"], plugins: PluginSet): Upstream {
@@ -217,7 +217,9 @@ export class Generations {
   }
 
   *#underWay(): Iterable<HostExchange> {
-    for (const session of this.#options.sessions) yield* session.exchanges();
+    // A subscription lives on: what it is told comes from whatever serves.
+    for (const requester of this.#options.requesters)
+      for (const exchange of requester.exchanges()) if (exchange.method !== "subscriptions/listen") yield exchange;
   }
 
   /** An exchange is over: perhaps it was the last that something was waiting for. */

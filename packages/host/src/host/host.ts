@@ -13,6 +13,8 @@ import { machineClock } from "../plugin/clock.ts";
 import type { HostStatus } from "../plugin/host-status.ts";
 import { LogListeners } from "../plugin/log-listeners.ts";
 import { machineRandom } from "../plugin/random.ts";
+import { Callers } from "../session/callers.ts";
+import { Requesters } from "../session/requesters.ts";
 import { Sessions } from "../session/sessions.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { HOST_INFO } from "../version.ts";
@@ -49,6 +51,8 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
   readonly #abort = new AbortController();
   readonly #stats = new Stats();
   readonly #sessions: Sessions;
+  /** Clients of the modern era, which have no sessions. */
+  readonly #callers: Callers;
   readonly #generations: Generations;
   readonly #fronts: Fronts;
   protected readonly clients: LocalClients;
@@ -82,7 +86,7 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
     const { log, folder } = this;
     const traffic = new Traffic({
       generations: () => this.#generations,
-      sessions: () => this.#sessions,
+      requesters: () => requesters,
       config: () => this.config,
       log,
       stats: this.#stats,
@@ -98,11 +102,20 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
         traffic.closed(session);
       },
     });
+    this.#callers = new Callers({
+      host: traffic,
+      limits: config.limits,
+      isolates: () => [...this.#generations.upstreams.values()].some(({ facts }) => facts.isolation !== "shared"),
+      closed: (caller) => traffic.released(caller),
+    });
+    const requesters = new Requesters(this.#sessions, this.#callers);
     if (options.catalogFolder !== undefined) this.#catalogFiles = new CatalogFiles(options.catalogFolder, log);
     this.#fronts = new Fronts({
       folder,
       log,
       sessions: this.#sessions,
+      callers: this.#callers,
+      hostInfo: HOST_INFO,
       config: () => this.config,
       insecureNoAuth,
       plugins: () => this.#generations.serving.plugins,
@@ -114,7 +127,7 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
     this.#generations = new Generations({
       folder,
       log,
-      sessions: this.#sessions,
+      requesters,
       hostInfo: HOST_INFO,
       surroundings: {
         listeners,
@@ -304,7 +317,8 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
   async #close(): Promise<void> {
     await this.#starting?.catch(() => {}); // whoever started it was told
     this.#fronts.drain();
-    await this.#sessions.end(this.config.drain);
+    const { drain } = this.config;
+    await Promise.all([this.#sessions.end(drain), this.#callers.end(drain)]);
     await this.#generations.stop();
     await this.#fronts.close();
     await this.#generations.end();

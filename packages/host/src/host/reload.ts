@@ -4,7 +4,7 @@ import { ConfigError, HostError } from "../errors.ts";
 import { isLoadedAlike } from "../plugin/load.ts";
 import type { AppliedPlugin, PluginSet } from "../plugin/plugin-set.ts";
 import { shareLevel } from "../session/answers.ts";
-import type { Sessions } from "../session/sessions.ts";
+import type { Requesters } from "../session/requesters.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { withDeadline } from "../wire/deadline.ts";
 import type { Assembly } from "./assembly.ts";
@@ -57,8 +57,8 @@ export function nextUpstreams(
   );
 }
 
-/** Gets what is new ready for the open sessions: lists are read, and updates of resources subscribed to. */
-export async function warmUp(next: Assembly, before: Assembly, sessions: Sessions): Promise<void> {
+/** Gets what is new ready for the clients that wait for news: lists are read, and updates of resources subscribed to. */
+export async function warmUp(next: Assembly, before: Assembly, requesters: Requesters): Promise<void> {
   const known: Promise<void>[] = [];
   for (const [key, upstream] of next.upstreams) {
     const old = before.upstreams.get(key);
@@ -69,21 +69,30 @@ export async function warmUp(next: Assembly, before: Assembly, sessions: Session
     const eager = upstream.config.start === "eager";
     const base = eager && next.config.listen ? upstream.base() : undefined;
     if (base) known.push(base.known());
-    for (const session of sessions) {
-      if (!session.initialized) continue;
-      const connection = old ? upstream.inherit(old, session) : upstream.connectionFor(session);
-      shareLevel(connection, (id) => sessions.get(id));
+    for (const requester of requesters) {
+      if (!requester.isToldOfLists) continue;
+      const connection = old ? upstream.inherit(old, requester) : upstream.connectionFor(requester);
+      shareLevel(connection, (id) => requesters.get(id));
       if (eager || connection.restored.any) known.push(connection.known());
     }
   }
   await withDeadline(Promise.all(known), KNOWING_WAIT, () => {});
 }
 
-/** Ends the sessions whose endpoint went with its plugin: nothing says any more what they may see. */
-export function endGone({ plugins: { edge } }: Assembly, sessions: Sessions): void {
-  for (const session of [...sessions])
-    if (session.endpoint !== undefined && !edge.endpoints.has(session.endpoint))
-      sessions.close(session, new HostError("session_not_found", `the endpoint "${session.endpoint}" is not there any more`));
+/** Ends the sessions and callers whose endpoint went with its plugin: nothing says any more what they may see. */
+export function endGone({ plugins: { edge } }: Assembly, { sessions, callers }: Requesters): void {
+  const gone = (endpoint: string | undefined): HostError | undefined =>
+    endpoint === undefined || edge.endpoints.has(endpoint)
+      ? undefined
+      : new HostError("session_not_found", `the endpoint "${endpoint}" is not there any more`);
+  for (const session of [...sessions]) {
+    const error = gone(session.endpoint);
+    if (error) sessions.close(session, error);
+  }
+  for (const caller of [...callers]) {
+    const error = gone(caller.endpoint);
+    if (error) callers.close(caller, error);
+  }
 }
 
 /** What changed from one assembly to the next. */

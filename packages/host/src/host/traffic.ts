@@ -4,8 +4,11 @@ import type { Sink } from "../exchange/course.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Logger } from "../log.ts";
 import { shareLevel } from "../session/answers.ts";
+import type { ModernCaller, ModernHost } from "../session/modern-caller.ts";
+import type { Requester } from "../session/requester.ts";
+import type { Requesters } from "../session/requesters.ts";
 import type { Session, SessionHost } from "../session/session.ts";
-import type { Sessions } from "../session/sessions.ts";
+import type { Connection } from "../upstream/connection.ts";
 import type { Json, Notification } from "../wire/message.ts";
 import type { Generations } from "./generations.ts";
 import { logExchange, unwritable } from "./request-log.ts";
@@ -13,7 +16,7 @@ import type { Stats } from "./stats.ts";
 
 export interface TrafficOptions {
   readonly generations: () => Generations;
-  readonly sessions: () => Sessions;
+  readonly requesters: () => Requesters;
   readonly config: () => ResolvedConfig;
   readonly log: Logger;
   readonly stats: Stats;
@@ -22,7 +25,7 @@ export interface TrafficOptions {
 }
 
 /** What becomes of what clients send: requests run on what serves now and are counted, logged and told when they are over. */
-export class Traffic implements SessionHost {
+export class Traffic implements SessionHost, ModernHost {
   readonly #options: TrafficOptions;
 
   constructor(options: TrafficOptions) {
@@ -87,12 +90,23 @@ export class Traffic implements SessionHost {
     else void generations.serving.pipeline.notify(session, notification, sink);
   }
 
-  /** A session is over: what was only its own goes with it. */
+  levelLowered(caller: ModernCaller): void {
+    for (const upstream of this.#options.generations().serving.upstreams.values()) this.#shareLevel(upstream.connectionFor(caller));
+  }
+
+  /** A session is over. */
   closed(session: Session): void {
-    const { serving } = this.#options.generations();
-    for (const upstream of serving.upstreams.values()) {
-      for (const connection of upstream.release(session)) shareLevel(connection, (id) => this.#options.sessions().get(id));
-    }
-    serving.hooks.session?.({ event: "closed", session });
+    this.released(session);
+    this.#options.generations().serving.hooks.session?.({ event: "closed", session });
+  }
+
+  /** Somebody sends no more requests: what was only theirs goes with them. */
+  released(requester: Requester): void {
+    for (const upstream of this.#options.generations().serving.upstreams.values())
+      for (const connection of upstream.release(requester)) this.#shareLevel(connection);
+  }
+
+  #shareLevel(connection: Connection): void {
+    shareLevel(connection, (id) => this.#options.requesters().get(id));
   }
 }

@@ -27,6 +27,8 @@ const ROUTES = 3;
 export interface SessionAnswers {
   initialize(exchange: HostExchange): Promise<Json>;
   setLevel(exchange: HostExchange): Json;
+  discover(exchange: HostExchange): Promise<Json>;
+  listen(exchange: HostExchange): Promise<Json>;
   /** Whether the client may ask with this method: a server of its has the capability, or may have it, or the client was told so. */
   declares(exchange: HostExchange): boolean;
 }
@@ -154,6 +156,10 @@ export class Pipeline implements Course {
       case "logging/setLevel":
         this.#checkDeclared(exchange);
         return this.#answers.setLevel(exchange);
+      case "server/discover":
+        return this.#answers.discover(exchange);
+      case "subscriptions/listen":
+        return this.#answers.listen(exchange);
       default:
         return list(exchange, this.#directory, () => this.#checkDeclared(exchange));
     }

@@ -1,7 +1,7 @@
 import type { ListedKind } from "../exchange/entry.ts";
 import type { Offer } from "../pipeline/catalog.ts";
 import type { Directory } from "../pipeline/directory.ts";
-import type { ListName, Session } from "./session.ts";
+import type { ListName, Requester } from "./requester.ts";
 
 const KINDS: Readonly<Record<ListName, readonly ListedKind[]>> = {
   tools: ["tool"],
@@ -16,17 +16,17 @@ const LISTS = Object.keys(KINDS) as ListName[];
 /** Several upstreams that answer at about the same time make one announcement. */
 const COALESCE = 50;
 
-/** Tells each session that its lists changed, if what it sees really did, once, and after the catalog is fresh. */
+/** Tells everybody that their lists changed, if what they see really did, once, and after the catalog is fresh. */
 export class Announcer {
   readonly #directory: Directory;
-  readonly #sessions: () => Iterable<Session>;
+  readonly #audience: () => Iterable<Requester>;
   #timer: NodeJS.Timeout | undefined;
   /** What everybody is shown, where `permit` hides nothing: it lasts as long as the offer. */
   readonly #common: Signatures = new WeakMap();
 
-  constructor(directory: Directory, sessions: () => Iterable<Session>) {
+  constructor(directory: Directory, audience: () => Iterable<Requester>) {
     this.#directory = directory;
-    this.#sessions = sessions;
+    this.#audience = audience;
   }
 
   /** The catalog has changed. */
@@ -46,45 +46,45 @@ export class Announcer {
   permissionsChanged(principal: string | undefined): void {
     if (principal === undefined) return this.listed();
     const judged: Signatures = new WeakMap();
-    for (const session of this.#sessions()) if (session.principal.id === principal) this.#compare(session, judged);
+    for (const each of this.#audience()) if (each.isToldOfLists && each.principal.id === principal) this.#compare(each, judged);
   }
 
-  /** Notes what a session is shown now, so that only changes from here on are news. */
-  shown(session: Session): void {
-    const offer = this.#directory.offer(session);
+  /** Notes what somebody is shown now, so that only changes from here on are news. */
+  shown(requester: Requester): void {
+    const offer = this.#directory.offer(requester);
     const judged: Signatures = new WeakMap();
-    for (const list of LISTS) session.shown.set(list, this.#signature(offer, list, session, judged));
+    for (const list of LISTS) requester.shown.set(list, this.#signature(offer, list, requester, judged));
   }
 
   #announce(): void {
     const judged: Signatures = new WeakMap();
-    for (const session of this.#sessions()) if (session.initialized) this.#compare(session, judged);
+    for (const each of this.#audience()) if (each.isToldOfLists) this.#compare(each, judged);
   }
 
-  #compare(session: Session, judged: Signatures): void {
-    const offer = this.#directory.offer(session);
+  #compare(requester: Requester, judged: Signatures): void {
+    const offer = this.#directory.offer(requester);
     for (const list of LISTS) {
-      const signature = this.#signature(offer, list, session, judged);
-      if (session.shown.get(list) === signature) continue;
-      session.shown.set(list, signature);
-      session.listChanged(list);
+      const signature = this.#signature(offer, list, requester, judged);
+      if (requester.shown.get(list) === signature) continue;
+      requester.shown.set(list, signature);
+      requester.listChanged(list);
     }
   }
 
   /** @param judged what `permit` said during this announcement: the next time it may say otherwise */
-  #signature(offer: Offer, list: ListName, session: Session, judged: Signatures): string {
+  #signature(offer: Offer, list: ListName, requester: Requester, judged: Signatures): string {
     const { catalog } = this.#directory;
     const signatures = catalog.isJudged ? judged : this.#common;
-    const key = catalog.isJudged ? `${list} ${viewOf(session)}` : list;
+    const key = catalog.isJudged ? `${list} ${viewOf(requester)}` : list;
     let ofOffer = signatures.get(offer);
     if (!ofOffer) signatures.set(offer, (ofOffer = new Map()));
     let signature = ofOffer.get(key);
-    if (signature === undefined) ofOffer.set(key, (signature = catalog.signature(offer, KINDS[list], session)));
+    if (signature === undefined) ofOffer.set(key, (signature = catalog.signature(offer, KINDS[list], requester)));
     return signature;
   }
 }
 
 /** What may make a difference to `permit` and `list` between two callers. */
-function viewOf({ principal, capabilities, client, endpoint, network }: Session): string {
+function viewOf({ principal, capabilities, client, endpoint, network }: Requester): string {
   return JSON.stringify([principal, capabilities, client.info, client.version, endpoint, network]);
 }

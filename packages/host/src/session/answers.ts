@@ -5,9 +5,11 @@ import type { Directory } from "../pipeline/directory.ts";
 import type { SessionAnswers } from "../pipeline/pipeline.ts";
 import type { Connection } from "../upstream/connection.ts";
 import { isObject, type Json } from "../wire/message.ts";
-import { isSupportedVersion, LATEST_VERSION, LEVELS, severity } from "../wire/versions.ts";
+import { isSupportedVersion, LATEST_VERSION, LEVELS, MODERN_VERSIONS, severity } from "../wire/versions.ts";
 import type { Announcer } from "./announcer.ts";
 import { isDeclared } from "./declared.ts";
+import { type ListeningOptions, listen } from "./listening.ts";
+import type { Requester } from "./requester.ts";
 import type { Session } from "./session.ts";
 
 /** What is advertised while some upstream's capabilities are unknown: whatever it turns out to have is relayed. */
@@ -19,12 +21,16 @@ const EVERYTHING: Json = {
   logging: {},
 };
 
-/** Answers the requests that are about the session itself: `initialize` and `logging/setLevel`. */
+/** Methods of the legacy era that need a capability which the modern one has no more. */
+const GONE = ["tasks"];
+
+/** Answers the requests that are about the client itself: `initialize` and `logging/setLevel`, `server/discover` and `subscriptions/listen`. */
 export function createAnswers(
   directory: Directory,
   hostInfo: Json,
-  session: (id: string) => Session | undefined,
+  requester: (id: string) => Requester | undefined,
   announcer: Announcer,
+  listening: Omit<ListeningOptions, "announcer">,
 ): SessionAnswers {
   return {
     async initialize(exchange) {
@@ -56,21 +62,33 @@ export function createAnswers(
       const { level } = exchange.original;
       if (severity(level) === -1) throw new HostError("invalid_params", `params.level must be one of ${LEVELS.join(", ")}`);
       asking.client = { ...asking.client, logLevel: level as string };
-      for (const upstream of directory.upstreams.values()) shareLevel(upstream.connectionFor(asking), session);
+      for (const upstream of directory.upstreams.values()) shareLevel(upstream.connectionFor(asking), requester);
       return {};
     },
 
+    async discover(exchange) {
+      const asking = exchange.caller as Requester; // what clients send comes from one
+      const unknown = await directory.awaitKnown(asking, { lazy: false });
+      const capabilities = mergedCapabilities(directory, asking, unknown.length > 0);
+      for (const name of GONE) delete capabilities[name];
+      asking.declared = capabilities;
+      const instructions = mergedInstructions(directory, asking);
+      return { supportedVersions: [...MODERN_VERSIONS], capabilities, ...(instructions !== undefined && { instructions }) };
+    },
+
+    listen: (exchange) => listen(exchange, { ...listening, announcer }),
+
     declares({ caller: asking, method }) {
-      return isDeclared(directory, asking as Session, method); // as above
+      return isDeclared(directory, asking as Requester, method); // as above
     },
   };
 }
 
-/** Tells a server the chattiest level that one of its sessions wants; each session filters for itself. */
-export function shareLevel(connection: Connection, session: (id: string) => Session | undefined): void {
+/** Tells a server the chattiest level that one of its clients wants; each client filters for itself. */
+export function shareLevel(connection: Connection, requester: (id: string) => Requester | undefined): void {
   let chattiest: string | undefined;
   for (const id of connection.users) {
-    const wanted = session(id)?.client.logLevel;
+    const wanted = requester(id)?.client.logLevel;
     if (wanted !== undefined && (chattiest === undefined || severity(wanted) < severity(chattiest))) chattiest = wanted;
   }
   if (chattiest !== undefined) connection.setLevel(chattiest);
@@ -79,13 +97,13 @@ export function shareLevel(connection: Connection, session: (id: string) => Sess
 /** Capabilities that the host relays for several upstreams; others belong to methods that only a sole upstream can own. */
 const RELAYED = new Set(["tools", "prompts", "resources", "completions", "logging", "tasks"]);
 
-/** The union of what this session's servers have. Changes of lists are always announced, since the host itself can change them. */
-function mergedCapabilities(directory: Directory, session: Session, incomplete: boolean): Json {
+/** The union of what this client's servers have. Changes of lists are always announced, since the host itself can change them. */
+function mergedCapabilities(directory: Directory, asking: Requester, incomplete: boolean): Json {
   // Servers that come with a reload will have tools, and a client that was told of none would never ask.
   const merged: Json = [...directory.upstreams.values()].every(({ facts }) => facts.wire === "plugin") ? { tools: {} } : {};
   for (const upstream of directory.upstreams.values()) {
     // Its own connection's word only: a server may say other things to other clients. A lazy one may have anything.
-    const server = directory.serverOf(upstream.connectionFor(session));
+    const server = directory.serverOf(upstream.connectionFor(asking));
     const capabilities = server?.capabilities ?? (incomplete || upstream.config.start === "lazy" ? EVERYTHING : {});
     for (const [name, value] of Object.entries(capabilities)) {
       if (!directory.sole && !RELAYED.has(name)) continue;
@@ -100,16 +118,16 @@ function mergedCapabilities(directory: Directory, session: Session, incomplete: 
 }
 
 /** Of servers of which the client may use anything: the others' names and words are not its business. */
-function mergedInstructions(directory: Directory, session: Session): string | undefined {
-  const { entries } = directory.offer(session);
+function mergedInstructions(directory: Directory, asking: Requester): string | undefined {
+  const { entries } = directory.offer(asking);
   const isShown = (key: string): boolean => {
     const own = entries.filter(({ upstream }) => upstream === key);
     const asked: readonly Entry[] =
       own.length > 0 ? own : [{ kind: "method", name: "initialize", upstream: key, native: "initialize", definition: {} }];
-    return asked.some((entry) => directory.catalog.permits(entry, session));
+    return asked.some((entry) => directory.catalog.permits(entry, asking));
   };
   const all = [...directory.upstreams.values()].flatMap((upstream) => {
-    const text = directory.serverOf(upstream.connectionFor(session))?.instructions;
+    const text = directory.serverOf(upstream.connectionFor(asking))?.instructions;
     return text && isShown(upstream.key) ? [{ key: upstream.key, text }] : [];
   });
   if (all.length === 0) return undefined;

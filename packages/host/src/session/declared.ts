@@ -1,7 +1,7 @@
 import type { Method } from "../exchange/methods.ts";
 import type { Directory } from "../pipeline/directory.ts";
 import { isObject, type Json } from "../wire/message.ts";
-import type { Session } from "./session.ts";
+import type { Requester } from "./requester.ts";
 
 /** The capability without which a server has no such method (2025-11-25: lifecycle, and each feature's own page). */
 const NEEDED: { readonly [method in Method]?: readonly string[] } = {
@@ -23,14 +23,14 @@ const NEEDED: { readonly [method in Method]?: readonly string[] } = {
 };
 
 /**
- * Whether a method is there for a session: somebody has what it needs, or the client was told so, perhaps when a server was
+ * Whether a method is there for a client: somebody has what it needs, or the client was told so, perhaps when a server was
  * not there yet to say that it has not; what it was told holds.
  */
-export function isDeclared(directory: Directory, session: Session, method: string): boolean {
+export function isDeclared(directory: Directory, requester: Requester, method: string): boolean {
   const needed = Object.hasOwn(NEEDED, method) ? NEEDED[method as Method] : undefined;
-  if (!needed || has(session.declared, needed)) return true;
+  if (!needed || has(requester.declared, needed)) return true;
   for (const upstream of directory.upstreams.values()) {
-    const { server } = upstream.connectionFor(session);
+    const { server } = upstream.connectionFor(requester);
     if (!server || has(server.capabilities, needed)) return true; // one that never said anything may have everything
   }
   return false;

@@ -20,6 +20,12 @@ export interface Limits {
   sessionIdle: number;
   /** A session that sent only `initialize` is closed after this. Default 30 s. */
   sessionInitialize: number;
+  /** Clients without a session (2026-07-28), told apart by principal and endpoint, for whom something is kept. Default 1,000. */
+  callers: number;
+  /** What is kept for such a client goes when nothing came of it for so long. Default 10 min. */
+  callerIdle: number;
+  /** Open `subscriptions/listen` of one such client. Default 100. */
+  listeners: number;
   /** Requests in flight of one session. Default 256. */
   inFlightPerSession: number;
   /** Requests in flight to one upstream. Default 512. */
@@ -76,6 +82,9 @@ export const DEFAULT_LIMITS: Readonly<Limits> = Object.freeze({
   sessionsPerPrincipal: 100,
   sessionIdle: 30 * 60_000,
   sessionInitialize: 30_000,
+  callers: 1_000,
+  callerIdle: 10 * 60_000,
+  listeners: 100,
   inFlightPerSession: 256,
   inFlightPerUpstream: 512,
   waitingPerUpstream: 512,

@@ -7,6 +7,14 @@ export function isSupportedVersion(version: unknown): version is string {
   return (PROTOCOL_VERSIONS as readonly unknown[]).includes(version);
 }
 
+/** The modern-era protocol versions that the host speaks, newest first. They know neither `initialize` nor sessions. */
+export const MODERN_VERSIONS = ["2026-07-28"] as const;
+
+/** Whether a version is one of the modern era, known or not: they are dates, and this one was the first. */
+export function isModern(version: unknown): version is string {
+  return typeof version === "string" && /^\d{4}-\d{2}-\d{2}$/.test(version) && version >= "2026-07-28";
+}
+
 /** JSON-RPC code of a server that speaks none of the versions that it is asked in. @see https://modelcontextprotocol.io/specification/2026-07-28/basic/versioning */
 export const UNSUPPORTED_VERSION = -32022;
 

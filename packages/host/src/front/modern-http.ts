@@ -1,0 +1,100 @@
+import type { IncomingMessage } from "node:http";
+import { type ErrorType, HostError } from "../errors.ts";
+import { isNotification, isRequest, type Message, type Request } from "../wire/message.ts";
+import { bareParams, type Envelope } from "../wire/modern.ts";
+import { Roster } from "../wire/roster.ts";
+import type { LongLived } from "./long-lived.ts";
+import { checkModern } from "./modern-checks.ts";
+import { type ModernReplies, ModernReply } from "./modern-reply.ts";
+import { turnAway } from "./refusal.ts";
+import type { FrontResponse } from "./response.ts";
+import { type Arrival, type NetworkOptions, pathOf, stopping } from "./way-in.ts";
+
+/** What a request is refused with that never becomes an exchange, where that is another status than at the edge. */
+const STATUS: { readonly [type in ErrorType]?: number } = { invalid_params: 400, method_not_found: 404 };
+
+/** A quiet answer becomes a stream after this, so that proxies and clients do not give it up. */
+const JSON_PATIENCE = 5_000;
+
+/**
+ * Serves requests of the modern era at the MCP endpoint: each is for itself, without a session, and a client that goes away
+ * has cancelled it.
+ * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http
+ */
+export class ModernHttp {
+  readonly #options: NetworkOptions;
+  readonly #longLived: LongLived;
+  readonly #replies: ModernReplies;
+  /** The replies that are under way. */
+  readonly #open = new Roster<ModernReply>();
+  #draining = false;
+
+  constructor(options: NetworkOptions, longLived: LongLived) {
+    this.#options = options;
+    this.#longLived = longLived;
+    this.#replies = { options, streams: { queueBytes: options.limits.clientQueueBytes, store: undefined } };
+  }
+
+  /** Takes what a client sent in one POST. @throws HostError for what is no request, and so has no id to answer with */
+  receive(
+    message: Message,
+    bytes: number,
+    envelope: Envelope | undefined,
+    request: IncomingMessage,
+    response: FrontResponse,
+    arrival: Arrival,
+  ): void {
+    if (isNotification(message)) {
+      response.head(202).end(); // none is defined over HTTP; some clients send that they cancelled what they hung up on
+      return;
+    }
+    if (!isRequest(message)) throw new HostError("invalid_request", "a client of 2026-07-28 sends no responses");
+    if (this.#draining) throw stopping();
+    try {
+      this.#request(message, bytes, envelope, request, response, arrival);
+    } catch (error) {
+      const { status, headers, body, type } = turnAway(this.#options, request, pathOf(request), error, message.id);
+      response.head(STATUS[type] ?? status, ...Object.entries(headers).flat());
+      response.end(body);
+    }
+  }
+
+  #request(
+    message: Request,
+    bytes: number,
+    envelope: Envelope | undefined,
+    request: IncomingMessage,
+    response: FrontResponse,
+    { principal, endpoint }: Arrival,
+  ): void {
+    const client = checkModern(message, envelope, request.headers);
+    const caller = this.#options.callers.find(principal, endpoint);
+    const params = bareParams(message.params);
+    const bare: Request = { jsonrpc: "2.0", id: message.id, method: message.method, ...(params && { params }) };
+    const reply = new ModernReply(response, message.method, endpoint, this.#replies);
+    this.#open.add(reply);
+    const exchange = caller.receive(bare, client, reply, bytes);
+    if (exchange.outcome) return;
+    const isListening = message.method === "subscriptions/listen";
+    const gone = (): void => exchange.cancel(new HostError("cancelled", "the client hung up", { sent: exchange.sent }));
+    const release = isListening ? this.#longLived.hold(request, principal, gone) : undefined;
+    response.once("close", () => {
+      release?.();
+      this.#open.delete(reply);
+      if (!exchange.outcome) gone();
+    });
+  }
+
+  /** Called about once a second. @param quiet it is time for a sign of life on what is open */
+  tick(now: number, quiet: boolean): void {
+    this.#open.forEach((reply) => {
+      if (reply.isOver) this.#open.delete(reply);
+      else if (!reply.isStream && now - reply.since >= JSON_PATIENCE) reply.stream().keepAlive();
+      else if (quiet && reply.isStream) reply.stream().keepAlive();
+    });
+  }
+
+  drain(): void {
+    this.#draining = true;
+  }
+}

@@ -1,0 +1,126 @@
+import type { RpcError } from "../errors.ts";
+import { ERROR_ORIGIN, ERRORS, type ErrorType } from "../errors.ts";
+import type { Reply } from "../exchange/course.ts";
+import type { HttpOrigin } from "../exchange/exchange.ts";
+import { isObject, type Json, type Message, type Response } from "../wire/message.ts";
+import { type Freshness, modernMethod, stampResult } from "../wire/modern.ts";
+import type { Member } from "../wire/roster.ts";
+import { EventStream, type StreamSettings } from "./event-stream.ts";
+import { originOf } from "./origin.ts";
+import type { FrontResponse } from "./response.ts";
+import type { NetworkOptions } from "./way-in.ts";
+
+/** Nothing is known of how long what legacy servers answer holds. */
+const STALE: Freshness = Object.freeze({ ttlMs: 0, cacheScope: "private" });
+
+/** The HTTP status of errors that are told while no stream was begun: the specification's own; everything else is answered with 200. */
+const STATUS: { readonly [type in ErrorType]?: number } = {
+  method_not_found: 404,
+  header_mismatch: 400,
+  unsupported_protocol: 400,
+  invalid_request: 400,
+};
+
+/** Codes of the legacy era that the modern one has no more, and what stands for them. */
+const MODERN_CODES: ReadonlyMap<number, number> = new Map([
+  [ERRORS.resource_not_found.code, ERRORS.invalid_params.code],
+  [-32042, ERRORS.upstream_protocol.code],
+]);
+
+export interface ModernReplies {
+  readonly options: Pick<NetworkOptions, "plugins" | "hostInfo">;
+  readonly streams: StreamSettings;
+}
+
+/**
+ * The answer to one request of the modern era: plain JSON as long as nothing must be sent before it, a stream from then on.
+ * Nobody comes back for it: a client that is gone has cancelled.
+ */
+export class ModernReply implements Reply, Member {
+  place: number | undefined = undefined;
+  /** When it began, on the monotonic clock: silence of some seconds turns it into a stream. */
+  readonly since = performance.now();
+  readonly #response: FrontResponse;
+  readonly #method: string;
+  readonly #endpoint: string | undefined;
+  readonly #replies: ModernReplies;
+  #stream: EventStream | undefined;
+  #isOver = false;
+
+  constructor(response: FrontResponse, method: string, endpoint: string | undefined, replies: ModernReplies) {
+    this.#response = response;
+    this.#method = method;
+    this.#endpoint = endpoint;
+    this.#replies = replies;
+  }
+
+  get http(): HttpOrigin {
+    return originOf(this.#replies.options, this.#response.req, this.#endpoint);
+  }
+
+  /** It was answered, or nobody is there any more. */
+  get isOver(): boolean {
+    return this.#isOver || this.#response.destroyed;
+  }
+
+  get isStream(): boolean {
+    return this.#stream !== undefined;
+  }
+
+  send(message: Message): boolean {
+    return !this.isOver && this.stream().send(message);
+  }
+
+  answer(response: Response): number | undefined {
+    if (this.isOver) return undefined;
+    const json = JSON.stringify(
+      "error" in response ? { ...response, error: modernError(response.error) } : this.#stamped(response.result, response.id),
+    ); // may throw, and then nothing has happened yet
+    this.#isOver = true;
+    if (this.#stream) {
+      this.#stream.sendJson(json);
+      this.#stream.end();
+      return json.length;
+    }
+    const bytes = Buffer.byteLength(json);
+    this.#response.head(
+      "error" in response ? statusOf(response.error) : 200,
+      "content-type",
+      "application/json",
+      "content-length",
+      String(bytes),
+    );
+    this.#response.end(json);
+    return bytes;
+  }
+
+  /** There is no answer: it was cancelled, which only a client that is gone can do. */
+  end(): void {
+    if (this.isOver) return;
+    this.#isOver = true;
+    this.#response.destroy();
+  }
+
+  /** Turns the answer into a stream and gives it. */
+  stream(): EventStream {
+    this.#stream ??= new EventStream(this.#response, this.#replies.streams);
+    return this.#stream;
+  }
+
+  #stamped(result: Json, id: Response["id"]): Json {
+    const freshness = modernMethod(this.#method)?.isFresh ? STALE : undefined;
+    return { jsonrpc: "2.0", id, result: stampResult(result, this.#replies.options.hostInfo, freshness) };
+  }
+}
+
+/** An error as the modern era has it. */
+function modernError(error: RpcError): RpcError {
+  const code = MODERN_CODES.get(error.code);
+  return code === undefined ? error : { ...error, code };
+}
+
+function statusOf({ code, data }: RpcError): number {
+  const isOwn = isObject(data) && data.origin === ERROR_ORIGIN;
+  if (isOwn) return STATUS[data.type as ErrorType] ?? 200; // what toRpc wrote
+  return code === ERRORS.method_not_found.code ? 404 : 200;
+}

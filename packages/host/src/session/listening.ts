@@ -1,0 +1,115 @@
+import { HostError } from "../errors.ts";
+import { carry } from "../exchange/carry.ts";
+import { HostExchange } from "../exchange/host-exchange.ts";
+import type { Id, Json } from "../wire/message.ts";
+import { isObject } from "../wire/message.ts";
+import { onSubscription } from "../wire/modern.ts";
+import type { Announcer } from "./announcer.ts";
+import type { Listened, Listener, ModernCaller } from "./modern-caller.ts";
+import type { ListName } from "./requester.ts";
+
+/** What a timer can wait: a subscription lasts as long as its client wants. */
+const LONGEST = 2 ** 31 - 1;
+/** URIs of one subscription. */
+const MOST_URIS = 1_000;
+/** How long servers may take to agree before the client is told which updates it will get. */
+const PATIENCE = 2_000;
+
+const LISTS: Readonly<Record<ListName, string>> = {
+  tools: "toolsListChanged",
+  prompts: "promptsListChanged",
+  resources: "resourcesListChanged",
+};
+
+export interface ListeningOptions {
+  readonly run: (exchange: HostExchange) => Promise<Json>;
+  /** Told of the host's own requests that belong to a subscription, when they are over. */
+  readonly settled: (exchange: HostExchange) => void;
+  readonly announcer: Pick<Announcer, "shown">;
+  /** Open subscriptions of one caller at most. */
+  readonly most: number;
+}
+
+/**
+ * Serves a `subscriptions/listen`: acknowledges what will be told, tells it, and is answered when the host ends it.
+ * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/subscriptions
+ */
+export async function listen(exchange: HostExchange, options: ListeningOptions): Promise<Json> {
+  const caller = exchange.caller as ModernCaller; // only the modern era has the method
+  const { sink } = exchange;
+  const wanted = filterIn(exchange.original.notifications);
+  if (!sink) throw new HostError("invalid_params", "subscriptions/listen needs a stream to answer on");
+  if (caller.listeners >= options.most)
+    throw new HostError("overloaded", `${caller.listeners} subscriptions of this client are open already`);
+  exchange.allow({ timeout: LONGEST, maxTimeout: LONGEST });
+  if (!caller.isToldOfLists) options.announcer.shown(caller);
+  const id = exchange.wireId as Id; // every request of a client has one
+  let listener!: Listener;
+  const ended = new Promise<void>((resolve) => {
+    listener = { ...wanted, id, sink, end: resolve };
+    exchange.onStop(() => resolve());
+  });
+  // From now on, so that nothing is missed while servers are asked.
+  caller.listen(listener);
+  try {
+    const agreed = await Promise.race([agreedOf(exchange, wanted.uris, options), ended.then(() => undefined)]);
+    if (agreed) {
+      caller.unlisten(listener);
+      listener = { ...listener, uris: agreed };
+      caller.listen(listener);
+      sink.send({
+        jsonrpc: "2.0",
+        method: "notifications/subscriptions/acknowledged",
+        params: onSubscription({ notifications: written({ ...wanted, uris: agreed }) }, id),
+      });
+    }
+    await ended;
+  } finally {
+    caller.unlisten(listener);
+    for (const uri of new Set(listener.uris)) if (!caller.hears(uri)) void own(exchange, "resources/unsubscribe", uri, options);
+  }
+  return {};
+}
+
+/** @throws HostError */
+function filterIn(given: unknown): Listened {
+  if (!isObject(given)) throw new HostError("invalid_params", "params.notifications must say what to listen to");
+  const uris = given.resourceSubscriptions ?? [];
+  if (!Array.isArray(uris) || !uris.every((uri) => typeof uri === "string"))
+    throw new HostError("invalid_params", "params.notifications.resourceSubscriptions must be a list of URIs");
+  if (uris.length > MOST_URIS) throw new HostError("invalid_params", `a subscription has at most ${MOST_URIS} URIs; open another`);
+  const lists = (Object.keys(LISTS) as ListName[]).filter((list) => given[LISTS[list]] === true);
+  return { lists: new Set(lists), uris };
+}
+
+function written({ lists, uris }: Listened): Json {
+  const flags = Object.fromEntries([...lists].map((list) => [LISTS[list], true]));
+  return { ...flags, ...(uris.length > 0 && { resourceSubscriptions: uris }) };
+}
+
+/** The URIs whose updates the servers agree to tell, as far as they say so in time; the others are left out. */
+async function agreedOf(exchange: HostExchange, uris: readonly string[], options: ListeningOptions): Promise<readonly string[]> {
+  if (uris.length === 0) return uris;
+  const agreed = new Set<string>();
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, PATIENCE);
+  });
+  const all = uris.map(async (uri) => {
+    if (await own(exchange, "resources/subscribe", uri, options)) agreed.add(uri);
+  });
+  await Promise.race([Promise.all(all), late]);
+  clearTimeout(timer);
+  return uris.filter((uri) => agreed.has(uri));
+}
+
+/** A request of the host's own for a subscription: true when it succeeded. It passes all that a client's would. */
+function own(parent: HostExchange, method: string, uri: string, { run, settled }: ListeningOptions): Promise<boolean> {
+  const child = new HostExchange({ method, params: { uri }, caller: parent.caller, sink: undefined, parent, depth: parent.depth + 1 });
+  return new Promise((resolve) => {
+    carry(child, { run }, (outcome) => {
+      if (!child.settle(outcome, () => resolve("result" in outcome))) return;
+      settled(child);
+    });
+  });
+}

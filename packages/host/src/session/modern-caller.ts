@@ -1,0 +1,143 @@
+import type { HostError } from "../errors.ts";
+import type { ClientFacts } from "../exchange/caller.ts";
+import type { Reply, Sink } from "../exchange/course.ts";
+import { HostExchange } from "../exchange/host-exchange.ts";
+import { isPartOf } from "../exchange/uri-part.ts";
+import { type Id, isRequest, type Json, type Notification, type Request } from "../wire/message.ts";
+import { onSubscription } from "../wire/modern.ts";
+import { severity } from "../wire/versions.ts";
+import { Questions } from "./questions.ts";
+import { type ListName, Requester, type RequesterOptions, type RequestHost } from "./requester.ts";
+
+/** What a caller of the modern era needs of the host. */
+export interface ModernHost extends RequestHost {
+  /** Its clients want log messages that are chattier than before. */
+  levelLowered(caller: ModernCaller): void;
+}
+
+/** What a client wants to hear of on one subscription. */
+export interface Listened {
+  readonly lists: ReadonlySet<ListName>;
+  /** Of resources, as the client names them. */
+  readonly uris: readonly string[];
+}
+
+/** One `subscriptions/listen` that is open. */
+export interface Listener extends Listened {
+  readonly id: Id;
+  readonly sink: Sink;
+  /** Ends it for the host's reasons: it is answered. */
+  readonly end: () => void;
+}
+
+/** Notifications of the legacy era that the modern one has no more. */
+const UNKNOWN_NOW = new Set(["notifications/tasks/status", "notifications/elicitation/complete"]);
+
+/**
+ * Whoever sends requests of the modern era (2026-07-28) as one principal by one endpoint. It has no session: losing it loses
+ * nothing but warm connections.
+ */
+export class ModernCaller extends Requester {
+  readonly sole = false;
+  readonly questions = new Questions();
+  readonly #host: ModernHost;
+  readonly #listeners = new Set<Listener>();
+  readonly #over: (() => void) | undefined;
+
+  /** @param over called when a request is over, for a caller of that one request */
+  constructor(host: ModernHost, options: RequesterOptions, over?: (caller: ModernCaller) => void) {
+    super(host, options);
+    this.#host = host;
+    this.#over = over && (() => over(this));
+  }
+
+  get isToldOfLists(): boolean {
+    return this.#listeners.size > 0;
+  }
+
+  /** Whether nothing would be lost with it but what can be made anew. */
+  get isIdle(): boolean {
+    return this.inFlight === 0; // what it listens to is in flight, too
+  }
+
+  /** Takes one request. @param request without the envelope, which is what `client` tells @param bytes of the message, if known */
+  receive(request: Request, client: ClientFacts, reply: Reply, bytes: number | undefined): HostExchange {
+    this.seen = performance.now();
+    const { id, method, params } = request;
+    const exchange = new HostExchange({ method, params, caller: this, sink: reply, client });
+    exchange.wireId = id;
+    exchange.requestBytes = bytes;
+    const refused = this.overload();
+    if (refused) {
+      this.refuse(exchange, refused);
+      this.#over?.();
+      return exchange;
+    }
+    const { logLevel } = client;
+    const before = this.client.logLevel;
+    if (logLevel !== undefined && (before === undefined || severity(logLevel) < severity(before))) {
+      this.client = { ...this.client, logLevel };
+      this.#host.levelLowered(this);
+    }
+    this.carry(exchange, this.#over);
+    return exchange;
+  }
+
+  // --- what its clients are told ---
+
+  /** Messages before an answer go with it. Nobody can be asked anything on the way. */
+  sinkFor(exchange: HostExchange | undefined): Sink {
+    return { send: (message) => !isRequest(message) && exchange?.outcome === undefined && exchange?.sink?.send(message) === true };
+  }
+
+  notify(notification: Notification, exchange: HostExchange | undefined): void {
+    if (!exchange || UNKNOWN_NOW.has(notification.method)) return;
+    if (notification.method === "notifications/message") {
+      // Each request says which it wants; one that says nothing wants none (2026-07-28, server/utilities/logging).
+      const { logLevel } = exchange.client;
+      const level = severity(notification.params?.level);
+      if (logLevel === undefined || (level !== -1 && level < severity(logLevel))) return;
+    }
+    this.sinkFor(exchange).send(notification);
+  }
+
+  listen(listener: Listener): void {
+    this.#listeners.add(listener);
+  }
+
+  unlisten(listener: Listener): void {
+    this.#listeners.delete(listener);
+  }
+
+  get listeners(): number {
+    return this.#listeners.size;
+  }
+
+  /** Whether somebody listens to a resource. */
+  hears(uri: string): boolean {
+    return [...this.#listeners].some(({ uris }) => uris.includes(uri));
+  }
+
+  listChanged(list: ListName): void {
+    this.#tell(`notifications/${list}/list_changed`, undefined, ({ lists }) => lists.has(list));
+  }
+
+  updated(uri: string, params: Json): void {
+    this.#tell("notifications/resources/updated", params, ({ uris }) => uris.some((subscribed) => isPartOf(uri, subscribed)));
+  }
+
+  #tell(method: string, params: Json | undefined, concerns: (listener: Listener) => boolean): void {
+    for (const listener of this.#listeners)
+      if (concerns(listener)) listener.sink.send({ jsonrpc: "2.0", method, params: onSubscription(params, listener.id) });
+  }
+
+  /** Answers what listens; nothing more will be told. */
+  endListeners(): void {
+    for (const { end } of [...this.#listeners]) end();
+  }
+
+  override close(error: HostError): void {
+    this.endListeners();
+    super.close(error);
+  }
+}

@@ -1,0 +1,127 @@
+import { isObject, type Json, metaOf } from "./message.ts";
+
+/**
+ * The envelope of the modern era (2026-07-28): what every request says of its client in `_meta`, and every result of the
+ * server. It belongs to one hop: it is taken off where a message comes in and put on where one goes out, and nothing else is
+ * touched.
+ * @see https://modelcontextprotocol.io/specification/2026-07-28/basic
+ */
+const PREFIX = "io.modelcontextprotocol/";
+export const VERSION_KEY = `${PREFIX}protocolVersion`;
+const CLIENT_KEY = `${PREFIX}clientInfo`;
+const CAPABILITIES_KEY = `${PREFIX}clientCapabilities`;
+const LOG_LEVEL_KEY = `${PREFIX}logLevel`;
+const SUBSCRIPTION_KEY = `${PREFIX}subscriptionId`;
+const SERVER_KEY = `${PREFIX}serverInfo`;
+
+/** Keys of one hop in the `_meta` of requests, notifications and results. */
+const HOP_KEYS = [VERSION_KEY, CLIENT_KEY, CAPABILITIES_KEY, LOG_LEVEL_KEY, SUBSCRIPTION_KEY, SERVER_KEY];
+
+/** What a request says of its client; nothing of it is checked yet. */
+export interface Envelope {
+  readonly version: unknown;
+  readonly info: unknown;
+  readonly capabilities: unknown;
+  readonly logLevel: unknown;
+}
+
+/** The envelope of a request; undefined for one of the legacy era. */
+export function envelopeOf(params: Json | undefined): Envelope | undefined {
+  const meta = metaOf(params);
+  if (!meta || !Object.hasOwn(meta, VERSION_KEY)) return undefined;
+  return { version: meta[VERSION_KEY], info: meta[CLIENT_KEY], capabilities: meta[CAPABILITIES_KEY], logLevel: meta[LOG_LEVEL_KEY] };
+}
+
+/** Params without what belongs to the hop that they came over: the envelope, and what a round carries. */
+export function bareParams(params: Json | undefined): Json | undefined {
+  if (!params) return undefined;
+  const { inputResponses: _, requestState: __, ...rest } = params;
+  return bare(rest);
+}
+
+function bare<T extends Json>(value: T): T {
+  const meta = metaOf(value);
+  if (!meta) return value;
+  const left = { ...meta };
+  for (const key of HOP_KEYS) delete left[key];
+  if (Object.keys(left).length > 0) return Object.assign({}, value, { _meta: left });
+  const { _meta: _, ...rest } = value;
+  return rest as T; // a key less is what the result is about
+}
+
+/** How long a result may be kept, and for whom. */
+export interface Freshness {
+  /** Milliseconds. */
+  readonly ttlMs: number;
+  readonly cacheScope: "public" | "private";
+}
+
+/** A result as it goes out: complete, from this server. @param freshness where the method's results may be kept */
+export function stampResult(result: Readonly<Json>, serverInfo: Json, freshness: Freshness | undefined): Json {
+  return Object.assign({}, result, freshness, {
+    resultType: "complete",
+    _meta: Object.assign({}, metaOf(result), { [SERVER_KEY]: serverInfo }),
+  });
+}
+
+/** Params of a notification that goes out on a subscription. */
+export function onSubscription(params: Readonly<Json> | undefined, id: string | number): Json {
+  return Object.assign({}, params, { _meta: Object.assign({}, metaOf(params), { [SUBSCRIPTION_KEY]: id }) });
+}
+
+interface ModernMethod {
+  /** The param that the `Mcp-Name` header repeats. */
+  readonly name?: "name" | "uri";
+  /** Whether its result says how long it may be kept. */
+  readonly isFresh?: true;
+}
+
+/** The requests of the modern era that a server answers. @see https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http */
+const METHODS: Readonly<Record<string, ModernMethod>> = {
+  "server/discover": { isFresh: true },
+  "tools/list": { isFresh: true },
+  "prompts/list": { isFresh: true },
+  "resources/list": { isFresh: true },
+  "resources/templates/list": { isFresh: true },
+  "tools/call": { name: "name" },
+  "prompts/get": { name: "name" },
+  "resources/read": { name: "uri", isFresh: true },
+  "completion/complete": {},
+  "subscriptions/listen": {},
+};
+
+/** Methods of the legacy era that the modern one has no more; the tasks are an extension that the host does not offer. */
+const REMOVED = new Set([
+  "initialize",
+  "ping",
+  "logging/setLevel",
+  "resources/subscribe",
+  "resources/unsubscribe",
+  "tasks/get",
+  "tasks/result",
+  "tasks/list",
+  "tasks/cancel",
+  "tasks/update",
+]);
+
+/** What the modern era knows of a request method; undefined where it has none of that name. One that nobody specified may be a server's own. */
+export function modernMethod(method: string): ModernMethod | undefined {
+  if (Object.hasOwn(METHODS, method)) return METHODS[method];
+  return REMOVED.has(method) ? undefined : {};
+}
+
+/** What stands in an `Mcp-Name` header whose value is no plain ASCII, around Base64 of its UTF-8. */
+const SENTINEL = /^=\?base64\?([A-Za-z0-9+/]*={0,2})\?=$/;
+
+/** The value of an `Mcp-*` header; undefined where it cannot be read. */
+export function headerValue(written: string): string | undefined {
+  const [, encoded] = SENTINEL.exec(written) ?? [];
+  if (encoded === undefined) return written;
+  const text = Buffer.from(encoded, "base64").toString("utf8");
+  return Buffer.from(text, "utf8").toString("base64") === encoded ? text : undefined;
+}
+
+/** The client's capabilities, where they are what they must be. */
+export function capabilitiesIn({ capabilities }: Envelope): Json | undefined {
+  return isObject(capabilities) ? capabilities : undefined;
+}
