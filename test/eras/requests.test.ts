@@ -45,7 +45,11 @@ describe("a request without a session", () => {
   });
 
   test("what the client says of itself in _meta goes no further, and everything else does", async () => {
-    const { result } = await client.call("echo", {}, { meta: { "example.test/mine": 1, traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" } });
+    const { result } = await client.call(
+      "echo",
+      {},
+      { meta: { "example.test/mine": 1, traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" } },
+    );
     const sent = Object.keys(result._meta);
     expect(sent).toContain("example.test/mine");
     expect(sent).toContain("traceparent");
@@ -89,7 +93,12 @@ describe("a request without a session", () => {
   const meta = (key: string, value: unknown) => ({ meta: { [`${KEY}${key}`]: value } });
   test.each([
     ["a version that is no string", meta("protocolVersion", 1), 400, -32602],
-    ["a version that nobody speaks", { ...meta("protocolVersion", "1900-01-01"), headers: { "mcp-protocol-version": "1900-01-01" } }, 400, -32022],
+    [
+      "a version that nobody speaks",
+      { ...meta("protocolVersion", "1900-01-01"), headers: { "mcp-protocol-version": "1900-01-01" } },
+      400,
+      -32022,
+    ],
     ["a later version", { ...meta("protocolVersion", "2099-01-01"), headers: { "mcp-protocol-version": "2099-01-01" } }, 400, -32022],
     ["a header of another version", { headers: { "mcp-protocol-version": "2025-11-25" } }, 400, -32020],
     ["no version header", { headers: { "mcp-protocol-version": undefined } }, 400, -32020],

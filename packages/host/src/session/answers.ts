@@ -30,7 +30,7 @@ export function createAnswers(
   hostInfo: Json,
   requester: (id: string) => Requester | undefined,
   announcer: Announcer,
-  listening: Omit<ListeningOptions, "announcer">,
+  listening: Omit<ListeningOptions, "announcer" | "known">,
 ): SessionAnswers {
   return {
     async initialize(exchange) {
@@ -76,7 +76,7 @@ export function createAnswers(
       return { supportedVersions: [...MODERN_VERSIONS], capabilities, ...(instructions !== undefined && { instructions }) };
     },
 
-    listen: (exchange) => listen(exchange, { ...listening, announcer }),
+    listen: (exchange) => listen(exchange, { ...listening, announcer, known: (caller) => directory.awaitKnown(caller, { lazy: false }) }),
 
     declares({ caller: asking, method }) {
       return isDeclared(directory, asking as Requester, method); // as above

@@ -28,6 +28,8 @@ export interface ListeningOptions {
   /** Told of the host's own requests that belong to a subscription, when they are over. */
   readonly settled: (exchange: HostExchange) => void;
   readonly announcer: Pick<Announcer, "shown">;
+  /** Waits for what can be known soon of the lists that the caller is shown: only what comes after is news. */
+  readonly known: (caller: ModernCaller) => Promise<unknown>;
   /** Open subscriptions of one caller at most. */
   readonly most: number;
 }
@@ -44,6 +46,8 @@ export async function listen(exchange: HostExchange, options: ListeningOptions):
   if (caller.listeners >= options.most)
     throw new HostError("overloaded", `${caller.listeners} subscriptions of this client are open already`);
   exchange.allow({ timeout: LONGEST, maxTimeout: LONGEST });
+  await options.known(caller);
+  if (exchange.stopped) throw exchange.stopped;
   if (!caller.isToldOfLists) options.announcer.shown(caller);
   const id = exchange.wireId as Id; // every request of a client has one
   let acknowledged = false;
