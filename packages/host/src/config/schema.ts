@@ -88,9 +88,9 @@ export const configSchema = z.strictObject({
       protocols: z
         .array(z.enum(["legacy", "modern"]))
         .min(1)
-        .default(["legacy"])
+        .default(["legacy", "modern"])
         .describe(
-          'The protocol eras that clients may speak at the MCP endpoint: "legacy" is 2025-11-25 and older, "modern" is 2026-07-28. Clients of the modern era cannot be asked anything yet (sampling, elicitation, roots).',
+          'The protocol eras that clients may speak at the MCP endpoint: "legacy" is 2025-11-25 and older, "modern" is 2026-07-28.',
         ),
       sse: flag.default(false).describe("Serve HTTP+SSE of 2024-11-05 at /sse and /messages, too."),
       websocket: flag.default(false).describe("Serve WebSocket at /ws, too."),

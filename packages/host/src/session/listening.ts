@@ -38,8 +38,7 @@ export interface ListeningOptions {
  * Serves a `subscriptions/listen`: acknowledges what will be told, tells it, and is answered when the host ends it.
  * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/subscriptions
  */
-export async function listen(exchange: HostExchange, options: ListeningOptions): Promise<Json> {
-  const caller = exchange.caller as ModernCaller; // only the modern era has the method
+export async function listen(exchange: HostExchange, caller: ModernCaller, options: ListeningOptions): Promise<Json> {
   const { sink } = exchange;
   const wanted = filterIn(exchange.original.notifications);
   if (!sink) throw new HostError("invalid_params", "subscriptions/listen needs a stream to answer on");

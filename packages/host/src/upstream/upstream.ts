@@ -6,7 +6,7 @@ import type { Credentials, CredentialsRequest, UpstreamFacts } from "../exchange
 import type { Logger } from "../log.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Link } from "../wire/link.ts";
-import { isObject, type Json } from "../wire/message.ts";
+import type { Json } from "../wire/message.ts";
 import type { Authorization } from "./authorization.ts";
 import { CallStats } from "./call-stats.ts";
 import { capabilitySet, mirroredCapabilities } from "./capabilities.ts";
@@ -232,7 +232,8 @@ export class Upstream {
         log: this.#options.log,
         makeLink: () => this.#link(principal, own ? caller : undefined),
         // A server of one client's own sees that client; a shared one sees the host.
-        clientInfo: own && isObject(caller.client.info) ? (caller.client.info as Json) : this.#options.hostInfo,
+        // Who has no session says who it is with each request, and a connection serves many of them.
+        clientInfo: own && caller.client.info.name !== undefined ? (caller.client.info as Json) : this.#options.hostInfo,
         capabilities: own ? mirroredCapabilities(caller, facts.wire, config) : shared,
         owner: own ? caller : undefined,
       },
