@@ -62,6 +62,12 @@ const PLACES: Record<ClientName, { linux: string; darwin: string; win32: string;
     darwin: "Library/Application Support/Code/User/globalStorage/saoudrizwan.claude-dev/settings/cline_mcp_settings.json",
     win32: "AppData/Roaming/Code/User/globalStorage/saoudrizwan.claude-dev/settings/cline_mcp_settings.json",
   },
+  opencode: {
+    linux: ".config/opencode/opencode.json",
+    darwin: ".config/opencode/opencode.json",
+    win32: ".config/opencode/opencode.json",
+    project: "opencode.json",
+  },
 };
 
 test.each(CLIENT_NAMES)("the files of %s are where it keeps them, on each platform", (id) => {
@@ -104,7 +110,8 @@ test.each(CLIENT_NAMES)("client-config %s prints the form that is documented, an
   expect(stdio).toMatchObject({ code: 0, stderr: expect.stringContaining(join(at.user, PLACES[id].linux)) });
   expect(Object.keys(parsed(id, stdio.stdout))).toEqual([key]);
   const entry = parsed(id, stdio.stdout)[key]?.local ?? {};
-  expect(entry).toMatchObject({ command: process.execPath, args: [BIN, "start", "stdio", "--config", config] });
+  const command = [entry.command, entry.args ?? []].flat(2);
+  expect(command).toEqual([process.execPath, BIN, "start", "stdio", "--config", config]);
   expect(Object.keys(local)).toEqual(expect.arrayContaining(Object.keys(entry)));
   if (entry.type !== undefined) expect(entry.type).toBe(local.type);
   const json = await at.run("client-config", id, "--name", "local", "--json");
@@ -164,6 +171,15 @@ const IMPORTED: Record<ClientName, Servers> = {
     local: { command: "/opt/servers/files", args: ["--root", "/srv"], env: { MODE: "read" } },
     remote: { url: URL_THERE, headers: { "X-Region": "eu" } },
   },
+  opencode: {
+    local: {
+      command: "/opt/servers/files",
+      args: ["--root", "/srv/$${literal}"],
+      env: { TEAM: "${TEAM:-}" },
+      startTimeout: "8s",
+    },
+    remote: { url: URL_THERE, headers: { "X-Key": "${file:HOME/key}", "X-Region": "eu" } },
+  },
 };
 
 /** What is said of entries that are not taken over as they are. */
@@ -171,8 +187,8 @@ const TOLD: Partial<Record<ClientName, string>> = {
   vscode: "MCP_HOST_INPUT_SEARCH_KEY  (remote)",
   codex: "SEARCH_TOKEN  (remote)",
   zed: "left out of-an-extension of Zed: it has neither a command nor an address",
-  "gemini-cli": 'remote: what Gemini CLI says with "includeTools" has no meaning here',
   cline: "left out off of Cline: it is switched off there",
+  opencode: 'remote: what opencode says with "oauth" has no meaning here',
 };
 
 test.each(CLIENT_NAMES)("init imports the servers of a documented file of %s", async (id) => {
@@ -182,6 +198,18 @@ test.each(CLIENT_NAMES)("init imports the servers of a documented file of %s", a
   expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining(TOLD[id] ?? "") });
   const text = (at.read("mcp-host.config.json") ?? "").replaceAll(at.path, "WORK").replaceAll(at.user, "HOME");
   expect(JSON.parse(text).mcpServers).toEqual(IMPORTED[id]);
+});
+
+test("opencode's file with comments is the one that counts where there are both", async () => {
+  using at = desk();
+  at.write("mcp-host.config.json", '{ "mcpServers": {} }');
+  at.write("~/.config/opencode/opencode.json", "{}");
+  at.write("~/.config/opencode/opencode.jsonc", "// mine\n{}\n");
+  expect(await at.run("install", "opencode", "--yes")).toMatchObject({ code: 0 });
+  expect(at.read("~/.config/opencode/opencode.json")).toBe("{}");
+  const text = at.read("~/.config/opencode/opencode.jsonc") ?? "";
+  expect(text.startsWith("// mine\n")).toBe(true);
+  expect(parseJsonc(text).mcp["mcp-host"]).toMatchObject({ type: "local", enabled: true });
 });
 
 test("the questions of VS Code that imported servers need come along, and no others", async () => {
@@ -209,6 +237,7 @@ const KEYED: Partial<Record<ClientName, unknown>> = {
   zed: { headers: { Authorization: "Bearer YOUR_API_KEY" } },
   "gemini-cli": { headers: { Authorization: "Bearer $MCP_API_KEY" } },
   cline: { headers: { Authorization: "Bearer YOUR_API_KEY" } },
+  opencode: { headers: { Authorization: "Bearer {env:MCP_API_KEY}" } },
 };
 
 function withAuth(at: Desk): void {

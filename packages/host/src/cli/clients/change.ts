@@ -65,6 +65,6 @@ function secretsIn(value: unknown, within = "", name = ""): string[] {
   if (typeof value === "string") return isSecret(["mcpServers", "", within, name], "", value) ? [value] : [];
   if (typeof value !== "object" || value === null) return [];
   return Object.entries(value).flatMap(([key, item]) =>
-    secretsIn(item, key.includes("headers") ? "headers" : key === "env" ? key : within, key),
+    secretsIn(item, key.includes("headers") ? "headers" : key === "env" || key === "environment" ? "env" : within, key),
   );
 }

@@ -12,13 +12,14 @@ const UNKNOWN = "x";
 /** What a client that starts the host hands on to it. */
 const INHERITED = ["HOME", "XDG_CONFIG_HOME", "PATH", "USER"];
 
-/** Why the config could not have this server, or undefined. Variables that nobody set are no reason. */
+/** Why the config could not have this server, or undefined. Variables that nobody set and files that are not there are no reason. */
 export function refusal(name: string, server: Json, folder: string): string | undefined {
-  const config = { mcpServers: { [name]: server } };
-  const anything = new Map(usesOf(config, new Variables(new Map(), {}, folder)).map((use) => [use.name, UNKNOWN]));
-  const problems: string[] = [];
-  expandConfig(config, new Variables(anything, {}, folder), problems);
-  const { url, ...rest } = withoutReferences(server) as Json; // an object stays one
+  const found: string[] = [];
+  const uses: Use[] = [];
+  expandConfig({ mcpServers: { [name]: server } }, new Variables(new Map(), {}, folder), found, uses);
+  const problems = found.filter((problem) => !uses.some(({ missing }) => missing === problem));
+  // Only files have `envFile`: its values are in `env` when a config is checked.
+  const { url, envFile, ...rest } = withoutReferences(server) as Json; // an object stays one
   try {
     // An address that begins with a variable is none before the variable is known.
     const checkable = { ...rest, ...(url !== undefined && { url: url === UNKNOWN ? "http://localhost" : url }) };

@@ -76,7 +76,7 @@ export async function initialize(flags: InitFlags): Promise<InitReport> {
     // What was written holds the secrets that were not moved.
     ...(dry && { text }),
     servers: Object.keys(config.mcpServers),
-    found: found.sources.map((source) => ({ client: source.id, path: source.path, servers: Object.keys(source.servers) })),
+    found: found.sources.map((source) => ({ client: source.id, path: source.path, servers: source.entries.map(({ name }) => name) })),
     notes: [...found.problems, ...without(found, choice), ...imported.told, ...(Object.keys(servers).length === 0 ? [HELLO] : [])],
     ...(!dry && { missing: missingOf({ ...imported, servers }, machine), next: nextSteps(sources) }),
   };
@@ -119,7 +119,7 @@ async function chosen(
   if (!dialogue) return sources.filter(({ id }) => choice.includes(id));
   const taken: Source[] = [];
   for (const source of sources) {
-    const names = Object.keys(source.servers).join(", ");
+    const names = source.entries.map(({ name }) => name).join(", ");
     if (await dialogue.confirm(`Import the servers of ${clientOf(source.id).title} (${names}; ${source.path})?`, true)) taken.push(source);
   }
   return taken;
