@@ -22,7 +22,7 @@ export const entryArgs = {
   url: { type: "string", valueHint: "url", description: "The client connects to this address" },
   endpoint: { type: "string", valueHint: "name", description: "The client comes in by an endpoint that a plugin opens, /mcp/p/<name>" },
   profile: { type: "string", valueHint: "name", description: "The same as --endpoint" },
-  config: configArgs.config,
+  ...configArgs,
 } as const satisfies ArgsDef;
 
 /** How a change of somebody's file is agreed on. */

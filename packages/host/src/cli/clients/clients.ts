@@ -21,6 +21,10 @@ export type ServerEntry =
       readonly url: string;
       /** The host asks for a key, so the client has to send one. */
       readonly key: boolean;
+      /** The host's config, where it is known. */
+      readonly config?: string | undefined;
+      /** Nobody answered there, so nothing is known of keys. */
+      readonly silent?: boolean;
     };
 
 /**

@@ -2,7 +2,7 @@ import { expandConfig, type Use } from "../../config/expand.ts";
 import type { Input } from "../../config/inputs.ts";
 import { parseConfig } from "../../config/parse.ts";
 import { Variables } from "../../config/variables.ts";
-import { readWritten } from "../../config/written.ts";
+import { type LoadOptions, readWritten } from "../../config/written.ts";
 import { ConfigError } from "../../errors.ts";
 import { isObject, type Json } from "../../wire/message.ts";
 
@@ -38,9 +38,9 @@ export function missingVariables(server: Json, folder: string, inputs: readonly 
 }
 
 /** The variables that a config takes from the environment of a shell, which a client that starts the host may not have. */
-export async function shellVariables(path: string): Promise<string[]> {
+export async function shellVariables(path: string, options: LoadOptions): Promise<string[]> {
   const env = Object.fromEntries(INHERITED.map((name) => [name, process.env[name]]));
-  const { value, variables } = await readWritten(path, { env });
+  const { value, variables } = await readWritten(path, { ...options, env });
   return missing(usesOf(value, variables));
 }
 
