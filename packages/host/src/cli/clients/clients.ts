@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Json } from "../../wire/message.ts";
+import { UsageError } from "../command-line/usage.ts";
 import type { Machine } from "./machine.ts";
 
 /** Whose file: the user's, for every project, or that of the project in the working directory. */
@@ -66,6 +67,9 @@ export interface Client {
   /** What makes it read the file again, as a sentence. */
   readonly reload: string;
 }
+
+/** A client cannot do what is asked, which others can. */
+export class ClientError extends UsageError {}
 
 /** The variable that holds the key which a client shows to a host with an auth plugin. */
 export const KEY_VARIABLE = "MCP_API_KEY";

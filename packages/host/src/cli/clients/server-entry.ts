@@ -9,7 +9,7 @@ import { UsageError } from "../command-line/usage.ts";
 import { checkEndpoint } from "../hosting/open-host.ts";
 import { lookInto, namedAddress, ownAddress } from "./address.ts";
 import { type EntryFlags, endpointOf, type Target } from "./client-options.ts";
-import type { ServerEntry } from "./clients.ts";
+import { ClientError, type ServerEntry } from "./clients.ts";
 
 /**
  * The entry that the flags ask for.
@@ -20,7 +20,7 @@ export async function serverEntryOf(flags: EntryFlags, options: LoadOptions, { c
   const overHttp = flags.http === true || flags.url !== undefined;
   if (flags.stdio === true && overHttp) throw new UsageError("--stdio and --http or --url say different things; give one of them");
   if (overHttp && !client.transports.includes("http"))
-    throw new UsageError(`${client.title} takes no addresses in its file; leave --http and --url out and it starts a host of its own`);
+    throw new ClientError(`${client.title} takes no addresses in its file; leave --http and --url out and it starts a host of its own`);
   const endpoint = endpointOf(flags);
   if (flags.url !== undefined) {
     const config = flags.config === undefined ? undefined : await configPath(flags.config);
@@ -50,7 +50,7 @@ export async function serverEntryOf(flags: EntryFlags, options: LoadOptions, { c
 }
 
 /** The client's entry will name it, so it must be one that may run. */
-async function configPath(flag: string | undefined): Promise<string> {
+export async function configPath(flag: string | undefined): Promise<string> {
   const path = await locateReadable(flag);
   if (!existsSync(path))
     throw new ConfigFileError([`there is no file ${path}; run \`mcp-host init\`, or name another with --config`], undefined);

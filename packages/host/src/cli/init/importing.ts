@@ -151,7 +151,7 @@ function untimed({ startTimeout, timeout, maxTimeout, ...rest }: Json): Json {
 }
 
 /** Whether an entry starts or reaches a host like this one. */
-function isHost({ command, args, url }: Json, own: (url: string) => boolean): boolean {
+export function isHost({ command, args, url }: Json, own: (url: string) => boolean): boolean {
   if (typeof url === "string") return own(url);
   const words = [command, ...(Array.isArray(args) ? args : [])].flatMap((word) => String(word).split(/\s+/));
   return words.some((word) => /(^|[\\/])mcp-host(@[\w.^~-]+)?(\.[cm]?js|\.cmd|\.exe)?$/.test(word)) && words.includes("start");
