@@ -71,13 +71,15 @@ export async function withChanges(
   changes: readonly EntryChange[],
   asked: readonly Json[] = [],
 ): Promise<string> {
-  const entries = changes.reduce<Json>((value, { at, entry }) => withValue(value, at, entry), file.value);
+  // What is written anew gets another form, though it says the same.
+  const due = changes.filter(({ at, entry }) => !isDeepStrictEqual(valueAt(file.value, at), entry));
+  const entries = due.reduce<Json>((value, { at, entry }) => withValue(value, at, entry), file.value);
   const left = inputsOf(file).filter((input) => !droppedInputs(file, entries).includes(input));
   const inputs = [...left, ...asked.filter(({ id }) => !left.some((input) => input.id === id))];
   const changed = !isDeepStrictEqual(inputs, inputsOf(file));
   const wanted = { ...entries, ...(changed && { inputs }) };
   const edits: Edit[] = [
-    ...changes.map(({ at, entry }) => ({ path: at, value: entry })),
+    ...due.map(({ at, entry }) => ({ path: at, value: entry })),
     ...(changed ? [{ path: ["inputs"], value: inputs }] : []),
   ];
   return edited(client, file, edits, wanted);

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import type { LoadOptions } from "../../config/load.ts";
 import type { Json } from "../../wire/message.ts";
@@ -17,7 +18,7 @@ import { thisMachine } from "../clients/machine.ts";
 import { configPath, serverEntryOf } from "../clients/server-entry.ts";
 import { advice } from "../clients/snippet.ts";
 import { type Source, serversOf } from "../init/importing.ts";
-import { forget, isUntouched, keep, takenOutOf } from "./record.ts";
+import { copyBefore, forget, installationIn, keep } from "./record.ts";
 import { servedBy } from "./served.ts";
 
 /** What became of one client's file. */
@@ -69,7 +70,7 @@ export async function install(
   const isThere = after === file.text;
   const lines = isThere ? [] : [...(await advice(target, entry, options)), ...(replacement?.told ?? [])];
   const done = isThere ? UNCHANGED : await change(file, after, flags);
-  if (done.written) remember(target, file, replacement?.changes ?? [], after);
+  if (done.written) remember(target, { file, after, backup: done.backup }, replacement?.changes ?? []);
   const { taken, stays } = replacement ?? {};
   return { client: id, name, path, ...done, ...(replacement && { taken, stays }), advice: lines };
 }
@@ -98,13 +99,16 @@ async function replacementOf(target: Target, entry: ServerEntry, flags: EntryFla
   };
 }
 
-/** Keeps what is needed to put everything back, over several installations. */
-function remember({ path, name }: Target, file: ClientFile, changes: readonly EntryChange[], after: string): void {
-  const earlier = takenOutOf(path, name);
+/** Keeps what is needed to undo it, over several installations. */
+function remember(
+  { path, name }: Target,
+  { file, after, backup }: { file: ClientFile; after: string; backup: string | undefined },
+  changes: readonly EntryChange[],
+): void {
+  const earlier = installationIn(path, name);
   const taken = changes.map(({ at }) => ({ at, entry: valueAt(file.value, at) }));
-  if (!earlier && taken.length === 0) return;
-  const rest = taken.reduce<ClientFile["value"]>((value, { at }) => withValue(value, at, undefined), file.value);
-  const before = earlier ? (isUntouched(earlier, file.text) ? earlier.before : undefined) : file.text;
+  const rest = taken.reduce<Json>((value, { at }) => withValue(value, at, undefined), file.value);
+  const before = earlier ? copyBefore(earlier, file.text) : backup;
   const entries = [...(earlier?.entries ?? []).filter(({ at }) => !taken.some((each) => isDeepStrictEqual(each.at, at))), ...taken];
   keep({ path, name, before, entries, inputs: [...(earlier?.inputs ?? []), ...droppedInputs(file, rest)] }, after);
 }
@@ -112,17 +116,16 @@ function remember({ path, name }: Target, file: ClientFile, changes: readonly En
 /** Takes the host out of a client's file again, and puts back what it had taken out: to the letter where nobody has changed the file since. */
 export async function uninstall({ id, client, name, path }: Target, flags: ChangeFlags): Promise<Uninstalled> {
   const file = await readClientFile(client, path);
-  const record = takenOutOf(path, name);
+  const record = installationIn(path, name);
   const at = [client.key, name];
   const isThere = valueAt(file.value, at) !== undefined;
   if (!isThere && !record) return { client: id, name, path, ...UNCHANGED };
   const back = (record?.entries ?? []).filter((each) => valueAt(file.value, each.at) === undefined);
+  const copy = record && copyBefore(record, file.text);
   const after =
-    record && isUntouched(record, file.text)
-      ? record.before
-      : await withChanges(client, file, [...(isThere ? [{ at, entry: undefined }] : []), ...back], record?.inputs);
+    copy === undefined ? await withChanges(client, file, [{ at, entry: undefined }, ...back], record?.inputs) : readFileSync(copy, "utf8");
   const isDone = after === file.text;
   const done = isDone ? UNCHANGED : await change(file, after, flags);
   if (record && (isDone || done.written) && flags["dry-run"] !== true) forget(record);
-  return { client: id, name, path, ...done, ...(record && { restored: back.map((each) => each.at.at(-1) ?? "") }) };
+  return { client: id, name, path, ...done, ...(back.length > 0 && { restored: back.map((each) => each.at.at(-1) ?? "") }) };
 }
