@@ -165,7 +165,7 @@ const IMPORTED: Record<ClientName, Servers> = {
   },
   "gemini-cli": {
     local: { command: "/opt/servers/files", args: ["--root", "/srv"], env: { USER_NAME: "${USER}", MODE: "${HOME}" } },
-    remote: { url: URL_THERE, headers: { "X-Region": "eu" } },
+    remote: { url: URL_THERE, headers: { "X-Region": "eu" }, tools: { include: ["find"] } },
   },
   cline: {
     local: { command: "/opt/servers/files", args: ["--root", "/srv"], env: { MODE: "read" } },
@@ -405,7 +405,7 @@ test("variables that only this shell has are named, for a client that starts the
   at.write("~/.config/mcp-host/credentials.json", '{ "KEPT": "x" }');
   const env = { A: "${KEPT}", B: "${NOT_KEPT}", C: "${WITH_DEFAULT:-c}", D: "${HOME}", E: "$${LITERAL}" };
   at.write("mcp-host.config.json", JSON.stringify({ mcpServers: { one: { command: "one", env } } }));
-  const said = "The config takes NOT_KEPT from the environment, which Cursor may not have";
+  const said = "The config takes NOT_KEPT from the environment, which a program that starts the host may not have";
   for (const args of [["client-config"], ["install", "--yes"]])
     expect(await at.run(...args, "cursor")).toMatchObject({ code: 0, stderr: expect.stringContaining(said) });
 });

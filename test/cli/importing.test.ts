@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { EXIT } from "../../packages/host/dist/cli/command-line/exit.js";
 import { type Desk, desk } from "../harness/desk.ts";
+import { upstream } from "../harness/hosts.ts";
 
 type Servers = Record<string, Record<string, unknown>>;
 
@@ -91,6 +93,69 @@ test("the times of clients come along in their units, and a server is no other o
   });
   expect(stderr).toContain("also of Cline is the same as gemini");
   expect(stderr).not.toContain("has no meaning here");
+});
+
+test("which tools a client uses of a server comes along, from its entry and from the settings beside it", async () => {
+  using at = desk();
+  const of = (entry: object): Servers => ({ some: { command: "some", ...entry } });
+  const windsurf = { windsurf: { command: "w", disabledTools: ["a", "b"] }, all: { command: "all", disabledTools: [] } };
+  at.write("~/.codeium/windsurf/mcp_config.json", JSON.stringify({ mcpServers: windsurf }));
+  at.write("~/.codex/config.toml", '[mcp_servers.codex]\ncommand = "x"\nenabled_tools = ["a", "b"]\ndisabled_tools = ["b"]\n');
+  const gemini = {
+    gemini: { command: "g", includeTools: ["a", "b(x, y)"], excludeTools: ["c"] },
+    none: { command: "n", includeTools: [] },
+  };
+  at.write("~/.gemini/settings.json", JSON.stringify({ mcpServers: gemini }));
+  at.write("~/.claude.json", JSON.stringify({ mcpServers: of({}) }));
+  const deny = ["mcp__some__write", "mcp__some__drop_*", "mcp__some__ask(x:*)", "mcp__something__else"];
+  at.write("~/.claude/settings.json", JSON.stringify({ permissions: { deny, allow: ["mcp__some__read"] } }));
+  const { servers, stderr } = await imported(at);
+  expect(servers).toEqual({
+    some: { command: "some", tools: { exclude: ["write", "drop_*"] } },
+    windsurf: { command: "w", tools: { exclude: ["a", "b"] } },
+    all: { command: "all" },
+    codex: { command: "x", tools: { include: ["a", "b"], exclude: ["b"] } },
+    gemini: { command: "g", tools: { include: ["a", "b"], exclude: ["c"] } },
+    none: { command: "n", tools: { include: [] } },
+  });
+  expect(stderr).not.toContain("has no meaning here");
+});
+
+test("opencode's globs over the tools of all servers are those of each; what they leave nothing of is left out", async () => {
+  using at = desk();
+  const local = (name: string): object => ({ type: "local", command: [name] });
+  const mcp = Object.fromEntries(["some", "one.of", "hidden", "reader", "other"].map((name) => [name, local(name)]));
+  const tools = {
+    some_write: false,
+    "one_of_x*": false,
+    "hidden*": false,
+    "reader_*": false,
+    reader_read: true,
+    bash: false,
+    other_y: true,
+  };
+  at.write("~/.config/opencode/opencode.json", JSON.stringify({ mcp, tools: { ...tools, "other*": false } }));
+  at.write("opencode.json", JSON.stringify({ tools: { "other*": true, other_z: false } }));
+  const { servers, stderr } = await imported(at);
+  expect(servers).toEqual({
+    some: { command: "some", tools: { exclude: ["write"] } },
+    "one.of": { command: "one.of", tools: { exclude: ["x*"] } },
+    reader: { command: "reader", tools: { include: ["read"] } },
+    other: { command: "other", tools: { exclude: ["z"] } },
+  });
+  expect(stderr).toContain("left out hidden of opencode: its tools are switched off there");
+});
+
+test("a tool that the client did not use is neither listed nor called behind the host", async () => {
+  using at = desk();
+  at.write(
+    "~/.gemini/settings.json",
+    JSON.stringify({ mcpServers: { up: { ...upstream(), includeTools: ["echo", "add"], excludeTools: ["add"] } } }),
+  );
+  await imported(at);
+  const tools = JSON.parse((await at.run("list", "tools", "--json")).stdout) as { name: string }[];
+  expect(tools.map(({ name }) => name)).toEqual(["echo"]);
+  expect(await at.run("call", "add", "--args", '{"a":1,"b":2}')).toMatchObject({ code: EXIT.protocol.code });
 });
 
 test("opencode's values are read as it reads them: a variable that nobody set is empty, a file is that beside its own", async () => {

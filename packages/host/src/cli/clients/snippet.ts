@@ -26,7 +26,7 @@ export async function advice({ client, scope }: Target, entry: ServerEntry, opti
   const variables = entry.kind === "stdio" ? await shellVariables(entry.config, options) : [];
   if (variables.length > 0)
     lines.push(
-      `The config takes ${variables.join(", ")} from the environment, which ${client.title} may not have; the credentials file (${docsPage("config.md")}) is always there.`,
+      `The config takes ${variables.join(", ")} from the environment, which a program that starts the host may not have; the credentials file (${docsPage("config.md")}) is always there.`,
     );
   if (entry.kind === "http" && entry.key) lines.push(`The host asks for a key: ${keyAdvice(client, entry)}.`);
   if (entry.kind === "http" && entry.silent === true)

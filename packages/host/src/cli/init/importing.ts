@@ -42,8 +42,17 @@ export interface Imported {
   readonly servers: Readonly<Record<string, Json>>;
   /** The config's `inputs`: what these servers ask people for. */
   readonly inputs: readonly Input[];
-  /** What was changed or left out, a line each. */
-  readonly told: readonly string[];
+  /** Which client each is of. */
+  readonly from: Readonly<Record<string, ClientName>>;
+  /** What was changed or left out. */
+  readonly told: readonly Note[];
+}
+
+/** A line for people. */
+export interface Note {
+  readonly line: string;
+  /** The server of the config that it is about. */
+  readonly about?: string;
 }
 
 /** Looks for the config files of all clients: the user's, and those of the project in this folder. */
@@ -106,43 +115,61 @@ function entriesOf(id: ClientName, { servers, value }: ClientFile, { folder }: M
  */
 export function importServers(sources: readonly Source[], machine: Machine, own: (url: string) => boolean): Imported {
   const servers: Record<string, Json> = {};
-  const told: string[] = [];
-  const asked = new Map<string, Input>();
-  for (const { id, path, scope, entries, inputs, rules } of sources) {
+  const from: Record<string, ClientName> = {};
+  const told: Note[] = [];
+  const leave = (whose: string, reason: string): void => void told.push({ line: `left out ${whose}: ${reason}` });
+  for (const { id, path, scope, entries, rules } of sources) {
     const client = clientOf(id);
     for (const { name, value } of entries) {
       const whose = `${name} of ${client.title}`;
       const translated = translate(value, { client, machine, path, rule: rules(name, scope === "project") });
       if ("refused" in translated) {
-        told.push(`left out ${whose}: ${translated.refused}`);
+        leave(whose, translated.refused);
         continue;
       }
       const { server, dropped } = translated;
       if (isHost(server, own)) {
-        told.push(`left out ${whose}: it is mcp-host itself`);
+        leave(whose, "it is mcp-host itself");
         continue;
       }
       const valid = validName(name);
       const reason = refusal(valid, server, machine.folder);
       if (reason !== undefined) {
-        told.push(`left out ${whose}: ${reason}`);
+        leave(whose, reason);
         continue;
       }
       const same = Object.entries(servers).find(([, other]) => isDeepStrictEqual(untimed(other), untimed(server)));
       if (same) {
-        told.push(`${whose} is the same as ${same[0]}`);
+        told.push({ about: same[0], line: `${whose} is the same as ${same[0]}` });
         continue;
       }
       const free = freeName(valid, id, servers);
       servers[free] = server;
-      const text = JSON.stringify(server);
-      for (const input of inputs) if (text.includes(`\${input:${input.id}}`) && !asked.has(input.id)) asked.set(input.id, input);
-      if (free !== name) told.push(`${whose} is called ${free} here`);
-      if (dropped.length > 0)
-        told.push(`${free}: what ${client.title} says with ${dropped.map((key) => `"${key}"`).join(", ")} has no meaning here`);
+      from[free] = id;
+      if (free !== name) told.push({ about: free, line: `${whose} is called ${free} here` });
+      const keys = dropped.map((key) => `"${key}"`).join(", ");
+      if (keys !== "") told.push({ about: free, line: `${free}: what ${client.title} says with ${keys} has no meaning here` });
     }
   }
-  return { servers, inputs: [...asked.values()], told };
+  return { servers, from, told, inputs: askedBy(servers, sources) };
+}
+
+/** The same with some of the servers only, and what concerns these. */
+export function onlyOf({ servers, told, inputs, ...rest }: Imported, names: readonly string[]): Imported {
+  const left = Object.fromEntries(Object.entries(servers).filter(([name]) => names.includes(name)));
+  return {
+    ...rest,
+    servers: left,
+    told: told.filter(({ about }) => about === undefined || names.includes(about)),
+    inputs: askedBy(left, [{ inputs }]),
+  };
+}
+
+/** The questions that servers ask, each once. */
+function askedBy(servers: Imported["servers"], sources: readonly Pick<Source, "inputs">[]): Input[] {
+  const text = JSON.stringify(servers);
+  const asked = sources.flatMap(({ inputs }) => inputs).filter(({ id }) => text.includes(`\${input:${id}}`));
+  return asked.filter(({ id }, index) => asked.findIndex((input) => input.id === id) === index);
 }
 
 /** What a server is, and which tools of it are used: a client's patience makes no other one of it. */

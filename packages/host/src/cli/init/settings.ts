@@ -42,5 +42,5 @@ function duration(milliseconds: number): string {
 /** Names of tools; Gemini CLI may have their arguments in parentheses behind them. */
 function tools(entry: Json, key: string | undefined): string[] | undefined {
   const names = key === undefined ? undefined : entry[key];
-  return Array.isArray(names) ? names.map((name) => String(name).replace(/\(.*$/s, "")) : undefined;
+  return Array.isArray(names) ? names.map((name) => String(name).replace(/\(.*$/s, "")).filter((name) => name !== "") : undefined;
 }

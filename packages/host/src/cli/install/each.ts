@@ -24,13 +24,20 @@ export async function forEach<O extends Outcome>(
   describe: (outcome: O) => readonly string[],
 ): Promise<ExitCode> {
   const told: unknown[] = [];
+  const said = new Set<string>();
+  const say = (target: Target, lines: readonly string[]): void => {
+    // What is true of every client is said once.
+    const news = lines.filter((line) => !said.has(line));
+    for (const line of news) said.add(line);
+    if (news.length > 0) write(flags.all === true ? [`${target.client.title}:`, ...news.map((line) => `  ${line}`)] : news);
+  };
   let isWhole = true;
   for (const target of targets) {
     try {
       const outcome = await work(target);
       told.push(outcome);
       if (outcome.declined) isWhole = false;
-      if (!flags.json) say(describe(outcome));
+      if (!flags.json) say(target, [...fateOf(outcome), ...describe(outcome)]);
     } catch (error) {
       // What is wrong with the config, the command line or the terminal is wrong for the others, too.
       const isOfAll = EVERYBODYS.some((kind) => error instanceof kind) && !(error instanceof ClientError);
@@ -38,14 +45,20 @@ export async function forEach<O extends Outcome>(
       const reason = (error as Error).message; // Errors with words for people
       isWhole = false;
       told.push({ client: target.id, name: target.name, path: target.path, error: reason });
-      if (!flags.json) say([`${target.client.title}: ${reason}`]);
+      if (!flags.json) say(target, [reason]);
     }
   }
   if (flags.json) process.stdout.write(jsonText(flags.all === true ? { clients: told } : told[0]));
-  else if (targets.length === 0) say(["No client was found."]);
+  else if (targets.length === 0) write(["No client was found."]);
   return isWhole ? EXIT.ok.code : EXIT.failure.code;
 }
 
-function say(lines: readonly string[]): void {
-  if (lines.length > 0) process.stderr.write(`${escapeControls(lines.join("\n"))}\n`);
+/** What became of the file before. */
+function fateOf({ written, path, backup }: Outcome): string[] {
+  if (!written) return [];
+  return [backup === undefined ? `${path} is new.` : `The file before is kept as ${backup}.`];
+}
+
+function write(lines: readonly string[]): void {
+  process.stderr.write(`${escapeControls(lines.join("\n"))}\n`);
 }
