@@ -152,7 +152,7 @@ const IMPORTED: Record<ClientName, Servers> = {
     remote: { url: URL_THERE, headers: { "X-Team": "${env:TEAM:-none}" } },
   },
   codex: {
-    local: { command: "/opt/servers/files", args: ["--root", "/srv"], env: { SHELL: "${SHELL}", MODE: "read" }, startTimeout: "20s" },
+    local: { command: "/opt/servers/files", args: ["--root", "/srv"], env: { SHELL: "${SHELL:-}", MODE: "read" }, startTimeout: "20s" },
     remote: {
       url: URL_THERE,
       headers: { "X-Region": "eu", "X-Team": "${TEAM}", Authorization: "Bearer ${SEARCH_TOKEN}" },

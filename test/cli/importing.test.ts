@@ -22,8 +22,9 @@ test.each([
   using at = desk();
   const named = { command: process.execPath, args: ["-e", "console.error(process.env.FROM_FILE)"], envFile: "${workspaceFolder}/.env" };
   at.write(path, JSON.stringify({ [key]: { named } }));
-  const { servers } = await imported(at);
+  const { servers, stderr } = await imported(at);
   expect(servers).toEqual({ named: { ...named, envFile: join(at.path, ".env") } });
+  expect(stderr).toContain(`named takes variables from ${join(at.path, ".env")}, and there is no such file yet`);
   expect(await at.run("validate")).toMatchObject({ code: 3, stdout: expect.stringContaining("there is no file") });
   at.write(".env", "FROM_FILE=it-is-there\n");
   expect(await at.run("validate")).toMatchObject({ code: 0 });

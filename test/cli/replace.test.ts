@@ -58,7 +58,10 @@ test("a machine with many clients: init, install --all --replace, every client w
   using at = desk();
   usedMachine(at);
   const before = everything(at);
-  expect(await at.run("init", "--yes")).toMatchObject({ code: 0 });
+  expect(await at.run("init", "--yes")).toMatchObject({ code: 0, stderr: expect.stringContaining("install --all --replace") });
+  const tools = ["echo", "mine_echo", "note_add", "shared_echo"];
+  const listed = JSON.parse((await at.run("list", "--json")).stdout) as { name: string }[];
+  expect(listed.map(({ name }) => name).sort()).toEqual(tools);
   const installed = await at.run("install", "--all", "--replace", "--yes");
   expect(installed).toMatchObject({ code: 0, stderr: expect.stringContaining("pinned stays in") });
   expect(installed.stderr).toContain("Claude Code has shared in");
@@ -91,7 +94,7 @@ test("a machine with many clients: init, install --all --replace, every client w
     const client = sdkClient();
     await client.connect(stdioTransport(command, args, at.env));
     const names = async (): Promise<string[]> => (await client.listTools()).tools.map(({ name }) => name).sort();
-    await expect.poll(names).toEqual(["echo", "mine_echo", "note_add", "shared_echo"]);
+    await expect.poll(names).toEqual(tools);
     expect(await client.callTool({ name: "echo", arguments: { a: 1 } })).toMatchObject({ structuredContent: { arguments: { a: 1 } } });
     await client.close();
   }

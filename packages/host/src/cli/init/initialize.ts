@@ -1,4 +1,5 @@
-import { join } from "node:path";
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { backUp } from "../../config/backup.ts";
 import { configsIn } from "../../config/locate.ts";
 import { replaceFile } from "../../config/replace.ts";
@@ -81,7 +82,13 @@ export async function initialize(flags: InitFlags): Promise<InitReport> {
     ...(dry && { text }),
     servers: Object.keys(config.mcpServers),
     found: found.sources.map((source) => ({ client: source.id, path: source.path, servers: source.entries.map(({ name }) => name) })),
-    notes: [...found.problems, ...without(found, choice), ...imported.told.map(({ line }) => line), ...notes],
+    notes: [
+      ...found.problems,
+      ...without(found, choice),
+      ...imported.told.map(({ line }) => line),
+      ...missingFiles(servers, machine),
+      ...notes,
+    ],
     ...(!dry && { missing: missingOf({ ...imported, servers }, machine), next: nextSteps(sources) }),
   };
 }
@@ -222,12 +229,22 @@ function missingOf({ servers, inputs }: Imported, { folder }: Machine): NonNulla
   return [...takers].map(([variable, names]) => ({ variable, servers: names }));
 }
 
+/** Files of variables that are not there yet. */
+function missingFiles(servers: Imported["servers"], { folder }: Machine): string[] {
+  return Object.entries(servers).flatMap(([name, { envFile }]) => {
+    if (typeof envFile !== "string" || envFile.includes("${") || existsSync(resolve(folder, envFile))) return [];
+    return `${name} takes variables from ${resolve(folder, envFile)}, and there is no such file yet`;
+  });
+}
+
 function nextSteps(sources: readonly Source[]): NonNullable<InitReport["next"]> {
   const command = typedCommand();
   const client = sources[0]?.id ?? "claude-code";
+  const replaces = "puts the host into every client, in the place of these servers; `uninstall --all` undoes it";
   return [
     { command: `${command} validate --connect`, does: "starts or reaches each server once" },
     { command: `${command} client-config ${client}`, does: `prints what connects ${clientOf(client).title}; \`install\` writes it there` },
+    ...(sources.length > 0 ? [{ command: `${command} install --all --replace`, does: replaces }] : []),
     { command: `${command} start`, does: "serves over HTTP" },
   ];
 }

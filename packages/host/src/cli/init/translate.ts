@@ -86,7 +86,7 @@ function local(entry: Json, { path, args, env }: Start, context: Context): Json 
   const { folder } = context.machine;
   const handedOn = list(entry.env_vars).flatMap((item) => {
     const name = isObject(item) ? item.name : item;
-    return typeof name === "string" ? [[name, `\${${name}}`]] : [];
+    return typeof name === "string" ? [[name, `\${${name}:-}`]] : []; // where nobody has set it, the server has none
   });
   const variables = { ...Object.fromEntries(handedOn), ...mapped(record(env), own) };
   return {
