@@ -5,7 +5,7 @@ import { parse as parseToml } from "smol-toml";
 import { describe, expect, test } from "vitest";
 import { CLIENT_NAMES, type ClientName, clientOf } from "../../packages/host/dist/cli/clients/clients.js";
 import { EXIT } from "../../packages/host/dist/cli/command-line/exit.js";
-import { home, start, TYPED, urlOf } from "../harness/cli.ts";
+import { home, start, TYPED } from "../harness/cli.ts";
 import { type Desk, desk } from "../harness/desk.ts";
 import { BIN, ROOT, upstream } from "../harness/hosts.ts";
 
@@ -302,74 +302,6 @@ describe("an endpoint", () => {
   });
 });
 
-test("a host whose plugins name its servers is asked whether it wants a key, too", async () => {
-  using at = desk();
-  const plugins = [["@host/plugin-auth", { anonymous: [], rules: [{ allow: { servers: ["one"] } }] }]];
-  at.write("mcp-host.config.json", JSON.stringify({ listen: { port: 4123 }, mcpServers: { one: { command: "one" } }, plugins }));
-  expect(await at.run("client-config", "cursor", "--http")).toMatchObject({ code: 0, stderr: expect.stringContaining("asks for a key") });
-});
-
-describe("a config with an auth plugin that lacks a value", () => {
-  const plugins = [["@host/plugin-auth", { apiKeys: { pepper: "${PEPPER_NOT_SET}", keys: [{ id: "k", digest: "A".repeat(43) }] } }]];
-  const withoutPepper = (port: number): Desk => {
-    const at = desk();
-    at.write("mcp-host.config.json", JSON.stringify({ listen: { port }, mcpServers: { one: upstream() }, plugins }));
-    at.write("pepper.env", "PEPPER_NOT_SET=a pepper of this test\n");
-    return at;
-  };
-
-  test("makes no entry, for whether the host wants a key is not known; --env-file and --set say the value", async () => {
-    using at = withoutPepper(4123);
-    for (const command of [["client-config"], ["install", "--yes"]])
-      expect(await at.run(...command, "cursor", "--http")).toEqual({
-        code: EXIT.config.code,
-        stdout: "",
-        stderr: expect.stringContaining("the variable PEPPER_NOT_SET is not set"),
-      });
-    expect(at.read("~/.cursor/mcp.json")).toBeUndefined();
-    for (const flags of [
-      ["--env-file", "pepper.env"],
-      ["--set", "PEPPER_NOT_SET=a pepper of this test"],
-    ]) {
-      const { stdout, stderr } = await at.run("client-config", "cursor", "--http", ...flags);
-      expect(parsed("cursor", stdout).mcpServers?.["mcp-host"]).toMatchObject(KEYED.cursor as object);
-      expect(stderr).toContain(`install cursor ${flags[0]} `);
-    }
-    expect(await at.run("install", "cursor", "--http", "--yes", "--env-file", "pepper.env")).toMatchObject({ code: 0 });
-    expect(parsed("cursor", at.read("~/.cursor/mcp.json") ?? "").mcpServers?.["mcp-host"]).toMatchObject(KEYED.cursor as object);
-  });
-
-  test("is not needed where the host runs: it is asked, by its address too, and so is one of somebody else's", async () => {
-    using at = withoutPepper(0);
-    await using host = start(at, ["start", "--env-file", "pepper.env"]);
-    const url = String(await urlOf(host));
-    const entry = { url, ...(KEYED.cursor as object) };
-    for (const flags of [["--http"], ["--url", url]])
-      expect(JSON.parse((await at.run("client-config", "cursor", ...flags)).stdout).mcpServers["mcp-host"]).toEqual(entry);
-    using stranger = desk();
-    expect(JSON.parse((await stranger.run("client-config", "cursor", "--url", url)).stdout).mcpServers["mcp-host"]).toEqual(entry);
-    expect(await at.run("client-config", "cursor", "--http", "--endpoint", "none")).toMatchObject({
-      code: EXIT.usage.code,
-      stderr: expect.stringContaining('no endpoint is called "none"; no plugin opens any'),
-    });
-  });
-
-  test("that a client starts itself has the flags that say it", async () => {
-    using at = withoutPepper(4123);
-    const { stdout } = await at.run("client-config", "cursor", "--env-file", "pepper.env", "--set", "listen.port=4124");
-    expect(parsed("cursor", stdout).mcpServers?.["mcp-host"]?.args).toEqual([
-      ...[BIN, "start", "stdio", "--config", join(at.path, "mcp-host.config.json")],
-      ...["--env-file", join(at.path, "pepper.env"), "--set", "listen.port=4124"],
-    ]);
-  });
-});
-
-test("an address where nobody answers is written, and it is said that nothing is known of keys", async () => {
-  using at = desk();
-  const { code, stderr } = await at.run("client-config", "cursor", "--url", "http://127.0.0.1:1/mcp");
-  expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining("Nobody answers at http://127.0.0.1:1/mcp") });
-});
-
 test("VS Code's question for the key comes and goes with the host, and questions of others stay", async () => {
   using at = desk();
   withAuth(at);
@@ -471,6 +403,7 @@ test("the command that client-config names writes what client-config printed", a
 test("where no host runs, client-config --http has the address that the config listens on, with TLS as well", async () => {
   using at = desk();
   at.write("mcp-host.config.json", '{ "listen": { "port": 3999, "tls": { "cert": "c.pem", "key": "k.pem" } }, "mcpServers": {} }');
-  const { stdout } = await at.run("client-config", "cursor", "--http");
+  const { stdout, stderr } = await at.run("client-config", "cursor", "--http");
   expect(JSON.parse(stdout).mcpServers["mcp-host"].url).toBe("https://127.0.0.1:3999/mcp");
+  expect(stderr).toContain(`No host of this config is running; \`${TYPED} start\` starts one.`);
 });

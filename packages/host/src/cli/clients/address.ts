@@ -15,7 +15,7 @@ export interface Address {
   readonly key: boolean;
   /** The host's config, where it is known. */
   readonly config?: string | undefined;
-  /** Nobody answered there, so nothing is known of keys. */
+  /** Nobody answers there; without a config nothing is known of keys then. */
   readonly silent?: boolean;
 }
 
@@ -66,7 +66,7 @@ export async function ownAddress(
   if (Number(port) === 0)
     throw new NoHostError("the config takes any free port, and no host is running; start one with `mcp-host start`, or give --url");
   const url = `${tls ? "https" : "http"}://${address.includes(":") ? `[${address}]` : address}:${port}${path}`;
-  return { url: at(reachable(url), endpoint), key: keyed(await lookInto(loaded), endpoint), config: loaded.path };
+  return { url: at(reachable(url), endpoint), key: keyed(await lookInto(loaded), endpoint), config: loaded.path, silent: true };
 }
 
 async function listening(config: string | undefined): Promise<Listening[]> {

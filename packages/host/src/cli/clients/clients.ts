@@ -24,7 +24,7 @@ export type ServerEntry =
       readonly key: boolean;
       /** The host's config, where it is known. */
       readonly config?: string | undefined;
-      /** Nobody answered there, so nothing is known of keys. */
+      /** Nobody answers there; without a config nothing is known of keys then. */
       readonly silent?: boolean;
     };
 

@@ -30,7 +30,11 @@ export async function advice({ client, scope }: Target, entry: ServerEntry, opti
     );
   if (entry.kind === "http" && entry.key) lines.push(`The host asks for a key: ${keyAdvice(client, entry)}.`);
   if (entry.kind === "http" && entry.silent === true)
-    lines.push(`Nobody answers at ${entry.url}, so whether the host there wants a key is not known; --config names its config.`);
+    lines.push(
+      entry.config === undefined
+        ? `Nobody answers at ${entry.url}, so whether the host there wants a key is not known; --config names its config.`
+        : `No host of this config is running; \`${typedCommand()} start\` starts one.`,
+    );
   if (entry.kind === "stdio" && scope === "project")
     lines.push("The paths in it are those of this machine; others of the project need their own.");
   if (entry.kind === "stdio" && entry.args.some((word) => word.includes("_npx")))
