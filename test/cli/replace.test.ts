@@ -135,6 +135,22 @@ test("what its client has changed since stays, and the servers come back beside 
   expect(await at.run("uninstall", "cursor", "--yes")).toMatchObject({ code: 0, stderr: expect.stringContaining("has no server") });
 });
 
+test("the project's file has its own installation, which is undone by itself", async () => {
+  using at = desk();
+  const before = JSON.stringify({ mcpServers: { shared: { command: "shared" } } });
+  at.write(".mcp.json", before);
+  expect(await at.run("init", "--yes")).toMatchObject({ code: 0 });
+  const flags = ["claude-code", "--scope", "project", "--name", "tools", "--yes"];
+  const { stderr } = await at.run("install", ...flags, "--replace");
+  expect(stderr).toContain(
+    "Taken out, since the host has them: shared. `uninstall claude-code --scope project --name tools` puts them back.",
+  );
+  expect(Object.keys(servers(at, ".mcp.json"))).toEqual(["tools"]);
+  expect(await at.run("uninstall", "claude-code", "--yes")).toMatchObject({ stderr: expect.stringContaining('has no server "mcp-host"') });
+  expect(await at.run("uninstall", ...flags)).toMatchObject({ code: 0 });
+  expect(at.read(".mcp.json")).toBe(before);
+});
+
 test("a server that is there again, or that the client has as another one, is not put over", async () => {
   using at = desk();
   at.write(CURSOR, JSON.stringify({ mcpServers: { a: { command: "a" }, b: { command: "b" } } }));

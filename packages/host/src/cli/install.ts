@@ -1,6 +1,6 @@
 import { defineCommand } from "citty";
 import { redactText } from "../redact.ts";
-import { changeArgs, clientsArgs, entryArgs, targetsOf } from "./clients/client-options.ts";
+import { type ClientFlags, changeArgs, clientsArgs, entryArgs, targetsOf } from "./clients/client-options.ts";
 import type { ExitCode } from "./command-line/exit.ts";
 import type { Installed } from "./install/installation.ts";
 
@@ -17,15 +17,21 @@ export default defineCommand({
     const { install } = await import("./install/installation.ts");
     const { forEach } = await import("./install/each.ts");
     const options = await loadOptions(rawArgs, false);
-    return forEach(targetsOf(args), args, (target) => install(target, { ...args, client: target.id }, options), describe);
+    return forEach(
+      targetsOf(args),
+      args,
+      (target) => install(target, { ...args, client: target.id }, options),
+      (installed) => describe(installed, args),
+    );
   },
 });
 
-function describe({ written, diff, path, client, taken = [], stays = [], advice }: Installed): string[] {
+function describe({ written, diff, path, client, taken = [], stays = [], advice }: Installed, flags: ClientFlags): string[] {
   const left = stays.map(({ name, reason }) => `${name} stays in ${path}: ${redactText(reason)}`);
   if (diff === "") return [`${path} has it already.`, ...left];
   if (!written) return left;
-  const out =
-    taken.length === 0 ? [] : [`Taken out, since the host has them: ${taken.join(", ")}. \`uninstall ${client}\` puts them back.`];
+  const which = (["scope", "name"] as const).flatMap((flag) => (flags[flag] === undefined ? [] : [`--${flag}`, flags[flag]]));
+  const undo = ["uninstall", client, ...which].join(" ");
+  const out = taken.length === 0 ? [] : [`Taken out, since the host has them: ${taken.join(", ")}. \`${undo}\` puts them back.`];
   return [...out, ...left, ...advice];
 }
