@@ -5,7 +5,7 @@ import { nearest } from "../config/nearest.ts";
 import { ConfigError, ConfigFileError } from "../errors.ts";
 import type { PluginCommandData } from "../plugin/plugin.ts";
 import { EXIT } from "./command-line/exit.ts";
-import { checkArguments, UsageError } from "./command-line/usage.ts";
+import { checkArguments, splitWords, UsageError } from "./command-line/usage.ts";
 import { COMMANDS } from "./commands.ts";
 import { hasColours } from "./terminal/colours.ts";
 
@@ -83,7 +83,7 @@ function unknownCommand(name: string, cause?: unknown): Error {
 }
 
 async function run(command: CommandDef, name: string, rawArgs: string[], data?: PluginCommandData): Promise<number> {
-  if (rawArgs.some(isHelp)) return usage(command, root);
+  if (splitWords(rawArgs).own.some(isHelp)) return usage(command, root);
   checkArguments(name, rawArgs, (command.args ?? {}) as ArgsDef); // no command makes its arguments lazily
   const { result } = await runCommand(command, { rawArgs, data });
   return typeof result === "number" ? result : EXIT.ok.code;

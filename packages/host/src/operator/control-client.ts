@@ -43,8 +43,13 @@ export async function findHosts({ pid, config }: HostChoice = {}): Promise<Contr
 }
 
 /** What one running host's own operation gives. @throws Error when it does not answer in time, or when it failed */
-async function askOwn<Name extends keyof OwnResults>(pid: number, command: Name, deadline: number): Promise<OwnResults[Name]> {
-  return (await askHost(pid, { command }, deadline)) as unknown as OwnResults[Name]; // a host of this user's made it
+async function askOwn<Name extends keyof OwnResults>(
+  pid: number,
+  command: Name,
+  deadline: number,
+  params: Readonly<Json> = {},
+): Promise<OwnResults[Name]> {
+  return (await askHost(pid, { command, params }, deadline)) as unknown as OwnResults[Name]; // a host of this user's made it
 }
 
 /** Asks one running host for its status. @throws Error when it does not answer in time */
@@ -70,6 +75,32 @@ export async function callRunningHost(plugin: string, name: string, params: Read
 export async function askToReload(choice: HostChoice): Promise<ReloadReport> {
   const { pid } = await findHost(choice);
   return askOwn(pid, "reload", OPERATION_DEADLINE + CONTROL_DEADLINE);
+}
+
+/** What became of a reload of one running host. */
+export interface Reloaded {
+  readonly pid: number;
+  /** What changed, or why the host goes on with what it had. */
+  readonly outcome: ReloadReport | Error;
+}
+
+/**
+ * Has every running host of this user that was started with a config file read it again: for commands that have changed the file, or one
+ * that it names. Where none runs there is nothing to do.
+ */
+export async function reloadRunningHosts(config: string): Promise<readonly Reloaded[]> {
+  const hosts = await findHosts({ config });
+  return Promise.all(
+    hosts.map(async ({ pid }) => ({
+      pid,
+      outcome: await askToReload({ pid }).catch((error: unknown) => error as Error), // it throws Errors
+    })),
+  );
+}
+
+/** Has a running host end one server's connections and connect anew. @throws Error with the reason where it does not come up */
+export async function askToReconnect(pid: number, upstream: string): Promise<void> {
+  await askOwn(pid, "reconnect", OPERATION_DEADLINE + CONTROL_DEADLINE, { upstream });
 }
 
 /** The one running host that is meant. @throws NoHostError where none runs, or several do and none was chosen */

@@ -43,6 +43,7 @@ export type ControlAnswer = { result: Readonly<Json> } | { error: string };
 export interface OwnResults {
   status: ControlStatus;
   reload: ReloadReport;
+  reconnect: Readonly<Record<string, never>>;
   /** Calls in flight may finish within so many milliseconds. */
   stop: { drain: number };
   invocation: Invocation;
