@@ -5,7 +5,7 @@ import { nearest } from "../config/nearest.ts";
 import { ConfigError, ConfigFileError } from "../errors.ts";
 import type { PluginCommandData } from "../plugin/plugin.ts";
 import { EXIT } from "./command-line/exit.ts";
-import { checkArguments, splitWords, UsageError } from "./command-line/usage.ts";
+import { checkArguments, everyValue, splitWords, UsageError } from "./command-line/usage.ts";
 import { COMMANDS } from "./commands.ts";
 import { hasColours } from "./terminal/colours.ts";
 
@@ -56,7 +56,7 @@ async function dispatch(argv: string[]): Promise<number> {
     const found = await pluginCommand(name, rest).catch((error: unknown) => {
       throw unknownCommand(name, error);
     });
-    if (found) return run(found.command, `${name} ${rest[0]}`, found.rest, found.data);
+    if (found) return asCommandOf(rest, () => run(found.command, found.name, found.rest, found.data));
   }
   throw unknownCommand(name);
 }
@@ -80,6 +80,14 @@ function unknownCommand(name: string, cause?: unknown): Error {
   const place = cause instanceof ConfigFileError && cause.path !== undefined ? ` ${cause.path}` : "";
   const problems = cause.problems.map((problem) => `  ${problem}`);
   return new UsageError([`${plain}, and the config${place}, whose plugins may bring it, cannot be used:`, ...problems].join("\n"));
+}
+
+/** A command of a plugin that reaches a running host means the one that `--config` names. */
+async function asCommandOf<T>(words: readonly string[], work: () => Promise<T>): Promise<T> {
+  const [config] = everyValue(words, "config");
+  if (config === undefined) return work();
+  const { choosing } = await import("../operator/control-client.ts");
+  return choosing({ config }, work);
 }
 
 async function run(command: CommandDef, name: string, rawArgs: string[], data?: PluginCommandData): Promise<number> {

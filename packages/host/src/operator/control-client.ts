@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { connect } from "node:net";
 import { resolve } from "node:path";
 import { configsIn } from "../config/locate.ts";
@@ -14,6 +15,9 @@ import {
   REQUEST_BYTES,
 } from "./control-protocol.ts";
 import { controlAddress, runningHosts } from "./control-socket.ts";
+
+/** Which host a command of a plugin means that does not say. */
+const usual = new AsyncLocalStorage<HostChoice>();
 
 const ANSWER_BYTES = 64 * 1024 * 1024;
 
@@ -59,7 +63,7 @@ export async function askStatus(pid: number): Promise<ControlStatus> {
 
 /**
  * Has a running host of this user do what a plugin offers to operators (`host.operation`). For the commands of plugins.
- * @param choice needed where several hosts run
+ * @param choice needed where several hosts run. Default: in a command of a plugin the host with the config that `--config` names
  * @returns what the operation gave
  * @throws Error where no host runs or several do and none was chosen, where the operation failed, or where it took longer than 30 s
  */
@@ -67,8 +71,14 @@ export async function callRunningHost(plugin: string, name: string, params: Read
   const request: ControlRequest = { command: `${plugin}:${name}`, params };
   if (Buffer.byteLength(JSON.stringify(request)) >= REQUEST_BYTES)
     throw new Error(`operation "${name}" of plugin "${plugin}" was given more than ${REQUEST_BYTES} bytes`);
-  const { pid } = await findHost(choice);
+  const isOpen = choice.pid === undefined && choice.config === undefined;
+  const { pid } = await findHost(isOpen ? usual.getStore() : choice);
   return askHost(pid, request, OPERATION_DEADLINE + CONTROL_DEADLINE);
+}
+
+/** Does some work in which {@link callRunningHost} means this host where nothing else is said. */
+export function choosing<T>(choice: HostChoice, work: () => T): T {
+  return usual.run(choice, work);
 }
 
 /** Has a running host of this user read its config again. @throws Error with what is wrong with the config, or as `callRunningHost` */

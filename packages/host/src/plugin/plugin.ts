@@ -207,7 +207,7 @@ export interface PluginDefinition<Schema extends z.ZodType = z.ZodType> {
   after?: readonly string[];
   /** It decides who may do what: its entry in a config may not say `onError: "skip"`, so that all its taps fail closed. */
   security?: true;
-  /** Lazy command definitions (citty), mounted as `mcp-host <plugin> <command>`. citty's `data` is a {@link PluginCommandData}. */
+  /** Lazy command definitions (citty), mounted as `mcp-host <plugin> <command>`; a name may be two words, as `keys add`. citty's `data` is a {@link PluginCommandData}. */
   commands?: Record<string, () => Promise<unknown>>;
 }
 
@@ -217,6 +217,8 @@ export interface PluginCommandData {
   readonly options: unknown;
   /** Where relative paths of the config begin. */
   readonly folder: string;
+  /** The config's file, absolute: the `config` of a choice among running hosts. */
+  readonly config: string;
 }
 
 /** A plugin with the options that code gave it; the host parses them, so that code and files get the same errors. */
