@@ -1,5 +1,11 @@
 /** " (did you mean X?)" where one of the known words is close to a misspelt one, else "". */
 export function nearest(word: string, known: readonly string[]): string {
+  const best = nearestWord(word, known);
+  return best === undefined ? "" : ` (did you mean "${best}"?)`;
+}
+
+/** The known word that is closest to a misspelt one, if one is close. */
+export function nearestWord(word: string, known: readonly string[]): string | undefined {
   let best: string | undefined;
   let least = Math.max(2, Math.floor(word.length / 3)) + 1;
   for (const candidate of known) {
@@ -9,7 +15,7 @@ export function nearest(word: string, known: readonly string[]): string {
       best = candidate;
     }
   }
-  return best === undefined ? "" : ` (did you mean "${best}"?)`;
+  return best;
 }
 
 /** Levenshtein distance, one row at a time. */

@@ -20,6 +20,7 @@ import type { Random } from "./random.ts";
 import type { RouteRequest } from "./request-principals.ts";
 import type { Store } from "./store.ts";
 import type { TransportRegistry } from "./transport-registry.ts";
+import { zodProblem } from "./zod-schema.ts";
 
 /** Options of a plugin that declares none. */
 export const NO_OPTIONS = z.strictObject({}).optional();
@@ -261,8 +262,8 @@ export function definitionProblem(definition: Partial<PluginDefinition>): string
     return `has "enforce": ${JSON.stringify(enforce)}; it may be "pre" or "post"`;
   const odd = Object.entries({ needs, before, after }).find(([, names]) => names !== undefined && !isNames(names));
   if (odd) return `has "${odd[0]}" that is no array of plugins' names`;
-  if (options !== undefined && typeof options.safeParseAsync !== "function") return 'has "options" that are no zod schema';
-  return undefined;
+  const schema = options === undefined ? undefined : zodProblem(options);
+  return schema === undefined ? undefined : `has "options" that are ${schema}`;
 }
 
 function isNames(value: unknown): boolean {
