@@ -73,6 +73,7 @@ const LINES: Record<string, string[]> = {
   "config show": [],
   "config history": [],
   "config restore": [],
+  "config migrate": [],
   "credentials check": [],
   "client-config": ["cursor"],
   install: ["cursor", "--yes"],

@@ -65,7 +65,7 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
   "docs/config.md": {
     jsonc: { count: 3, by: "test/config/forms.test.ts" },
     ts: { count: 1, by: "test/config/forms.test.ts" },
-    json: { count: 1, by: "test/config/forms.test.ts" },
+    json: { count: 2, by: "test/config/forms.test.ts" },
   },
   "docs/embedding.md": { ts: { count: 8, by: "test/docs/embedding.test.ts" } },
   "docs/errors.md": { json: { count: 1, by: HERE } },
@@ -74,6 +74,7 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
     json: { count: 3, by: "test/docs/getting-started.test.ts" },
     text: { count: 2, by: "test/docs/getting-started.test.ts" },
   },
+  "docs/migrating.md": { sh: { count: 1, by: "test/cli/migrate.test.ts" }, jsonc: { count: 1, by: "test/cli/migrate.test.ts" } },
   "docs/operations.md": {
     sh: { count: 6, by: "test/docs/operations.test.ts" },
     json: { count: 1, by: "test/docs/operations.test.ts" },

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, isAbsolute, join, relative, resolve } from "node:path";
+import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { installRemedy } from "../config/documentation.ts";
 import { installedPlugins } from "../config/installed-plugins.ts";
 import { nearestWord } from "../config/nearest.ts";
@@ -22,15 +22,44 @@ export function locatePlugin(use: string, folder: string, place: string): string
     if (!existsSync(file)) throw new ConfigError([`${place}: there is no file ${file}`]);
     return file;
   }
-  const bases = [join(folder, "_"), join(process.cwd(), "_"), import.meta.filename];
+  const found = packaged(use, folder);
+  if (found) return found;
+  throw new ConfigError([`${place}: plugin "${use}" is not installed${advice(use, folder)}`]);
+}
+
+/**
+ * The path, relative to the config, of a package that is no plugin by its name, `acme-guard`: before version 2 of configs it was
+ * taken for one. Undefined where the name stands for another, or there is none.
+ */
+export function strangerOf(use: string, folder: string): string | undefined {
+  if (use.startsWith(".") || isAbsolute(use) || !isShort(use) || packaged(use, folder)) return undefined;
+  const file = resolved(use, folder);
+  if (file === undefined) return undefined;
+  const path = relative(folder, file).split(sep).join("/");
+  return path.startsWith("..") ? path : `./${path}`;
+}
+
+function packaged(use: string, folder: string): string | undefined {
   const names = isShort(use) ? PREFIXES.map((prefix) => `${prefix}${use}`) : [use];
   // Whoever is first by its name is meant, wherever it is.
-  for (const name of names)
-    for (const base of bases) {
-      const found = resolveFrom(base, name);
-      if (found) return found;
-    }
-  throw new ConfigError([`${place}: plugin "${use}" is not installed${advice(use, folder, bases)}`]);
+  for (const name of names) {
+    const found = resolved(name, folder);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** A module of Node's own is nobody's package. */
+function resolved(name: string, folder: string): string | undefined {
+  for (const base of basesOf(folder)) {
+    const found = resolveFrom(base, name);
+    if (found !== undefined && isAbsolute(found)) return found;
+  }
+  return undefined;
+}
+
+function basesOf(folder: string): string[] {
+  return [join(folder, "_"), join(process.cwd(), "_"), import.meta.filename];
 }
 
 function isShort(use: string): boolean {
@@ -38,15 +67,16 @@ function isShort(use: string): boolean {
 }
 
 /** What may be meant, and what else to do. */
-function advice(use: string, folder: string, bases: readonly string[]): string {
-  const installed = new Map(installedPlugins(bases.map(dirname)).map((name) => [shortOf(name), name]));
+function advice(use: string, folder: string): string {
+  const installed = new Map(installedPlugins(basesOf(folder).map(dirname)).map((name) => [shortOf(name), name]));
   const near = nearestWord(shortOf(use), [...installed.keys()]);
   const meant = near === undefined ? "" : ` (did you mean "${isShort(use) ? near : installed.get(near)}"?)`;
   if (!isShort(use)) return `${meant}; ${near === undefined ? "" : "if not, "}${installRemedy(use, folder)}`;
-  const [base = ""] = bases;
-  const stranger = resolveFrom(base, use);
+  const stranger = strangerOf(use, folder);
   const path =
-    stranger === undefined ? "" : `; the package "${use}" is not taken for one: if it is yours, write ./${relative(folder, stranger)}`;
+    stranger === undefined
+      ? ""
+      : `; the package "${use}" is not taken for one: if it is meant, write ${stranger}, or run \`mcp-host config migrate\``;
   return `${meant}; a name without a scope stands for ${PREFIXES.map((prefix) => prefix + use).join(" or ")}${path}`;
 }
 
