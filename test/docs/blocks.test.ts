@@ -118,6 +118,9 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
   "examples/servers/clock-py/README.md": { sh: { count: 1, by: HERE } },
   "examples/servers/notes-ts/README.md": { sh: { count: 1, by: HERE } },
   "examples/own-entries/README.md": { sh: { count: 1, by: HERE } },
+  "examples/production/README.md": {
+    sh: { count: 2, by: "test/examples/production.test.ts", but: "they set up a machine as root; its files and the key's line are tried" },
+  },
   "examples/workflow/README.md": { sh: { count: 1, by: HERE } },
   "examples/socket-transport/README.md": { sh: { count: 1, by: HERE } },
 };
