@@ -9,7 +9,7 @@ export default defineCommand({
   args: {
     name: serverArgs.name,
     address: { type: "positional", required: false, valueHint: "url", description: "The same as --url" },
-    command: { type: "positional", required: false, valueHint: "-- command…", description: "The program that serves, and its arguments" },
+    "-- command": { type: "positional", required: false, description: "The program that serves, with its arguments" },
     url: { type: "string", valueHint: "url", description: "Where the server is reached: http://, https://, ws:// or wss://" },
     transport: {
       type: "enum",

@@ -21,9 +21,9 @@ export function splitWords(raw: readonly string[]): { own: readonly string[]; re
   return end === -1 ? { own: raw, rest: undefined } : { own: raw.slice(0, end), rest: raw.slice(end + 1) };
 }
 
-/** Whether an argument stands for all words behind `--`: its value hint begins so. */
-export function isRest(definition: ArgDef): boolean {
-  return definition.type === "positional" && definition.valueHint?.startsWith(`${END} `) === true;
+/** Whether an argument stands for all words behind `--`: its name begins so, as usage shows it. */
+function isRest(name: string): boolean {
+  return name.startsWith(`${END} `);
 }
 
 /**
@@ -31,7 +31,7 @@ export function isRest(definition: ArgDef): boolean {
  * asked only after this has passed. @throws UsageError that names the flag and the nearest known one
  */
 export function checkArguments(command: string, all: readonly string[], defined: ArgsDef): void {
-  const raw = Object.values(defined).some(isRest) ? splitWords(all).own : all;
+  const raw = Object.keys(defined).some(isRest) ? splitWords(all).own : all;
   const seen = new Set<string>();
   const names = new Map<string, string>();
   for (const [name, definition] of Object.entries(defined)) {
@@ -40,7 +40,7 @@ export function checkArguments(command: string, all: readonly string[], defined:
     if ("negativeDescription" in definition) names.set(`--no-${name}`, name);
     for (const alias of [(definition as { alias?: string | string[] }).alias ?? []].flat()) names.set(`-${alias}`, name);
   }
-  const positionals = Object.entries(defined).filter(([, definition]) => definition.type === "positional" && !isRest(definition));
+  const positionals = Object.entries(defined).filter(([name, { type }]) => type === "positional" && !isRest(name));
   let taken = 0;
   for (let index = 0; index < raw.length; index++) {
     const token = raw[index] as string; // within bounds
