@@ -41,7 +41,7 @@ function zodChecked(schema: z.ZodType, side: "input" | "output"): Checked {
 
 function jsonChecked(schema: unknown): Checked {
   if (!isObject(schema)) throw new Error("must be a schema of zod 4 or a JSON Schema");
-  if ("safeParse" in schema) throw new Error(`is ${zodProblem(schema)}`);
+  if ("safeParse" in schema) throw new Error(`is ${zodProblem(schema) ?? "no schema of zod 4"}`);
   const validate = compiled(schema);
   return {
     json: schema,
