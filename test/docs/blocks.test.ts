@@ -67,7 +67,7 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
     ts: { count: 1, by: "test/config/forms.test.ts" },
     json: { count: 1, by: "test/config/forms.test.ts" },
   },
-  "docs/embedding.md": { ts: { count: 8, by: "test/docs/embedding.test.ts" } },
+  "docs/embedding.md": { ts: { count: 9, by: "test/docs/embedding.test.ts" } },
   "docs/errors.md": { json: { count: 1, by: HERE } },
   "docs/getting-started.md": {
     sh: { count: 12, by: "test/docs/getting-started.test.ts" },
