@@ -114,6 +114,10 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
   "examples/all-plugins/README.md": {
     sh: { count: 3, by: "test/examples/npm-start.test.ts", but: "`claude` is not installed here; the key in its command calls a tool" },
   },
+  "examples/chat-backend/README.md": {
+    sh: { count: 1, by: "test/examples/chat-backend.test.ts" },
+    js: { count: 1, by: "test/examples/chat-backend.test.ts" },
+  },
   "examples/servers/clock-py/README.md": { sh: { count: 1, by: HERE } },
   "examples/servers/notes-ts/README.md": { sh: { count: 1, by: HERE } },
   "examples/own-entries/README.md": { sh: { count: 1, by: HERE } },
