@@ -67,7 +67,7 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
     ts: { count: 1, by: "test/config/forms.test.ts" },
     json: { count: 2, by: "test/config/forms.test.ts" },
   },
-  "docs/embedding.md": { ts: { count: 8, by: "test/docs/embedding.test.ts" } },
+  "docs/embedding.md": { ts: { count: 9, by: "test/docs/embedding.test.ts" } },
   "docs/errors.md": { json: { count: 1, by: HERE } },
   "docs/getting-started.md": {
     sh: { count: 12, by: "test/docs/getting-started.test.ts" },
@@ -114,6 +114,10 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
   "packages/plugin-transform/README.md": { json: { count: 2, by: plugin("transform") }, ts: { count: 1, by: HERE } },
   "examples/all-plugins/README.md": {
     sh: { count: 3, by: "test/examples/npm-start.test.ts", but: "`claude` is not installed here; the key in its command calls a tool" },
+  },
+  "examples/chat-backend/README.md": {
+    sh: { count: 1, by: "test/examples/chat-backend.test.ts" },
+    js: { count: 1, by: "test/examples/chat-backend.test.ts" },
   },
   "examples/servers/clock-py/README.md": { sh: { count: 1, by: HERE } },
   "examples/servers/notes-ts/README.md": { sh: { count: 1, by: HERE } },

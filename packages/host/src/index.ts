@@ -26,7 +26,7 @@ export { plainUri, type UriTest, uriMatcher } from "./exchange/uri-matcher.ts";
 export { isPartOf } from "./exchange/uri-part.ts";
 export type { RequestHandler } from "./front/mount.ts";
 export type { EmbeddingApi } from "./host/api.ts";
-export type { HandlerOptions } from "./host/handler.ts";
+export type { Guard, GuardOptions, HandlerOptions } from "./host/handler.ts";
 export type { Fitness, HostHealth, UpstreamHealth } from "./host/health.ts";
 export type { Host } from "./host/host.ts";
 export type { CallOptions } from "./host/local-clients.ts";
