@@ -1,7 +1,7 @@
-/** " (did you mean X?)" where one of the known words is close to a misspelt one, else "". */
-export function nearest(word: string, known: readonly string[]): string {
+/** " (did you mean X?)" where one of the known words is close to a misspelt one, else "". @param within that many letters; default: a third of them */
+export function nearest(word: string, known: readonly string[], within = Math.max(2, Math.floor(word.length / 3))): string {
   let best: string | undefined;
-  let least = Math.max(2, Math.floor(word.length / 3)) + 1;
+  let least = within + 1;
   for (const candidate of known) {
     const distance = candidate.toLowerCase() === word.toLowerCase() ? 0 : editDistance(word.toLowerCase(), candidate.toLowerCase());
     if (distance < least) {

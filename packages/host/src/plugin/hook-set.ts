@@ -9,6 +9,7 @@ import type { AnyFn, HookDefinition, KeyedHookRow, TapOf } from "./hook-definiti
 import type { Handler } from "./hook-types.ts";
 import { HOOK_CLASSES, HOOKS, type HookName, type Hooks } from "./hooks.ts";
 import { guardTap, type TapOwner } from "./tap-guard.ts";
+import { neverRuns, noHook } from "./untapped.ts";
 
 /** One tap, for `inspect`. */
 export interface TapRecord {
@@ -45,9 +46,44 @@ export class HookSet {
     this.#log = log;
     const hooks: Record<string, unknown> = {};
     for (const [name, definition] of Object.entries(HOOKS) as [HookName, HookDefinition][]) {
-      hooks[name] = definition.keyed ? new HookMap((method) => this.#make(name, definition, method)) : this.#make(name, definition);
+      hooks[name] = definition.keyed ? this.#byMethod(name, definition) : this.#make(name, definition);
     }
-    this.hooks = Object.freeze(hooks) as unknown as Hooks; // built from HOOKS, whose names and classes are those of Hooks
+    this.hooks = this.#known(Object.freeze(hooks)) as unknown as Hooks; // built from HOOKS, whose names and classes are those of Hooks
+  }
+
+  /** The hooks, of which one that is misspelt is told as such. */
+  #known(hooks: Readonly<Record<string, unknown>>): typeof hooks {
+    return new Proxy(hooks, {
+      get: (all, key) => {
+        // What JavaScript itself looks for is no hook.
+        if (typeof key === "symbol" || key in all || key === "then" || key === "toJSON") return Reflect.get(all, key);
+        throw this.#problem(`looks for hooks.${key}, and ${noHook(key)}`);
+      },
+    });
+  }
+
+  #byMethod(name: HookName, definition: HookDefinition): HookMap<AnyHook> {
+    const map = new HookMap<AnyHook>((method) => {
+      const problem = neverRuns(name, definition, method);
+      if (problem !== undefined) throw this.#problem(`taps hooks.${name}.for(${JSON.stringify(method)}): ${problem}`);
+      return this.#make(name, definition, method as string); // or it would not have come to anything
+    });
+    const tap = (): never => {
+      throw this.#problem(`taps hooks.${name}, which is by method: tap hooks.${name}.for("tools/call"), or for("*") for all`);
+    };
+    return Object.assign(map, { tap, tapAsync: tap, tapPromise: tap, intercept: this.#noIntercept(name) });
+  }
+
+  /** tapable's interceptors would see and change what passes between other plugins, and the host builds its own hooks of the taps. */
+  #noIntercept(site: string) {
+    return (): never => {
+      throw this.#problem(`uses "intercept" on hooks.${site}: the host runs taps alone; use tap, or host.trace to see what other taps do`);
+    };
+  }
+
+  /** What the plugin that is applied did wrong. */
+  #problem(what: string): ConfigError {
+    return new ConfigError([`${this.#owner ? `plugin "${this.#owner.id}"` : "a plugin"} ${what}`]);
   }
 
   /** Runs one plugin's `apply`, and gives what it tapped. */
@@ -100,6 +136,7 @@ export class HookSet {
         return guarded;
       },
     });
+    hook.intercept = this.#noIntercept(name);
     return hook;
   }
 
