@@ -54,9 +54,19 @@ describe("a method that never comes to a hook", () => {
     ["respond", "notifications/acme/hello", "notifications/acme/hello is never answered"],
     ["transform", undefined, 'it takes a method, or "*" for all, and not undefined'],
   ])("%s.for(%j) stops the start and says where it comes", async (name, method, problem) => {
-    const tap = start((hooks) => hook(hooks, name).for(method).tap("odd", () => {}));
+    const tap = start((hooks) =>
+      hook(hooks, name)
+        .for(method)
+        .tap("odd", () => {}),
+    );
     await expect(tap).rejects.toThrow(`plugin "odd" taps hooks.${name}.for(${JSON.stringify(method)}): `);
-    await expect(start((hooks) => hook(hooks, name).for(method).tap("odd", () => {}))).rejects.toThrow(problem);
+    await expect(
+      start((hooks) =>
+        hook(hooks, name)
+          .for(method)
+          .tap("odd", () => {}),
+      ),
+    ).rejects.toThrow(problem);
   });
 
   test("whatever the table of methods says comes to a hook can be tapped", async () => {
@@ -65,7 +75,9 @@ describe("a method that never comes to a hook", () => {
       for (const [name, { keyed, passes }] of Object.entries(HOOKS) as [string, (typeof HOOKS)["call"]][])
         for (const method of keyed ? Object.keys(METHODS) : [])
           if (passes(METHODS[method as keyof typeof METHODS])) {
-            hook(hooks, name).for(method).tap("odd", () => {});
+            hook(hooks, name)
+              .for(method)
+              .tap("odd", () => {});
             taps.push(`${name} ${method}`);
           }
     });
