@@ -10,6 +10,7 @@ import type { RequestHandler } from "../front/mount.ts";
 import type { Arrival } from "../front/way-in.ts";
 import { createLogger, type Logger } from "../log.ts";
 import { machineClock } from "../plugin/clock.ts";
+import { Failures } from "../plugin/failures.ts";
 import type { HostStatus } from "../plugin/host-status.ts";
 import { LogListeners } from "../plugin/log-listeners.ts";
 import { machineRandom } from "../plugin/random.ts";
@@ -51,6 +52,7 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
   readonly #sessions: Sessions;
   readonly #generations: Generations;
   readonly #fronts: Fronts;
+  readonly #failures: Failures;
   protected readonly clients: LocalClients;
   readonly #desk: Desk;
   readonly #catalogFiles: CatalogFiles | undefined;
@@ -80,11 +82,14 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
     this.log = listeners.log;
     this.folder = options.folder ?? process.cwd();
     const { log, folder } = this;
+    const failures = new Failures(log, clock, this.#abort.signal);
+    this.#failures = failures;
     const traffic = new Traffic({
       generations: () => this.#generations,
       sessions: () => this.#sessions,
       config: () => this.config,
       log,
+      failures,
       stats: this.#stats,
       isClosing: () => this.#closing !== undefined,
     });
@@ -102,6 +107,7 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
     this.#fronts = new Fronts({
       folder,
       log,
+      failures,
       sessions: this.#sessions,
       config: () => this.config,
       insecureNoAuth,
@@ -118,6 +124,7 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
       hostInfo: HOST_INFO,
       surroundings: {
         listeners,
+        failures,
         clock,
         random,
         transports,
@@ -246,7 +253,7 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
   }
 
   reports(): Readonly<Record<string, Readonly<Json>>> {
-    return this.#generations.operations.reports(this.log);
+    return this.#generations.operations.reports(this.#failures);
   }
 
   reconnect(name: string): Promise<void> {

@@ -22,8 +22,8 @@ export interface HookDefinition {
   readonly decides?: true;
   /** Its taps make handlers, which are composed and not run one after the other. */
   readonly composed?: true;
-  /** A tap may find the options wrong and say so with a ConfigError, in words of its own. */
-  readonly meansConfigErrors?: true;
+  /** Whoever starts the host is told why a tap failed. It may find the options wrong and say so with a ConfigError, in words of its own. */
+  readonly tellsOperator?: true;
   /** What a tap decides about an exchange by what it gives: a bail hook by anything, a waterfall by what ends it. */
   readonly decision?: "routed" | "answered";
   /** What a tap is run for, from its arguments: without it an entry of the config whose plugin taps the hook may have no `when`. */

@@ -2,9 +2,10 @@ import { type FullTap, HookMap } from "tapable";
 import { ConfigError } from "../errors.ts";
 import type { Site } from "../exchange/exchange.ts";
 import type { UpstreamFacts } from "../exchange/upstream-facts.ts";
-import type { Logger } from "../log.ts";
+import { framesOf, placeOf } from "../stack.ts";
 import { CallLayers } from "./call-layers.ts";
 import { conditional, conditionOf } from "./conditions.ts";
+import type { Failures } from "./failures.ts";
 import type { AnyFn, HookDefinition, KeyedHookRow, TapOf } from "./hook-definition.ts";
 import type { Handler } from "./hook-types.ts";
 import { HOOK_CLASSES, HOOKS, type HookName, type Hooks } from "./hooks.ts";
@@ -35,15 +36,15 @@ export interface Tap extends TapRecord {
  */
 export class HookSet {
   readonly hooks: Hooks;
-  readonly #log: Logger;
+  readonly #failures: Failures;
   readonly #taps: Tap[] = [];
   #owner: TapOwner | undefined;
   /** What the config says under `when`, of the plugin that is applied. */
   #isMet: ReturnType<typeof conditionOf> | undefined;
   #sealed = false;
 
-  constructor(log: Logger) {
-    this.#log = log;
+  constructor(failures: Failures) {
+    this.#failures = failures;
     const hooks: Record<string, unknown> = {};
     for (const [name, definition] of Object.entries(HOOKS) as [HookName, HookDefinition][]) {
       hooks[name] = definition.keyed ? this.#byMethod(name, definition) : this.#make(name, definition);
@@ -128,7 +129,7 @@ export class HookSet {
           throw new ConfigError([
             `plugin "${owner.id}" taps hooks.${site}, which is not about a tool, a server or a caller, so its entry in the config may not have "when"; remove it`,
           ]);
-        const watched = guardTap(tap, name, definition, owner, this.#log, tappedAt());
+        const watched = guardTap(tap, name, definition, owner, this.#failures, tappedAt());
         const guarded = this.#isMet ? conditional(watched, definition, this.#isMet) : watched;
         const layers = definition.composed ? new CallLayers(guarded.fn as ConstructorParameters<typeof CallLayers>[0]) : undefined; // the guard made it
         const record = { hook: name, ...(method !== undefined && { method }), plugin: owner.id, version: owner.version };
@@ -212,6 +213,14 @@ function running(name: HookName, taps: readonly Tap[]): Three | undefined {
   return HOOKS[name].kind.startsWith("Async") ? (a, b, c) => hook.promise(a, b, c) : (a, b, c) => hook.call(a, b, c);
 }
 
+/** The `http` taps, each with the plugin that it is of. */
+export function* mounting({ taps }: SealedHooks): Iterable<{ readonly plugin: string; readonly mount: TapOf<Rows["http"]> }> {
+  for (const tap of tapsOf(taps, "http")) {
+    const mount = running("http", [tap]) as TapOf<Rows["http"]>; // of one tap there is what runs it
+    yield { plugin: tap.plugin, mount };
+  }
+}
+
 /** Runs the taps of one phase of a life: those of a set, or of a plugin that comes or goes. */
 export async function runPhase(name: "ready" | "close", taps: readonly Tap[]): Promise<void> {
   const hook = build(name, guarded(tapsOf(taps, name))) as { promise(): Promise<void> } | undefined;
@@ -227,15 +236,11 @@ function guarded(taps: readonly Tap[]): FullTap[] {
   return taps.map(({ tap }) => tap);
 }
 
-/** File and line of the plugin that is tapping: the first that is neither the host's nor tapable's. */
+/** File and line of the plugin that is tapping. */
 function tappedAt(): string | undefined {
-  const { stack = "" } = new Error();
-  const frame = stack.split("\n").find((line) => line.startsWith("    at ") && !line.includes(HERE) && !line.includes("/tapable/"));
-  // "    at apply (file:///a.ts:1:2)", or without a function's name and brackets
-  return frame?.slice(frame.lastIndexOf(frame.endsWith(")") ? "(" : " ") + 1).replace(")", "");
+  const [frame] = framesOf(new Error());
+  return frame === undefined ? undefined : placeOf(frame);
 }
-
-const HERE = import.meta.filename;
 
 /** A tapable hook with exactly these taps, or undefined without any. */
 function build(name: HookName, taps: readonly FullTap[]): unknown {

@@ -250,7 +250,7 @@ export const HOOKS = {
     gives: "nothing",
     host: "–",
     purpose:
-      "Mount routes on the host's Hono app, which exists only if somebody taps: on `app` behind `authenticate`, as the endpoint is; on `publicApp` for everybody who reaches the host.",
+      "Mount routes on the host's Hono app, which exists only if somebody taps: on `app` behind `authenticate`, as the endpoint is; on `publicApp` for everybody who reaches the host. What a route throws is logged as the plugin's failure; `refuse()` has its status.",
   }),
   operated: hook<(event: OperatedEvent) => void>({
     kind: "SyncHook",
@@ -263,7 +263,7 @@ export const HOOKS = {
   ready: hook<() => Awaitable<void>>({
     kind: "AsyncSeriesHook",
     args: [],
-    meansConfigErrors: true,
+    tellsOperator: true,
     gives: "nothing",
     host: "–",
     purpose: "The host starts: work that waits, before the first client is served.",
