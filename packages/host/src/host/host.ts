@@ -78,7 +78,13 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
     this.#written = written;
     this.#first = config;
     const listeners = new LogListeners(options.log ?? createLogger());
-    const { clock = machineClock, random = machineRandom, transports = {}, insecureNoAuth = false } = options;
+    const {
+      clock = machineClock,
+      random = machineRandom,
+      transports = {},
+      insecureNoAuth = false,
+      freezeMessages: freezes = false,
+    } = options;
     this.log = listeners.log;
     this.folder = options.folder ?? process.cwd();
     const { log, folder } = this;
@@ -125,6 +131,7 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
       surroundings: {
         listeners,
         failures,
+        freezes,
         clock,
         random,
         transports,

@@ -6,6 +6,7 @@ import { framesOf, placeOf } from "../stack.ts";
 import { CallLayers } from "./call-layers.ts";
 import { conditional, conditionOf } from "./conditions.ts";
 import type { Failures } from "./failures.ts";
+import { withFrozen } from "./frozen.ts";
 import type { AnyFn, HookDefinition, KeyedHookRow, TapOf } from "./hook-definition.ts";
 import type { Handler } from "./hook-types.ts";
 import { HOOK_CLASSES, HOOKS, type HookName, type Hooks } from "./hooks.ts";
@@ -37,14 +38,17 @@ export interface Tap extends TapRecord {
 export class HookSet {
   readonly hooks: Hooks;
   readonly #failures: Failures;
+  readonly #freezes: boolean;
   readonly #taps: Tap[] = [];
   #owner: TapOwner | undefined;
   /** What the config says under `when`, of the plugin that is applied. */
   #isMet: ReturnType<typeof conditionOf> | undefined;
   #sealed = false;
 
-  constructor(failures: Failures) {
+  /** @param freezes whether taps are given frozen messages */
+  constructor(failures: Failures, freezes: boolean) {
     this.#failures = failures;
+    this.#freezes = freezes;
     const hooks: Record<string, unknown> = {};
     for (const [name, definition] of Object.entries(HOOKS) as [HookName, HookDefinition][]) {
       hooks[name] = definition.keyed ? this.#byMethod(name, definition) : this.#make(name, definition);
@@ -129,7 +133,10 @@ export class HookSet {
           throw new ConfigError([
             `plugin "${owner.id}" taps hooks.${site}, which is not about a tool, a server or a caller, so its entry in the config may not have "when"; remove it`,
           ]);
-        const watched = guardTap(tap, name, definition, owner, this.#failures, tappedAt());
+        const given = this.#freezes
+          ? { ...tap, fn: withFrozen(name, definition.composed === true, tap.fn as AnyFn) as FullTap["fn"] }
+          : tap;
+        const watched = guardTap(given, name, definition, owner, this.#failures, tappedAt());
         const guarded = this.#isMet ? conditional(watched, definition, this.#isMet) : watched;
         const layers = definition.composed ? new CallLayers(guarded.fn as ConstructorParameters<typeof CallLayers>[0]) : undefined; // the guard made it
         const record = { hook: name, ...(method !== undefined && { method }), plugin: owner.id, version: owner.version };

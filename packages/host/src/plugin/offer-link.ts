@@ -7,6 +7,7 @@ import type { Link, LinkEvents } from "../wire/link.ts";
 import { type Id, isRequest, type Json, type Message, metaOf, type Request } from "../wire/message.ts";
 import { LATEST_VERSION } from "../wire/versions.ts";
 import type { Failures } from "./failures.ts";
+import { frozen } from "./frozen.ts";
 import { answerOf, checkReadable, failed } from "./offer-answers.ts";
 import type { Surface } from "./offer-surface.ts";
 import type { OfferContext } from "./offering.ts";
@@ -16,6 +17,8 @@ export interface OfferLinkOptions {
   readonly plugin: string;
   readonly version: string;
   readonly failures: Failures;
+  /** Whether handlers are given frozen messages. */
+  readonly freezes: boolean;
   /** What is offered now to whom the link belongs. */
   readonly surface: () => Surface;
   readonly closed: (link: OfferLink) => void;
@@ -83,6 +86,7 @@ export class OfferLink implements Link {
     const abort = new AbortController();
     this.#running.set(id, abort);
     origin.at = this.#site;
+    if (this.#options.freezes) frozen([params, origin]);
     try {
       const result = await this.#handled(method, params, this.#context(id, params, origin, abort.signal));
       if (this.#running.delete(id)) this.#give(id, { result });

@@ -136,7 +136,7 @@ export class PluginSet {
     this.upstreams = Object.entries(config.mcpServers).map(([key, server]) => factsOf(key, server));
     this.transports = new Transports({ ...around, log: around.listeners.log }, around.transports);
     this.repeatable = repeatability(config.mcpServers);
-    const hooks = new HookSet(around.failures);
+    const hooks = new HookSet(around.failures, around.freezes);
     const plugins: AppliedPlugin[] = [];
     this.plugins = plugins;
     try {
@@ -313,7 +313,7 @@ export class PluginSet {
     const { id } = plugin;
     this.#inApply(id, "offer", "update() what it returns");
     if (plugin.offers) throw new ConfigError([`plugin "${id}" calls offer twice; put all that it offers into one call`]);
-    const offers = new Offers(plugin.loaded.owner, this.#around.failures, offering);
+    const offers = new Offers(plugin.loaded.owner, this.#around, offering);
     this.#addOffers(id, offers);
     plugin.offers = offers;
     return offers;

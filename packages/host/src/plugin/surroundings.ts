@@ -15,6 +15,8 @@ export interface Surroundings {
   readonly listeners: LogListeners;
   /** Where what they fail with is told. */
   readonly failures: Failures;
+  /** Whether messages are frozen before plugins get them. */
+  readonly freezes: boolean;
   readonly folder: string;
   readonly clock: Clock;
   readonly random: Random;

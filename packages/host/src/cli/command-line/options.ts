@@ -32,7 +32,7 @@ export const logArgs = {
   },
   "log-format": { type: "enum", options: ["json", "pretty"], description: "How it is logged. Default: pretty" },
   verbose: { type: "boolean", description: "The same as --log-level debug" },
-  debug: { type: "boolean", description: "As --verbose, and a failure shows its stack" },
+  debug: { type: "boolean", description: "As --verbose, a failure shows its stack, and a plugin that changes messages in place fails" },
 } as const satisfies ArgsDef;
 
 /** How a daemon runs. */
