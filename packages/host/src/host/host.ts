@@ -14,6 +14,7 @@ import { Failures } from "../plugin/failures.ts";
 import type { HostStatus } from "../plugin/host-status.ts";
 import { LogListeners } from "../plugin/log-listeners.ts";
 import { machineRandom } from "../plugin/random.ts";
+import { connectedClients } from "../session/connected.ts";
 import { Sessions } from "../session/sessions.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { HOST_INFO } from "../version.ts";
@@ -148,7 +149,11 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
     });
     this.clients = new LocalClients(localOptionsOf(this));
     this.#desk = desk(
-      operatedHost(this, this.#generations, clock, { reload: (to) => this.#reload(to), reconnect: (name) => this.#reconnect(name) }),
+      operatedHost(this, this.#generations, clock, {
+        reload: (to) => this.#reload(to),
+        reconnect: (name) => this.#reconnect(name),
+        clients: () => connectedClients(this.#sessions),
+      }),
     );
     this.operator = operatorAt(this.#desk);
   }

@@ -1,4 +1,5 @@
 import type { ResolvedConfig } from "../config/schema.ts";
+import { countedAre } from "../counted.ts";
 import { HostError } from "../errors.ts";
 import type { Sink } from "../exchange/course.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
@@ -36,7 +37,8 @@ export class Traffic implements SessionHost {
   admit(): HostError | undefined {
     const { stats, config, isClosing } = this.#options;
     if (isClosing()) return new HostError("shutting_down", "the host is stopping");
-    if (stats.inFlight >= config().limits.inFlight) return new HostError("overloaded", `${stats.inFlight} requests are in flight already`);
+    if (stats.inFlight >= config().limits.inFlight)
+      return new HostError("overloaded", `${countedAre(stats.inFlight, "request")} in flight already`);
     return undefined;
   }
 

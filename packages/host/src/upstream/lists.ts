@@ -1,3 +1,4 @@
+import { counted } from "../counted.ts";
 import { PeerError } from "../errors.ts";
 import { LISTED_KINDS, LISTS, type ListedKind } from "../exchange/entry.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
@@ -55,7 +56,10 @@ async function readPages(peer: Peer<HostExchange>, kind: ListedKind, limits: Lim
         continue;
       }
       if (items.length === limits.entriesPerUpstream)
-        return { items, problem: `${method} gave more than ${limits.entriesPerUpstream} entries; the rest is withheld` };
+        return {
+          items,
+          problem: `${method} gave more than ${counted(limits.entriesPerUpstream, "entry", "entries")}; the rest is withheld`,
+        };
       const limit = key === "name" ? "nameLength" : "uriLength";
       if (item[key].length > limits[limit])
         problem = `${method} gave an entry whose "${key}" has more than ${limits[limit]} characters (limits.${limit}); it is withheld`;
