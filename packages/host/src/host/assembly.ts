@@ -78,7 +78,7 @@ export function assemble(options: {
   const { hooks } = plugins;
   const session = (id: string) => sessions.get(id);
   const changed = (principal: string | undefined): void => announcer.permissionsChanged(principal);
-  const catalog = new Catalog({ hooks, log, names: lasting.names, limit: config.limits.entries, changed });
+  const catalog = new Catalog({ hooks, log, names: lasting.names, limit: config.limits.entries, upstreams, changed });
   const directory = new Directory(catalog, upstreams, { wait: config.wait, store });
   const announcer = new Announcer(directory, () => sessions);
   const answers = createAnswers(directory, hostInfo, session, announcer);

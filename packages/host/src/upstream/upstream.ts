@@ -14,6 +14,7 @@ import { Connection, type ConnectionEvents } from "./connection.ts";
 import { unavailable } from "./failure.ts";
 import type { ServerFacts } from "./handshake.ts";
 import { isOpenToSse, makeLink, wireOf } from "./links.ts";
+import { Selection } from "./selection.ts";
 import { Turns } from "./turns.ts";
 import type { UrlWire } from "./url.ts";
 
@@ -54,6 +55,8 @@ export class Upstream {
   readonly callStats = new CallStats();
   /** Where the config says how many calls it is given at once: over all its connections. */
   readonly turns: Turns | undefined;
+  /** Where the config leaves something of it out. */
+  readonly selection: Selection | undefined;
   /** Of connections that are gone. */
   #restarts = 0;
   /** What any connection learned last; it outlives the connection. */
@@ -73,6 +76,7 @@ export class Upstream {
     this.#options = options;
     const { concurrency } = options.config;
     this.turns = concurrency === undefined ? undefined : new Turns(options.key, concurrency, options.limits.waitingPerUpstream);
+    this.selection = Selection.of(options.key, options.config);
     this.facts = factsOf(options.key, options.config, options.isolation);
     this.#events = {
       ...events,
@@ -235,6 +239,7 @@ export class Upstream {
         clientInfo: own && isObject(caller.client.info) ? (caller.client.info as Json) : this.#options.hostInfo,
         capabilities: own ? mirroredCapabilities(caller, facts.wire, config) : shared,
         owner: own ? caller : undefined,
+        selection: this.selection,
       },
       this.#events,
     );
