@@ -10,7 +10,7 @@ export class UsageError extends Error {
 }
 
 /** Flags that may be given more than once. */
-const REPEATABLE: ReadonlySet<string> = new Set(["set", "server", "env-file"]);
+const REPEATABLE: ReadonlySet<string> = new Set(["set", "server", "env-file", "header"]);
 
 /**
  * Reads the arguments of one command strictly. citty takes unknown flags as they come and a missing value as "", so it is
