@@ -1,0 +1,49 @@
+import { approval } from "@host/plugin-approval";
+import { profiles } from "@host/plugin-profiles";
+import { sqlite } from "@host/plugin-sqlite";
+import { type Config, definePlugin } from "mcp-host";
+import { afterAll } from "vitest";
+import { temporary } from "./hosts.ts";
+
+/** Taps every hook that is on the way of something, and changes nothing. */
+const everywhere = definePlugin({
+  name: "everywhere",
+  host: "^1.0.0",
+  apply({ hooks, trace }) {
+    const same = <T>(value: T): T => value;
+    const later = async <T>(value: T): Promise<T> => value;
+    hooks.admit.tap("everywhere", async () => {});
+    hooks.discover.tap("everywhere", later);
+    hooks.merge.tap("everywhere", same);
+    hooks.route.tap("everywhere", async () => undefined);
+    hooks.permit.tap("everywhere", () => undefined);
+    hooks.list.tap("everywhere", (entries) => [...entries]);
+    hooks.transform.for("*").tap("everywhere", later);
+    hooks.authorize.for("*").tap("everywhere", async () => undefined);
+    hooks.call.for("*").tap("everywhere", (next) => async (exchange) => next(exchange));
+    hooks.respond.for("*").tap("everywhere", later);
+    hooks.fail.for("*").tap("everywhere", later);
+    hooks.settled.tap("everywhere", () => {});
+    hooks.ask.tap("everywhere", later);
+    hooks.answer.tap("everywhere", later);
+    hooks.notify.tap("everywhere", same);
+    trace(() => {});
+  },
+});
+
+/** Plugins that are there and have nothing against anything. To be called where tests are declared. */
+export function bystanders(): NonNullable<Config["plugins"]> {
+  const folder = temporary();
+  afterAll(() => folder[Symbol.dispose]());
+  return [
+    everywhere(),
+    approval({
+      rules: [
+        { match: ["nothing"], ask: "person" },
+        { when: "method == 'tools/call'", allow: true },
+      ],
+    }),
+    profiles({ profiles: { everything: {} }, default: "everything" }),
+    sqlite({ file: `${folder.path}/store.sqlite` }),
+  ];
+}
