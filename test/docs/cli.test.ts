@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { COMMANDS } from "../../packages/host/dist/cli/commands.js";
-import { clientOf, type Home, home, type Running, run, start } from "../harness/cli.ts";
+import { clientOf, type Home, home, type Running, run, start, urlOf } from "../harness/cli.ts";
 import { lives, startDaemon } from "../harness/daemons.ts";
 import { httpProcess, MARKED, ROOT } from "../harness/hosts.ts";
 
@@ -83,7 +83,7 @@ function wordsOf(line: string, env: NodeJS.ProcessEnv): string[] | undefined {
 test.each(lines)("the example `%s` does what it says", async (line) => {
   const { pid, end } = await prepared(line);
   const PATH = `${join(ROOT, "node_modules/.bin")}${delimiter}${process.env.PATH}`;
-  const own = { HOME: at.path, PATH, PID: String(pid) };
+  const own = { HOME: at.path, PATH, PID: String(pid), URL: String(await urlOf(running)) };
   const env = { ...process.env, ...MARKED, ...at.env, ...own };
   const words = wordsOf(line, env);
   if (words) {

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { createRequire, register } from "node:module";
 import { pathToFileURL } from "node:url";
 import { isDeepStrictEqual } from "node:util";
 import satisfies from "semver/functions/satisfies.js";
@@ -13,6 +14,7 @@ import type { PluginConfig } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
 import { API_VERSION } from "../version.ts";
 import { COMMAND_NAMES } from "./command-names.ts";
+import { withLocalImports } from "./local-imports.ts";
 import { locatePlugin } from "./locate-plugin.ts";
 import { inOrder } from "./order.ts";
 import { definitionProblem, NO_OPTIONS, type PluginDefinition } from "./plugin.ts";
@@ -186,13 +188,17 @@ export async function importPlugin(use: string, folder: string, place: string): 
 }
 
 /**
- * Imports a module, written in JavaScript or TypeScript. A file that holds something else than when it was imported last is
- * imported anew, as a reload wants it; the files that it imports itself are not.
+ * Imports a module, written in JavaScript or TypeScript. One that holds something else than when it was imported last, or imports
+ * a file of its own that does, is imported anew with all of these, as a reload wants it.
  */
 export async function importModule(file: string): Promise<Record<string, unknown>> {
   const url = pathToFileURL(file);
-  url.search = `content=${createHash("sha256").update(readFileSync(file)).digest("hex").slice(0, 32)}`;
-  if (!/\.[cm]?tsx?$/.test(file)) return import(url.href) as Promise<Record<string, unknown>>;
+  const contents = withLocalImports(file).map((path) => [path, digest(readFileSync(path))] as const);
+  url.search = `content=${digest(JSON.stringify(contents))}`;
+  if (!/\.[cm]?tsx?$/.test(file)) {
+    if (!isAsImported(contents)) importAnew(contents.map(([path]) => path));
+    return import(url.href) as Promise<Record<string, unknown>>;
+  }
   const known = compiled.get(url.href);
   if (known) return known;
   // Node 20 runs no TypeScript; jiti is loaded only for those who need it.
@@ -205,3 +211,28 @@ export async function importModule(file: string): Promise<Record<string, unknown
 
 /** TypeScript modules by file and content, as Node keeps those in JavaScript. */
 const compiled = new Map<string, Promise<Record<string, unknown>>>();
+
+/** What each file held when it was imported last. */
+const imported = new Map<string, string>();
+
+/** Whether these files hold what they did when they were imported, those that were; remembers what they hold now. */
+function isAsImported(contents: readonly (readonly [path: string, content: string])[]): boolean {
+  const isSame = contents.every(([path, content]) => (imported.get(path) ?? content) === content);
+  for (const [path, content] of contents) imported.set(path, content);
+  return isSame;
+}
+
+let isFollowing = false;
+
+/** Has Node import these files as they are now: also what others import, and what it keeps by path (CommonJS). */
+function importAnew(paths: readonly string[]): void {
+  const { cache } = createRequire(import.meta.url);
+  for (const path of paths) delete cache[path];
+  if (isFollowing) return;
+  isFollowing = true; // for good: the thread that it takes is started where something changed, and nowhere else
+  register("./import-hooks.js", import.meta.url);
+}
+
+function digest(content: Buffer | string): string {
+  return createHash("sha256").update(content).digest("hex").slice(0, 32);
+}
