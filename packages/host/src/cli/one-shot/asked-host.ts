@@ -1,4 +1,5 @@
 import { ERRORS, PeerError } from "../../errors.ts";
+import type { HostStatus } from "../../plugin/host-status.ts";
 import type { Json } from "../../wire/message.ts";
 import type { RequestOptions } from "../../wire/peer.ts";
 import { KINDS, type Kind } from "./kinds.ts";
@@ -11,6 +12,8 @@ export interface AskedHost {
   started(): Promise<readonly ServerStart[]>;
   /** What has become of servers by now: of those that have been listed or have failed. */
   starts(): Promise<readonly ServerStart[]>;
+  /** What servers list and the host does not offer, as of now. */
+  withheld(): Promise<HostStatus["withheld"]>;
 }
 
 /** Every entry of a kind that the host has now. */
