@@ -115,6 +115,7 @@ export default definePlugin({ name: "work", host: "^1.0.0", options: z.object({ 
     expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(printed) });
     expect(stderr).toContain(pid());
     if (args[0] === "list" || args[0] === "resources") expect(stderr.match(/server "down" is missing here/g)).toHaveLength(1);
+    if (args[0] === "list") expect(stderr).toContain('is the principal "local", which has no roles');
   });
 
   test("tells progress, and the error of a name that nobody has with the nearest", async () => {

@@ -51,6 +51,9 @@ afterAll(async () => {
 /** What must be there for an example: the process id that it names, and what ends it again. */
 async function prepared(line: string): Promise<{ pid: number | undefined; end: () => Promise<unknown> }> {
   if (/^mcp-host config restore/.test(line)) await run(at, ["init", "--force", "--yes", "--import", "none"]);
+  if (/^mcp-host (add|remove|enable|disable)/.test(line))
+    for (const name of ["files", "tickets", "search", "spare"]) await run(at, ["remove", name]); // of another example
+  if (/^mcp-host (remove|enable|disable)/.test(line)) await run(at, ["add", "spare", "--url", server.url]);
   const daemon = /^mcp-host restart/.test(line) ? await startDaemon(at) : undefined;
   const isDaemon = daemon !== undefined || line.includes("--daemon");
   return { pid: daemon?.pid ?? running.child.pid, end: async () => isDaemon && run(at, ["stop", "--all"]) };

@@ -10,6 +10,7 @@ import { jsonText } from "./terminal/json-text.ts";
 import { claimStdout } from "./terminal/stdout.ts";
 import { table } from "./terminal/table.ts";
 import { withheldLines } from "./terminal/withheld-lines.ts";
+import { columns } from "./terminal/wrap.ts";
 
 export default defineCommand({
   meta: { name: "list", description: "List what the host offers" },
@@ -30,15 +31,16 @@ export default defineCommand({
     const { withHost } = await import("./one-shot/with-host.ts");
     const output = claimStdout();
     const kind = (args.kind as Kind | undefined) ?? "tools"; // one of its options, or the command would not run
-    const { starts, entries, withheld } = await withHost({ flags: args, rawArgs }, async (host) => ({
+    const { starts, entries, withheld, note } = await withHost({ flags: args, rawArgs }, async (host) => ({
       starts: await host.started(),
       entries: await listOf(host, kind),
       withheld: withheldLines(await host.withheld(), [kind.slice(0, -1)]),
+      note: host.note === undefined ? [] : [`mcp-host: ${host.note}`],
     }));
     if (args.json) output.write(jsonText(entries));
     else if (entries.length === 0) process.stderr.write(`there are no ${kind}\n`);
-    else output.write(`${table(rowsOf(kind, entries))}\n`);
-    for (const line of [...withheld, ...describeMissing(starts)]) process.stderr.write(`${escapeControls(redactText(line))}\n`);
+    else output.write(`${table(rowsOf(kind, entries), columns())}\n`);
+    for (const line of [...note, ...withheld, ...describeMissing(starts)]) process.stderr.write(`${escapeControls(redactText(line))}\n`);
     return starts.length > 0 && starts.every(({ ok }) => !ok) ? EXIT.failure.code : EXIT.ok.code;
   },
 });

@@ -4,6 +4,7 @@ import { ConfigError } from "../../errors.ts";
 import type { Changes, ReloadReport } from "../../host/reload.ts";
 import type { Logger } from "../../log.ts";
 import type { OperatorDesk } from "../../operator/operator-desk.ts";
+import type { HostStatus } from "../../plugin/host-status.ts";
 import { isInstalled, withLocalImports } from "../../plugin/local-imports.ts";
 import type { Opened } from "./open-host.ts";
 import { waysTo } from "./ways-to.ts";
@@ -150,6 +151,14 @@ function stampOf(file: string): string {
 /** What whoever asked for the reload is told. */
 function refusal(path: string, problems: readonly string[]): string {
   return `${path} cannot be used:${problems.length === 1 ? ` ${problems[0]}` : problems.map((problem) => `\n  ${problem}`).join("")}`;
+}
+
+/** Of the servers that a reload made anew, a line for each that is not there yet. */
+export function notThereYet({ added, changed, renewed = [] }: Changes, upstreams: HostStatus["upstreams"] = []): string[] {
+  const fresh = [...added, ...changed, ...renewed];
+  return upstreams
+    .filter(({ name, state }) => fresh.includes(name) && !["ready", "degraded", "idle"].includes(state))
+    .map(({ name, state, reason }) => `server "${name}" is not there yet: ${reason ?? state}`);
 }
 
 /** What changed, in words; the kinds of change that did not happen are left out. */

@@ -12,6 +12,8 @@ export interface AskedHost {
   started(): Promise<readonly ServerStart[]>;
   /** What has become of servers by now: of those that have been listed or have failed. */
   starts(): Promise<readonly ServerStart[]>;
+  /** Why the command may be shown less than clients are. */
+  readonly note: string | undefined;
   /** What servers list and the host does not offer, as of now. */
   withheld(): Promise<HostStatus["withheld"]>;
 }

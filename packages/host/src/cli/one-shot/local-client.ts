@@ -5,6 +5,7 @@ import type { Json, Notification } from "../../wire/message.ts";
 import { interruption } from "../command-line/interrupted.ts";
 import { everyValue } from "../command-line/usage.ts";
 import { openHost, startAt } from "../hosting/open-host.ts";
+import { roleless } from "../hosting/roleless.ts";
 import { showProgress } from "../terminal/progress.ts";
 import type { AskedHost } from "./asked-host.ts";
 import { Startup } from "./startup.ts";
@@ -90,6 +91,7 @@ async function connect(
     request: (method, params, options) => client.request(method, params, options),
     started: () => startup.finished,
     starts: async () => startup.ended,
+    note: roleless(host),
     withheld: async () => host.status().withheld,
   };
 }
