@@ -44,6 +44,16 @@ describe("a host of the command's own", () => {
     expect((await run(at, ["list", "--log-level", "warn"])).stderr).toMatch(/warn .*upstream=bad/);
   });
 
+  test("names that are withheld are told by server and reason, of the kind that is listed", async () => {
+    using at = home({
+      mcpServers: { a: upstream({ only: ["echo", "log"] }), b: upstream({ only: ["echo", "log"], without: ["prompts"] }) },
+    });
+    const { code, stderr } = await run(at, ["list"]);
+    const why = 'the name belongs to upstream "a", which had it first; add @host/plugin-namespace to keep both';
+    expect({ code, stderr }).toEqual({ code: 0, stderr: `mcp-host: of server "b" is withheld echo, log: ${why}\n` });
+    expect((await run(at, ["list", "prompts"])).stderr).toBe("");
+  });
+
   test("of a name that nobody has the nearest and the missing servers are told", async () => {
     using at = home({ mcpServers: { down: { command: "./none" }, one: upstream({ only: ["echo"] }) } });
     const { code, stderr } = await run(at, ["call", "ecko"]);
@@ -105,6 +115,7 @@ export default definePlugin({ name: "work", host: "^1.0.0", options: z.object({ 
     expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(printed) });
     expect(stderr).toContain(pid());
     if (args[0] === "list" || args[0] === "resources") expect(stderr.match(/server "down" is missing here/g)).toHaveLength(1);
+    if (args[0] === "list") expect(stderr).toContain('is the principal "local", which has no roles');
   });
 
   test("tells progress, and the error of a name that nobody has with the nearest", async () => {

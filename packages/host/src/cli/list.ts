@@ -9,6 +9,7 @@ import { describeMissing } from "./one-shot/startup.ts";
 import { jsonText } from "./terminal/json-text.ts";
 import { claimStdout } from "./terminal/stdout.ts";
 import { table } from "./terminal/table.ts";
+import { withheldLines } from "./terminal/withheld-lines.ts";
 import { columns } from "./terminal/wrap.ts";
 
 export default defineCommand({
@@ -28,19 +29,18 @@ export default defineCommand({
   },
   async run({ args, rawArgs }): Promise<ExitCode> {
     const { withHost } = await import("./one-shot/with-host.ts");
-    const { roleless } = await import("./one-shot/roleless.ts");
     const output = claimStdout();
     const kind = (args.kind as Kind | undefined) ?? "tools"; // one of its options, or the command would not run
-    const { starts, entries, note } = await withHost({ flags: args, rawArgs }, async (host) => ({
+    const { starts, entries, withheld, note } = await withHost({ flags: args, rawArgs }, async (host) => ({
       starts: await host.started(),
       entries: await listOf(host, kind),
-      note: roleless(host),
+      withheld: withheldLines(await host.withheld(), [kind.slice(0, -1)]),
+      note: host.note === undefined ? [] : [`mcp-host: ${host.note}`],
     }));
     if (args.json) output.write(jsonText(entries));
     else if (entries.length === 0) process.stderr.write(`there are no ${kind}\n`);
     else output.write(`${table(rowsOf(kind, entries), columns())}\n`);
-    if (note !== undefined) process.stderr.write(`mcp-host: ${note}\n`);
-    for (const line of describeMissing(starts)) process.stderr.write(`${escapeControls(redactText(line))}\n`);
+    for (const line of [...note, ...withheld, ...describeMissing(starts)]) process.stderr.write(`${escapeControls(redactText(line))}\n`);
     return starts.length > 0 && starts.every(({ ok }) => !ok) ? EXIT.failure.code : EXIT.ok.code;
   },
 });

@@ -9,6 +9,7 @@ import { describeMissing } from "./one-shot/startup.ts";
 import { jsonText } from "./terminal/json-text.ts";
 import { claimStdout } from "./terminal/stdout.ts";
 import { table } from "./terminal/table.ts";
+import { withheldLines } from "./terminal/withheld-lines.ts";
 import { columns } from "./terminal/wrap.ts";
 
 export default defineCommand({
@@ -17,10 +18,11 @@ export default defineCommand({
   async run({ args, rawArgs }): Promise<ExitCode> {
     const { withHost } = await import("./one-shot/with-host.ts");
     const output = claimStdout();
-    const { starts, resources, templates } = await withHost({ flags: args, rawArgs }, async (host) => ({
+    const { starts, resources, templates, withheld } = await withHost({ flags: args, rawArgs }, async (host) => ({
       starts: await host.started(),
       resources: await listOf(host, "resources"),
       templates: await listOf(host, "templates"),
+      withheld: withheldLines(await host.withheld(), ["resource", "template"]),
     }));
     if (args.json) output.write(jsonText({ resources, resourceTemplates: templates }));
     else {
@@ -31,7 +33,7 @@ export default defineCommand({
       if (tables.length > 0) output.write(`${tables.join("\n\n")}\n`);
       else process.stderr.write("there are no resources and no templates\n");
     }
-    for (const line of describeMissing(starts)) process.stderr.write(`${escapeControls(redactText(line))}\n`);
+    for (const line of [...withheld, ...describeMissing(starts)]) process.stderr.write(`${escapeControls(redactText(line))}\n`);
     return starts.length > 0 && starts.every(({ ok }) => !ok) ? EXIT.failure.code : EXIT.ok.code;
   },
 });

@@ -6,6 +6,8 @@ import type { FrameOutput } from "../wire/frame-writer.ts";
 export interface ClientDoor {
   /** @throws Error unless a plugin has opened the endpoint */
   checkEndpoint(name: string): void;
+  /** What such a client should know of who it is here. */
+  note(): string | undefined;
   /** Serves one client; resolves when it is gone. */
   serve(streams: { input: Readable; output: FrameOutput; endpoint: string | undefined }): Promise<void>;
 }
@@ -21,7 +23,7 @@ export function admitClient(socket: Socket, endpoint: unknown, door: ClientDoor)
   const input = new PassThrough(); // frames are bytes, and the question before them was read as text
   socket.pipe(input);
   socket.once("close", () => input.destroy());
-  socket.write(`${JSON.stringify({ result: {} })}\n`);
+  socket.write(`${JSON.stringify({ result: { note: door.note() } })}\n`);
   const end = (): void => void socket.end();
   door.serve({ input, output: socket, endpoint }).then(end, end);
 }

@@ -27,9 +27,11 @@ export class NotAdmittedError extends Error {
 /** A client of a running host of this user, over its control socket: it is `local` there, as a client over standard input and output is. */
 export class HostClient {
   readonly #peer: Peer<never>;
+  readonly #link: ControlLink;
 
   private constructor(pid: number, endpoint: string | undefined, notified: (notification: Notification) => void) {
-    const peer = new Peer<never>("mcp-host", new ControlLink(pid, endpoint), {
+    this.#link = new ControlLink(pid, endpoint);
+    const peer = new Peer<never>("mcp-host", this.#link, {
       // It declares no capability, so nobody may ask it anything but a ping.
       request: ({ id, method }) =>
         peer.respond(id, method === "ping" ? { result: {} } : { error: { code: -32601, message: `${method} is not answered here` } }),
@@ -57,6 +59,11 @@ export class HostClient {
     return client;
   }
 
+  /** What the host says of who this client is there. */
+  get note(): string | undefined {
+    return this.#link.note;
+  }
+
   /** Sends a request; the host owns its deadline. */
   request(method: string, params?: Json, options: RequestOptions<never> = {}): Promise<Json> {
     return this.#peer.request(method, params, options).result;
@@ -71,6 +78,8 @@ export class HostClient {
 class ControlLink implements Link {
   readonly #pid: number;
   readonly #endpoint: string | undefined;
+  /** What came with the answer that opened it. */
+  note: string | undefined;
   #socket: Socket | undefined;
   #writer: FrameWriter | undefined;
 
@@ -100,6 +109,7 @@ class ControlLink implements Link {
         const answer = read as ControlAnswer; // as above
         if ("error" in answer) return reject(new NotAdmittedError(refusalOf(answer.error)));
         isAdmitted = true;
+        if (typeof answer.result.note === "string") this.note = answer.result.note;
         resolve();
       });
       const end = (reason: string): void => {

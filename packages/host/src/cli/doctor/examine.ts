@@ -2,8 +2,8 @@ import { parseConfig } from "../../config/parse.ts";
 import { ConfigFileError } from "../../errors.ts";
 import { createLogger } from "../../log.ts";
 import { type Opened, openHost, prepare } from "../hosting/open-host.ts";
+import { roleless } from "../hosting/roleless.ts";
 import { withClient } from "../one-shot/local-client.ts";
-import { roleless } from "../one-shot/roleless.ts";
 import { adviceOf, pluginsOf, problemsOf } from "./config.ts";
 import { type Finding, finding } from "./findings.ts";
 import { lookAtCredentials, lookAtHosts, lookAtNode } from "./machine.ts";
@@ -52,7 +52,7 @@ async function plugins(opened: Opened, findings: Finding[]): Promise<boolean> {
   try {
     await prepare(opened);
     findings.push(...pluginsOf(opened.host));
-    const note = roleless(opened);
+    const note = roleless(opened.host);
     if (note !== undefined) findings.push(finding("local-roles", note));
     return true;
   } catch (error) {

@@ -14,6 +14,7 @@ import { printBanner } from "./banner.ts";
 import { type Opened, openHost, startAt, startHost, withoutServer } from "./open-host.ts";
 import { ProcessLife } from "./process-life.ts";
 import { Reloads } from "./reloads.ts";
+import { roleless } from "./roleless.ts";
 
 /** How long the last frames may take to a client that reads slowly. */
 const LAST_WORDS = 2_000;
@@ -163,6 +164,7 @@ async function serveOperators(
     () => host.pipeline().plugins.map(({ id }) => id),
   );
   const door = {
+    note: () => roleless(host),
     checkEndpoint: (name: string) => localOptionsOf(host).checkEndpoint(name),
     serve: (streams: Parameters<typeof host.serveStdio>[0]) => host.serveStdio(streams),
   };

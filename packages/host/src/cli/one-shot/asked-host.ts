@@ -1,5 +1,5 @@
 import { ERRORS, PeerError } from "../../errors.ts";
-import type { Host } from "../../host/host.ts";
+import type { HostStatus } from "../../plugin/host-status.ts";
 import type { Json } from "../../wire/message.ts";
 import type { RequestOptions } from "../../wire/peer.ts";
 import { KINDS, type Kind } from "./kinds.ts";
@@ -12,8 +12,10 @@ export interface AskedHost {
   started(): Promise<readonly ServerStart[]>;
   /** What has become of servers by now: of those that have been listed or have failed. */
   starts(): Promise<readonly ServerStart[]>;
-  /** The one that the command started; undefined for one that runs anyway. */
-  readonly host?: Host;
+  /** Why the command may be shown less than clients are. */
+  readonly note: string | undefined;
+  /** What servers list and the host does not offer, as of now. */
+  withheld(): Promise<HostStatus["withheld"]>;
 }
 
 /** Every entry of a kind that the host has now. */

@@ -5,6 +5,7 @@ import type { Json, Notification } from "../../wire/message.ts";
 import { interruption } from "../command-line/interrupted.ts";
 import { everyValue } from "../command-line/usage.ts";
 import { openHost, startAt } from "../hosting/open-host.ts";
+import { roleless } from "../hosting/roleless.ts";
 import { showProgress } from "../terminal/progress.ts";
 import type { AskedHost } from "./asked-host.ts";
 import { Startup } from "./startup.ts";
@@ -19,17 +20,19 @@ export interface LocalClientOptions {
   /** The name of one that a plugin opened. */
   endpoint?: string | undefined;
   rawArgs: readonly string[];
+  /**
+   * One server has what the command names, and nothing else is waited for. Without it the client begins when all servers have
+   * listed or failed, so that the order of the config decides whose a name is.
+   */
+  wantsOne?: boolean | undefined;
   notified?: ((notification: Notification) => void) | undefined;
 }
 
-/**
- * A config for one client that asks for everything now: nothing to listen on, nothing that starts later, nobody to wait for.
- * What is to be waited for the command knows.
- */
-export const forOneClient = <T extends { mcpServers?: object; listen?: unknown }>({ listen: _, ...config }: T) => ({
+/** A config for one client that asks for everything now: nothing to listen on, nothing that starts later, nobody to wait for. */
+export const forOneClient = <T extends { mcpServers?: object; listen?: unknown }>({ listen: _, ...config }: T, wantsOne = false) => ({
   ...config,
   drain: 0,
-  wait: 0,
+  ...(wantsOne && { wait: 0 }),
   mcpServers: Object.fromEntries(
     Object.entries(config.mcpServers ?? {}).map(([key, server]) => [key, { ...(server as Json), start: "eager" }]),
   ),
@@ -40,8 +43,8 @@ export async function withClient<T>(
   options: LocalClientOptions & { config: string | undefined; log: Logger; hostLog?: Logger | undefined },
   work: (client: LocalClient) => Promise<T>,
 ): Promise<T> {
-  const { config, log, hostLog, endpoint, rawArgs } = options;
-  const opened = await openHost({ config, raw: rawArgs, log, hostLog, change: forOneClient });
+  const { config, log, hostLog, endpoint, rawArgs, wantsOne } = options;
+  const opened = await openHost({ config, raw: rawArgs, log, hostLog, change: (read) => forOneClient(read, wantsOne) });
   return asOnlyClient(opened.host, () => startAt(opened, endpoint), options, work);
 }
 
@@ -88,5 +91,7 @@ async function connect(
     request: (method, params, options) => client.request(method, params, options),
     started: () => startup.finished,
     starts: async () => startup.ended,
+    note: roleless(host),
+    withheld: async () => host.status().withheld,
   };
 }

@@ -45,7 +45,7 @@ async function answered<Client extends AskedHost>(
     notified?.(notification);
   };
   try {
-    return await ask({ flags, rawArgs, notified: heard }, async (client) => {
+    return await ask({ flags, rawArgs, wantsOne: true, notified: heard }, async (client) => {
       try {
         return await work(client);
       } catch (error) {

@@ -33,6 +33,8 @@ export async function withRunning<T>(
     return work({
       request: (method, params, options) => opened.request(method, params, options),
       starts,
+      note: opened.note,
+      withheld: async () => (await askStatus(pid)).withheld,
       // A host starts what it lists.
       started: () => opened.request("tools/list").then(starts, starts),
     });

@@ -20,6 +20,8 @@ export interface Asking {
     url?: string | undefined;
   };
   readonly rawArgs: readonly string[];
+  /** Whether it names one thing, so that nobody but its owner is waited for. */
+  readonly wantsOne?: boolean;
   readonly notified?: (notification: Notification) => void;
 }
 
@@ -39,10 +41,10 @@ export async function withHost<T>(asking: Asking, work: (host: AskedHost) => Pro
 }
 
 /** The same, with a host of the command's own where `--url` names none. */
-export function withOwnHost<T>({ flags, rawArgs, notified }: Asking, work: (client: LocalClient) => Promise<T>): Promise<T> {
+export function withOwnHost<T>({ flags, rawArgs, wantsOne, notified }: Asking, work: (client: LocalClient) => Promise<T>): Promise<T> {
   // What became of a server is told once, as the command's own words; the log would tell of every try.
   const hostLog = loggerOf(flags, "error");
-  const options = { endpoint: flags.endpoint, rawArgs, notified };
+  const options = { endpoint: flags.endpoint, rawArgs, wantsOne, notified };
   if (flags.url === undefined) return withClient({ ...options, config: flags.config, log: loggerOf(flags, "warn"), hostLog }, work);
   if (flags.endpoint !== undefined) throw new UsageError("--endpoint: --url says by which endpoint to come in, such as .../mcp/p/work");
   const host = hostBefore(flags.url, everyValue(rawArgs, "header"), hostLog);
