@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { EXIT } from "../../packages/host/dist/cli/command-line/exit.js";
 import { checkArguments, UsageError } from "../../packages/host/dist/cli/command-line/usage.js";
 import { COMMANDS } from "../../packages/host/dist/cli/commands.js";
+import { COMMAND_NAMES } from "../../packages/host/dist/plugin/command-names.js";
 import { home, run } from "../harness/cli.ts";
 import { ROOT, upstream } from "../harness/hosts.ts";
 
@@ -86,6 +87,11 @@ test.each(Object.keys(COMMANDS))("`mcp-host %s --help` shows its flags and does 
   const { args } = (await COMMANDS[name]?.()) ?? {};
   for (const [flag, { type }] of Object.entries(args ?? {}))
     expect(stdout).toContain(type === "positional" ? flag.toUpperCase() : `--${flag}`);
+});
+
+test("no plugin may have the name of a command", async () => {
+  const words = new Set([...Object.keys(COMMANDS).map((name) => name.split(" ")[0]), "help"]);
+  expect([...COMMAND_NAMES].sort()).toEqual([...words].sort());
 });
 
 test.each([[["version"]], [["--version"]], [["-v"]]])("`mcp-host %j` tells the version", async (args) => {

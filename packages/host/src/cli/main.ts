@@ -4,7 +4,7 @@ import { nearest } from "../config/nearest.ts";
 import { ConfigError, ConfigFileError } from "../errors.ts";
 import type { PluginCommandData } from "../plugin/plugin.ts";
 import { EXIT } from "./command-line/exit.ts";
-import { checkArguments, UsageError } from "./command-line/usage.ts";
+import { checkArguments, everyValue, splitWords, UsageError } from "./command-line/usage.ts";
 import { COMMANDS } from "./commands.ts";
 
 /** How often it is looked whether everything was read. */
@@ -54,7 +54,7 @@ async function dispatch(argv: string[]): Promise<number> {
     const found = await pluginCommand(name, rest).catch((error: unknown) => {
       throw unknownCommand(name, error);
     });
-    if (found) return run(found.command, `${name} ${rest[0]}`, found.rest, found.data);
+    if (found) return asCommandOf(rest, () => run(found.command, found.name, found.rest, found.data));
   }
   throw unknownCommand(name);
 }
@@ -80,8 +80,16 @@ function unknownCommand(name: string, cause?: unknown): Error {
   return new UsageError([`${plain}, and the config${place}, whose plugins may bring it, cannot be used:`, ...problems].join("\n"));
 }
 
+/** A command of a plugin that reaches a running host means the one that `--config` names. */
+async function asCommandOf<T>(words: readonly string[], work: () => Promise<T>): Promise<T> {
+  const [config] = everyValue(words, "config");
+  if (config === undefined) return work();
+  const { choosing } = await import("../operator/control-client.ts");
+  return choosing({ config }, work);
+}
+
 async function run(command: CommandDef, name: string, rawArgs: string[], data?: PluginCommandData): Promise<number> {
-  if (rawArgs.some(isHelp)) return usage(command, name);
+  if (splitWords(rawArgs).own.some(isHelp)) return usage(command, name);
   const { result } = await of(name, async () => {
     checkArguments(name, rawArgs, (command.args ?? {}) as ArgsDef); // no command makes its arguments lazily
     return runCommand(command, { rawArgs, data });

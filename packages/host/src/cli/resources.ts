@@ -2,8 +2,8 @@ import { defineCommand } from "citty";
 import { escapeControls } from "../log.ts";
 import { redactText } from "../redact.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
-import { loggerOf } from "./command-line/logger.ts";
-import { configArgs, endpointArgs, jsonArgs, logArgs } from "./command-line/options.ts";
+import { askArgs, configArgs, endpointArgs, jsonArgs, logArgs } from "./command-line/options.ts";
+import { listOf } from "./one-shot/asked-host.ts";
 import { rowsOf } from "./one-shot/kinds.ts";
 import { describeMissing } from "./one-shot/startup.ts";
 import { jsonText } from "./terminal/json-text.ts";
@@ -12,19 +12,16 @@ import { table } from "./terminal/table.ts";
 import { columns } from "./terminal/wrap.ts";
 
 export default defineCommand({
-  meta: { name: "resources", description: "Start the servers and list their resources and resource templates" },
-  args: { ...jsonArgs, ...configArgs, ...endpointArgs, ...logArgs },
+  meta: { name: "resources", description: "List resources and resource templates" },
+  args: { ...jsonArgs, ...configArgs, ...askArgs, ...endpointArgs, ...logArgs },
   async run({ args, rawArgs }): Promise<ExitCode> {
-    const { withClient } = await import("./one-shot/local-client.ts");
+    const { withHost } = await import("./one-shot/with-host.ts");
     const output = claimStdout();
-    const { starts, resources, templates } = await withClient(
-      { config: args.config, endpoint: args.endpoint, rawArgs, log: loggerOf(args, "warn") },
-      async (client) => ({
-        starts: await client.started(),
-        resources: await client.list("resources"),
-        templates: await client.list("templates"),
-      }),
-    );
+    const { starts, resources, templates } = await withHost({ flags: args, rawArgs }, async (host) => ({
+      starts: await host.started(),
+      resources: await listOf(host, "resources"),
+      templates: await listOf(host, "templates"),
+    }));
     if (args.json) output.write(jsonText({ resources, resourceTemplates: templates }));
     else {
       const tables = [

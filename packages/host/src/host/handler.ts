@@ -19,6 +19,12 @@ export interface HandlerOptions {
   authenticate?: (request: IncomingMessage) => Awaitable<Principal | undefined>;
 }
 
+/** Which requests a guard lets in. */
+export type GuardOptions = Omit<HandlerOptions, "path">;
+
+/** Lets a request in, or rejects with a `HostError` that says why not. Gives who makes it: `anonymous`, without roles, where nobody says it. */
+export type Guard = (request: IncomingMessage) => Promise<Principal>;
+
 /** What a handler's options say, in the words of `listen`. @throws ConfigError */
 export function mountOf({ path, hosts = [], origins = [] }: HandlerOptions, { listen }: ResolvedConfig): ListenConfig {
   const own = { path: path ?? listen?.path, hosts: [...hosts], origins: [...origins] };

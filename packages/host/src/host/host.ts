@@ -26,7 +26,7 @@ import type { Assembly } from "./assembly.ts";
 import { CatalogFiles } from "./catalog-files.ts";
 import { Fronts } from "./fronts.ts";
 import { Generations } from "./generations.ts";
-import type { HandlerOptions } from "./handler.ts";
+import type { Guard, GuardOptions, HandlerOptions } from "./handler.ts";
 import { type HostHealth, healthOf, readinessOf, reconnect } from "./health.ts";
 import { LocalClients, type LocalClientsOptions } from "./local-clients.ts";
 import { type Desk, type HostOperator, type OperatedHost, operatedHost, operatorAt } from "./operated-host.ts";
@@ -220,6 +220,14 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
    */
   handler(options: HandlerOptions = {}): RequestHandler {
     return this.#fronts.handler(options);
+  }
+
+  /**
+   * Lets in requests to the program's own routes by the rules that `handler` has for its own: Host and Origin, `admit`, authentication, and
+   * without any only this machine. Gives who makes the request; rejects with a `HostError`, whose `status` is that of the answer.
+   */
+  guard(options: GuardOptions = {}): Guard {
+    return this.#fronts.guard(options);
   }
 
   /** Serves one client over standard input and output (or another pair of streams), by an endpoint of a plugin's where one is named. Resolves when that client is gone and its calls in flight are done (at most `drain`). */

@@ -38,7 +38,9 @@ export type ControlRequest =
   /** Lines of the log: a line of JSON each, until there are no more. */
   | ({ command: "logs" } & LogQuery)
   /** What becomes of requests: a line of JSON each, until either side ends it. */
-  | ({ command: "trace" } & TraceQuery);
+  | ({ command: "trace" } & TraceQuery)
+  /** A conversation of a client, which comes by this endpoint: after the answer, frames of MCP as over standard input and output. */
+  | { command: "client"; endpoint?: string };
 
 /** Its answer, on one line of JSON. */
 export type ControlAnswer = { result: Readonly<Json> } | { error: string };
@@ -47,6 +49,7 @@ export type ControlAnswer = { result: Readonly<Json> } | { error: string };
 export interface OwnResults {
   status: ControlStatus;
   reload: ReloadReport;
+  reconnect: Readonly<Record<string, never>>;
   /** Calls in flight may finish within so many milliseconds. */
   stop: { drain: number };
   invocation: Invocation;

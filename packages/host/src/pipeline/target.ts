@@ -75,6 +75,13 @@ export class Targets {
     }
   }
 
+  /** Whether what is named is offered, or comes from a template that is; not where a URI is only given to whoever has resources at all. */
+  isListed(exchange: HostExchange, offer: Offer): boolean {
+    const found = this.find(exchange, offer);
+    if (found instanceof HostError) return true;
+    return found.entry !== undefined && (found.template !== undefined || offer.entries.includes(found.entry));
+  }
+
   #named(kind: "tool" | "prompt", params: Readonly<Json>, offer: Offer): Target | Unfound | HostError {
     const { name } = params;
     if (typeof name !== "string") return new HostError("invalid_params", `params.name must be the name of a ${kind}`);

@@ -5,6 +5,7 @@ import type { Principal } from "../exchange/caller.ts";
 import { redact } from "../redact.ts";
 import type { Json } from "../wire/message.ts";
 import type { Failures } from "./failures.ts";
+import { zodProblem } from "./zod-schema.ts";
 
 /** What an operation of a plugin says of itself. */
 export interface OperationFacts<Schema extends z.ZodType = z.ZodType> {
@@ -67,6 +68,8 @@ export class Operations {
   operation(plugin: string, name: string, run: Operation["run"], { description, params = ANY_PARAMS, reads }: OperationFacts): void {
     if (name === "" || name.includes(BETWEEN))
       throw new ConfigError([`plugin "${plugin}": the operation ${JSON.stringify(name)} must have a name without "${BETWEEN}"`]);
+    const wrong = zodProblem(params);
+    if (wrong !== undefined) throw new ConfigError([`plugin "${plugin}": the operation "${name}" has "params" that are ${wrong}`]);
     let own = this.#operations.get(plugin);
     if (!own) this.#operations.set(plugin, (own = new Map()));
     own.set(name, { description, params, reads: reads === true, run });

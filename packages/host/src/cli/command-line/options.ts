@@ -22,6 +22,17 @@ export const configArgs = {
   },
 } as const satisfies ArgsDef;
 
+/** Which host a command asks. Default: the one that runs with this config, else one of its own. */
+export const askArgs = {
+  fresh: { type: "boolean", description: "Start the servers for this command, although a host of this config runs" },
+  url: { type: "string", valueHint: "url", description: "Ask the host (or another MCP server) at this address" },
+  header: {
+    type: "string",
+    valueHint: "name: value",
+    description: "With --url, a header of each request, such as 'Authorization: Bearer ${TOKEN}' with a variable's name. Repeatable",
+  },
+} as const satisfies ArgsDef;
+
 /** By which endpoint the client comes that a command is. */
 export const endpointArgs = {
   endpoint: { type: "string", valueHint: "name", description: "Come in by an endpoint that a plugin opens, as /mcp/p/<name> is over HTTP" },

@@ -52,7 +52,7 @@ async function plugins(opened: Opened, findings: Finding[]): Promise<boolean> {
   try {
     await prepare(opened);
     findings.push(...pluginsOf(opened.host));
-    const note = roleless(opened.host);
+    const note = roleless(opened);
     if (note !== undefined) findings.push(finding("local-roles", note));
     return true;
   } catch (error) {

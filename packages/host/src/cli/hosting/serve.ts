@@ -1,4 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
+import { localOptionsOf } from "../../host/host.ts";
 import type { LogFormat, Logger } from "../../log.ts";
 import type { ControlFacts } from "../../operator/control-protocol.ts";
 import { serveControl } from "../../operator/control-server.ts";
@@ -161,7 +162,11 @@ async function serveOperators(
     (listener) => host.trace(listener),
     () => host.pipeline().plugins.map(({ id }) => id),
   );
-  life.atEnd(await serveControl(desk, ring, feed, host.log));
+  const door = {
+    checkEndpoint: (name: string) => localOptionsOf(host).checkEndpoint(name),
+    serve: (streams: Parameters<typeof host.serveStdio>[0]) => host.serveStdio(streams),
+  };
+  life.atEnd(await serveControl({ desk, ring, feed, door }, host.log));
   life.atHangup(() => void desk.runFor("signal", "reload").catch(() => {})); // the log has it
   if (flags.watch) life.atEnd(reloads.watch());
 }
