@@ -12,7 +12,7 @@ const read = () => JSON.parse(readFileSync(file, "utf8"));
 
 const host = createHost(read(), { folder: dirname(file), operator: { reload: async () => host.reload(read()) } });
 // The first question finds every server's tools: each is started, and known or known to be down, or slower than ten seconds.
-await host.listTools();
+await host.start();
 await host.known(10_000);
 
 // OPENAI_BASE_URL and OPENAI_API_KEY are the client's own variables. Servers on this machine seldom want a key.
