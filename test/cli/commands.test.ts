@@ -24,8 +24,8 @@ test("validate --connect tells what became of each server", async () => {
   });
   const people = await run(at, ["validate", "--connect", "--log-level", "silent"]);
   expect(people.code).toBe(1);
-  expect(people.stdout).toMatch(/^good +ok +1 tools, /m);
-  expect(people.stdout).toMatch(/^lazy +ok +1 tools, /m);
+  expect(people.stdout).toMatch(/^good +ok +1 tool, /m);
+  expect(people.stdout).toMatch(/^lazy +ok +1 tool, /m);
   expect(people.stdout).toMatch(/^missing +(backing off|failed) +.*cannot start/m);
 });
 

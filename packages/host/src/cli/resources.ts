@@ -9,6 +9,7 @@ import { describeMissing } from "./one-shot/startup.ts";
 import { jsonText } from "./terminal/json-text.ts";
 import { claimStdout } from "./terminal/stdout.ts";
 import { table } from "./terminal/table.ts";
+import { columns } from "./terminal/wrap.ts";
 
 export default defineCommand({
   meta: { name: "resources", description: "Start the servers and list their resources and resource templates" },
@@ -27,8 +28,8 @@ export default defineCommand({
     if (args.json) output.write(jsonText({ resources, resourceTemplates: templates }));
     else {
       const tables = [
-        ...(resources.length > 0 ? [table([["RESOURCE", "NAME"], ...rowsOf("resources", resources)])] : []),
-        ...(templates.length > 0 ? [table([["TEMPLATE", "NAME"], ...rowsOf("templates", templates)])] : []),
+        ...(resources.length > 0 ? [table([["RESOURCE", "NAME"], ...rowsOf("resources", resources)], columns())] : []),
+        ...(templates.length > 0 ? [table([["TEMPLATE", "NAME"], ...rowsOf("templates", templates)], columns())] : []),
       ];
       if (tables.length > 0) output.write(`${tables.join("\n\n")}\n`);
       else process.stderr.write("there are no resources and no templates\n");

@@ -22,7 +22,7 @@ export function turnAway(
   path: string,
   error: unknown,
 ): Refusal {
-  const refusal = edgeRefusal(error, log);
+  const refusal = refusalOf(error, log);
   const { hooks, edge } = plugins();
   if (hooks.refused) {
     const { method = "", socket } = request;
@@ -40,7 +40,7 @@ export function turnAway(
 }
 
 /** What `error` is to a client; what nobody foresaw is logged and is an internal error. */
-function edgeRefusal(error: unknown, log: Logger): Refusal {
+export function refusalOf(error: unknown, log: Logger): Refusal {
   if (error instanceof ParseError) {
     const { message } = error;
     const type = error.code === -32700 ? "parse_error" : "invalid_request";

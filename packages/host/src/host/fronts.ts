@@ -122,8 +122,8 @@ export class Fronts {
 
   /** What every network front needs of the host. */
   #behind(): Omit<NetworkOptions, "listen"> {
-    const { folder, sessions, plugins, log, ready, config } = this.#options;
-    return { folder, sessions, plugins, log, ready, limits: config().limits };
+    const { folder, sessions, plugins, log, failures, ready, config } = this.#options;
+    return { folder, sessions, plugins, log, failures, ready, limits: config().limits };
   }
 
   /** Gets ready to use the routes of other hooks; gives what puts them to use. */

@@ -42,7 +42,11 @@ export function handlerOf(open: () => Promise<RequestHandler>, log: Logger): Req
         handle(request, response);
       },
       (error: unknown) => {
-        const told = error instanceof HostError ? error : new HostError("internal", "the host could not start; its log has the reason");
+        // Why a plugin did not get ready is for whoever operates the host.
+        const told =
+          error instanceof HostError && error.type === "shutting_down"
+            ? error
+            : new HostError("internal", "the host could not start; its log has the reason");
         if (told !== error) log.error("the host could not start", errorFields(error));
         response.writeHead(told.status, { "content-type": "application/json" });
         response.end(JSON.stringify({ jsonrpc: "2.0", id: null, error: told.toRpc("-") }));

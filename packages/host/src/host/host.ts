@@ -10,9 +10,11 @@ import type { RequestHandler } from "../front/mount.ts";
 import type { Arrival } from "../front/way-in.ts";
 import { createLogger, type Logger } from "../log.ts";
 import { machineClock } from "../plugin/clock.ts";
+import { Failures } from "../plugin/failures.ts";
 import type { HostStatus } from "../plugin/host-status.ts";
 import { LogListeners } from "../plugin/log-listeners.ts";
 import { machineRandom } from "../plugin/random.ts";
+import { connectedClients } from "../session/connected.ts";
 import { Sessions } from "../session/sessions.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { HOST_INFO } from "../version.ts";
@@ -51,6 +53,7 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
   readonly #sessions: Sessions;
   readonly #generations: Generations;
   readonly #fronts: Fronts;
+  readonly #failures: Failures;
   protected readonly clients: LocalClients;
   readonly #desk: Desk;
   readonly #catalogFiles: CatalogFiles | undefined;
@@ -76,15 +79,24 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
     this.#written = written;
     this.#first = config;
     const listeners = new LogListeners(options.log ?? createLogger());
-    const { clock = machineClock, random = machineRandom, transports = {}, insecureNoAuth = false } = options;
+    const {
+      clock = machineClock,
+      random = machineRandom,
+      transports = {},
+      insecureNoAuth = false,
+      freezeMessages: freezes = false,
+    } = options;
     this.log = listeners.log;
     this.folder = options.folder ?? process.cwd();
     const { log, folder } = this;
+    const failures = new Failures(log, clock, this.#abort.signal);
+    this.#failures = failures;
     const traffic = new Traffic({
       generations: () => this.#generations,
       sessions: () => this.#sessions,
       config: () => this.config,
       log,
+      failures,
       stats: this.#stats,
       isClosing: () => this.#closing !== undefined,
     });
@@ -102,6 +114,7 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
     this.#fronts = new Fronts({
       folder,
       log,
+      failures,
       sessions: this.#sessions,
       config: () => this.config,
       insecureNoAuth,
@@ -118,6 +131,8 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
       hostInfo: HOST_INFO,
       surroundings: {
         listeners,
+        failures,
+        freezes,
         clock,
         random,
         transports,
@@ -134,7 +149,11 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
     });
     this.clients = new LocalClients(localOptionsOf(this));
     this.#desk = desk(
-      operatedHost(this, this.#generations, clock, { reload: (to) => this.#reload(to), reconnect: (name) => this.#reconnect(name) }),
+      operatedHost(this, this.#generations, clock, {
+        reload: (to) => this.#reload(to),
+        reconnect: (name) => this.#reconnect(name),
+        clients: () => connectedClients(this.#sessions),
+      }),
     );
     this.operator = operatorAt(this.#desk);
   }
@@ -254,7 +273,7 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
   }
 
   reports(): Readonly<Record<string, Readonly<Json>>> {
-    return this.#generations.operations.reports(this.log);
+    return this.#generations.operations.reports(this.#failures);
   }
 
   reconnect(name: string): Promise<void> {

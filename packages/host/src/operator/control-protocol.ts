@@ -1,11 +1,15 @@
 import type { ReloadReport } from "../host/reload.ts";
 import type { HostStatus } from "../plugin/host-status.ts";
+import type { ConnectedClient } from "../session/connected.ts";
 import type { Json } from "../wire/message.ts";
 import type { LogQuery } from "./log-query.ts";
 import type { TraceQuery } from "./trace-query.ts";
 
 /** What a running host tells about itself: its status, and how it was started. */
-export interface ControlStatus extends HostStatus, ControlFacts {}
+export interface ControlStatus extends HostStatus, ControlFacts {
+  /** Who is connected; of many those that came last. For operators alone. */
+  clients: readonly ConnectedClient[];
+}
 
 /** How a running host was started. */
 export interface ControlFacts {

@@ -98,7 +98,7 @@ export class Pipeline implements Course {
 
   #respond(exchange: HostExchange, row: MethodRow): Promise<Json> {
     const { method } = exchange;
-    const respond = this.#hooks.respond(method === "tasks/result" ? (this.#originOf(exchange) ?? method) : method);
+    const respond = this.#hooks.respond(row.respond === "origin" ? (this.#originOf(exchange) ?? method) : method);
     const answer = this.#answer(exchange, row);
     if (!respond) return answer;
     const { trace } = exchange;

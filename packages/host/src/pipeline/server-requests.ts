@@ -5,11 +5,14 @@ import type { Sink } from "../exchange/course.ts";
 import type { Outcome, OwnAskOptions } from "../exchange/exchange.ts";
 import { HostExchange } from "../exchange/host-exchange.ts";
 import type { Tracer } from "../exchange/trace.ts";
+import { unwritable } from "../plugin/blame.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
 import type { Connection } from "../upstream/connection.ts";
 import { BoundedMap } from "../wire/bounded-map.ts";
 import type { Limits } from "../wire/limits.ts";
 import { isObject, type Json, metaOf, type Request, relatedTask, withRelatedTask } from "../wire/message.ts";
+import { NoJson } from "../wire/no-json.ts";
+import { lacking } from "./client-abilities.ts";
 import type { Notifications } from "./notifications.ts";
 import type { TaskTable } from "./tasks.ts";
 
@@ -83,14 +86,27 @@ export class ServerRequests {
     const question: Question = { request, connection, owner: owner as Respondent, origin, plugin: undefined }; // an error was refused
     let underWay = this.#underWay.get(connection);
     if (!underWay) this.#underWay.set(connection, (underWay = new Map()));
-    const exchange = this.#run(question, (outcome) => {
+    const exchange = this.#run(question, (outcome, answered) => {
       underWay.delete(request.id);
       if (underWay.size === 0) this.#underWay.delete(connection);
       // An upstream that cancelled its question wants no answer.
-      if ("result" in outcome) connection.respond(request, { result: outcome.result });
-      else if ("error" in outcome) connection.respond(request, { error: outcome.error });
+      if (!("cancelled" in outcome)) this.#respond(connection, request, answered, outcome);
     });
     if (!exchange.outcome) underWay.set(request.id, exchange);
+  }
+
+  #respond(connection: Connection, request: Request, exchange: HostExchange, outcome: Exclude<Outcome, { cancelled: string }>): void {
+    try {
+      connection.respond(request, "result" in outcome ? { result: outcome.result } : { error: outcome.error });
+    } catch (thrown) {
+      if (!(thrown instanceof NoJson)) throw thrown;
+      const { method } = request;
+      const through = ["ask", "answer", "fail"] as const;
+      const cause = unwritable({ what: `an answer to ${method}`, hooks: this.#options.hooks(), through, method, cause: thrown.cause });
+      const error = cause.toRpc(exchange.id);
+      exchange.outcome = { error, cause };
+      connection.respond(request, { error });
+    }
   }
 
   /** Asks the client of an exchange for a plugin, until it is answered or taken back. */
@@ -102,7 +118,7 @@ export class ServerRequests {
       origin.stopped ??
       (signal?.aborted ? takenBack() : undefined) ??
       (owner && !origin.outcome
-        ? (lacking(owner, request) ?? this.#overloaded(owner))
+        ? (lacking(owner.capabilities, request) ?? this.#overloaded(owner))
         : new HostError("client_gone", "the client that is to be asked is gone"));
     if (refused || !owner) return Promise.reject(refused);
     const plugin = (origin.at ?? origin.inside)?.plugin;
@@ -120,7 +136,7 @@ export class ServerRequests {
   }
 
   /** Carries a question to its end. @param deliver takes what came of it, once */
-  #run(question: Question, deliver: (outcome: Outcome) => void): HostExchange {
+  #run(question: Question, deliver: (outcome: Outcome, exchange: HostExchange) => void): HostExchange {
     const { request, connection, owner, origin, plugin } = question;
     if (connection) this.#count(connection, 1);
     this.#count(owner.id, 1);
@@ -141,7 +157,7 @@ export class ServerRequests {
     const stop = (error: HostError): void => exchange.cancel(error.type === "upstream_timeout" ? callOver() : error);
     origin?.onStop(stop);
     const finish = (outcome: Outcome): void => {
-      if (!exchange.settle(outcome, deliver)) return;
+      if (!exchange.settle(outcome, () => deliver(outcome, exchange))) return;
       if (connection) this.#count(connection, -1);
       this.#count(owner.id, -1);
       origin?.offStop(stop);
@@ -208,10 +224,11 @@ export class ServerRequests {
     try {
       question = owner.questions.ask(asked.method, exchange.params, owner.sinkFor(origin), progress);
     } catch (error) {
-      // Whose params they are can be told where no tap of `ask` put others in their place.
-      if (error instanceof HostError && plugin !== undefined && asked.params === shown)
-        throw new HostError(error.type, error.message, { plugin, cause: error.cause });
-      throw error;
+      if (!(error instanceof NoJson)) throw error;
+      const { method } = request;
+      const maker = plugin === undefined ? undefined : { plugin, hook: "call" };
+      const through = asked.params === shown ? [] : (["ask"] as const);
+      throw unwritable({ what: `params of ${method}`, hooks, through, method, maker, cause: error.cause });
     }
     exchange.sent = "unknown";
     exchange.onStop((error) => question.cancel(this.#fromClient(error)));
@@ -268,7 +285,7 @@ export class ServerRequests {
         { upstream: key },
       );
     }
-    return lacking(owner, request) ?? owner;
+    return lacking(owner.capabilities, request) ?? owner;
   }
 
   /** Out of time, a question was not answered by its client: an exchange would blame the upstream. */
@@ -310,31 +327,4 @@ export class ServerRequests {
 
 function callOver(): HostError {
   return new HostError("client_gone", "the call that this belongs to is out of time");
-}
-
-/** Why a client cannot be asked something, when it did not declare that it can. */
-function lacking({ capabilities }: Respondent, request: Asked): HostError | undefined {
-  const missing = lacks(capabilities, request);
-  if (missing === undefined) return undefined;
-  // A mode that was not declared is a matter of params (2025-11-25, client/elicitation, error handling).
-  return new HostError(missing.includes(".") ? "invalid_params" : "method_not_found", `the client did not declare ${missing}`);
-}
-
-/** The capability that a client would need for a question and did not declare. */
-function lacks(capabilities: Readonly<Json>, request: Asked): string | undefined {
-  const { elicitation, sampling, roots, tasks } = capabilities;
-  switch (request.method) {
-    case "sampling/createMessage":
-      return sampling === undefined ? "sampling" : undefined;
-    case "roots/list":
-      return roots === undefined ? "roots" : undefined;
-    case "elicitation/create": {
-      if (!isObject(elicitation)) return "elicitation";
-      if (request.params?.mode === "url") return elicitation.url === undefined ? "elicitation.url" : undefined;
-      // An empty object means form mode, as before there were two (2025-11-25, client/elicitation).
-      return elicitation.form === undefined && elicitation.url !== undefined ? "elicitation.form" : undefined;
-    }
-    default:
-      return request.method.startsWith("tasks/") && tasks === undefined ? "tasks" : undefined;
-  }
 }

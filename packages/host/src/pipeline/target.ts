@@ -1,6 +1,7 @@
 import { HostError } from "../errors.ts";
 import type { Entry } from "../exchange/entry.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
+import { laidTo } from "../plugin/tap-guard.ts";
 import type { Connection } from "../upstream/connection.ts";
 import type { Limits } from "../wire/limits.ts";
 import { isObject, type Json } from "../wire/message.ts";
@@ -165,11 +166,13 @@ export class Targets {
 /** What a request names may have been an upstream's that a reload took out of the config. */
 export function nowhere(upstream: string, { entry, connection }: Target, { decisions }: HostExchange): HostError {
   const by = decisions.findLast(({ did }) => did === "routed");
-  return entry.upstream === upstream || connection?.facts.key === upstream
-    ? new HostError("upstream_down", `upstream "${upstream}" is not configured any more; nothing was sent`, { upstream })
-    : new HostError("plugin_failure", `plugin "${by?.plugin}" routed to upstream "${upstream}", which is not configured`, {
-        ...(by && { plugin: by.plugin }),
-      });
+  if (!by || entry.upstream === upstream || connection?.facts.key === upstream)
+    return new HostError("upstream_down", `upstream "${upstream}" is not configured any more; nothing was sent`, { upstream });
+  const { plugin } = by;
+  return laidTo(
+    new HostError("plugin_failure", `plugin "${plugin}" routed to upstream "${upstream}", which is not configured`, { plugin }),
+    by,
+  );
 }
 
 /** An entry that may be called, but not so. */

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { counted } from "../counted.ts";
 import { ERRORS, HostError, toRpcError } from "../errors.ts";
 import type { Caller, ClientFacts, Principal } from "../exchange/caller.ts";
 import { carry } from "../exchange/carry.ts";
@@ -52,6 +53,8 @@ export class Session implements Caller {
   readonly expires: boolean;
   readonly sole: boolean;
   readonly endpoint: string | undefined;
+  /** When it was opened, in milliseconds since 1970. */
+  readonly since = Date.now();
   client: ClientFacts = NOBODY;
   capabilities: Readonly<Json> = {};
   /** The capabilities that the answer to `initialize` gave the client. */
@@ -178,7 +181,10 @@ export class Session implements Caller {
       );
     }
     if (this.#inFlight.length >= this.#options.inFlight)
-      return new HostError("overloaded", `${this.#inFlight.length} requests of this session are in flight already`);
+      return new HostError(
+        "overloaded",
+        `${counted(this.#inFlight.length, "request")} of this session ${this.#inFlight.length === 1 ? "is" : "are"} in flight already`,
+      );
     if (!this.#options.duplicateIds && this.#inFlight.some(({ wireId }) => wireId === id))
       return new HostError("invalid_request", `a request with id ${JSON.stringify(id)} is in flight already`);
     return this.#host.admit();

@@ -1,11 +1,15 @@
 import type { ArgsDef } from "citty";
-import { FILE_NAMES } from "../../config/locate.ts";
+import { EXTENSIONS } from "../../config/locate.ts";
 import type { HostChoice } from "../../operator/control-client.ts";
 import { UsageError } from "./usage.ts";
 
 /** Where the config comes from. */
 export const configArgs = {
-  config: { type: "string", valueHint: "file", description: `The config file. Default: ${FILE_NAMES} here` },
+  config: {
+    type: "string",
+    valueHint: "file",
+    description: `The config file. Default: mcp-host.config.json here, or one that ends in ${EXTENSIONS.slice(1).join(", ")}`,
+  },
   set: {
     type: "string",
     valueHint: "key=value",
@@ -32,7 +36,7 @@ export const logArgs = {
   },
   "log-format": { type: "enum", options: ["json", "pretty"], description: "How it is logged. Default: pretty" },
   verbose: { type: "boolean", description: "The same as --log-level debug" },
-  debug: { type: "boolean", description: "As --verbose, and a failure shows its stack" },
+  debug: { type: "boolean", description: "As --verbose, a failure shows its stack, and a plugin that changes messages in place fails" },
 } as const satisfies ArgsDef;
 
 /** How a daemon runs. */

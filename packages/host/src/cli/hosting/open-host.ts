@@ -50,6 +50,7 @@ export async function openHost(options: {
       folder: loaded.folder,
       log,
       ...(options.insecureNoAuth && { insecureNoAuth: true }),
+      ...(options.raw.includes("--debug") && { freezeMessages: true }),
       ...(options.serves && { catalogFolder: join(stateFolder(), "catalog") }),
     });
     return {

@@ -1,3 +1,4 @@
+import { counted } from "../../counted.ts";
 import type { UpstreamStatus } from "../../plugin/host-status.ts";
 import { tellingLine, wordsIn } from "../../wire/stderr.ts";
 
@@ -8,7 +9,8 @@ export function isUp({ state }: Pick<UpstreamStatus, "state">): boolean {
 
 /** How many entries of each kind an upstream lists. */
 export function counts({ entries }: Pick<UpstreamStatus, "entries">): string {
-  return `${entries.tools} tools, ${entries.prompts} prompts, ${entries.resources} resources, ${entries.templates} templates`;
+  const { tools, prompts, resources, templates } = entries;
+  return [counted(tools, "tool"), counted(prompts, "prompt"), counted(resources, "resource"), counted(templates, "template")].join(", ");
 }
 
 /** Why an upstream is in its state, as far as that needs a word. */
