@@ -11,9 +11,9 @@ const file = process.env.CHAT_CONFIG ? resolve(process.env.CHAT_CONFIG) : fileUR
 const read = () => JSON.parse(readFileSync(file, "utf8"));
 
 const host = createHost(read(), { folder: dirname(file), operator: { reload: async () => host.reload(read()) } });
+// The first question finds every server's tools: each is started, and known or known to be down, or slower than ten seconds.
 await host.start();
-// Whoever opens the page at once sees how the servers are.
-host.listTools().catch((error) => console.error(error.message));
+await host.known(10_000);
 
 // OPENAI_BASE_URL and OPENAI_API_KEY are the client's own variables. Servers on this machine seldom want a key.
 const client = new OpenAI({ apiKey: process.env.OPENAI_API_KEY ?? "none", maxRetries: 2, timeout: 60_000 });
