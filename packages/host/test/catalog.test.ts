@@ -70,7 +70,7 @@ function announcing(sessions: number, principals: readonly object[], hooks: Part
     return {
       principal: principals[n % principals.length],
       client: { info: {}, version: "" },
-      initialized: true,
+      isToldOfLists: true,
       shown: new Map(),
       news,
       listChanged: (list: string) => void news.push(list),

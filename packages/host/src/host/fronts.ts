@@ -6,13 +6,16 @@ import type { HttpFront } from "../front/http.ts";
 import type { RequestHandler } from "../front/mount.ts";
 import type { Arrival, NetworkOptions } from "../front/way-in.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
+import type { Requesters } from "../session/requesters.ts";
 import type { Session } from "../session/session.ts";
 import type { FrameOutput } from "../wire/frame-writer.ts";
 import { type Guard, type GuardOptions, type HandlerOptions, handlerOf, mountOf } from "./handler.ts";
 
-export interface FrontsOptions extends Omit<NetworkOptions, "listen" | "limits"> {
+export interface FrontsOptions extends Omit<NetworkOptions, "listen" | "limits" | "sessions" | "callers"> {
   readonly config: () => ResolvedConfig;
   readonly insecureNoAuth: boolean;
+  /** Where requests come from. */
+  readonly requesters: Requesters;
   /** Starts the host, for a handler whose first request comes before anybody did. */
   readonly start: () => Promise<void>;
   /** A network front is open: from now on clients may come. */
@@ -99,7 +102,8 @@ export class Fronts {
   /** Serves one client over an SDK transport. */
   async serveTransport(transport: Transport, arrival: Arrival): Promise<void> {
     const { serveTransport } = await import("../front/transport.ts");
-    const { sessions, config } = this.#options;
+    const { requesters, config } = this.#options;
+    const { sessions } = requesters;
     const session = await serveTransport({ sessions, ...arrival, limits: config().limits, transport });
     if (!session.closed) this.#local.set(session, () => void transport.close().catch(() => {})); // whatever it says, its session is over
   }
@@ -107,7 +111,8 @@ export class Fronts {
   /** Serves one client over a pair of streams until it is gone and its calls are done, or the host closes. */
   async serveStdio(streams: { input: Readable; output: FrameOutput }, arrival: Arrival): Promise<void> {
     const { serveStdio } = await import("../front/stdio.ts");
-    const { sessions, config, signal } = this.#options;
+    const { requesters, config, signal } = this.#options;
+    const { sessions } = requesters;
     const { limits, drain } = config();
     await new Promise<void>((resolve) => {
       const gone = (): void => {
@@ -122,7 +127,8 @@ export class Fronts {
 
   /** What every network front needs of the host. */
   #behind(): Omit<NetworkOptions, "listen"> {
-    const { folder, sessions, callers, hostInfo, plugins, log, failures, ready, config } = this.#options;
+    const { folder, requesters, hostInfo, plugins, log, failures, ready, config } = this.#options;
+    const { sessions, callers } = requesters;
     return { folder, sessions, callers, hostInfo, plugins, log, failures, ready, limits: config().limits };
   }
 

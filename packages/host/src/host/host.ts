@@ -14,10 +14,8 @@ import { Failures } from "../plugin/failures.ts";
 import type { HostStatus } from "../plugin/host-status.ts";
 import { LogListeners } from "../plugin/log-listeners.ts";
 import { machineRandom } from "../plugin/random.ts";
-import { Callers } from "../session/callers.ts";
 import { connectedClients } from "../session/connected.ts";
 import { Requesters } from "../session/requesters.ts";
-import { Sessions } from "../session/sessions.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { HOST_INFO } from "../version.ts";
 import { withDeadline } from "../wire/deadline.ts";
@@ -52,9 +50,7 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
   readonly #first: ResolvedConfig;
   readonly #abort = new AbortController();
   readonly #stats = new Stats();
-  readonly #sessions: Sessions;
-  /** Clients of the modern era, which have no sessions. */
-  readonly #callers: Callers;
+  readonly #requesters: Requesters;
   readonly #generations: Generations;
   readonly #fronts: Fronts;
   readonly #failures: Failures;
@@ -68,7 +64,7 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
 
   static {
     localOptionsOf = (host) => ({
-      sessions: host.#sessions,
+      sessions: host.#requesters.sessions,
       log: host.log,
       config: () => host.config,
       start: () => host.start(),
@@ -97,37 +93,27 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
     this.#failures = failures;
     const traffic = new Traffic({
       generations: () => this.#generations,
-      requesters: () => requesters,
+      requesters: () => this.#requesters,
       config: () => this.config,
       log,
       failures,
       stats: this.#stats,
       isClosing: () => this.#closing !== undefined,
     });
-    this.#sessions = new Sessions({
+    this.#requesters = new Requesters({
       host: traffic,
       limits: config.limits,
       local: () => config.listen === undefined && !this.#fronts.isMounted,
-      opened: (session) => this.#generations.serving.hooks.session?.({ event: "opened", session }),
-      closed: (session) => {
-        this.#fronts.ended(session);
-        traffic.closed(session);
-      },
-    });
-    this.#callers = new Callers({
-      host: traffic,
-      limits: config.limits,
       isolates: () => [...this.#generations.upstreams.values()].some(({ facts }) => facts.isolation !== "shared"),
-      closed: (caller) => traffic.released(caller),
+      opened: (session) => this.#generations.serving.hooks.session?.({ event: "opened", session }),
+      ended: (session) => this.#fronts.ended(session),
     });
-    const requesters = new Requesters(this.#sessions, this.#callers);
     if (options.catalogFolder !== undefined) this.#catalogFiles = new CatalogFiles(options.catalogFolder, log);
     this.#fronts = new Fronts({
       folder,
       log,
       failures,
-      sessions: this.#sessions,
-      callers: this.#callers,
+      requesters: this.#requesters,
       hostInfo: HOST_INFO,
       config: () => this.config,
       insecureNoAuth,
@@ -140,7 +126,7 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
     this.#generations = new Generations({
       folder,
       log,
-      requesters,
+      requesters: this.#requesters,
       hostInfo: HOST_INFO,
       surroundings: {
         listeners,
@@ -165,7 +151,7 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
       operatedHost(this, this.#generations, clock, {
         reload: (to) => this.#reload(to),
         reconnect: (name) => this.#reconnect(name),
-        clients: () => connectedClients(this.#sessions),
+        clients: () => connectedClients(this.#requesters.sessions),
       }),
     );
     this.operator = operatorAt(this.#desk);
@@ -264,7 +250,7 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
 
   stats(): HostStats {
     const { upstreams, catalog } = this.#generations;
-    return this.#stats.read({ upstreams, catalog, sessions: this.#sessions.size });
+    return this.#stats.read({ upstreams, catalog, sessions: this.#requesters.sessions.size });
   }
 
   /** State and reason of every upstream, what is offered by whom and what is withheld. */
@@ -274,7 +260,7 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
       startedAt: this.#stats.startedAt,
       inFlight: this.#stats.inFlight,
       url: this.#url,
-      sessions: this.#sessions.size,
+      sessions: this.#requesters.sessions.size,
       dropped: notifications.dropped,
       reports: this.reports(),
     });
@@ -344,8 +330,7 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
   async #close(): Promise<void> {
     await this.#starting?.catch(() => {}); // whoever started it was told
     this.#fronts.drain();
-    const { drain } = this.config;
-    await Promise.all([this.#sessions.end(drain), this.#callers.end(drain)]);
+    await this.#requesters.end(this.config.drain);
     await this.#generations.stop();
     await this.#fronts.close();
     await this.#generations.end();

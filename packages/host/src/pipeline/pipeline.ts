@@ -12,6 +12,7 @@ import type { SealedHooks } from "../plugin/hook-set.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Json, Notification } from "../wire/message.ts";
+import type { ClientAnswers } from "./client-answers.ts";
 import { list, refuseCursor } from "./listing.ts";
 import { callAsChild, type OwnCallsOptions } from "./own-calls.ts";
 import { Sender, type SenderOptions } from "./sender.ts";
@@ -23,18 +24,8 @@ import { listTasks } from "./task-list.ts";
 /** A route is asked again at most this often. */
 const ROUTES = 3;
 
-/** What the pipeline cannot answer from the catalog or an upstream: the session does. */
-export interface SessionAnswers {
-  initialize(exchange: HostExchange): Promise<Json>;
-  setLevel(exchange: HostExchange): Json;
-  discover(exchange: HostExchange): Promise<Json>;
-  listen(exchange: HostExchange): Promise<Json>;
-  /** Whether the client may ask with this method: a server of its has the capability, or may have it, or the client was told so. */
-  declares(exchange: HostExchange): boolean;
-}
-
 export interface PipelineOptions extends SenderOptions, Pick<OwnCallsOptions, "settled"> {
-  readonly answers: SessionAnswers;
+  readonly answers: ClientAnswers;
   readonly serverRequests: ServerRequests;
   readonly tracer: Tracer;
   readonly limits: Pick<Limits, "nameLength" | "uriLength"> & OwnCallsOptions["limits"];
@@ -50,7 +41,7 @@ export class Pipeline implements Course {
   readonly #tasks: PipelineOptions["tasks"];
   readonly #notifications: PipelineOptions["notifications"];
   readonly #options: PipelineOptions;
-  readonly #answers: SessionAnswers;
+  readonly #answers: ClientAnswers;
   readonly #sender: Sender;
   readonly #targets: Targets;
   readonly #subscriptions = new Subscriptions();

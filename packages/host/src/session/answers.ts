@@ -1,8 +1,8 @@
 import { HostError } from "../errors.ts";
 import type { Entry } from "../exchange/entry.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
+import type { ClientAnswers } from "../pipeline/client-answers.ts";
 import type { Directory } from "../pipeline/directory.ts";
-import type { SessionAnswers } from "../pipeline/pipeline.ts";
 import type { Connection } from "../upstream/connection.ts";
 import { isObject, type Json } from "../wire/message.ts";
 import { isSupportedVersion, LATEST_VERSION, LEVELS, MODERN_VERSIONS, severity } from "../wire/versions.ts";
@@ -32,7 +32,7 @@ export function createAnswers(
   requester: (id: string) => Requester | undefined,
   announcer: Announcer,
   listening: Omit<ListeningOptions, "announcer" | "known">,
-): SessionAnswers {
+): ClientAnswers {
   return {
     async initialize(exchange) {
       const asking = exchange.caller as Session; // every exchange with a client's initialize is a session's own
