@@ -55,7 +55,7 @@ function describe(status: ControlStatus): string {
       status.ready ? "ready" : `NOT READY: ${status.down.join(", ")} ${status.down.length === 1 ? "is" : "are"} required and down`,
     ].join("\n"),
     table([
-      ["SERVER", "STATE", "LATENCY", "TOOLS", "PROMPTS", "RESOURCES", "TEMPLATES", "RESTARTS", "REASON"],
+      ["SERVER", "STATE", "LATENCY", "TOOLS", "PROMPTS", "RESOURCES", "TEMPLATES", "RESTARTS", "MCP", "REASON"],
       ...upstreams.map(upstreamRow),
     ]),
   ];
@@ -82,11 +82,12 @@ function describe(status: ControlStatus): string {
 }
 
 function upstreamRow(upstream: UpstreamStatus): string[] {
-  const { name, state, entries, required, connections, restarts } = upstream;
+  const { name, state, protocolVersion = "", entries, required, connections, restarts } = upstream;
   const latency = connections.find((connection) => connection.latency !== undefined)?.latency;
   const { tools, prompts, resources, templates } = entries;
   const numbers = [tools, prompts, resources, templates, restarts].map(String);
-  return [required ? `${name} (required)` : name, state, latency === undefined ? "" : `${latency} ms`, ...numbers, reasonOf(upstream)];
+  const measured = latency === undefined ? "" : `${latency} ms`;
+  return [required ? `${name} (required)` : name, state, measured, ...numbers, protocolVersion, reasonOf(upstream)];
 }
 
 function duration(milliseconds: number): string {

@@ -2,15 +2,18 @@ import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import type { AnyUpstreamConfig } from "../config/offered.ts";
 import type { Awaitable } from "../exchange/awaitable.ts";
 import { type Caller, type Principal, scopeOf } from "../exchange/caller.ts";
+import { HostExchange } from "../exchange/host-exchange.ts";
 import type { Credentials, CredentialsRequest, UpstreamFacts } from "../exchange/upstream-facts.ts";
 import type { Logger } from "../log.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Link } from "../wire/link.ts";
 import { isObject, type Json } from "../wire/message.ts";
+import { isModern } from "../wire/versions.ts";
 import type { Authorization } from "./authorization.ts";
 import { CallStats } from "./call-stats.ts";
-import { capabilitySet, mirroredCapabilities } from "./capabilities.ts";
+import { askedCapabilities, capabilitySet, mirroredCapabilities } from "./capabilities.ts";
 import { Connection, type ConnectionEvents } from "./connection.ts";
+import { KnownEra } from "./era.ts";
 import { unavailable } from "./failure.ts";
 import type { ServerFacts } from "./handshake.ts";
 import { isOpenToSse, makeLink, wireOf } from "./links.ts";
@@ -64,6 +67,9 @@ export class Upstream {
   readonly #released = new WeakSet<Caller>();
   /** What connectionFor found, so that a call does not compute keys. */
   #byCaller = new WeakMap<Caller, Connection>();
+  readonly #era = new KnownEra();
+  /** What each caller can be asked, for servers of the modern era. */
+  readonly #asked = new WeakMap<Caller, Json>();
   /** Ends of connections that are not in {@link connections} any more. */
   readonly #leaving = new Set<Promise<void>>();
 
@@ -235,6 +241,7 @@ export class Upstream {
         clientInfo: own && isObject(caller.client.info) ? (caller.client.info as Json) : this.#options.hostInfo,
         capabilities: own ? mirroredCapabilities(caller, facts.wire, config) : shared,
         owner: own ? caller : undefined,
+        asks: (each) => this.#asks(each),
       },
       this.#events,
     );
@@ -248,7 +255,31 @@ export class Upstream {
     const authorization = await this.#authorization(principal);
     const openTransport = () => this.#options.openTransport(principal);
     const known = this.facts.wire === "sse" ? "sse" : "http";
-    return makeLink({ key, config, folder, limits, authorization, openTransport, known, found: (wire) => this.#found(wire) });
+    return makeLink({
+      key,
+      config,
+      folder,
+      limits,
+      authorization,
+      openTransport,
+      known,
+      found: (wire) => this.#found(wire),
+      era: this.#era,
+      client: (origin) => (origin instanceof HostExchange ? this.#clientOf(origin) : undefined),
+      warn: (message, fields) => this.#options.log.warn(message, fields),
+    });
+  }
+
+  /** What a server of the modern era is told of the client that a request is sent for. */
+  #clientOf({ caller, client }: HostExchange): { capabilities: Json; logLevel: string | undefined } {
+    // Of the legacy era, a client that said nothing hears what it always did.
+    return { capabilities: this.#asks(caller), logLevel: client.logLevel ?? (isModern(client.version) ? undefined : "info") };
+  }
+
+  #asks(caller: Caller): Json {
+    let asked = this.#asked.get(caller);
+    if (!asked) this.#asked.set(caller, (asked = askedCapabilities(caller, this.facts.wire, this.config)));
+    return asked;
   }
 
   async #authorization(principal: Principal | undefined): Promise<Authorization | undefined> {

@@ -11,6 +11,12 @@ export function counts({ entries }: Pick<UpstreamStatus, "entries">): string {
   return `${entries.tools} tools, ${entries.prompts} prompts, ${entries.resources} resources, ${entries.templates} templates`;
 }
 
+/** How many entries of each kind an upstream lists, and the version of MCP that it speaks. */
+export function described(upstream: Pick<UpstreamStatus, "entries" | "protocolVersion">): string {
+  const { protocolVersion } = upstream;
+  return protocolVersion === undefined ? counts(upstream) : `${counts(upstream)}; MCP ${protocolVersion}`;
+}
+
 /** Why an upstream is in its state, as far as that needs a word. */
 export function reasonOf({ state, reason, isolation, connections }: UpstreamStatus): string {
   if (reason !== undefined) return reason;
