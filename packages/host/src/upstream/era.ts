@@ -68,6 +68,7 @@ export class EraLink implements Link {
   #initialize: Request | undefined;
   #discovering: Waiting | undefined;
   #wasAsked = false;
+  #isRestarting = false;
   #closed = false;
 
   constructor(options: EraOptions) {
@@ -95,7 +96,7 @@ export class EraLink implements Link {
     await wire.open({
       message: (message, origin) => this.#message(message, origin),
       failed: (id, error) => this.#failed(id, error),
-      allFailed: (error) => events.allFailed(error),
+      allFailed: (error) => (this.#dialect ?? events).allFailed(error),
       garbage: (reason) => events.garbage(reason),
       origin: (id) => events.origin(id),
       nextId: () => events.nextId(),
@@ -123,6 +124,7 @@ export class EraLink implements Link {
   async close(): Promise<void> {
     this.#closed = true;
     this.#dialect?.close();
+    this.#discovered(failure(this.#options.upstream, "shutting_down", "is being closed"));
     await this.#wire?.close();
   }
 
@@ -218,8 +220,11 @@ export class EraLink implements Link {
 
   #refuse(initialize: Request, error: Error): void {
     this.#initialize = undefined;
-    if (error instanceof PeerError) this.#events.message({ jsonrpc: "2.0", id: initialize.id, error: error.rpc }, undefined);
-    else this.#events.failed(initialize.id, error as HostError); // there are no others
+    if (!(error instanceof PeerError)) return this.#events.failed(initialize.id, error as HostError); // there are no others
+    const { upstream, protocol } = this.#options;
+    if (protocol === "auto") return this.#events.message({ jsonrpc: "2.0", id: initialize.id, error: error.rpc }, undefined);
+    const what = `answered server/discover with error ${error.rpc.code}, and its \`protocol\` in the config says "modern"`;
+    this.#events.failed(initialize.id, failure(upstream, "upstream_protocol", what, "no", error));
   }
 
   // --- what comes in ---
@@ -259,18 +264,17 @@ export class EraLink implements Link {
       return;
     }
     this.#discovered(error);
-    this.#events.closed(error);
+    if (!this.#isRestarting) this.#events.closed(error);
   }
 
   /** The server has ended at `initialize`: one that does so to a message which it does not know is asked for its modern side first. */
   async #restart(initialize: Request, ended: HostError): Promise<void> {
-    this.#wasAsked = true;
-    try {
-      await this.#openWire();
-    } catch {
-      return this.#events.closed(ended);
-    }
-    const error = await this.#discover(initialize);
+    this.#wasAsked = this.#isRestarting = true;
+    const error = await this.#openWire().then(
+      () => this.#discover(initialize),
+      (cause: unknown) => cause,
+    );
+    this.#isRestarting = false;
     if (error && this.#initialize === initialize) this.#events.closed(ended);
   }
 }

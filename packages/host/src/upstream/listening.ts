@@ -160,6 +160,10 @@ export class Listening {
     return true;
   }
 
+  allFailed(error: HostError): void {
+    for (const stream of [this.#next, this.#current]) if (stream) this.ended(stream.id, error);
+  }
+
   #schedule(milliseconds: number): void {
     if (!this.#isOpen || this.#unknown) return;
     clearTimeout(this.#timer);

@@ -182,6 +182,12 @@ export class ModernDialect {
     if (call) this.#fail(call, error);
   }
 
+  /** One answer could not be read, and nothing says whose it was. */
+  allFailed(error: HostError): void {
+    for (const id of this.#calls.ids()) this.failed(id, error);
+    this.#listening.allFailed(error);
+  }
+
   #notification(notification: Notification, origin: Id | undefined): void {
     const { isHttp, events } = this.#options;
     const { method, params } = notification;
@@ -261,10 +267,10 @@ export class ModernDialect {
 
   #fail(call: Asking, error: HostError): void {
     this.#drop(call);
-    const { upstream } = this.#options;
     // What was asked once has reached the server, whatever became of the next time.
-    const told =
-      call.rounds === 0 || error.sent !== "no" ? error : failure(upstream, "upstream_lost", "was lost between two rounds", "yes", error);
+    const { type, message } = error;
+    const hasReached = call.rounds > 0 && error.sent === "no";
+    const told = hasReached ? new HostError(type, message, { upstream: this.#options.upstream, sent: "yes", cause: error }) : error;
     this.#options.events.failed(call.id, told);
   }
 

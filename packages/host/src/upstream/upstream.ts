@@ -83,6 +83,8 @@ export class Upstream {
     this.#events = {
       ...events,
       listed: (connection) => {
+        // Who shares a connection depends on the era.
+        if (this.server && this.server.era !== connection.server?.era) this.#byCaller = new WeakMap();
         this.server = connection.server;
         return events.listed(connection);
       },
@@ -189,9 +191,14 @@ export class Upstream {
 
   #keyFor(caller: Caller): string {
     if (caller.sole || this.facts.isolation === "session") return `session ${caller.id}`;
-    const set = this.facts.wire === "http" ? capabilitySet(caller.capabilities) : {};
+    const set = this.#setOf(caller);
     if (this.facts.isolation === "principal") return `${scopeOf(caller)} ${JSON.stringify(set)}`;
     return this.#sharedKey(set);
+  }
+
+  /** What a connection declares for all who share it. In the modern era each request says for itself what can be asked. */
+  #setOf({ capabilities }: Caller): Json {
+    return this.facts.wire === "http" && this.server?.era !== "modern" ? capabilitySet(capabilities) : {};
   }
 
   /** A wire that cannot attribute a question to a call has one shared connection, which asks nothing. */
@@ -228,7 +235,6 @@ export class Upstream {
     const { config, facts } = this;
     const own = caller !== undefined && key === `session ${caller.id}`;
     const principal = own || facts.isolation === "principal" ? caller?.principal : undefined;
-    const shared = facts.wire === "http" && caller ? capabilitySet(caller.capabilities) : {};
     return new Connection(
       {
         key,
@@ -239,7 +245,7 @@ export class Upstream {
         makeLink: () => this.#link(principal, own ? caller : undefined),
         // A server of one client's own sees that client; a shared one sees the host.
         clientInfo: own && isObject(caller.client.info) ? (caller.client.info as Json) : this.#options.hostInfo,
-        capabilities: own ? mirroredCapabilities(caller, facts.wire, config) : shared,
+        capabilities: own ? mirroredCapabilities(caller, facts.wire, config) : caller ? this.#setOf(caller) : {},
         owner: own ? caller : undefined,
         asks: (each) => this.#asks(each),
       },
