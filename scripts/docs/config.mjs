@@ -19,6 +19,7 @@ export function render(current) {
     resume: keys(PART_SCHEMAS.resume.shape),
     tls: keys(PART_SCHEMAS.tls.shape),
     catalog: keys(PART_SCHEMAS.catalog.shape),
+    selected: keys(PART_SCHEMAS.selected.shape),
     stdio: keys({ type: stdio.shape.type, ...own(stdio.shape, url.shape) }),
     url: keys({ type: url.shape.type, ...own(url.shape, stdio.shape) }),
     plugin: keys({ type: plugin.shape.type, ...own(plugin.shape, stdio.shape) }),

@@ -62,6 +62,12 @@ const PLACES: Record<ClientName, { linux: string; darwin: string; win32: string;
     darwin: "Library/Application Support/Code/User/globalStorage/saoudrizwan.claude-dev/settings/cline_mcp_settings.json",
     win32: "AppData/Roaming/Code/User/globalStorage/saoudrizwan.claude-dev/settings/cline_mcp_settings.json",
   },
+  opencode: {
+    linux: ".config/opencode/opencode.json",
+    darwin: ".config/opencode/opencode.json",
+    win32: ".config/opencode/opencode.json",
+    project: "opencode.json",
+  },
 };
 
 test.each(CLIENT_NAMES)("the files of %s are where it keeps them, on each platform", (id) => {
@@ -104,7 +110,8 @@ test.each(CLIENT_NAMES)("client-config %s prints the form that is documented, an
   expect(stdio).toMatchObject({ code: 0, stderr: expect.stringContaining(join(at.user, PLACES[id].linux)) });
   expect(Object.keys(parsed(id, stdio.stdout))).toEqual([key]);
   const entry = parsed(id, stdio.stdout)[key]?.local ?? {};
-  expect(entry).toMatchObject({ command: process.execPath, args: [BIN, "start", "stdio", "--config", config] });
+  const command = [entry.command, entry.args ?? []].flat(2);
+  expect(command).toEqual([process.execPath, BIN, "start", "stdio", "--config", config]);
   expect(Object.keys(local)).toEqual(expect.arrayContaining(Object.keys(entry)));
   if (entry.type !== undefined) expect(entry.type).toBe(local.type);
   const json = await at.run("client-config", id, "--name", "local", "--json");
@@ -145,7 +152,7 @@ const IMPORTED: Record<ClientName, Servers> = {
     remote: { url: URL_THERE, headers: { "X-Team": "${env:TEAM:-none}" } },
   },
   codex: {
-    local: { command: "/opt/servers/files", args: ["--root", "/srv"], env: { SHELL: "${SHELL}", MODE: "read" }, startTimeout: "20s" },
+    local: { command: "/opt/servers/files", args: ["--root", "/srv"], env: { SHELL: "${SHELL:-}", MODE: "read" }, startTimeout: "20s" },
     remote: {
       url: URL_THERE,
       headers: { "X-Region": "eu", "X-Team": "${TEAM}", Authorization: "Bearer ${SEARCH_TOKEN}" },
@@ -158,11 +165,20 @@ const IMPORTED: Record<ClientName, Servers> = {
   },
   "gemini-cli": {
     local: { command: "/opt/servers/files", args: ["--root", "/srv"], env: { USER_NAME: "${USER}", MODE: "${HOME}" } },
-    remote: { url: URL_THERE, headers: { "X-Region": "eu" } },
+    remote: { url: URL_THERE, headers: { "X-Region": "eu" }, tools: { include: ["find"] } },
   },
   cline: {
     local: { command: "/opt/servers/files", args: ["--root", "/srv"], env: { MODE: "read" } },
     remote: { url: URL_THERE, headers: { "X-Region": "eu" } },
+  },
+  opencode: {
+    local: {
+      command: "/opt/servers/files",
+      args: ["--root", "/srv/$${literal}"],
+      env: { TEAM: "${TEAM:-}" },
+      startTimeout: "8s",
+    },
+    remote: { url: URL_THERE, headers: { "X-Key": "${file:HOME/key}", "X-Region": "eu" } },
   },
 };
 
@@ -171,8 +187,8 @@ const TOLD: Partial<Record<ClientName, string>> = {
   vscode: "MCP_HOST_INPUT_SEARCH_KEY  (remote)",
   codex: "SEARCH_TOKEN  (remote)",
   zed: "left out of-an-extension of Zed: it has neither a command nor an address",
-  "gemini-cli": 'remote: what Gemini CLI says with "includeTools" has no meaning here',
   cline: "left out off of Cline: it is switched off there",
+  opencode: 'remote: what opencode says with "oauth" has no meaning here',
 };
 
 test.each(CLIENT_NAMES)("init imports the servers of a documented file of %s", async (id) => {
@@ -182,6 +198,18 @@ test.each(CLIENT_NAMES)("init imports the servers of a documented file of %s", a
   expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining(TOLD[id] ?? "") });
   const text = (at.read("mcp-host.config.json") ?? "").replaceAll(at.path, "WORK").replaceAll(at.user, "HOME");
   expect(JSON.parse(text).mcpServers).toEqual(IMPORTED[id]);
+});
+
+test("opencode's file with comments is the one that counts where there are both", async () => {
+  using at = desk();
+  at.write("mcp-host.config.json", '{ "mcpServers": {} }');
+  at.write("~/.config/opencode/opencode.json", "{}");
+  at.write("~/.config/opencode/opencode.jsonc", "// mine\n{}\n");
+  expect(await at.run("install", "opencode", "--yes")).toMatchObject({ code: 0 });
+  expect(at.read("~/.config/opencode/opencode.json")).toBe("{}");
+  const text = at.read("~/.config/opencode/opencode.jsonc") ?? "";
+  expect(text.startsWith("// mine\n")).toBe(true);
+  expect(parseJsonc(text).mcp["mcp-host"]).toMatchObject({ type: "local", enabled: true });
 });
 
 test("the questions of VS Code that imported servers need come along, and no others", async () => {
@@ -209,6 +237,7 @@ const KEYED: Partial<Record<ClientName, unknown>> = {
   zed: { headers: { Authorization: "Bearer YOUR_API_KEY" } },
   "gemini-cli": { headers: { Authorization: "Bearer $MCP_API_KEY" } },
   cline: { headers: { Authorization: "Bearer YOUR_API_KEY" } },
+  opencode: { headers: { Authorization: "Bearer {env:MCP_API_KEY}" } },
 };
 
 function withAuth(at: Desk): void {
@@ -273,13 +302,6 @@ describe("an endpoint", () => {
   });
 });
 
-test("a host whose plugins name its servers is asked whether it wants a key, too", async () => {
-  using at = desk();
-  const plugins = [["@host/plugin-auth", { anonymous: [], rules: [{ allow: { servers: ["one"] } }] }]];
-  at.write("mcp-host.config.json", JSON.stringify({ listen: { port: 4123 }, mcpServers: { one: { command: "one" } }, plugins }));
-  expect(await at.run("client-config", "cursor", "--http")).toMatchObject({ code: 0, stderr: expect.stringContaining("asks for a key") });
-});
-
 test("VS Code's question for the key comes and goes with the host, and questions of others stay", async () => {
   using at = desk();
   withAuth(at);
@@ -315,7 +337,7 @@ test("variables that only this shell has are named, for a client that starts the
   at.write("~/.config/mcp-host/credentials.json", '{ "KEPT": "x" }');
   const env = { A: "${KEPT}", B: "${NOT_KEPT}", C: "${WITH_DEFAULT:-c}", D: "${HOME}", E: "$${LITERAL}" };
   at.write("mcp-host.config.json", JSON.stringify({ mcpServers: { one: { command: "one", env } } }));
-  const said = "The config takes NOT_KEPT from the environment, which Cursor may not have";
+  const said = "The config takes NOT_KEPT from the environment, which a program that starts the host may not have";
   for (const args of [["client-config"], ["install", "--yes"]])
     expect(await at.run(...args, "cursor")).toMatchObject({ code: 0, stderr: expect.stringContaining(said) });
 });
@@ -381,6 +403,7 @@ test("the command that client-config names writes what client-config printed", a
 test("where no host runs, client-config --http has the address that the config listens on, with TLS as well", async () => {
   using at = desk();
   at.write("mcp-host.config.json", '{ "listen": { "port": 3999, "tls": { "cert": "c.pem", "key": "k.pem" } }, "mcpServers": {} }');
-  const { stdout } = await at.run("client-config", "cursor", "--http");
+  const { stdout, stderr } = await at.run("client-config", "cursor", "--http");
   expect(JSON.parse(stdout).mcpServers["mcp-host"].url).toBe("https://127.0.0.1:3999/mcp");
+  expect(stderr).toContain(`No host of this config is running; \`${TYPED} start\` starts one.`);
 });

@@ -1,8 +1,9 @@
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { stripVTControlCharacters } from "node:util";
+import { describe, expect, test } from "vitest";
 import { EXIT } from "../../packages/host/dist/cli/command-line/exit.js";
-import { start, TYPED } from "../harness/cli.ts";
+import { type Output, start, TYPED } from "../harness/cli.ts";
 import { httpTransport, sdkClient, stdioTransport } from "../harness/clients.ts";
 import { type Desk, desk } from "../harness/desk.ts";
 import { upstream } from "../harness/hosts.ts";
@@ -78,7 +79,7 @@ test("servers of several clients get names that are valid and unique, and one th
     "y of Cursor is called y-cursor-2 here",
   ])
     expect(stderr).toContain(line);
-  expect(json(at, CONFIG).plugins).toEqual(["@host/plugin-namespace"]);
+  expect(json(at, CONFIG).plugins).toEqual([["@host/plugin-namespace", { strategy: "conflict" }]]);
 });
 
 test("what cannot be taken over is left out and said: the host itself, what is off, what is wrong, files that are broken", async () => {
@@ -248,19 +249,80 @@ test.each([
   expect(readdirSync(at.path)).toEqual([]);
 });
 
-test("on a terminal it asks whose servers, and where secrets go; who leaves gets no file", async () => {
+describe("on a terminal", () => {
+  const SPACE = " ";
+  const ENTER = "\r";
+  const QUESTION = "Which servers are to be behind the host?";
+
+  /** `init` with somebody who presses keys, each when its question is there. */
+  async function pressing(at: Desk, answers: readonly [question: string, keys: string][], ...flags: string[]): Promise<Output> {
+    await using running = start(at, ["init", ...flags], { PRETEND_TERMINAL: "1" });
+    for (const [question, keys] of answers) {
+      await expect.poll(running.stderr).toContain(question);
+      running.child.stdin.write(keys);
+    }
+    return await running.exited;
+  }
+
+  test("it asks for each server on one screen, and where secrets go", async () => {
+    using at = desk();
+    cursor(at, { a: { command: "a", env: { API_KEY: "k-e-y-0-1" } }, b: { command: "b", args: ["postgres://u:pass-word@db/x"] } });
+    at.write(
+      ".vscode/mcp.json",
+      JSON.stringify({ servers: { b: { url: "https://b.example/mcp" }, off: { command: "off", disabled: true } } }),
+    );
+    const down = "\u001b[B";
+    const answers: [string, string][] = [
+      [QUESTION, `${down}${SPACE}${ENTER}`],
+      ["One value looks like a secret. Keep them in the credentials file", "y\n"],
+    ];
+    const { code, stdout, stderr } = await pressing(at, answers);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: "" });
+    const [, screen = ""] = stderr.split(QUESTION);
+    for (const line of ["a (Cursor: a)", "b (Cursor: b postgres://u:[redacted]@db/x)", "b-vscode (VS Code: https://b.example/mcp)"])
+      expect(stripVTControlCharacters(screen)).toContain(line);
+    expect(servers(at)).toEqual({
+      a: { command: "a", env: { API_KEY: "${API_KEY}" } },
+      "b-vscode": { url: "https://b.example/mcp" },
+    });
+    expect(json(at, "~/.config/mcp-host/credentials.json")).toEqual({ API_KEY: "k-e-y-0-1" });
+    // What was not taken needs no explanation.
+    expect(stderr).toContain("b of VS Code is called b-vscode here");
+    expect(stderr).toContain("left out off of VS Code");
+  });
+
+  test("Enter alone takes all, and nothing ticked is nothing imported", async () => {
+    using at = desk();
+    cursor(at, { a: { command: "a" }, b: { command: "b" } });
+    expect(await pressing(at, [[QUESTION, ENTER]])).toMatchObject({ code: 0 });
+    expect(Object.keys(servers(at))).toEqual(["a", "b"]);
+    expect(await pressing(at, [[QUESTION, `a${ENTER}`]], "--force")).toMatchObject({ code: 0 });
+    expect(Object.keys(servers(at))).toEqual(["hello"]);
+  });
+
+  test.each(["\u0003", "end"])("who leaves gets no file: %j", async (keys) => {
+    using at = desk();
+    cursor(at, { a: { command: "a" } });
+    await using running = start(at, ["init"], { PRETEND_TERMINAL: "1" });
+    await expect.poll(running.stderr).toContain(QUESTION);
+    if (keys === "end") running.child.stdin.end();
+    else running.child.stdin.write(keys);
+    expect(await running.exited).toMatchObject({ code: EXIT.interrupted.code });
+    expect(at.read(CONFIG)).toBeUndefined();
+  });
+});
+
+test("several servers get the plugin that keeps clashing names apart, and only those change", async () => {
   using at = desk();
-  cursor(at, { a: { command: "a", env: { API_KEY: "k-e-y-0-1" } } });
-  at.write(".vscode/mcp.json", JSON.stringify({ servers: { b: { command: "b" } } }));
-  expect(await at.answer(["y"], "init")).toMatchObject({ code: EXIT.interrupted.code });
-  expect(at.read(CONFIG)).toBeUndefined();
-  const { code, stderr } = await at.answer(["", "no", "y"], "init");
-  expect(code).toBe(0);
-  expect(stderr).toContain(`Import the servers of Cursor (a; ${join(at.user, ".cursor/mcp.json")})? [Y/n]`);
-  expect(stderr).toContain("Import the servers of VS Code (b; ");
-  expect(stderr).toContain("One value looks like a secret. Keep them in the credentials file");
-  expect(servers(at)).toEqual({ a: { command: "a", env: { API_KEY: "${API_KEY}" } } });
-  expect(json(at, "~/.config/mcp-host/credentials.json")).toEqual({ API_KEY: "k-e-y-0-1" });
+  const one = upstream({ name: "one", only: ["echo", "add"] });
+  cursor(at, { one, two: upstream({ name: "two", only: ["echo", "text"] }) });
+  const { stderr } = await at.run("init", "--yes");
+  expect(stderr).toContain("each gets its server's name before it (@host/plugin-namespace); other names stay as they are");
+  const listed = JSON.parse((await at.run("list", "--json")).stdout) as { name: string }[];
+  expect(listed.map(({ name }) => name).sort()).toEqual(["add", "one__echo", "text", "two__echo"]);
+  cursor(at, { one });
+  expect((await at.run("init", "--yes", "--force")).stderr).not.toContain("namespace");
+  expect(json(at, CONFIG)).not.toHaveProperty("plugins");
 });
 
 test.each(["darwin", "win32"] as const)("on %s it looks where clients keep their files there", async (platform) => {

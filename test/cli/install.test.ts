@@ -65,7 +65,7 @@ test.each([
     expect(at.read(path)).toContain("http://127.0.0.1:1/mcp");
     expect(at.read(path)).not.toContain("stdio");
     expect(await at.run("uninstall", id, "--yes")).toMatchObject({ code: 0 });
-    expect(at.read(path)?.replace(/\s/g, "")).toBe(before.replace(/\s/g, ""));
+    expect(at.read(path)).toBe(before);
     expect(await at.run("uninstall", id, "--yes")).toMatchObject({
       code: 0,
       stdout: "",

@@ -315,7 +315,7 @@ test("on a terminal inputs are asked for, and a password is not shown", async ()
 test("the examples of docs/config.md are valid", async () => {
   const page = readFileSync(join(ROOT, "docs/config.md"), "utf8");
   const blocks = [...page.matchAll(/^```(ts|json|jsonc)\n(.*?)^```$/gms)].map(([, language, content]) => [language, content] as const);
-  expect(blocks.map(([language]) => language)).toEqual(["jsonc", "jsonc", "jsonc", "ts", "json"]);
+  expect(blocks.map(([language]) => language)).toEqual(["jsonc", "jsonc", "jsonc", "jsonc", "ts", "json"]);
   for (const [language, content = ""] of blocks) {
     // The first names plugins that nobody has.
     const installed = content.replace("./my-plugin.ts", "@host/plugin-cache").replace('"mcp-host-plugin-x"', '"@host/plugin-cache"');

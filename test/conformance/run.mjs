@@ -1,28 +1,31 @@
-// Runs the official conformance suite against the fixture, directly and through the host, and demands the same checks of both.
+// Runs the official conformance suite against the fixture, directly and through the host, by both of its requirement sets:
+// 2025-11-25, of which every check must be what it is without the host, and 2026-07-28, which the fixture does not speak by
+// itself: of that every scored scenario must pass through the host.
 //
-//   npm run conformance -- [--only direct|stdio|http|three|plugins] [--scenario NAME] [--verbose]
+//   npm run conformance -- [--revision 2025-11-25|2026-07-28] [--only direct|stdio|http|three|plugins] [--scenario NAME] [--verbose]
 
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { judgeDirect, judgeThrough } from "./runner/judge.mjs";
+import { judgeDirect, judgeScored, judgeThrough } from "./runner/judge.mjs";
 import { Processes } from "./runner/processes.mjs";
 import { printRun, printTable } from "./runner/report.mjs";
 import { install, listScenarios, runSuite } from "./runner/suite.mjs";
 import { TARGETS } from "./runner/targets.mjs";
 
 const RUN_DEADLINE_MS = 180_000;
+const LEGACY = "2025-11-25";
+const MODERN = "2026-07-28";
 
+const text = { type: "string" };
 const { values: options } = parseArgs({
-  options: { only: { type: "string" }, scenario: { type: "string" }, verbose: { type: "boolean", default: false } },
+  options: { revision: text, only: text, scenario: text, verbose: { type: "boolean", default: false } },
 });
 if (options.only && !Object.hasOwn(TARGETS, options.only)) fail(`--only is one of ${Object.keys(TARGETS).join(", ")}`);
+if (options.revision && ![LEGACY, MODERN].includes(options.revision)) fail(`--revision is ${LEGACY} or ${MODERN}`);
 
 install();
-const scored = listScenarios();
-if (options.scenario && !scored.has(options.scenario)) fail(`--scenario is one of ${[...scored.keys()].join(", ")}`);
-const expected = options.scenario ? [options.scenario] : [...scored.keys()];
 
 const interrupted = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
@@ -35,18 +38,35 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
 const folder = mkdtempSync(join(tmpdir(), "mcp-host-conformance-"));
 process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
 
-// What the others are compared with comes first and is always made; unless it is clean there is no use in the others.
-const through = Object.keys(TARGETS).filter((name) => name !== "direct" && (!options.only || name === options.only));
-const runs = {};
-for (const name of ["direct", ...through]) {
-  if (interrupted.signal.aborted || runs.direct?.problems.length > 0) break;
-  const judge = name === "direct" ? judgeDirect : judgeThrough;
-  runs[name] = await perform(name, (found) => judge(expected, found, runs.direct));
-}
-printTable(Object.values(runs), expected, scored);
-if (interrupted.signal.aborted || Object.values(runs).some(({ problems }) => problems.length > 0)) process.exitCode = 1;
+for (const revision of [LEGACY, MODERN]) if (!options.revision || options.revision === revision) await performAll(revision);
+if (interrupted.signal.aborted) process.exitCode = 1;
 
-async function perform(name, judge) {
+/** One requirement set, over all targets. */
+async function performAll(revision) {
+  const scored = listScenarios(revision);
+  if (options.scenario && !scored.has(options.scenario)) {
+    if (options.revision) fail(`--scenario is one of ${[...scored.keys()].join(", ")}`);
+    return;
+  }
+  const expected = options.scenario ? [options.scenario] : [...scored.keys()];
+  const wanted = new Map(expected.map((scenario) => [scenario, scored.get(scenario)]));
+  console.log(`\n${revision}\n`);
+  // What the others are compared with comes first and is always made; unless it is clean there is no use in the others.
+  const through = Object.keys(TARGETS).filter((name) => name !== "direct" && (!options.only || name === options.only));
+  const runs = {};
+  for (const name of revision === LEGACY ? ["direct", ...through] : through) {
+    if (interrupted.signal.aborted || runs.direct?.problems.length > 0) break;
+    const judge = {
+      [LEGACY]: (found) => (name === "direct" ? judgeDirect(expected, found) : judgeThrough(expected, found, runs.direct)),
+      [MODERN]: (found) => judgeScored(wanted, found),
+    };
+    runs[name] = await perform(revision, name, expected, judge[revision]);
+  }
+  printTable(Object.values(runs), expected, scored);
+  if (Object.values(runs).some(({ problems }) => problems.length > 0)) process.exitCode = 1;
+}
+
+async function perform(revision, name, expected, judge) {
   const began = Date.now();
   const signal = AbortSignal.any([interrupted.signal, AbortSignal.timeout(RUN_DEADLINE_MS)]);
   const processes = new Processes({ signal, verbose: options.verbose });
@@ -54,10 +74,11 @@ async function perform(name, judge) {
   process.once("exit", kill);
   let outcome;
   try {
-    const results = join(folder, name, "results");
+    const own = join(folder, revision, name);
+    const results = join(own, "results");
     mkdirSync(results, { recursive: true });
-    const url = await TARGETS[name](processes, join(folder, name));
-    const found = await runSuite(processes, { url, folder: results, scenario: options.scenario });
+    const url = await TARGETS[name](processes, own);
+    const found = await runSuite(processes, { url, folder: results, revision, scenario: options.scenario });
     outcome = { scenarios: found.scenarios, problems: judge(found) };
   } catch (error) {
     const problem = error.name === "TimeoutError" ? `not done within ${RUN_DEADLINE_MS / 1_000} s` : error.message;

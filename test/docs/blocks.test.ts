@@ -63,7 +63,7 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
     text: { count: 0, by: "test/docs/generated.test.ts", but: "usage, generated from the commands" },
   },
   "docs/config.md": {
-    jsonc: { count: 3, by: "test/config/forms.test.ts" },
+    jsonc: { count: 4, by: "test/config/forms.test.ts" },
     ts: { count: 1, by: "test/config/forms.test.ts" },
     json: { count: 1, by: "test/config/forms.test.ts" },
   },

@@ -14,6 +14,7 @@ test.each([
   ["listen.resume", PART_SCHEMAS.resume.shape],
   ["listen.tls", PART_SCHEMAS.tls.shape],
   ["catalog", PART_SCHEMAS.catalog.shape],
+  ["tools, prompts and resources of a server", PART_SCHEMAS.selected.shape],
   ["a stdio server", SERVER_SCHEMAS.stdio.shape],
   ["a server with a URL", SERVER_SCHEMAS.url.shape],
   ["a server behind a plugin's transport", SERVER_SCHEMAS.plugin.shape],

@@ -11,6 +11,7 @@ import { type ModernServer, serveModern } from "../fixtures/modern.mjs";
 import type { Message } from "../fixtures/upstream.mjs";
 import { httpTransport, sdkClient } from "../harness/clients.ts";
 import { MARKED, ROOT, startHost, type TestHost } from "../harness/hosts.ts";
+import { ModernHttp } from "../harness/modern-client.ts";
 import { RawHttp } from "../harness/raw-http.ts";
 
 const KEY = "io.modelcontextprotocol/";
@@ -247,33 +248,32 @@ describe("over HTTP", () => {
   });
 });
 
-/** Asks without a session, as clients of 2026-07-28 do. */
-async function ask(url: URL, method: string, params: Message): Promise<Message> {
-  const meta = {
-    [`${KEY}protocolVersion`]: "2026-07-28",
-    [`${KEY}clientInfo`]: { name: "new", version: "1" },
-    [`${KEY}clientCapabilities`]: ALL,
-  };
-  const headers = { "mcp-protocol-version": "2026-07-28", "mcp-method": method, ...(params.name && { "mcp-name": params.name }) };
-  const { messages } = await new RawHttp(url).post({ jsonrpc: "2.0", id: "new", method, params: { ...params, _meta: meta } }, headers);
-  return messages.at(-1) as Message;
-}
-
 describe.each(["HTTP", "stdio"] as const)("a client of 2026-07-28 before a server of its own era over %s", (wire) => {
-  test("calls it, is told what it cannot be asked yet, and sees none of what is for one hop", async () => {
+  test("calls it, is asked by it, and sees none of what is for one hop", async () => {
     const server = wire === "HTTP" ? await serveModern() : undefined;
     const listen = { protocols: ["legacy" as const, "modern" as const] };
     await using running = await startHost({ mcpServers: { one: server ? { url: server.url } : stdio() }, listen });
-    const { result } = await ask(running.url, "tools/call", { name: "envelope", arguments: {} });
+    const client = new ModernHttp(running.url);
+    const able = { meta: { [`${KEY}clientCapabilities`]: ALL } };
+    const { result } = await client.call("envelope", {}, able);
     expect(result).toMatchObject({ resultType: "complete", _meta: { [`${KEY}serverInfo`]: { name: "mcp-host" } } });
     const told = JSON.parse(textOf(result));
-    expect(told).toMatchObject({ [`${KEY}clientInfo`]: { name: "mcp-host" }, [`${KEY}clientCapabilities`]: {} });
+    expect(told).toMatchObject({
+      [`${KEY}clientInfo`]: { name: "mcp-host" },
+      [`${KEY}clientCapabilities`]: { elicitation: { form: {}, url: {} } },
+    });
     expect(told).not.toHaveProperty([`${KEY}logLevel`]);
-    const { error } = await ask(running.url, "tools/call", { name: "confirm", arguments: {} });
-    expect(error).toMatchObject({ code: -31421, message: expect.stringContaining("elicitation") });
-    const { result: list } = await ask(running.url, "tools/call", { name: "list", arguments: {} });
+    const { result: asked } = await client.call("confirm", {}, able);
+    expect(asked.resultType).toBe("input_required");
+    const [key = "", question] = Object.entries<Message>(asked.inputRequests)[0] ?? [];
+    expect(question).toMatchObject({ method: "elicitation/create", params: { message: "Sure?" } });
+    const inputResponses = { [key]: { action: "accept", content: { ok: true } } };
+    const again = { name: "confirm", arguments: {}, inputResponses, requestState: asked.requestState };
+    const { result: answered } = await client.ask("tools/call", again, able);
+    expect(JSON.parse(textOf(answered))).toEqual({ answer: inputResponses[key], state: 'state "of" the täst' });
+    const { result: list } = await client.call("list");
     expect(list).toMatchObject({ structuredContent: [1, 2], resultType: "complete" });
-    const { result: tools } = await ask(running.url, "tools/list", {});
+    const { result: tools } = await client.ask("tools/list");
     expect(tools.tools.find(({ name }: Message) => name === "list").outputSchema).toEqual({ type: "array" });
     await running.host.close();
     await server?.close();

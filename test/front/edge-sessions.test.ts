@@ -182,17 +182,23 @@ describe("protocol versions", () => {
     expect((await WireClient.connect(host.url, { version: asked })).server.protocolVersion).toBe(given);
   });
 
-  test("one that the host does not speak is refused in the header with 400, and none is fine", async () => {
-    await using host = await startHost({ mcpServers });
-    const client = await WireClient.connect(host.url);
-    for (const version of ["2099-01-01", "", "latest", "2025-11-25, 2025-11-25"])
-      for (const asked of [{ body: ping() }, { method: "GET" }, { method: "DELETE" }]) {
-        const { status, json } = await client.ask({ ...asked, headers: { "mcp-protocol-version": version } });
-        expect([status, json.error.data.type], version).toEqual([400, "unsupported_version"]);
-      }
-    const { "mcp-protocol-version": _, ...without } = client.headers;
-    expect((await ask(host.url, { headers: without, body: ping() })).status).toBe(200);
-  });
+  test.each([
+    ["legacy", ["2099-01-01", "2026-07-28", "", "latest", "2025-11-25, 2025-11-25"]],
+    ["modern", ["", "latest", "2025-11-25, 2025-11-25"]],
+  ] as const)(
+    "one that the host does not speak is refused in the header with 400, and none is fine (up to the %s era)",
+    async (era, versions) => {
+      await using host = await startHost({ mcpServers, listen: { protocols: era === "legacy" ? ["legacy"] : ["legacy", "modern"] } });
+      const client = await WireClient.connect(host.url);
+      for (const version of versions)
+        for (const asked of [{ body: ping() }, { method: "GET" }, { method: "DELETE" }]) {
+          const { status, json } = await client.ask({ ...asked, headers: { "mcp-protocol-version": version } });
+          expect([status, json.error.data.type], version).toEqual([400, "unsupported_version"]);
+        }
+      const { "mcp-protocol-version": _, ...without } = client.headers;
+      expect((await ask(host.url, { headers: without, body: ping() })).status).toBe(200);
+    },
+  );
 });
 
 describe("limits, below, at and beyond", () => {

@@ -55,7 +55,7 @@ export function desk(platform: NodeJS.Platform = "linux"): Desk {
     backups: () =>
       existsSync(state)
         ? readdirSync(state, { recursive: true, encoding: "utf8", withFileTypes: true })
-            .filter((entry) => entry.isFile())
+            .filter((entry) => entry.isFile() && entry.parentPath.includes("/backups/"))
             .map((entry) => join(entry.parentPath, entry.name))
             .sort()
         : [],

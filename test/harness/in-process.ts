@@ -45,7 +45,7 @@ export function runInProcess(args: readonly string[], surroundings: Surroundings
 /** Gives what ends it. */
 function play(args: readonly string[], { cwd, env, input }: Surroundings, stdout: Sink, stderr: Sink): () => void {
   const stdin = Readable.from(input === "" ? [] : [input]);
-  if (env.PRETEND_TERMINAL) for (const stream of [stdin, stderr]) Object.assign(stream, { isTTY: true });
+  if (env.PRETEND_TERMINAL) for (const stream of [stdin, stderr]) Object.assign(stream, { isTTY: true, setRawMode: () => stream });
   const replaced = Object.entries({
     stdin,
     stdout,

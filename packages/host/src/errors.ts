@@ -100,6 +100,13 @@ export const ERRORS = {
     meaning:
       "A header of MCP 2026-07-28 (`MCP-Protocol-Version`, `Mcp-Method`, `Mcp-Name`) is missing or says another thing than the body.",
   },
+  state_invalid: {
+    code: -32602,
+    status: 200,
+    retryable: false,
+    meaning:
+      "The `requestState` (MCP 2026-07-28) is not one that the host gave this client for this request, or is used up or too old. Send the request again without it.",
+  },
   not_found: { code: -31404, status: 404, retryable: false, meaning: "There is nothing at this path." },
   payload_too_large: {
     code: -31413,

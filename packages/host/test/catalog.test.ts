@@ -16,6 +16,7 @@ const catalog = (hooks: Partial<Options["hooks"]> = {}): Catalog =>
     log: createLogger({ level: "error" }),
     names: new NameRegistry(),
     limit: 20_000,
+    upstreams: new Map(),
     changed() {},
   });
 

@@ -101,6 +101,27 @@ test.each([
     'mcpServers.x.isolation: must be one of "shared", "session", "principal", not "sesion" (did you mean "session"?)',
   ],
   ["a switch", { command: "node", required: "yes" }, "mcpServers.x.required: must be true or false"],
+  [
+    "a list of tools",
+    { command: "node", tools: ["read_*"] },
+    'mcpServers.x.tools: must be { "include": [...], "exclude": [...] }, not a list',
+  ],
+  [
+    "a misspelt choice of tools",
+    { command: "node", tools: { inclde: ["a"] } },
+    'mcpServers.x.tools.inclde: unknown key (did you mean "include"?)',
+  ],
+  ["an empty glob", { url: "http://127.0.0.1/", resources: { exclude: [""] } }, "mcpServers.x.resources.exclude[0]: must not be empty"],
+  [
+    "a glob without an end",
+    { command: "node", prompts: { include: ["x".repeat(1_001)] } },
+    "mcpServers.x.prompts.include[0]: is longer than 1000 characters; make several globs of it",
+  ],
+  [
+    "another host's choice",
+    { command: "node", excludeTools: ["a"] },
+    'mcpServers.x.excludeTools: unknown key; here it is "tools": { "exclude": [...] }',
+  ],
   ["a duration", { command: "node", timeout: -5 }, "mcpServers.x.timeout: must be at least 0"],
 ])("%s of a server is refused in words", async (_what, server, expected) => {
   expect(await ofServer(server)).toEqual([typeof expected === "string" ? expected : expect.stringMatching(expected)]);

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { inProcessTransport, type Message } from "../../../test/fixtures/upstream.mjs";
 import { memoryTransport } from "../../../test/harness/clients.ts";
 import { startHost, type TestHost } from "../../../test/harness/hosts.ts";
+import { ModernHttp } from "../../../test/harness/modern-client.ts";
 import { METHODS } from "../dist/exchange/methods.js";
 
 /** What the stages saw, in order: the stage and the method, for `permit` the kind of entry and whether the exchange was given. */
@@ -143,11 +144,26 @@ const ROWS: [method: string, stages: string[], params?: () => Message | Promise<
   ["vendor/echo", all("vendor/echo", "method")],
 ];
 
+/** What the modern era has besides. */
+const MODERN_ROWS: [method: string, stages: string[], params?: Message][] = [
+  ["server/discover", ["respond server/discover"]],
+  ["subscriptions/listen", [], { notifications: 1 }],
+];
+
 test("no request of the code's table lacks a row here", () => {
-  expect(Object.keys(METHODS).filter((method) => !ROWS.some(([row]) => row === method))).toEqual([]);
+  const rows = [...ROWS, ...MODERN_ROWS].map(([row]) => row);
+  expect(Object.keys(METHODS).filter((method) => !rows.includes(method))).toEqual([]);
 });
 
 describe("requests of clients", () => {
+  test.each(MODERN_ROWS)("%s of the modern era passes %j", async (method, expected, params) => {
+    await using host = await startHost({ plugins: [spy()] });
+    stages = [];
+    await new ModernHttp(host.url).send(method, params);
+    expect(stages).toEqual([...expected, `settled ${method}`]);
+    expect((await ask(method)).error).toMatchObject({ code: -32601 });
+  });
+
   test.each(ROWS)("%s passes %j", async (method, expected, params) => {
     if (method === "initialize") {
       stages = initialize.filter((stage) => !stage.startsWith("permit")); // what the session is shown is noted then, too

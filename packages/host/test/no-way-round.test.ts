@@ -105,15 +105,14 @@ const WAYS: Record<string, Way> = {
   "a fallback by exchange.call of an offered tool": { fallback: true, plugins: [offering("own", "wipe")], tool: "own" },
 };
 
-/** Calls as somebody without the role and as an admin. Gives what they got and how often the tool ran for either. */
-async function tried(rule: Plugin, { plugins = [], tool = "safe", endpoint, fallback }: Way) {
+/** Calls as somebody without the role and as an admin. Gives what they got and how often the tool ran for either. @param settings of the server "b" */
+async function tried(rules: readonly Plugin[], { plugins = [], tool = "safe", endpoint, fallback }: Way, settings: Json = {}) {
   const a = fakeUpstream({ tools: { safe: () => "safe", other: () => "other", ...(fallback && { wipe: () => "a's own" }) } });
   const b = fakeUpstream({ tools: { wipe: () => "wiped" } });
-  const server = fallback ? { transport: b.transport, fallback: true } : b;
   await using host = await createTestHost({
     // The rule last: what is before it in the config has no more rights.
-    plugins: [...plugins, rule] as Config["plugins"],
-    upstreams: { a, b: server },
+    plugins: [...plugins, ...rules] as Config["plugins"],
+    upstreams: { a, b: { transport: b.transport, ...(fallback && { fallback }), ...settings } },
     client: false,
   });
   const connect = (id: string, roles: string[]): Promise<TestClient> =>
@@ -136,10 +135,23 @@ async function tried(rule: Plugin, { plugins = [], tool = "safe", endpoint, fall
 
 describe.each(Object.entries(RULES))("%s holds whatever the way", (_name, rule) => {
   test.each(Object.entries(WAYS))("%s", async (_way, way) => {
-    const { refused, ranForAnn, allowed, ranForBob } = await tried(rule, way);
+    const { refused, ranForAnn, allowed, ranForBob } = await tried([rule], way);
     expect(ranForAnn).toBe(0);
     expect(refused instanceof Error || refused.isError === true).toBe(true);
     expect([allowed, ranForBob]).toEqual([expect.objectContaining({ content: [{ type: "text", text: "wiped" }] }), 1]);
+  });
+});
+
+describe("a tool that the config leaves out is reached by nobody", () => {
+  test.each(Object.entries(WAYS))("by %s", async (_way, way) => {
+    const { refused, ranForAnn, allowed, ranForBob } = await tried([], way, { tools: { exclude: ["w*"] } });
+    expect([ranForAnn, ranForBob]).toEqual([0, 0]);
+    for (const each of [refused, allowed]) expect(each instanceof Error || each.isError === true).toBe(true);
+    // What a fallback would stand in for is there, and out of reach.
+    const words = way.fallback
+      ? /"?a\\?"? is not available; nothing was sent/
+      : new RegExp(`Unknown tool: (${way.tool ?? "safe"}|wipe|other)`);
+    expect(refused instanceof Error ? refused.message : JSON.stringify(refused)).toMatch(words);
   });
 });
 

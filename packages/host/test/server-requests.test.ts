@@ -20,6 +20,7 @@ function asked(ids: readonly string[], limits = {}) {
       const sink = { send: (message: Message) => told.get(id)?.push(message) !== undefined };
       const client = { info: {}, version: "", logLevel: undefined };
       const principal = { id: "anonymous", roles: [] };
+      const questions = new Questions();
       return [
         id,
         {
@@ -29,8 +30,10 @@ function asked(ids: readonly string[], limits = {}) {
           capabilities: { sampling: {} },
           network: true,
           sole: false,
-          questions: new Questions(),
-          sinkFor: () => sink,
+          questions,
+          ask: (method: string, params: Record<string, unknown>) => questions.ask(method, params, sink, undefined),
+          attribute: () => undefined,
+          askedAs: () => id,
         },
       ];
     }),

@@ -4,7 +4,6 @@ import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 
-const REVISION = "2025-11-25";
 const SCENARIO_TIMEOUT_MS = 20_000;
 
 const HERE = join(import.meta.dirname, "..");
@@ -21,9 +20,9 @@ export function install() {
   execFileSync("npm", ["ci", ...flags], { cwd: HERE, stdio: ["ignore", "ignore", "inherit"] });
 }
 
-/** The server scenarios of the requirement set: name → whether it is scored. */
-export function listScenarios() {
-  const listing = execFileSync(NODE, [SUITE, "list", "--requirements", REVISION], { encoding: "utf8" });
+/** The server scenarios of a revision's requirement set: name → whether it is scored. */
+export function listScenarios(revision) {
+  const listing = execFileSync(NODE, [SUITE, "list", "--requirements", revision], { encoding: "utf8" });
   const scored = /^Server scenarios.*:\n((?: {2}- .+\n)+)/m.exec(listing)?.[1].matchAll(/- (.+)/g) ?? [];
   const unscored = listing.matchAll(/^ {4}- (\S+) \[server\]$/gm);
   const scenarios = new Map([...Array.from(scored, ([, name]) => [name, true]), ...Array.from(unscored, ([, name]) => [name, false])]);
@@ -32,8 +31,8 @@ export function listScenarios() {
 }
 
 /** Runs the whole set, or one scenario of it, against `url`: the exit code and scenario → check id → { status, message }. */
-export async function runSuite(processes, { url, folder, scenario }) {
-  const what = scenario ? ["--scenario", scenario, "--spec-version", REVISION] : ["--requirements", REVISION];
+export async function runSuite(processes, { url, folder, revision, scenario }) {
+  const what = scenario ? ["--scenario", scenario, "--spec-version", revision] : ["--requirements", revision];
   const args = [SUITE, "server", "--url", url, "--output-dir", folder, "--timeout", String(SCENARIO_TIMEOUT_MS), ...what];
   const code = await processes.ended(processes.start("the suite", NODE, args));
   return { code, scenarios: readResults(folder) };

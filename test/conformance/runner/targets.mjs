@@ -12,7 +12,7 @@ const FIXTURE = join(HERE, "fixture.mjs");
 const OTHER = join(HERE, "other.mjs");
 
 // A stdio connection that is one session's own can relay what the server asks of that session's client.
-const stdioFixture = { command: process.execPath, args: [FIXTURE, "stdio"], isolation: "session" };
+const stdioFixture = { command: process.execPath, args: [FIXTURE, "stdio"], isolation: "session", relayRoots: true };
 const other = (name) => ({ command: process.execPath, args: [OTHER, name] });
 
 /** A stream is closed while the fixture's slow call is under way: the suite has to come back for its answer, and does so once. */

@@ -1,5 +1,6 @@
 import { defineCommand } from "citty";
 import { escapeControls } from "../log.ts";
+import { redactText } from "../redact.ts";
 import { clientArgs, entryArgs, targetOf } from "./clients/client-options.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
 import { jsonArgs } from "./command-line/options.ts";
@@ -8,13 +9,15 @@ import { jsonText } from "./terminal/json-text.ts";
 export default defineCommand({
   meta: { name: "client-config", description: "Print what connects a client to the host" },
   args: { ...clientArgs, ...entryArgs, ...jsonArgs },
-  async run({ args }): Promise<ExitCode> {
+  async run({ args, rawArgs }): Promise<ExitCode> {
+    const { loadOptions } = await import("./command-line/load-options.ts");
     const { serverEntryOf } = await import("./clients/server-entry.ts");
     const { advice, contentOf, installCommand, ownCommand, snippet } = await import("./clients/snippet.ts");
     const target = targetOf(args);
-    const entry = await serverEntryOf(args, target);
+    const options = await loadOptions(rawArgs, false);
+    const entry = await serverEntryOf(args, options, target);
     const command = ownCommand(target, entry);
-    const more = await advice(target, entry);
+    const more = await advice(target, entry, options);
     const text = snippet(target, entry);
     if (args.json) {
       const { id, name, path } = target;
@@ -23,12 +26,12 @@ export default defineCommand({
       return EXIT.ok.code;
     }
     const told = [
-      `This belongs into ${target.path}; \`${installCommand(args)}\` writes it there.`,
+      `This belongs into ${target.path}; \`${installCommand(args, options)}\` writes it there.`,
       ...(command === undefined ? [] : [`Or let ${target.client.title} write it itself: ${command}`]),
       ...more,
     ];
     process.stdout.write(text);
-    process.stderr.write(`${escapeControls(told.join("\n"))}\n`);
+    process.stderr.write(`${escapeControls(redactText(told.join("\n")))}\n`);
     return EXIT.ok.code;
   },
 });

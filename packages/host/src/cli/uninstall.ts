@@ -1,21 +1,19 @@
 import { defineCommand } from "citty";
-import { escapeControls } from "../log.ts";
-import { changeArgs, clientArgs, targetOf } from "./clients/client-options.ts";
-import { EXIT, type ExitCode } from "./command-line/exit.ts";
-import { jsonText } from "./terminal/json-text.ts";
+import { changeArgs, clientsArgs, targetsOf } from "./clients/client-options.ts";
+import type { ExitCode } from "./command-line/exit.ts";
+import type { Uninstalled } from "./install/installation.ts";
 
 export default defineCommand({
   meta: { name: "uninstall", description: "Take the host out of a client's config file" },
-  args: { ...clientArgs, ...changeArgs },
+  args: { ...clientsArgs, ...changeArgs },
   async run({ args }): Promise<ExitCode> {
-    const { change, UNCHANGED } = await import("./clients/change.ts");
-    const { readClientFile, withoutServer } = await import("./clients/client-file.ts");
-    const { id, client, path, name } = targetOf(args);
-    const file = await readClientFile(client, path);
-    const isThere = Object.hasOwn(file.servers, name);
-    const done = isThere ? await change(file, await withoutServer(client, file, name), args) : UNCHANGED;
-    if (args.json) process.stdout.write(jsonText({ client: id, name, path, ...done }));
-    else if (!isThere) process.stderr.write(escapeControls(`${path} has no server "${name}".\n`));
-    return done.declined ? EXIT.failure.code : EXIT.ok.code;
+    const { uninstall } = await import("./install/installation.ts");
+    const { forEach } = await import("./install/each.ts");
+    return forEach(targetsOf(args), args, (target) => uninstall(target, args), describe);
   },
 });
+
+function describe({ path, name, diff, written, restored }: Uninstalled): string[] {
+  if (diff === "" && !restored) return [`${path} has no server "${name}".`];
+  return written && restored && restored.length > 0 ? [`Put back: ${restored.join(", ")}.`] : [];
+}

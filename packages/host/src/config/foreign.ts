@@ -12,7 +12,8 @@ const TOP: Readonly<Record<string, string>> = {
 
 const APPROVAL = "approval is the client's business; remove it";
 const ADDRESS = 'here it is "url"';
-const CHOICE = "which tools there are is for a plugin to say, such as @host/plugin-auth; remove it";
+const TAKEN = 'here it is "tools": { "include": [...] }';
+const LEFT_OUT = 'here it is "tools": { "exclude": [...] }';
 const CLIENT_NOTE = "the client's own note; remove it";
 
 const SERVER: Readonly<Record<string, string>> = {
@@ -26,11 +27,11 @@ const SERVER: Readonly<Record<string, string>> = {
   bearer_token_env_var: 'write "headers": { "Authorization": "Bearer ${NAME}" } with the name of the variable',
   startup_timeout_sec: 'here it is "startTimeout", such as "20s"',
   tool_timeout_sec: 'here it is "timeout", such as "60s"',
-  enabled_tools: CHOICE,
-  disabled_tools: CHOICE,
-  disabledTools: CHOICE,
-  includeTools: CHOICE,
-  excludeTools: CHOICE,
+  enabled_tools: TAKEN,
+  disabled_tools: LEFT_OUT,
+  disabledTools: LEFT_OUT,
+  includeTools: TAKEN,
+  excludeTools: LEFT_OUT,
   dev: "it is for developing a server in VS Code; remove it",
   gallery: CLIENT_NOTE,
   version: CLIENT_NOTE,

@@ -3,7 +3,7 @@ import { DEFAULT_LIMITS } from "../wire/limits.ts";
 import type { ConfigContext } from "./code.ts";
 import { isOff } from "./foreign.ts";
 import { CONDITION_KEYS, pluginForm, pluginSchema } from "./plugin-schema.ts";
-import { pluginUpstream, SERVER_KEYS, serverSchema, stdioUpstream, urlUpstream } from "./server-schema.ts";
+import { pluginUpstream, SERVER_KEYS, selected, serverSchema, stdioUpstream, urlUpstream } from "./server-schema.ts";
 import { duration, flag, integer, size } from "./units.ts";
 import { hostNames, webOrigins } from "./web-names.ts";
 
@@ -45,7 +45,7 @@ const catalog = z.strictObject({
 });
 
 /** Keys that have keys of their own, by the name of their table in docs/config.md. */
-export const PART_SCHEMAS = { tls, resume, catalog } as const;
+export const PART_SCHEMAS = { tls, resume, catalog, selected } as const;
 
 /** What the HTTP front answers itself. */
 const OWN_PATHS: ReadonlySet<unknown> = new Set(["/healthz", "/readyz", "/sse", "/messages", "/ws"]);
@@ -88,9 +88,9 @@ export const configSchema = z.strictObject({
       protocols: z
         .array(z.enum(["legacy", "modern"]))
         .min(1)
-        .default(["legacy"])
+        .default(["legacy", "modern"])
         .describe(
-          'The protocol eras that clients may speak at the MCP endpoint: "legacy" is 2025-11-25 and older, "modern" is 2026-07-28. Clients of the modern era cannot be asked anything yet (sampling, elicitation, roots).',
+          'The protocol eras that clients may speak at the MCP endpoint: "legacy" is 2025-11-25 and older, "modern" is 2026-07-28.',
         ),
       sse: flag.default(false).describe("Serve HTTP+SSE of 2024-11-05 at /sse and /messages, too."),
       websocket: flag.default(false).describe("Serve WebSocket at /ws, too."),
@@ -124,7 +124,7 @@ export function knownKeys(path: readonly PropertyKey[]): string[] {
   if (path[0] === "listen") return Object.keys(configSchema.shape.listen.unwrap().shape);
   if (path[0] === "catalog") return Object.keys(catalog.shape);
   if (path[0] === "limits") return Object.keys(DEFAULT_LIMITS);
-  if (path[0] === "mcpServers") return [...SERVER_KEYS];
+  if (path[0] === "mcpServers") return path.length > 2 ? Object.keys(selected.shape) : [...SERVER_KEYS];
   if (path[0] === "plugins" && path[2] === "when") return CONDITION_KEYS;
   return Object.keys(pluginForm.shape);
 }

@@ -105,6 +105,11 @@ export function secretsInArguments(written: unknown, expanded: unknown): string[
   return problems;
 }
 
+/** The passwords of the addresses in a text, such as that of a database among arguments. */
+export function passwordsIn(text: string): string[] {
+  return Array.from(text.matchAll(/:\/\/[^/@:\s]*:([^/@:\s]+)@/g), ([, password = ""]) => password);
+}
+
 function argumentsOf(server: unknown): string[] {
   const args = isObject(server) ? server.args : undefined;
   return Array.isArray(args) ? args.map(String) : [];

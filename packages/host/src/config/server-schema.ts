@@ -5,6 +5,23 @@ import { Unconfigured, unconfigured } from "./unconfigured.ts";
 import { duration, flag, integer } from "./units.ts";
 import { kindOf, wording } from "./wording.ts";
 
+/** A glob over native names, as long as one may be. */
+const nativeGlob = z.string().min(1).max(1_000, "is longer than 1000 characters; make several globs of it");
+
+/** What is taken of one kind of what a server lists. */
+export const selected = z.strictObject(
+  {
+    include: z.array(nativeGlob).optional().describe("Only what fits one of these globs. Default: all; of an empty list: nothing."),
+    exclude: z.array(nativeGlob).optional().describe("Nothing that fits one of these globs, whatever `include` says."),
+  },
+  {
+    error: ({ input, code }) =>
+      code === "invalid_type" ? `must be { "include": [...], "exclude": [...] }, not ${kindOf(input)}` : undefined,
+  },
+);
+
+export type Selected = z.output<typeof selected>;
+
 /** Fields that every upstream has, whatever its wire. */
 const anyUpstream = {
   isolation: z
@@ -48,6 +65,9 @@ const anyUpstream = {
     .array(z.string())
     .default([])
     .describe("Native names (globs) of tools that may be sent again when it is unknown whether they ran."),
+  tools: selected.optional().describe("Which of its tools there are, by their native names (globs); see below. Default: all."),
+  prompts: selected.optional().describe("Which of its prompts there are, likewise."),
+  resources: selected.optional().describe("Which of its resources and templates there are, by their native URIs (globs)."),
   disabled: flag.optional().describe("`true` leaves the server out."),
   enabled: flag.optional().describe("`false` leaves the server out."),
 };

@@ -1,7 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import { type ErrorType, HostError } from "../errors.ts";
+import { keyOf } from "../session/callers.ts";
 import { isNotification, isRequest, type Message, type Request } from "../wire/message.ts";
-import { bareParams, type Envelope } from "../wire/modern.ts";
+import { bareParams, capabilitiesIn, type Envelope } from "../wire/modern.ts";
 import { Roster } from "../wire/roster.ts";
 import type { LongLived } from "./long-lived.ts";
 import { checkModern } from "./modern-checks.ts";
@@ -68,20 +69,28 @@ export class ModernHttp {
     { principal, endpoint }: Arrival,
   ): void {
     const client = checkModern(message, envelope, request.headers);
-    const caller = this.#options.callers.find(principal, endpoint);
+    const { callers } = this.#options;
+    const from = { principal, endpoint, capabilities: (envelope && capabilitiesIn(envelope)) ?? {} };
+    const key = keyOf(from);
     const params = bareParams(message.params);
     const bare: Request = { jsonrpc: "2.0", id: message.id, method: message.method, ...(params && { params }) };
     const reply = new ModernReply(response, message.method, endpoint, this.#replies);
+    const { requestState: state, inputResponses: responses } = message.params ?? {};
+    const exchange =
+      state === undefined
+        ? callers.find(key, from).receive(bare, client, reply, bytes)
+        : callers.parking.resume({ request: bare, client, reply, state, responses, key });
+    if (!exchange || reply.isOver) return;
     this.#open.add(reply);
-    const exchange = caller.receive(bare, client, reply, bytes);
-    if (exchange.outcome) return;
-    const isListening = message.method === "subscriptions/listen";
-    const gone = (): void => exchange.cancel(new HostError("cancelled", "the client hung up", { sent: exchange.sent }));
-    const release = isListening ? this.#longLived.hold(request, principal, gone) : undefined;
+    // A round that was answered is over, though the exchange goes on.
+    const gone = (): void => {
+      if (!reply.isAnswered) exchange.cancel(new HostError("cancelled", "the client hung up", { sent: exchange.sent }));
+    };
+    const release = message.method === "subscriptions/listen" ? this.#longLived.hold(request, principal, gone) : undefined;
     response.once("close", () => {
       release?.();
       this.#open.delete(reply);
-      if (!exchange.outcome) gone();
+      gone();
     });
   }
 

@@ -1,8 +1,8 @@
 import type { RpcError } from "../errors.ts";
 import { ERROR_ORIGIN, ERRORS, type ErrorType } from "../errors.ts";
-import type { Reply } from "../exchange/course.ts";
 import type { HttpOrigin } from "../exchange/exchange.ts";
-import { isObject, type Json, type Message, type Response } from "../wire/message.ts";
+import type { RoundReply } from "../session/parking.ts";
+import { type Id, isObject, type Json, type Message, type Response } from "../wire/message.ts";
 import { type Freshness, modernMethod, stampResult } from "../wire/modern.ts";
 import type { Member } from "../wire/roster.ts";
 import { EventStream, type StreamSettings } from "./event-stream.ts";
@@ -21,6 +21,9 @@ const STATUS: { readonly [type in ErrorType]?: number } = {
   invalid_request: 400,
 };
 
+/** A request needs a capability that it did not declare (2026-07-28, basic). */
+const MISSING_CAPABILITY = -32021;
+
 /** Codes of the legacy era that the modern one has no more, and what stands for them. */
 const MODERN_CODES: ReadonlyMap<number, number> = new Map([
   [ERRORS.resource_not_found.code, ERRORS.invalid_params.code],
@@ -36,7 +39,7 @@ export interface ModernReplies {
  * The answer to one request of the modern era: plain JSON as long as nothing must be sent before it, a stream from then on.
  * Nobody comes back for it: a client that is gone has cancelled.
  */
-export class ModernReply implements Reply, Member {
+export class ModernReply implements RoundReply, Member {
   place: number | undefined = undefined;
   /** When it began, on the monotonic clock: silence of some seconds turns it into a stream. */
   readonly since = performance.now();
@@ -58,7 +61,12 @@ export class ModernReply implements Reply, Member {
     return originOf(this.#replies.options, this.#response.req, this.#endpoint);
   }
 
-  /** It was answered, or nobody is there any more. */
+  /** It was answered, or there will be no answer. */
+  get isAnswered(): boolean {
+    return this.#isOver;
+  }
+
+  /** As above, or nobody is there any more. */
   get isOver(): boolean {
     return this.#isOver || this.#response.destroyed;
   }
@@ -73,9 +81,20 @@ export class ModernReply implements Reply, Member {
 
   answer(response: Response): number | undefined {
     if (this.isOver) return undefined;
-    const json = JSON.stringify(
-      "error" in response ? { ...response, error: modernError(response.error) } : this.#stamped(response.result, response.id),
-    ); // may throw, and then nothing has happened yet
+    const isError = "error" in response;
+    const freshness = modernMethod(this.#method)?.isFresh ? STALE : undefined;
+    const answer = isError
+      ? { ...response, error: modernError(response.error) }
+      : { ...response, result: stampResult(response.result, this.#replies.options.hostInfo, freshness) };
+    return this.#finish(JSON.stringify(answer), isError ? statusOf(response.error) : 200); // may throw, and then nothing has happened yet
+  }
+
+  ask(id: Id, inputRequests: Json, requestState: string): void {
+    const result = stampResult({ inputRequests, requestState }, this.#replies.options.hostInfo, undefined, "input_required");
+    if (!this.isOver) this.#finish(JSON.stringify({ jsonrpc: "2.0", id, result }), 200);
+  }
+
+  #finish(json: string, status: number): number {
     this.#isOver = true;
     if (this.#stream) {
       this.#stream.sendJson(json);
@@ -83,13 +102,7 @@ export class ModernReply implements Reply, Member {
       return json.length;
     }
     const bytes = Buffer.byteLength(json);
-    this.#response.head(
-      "error" in response ? statusOf(response.error) : 200,
-      "content-type",
-      "application/json",
-      "content-length",
-      String(bytes),
-    );
+    this.#response.head(status, "content-type", "application/json", "content-length", String(bytes));
     this.#response.end(json);
     return bytes;
   }
@@ -106,11 +119,6 @@ export class ModernReply implements Reply, Member {
     this.#stream ??= new EventStream(this.#response, this.#replies.streams);
     return this.#stream;
   }
-
-  #stamped(result: Json, id: Response["id"]): Json {
-    const freshness = modernMethod(this.#method)?.isFresh ? STALE : undefined;
-    return { jsonrpc: "2.0", id, result: stampResult(result, this.#replies.options.hostInfo, freshness) };
-  }
 }
 
 /** An error as the modern era has it. */
@@ -122,5 +130,6 @@ function modernError(error: RpcError): RpcError {
 function statusOf({ code, data }: RpcError): number {
   const isOwn = isObject(data) && data.origin === ERROR_ORIGIN;
   if (isOwn) return STATUS[data.type as ErrorType] ?? 200; // what toRpc wrote
-  return code === ERRORS.method_not_found.code ? 404 : 200;
+  // A server's own: that it has no such method, or that the client lacks a capability.
+  return code === ERRORS.method_not_found.code ? 404 : code === MISSING_CAPABILITY ? 400 : 200;
 }

@@ -81,7 +81,7 @@ export function assemble(options: {
   const store = config.catalog.file ? options.store : undefined;
   const { hooks } = plugins;
   const changed = (principal: string | undefined): void => announcer.permissionsChanged(principal);
-  const catalog = new Catalog({ hooks, log, names: lasting.names, limit: config.limits.entries, changed });
+  const catalog = new Catalog({ hooks, log, names: lasting.names, limit: config.limits.entries, upstreams, changed });
   const directory = new Directory(catalog, upstreams, { wait: config.wait, store });
   const announcer = new Announcer(directory, () => requesters);
   const answers = createAnswers(directory, hostInfo, (id) => requesters.get(id), announcer, {

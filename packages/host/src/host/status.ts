@@ -41,6 +41,7 @@ export function describeStatus(
       .map(({ name, upstream, native }) => ({ name, upstream, native })),
     withheld: catalog.withheld().map(({ entry, reason }) => ({ kind: entry.kind, name: entry.name, upstream: entry.upstream, reason })),
     endpoints: endpointsOf(plugins),
+    authenticates: plugins.hooks.taps.some(({ hook }) => hook === "authenticate"),
     reports: host.reports,
   };
 }

@@ -6,6 +6,7 @@ import type { Trace } from "../exchange/trace.ts";
 import type { UpstreamFacts } from "../exchange/upstream-facts.ts";
 import { errorFields, type Logger } from "../log.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
+import type { Upstream } from "../upstream/upstream.ts";
 import type { Json } from "../wire/message.ts";
 import { type NameRegistry, prefixUri, type Withheld } from "./name-registry.ts";
 import { narrowness, templateMatcher } from "./uri-template.ts";
@@ -120,6 +121,8 @@ export class Catalog {
   readonly #names: NameRegistry;
   readonly #limit: number;
   readonly #joins = noJoins();
+  /** By upstream, of those that the config leaves something out of; undefined where there are none, which costs a call nothing. */
+  readonly #selections: ReadonlyMap<string, NonNullable<Upstream["selection"]>> | undefined;
   #look: (() => Offer) | undefined;
   readonly #changed: (principal: string | undefined) => void;
 
@@ -129,6 +132,7 @@ export class Catalog {
     log: Logger;
     names: NameRegistry;
     limit: number;
+    upstreams: ReadonlyMap<string, Pick<Upstream, "selection">>;
     changed: (principal: string | undefined) => void;
   }) {
     this.#hooks = options.hooks;
@@ -136,6 +140,8 @@ export class Catalog {
     this.#names = options.names;
     this.#limit = options.limit;
     this.#changed = options.changed;
+    const selections = [...options.upstreams].flatMap(([key, { selection }]) => (selection ? [[key, selection] as const] : []));
+    this.#selections = selections.length === 0 ? undefined : new Map(selections);
   }
 
   /** Says where to look for what is listed now, whoever it is for. */
@@ -217,8 +223,13 @@ export class Catalog {
     return trace ? trace.during("list", () => list(entries, caller)) : list(entries, caller);
   }
 
+  /** Whether the config leaves it in. What it leaves out is not listed, and is not there for those either who know its name. */
+  has({ kind, upstream, native }: Entry): boolean {
+    return this.#selections?.get(upstream)?.takes(kind, native) ?? true;
+  }
+
   permits(entry: Entry, caller: Caller): boolean {
-    return this.refusedBy(entry, caller) === undefined;
+    return this.has(entry) && this.refusedBy(entry, caller) === undefined;
   }
 
   /** Who hides an entry from a caller, if somebody does. */

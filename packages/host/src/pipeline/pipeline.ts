@@ -325,6 +325,7 @@ export class Pipeline implements Course {
 
   #isPermitted({ entry, template, called }: Target, exchange: HostExchange): boolean {
     const { catalog } = this.#directory;
+    if (!catalog.has(entry) || (called && !catalog.has(called))) return false;
     const leave = this.#hooks.permit && exchange.trace?.enter("permit");
     const by =
       catalog.refusedBy(entry, exchange.caller) ??

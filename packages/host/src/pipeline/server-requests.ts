@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { fromRpc, HostError, PeerError, type RpcError } from "../errors.ts";
 import type { Caller } from "../exchange/caller.ts";
-import type { Sink } from "../exchange/course.ts";
 import type { Outcome, OwnAskOptions } from "../exchange/exchange.ts";
 import { HostExchange } from "../exchange/host-exchange.ts";
 import type { Tracer } from "../exchange/trace.ts";
@@ -10,20 +9,23 @@ import type { Connection } from "../upstream/connection.ts";
 import { BoundedMap } from "../wire/bounded-map.ts";
 import type { Limits } from "../wire/limits.ts";
 import { isObject, type Json, metaOf, type Request, relatedTask, withRelatedTask } from "../wire/message.ts";
+import { lacking } from "./lacking.ts";
 import type { Notifications } from "./notifications.ts";
 import type { TaskTable } from "./tasks.ts";
 
 /** A caller as somebody who can be asked. */
 export interface Respondent extends Caller {
-  readonly questions: {
-    ask(
-      method: string,
-      params: Readonly<Json>,
-      sink: Sink,
-      progress: ((params: Json) => void) | undefined,
-    ): { readonly answer: Promise<Json>; cancel(error: HostError): void };
-  };
-  sinkFor(exchange: HostExchange | undefined): Sink;
+  /** Asks. @param origin the exchange that it belongs to @throws HostError where that cannot be */
+  ask(
+    method: string,
+    params: Readonly<Json>,
+    origin: HostExchange | undefined,
+    progress: ((params: Json) => void) | undefined,
+  ): { readonly answer: Promise<Json>; cancel(error: HostError): void };
+  /** The exchange that a question of an upstream belongs to which came on a wire that does not tell. @returns an error where it must be known and is not */
+  attribute(upstream: string): HostExchange | HostError | undefined;
+  /** Of what it is asked, what counts together: the id of the one client, or of its call. */
+  askedAs(origin: HostExchange | undefined): string;
 }
 
 export interface ServerRequestsOptions {
@@ -65,7 +67,7 @@ interface Question {
 export class ServerRequests {
   readonly #options: ServerRequestsOptions;
   readonly #underWay = new Map<Connection, Map<unknown, HostExchange>>();
-  /** How many questions are under way over each connection, and to each caller by its id. Request ids do not count: they may repeat. */
+  /** How many questions are under way over each connection, and to each client. Request ids do not count: they may repeat. */
   readonly #counts = new Map<Connection | string, number>();
   /** By the id that the upstream knows. */
   readonly #clientTasks = new BoundedMap<string, ClientTask>(CLIENT_TASKS);
@@ -76,11 +78,20 @@ export class ServerRequests {
 
   receive(connection: Connection, request: Request, origin: HostExchange | undefined): void {
     if (request.method === "ping") return connection.respond(request, { result: {} });
-    if (origin) origin.asked = true;
     const owner = this.#owner(connection, request, origin);
-    const refused = owner instanceof HostError ? owner : this.#overloaded(owner, connection);
+    const known = origin ?? (owner instanceof HostError ? owner : owner.attribute(connection.facts.key));
+    if (known && !(known instanceof HostError)) known.asked = true;
+    const refused =
+      owner instanceof HostError ? owner : known instanceof HostError ? known : this.#overloaded(owner.askedAs(known), connection);
     if (refused) return connection.respond(request, { error: refused.toRpc(origin?.id ?? "-") });
-    const question: Question = { request, connection, owner: owner as Respondent, origin, plugin: undefined }; // an error was refused
+    // Errors were refused.
+    const question: Question = {
+      request,
+      connection,
+      owner: owner as Respondent,
+      origin: known as HostExchange | undefined,
+      plugin: undefined,
+    };
     let underWay = this.#underWay.get(connection);
     if (!underWay) this.#underWay.set(connection, (underWay = new Map()));
     const exchange = this.#run(question, (outcome) => {
@@ -102,7 +113,7 @@ export class ServerRequests {
       origin.stopped ??
       (signal?.aborted ? takenBack() : undefined) ??
       (owner && !origin.outcome
-        ? (lacking(owner, request) ?? this.#overloaded(owner))
+        ? (lacking(owner, request) ?? this.#overloaded(owner.askedAs(origin)))
         : new HostError("client_gone", "the client that is to be asked is gone"));
     if (refused || !owner) return Promise.reject(refused);
     const plugin = (origin.at ?? origin.inside)?.plugin;
@@ -123,7 +134,8 @@ export class ServerRequests {
   #run(question: Question, deliver: (outcome: Outcome) => void): HostExchange {
     const { request, connection, owner, origin, plugin } = question;
     if (connection) this.#count(connection, 1);
-    this.#count(owner.id, 1);
+    const askedAs = owner.askedAs(origin);
+    this.#count(askedAs, 1);
     const exchange = new HostExchange({
       method: request.method,
       params: request.params,
@@ -143,7 +155,7 @@ export class ServerRequests {
     const finish = (outcome: Outcome): void => {
       if (!exchange.settle(outcome, deliver)) return;
       if (connection) this.#count(connection, -1);
-      this.#count(owner.id, -1);
+      this.#count(askedAs, -1);
       origin?.offStop(stop);
       origin?.resume();
       this.#options.settled(exchange);
@@ -158,12 +170,12 @@ export class ServerRequests {
     return exchange;
   }
 
-  #overloaded(owner: Respondent, connection?: Connection): HostError | undefined {
+  #overloaded(askedAs: string, connection?: Connection): HostError | undefined {
     const { questionsPerConnection, questionsPerSession } = this.#options.limits;
     const onConnection = connection ? (this.#counts.get(connection) ?? 0) : 0;
     if (onConnection >= questionsPerConnection)
       return new HostError("overloaded", `${onConnection} questions of this connection wait for answers already`);
-    const ofSession = this.#counts.get(owner.id) ?? 0;
+    const ofSession = this.#counts.get(askedAs) ?? 0;
     if (ofSession >= questionsPerSession) return new HostError("overloaded", `${ofSession} questions wait for this client already`);
     return undefined;
   }
@@ -204,9 +216,9 @@ export class ServerRequests {
     const token = metaOf(request.params)?.progressToken;
     const progress = connection && ((params: Json) => connection.notify("notifications/progress", { ...params, progressToken: token }));
     const sending = exchange.trace?.begin("send");
-    let question: ReturnType<Respondent["questions"]["ask"]>;
+    let question: ReturnType<Respondent["ask"]>;
     try {
-      question = owner.questions.ask(asked.method, exchange.params, owner.sinkFor(origin), progress);
+      question = owner.ask(asked.method, exchange.params, origin, progress);
     } catch (error) {
       // Whose params they are can be told where no tap of `ask` put others in their place.
       if (error instanceof HostError && plugin !== undefined && asked.params === shown)
@@ -310,31 +322,4 @@ export class ServerRequests {
 
 function callOver(): HostError {
   return new HostError("client_gone", "the call that this belongs to is out of time");
-}
-
-/** Why a client cannot be asked something, when it did not declare that it can. */
-function lacking({ capabilities }: Respondent, request: Asked): HostError | undefined {
-  const missing = lacks(capabilities, request);
-  if (missing === undefined) return undefined;
-  // A mode that was not declared is a matter of params (2025-11-25, client/elicitation, error handling).
-  return new HostError(missing.includes(".") ? "invalid_params" : "method_not_found", `the client did not declare ${missing}`);
-}
-
-/** The capability that a client would need for a question and did not declare. */
-function lacks(capabilities: Readonly<Json>, request: Asked): string | undefined {
-  const { elicitation, sampling, roots, tasks } = capabilities;
-  switch (request.method) {
-    case "sampling/createMessage":
-      return sampling === undefined ? "sampling" : undefined;
-    case "roots/list":
-      return roots === undefined ? "roots" : undefined;
-    case "elicitation/create": {
-      if (!isObject(elicitation)) return "elicitation";
-      if (request.params?.mode === "url") return elicitation.url === undefined ? "elicitation.url" : undefined;
-      // An empty object means form mode, as before there were two (2025-11-25, client/elicitation).
-      return elicitation.form === undefined && elicitation.url !== undefined ? "elicitation.form" : undefined;
-    }
-    default:
-      return request.method.startsWith("tasks/") && tasks === undefined ? "tasks" : undefined;
-  }
 }

@@ -28,10 +28,7 @@ export class PluginEdge {
 
   /** @throws ConfigError that names what there is, unless some plugin has opened the endpoint */
   check(name: string): void {
-    const names = [...this.#endpoints.keys()];
-    if (names.includes(name)) return;
-    const there = names.length === 0 ? "no plugin opens any" : `there ${names.length === 1 ? "is" : "are"} ${names.join(", ")}`;
-    throw new ConfigError([`no endpoint is called "${name}"${nearest(name, names)}; ${there}`]);
+    checkEndpoint(name, [...this.#endpoints.keys()]);
   }
 
   /** Takes over what a plugin has open in another set. */
@@ -70,4 +67,11 @@ export class PluginEdge {
       this.kept.add(name);
     }
   }
+}
+
+/** @param names those that plugins have opened @throws ConfigError that names them, unless the endpoint is one */
+export function checkEndpoint(name: string, names: readonly string[]): void {
+  if (names.includes(name)) return;
+  const there = names.length === 0 ? "no plugin opens any" : `there ${names.length === 1 ? "is" : "are"} ${names.join(", ")}`;
+  throw new ConfigError([`no endpoint is called "${name}"${nearest(name, names)}; ${there}`]);
 }

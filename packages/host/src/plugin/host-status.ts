@@ -18,6 +18,8 @@ export interface HostStatus {
   withheld: { kind: string; name: string; upstream: string; reason: string }[];
   /** Endpoints beside the unnamed one, each with the plugin that opened it. */
   endpoints: readonly { readonly name: string; readonly plugin: string }[];
+  /** Whether a plugin asks who clients over the network are. */
+  authenticates: boolean;
   /** How things stand with each plugin that says so, by its id. */
   reports: Readonly<Record<string, Readonly<Json>>>;
 }

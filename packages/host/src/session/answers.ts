@@ -9,6 +9,7 @@ import { isSupportedVersion, LATEST_VERSION, LEVELS, MODERN_VERSIONS, severity }
 import type { Announcer } from "./announcer.ts";
 import { isDeclared } from "./declared.ts";
 import { type ListeningOptions, listen } from "./listening.ts";
+import { ModernCaller } from "./modern-caller.ts";
 import type { Requester } from "./requester.ts";
 import type { Session } from "./session.ts";
 
@@ -30,7 +31,7 @@ export function createAnswers(
   hostInfo: Json,
   requester: (id: string) => Requester | undefined,
   announcer: Announcer,
-  listening: Omit<ListeningOptions, "announcer">,
+  listening: Omit<ListeningOptions, "announcer" | "known">,
 ): SessionAnswers {
   return {
     async initialize(exchange) {
@@ -67,7 +68,7 @@ export function createAnswers(
     },
 
     async discover(exchange) {
-      const asking = exchange.caller as Requester; // what clients send comes from one
+      const asking = modern(exchange);
       const unknown = await directory.awaitKnown(asking, { lazy: false });
       const capabilities = mergedCapabilities(directory, asking, unknown.length > 0);
       for (const name of GONE) delete capabilities[name];
@@ -76,12 +77,19 @@ export function createAnswers(
       return { supportedVersions: [...MODERN_VERSIONS], capabilities, ...(instructions !== undefined && { instructions }) };
     },
 
-    listen: (exchange) => listen(exchange, { ...listening, announcer }),
+    listen: async (exchange) =>
+      listen(exchange, modern(exchange), { ...listening, announcer, known: (caller) => directory.awaitKnown(caller, { lazy: false }) }),
 
     declares({ caller: asking, method }) {
       return isDeclared(directory, asking as Requester, method); // as above
     },
   };
+}
+
+/** The caller of a method that only the modern era has. @throws HostError for a session's */
+function modern({ caller, method }: HostExchange): ModernCaller {
+  if (caller instanceof ModernCaller) return caller;
+  throw new HostError("method_not_found", `Method not found: ${method}`);
 }
 
 /** Tells a server the chattiest level that one of its clients wants; each client filters for itself. */

@@ -1,14 +1,20 @@
 import { HostError } from "../errors.ts";
 import type { Principal } from "../exchange/caller.ts";
+import { capabilitySet } from "../upstream/capabilities.ts";
 import type { Limits } from "../wire/limits.ts";
+import type { Json } from "../wire/message.ts";
 import { ModernCaller, type ModernHost } from "./modern-caller.ts";
+import { Parking } from "./parking.ts";
 
 /** How often those that are not used any more are looked for. */
 const SWEEP = 60_000;
 
 export interface CallersOptions {
   readonly host: ModernHost;
-  readonly limits: Pick<Limits, "callers" | "callerIdle" | "inFlightPerSession">;
+  readonly limits: Pick<
+    Limits,
+    "callers" | "callerIdle" | "inFlightPerSession" | "parked" | "parkedPerCaller" | "parkTime" | "clientQueueBytes"
+  >;
   /** Whether some server keeps its clients apart, so that those that nobody can tell apart may share nothing. */
   readonly isolates: () => boolean;
   /** Something that was kept for one is to go with it. */
@@ -18,6 +24,8 @@ export interface CallersOptions {
 /** Every caller of the modern era for whom something is kept, within bounds of number and idleness. */
 export class Callers {
   readonly #options: CallersOptions;
+  /** Calls that wait for their clients' answers. */
+  readonly parking: Parking;
   readonly #byKey = new Map<string, ModernCaller>();
   readonly #byId = new Map<string, ModernCaller>();
   #sweep: NodeJS.Timeout | undefined;
@@ -25,6 +33,7 @@ export class Callers {
 
   constructor(options: CallersOptions) {
     this.#options = options;
+    this.parking = new Parking(options.limits);
   }
 
   get size(): number {
@@ -40,30 +49,37 @@ export class Callers {
   }
 
   /** The caller that a request comes from. @throws HostError where there are too many, or the host stops */
-  find(principal: Principal, endpoint: string | undefined): ModernCaller {
+  find(key: string, from: From): ModernCaller {
     if (this.#closing) throw new HostError("shutting_down", "the host is stopping");
     // Nobody can tell anonymous clients apart, so that a server that keeps clients apart gets one for each request.
-    if (principal.id === "anonymous" && this.#options.isolates()) return this.#open(principal, endpoint, undefined);
-    const key = keyOf(principal, endpoint);
-    return this.#byKey.get(key) ?? this.#open(principal, endpoint, key);
+    if (from.principal.id === "anonymous" && this.#options.isolates()) return this.#open(key, from, false);
+    return this.#byKey.get(key) ?? this.#open(key, from, true);
   }
 
-  #open(principal: Principal, endpoint: string | undefined, key: string | undefined): ModernCaller {
+  #open(key: string, { principal, endpoint, capabilities }: From, lasts: boolean): ModernCaller {
     const { host, limits } = this.#options;
     if (this.#byId.size >= limits.callers && !this.#makeRoom())
       throw new HostError("overloaded", `${this.#byId.size} clients are being served already`, { retryAfterMs: SWEEP });
-    const options = { principal, network: true, endpoint, inFlight: limits.inFlightPerSession };
-    const caller = new ModernCaller(host, options, key === undefined ? (one) => this.close(one) : undefined);
+    const caller = new ModernCaller({
+      host,
+      parking: this.parking,
+      key,
+      principal,
+      endpoint,
+      capabilities: askable(capabilities),
+      network: true,
+      inFlight: limits.inFlightPerSession,
+      over: lasts ? undefined : (one) => this.close(one),
+    });
     this.#byId.set(caller.id, caller);
-    if (key !== undefined) this.#byKey.set(key, caller);
+    if (lasts) this.#byKey.set(key, caller);
     this.#sweep ??= setInterval(() => this.#expire(), SWEEP).unref();
     return caller;
   }
 
   close(caller: ModernCaller, error = new HostError("shutting_down", "its client is gone")): void {
     if (!this.#byId.delete(caller.id)) return;
-    const key = keyOf(caller.principal, caller.endpoint);
-    if (this.#byKey.get(key) === caller) this.#byKey.delete(key);
+    if (this.#byKey.get(caller.key) === caller) this.#byKey.delete(caller.key);
     caller.close(error);
     this.#options.closed(caller);
   }
@@ -91,7 +107,21 @@ export class Callers {
   }
 }
 
-/** Whatever makes a difference to what a client may do and see. */
-function keyOf({ id, binding, roles, claims }: Principal, endpoint: string | undefined): string {
-  return JSON.stringify([id, binding, [...roles].sort(), claims, endpoint]);
+/** Where a request comes from, as far as anything is kept by that. */
+export interface From {
+  readonly principal: Principal;
+  readonly endpoint: string | undefined;
+  /** As the request declares them. */
+  readonly capabilities: Readonly<Json>;
+}
+
+/** What a caller is known by: whatever makes a difference to what its clients may do, see and be asked. */
+export function keyOf({ principal: { id, binding, roles, claims }, endpoint, capabilities }: From): string {
+  return JSON.stringify([id, binding, [...roles].sort(), claims, endpoint, askable(capabilities)]);
+}
+
+/** Tasks of clients are of the legacy era. */
+function askable(capabilities: Readonly<Json>): Json {
+  const { tasks: _, ...set } = capabilitySet(capabilities);
+  return set;
 }

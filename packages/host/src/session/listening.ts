@@ -1,8 +1,8 @@
 import { HostError } from "../errors.ts";
 import { carry } from "../exchange/carry.ts";
 import { HostExchange } from "../exchange/host-exchange.ts";
-import type { Id, Json } from "../wire/message.ts";
-import { isObject } from "../wire/message.ts";
+import { isPartOf } from "../exchange/uri-part.ts";
+import { type Id, isObject, type Json, type Message } from "../wire/message.ts";
 import { onSubscription } from "../wire/modern.ts";
 import type { Announcer } from "./announcer.ts";
 import type { Listened, Listener, ModernCaller } from "./modern-caller.ts";
@@ -12,6 +12,8 @@ import type { ListName } from "./requester.ts";
 const LONGEST = 2 ** 31 - 1;
 /** URIs of one subscription. */
 const MOST_URIS = 1_000;
+/** Messages that wait for the acknowledgment of one subscription. */
+const EARLY = 100;
 /** How long servers may take to agree before the client is told which updates it will get. */
 const PATIENCE = 2_000;
 
@@ -26,6 +28,8 @@ export interface ListeningOptions {
   /** Told of the host's own requests that belong to a subscription, when they are over. */
   readonly settled: (exchange: HostExchange) => void;
   readonly announcer: Pick<Announcer, "shown">;
+  /** Waits for what can be known soon of the lists that the caller is shown: only what comes after is news. */
+  readonly known: (caller: ModernCaller) => Promise<unknown>;
   /** Open subscriptions of one caller at most. */
   readonly most: number;
 }
@@ -34,22 +38,26 @@ export interface ListeningOptions {
  * Serves a `subscriptions/listen`: acknowledges what will be told, tells it, and is answered when the host ends it.
  * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/subscriptions
  */
-export async function listen(exchange: HostExchange, options: ListeningOptions): Promise<Json> {
-  const caller = exchange.caller as ModernCaller; // only the modern era has the method
+export async function listen(exchange: HostExchange, caller: ModernCaller, options: ListeningOptions): Promise<Json> {
   const { sink } = exchange;
   const wanted = filterIn(exchange.original.notifications);
   if (!sink) throw new HostError("invalid_params", "subscriptions/listen needs a stream to answer on");
   if (caller.listeners >= options.most)
     throw new HostError("overloaded", `${caller.listeners} subscriptions of this client are open already`);
   exchange.allow({ timeout: LONGEST, maxTimeout: LONGEST });
+  await options.known(caller);
+  if (exchange.stopped) throw exchange.stopped;
   if (!caller.isToldOfLists) options.announcer.shown(caller);
   const id = exchange.wireId as Id; // every request of a client has one
+  let acknowledged = false;
+  const early: Message[] = [];
   let listener!: Listener;
   const ended = new Promise<void>((resolve) => {
-    listener = { ...wanted, id, sink, end: resolve };
+    // The acknowledgment comes first; what happens before it waits.
+    const send = (message: Message): boolean => (acknowledged ? sink.send(message) : early.length < EARLY && early.push(message) > 0);
+    listener = { ...wanted, id, sink: { send }, end: resolve };
     exchange.onStop(() => resolve());
   });
-  // From now on, so that nothing is missed while servers are asked.
   caller.listen(listener);
   try {
     const agreed = await Promise.race([agreedOf(exchange, wanted.uris, options), ended.then(() => undefined)]);
@@ -57,18 +65,24 @@ export async function listen(exchange: HostExchange, options: ListeningOptions):
       caller.unlisten(listener);
       listener = { ...listener, uris: agreed };
       caller.listen(listener);
-      sink.send({
-        jsonrpc: "2.0",
-        method: "notifications/subscriptions/acknowledged",
-        params: onSubscription({ notifications: written({ ...wanted, uris: agreed }) }, id),
-      });
+      acknowledged = true;
+      const notifications = written(listener);
+      const method = "notifications/subscriptions/acknowledged";
+      sink.send({ jsonrpc: "2.0", method, params: onSubscription({ notifications }, id) });
+      for (const message of early) if (isAgreed(message, agreed)) sink.send(message);
     }
     await ended;
   } finally {
     caller.unlisten(listener);
     for (const uri of new Set(listener.uris)) if (!caller.hears(uri)) void own(exchange, "resources/unsubscribe", uri, options);
   }
-  return {};
+  return onSubscription(undefined, id);
+}
+
+/** Whether what came before the acknowledgment is of what was acknowledged. */
+function isAgreed(message: Message, uris: readonly string[]): boolean {
+  const uri = "params" in message ? message.params?.uri : undefined;
+  return typeof uri !== "string" || uris.some((subscribed) => isPartOf(uri, subscribed));
 }
 
 /** @throws HostError */

@@ -1,12 +1,14 @@
-import type { HostError } from "../errors.ts";
+import { HostError } from "../errors.ts";
 import type { ClientFacts } from "../exchange/caller.ts";
 import type { Reply, Sink } from "../exchange/course.ts";
+import type { Outcome } from "../exchange/exchange.ts";
 import { HostExchange } from "../exchange/host-exchange.ts";
 import { isPartOf } from "../exchange/uri-part.ts";
 import { type Id, isRequest, type Json, type Notification, type Request } from "../wire/message.ts";
 import { onSubscription } from "../wire/modern.ts";
 import { severity } from "../wire/versions.ts";
-import { Questions } from "./questions.ts";
+import type { Parking } from "./parking.ts";
+import type { Question } from "./questions.ts";
 import { type ListName, Requester, type RequesterOptions, type RequestHost } from "./requester.ts";
 
 /** What a caller of the modern era needs of the host. */
@@ -33,21 +35,42 @@ export interface Listener extends Listened {
 /** Notifications of the legacy era that the modern one has no more. */
 const UNKNOWN_NOW = new Set(["notifications/tasks/status", "notifications/elicitation/complete"]);
 
+/** Requests that may be answered with questions (2026-07-28, basic/patterns/mrtr). */
+const ROUNDS = new Set(["tools/call", "prompts/get", "resources/read"]);
+
+function notDuringThis(method: string): HostError {
+  return new HostError("method_not_found", `${method}: a client of MCP 2026-07-28 can be asked only during ${[...ROUNDS].join(", ")}`);
+}
+
+export interface ModernCallerOptions extends RequesterOptions {
+  readonly host: ModernHost;
+  readonly parking: Parking;
+  readonly key: string;
+  /** What its clients can be asked. */
+  readonly capabilities: Json;
+  /** Called when a request is over, for a caller of that one request. */
+  readonly over?: ((caller: ModernCaller) => void) | undefined;
+}
+
 /**
  * Whoever sends requests of the modern era (2026-07-28) as one principal by one endpoint. It has no session: losing it loses
  * nothing but warm connections.
  */
 export class ModernCaller extends Requester {
   readonly sole = false;
-  readonly questions = new Questions();
   readonly #host: ModernHost;
   readonly #listeners = new Set<Listener>();
-  readonly #over: (() => void) | undefined;
+  readonly #parking: Parking;
+  /** By which it is known: whatever makes a difference to what its clients may do, see and be asked. */
+  readonly key: string;
+  readonly #over: ((outcome: Outcome) => void) | undefined;
 
-  /** @param over called when a request is over, for a caller of that one request */
-  constructor(host: ModernHost, options: RequesterOptions, over?: (caller: ModernCaller) => void) {
+  constructor({ host, parking, key, capabilities, over, ...options }: ModernCallerOptions) {
     super(host, options);
     this.#host = host;
+    this.#parking = parking;
+    this.key = key;
+    this.capabilities = capabilities;
     this.#over = over && (() => over(this));
   }
 
@@ -70,7 +93,7 @@ export class ModernCaller extends Requester {
     const refused = this.overload();
     if (refused) {
       this.refuse(exchange, refused);
-      this.#over?.();
+      this.#over?.({ cancelled: refused.message });
       return exchange;
     }
     const { logLevel } = client;
@@ -79,8 +102,36 @@ export class ModernCaller extends Requester {
       this.client = { ...this.client, logLevel };
       this.#host.levelLowered(this);
     }
-    this.carry(exchange, this.#over);
+    this.carry(exchange, (outcome) => {
+      this.#parking.settled(exchange);
+      this.#over?.(outcome);
+    });
     return exchange;
+  }
+
+  /** Asks the client in the answer to the request that `origin` belongs to, which goes on under the next. */
+  ask(method: string, params: Readonly<Json>, origin: HostExchange | undefined): Question {
+    let call = origin;
+    while (call && call.wireId === undefined) call = call.parent;
+    if (!call || !ROUNDS.has(call.method)) throw notDuringThis(method);
+    return this.#parking.ask(call, this.key, method, params);
+  }
+
+  /** Those of one call: many clients may be this caller. */
+  override askedAs(origin: HostExchange | undefined): string {
+    return `${this.id} ${origin?.id}`;
+  }
+
+  /** The only call to that server which may be answered in rounds. Are there several, nothing is guessed. */
+  attribute(upstream: string): HostExchange | HostError {
+    const calls = this.exchanges().filter(({ method, route }) => ROUNDS.has(method) && route?.upstream === upstream);
+    if (calls.length === 1 && calls[0]) return calls[0];
+    if (calls.length === 0) return notDuringThis("the question");
+    return new HostError(
+      "unattributable",
+      `${calls.length} calls are in flight over this connection, and nothing tells to which the question belongs; reach upstream "${upstream}" over HTTP, or set "concurrency": 1 for it in the host's config`,
+      { upstream },
+    );
   }
 
   // --- what its clients are told ---

@@ -6,7 +6,7 @@ import type { Reply, Sink } from "../exchange/course.ts";
 import type { Outcome } from "../exchange/exchange.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Id, Json, Notification } from "../wire/message.ts";
-import type { Questions } from "./questions.ts";
+import type { Question } from "./questions.ts";
 
 /** What becomes of requests that clients send. */
 export interface RequestHost {
@@ -43,7 +43,6 @@ export abstract class Requester implements Caller {
   readonly network: boolean;
   readonly endpoint: string | undefined;
   abstract readonly sole: boolean;
-  abstract readonly questions: Questions;
   client: ClientFacts = NOBODY;
   capabilities: Readonly<Json> = {};
   /** The capabilities that its client was told the host has. */
@@ -71,6 +70,20 @@ export abstract class Requester implements Caller {
   abstract readonly isToldOfLists: boolean;
   /** Where a message goes that `exchange` caused. */
   abstract sinkFor(exchange: HostExchange | undefined): Sink;
+  /** Asks its client something on behalf of `origin`. @throws HostError where that cannot be */
+  abstract ask(
+    method: string,
+    params: Readonly<Json>,
+    origin: HostExchange | undefined,
+    progress: ((params: Json) => void) | undefined,
+  ): Question;
+  /** The exchange that a question belongs to which came on a wire of its own that does not tell; an error where it must be known. */
+  abstract attribute(upstream: string): HostExchange | HostError | undefined;
+  /** Of what it is asked, what counts together. */
+  askedAs(_origin: HostExchange | undefined): string {
+    return this.id;
+  }
+
   abstract notify(notification: Notification, exchange: HostExchange | undefined): void;
   /** A list has changed for it. */
   abstract listChanged(list: ListName): void;
@@ -154,6 +167,5 @@ export abstract class Requester implements Caller {
     if (this.closed) return;
     this.closed = true;
     for (const exchange of [...this.#inFlight]) exchange.cancel(new HostError(error.type, error.message, { sent: exchange.sent }));
-    this.questions.close(new HostError("client_gone", "the client's session has ended"));
   }
 }

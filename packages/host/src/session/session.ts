@@ -3,7 +3,7 @@ import type { Reply, Sink } from "../exchange/course.ts";
 import type { Outcome } from "../exchange/exchange.ts";
 import { HostExchange } from "../exchange/host-exchange.ts";
 import { isNotification, isObject, isRequest, type Json, type Message, type Notification, type Request } from "../wire/message.ts";
-import { Questions } from "./questions.ts";
+import { type Question, Questions } from "./questions.ts";
 import { type ListName, Requester, type RequesterOptions, type RequestHost } from "./requester.ts";
 
 /** What a session needs of the host. */
@@ -135,6 +135,21 @@ export class Session extends Requester {
     exchange.cancel(
       new HostError("cancelled", typeof reason === "string" ? reason.slice(0, 256) : "cancelled by the client", { sent: exchange.sent }),
     );
+  }
+
+  ask(method: string, params: Readonly<Json>, origin: HostExchange | undefined, progress: ((params: Json) => void) | undefined): Question {
+    return this.questions.ask(method, params, this.sinkFor(origin), progress);
+  }
+
+  /** What is asked without a call goes to the session's own stream. */
+  attribute(): undefined {
+    return undefined;
+  }
+
+  override close(error: HostError): void {
+    if (this.closed) return;
+    super.close(error);
+    this.questions.close(new HostError("client_gone", "the client's session has ended"));
   }
 
   // --- what is owed to the client ---

@@ -13,6 +13,7 @@ import type { CallOptions, Life } from "./life.ts";
 import { Lifecycle, type LifecycleOptions } from "./lifecycle.ts";
 import { Listings, listedBy } from "./lists.ts";
 import { RestoredState } from "./restored-state.ts";
+import type { Selection } from "./selection.ts";
 
 export interface ConnectionOptions extends LifecycleOptions {
   readonly limits: Limits;
@@ -20,6 +21,8 @@ export interface ConnectionOptions extends LifecycleOptions {
   readonly owner: Caller | undefined;
   /** What a server of the modern era is told with each request that its caller can be asked. */
   readonly asks: (caller: Caller) => Json;
+  /** What the config takes of what the server lists; undefined: all. */
+  readonly selection: Selection | undefined;
 }
 
 /** What a connection tells the host. */
@@ -71,6 +74,7 @@ export class Connection {
       options.limits,
       () => (this.isReady ? this.#lifecycle.life?.peer : undefined),
       () => this.#listed(),
+      options.selection,
     );
   }
 
@@ -169,6 +173,9 @@ export class Connection {
     for (const [kind, problem] of problems)
       if (this.#told.get(kind) !== problem) this.#options.log.warn("a list is incomplete", { upstream: this.facts.key, kind, problem });
     this.#told = new Map(problems);
+    if (problems.size === 0)
+      for (const { place, glob } of this.#options.selection?.unsettled() ?? [])
+        this.#options.log.warn("a glob fits nothing that the server lists", { upstream: this.facts.key, place, glob });
     this.#lifecycle.ails("lists", failed.size === 0 ? undefined : [...failed].map((kind) => problems.get(kind)).join("; "));
     await this.#events.listed(this);
   }

@@ -6,8 +6,9 @@ import type { Limits } from "../wire/limits.ts";
 import { isObject, type Json } from "../wire/message.ts";
 import type { Peer } from "../wire/peer.ts";
 import { Backoff } from "./backoff.ts";
+import type { Selection } from "./selection.ts";
 
-/** What an upstream lists, as it came. */
+/** What an upstream lists, as it came, without what the config leaves out. */
 export type RawLists = Record<ListedKind, readonly Json[]>;
 
 const NO_LISTS: RawLists = { tool: [], prompt: [], resource: [], template: [] };
@@ -30,10 +31,10 @@ interface Listing {
 }
 
 /** Reads one list. What was read before a fault is kept and the fault is told. */
-async function readList(peer: Peer<HostExchange>, kind: ListedKind, limits: Limits): Promise<Listing> {
+async function readList(peer: Peer<HostExchange>, kind: ListedKind, limits: Limits, selection: Selection | undefined): Promise<Listing> {
   const items: Json[] = [];
   try {
-    return await readPages(peer, kind, limits, items);
+    return await readPages(peer, kind, limits, selection, items);
   } catch (error) {
     // Some servers declare `resources` and know no templates.
     if (error instanceof PeerError && error.rpc.code === -32601) return { items };
@@ -41,7 +42,13 @@ async function readList(peer: Peer<HostExchange>, kind: ListedKind, limits: Limi
   }
 }
 
-async function readPages(peer: Peer<HostExchange>, kind: ListedKind, limits: Limits, items: Json[]): Promise<Listing> {
+async function readPages(
+  peer: Peer<HostExchange>,
+  kind: ListedKind,
+  limits: Limits,
+  selection: Selection | undefined,
+  items: Json[],
+): Promise<Listing> {
   const { method, field, key } = LISTS[kind];
   const cursors = new Set<string>();
   let cursor: string | undefined;
@@ -54,10 +61,12 @@ async function readPages(peer: Peer<HostExchange>, kind: ListedKind, limits: Lim
         problem = `${method} gave an entry without "${key}"; it is withheld`;
         continue;
       }
+      const limit = key === "name" ? "nameLength" : "uriLength";
+      const isLong = item[key].length > limits[limit];
+      if (!isLong && selection?.takesListed(kind, item[key]) === false) continue;
       if (items.length === limits.entriesPerUpstream)
         return { items, problem: `${method} gave more than ${limits.entriesPerUpstream} entries; the rest is withheld` };
-      const limit = key === "name" ? "nameLength" : "uriLength";
-      if (item[key].length > limits[limit])
+      if (isLong)
         problem = `${method} gave an entry whose "${key}" has more than ${limits[limit]} characters (limits.${limit}); it is withheld`;
       else if (isOversized(item)) problem = `${method} gave an entry of more than ${ENTRY_BYTES} bytes; it is withheld`;
       else items.push(item);
@@ -128,6 +137,7 @@ export class Listings {
   /** The kinds of which something is missing that another reading may bring. */
   readonly failed = new Set<ListedKind>();
   readonly #limits: Limits;
+  readonly #selection: Selection | undefined;
   readonly #peer: () => Peer<HostExchange> | undefined;
   readonly #listed: () => Promise<void>;
   readonly #refresher = new Refresher((kinds) => this.#readAgain(kinds));
@@ -140,9 +150,11 @@ export class Listings {
   /**
    * @param peer the live peer, if there is one
    * @param listed called when lists were read, again or for the first time
+   * @param selection what the config takes of them; default: all
    */
-  constructor(limits: Limits, peer: () => Peer<HostExchange> | undefined, listed: () => Promise<void>) {
+  constructor(limits: Limits, peer: () => Peer<HostExchange> | undefined, listed: () => Promise<void>, selection?: Selection) {
     this.#limits = limits;
+    this.#selection = selection;
     this.#peer = peer;
     this.#listed = listed;
   }
@@ -174,7 +186,7 @@ export class Listings {
   }
 
   async #read(peer: Peer<HostExchange>, kinds: readonly ListedKind[]): Promise<void> {
-    const read = await Promise.all(kinds.map((kind) => readList(peer, kind, this.#limits)));
+    const read = await Promise.all(kinds.map((kind) => readList(peer, kind, this.#limits, this.#selection)));
     if (peer.isClosed) return; // half-read lists of a dead server are worth less than the last-known ones, or none
     const lists: RawLists = { ...(this.known ?? NO_LISTS) };
     for (const [index, kind] of kinds.entries()) {

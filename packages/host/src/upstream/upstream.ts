@@ -7,7 +7,7 @@ import type { Credentials, CredentialsRequest, UpstreamFacts } from "../exchange
 import type { Logger } from "../log.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Link } from "../wire/link.ts";
-import { isObject, type Json } from "../wire/message.ts";
+import type { Json } from "../wire/message.ts";
 import { isModern } from "../wire/versions.ts";
 import type { Authorization } from "./authorization.ts";
 import { CallStats } from "./call-stats.ts";
@@ -17,6 +17,7 @@ import { KnownEra } from "./era.ts";
 import { unavailable } from "./failure.ts";
 import type { ServerFacts } from "./handshake.ts";
 import { isOpenToSse, makeLink, wireOf } from "./links.ts";
+import { Selection } from "./selection.ts";
 import { Turns } from "./turns.ts";
 import type { UrlWire } from "./url.ts";
 
@@ -57,6 +58,8 @@ export class Upstream {
   readonly callStats = new CallStats();
   /** Where the config says how many calls it is given at once: over all its connections. */
   readonly turns: Turns | undefined;
+  /** Where the config leaves something of it out. */
+  readonly selection: Selection | undefined;
   /** Of connections that are gone. */
   #restarts = 0;
   /** What any connection learned last; it outlives the connection. */
@@ -79,6 +82,7 @@ export class Upstream {
     this.#options = options;
     const { concurrency } = options.config;
     this.turns = concurrency === undefined ? undefined : new Turns(options.key, concurrency, options.limits.waitingPerUpstream);
+    this.selection = Selection.of(options.key, options.config);
     this.facts = factsOf(options.key, options.config, options.isolation);
     this.#events = {
       ...events,
@@ -244,10 +248,12 @@ export class Upstream {
         log: this.#options.log,
         makeLink: () => this.#link(principal, own ? caller : undefined),
         // A server of one client's own sees that client; a shared one sees the host.
-        clientInfo: own && isObject(caller.client.info) ? (caller.client.info as Json) : this.#options.hostInfo,
+        // Who has no session says who it is with each request, and a connection serves many of them.
+        clientInfo: own && caller.client.info.name !== undefined ? (caller.client.info as Json) : this.#options.hostInfo,
         capabilities: own ? mirroredCapabilities(caller, facts.wire, config) : caller ? this.#setOf(caller) : {},
         owner: own ? caller : undefined,
         asks: (each) => this.#asks(each),
+        selection: this.selection,
       },
       this.#events,
     );

@@ -26,6 +26,12 @@ export interface Limits {
   callerIdle: number;
   /** Open `subscriptions/listen` of one such client. Default 100. */
   listeners: number;
+  /** Calls of such clients that wait for the answer to a question. Default 200. */
+  parked: number;
+  /** Those of one such client that is not anonymous. Default 5. */
+  parkedPerCaller: number;
+  /** How long such a client may take to come back with the answer. Default 5 min. */
+  parkTime: number;
   /** Requests in flight of one session. Default 256. */
   inFlightPerSession: number;
   /** Requests in flight to one upstream. Default 512. */
@@ -85,6 +91,9 @@ export const DEFAULT_LIMITS: Readonly<Limits> = Object.freeze({
   callers: 1_000,
   callerIdle: 10 * 60_000,
   listeners: 100,
+  parked: 200,
+  parkedPerCaller: 5,
+  parkTime: 5 * 60_000,
   inFlightPerSession: 256,
   inFlightPerUpstream: 512,
   waitingPerUpstream: 512,

@@ -104,10 +104,18 @@ export interface Freshness {
   readonly cacheScope: "public" | "private";
 }
 
-/** A result as it goes out: complete, from this server. @param freshness where the method's results may be kept */
-export function stampResult(result: Readonly<Json>, serverInfo: Json, freshness: Freshness | undefined): Json {
+/** What a result is: the end of its request, or a round of it that the client is to answer first. */
+type ResultType = "complete" | "input_required";
+
+/** A result as it goes out, from this server. @param freshness where the method's results may be kept */
+export function stampResult(
+  result: Readonly<Json>,
+  serverInfo: Json,
+  freshness: Freshness | undefined,
+  resultType: ResultType = "complete",
+): Json {
   return Object.assign({}, result, freshness, {
-    resultType: "complete",
+    resultType,
     _meta: Object.assign({}, metaOf(result), { [SERVER_KEY]: serverInfo }),
   });
 }

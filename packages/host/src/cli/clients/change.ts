@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { createTwoFilesPatch } from "diff";
 import { backUp } from "../../config/backup.ts";
 import { replaceFile } from "../../config/replace.ts";
-import { isSecret } from "../../config/secrets.ts";
+import { isSecret, passwordsIn } from "../../config/secrets.ts";
 import { escapeControls } from "../../log.ts";
 import { redactText, registerSecret } from "../../redact.ts";
 import { UsageError } from "../command-line/usage.ts";
@@ -41,8 +41,6 @@ export async function change(file: ClientFile, after: string, flags: ChangeFlags
   if (textNow(file.path) !== file.text) throw new Error(`${file.path} was changed meanwhile, so nothing was written; try again`);
   const backup = await backUp(file.path);
   replaceFile(file.path, after);
-  if (!flags.json)
-    process.stderr.write(`${escapeControls(backup === undefined ? `${file.path} is new.` : `The file before is kept as ${backup}.`)}\n`);
   return { written: true, declined: false, backup, diff };
 }
 
@@ -62,9 +60,9 @@ function difference({ path, text = "", value }: ClientFile, after: string): stri
 }
 
 function secretsIn(value: unknown, within = "", name = ""): string[] {
-  if (typeof value === "string") return isSecret(["mcpServers", "", within, name], "", value) ? [value] : [];
+  if (typeof value === "string") return isSecret(["mcpServers", "", within, name], "", value) ? [value] : passwordsIn(value);
   if (typeof value !== "object" || value === null) return [];
   return Object.entries(value).flatMap(([key, item]) =>
-    secretsIn(item, key.includes("headers") ? "headers" : key === "env" ? key : within, key),
+    secretsIn(item, key.includes("headers") ? "headers" : key === "env" || key === "environment" ? "env" : within, key),
   );
 }

@@ -6,7 +6,7 @@ import { decode } from "../../config/text-file.ts";
 import { type Edit, editText } from "../../config/write.ts";
 import { ConfigError } from "../../errors.ts";
 import { isObject, type Json } from "../../wire/message.ts";
-import type { Client, ServerEntry } from "./clients.ts";
+import type { Client } from "./clients.ts";
 import { withTable } from "./toml-table.ts";
 
 /** A client's config file as it is now. */
@@ -53,33 +53,56 @@ function reasonOf(error: unknown): string {
   return `${line}:${column}: ${message.split("\n")[0]}`;
 }
 
-/**
- * The text of a client's file with one server put in, in the client's own form. Comments and everything else stay.
- * @throws Error where the file's form does not allow that
- */
-export async function withServer(client: Client, file: ClientFile, name: string, entry: ServerEntry): Promise<string> {
-  const rendered = client.render(entry);
-  const inputs = (client.beside?.(entry).inputs ?? []) as Json[]; // what `beside` makes
-  const missing = inputs.filter(({ id }) => !inputsOf(file).some((input) => input.id === id));
-  const wanted = {
-    ...file.value,
-    [client.key]: { ...file.servers, [name]: rendered },
-    ...(missing.length > 0 && { inputs: [...inputsOf(file), ...missing] }),
-  };
-  return edited(client, file, name, rendered, wanted);
+/** One change to a client's file: an entry at a place, or none there. */
+export interface EntryChange {
+  readonly at: readonly string[];
+  readonly entry: Json | undefined;
 }
 
-/** The text of a client's file without one server, and without the questions that only it asked. */
-export async function withoutServer(client: Client, file: ClientFile, name: string): Promise<string> {
-  const { [name]: gone, ...rest } = file.servers;
-  const asked = (entry: unknown, id: unknown): boolean => JSON.stringify(entry ?? {}).includes(`\${input:${String(id)}}`);
-  const inputs = inputsOf(file).filter(({ id }) => !asked(gone, id) || asked(rest, id));
-  const wanted = {
-    ...file.value,
-    [client.key]: rest,
-    ...(inputs.length < inputsOf(file).length && { inputs }),
-  };
-  return edited(client, file, name, undefined, wanted);
+/**
+ * The text of a client's file with entries put in, in the client's own form, and taken out, with the questions that only these asked.
+ * Comments and everything else stay.
+ * @param asked questions that entries need
+ * @throws Error where the file's form does not allow that
+ */
+export async function withChanges(
+  client: Client,
+  file: ClientFile,
+  changes: readonly EntryChange[],
+  asked: readonly Json[] = [],
+): Promise<string> {
+  // What is written anew gets another form, though it says the same.
+  const due = changes.filter(({ at, entry }) => !isDeepStrictEqual(valueAt(file.value, at), entry));
+  const entries = due.reduce<Json>((value, { at, entry }) => withValue(value, at, entry), file.value);
+  const left = inputsOf(file).filter((input) => !droppedInputs(file, entries).includes(input));
+  const inputs = [...left, ...asked.filter(({ id }) => !left.some((input) => input.id === id))];
+  const changed = !isDeepStrictEqual(inputs, inputsOf(file));
+  const wanted = { ...entries, ...(changed && { inputs }) };
+  const edits: Edit[] = [
+    ...due.map(({ at, entry }) => ({ path: at, value: entry })),
+    ...(changed ? [{ path: ["inputs"], value: inputs }] : []),
+  ];
+  return edited(client, file, edits, wanted);
+}
+
+/** Questions of VS Code that no entry asks any more. */
+export function droppedInputs(file: ClientFile, after: Json): Json[] {
+  const asks = ({ inputs, ...entries }: Json, { id }: Json): boolean => JSON.stringify(entries).includes(`\${input:${String(id)}}`);
+  return inputsOf(file).filter((input) => asks(file.value, input) && !asks(after, input));
+}
+
+/** The value with another one at a place in it; undefined takes it out. */
+export function withValue(value: Json, [key = "", ...path]: readonly string[], entry: Json | undefined): Json {
+  const inner = value[key];
+  if (path.length > 0) return { ...value, [key]: withValue(isObject(inner) ? inner : {}, path, entry) };
+  const { [key]: _, ...rest } = value;
+  if (entry === undefined) return rest;
+  return { ...value, [key]: entry };
+}
+
+/** What stands at a place of a file, or undefined where nothing does. */
+export function valueAt(value: Json, path: readonly string[]): Json | undefined {
+  return path.reduce<unknown>((at, key) => (isObject(at) && Object.hasOwn(at, key) ? at[key] : undefined), value) as Json | undefined; // an entry
 }
 
 function inputsOf({ value }: ClientFile): Json[] {
@@ -87,23 +110,18 @@ function inputsOf({ value }: ClientFile): Json[] {
 }
 
 /** Edits the text and reads it again: what would be written must say what is wanted, and nothing else may have changed. */
-async function edited(client: Client, file: ClientFile, name: string, entry: Json | undefined, wanted: Json): Promise<string> {
+async function edited(client: Client, file: ClientFile, edits: readonly Edit[], wanted: Json): Promise<string> {
   const { text = "", path } = file;
   const after =
     client.format === "toml"
-      ? withTable(text, [client.key, name], entry)
-      : await editText(text, ".jsonc", editsOf(client, file, name, entry, wanted));
+      ? edits.reduce((rest, { path, value }) => withTable(rest, path.map(String), value as Json | undefined), text) // entries alone: no TOML has inputs
+      : await editText(text, ".jsonc", edits);
   // A file without its last entry may lack their table, and TOML's dates are compared as they are written in JSON.
   const plain = (value: Json): unknown => JSON.parse(JSON.stringify({ ...value, [client.key]: value[client.key] ?? {} }));
   const result = await contentOf(after.replace(/^\uFEFF/, ""), client.format, path).catch(() => undefined);
-  if (!result || !isDeepStrictEqual(plain(result), plain(wanted)))
-    throw new Error(`${path}: "${name}" cannot be written there without touching the rest, so it is left alone; change it by hand`);
+  if (!result || !isDeepStrictEqual(plain(result), plain(wanted))) {
+    const names = edits.flatMap((edit) => (edit.path[0] === "inputs" ? [] : `"${edit.path.at(-1)}"`)).join(", ");
+    throw new Error(`${path}: ${names} cannot be written there without touching the rest, so it is left alone; change it by hand`);
+  }
   return after;
-}
-
-function editsOf({ key }: Client, file: ClientFile, name: string, entry: Json | undefined, wanted: Json): Edit[] {
-  return [
-    { path: [key, name], value: entry },
-    ...(isDeepStrictEqual(wanted.inputs, file.value.inputs) ? [] : [{ path: ["inputs"], value: wanted.inputs }]),
-  ];
 }

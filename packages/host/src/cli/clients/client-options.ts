@@ -1,18 +1,36 @@
+import { existsSync } from "node:fs";
+import { dirname } from "node:path";
 import type { ArgsDef } from "citty";
 import { configArgs, jsonArgs } from "../command-line/options.ts";
 import { UsageError } from "../command-line/usage.ts";
 import { CLIENT_NAMES, type Client, type ClientName, clientOf, type Scope } from "./clients.ts";
 import { type Machine, thisMachine } from "./machine.ts";
 
-/** Which client, and which of its files. */
-export const clientArgs = {
-  client: { type: "positional", required: true, valueHint: CLIENT_NAMES.join("|"), description: "The client" },
+const fileArgs = {
   scope: {
     type: "enum",
     options: ["user", "project"],
     description: "The client's file for every project, or the one of the project in this folder. Default: user",
   },
   name: { type: "string", valueHint: "name", description: "What the client calls the host. Default: mcp-host" },
+} as const satisfies ArgsDef;
+
+/** Which client, and which of its files. */
+export const clientArgs = {
+  client: { type: "positional", required: true, valueHint: CLIENT_NAMES.join("|"), description: "The client" },
+  ...fileArgs,
+} as const satisfies ArgsDef;
+
+/** The same, or every client that there is. */
+export const clientsArgs = {
+  client: {
+    type: "positional",
+    required: false,
+    valueHint: CLIENT_NAMES.join("|"),
+    description: "The client, unless --all says every one",
+  },
+  all: { type: "boolean", description: "Every client that is found on this machine" },
+  ...fileArgs,
 } as const satisfies ArgsDef;
 
 /** What its entry for the host says. */
@@ -22,7 +40,7 @@ export const entryArgs = {
   url: { type: "string", valueHint: "url", description: "The client connects to this address" },
   endpoint: { type: "string", valueHint: "name", description: "The client comes in by an endpoint that a plugin opens, /mcp/p/<name>" },
   profile: { type: "string", valueHint: "name", description: "The same as --endpoint" },
-  config: configArgs.config,
+  ...configArgs,
 } as const satisfies ArgsDef;
 
 /** How a change of somebody's file is agreed on. */
@@ -33,7 +51,8 @@ export const changeArgs = {
 } as const satisfies ArgsDef;
 
 export interface ClientFlags {
-  client: string;
+  client?: string | undefined;
+  all?: boolean | undefined;
   scope?: string | undefined;
   name?: string | undefined;
 }
@@ -74,10 +93,30 @@ export interface Target {
 export function targetOf(flags: ClientFlags, machine: Machine = thisMachine()): Target {
   const id = flags.client as ClientName; // one of the positional's values, or the command would not run
   const client = clientOf(id);
-  const scope = (flags.scope ?? "user") as Scope; // one of its options
+  const scope = scopeOf(flags);
   const path = client.files(machine)[scope];
   if (path === undefined) throw new UsageError(`--scope: ${client.title} has no file for a project; leave --scope out`);
   const name = flags.name ?? "mcp-host";
   if (!/^[A-Za-z0-9_-]{1,64}$/.test(name)) throw new UsageError(`--name: "${name}" must be 1 to 64 of A-Z a-z 0-9 _ -`);
   return { id, client, scope, path, name };
+}
+
+/** The one client that is named, or with `--all` every one that keeps a file here, or a folder for it. @throws UsageError */
+export function targetsOf(flags: ClientFlags, machine: Machine = thisMachine()): Target[] {
+  if (flags.all !== true) {
+    if (flags.client === undefined) throw new UsageError(`name a client, or all that are found with --all: ${CLIENT_NAMES.join(", ")}`);
+    return [targetOf(flags, machine)];
+  }
+  if (flags.client !== undefined) throw new UsageError(`--all means every client, and "${flags.client}" one; give one of them`);
+  const isThere = (path: string | undefined): boolean => {
+    if (path === undefined) return false;
+    const folder = dirname(path);
+    return existsSync(path) || (folder !== machine.home && folder !== machine.folder && existsSync(folder));
+  };
+  const found = CLIENT_NAMES.filter((id) => isThere(clientOf(id).files(machine)[scopeOf(flags)]));
+  return found.map((client) => targetOf({ ...flags, client }, machine));
+}
+
+function scopeOf({ scope }: ClientFlags): Scope {
+  return (scope ?? "user") as Scope; // one of its options
 }

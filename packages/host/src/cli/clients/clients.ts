@@ -1,5 +1,7 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Json } from "../../wire/message.ts";
+import { UsageError } from "../command-line/usage.ts";
 import type { Machine } from "./machine.ts";
 
 /** Whose file: the user's, for every project, or that of the project in the working directory. */
@@ -20,13 +22,27 @@ export type ServerEntry =
       readonly url: string;
       /** The host asks for a key, so the client has to send one. */
       readonly key: boolean;
+      /** The host's config, where it is known. */
+      readonly config?: string | undefined;
+      /** Nobody answers there; without a config nothing is known of keys then. */
+      readonly silent?: boolean;
     };
 
 /**
  * What stands for a value of the environment in a client's file: nothing, `${VAR}`, `${env:VAR}` and an editor's own variables,
- * or `$VAR` as well.
+ * `$VAR` as well, or `{env:VAR}` and `{file:path}`.
  */
-export type Expansion = "none" | "shell" | "editor" | "dollar";
+export type Expansion = "none" | "shell" | "editor" | "dollar" | "braces";
+
+/** What a client calls the host's settings of a server: times, each with its unit in milliseconds, and lists of tools. */
+export interface Words {
+  readonly startTimeout?: readonly [key: string, unit: number];
+  readonly timeout?: readonly [key: string, unit: number];
+  /** The only tools that are used. */
+  readonly include?: string;
+  /** Tools that are not. */
+  readonly exclude?: string;
+}
 
 /** One program that uses MCP servers, and the documented form of its file. */
 export interface Client {
@@ -41,6 +57,9 @@ export interface Client {
   readonly transports: readonly ServerEntry["kind"][];
   /** Where its files are; a scope that it does not have is missing. */
   readonly files: (machine: Machine) => { readonly [S in Scope]?: string };
+  /** Other files of its own that say which servers and tools it uses. */
+  readonly settings?: (machine: Machine) => readonly string[];
+  readonly words?: Words;
   /** An entry in its own form. */
   readonly render: (entry: ServerEntry) => Json;
   /** What else the file needs beside the entry. */
@@ -48,6 +67,9 @@ export interface Client {
   /** What makes it read the file again, as a sentence. */
   readonly reload: string;
 }
+
+/** A client cannot do what is asked, which others can. */
+export class ClientError extends UsageError {}
 
 /** The variable that holds the key which a client shows to a host with an auth plugin. */
 export const KEY_VARIABLE = "MCP_API_KEY";
@@ -80,6 +102,11 @@ export const CLIENTS = {
       user: join(env.CLAUDE_CONFIG_DIR || home, ".claude.json"),
       project: join(folder, ".mcp.json"),
     }),
+    settings: ({ home, env, folder }) => [
+      join(env.CLAUDE_CONFIG_DIR || join(home, ".claude"), "settings.json"),
+      join(folder, ".claude", "settings.json"),
+      join(folder, ".claude", "settings.local.json"),
+    ],
     render: (entry) =>
       entry.kind === "stdio" ? { type: "stdio", ...stdio(entry) } : { type: "http", ...http(entry, `Bearer \${${KEY_VARIABLE}}`) },
     reload: "Start a new session of Claude Code; /mcp shows the server.",
@@ -124,6 +151,7 @@ export const CLIENTS = {
       const { url, ...rest } = http(entry, `Bearer \${env:${KEY_VARIABLE}}`);
       return { serverUrl: url, ...rest };
     },
+    words: { exclude: "disabledTools" },
     reload: "Press Refresh among the MCP servers of Cascade.",
   },
   codex: {
@@ -139,6 +167,12 @@ export const CLIENTS = {
     }),
     render: (entry) =>
       entry.kind === "stdio" ? stdio(entry) : { url: entry.url, ...(entry.key && { bearer_token_env_var: KEY_VARIABLE }) },
+    words: {
+      startTimeout: ["startup_timeout_sec", 1000],
+      timeout: ["tool_timeout_sec", 1000],
+      include: "enabled_tools",
+      exclude: "disabled_tools",
+    },
     reload: "Start a new session of Codex; /mcp shows the server.",
   },
   zed: {
@@ -168,6 +202,7 @@ export const CLIENTS = {
       const { url, ...rest } = http(entry, `Bearer $${KEY_VARIABLE}`);
       return { httpUrl: url, ...rest };
     },
+    words: { timeout: ["timeout", 1], include: "includeTools", exclude: "excludeTools" },
     reload: "Start Gemini CLI again; /mcp shows the server.",
   },
   cline: {
@@ -182,7 +217,27 @@ export const CLIENTS = {
     }),
     render: (entry) =>
       entry.kind === "stdio" ? { ...stdio(entry), disabled: false } : { type: "streamableHttp", ...http(entry), disabled: false },
+    words: { timeout: ["timeout", 1000], exclude: "disabledTools" },
     reload: "Cline reads the file again by itself; its MCP servers show it.",
+  },
+  opencode: {
+    title: "opencode",
+    format: "json",
+    key: "mcp",
+    expansion: "braces",
+    desktop: false,
+    transports: ["stdio", "http"],
+    files: ({ home, env, folder }) => ({
+      user: opencodeFile(join(env.XDG_CONFIG_HOME || join(home, ".config"), "opencode")),
+      project: opencodeFile(folder),
+    }),
+    words: { startTimeout: ["timeout", 1] },
+    render: (entry) => {
+      if (entry.kind === "http") return { type: "remote", ...http(entry, `Bearer {env:${KEY_VARIABLE}}`), enabled: true };
+      const { command, args, env } = entry;
+      return { type: "local", command: [command, ...args], ...(Object.keys(env).length > 0 && { environment: env }), enabled: true };
+    },
+    reload: "Start opencode again.",
   },
 } as const satisfies Record<string, Client>;
 
@@ -216,4 +271,10 @@ function dotConfig({ platform, home, env }: Machine): string {
 
 function zedFolder({ platform }: Machine): string {
   return platform === "win32" ? "Zed" : "zed";
+}
+
+/** It reads both forms, and where both are there the one with comments counts. */
+function opencodeFile(folder: string): string {
+  const commented = join(folder, "opencode.jsonc");
+  return existsSync(commented) ? commented : join(folder, "opencode.json");
 }

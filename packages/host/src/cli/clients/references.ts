@@ -2,7 +2,7 @@ import { expandConfig, type Use } from "../../config/expand.ts";
 import type { Input } from "../../config/inputs.ts";
 import { parseConfig } from "../../config/parse.ts";
 import { Variables } from "../../config/variables.ts";
-import { readWritten } from "../../config/written.ts";
+import { type LoadOptions, readWritten } from "../../config/written.ts";
 import { ConfigError } from "../../errors.ts";
 import { isObject, type Json } from "../../wire/message.ts";
 
@@ -12,13 +12,14 @@ const UNKNOWN = "x";
 /** What a client that starts the host hands on to it. */
 const INHERITED = ["HOME", "XDG_CONFIG_HOME", "PATH", "USER"];
 
-/** Why the config could not have this server, or undefined. Variables that nobody set are no reason. */
+/** Why the config could not have this server, or undefined. Variables that nobody set and files that are not there are no reason. */
 export function refusal(name: string, server: Json, folder: string): string | undefined {
-  const config = { mcpServers: { [name]: server } };
-  const anything = new Map(usesOf(config, new Variables(new Map(), {}, folder)).map((use) => [use.name, UNKNOWN]));
-  const problems: string[] = [];
-  expandConfig(config, new Variables(anything, {}, folder), problems);
-  const { url, ...rest } = withoutReferences(server) as Json; // an object stays one
+  const found: string[] = [];
+  const uses: Use[] = [];
+  expandConfig({ mcpServers: { [name]: server } }, new Variables(new Map(), {}, folder), found, uses);
+  const problems = found.filter((problem) => !uses.some(({ missing }) => missing === problem));
+  // Only files have `envFile`: its values are in `env` when a config is checked.
+  const { url, envFile, ...rest } = withoutReferences(server) as Json; // an object stays one
   try {
     // An address that begins with a variable is none before the variable is known.
     const checkable = { ...rest, ...(url !== undefined && { url: url === UNKNOWN ? "http://localhost" : url }) };
@@ -37,9 +38,9 @@ export function missingVariables(server: Json, folder: string, inputs: readonly 
 }
 
 /** The variables that a config takes from the environment of a shell, which a client that starts the host may not have. */
-export async function shellVariables(path: string): Promise<string[]> {
+export async function shellVariables(path: string, options: LoadOptions): Promise<string[]> {
   const env = Object.fromEntries(INHERITED.map((name) => [name, process.env[name]]));
-  const { value, variables } = await readWritten(path, { env });
+  const { value, variables } = await readWritten(path, { ...options, env });
   return missing(usesOf(value, variables));
 }
 

@@ -1,5 +1,6 @@
 import { stringify } from "smol-toml";
 import { docsPage } from "../../config/documentation.ts";
+import type { LoadOptions } from "../../config/load.ts";
 import type { Json } from "../../wire/message.ts";
 import { shellWord } from "../command-line/shell-word.ts";
 import { typedCommand } from "../command-line/typed-command.ts";
@@ -20,14 +21,20 @@ export function snippet(target: Target, entry: ServerEntry): string {
 }
 
 /** What people have to know besides, a line each; what makes the client read its file comes last. @throws ConfigError where the config cannot be read */
-export async function advice({ client, scope }: Target, entry: ServerEntry): Promise<string[]> {
+export async function advice({ client, scope }: Target, entry: ServerEntry, options: LoadOptions): Promise<string[]> {
   const lines: string[] = [];
-  const variables = entry.kind === "stdio" ? await shellVariables(entry.config) : [];
+  const variables = entry.kind === "stdio" ? await shellVariables(entry.config, options) : [];
   if (variables.length > 0)
     lines.push(
-      `The config takes ${variables.join(", ")} from the environment, which ${client.title} may not have; the credentials file (${docsPage("config.md")}) is always there.`,
+      `The config takes ${variables.join(", ")} from the environment, which a program that starts the host may not have; the credentials file (${docsPage("config.md")}) is always there.`,
     );
   if (entry.kind === "http" && entry.key) lines.push(`The host asks for a key: ${keyAdvice(client, entry)}.`);
+  if (entry.kind === "http" && entry.silent === true)
+    lines.push(
+      entry.config === undefined
+        ? `Nobody answers at ${entry.url}, so whether the host there wants a key is not known; --config names its config.`
+        : `No host of this config is running; \`${typedCommand()} start\` starts one.`,
+    );
   if (entry.kind === "stdio" && scope === "project")
     lines.push("The paths in it are those of this machine; others of the project need their own.");
   if (entry.kind === "stdio" && entry.args.some((word) => word.includes("_npx")))
@@ -46,12 +53,13 @@ function keyAdvice(client: Client, entry: ServerEntry): string {
 }
 
 /** The command that writes what these flags print. */
-export function installCommand({ client, http, ...flags }: EntryFlags): string {
+export function installCommand({ client, http, ...flags }: EntryFlags, { envFiles = [], set = [] }: LoadOptions): string {
   const words = (["scope", "name", "url", "endpoint", "profile", "config"] as const).flatMap((name) => {
     const value = flags[name];
     return value === undefined ? [] : [`--${name}`, shellWord(value)];
   });
-  return [typedCommand(), "install", client, ...words, ...(http === true ? ["--http"] : [])].join(" ");
+  const repeated = [...envFiles.flatMap((file) => ["--env-file", file]), ...set.flatMap((setting) => ["--set", setting])].map(shellWord);
+  return [typedCommand(), "install", client, ...words, ...repeated, ...(http === true ? ["--http"] : [])].join(" ");
 }
 
 /** The command of the client's own that does the same, where it has one. */

@@ -5,10 +5,12 @@ import { located } from "../../config/locate.ts";
 import type { Config, ResolvedConfig } from "../../config/schema.ts";
 import { unconfigured } from "../../config/unconfigured.ts";
 import { ConfigError } from "../../errors.ts";
-import { type Host, localOptionsOf } from "../../host/host.ts";
+import type { Host } from "../../host/host.ts";
 import type { ReloadReport } from "../../host/reload.ts";
 import type { Logger } from "../../log.ts";
 import { createHost, deskOf } from "../../operator/create-host.ts";
+import { checkEndpoint as checkOpen } from "../../plugin/edge.ts";
+import type { HostStatus } from "../../plugin/host-status.ts";
 import { loadOptions } from "../command-line/load-options.ts";
 import { UsageError } from "../command-line/usage.ts";
 
@@ -97,7 +99,7 @@ export async function startAt(opened: Opened, endpoint: string | undefined): Pro
   if (endpoint !== undefined) {
     await prepare(opened);
     try {
-      checkEndpoint(opened.host, endpoint);
+      checkEndpoint(opened.host.status(), endpoint);
     } catch (error) {
       await opened.host.close();
       throw error;
@@ -106,10 +108,13 @@ export async function startAt(opened: Opened, endpoint: string | undefined): Pro
   await startHost(opened);
 }
 
-/** @throws UsageError where no plugin of a host that is prepared opens the endpoint */
-export function checkEndpoint(host: Host, endpoint: string): void {
+/** @throws UsageError where no plugin of a host that is prepared, or runs, opens the endpoint */
+export function checkEndpoint({ endpoints }: Pick<HostStatus, "endpoints">, endpoint: string): void {
   try {
-    localOptionsOf(host).checkEndpoint(endpoint);
+    checkOpen(
+      endpoint,
+      endpoints.map(({ name }) => name),
+    );
   } catch (error) {
     throw new UsageError(`--endpoint: ${(error as Error).message}`); // only ConfigErrors are thrown there
   }

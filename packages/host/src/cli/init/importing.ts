@@ -2,19 +2,31 @@ import { isDeepStrictEqual } from "node:util";
 import { type Input, parseInputs } from "../../config/inputs.ts";
 import { ConfigError } from "../../errors.ts";
 import { isObject, type Json } from "../../wire/message.ts";
-import { readClientFile } from "../clients/client-file.ts";
+import { type ClientFile, readClientFile } from "../clients/client-file.ts";
 import { CLIENT_NAMES, type ClientName, clientOf, type Scope } from "../clients/clients.ts";
 import type { Machine } from "../clients/machine.ts";
 import { refusal } from "../clients/references.ts";
+import { type Rules, rulesOf } from "./rules.ts";
 import { translate } from "./translate.ts";
+
+/** One server of a client's file. */
+export interface Entry {
+  readonly name: string;
+  readonly value: unknown;
+  /** Where it is in the file. */
+  readonly at: readonly string[];
+}
 
 /** A client's file that has servers. */
 export interface Source {
   readonly id: ClientName;
   readonly path: string;
-  readonly servers: Json;
+  readonly entries: readonly Entry[];
   /** What VS Code asks people for. */
   readonly inputs: readonly Input[];
+  readonly scope: Scope;
+  /** What the client's settings say of its servers. */
+  readonly rules: Rules;
 }
 
 /** What was found on the machine. */
@@ -30,38 +42,71 @@ export interface Imported {
   readonly servers: Readonly<Record<string, Json>>;
   /** The config's `inputs`: what these servers ask people for. */
   readonly inputs: readonly Input[];
-  /** What was changed or left out, a line each. */
-  readonly told: readonly string[];
+  /** Which client each is of. */
+  readonly from: Readonly<Record<string, ClientName>>;
+  /** What was changed or left out. */
+  readonly told: readonly Note[];
+}
+
+/** A line for people. */
+export interface Note {
+  readonly line: string;
+  /** The server of the config that it is about. */
+  readonly about?: string;
 }
 
 /** Looks for the config files of all clients: the user's, and those of the project in this folder. */
 export async function findServers(machine: Machine): Promise<FoundServers> {
-  const sources: Source[] = [];
-  const problems: string[] = [];
-  const seen = new Set<string>();
-  for (const id of CLIENT_NAMES) {
-    const files = clientOf(id).files(machine);
-    for (const scope of ["user", "project"] as const satisfies readonly Scope[]) {
-      const path = files[scope];
-      if (path === undefined || seen.has(path)) continue;
-      seen.add(path);
-      try {
-        const { servers, value } = await readClientFile(clientOf(id), path);
-        const all = { ...servers, ...(id === "claude-code" && serversOfProject(value, machine)) };
-        const inputs = value.inputs === undefined ? [] : parseInputs(value.inputs);
-        if (Object.keys(all).length > 0) sources.push({ id, path, servers: all, inputs });
-      } catch (error) {
-        problems.push(error instanceof ConfigError ? `${path}: ${error.problems.join("; ")}` : (error as Error).message); // Errors with words for people
-      }
-    }
-  }
-  return { sources, problems };
+  const found = await Promise.all(CLIENT_NAMES.map((id) => serversOf(id, machine)));
+  return { sources: found.flatMap(({ sources }) => sources), problems: found.flatMap(({ problems }) => problems) };
 }
 
-/** What Claude Code keeps for one project of one user. */
-function serversOfProject({ projects }: Json, { folder }: Machine): Json {
-  const project = isObject(projects) ? projects[folder] : undefined;
-  return isObject(project) && isObject(project.mcpServers) ? project.mcpServers : {};
+/** What one client has. Its files are read together, since one may say which servers of another it uses. */
+export async function serversOf(id: ClientName, machine: Machine): Promise<FoundServers> {
+  const client = clientOf(id);
+  const files = client.files(machine);
+  const problems: string[] = [];
+  const read = async (path: string | undefined): Promise<ClientFile | undefined> => {
+    if (path === undefined) return undefined;
+    try {
+      return await readClientFile(client, path);
+    } catch (error) {
+      problems.push((error as Error).message); // Errors with words for people
+      return undefined;
+    }
+  };
+  const user = await read(files.user);
+  const project = files.project === files.user ? undefined : await read(files.project);
+  const further = await Promise.all((client.settings?.(machine) ?? []).map(read));
+  const contents = [user, project, ...further].flatMap((file) => (file ? [file.value] : []));
+  const rules = rulesOf(id, contents, machine);
+  const source = (file: ClientFile | undefined, scope: Scope): Source[] => {
+    const entries = file ? entriesOf(id, file, machine) : [];
+    const inputs = file && inputsOf(file, problems);
+    return file && inputs && entries.length > 0 ? [{ id, path: file.path, scope, entries, inputs, rules }] : [];
+  };
+  return { sources: [...source(user, "user"), ...source(project, "project")], problems };
+}
+
+/** The questions of a file, or undefined where they are wrong. */
+function inputsOf({ path, value }: ClientFile, problems: string[]): readonly Input[] | undefined {
+  try {
+    return value.inputs === undefined ? [] : parseInputs(value.inputs);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    problems.push(`${path}: ${error.problems.join("; ")}`);
+    return undefined;
+  }
+}
+
+/** The servers of a file. Claude Code keeps some for one project of one user, which count for more than others of their name. */
+function entriesOf(id: ClientName, { servers, value }: ClientFile, { folder }: Machine): Entry[] {
+  const { key } = clientOf(id);
+  const project = id === "claude-code" && isObject(value.projects) ? value.projects[folder] : undefined;
+  const own = isObject(project) && isObject(project[key]) ? project[key] : {};
+  const at = (map: Json, path: readonly string[]): Entry[] =>
+    Object.entries(map).map(([name, value]) => ({ name, value, at: [...path, key, name] }));
+  return [...at(servers, []).filter(({ name }) => !Object.hasOwn(own, name)), ...at(own, ["projects", folder])];
 }
 
 /**
@@ -70,47 +115,70 @@ function serversOfProject({ projects }: Json, { folder }: Machine): Json {
  */
 export function importServers(sources: readonly Source[], machine: Machine, own: (url: string) => boolean): Imported {
   const servers: Record<string, Json> = {};
-  const told: string[] = [];
-  const asked = new Map<string, Input>();
-  for (const { id, servers: entries, inputs } of sources) {
+  const from: Record<string, ClientName> = {};
+  const told: Note[] = [];
+  const leave = (whose: string, reason: string): void => void told.push({ line: `left out ${whose}: ${reason}` });
+  for (const { id, path, scope, entries, rules } of sources) {
     const client = clientOf(id);
-    for (const [name, entry] of Object.entries(entries)) {
+    for (const { name, value } of entries) {
       const whose = `${name} of ${client.title}`;
-      const translated = translate(entry, { client, machine });
+      const translated = translate(value, { client, machine, path, rule: rules(name, scope === "project") });
       if ("refused" in translated) {
-        told.push(`left out ${whose}: ${translated.refused}`);
+        leave(whose, translated.refused);
         continue;
       }
       const { server, dropped } = translated;
       if (isHost(server, own)) {
-        told.push(`left out ${whose}: it is mcp-host itself`);
+        leave(whose, "it is mcp-host itself");
         continue;
       }
       const valid = validName(name);
       const reason = refusal(valid, server, machine.folder);
       if (reason !== undefined) {
-        told.push(`left out ${whose}: ${reason}`);
+        leave(whose, reason);
         continue;
       }
-      const same = Object.entries(servers).find(([, other]) => isDeepStrictEqual(other, server));
+      const same = Object.entries(servers).find(([, other]) => isDeepStrictEqual(untimed(other), untimed(server)));
       if (same) {
-        told.push(`${whose} is the same as ${same[0]}`);
+        told.push({ about: same[0], line: `${whose} is the same as ${same[0]}` });
         continue;
       }
       const free = freeName(valid, id, servers);
       servers[free] = server;
-      const text = JSON.stringify(server);
-      for (const input of inputs) if (text.includes(`\${input:${input.id}}`) && !asked.has(input.id)) asked.set(input.id, input);
-      if (free !== name) told.push(`${whose} is called ${free} here`);
-      if (dropped.length > 0)
-        told.push(`${free}: what ${client.title} says with ${dropped.map((key) => `"${key}"`).join(", ")} has no meaning here`);
+      from[free] = id;
+      if (free !== name) told.push({ about: free, line: `${whose} is called ${free} here` });
+      const keys = dropped.map((key) => `"${key}"`).join(", ");
+      if (keys !== "") told.push({ about: free, line: `${free}: what ${client.title} says with ${keys} has no meaning here` });
     }
   }
-  return { servers, inputs: [...asked.values()], told };
+  return { servers, from, told, inputs: askedBy(servers, sources) };
+}
+
+/** The same with some of the servers only, and what concerns these. */
+export function onlyOf({ servers, told, inputs, ...rest }: Imported, names: readonly string[]): Imported {
+  const left = Object.fromEntries(Object.entries(servers).filter(([name]) => names.includes(name)));
+  return {
+    ...rest,
+    servers: left,
+    told: told.filter(({ about }) => about === undefined || names.includes(about)),
+    inputs: askedBy(left, [{ inputs }]),
+  };
+}
+
+/** The questions that servers ask, each once. */
+function askedBy(servers: Imported["servers"], sources: readonly Pick<Source, "inputs">[]): Input[] {
+  const text = JSON.stringify(servers);
+  const asked = sources.flatMap(({ inputs }) => inputs).filter(({ id }) => text.includes(`\${input:${id}}`));
+  return asked.filter(({ id }, index) => asked.findIndex((input) => input.id === id) === index);
+}
+
+/** What a server is, and which tools of it are used: a client's patience makes no other one of it. */
+function untimed({ startTimeout, timeout, maxTimeout, ...rest }: Json): Json {
+  return rest;
 }
 
 /** Whether an entry starts or reaches a host like this one. */
-function isHost({ command, args, url }: Json, own: (url: string) => boolean): boolean {
+export function isHost({ command, args, url }: Json, own: (url: string) => boolean): boolean {
   if (typeof url === "string") return own(url);
   const words = [command, ...(Array.isArray(args) ? args : [])].flatMap((word) => String(word).split(/\s+/));
   return words.some((word) => /(^|[\\/])mcp-host(@[\w.^~-]+)?(\.[cm]?js|\.cmd|\.exe)?$/.test(word)) && words.includes("start");

@@ -1,4 +1,5 @@
-import { join } from "node:path";
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { backUp } from "../../config/backup.ts";
 import { configsIn } from "../../config/locate.ts";
 import { replaceFile } from "../../config/replace.ts";
@@ -14,10 +15,13 @@ import { typedCommand } from "../command-line/typed-command.ts";
 import { UsageError } from "../command-line/usage.ts";
 import { Dialogue, isAsking } from "../terminal/dialogue.ts";
 import { configText, type Format, helloServer, serverFromFlag } from "./first-config.ts";
-import { type FoundServers, findServers, type Imported, importServers, type Source } from "./importing.ts";
+import { type FoundServers, findServers, type Imported, importServers, onlyOf, type Source } from "./importing.ts";
 import { countSecrets, keepCredentials, moveSecrets, secretsOf } from "./secrets.ts";
 
 const NAMESPACE = "@host/plugin-namespace";
+/** Which names clash is known only when servers have been asked; where none do, this plugin changes nothing. */
+const APART = `Where servers have a tool or prompt of the same name, each gets its server's name before it (${NAMESPACE}); other names stay as they are.`;
+const TOGETHER = `Where servers have a tool or prompt of the same name, only one of them is offered; ${NAMESPACE} keeps them apart, and it is not installed here.`;
 const HELLO = "No server was found or named: hello, which greets and comes with mcp-host, is one to begin with.";
 
 /** The flags of `init`. */
@@ -58,14 +62,15 @@ export async function initialize(flags: InitFlags): Promise<InitReport> {
   const path = pathFor(flags, machine.folder);
   const choice = clientChoice(flags);
   const found = await findServers(machine);
-  using dialogue = choice === "ask" ? new Dialogue() : undefined;
-  const sources = await chosen(found, choice, dialogue);
+  const sources = typeof choice === "string" ? found.sources : found.sources.filter(({ id }) => choice.includes(id));
   const own = await ownAddresses(flags.port === undefined ? 3000 : portOf(flags.port));
-  const imported = withFlags(importServers(sources, machine, own), flags.servers, machine.folder);
-  const move = await movesSecrets(imported, flags, dialogue);
+  const offered = importServers(sources, machine, own);
+  for (const secret of secretsOf(offered.servers)) registerSecret(secret);
+  const imported = withFlags(choice === "ask" ? await ticked(offered) : offered, flags.servers, machine.folder);
+  const move = await movesSecrets(imported, flags, choice === "ask");
   const { servers, values } = move ? moveSecrets(imported.servers, machine.folder) : { servers: imported.servers, values: {} };
   for (const secret of secretsOf(imported.servers)) registerSecret(secret);
-  const config = await configOf({ ...imported, servers }, flags, machine.folder);
+  const { config, notes } = await configOf({ ...imported, servers }, flags, machine.folder);
   const text = await configText(config, (flags.format ?? "json") as Format); // one of its options
   const dry = flags["dry-run"] === true;
   const written = dry ? undefined : await write(path, text, values);
@@ -76,8 +81,14 @@ export async function initialize(flags: InitFlags): Promise<InitReport> {
     // What was written holds the secrets that were not moved.
     ...(dry && { text }),
     servers: Object.keys(config.mcpServers),
-    found: found.sources.map((source) => ({ client: source.id, path: source.path, servers: Object.keys(source.servers) })),
-    notes: [...found.problems, ...without(found, choice), ...imported.told, ...(Object.keys(servers).length === 0 ? [HELLO] : [])],
+    found: found.sources.map((source) => ({ client: source.id, path: source.path, servers: source.entries.map(({ name }) => name) })),
+    notes: [
+      ...found.problems,
+      ...without(found, choice),
+      ...imported.told.map(({ line }) => line),
+      ...missingFiles(servers, machine),
+      ...notes,
+    ],
     ...(!dry && { missing: missingOf({ ...imported, servers }, machine), next: nextSteps(sources) }),
   };
 }
@@ -110,27 +121,26 @@ function clientChoice(flags: InitFlags): "ask" | "all" | readonly ClientName[] {
   return "ask";
 }
 
-async function chosen(
-  { sources }: FoundServers,
-  choice: ReturnType<typeof clientChoice>,
-  dialogue: Dialogue | undefined,
-): Promise<readonly Source[]> {
-  if (choice === "all") return sources;
-  if (!dialogue) return sources.filter(({ id }) => choice.includes(id));
-  const taken: Source[] = [];
-  for (const source of sources) {
-    const names = Object.keys(source.servers).join(", ");
-    if (await dialogue.confirm(`Import the servers of ${clientOf(source.id).title} (${names}; ${source.path})?`, true)) taken.push(source);
-  }
-  return taken;
+/** What stays ticked of all that was found. */
+async function ticked(imported: Imported): Promise<Imported> {
+  const names = Object.keys(imported.servers);
+  if (names.length === 0) return imported;
+  const items = Object.entries(imported.servers).map(([name, { command, args = [], url }]) => {
+    const client = imported.from[name];
+    const what = [url ?? command, args].flat().join(" ");
+    return { name, hint: client === undefined ? what : `${clientOf(client).title}: ${what}` };
+  });
+  const { checklist } = await import("../terminal/checklist.ts");
+  return onlyOf(imported, await checklist("Which servers are to be behind the host? (a ticks all or none)", items));
 }
 
-async function movesSecrets({ servers }: Imported, flags: InitFlags, dialogue: Dialogue | undefined): Promise<boolean> {
+async function movesSecrets({ servers }: Imported, flags: InitFlags, asks: boolean): Promise<boolean> {
   if (flags.credentials === true) return true;
   const count = countSecrets(servers);
-  if (!dialogue || count === 0) return false;
+  if (!asks || count === 0) return false;
   const what = count === 1 ? "One value looks like a secret" : `${count} values look like secrets`;
-  return dialogue.confirm(`${what}. Keep them in the credentials file, which only you can read, and not in the config?`, true);
+  using dialogue = new Dialogue();
+  return await dialogue.confirm(`${what}. Keep them in the credentials file, which only you can read, and not in the config?`, true);
 }
 
 /** The host's own addresses: where one runs, and where this config will listen. */
@@ -145,7 +155,7 @@ async function ownAddresses(port: number): Promise<(url: string) => boolean> {
 }
 
 /** Adds the servers that the command line names, which come before those of clients. */
-function withFlags({ servers, told, inputs }: Imported, flags: readonly string[], folder: string): Imported {
+function withFlags({ servers, told, ...rest }: Imported, flags: readonly string[], folder: string): Imported {
   const named: Record<string, Json> = {};
   for (const flag of flags) {
     const [name, server] = serverFromFlag(flag) ?? [];
@@ -158,19 +168,30 @@ function withFlags({ servers, told, inputs }: Imported, flags: readonly string[]
   }
   const hidden = Object.keys(servers).filter((name) => Object.hasOwn(named, name));
   return {
-    inputs,
+    ...rest,
     servers: { ...named, ...servers, ...named },
-    told: [...told, ...hidden.map((name) => `${name} is the one of --server`)],
+    told: [...told, ...hidden.map((name) => ({ line: `${name} is the one of --server`, about: name }))],
   };
 }
 
-async function configOf({ servers, inputs }: Imported, flags: InitFlags, folder: string): Promise<Json & { mcpServers: Json }> {
-  const all = Object.keys(servers).length > 0 ? servers : { hello: helloServer() };
+/** The config, and what there is to say of it. */
+async function configOf(
+  { servers, inputs }: Imported,
+  flags: InitFlags,
+  folder: string,
+): Promise<{ config: Json & { mcpServers: Json }; notes: string[] }> {
+  const isEmpty = Object.keys(servers).length === 0;
+  const all = isEmpty ? { hello: helloServer() } : servers;
+  const clashes = Object.keys(all).length > 1;
+  const apart = clashes && (await isInstalled(NAMESPACE, folder));
   return {
-    ...(flags.port !== undefined && { listen: { port: portOf(flags.port) } }),
-    ...(inputs.length > 0 && { inputs }),
-    mcpServers: all,
-    ...(Object.keys(all).length > 1 && (await isInstalled(NAMESPACE, folder)) && { plugins: [NAMESPACE] }),
+    config: {
+      ...(flags.port !== undefined && { listen: { port: portOf(flags.port) } }),
+      ...(inputs.length > 0 && { inputs }),
+      mcpServers: all,
+      ...(apart && { plugins: [[NAMESPACE, { strategy: "conflict" }]] }),
+    },
+    notes: isEmpty ? [HELLO] : clashes ? [apart ? APART : TOGETHER] : [],
   };
 }
 
@@ -208,12 +229,22 @@ function missingOf({ servers, inputs }: Imported, { folder }: Machine): NonNulla
   return [...takers].map(([variable, names]) => ({ variable, servers: names }));
 }
 
+/** Files of variables that are not there yet. */
+function missingFiles(servers: Imported["servers"], { folder }: Machine): string[] {
+  return Object.entries(servers).flatMap(([name, { envFile }]) => {
+    if (typeof envFile !== "string" || envFile.includes("${") || existsSync(resolve(folder, envFile))) return [];
+    return `${name} takes variables from ${resolve(folder, envFile)}, and there is no such file yet`;
+  });
+}
+
 function nextSteps(sources: readonly Source[]): NonNullable<InitReport["next"]> {
   const command = typedCommand();
   const client = sources[0]?.id ?? "claude-code";
+  const replaces = "puts the host into every client, in the place of these servers; `uninstall --all` undoes it";
   return [
     { command: `${command} validate --connect`, does: "starts or reaches each server once" },
     { command: `${command} client-config ${client}`, does: `prints what connects ${clientOf(client).title}; \`install\` writes it there` },
+    ...(sources.length > 0 ? [{ command: `${command} install --all --replace`, does: replaces }] : []),
     { command: `${command} start`, does: "serves over HTTP" },
   ];
 }

@@ -1,3 +1,4 @@
+import { passwordsIn } from "../../config/secrets.ts";
 import { credentialsPath, Variables } from "../../config/variables.ts";
 import { editConfig } from "../../config/write.ts";
 import { hasSecretShape, isSecretName } from "../../redact.ts";
@@ -14,9 +15,12 @@ export function countSecrets(servers: Readonly<Record<string, Json>>): number {
   return Object.values(servers).reduce((sum, server) => sum + places(server).length, 0);
 }
 
-/** The secrets themselves, so that nothing prints them. */
+/** The secrets themselves, passwords in addresses included, so that nothing prints them. */
 export function secretsOf(servers: Readonly<Record<string, Json>>): string[] {
-  return Object.values(servers).flatMap((server) => places(server).map(({ secret }) => secret));
+  return Object.values(servers).flatMap((server) => [
+    ...places(server).map(({ secret }) => secret),
+    ...passwordsIn(JSON.stringify(server)),
+  ]);
 }
 
 /** Puts `${VAR}` in the place of each secret. @param folder where relative paths of the config begin */

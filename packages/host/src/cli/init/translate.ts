@@ -1,7 +1,9 @@
-import { basename, resolve, sep } from "node:path";
+import { basename, dirname, resolve, sep } from "node:path";
 import { isObject, type Json } from "../../wire/message.ts";
 import type { Client } from "../clients/clients.ts";
 import type { Machine } from "../clients/machine.ts";
+import type { Rule } from "./rules.ts";
+import { settingsOf } from "./settings.ts";
 
 /** A server of a client's, in the host's own form, or why it has none. */
 export type Translated = { readonly server: Json; readonly dropped: readonly string[] } | { readonly refused: string };
@@ -10,12 +12,16 @@ export type Translated = { readonly server: Json; readonly dropped: readonly str
 export interface Context {
   readonly client: Client;
   readonly machine: Machine;
+  /** The client's file. */
+  readonly path: string;
+  /** What its settings say of the server. */
+  readonly rule: Rule;
 }
 
 /** Keys that are taken over, or say nothing to a host: how a client shows a server, and whom it asks before a call. */
 const KNOWN = new Set([
   ...["command", "args", "env", "cwd", "envFile", "url", "serverUrl", "httpUrl", "headers", "type", "transport"],
-  ...["http_headers", "env_http_headers", "bearer_token_env_var", "env_vars", "startup_timeout_sec", "tool_timeout_sec"],
+  ...["http_headers", "env_http_headers", "bearer_token_env_var", "env_vars", "environment"],
   ...[
     "disabled",
     "enabled",
@@ -36,13 +42,31 @@ const KNOWN = new Set([
 export function translate(entry: unknown, context: Context): Translated {
   if (!isObject(entry)) return { refused: "it is no object" };
   if (entry.disabled === true || entry.enabled === false || entry.isActive === false) return { refused: "it is switched off there" };
-  const dropped = Object.keys(entry).filter((key) => !KNOWN.has(key));
+  if (context.rule.off !== undefined) return { refused: context.rule.off };
+  const { settings, read } = settingsOf(entry, context.client, context.rule);
+  const dropped = Object.keys(entry).filter((key) => !KNOWN.has(key) && !read.includes(key));
   const url = entry.httpUrl ?? entry.serverUrl ?? entry.url;
-  if (typeof url === "string") return { server: remote(entry, url, context), dropped };
-  // Zed once wrote the program with its arguments as one object.
-  const { path, args, env } = isObject(entry.command) ? entry.command : { path: entry.command, args: entry.args, env: entry.env };
-  if (typeof path !== "string") return { refused: "it has neither a command nor an address, so only that client can start it" };
-  return { server: local(entry, { path, args, env }, context), dropped };
+  if (typeof url === "string") return { server: { ...remote(entry, url, context), ...settings }, dropped };
+  const start = startOf(entry);
+  if (start === undefined) return { refused: "it has neither a command nor an address, so only that client can start it" };
+  return { server: { ...local(entry, start, context), ...settings }, dropped };
+}
+
+interface Start {
+  readonly path: string;
+  readonly args: unknown;
+  readonly env: unknown;
+}
+
+/** The program with its arguments, which opencode writes as one list; Zed once wrote them as one object. */
+function startOf({ command, args, env, environment }: Json): Start | undefined {
+  const [first, ...more] = list(command);
+  const start = isObject(command)
+    ? command
+    : first === undefined
+      ? { path: command, args, env }
+      : { path: first, args: more, env: environment };
+  return typeof start.path === "string" ? { path: start.path, args: start.args, env: start.env } : undefined;
 }
 
 function remote(entry: Json, url: string, context: Context): Json {
@@ -54,15 +78,15 @@ function remote(entry: Json, url: string, context: Context): Json {
     ...(typeof entry.bearer_token_env_var === "string" && { Authorization: `Bearer \${${entry.bearer_token_env_var}}` }),
   };
   const isOld = entry.type === "sse" || entry.transport === "sse";
-  return { ...(isOld && { type: "sse" }), url: own(url), ...(Object.keys(headers).length > 0 && { headers }), ...times(entry) };
+  return { ...(isOld && { type: "sse" }), url: own(url), ...(Object.keys(headers).length > 0 && { headers }) };
 }
 
-function local(entry: Json, { path, args, env }: { path: string; args?: unknown; env?: unknown }, context: Context): Json {
+function local(entry: Json, { path, args, env }: Start, context: Context): Json {
   const own = (text: unknown): string => rewritten(text, context);
   const { folder } = context.machine;
   const handedOn = list(entry.env_vars).flatMap((item) => {
     const name = isObject(item) ? item.name : item;
-    return typeof name === "string" ? [[name, `\${${name}}`]] : [];
+    return typeof name === "string" ? [[name, `\${${name}:-}`]] : []; // where nobody has set it, the server has none
   });
   const variables = { ...Object.fromEntries(handedOn), ...mapped(record(env), own) };
   return {
@@ -71,28 +95,32 @@ function local(entry: Json, { path, args, env }: { path: string; args?: unknown;
     ...(Object.keys(variables).length > 0 && { env: variables }),
     ...(typeof entry.cwd === "string" && { cwd: own(entry.cwd) }),
     ...(typeof entry.envFile === "string" && { envFile: resolve(folder, own(entry.envFile)) }),
-    ...times(entry),
   };
 }
 
-/** What Codex says of time, in seconds. */
-function times({ startup_timeout_sec: start, tool_timeout_sec: call }: Json): Json {
-  return { ...(typeof start === "number" && { startTimeout: `${start}s` }), ...(typeof call === "number" && { timeout: `${call}s` }) };
-}
-
 /** A text with its variables as the host writes them. */
-function rewritten(value: unknown, { client, machine }: Context): string {
+function rewritten(value: unknown, { client, machine, path }: Context): string {
   const text = String(value);
   switch (client.expansion) {
     case "none":
-      return text.replaceAll("${", () => "$${"); // a "$$" in a replacement would be one "$"
+      return literal(text);
     case "shell":
       return text;
     case "dollar":
       return text.replace(/\$(?:\{([^{}]*)\}|([A-Za-z_]\w*))/g, (_, braced?: string, bare?: string) => `\${${braced ?? bare}}`);
+    case "braces":
+      return literal(text).replace(/\{(env|file):([^{}]*)\}/g, (_, kind: string, name: string) =>
+        // A variable that is not set is empty there.
+        kind === "env" ? `\${${name}:-}` : `\${file:${resolve(dirname(path), name.replace(/^~(?=\/)/, machine.home))}}`,
+      );
     case "editor":
       return text.replace(/\$\{([^{}]*)\}/g, (whole, name: string) => editorVariable(name, machine) ?? whole);
   }
+}
+
+/** A text that has no variables. */
+function literal(text: string): string {
+  return text.replaceAll("${", () => "$${"); // a "$$" in a replacement would be one "$"
 }
 
 function editorVariable(name: string, { home, folder }: Machine): string | undefined {
