@@ -223,6 +223,46 @@ describe("a server of 2026-07-28 that breaks its rules", () => {
     expect((await client.call("bad")).error).toMatchObject({ data: { type: "upstream_error", sent: "no" } });
   });
 
+  test("wants a header since a moment: its list is read for it, page by page, and the call is sent once more", async () => {
+    const regions: unknown[] = [];
+    const call: Answering = (_message, { req }, nth) => {
+      regions.push(req.headers["mcp-param-region"]);
+      return nth === 1 ? { code: -32020, message: "Header mismatch" } : OK;
+    };
+    const schema = {
+      type: "object",
+      properties: { where: { type: "object", properties: { region: { type: "string", "x-mcp-header": "Region" } } } },
+    };
+    const list: Answering = ({ params }, _response, nth) => {
+      if (nth === 1) return TOOLS;
+      return params.cursor === undefined
+        ? { tools: [], nextCursor: "", resultType: "complete" }
+        : { tools: [{ name: "ok", inputSchema: schema }, TOOLS.tools[1]], resultType: "complete" };
+    };
+    await using server = await scriptedModern({ "tools/call": call, "tools/list": list });
+    await using running = await startHost({ mcpServers: { one: { url: server.url } } });
+    await ready(running);
+    const client = await RawHttp.open(running.url);
+    expect((await client.call("ok", { where: { region: " eu" } })).result).toEqual({ content: OK.content });
+    expect(regions).toEqual([undefined, "=?base64?IGV1?="]);
+  });
+
+  test.each([
+    ["is no name", { a: { type: "string", "x-mcp-header": "a b" } }],
+    ["is used twice", { a: { type: "string", "x-mcp-header": "A" }, b: { type: "boolean", "x-mcp-header": "a" } }],
+    ["stands at a number", { a: { type: "number", "x-mcp-header": "A" } }],
+    ["stands in a list", { a: { type: "array", items: { type: "string", "x-mcp-header": "A" } } }],
+    ["stands at a choice", { a: { anyOf: [{ type: "string", "x-mcp-header": "A" }] } }],
+  ])("has a tool whose x-mcp-header %s: that one is left out, and told of once", async (_, properties) => {
+    const tools = [...TOOLS.tools, { name: "odd", inputSchema: { type: "object", properties } }];
+    await using server = await scriptedModern({ "tools/list": () => ({ tools, resultType: "complete" }) });
+    await using running = await startHost({ mcpServers: { one: { url: server.url } } });
+    await ready(running);
+    const client = await RawHttp.open(running.url);
+    expect(await client.tools()).toEqual(["ok", "bad"]);
+    expect(running.logs.filter(({ tool }) => tool === "odd")).toHaveLength(1);
+  });
+
   test("forgets its version in the midst: it is asked anew, and the call is sent once more", async () => {
     const call: Answering = (_message, _response, nth) => (nth === 1 ? { code: -32022, message: "no", data: { supported: [] } } : OK);
     await using server = await scriptedModern({ "tools/call": call });

@@ -1,8 +1,6 @@
 import { HostError, type RpcError } from "../errors.ts";
-import { BoundedMap } from "../wire/bounded-map.ts";
 import { IdTable } from "../wire/id-table.ts";
 import type { AddedHeader, Link, LinkEvents } from "../wire/link.ts";
-import { type ParamHeader, paramHeadersOf, paramHeaderValue } from "../wire/mcp-headers.ts";
 import {
   type Id,
   isObject,
@@ -14,9 +12,10 @@ import {
   type Request,
   type Response,
 } from "../wire/message.ts";
-import { bare, bareResult, headerText, modernMethod, type Round, type Stamp, stampRequest, subscriptionOf } from "../wire/modern.ts";
+import { bare, bareResult, modernMethod, type Round, type Stamp, stampRequest, subscriptionOf } from "../wire/modern.ts";
 import { failure } from "./failure.ts";
 import { Listening } from "./listening.ts";
+import { RequestHeaders } from "./request-headers.ts";
 import { type Asking, Rounds } from "./rounds.ts";
 
 /** JSON-RPC codes of the modern era. @see https://modelcontextprotocol.io/specification/2026-07-28/basic#error-codes */
@@ -27,8 +26,8 @@ const INVALID_PARAMS = -32602;
 /** The legacy era's, to clients of which it is told; the front has its own for others. */
 const RESOURCE_NOT_FOUND = -32002;
 
-/** Tools whose headers are remembered. */
-const TOOLS = 10_000;
+/** Pages of a list that are read for one call. */
+const PAGES = 20;
 
 export interface DialectOptions {
   readonly upstream: string;
@@ -57,12 +56,12 @@ export class ModernDialect {
   readonly #calls = new IdTable<Asking>();
   readonly #rounds: Rounds;
   readonly #listening: Listening;
-  /** By the name of the tool; a text says why it is left out. */
-  readonly #paramHeaders = new BoundedMap<string, readonly ParamHeader[] | string>(TOOLS);
+  readonly #headers: RequestHeaders;
 
   constructor(options: DialectOptions) {
-    const { upstream, events, capabilities } = options;
+    const { upstream, events, capabilities, warn } = options;
     this.#options = options;
+    this.#headers = new RequestHeaders((tool, reason) => warn("a tool is left out", { upstream, tool, reason }));
     this.#rounds = new Rounds({
       upstream,
       events,
@@ -106,13 +105,14 @@ export class ModernDialect {
         return this.#give(request.id, {});
     }
     const id = request.id as number; // the owner's ids are of its minting
-    const call: Asking = { request, headers, id, wireId: id, rounds: 0 };
+    const call: Asking = { request, headers, id, wireId: id, rounds: 0, round: undefined, wasMismatched: false, over: undefined };
     this.#calls.set(id, call);
     // Whether it lives is asked with the smallest of what it must answer.
     this.#post(request.method === "ping" ? { jsonrpc: "2.0", id: request.id, method: "server/discover" } : request, headers);
   }
 
-  #again(call: Asking, round: Round): void {
+  #again(call: Asking, round: Round | undefined): void {
+    call.round = round;
     const { request, headers, id } = call;
     if (call.wireId !== id) this.#calls.delete(call.wireId);
     call.wireId = this.#options.events.nextId();
@@ -124,22 +124,8 @@ export class ModernDialect {
   #post(request: Request, added?: readonly AddedHeader[], round?: Round, of = request.id): void {
     const { wire, version, stamp, events, isHttp } = this.#options;
     const params = stampRequest(request.params, version, stamp(events.origin(of)), round);
-    const headers = isHttp ? [...(added ?? []), ...this.#headersOf(request)] : undefined;
+    const headers = isHttp ? [...(added ?? []), ...this.#headers.of(request)] : undefined;
     wire.send({ jsonrpc: "2.0", id: request.id, method: request.method, params }, undefined, headers);
-  }
-
-  #headersOf({ method, params = {} }: Request): AddedHeader[] {
-    const headers: AddedHeader[] = [{ name: "mcp-method", value: method, by: undefined }];
-    const key = modernMethod(method)?.name;
-    const name = key && params[key];
-    if (typeof name !== "string") return headers;
-    headers.push({ name: "mcp-name", value: headerText(name), by: undefined });
-    const repeated = method === "tools/call" ? this.#paramHeaders.get(name) : undefined;
-    for (const each of typeof repeated === "object" ? repeated : []) {
-      const value = paramHeaderValue(each, params.arguments);
-      if (value !== undefined) headers.push({ name: each.header, value, by: undefined });
-    }
-    return headers;
   }
 
   /** Nobody waits for an answer any more. */
@@ -214,22 +200,22 @@ export class ModernDialect {
   #complete(call: Asking, result: Json): void {
     const given = bareResult(result);
     if (call.request.method === "tools/list" && Array.isArray(given.tools) && this.#options.isHttp)
-      given.tools = given.tools.filter((tool: unknown) => !isObject(tool) || this.#takesHeaders(tool));
+      given.tools = this.#headers.listed(given.tools);
     this.#answer(call, { jsonrpc: "2.0", id: call.id, result: given });
   }
 
-  /** Remembers the headers of a tool; false for one that may not be offered, since it cannot be called as it wants. */
-  #takesHeaders({ name, inputSchema }: Json): boolean {
-    if (typeof name !== "string") return true; // whoever reads the list sees to it
-    const headers = paramHeadersOf(inputSchema);
-    const before = this.#paramHeaders.get(name);
-    if (headers.length > 0) this.#paramHeaders.set(name, headers);
-    else if (before) this.#paramHeaders.delete(name);
-    if (typeof headers !== "string") return true;
-    // Told once, however often the list is read.
-    if (headers !== before)
-      this.#options.warn("a tool is left out", { upstream: this.#options.upstream, tool: name.slice(0, 128), reason: headers });
-    return false;
+  /** A call had other headers than its tool wants now: what it wants is read, and the call, which nobody acted on, is sent once more. */
+  #relist(call: Asking, cursor: unknown, pages: number): void {
+    const id = this.#options.events.nextId();
+    const over = ({ result }: { readonly result?: Json }): void => {
+      if (this.#calls.get(call.id) !== call) return; // it was given up
+      const next = result?.nextCursor;
+      if (typeof next === "string" && pages < PAGES) this.#relist(call, next, pages + 1);
+      else this.#again(call, call.round);
+    };
+    const request: Request = { jsonrpc: "2.0", id, method: "tools/list", ...(cursor !== undefined && { params: { cursor } }) };
+    this.#calls.set(id, { request, headers: undefined, id, wireId: id, rounds: 0, round: undefined, wasMismatched: true, over });
+    this.#post(request);
   }
 
   #refused(call: Asking, error: RpcError): void {
@@ -237,12 +223,13 @@ export class ModernDialect {
     const { method } = call.request;
     switch (error.code) {
       case HEADER_MISMATCH:
-        // It is about this hop. The tool may ask for other headers than it did; what it asks for now is read.
-        events.message({ jsonrpc: "2.0", method: "notifications/tools/list_changed" }, undefined);
-        return this.#fail(
-          call,
-          failure(upstream, "upstream_protocol", `wants other headers of ${method} than its tools/list said; its list is read again`),
-        );
+        // It is about this hop, and nothing for clients.
+        if (!call.wasMismatched && method === "tools/call") {
+          call.wasMismatched = true;
+          events.message({ jsonrpc: "2.0", method: "notifications/tools/list_changed" }, undefined); // clients see the new schema, too
+          return this.#relist(call, undefined, 1);
+        }
+        return this.#fail(call, failure(upstream, "upstream_protocol", `wants other headers of ${method} than its tools/list says`));
       case MISSING_CAPABILITY:
         return this.#fail(call, incapable(upstream, error));
       case UNSUPPORTED_VERSION: {
@@ -258,6 +245,7 @@ export class ModernDialect {
 
   #answer(call: Asking, response: Response): void {
     this.#drop(call);
+    if (call.over) return call.over("result" in response ? response : {});
     this.#options.events.message(response, undefined);
   }
 
@@ -267,6 +255,7 @@ export class ModernDialect {
 
   #fail(call: Asking, error: HostError): void {
     this.#drop(call);
+    if (call.over) return call.over({});
     // What was asked once has reached the server, whatever became of the next time.
     const { type, message } = error;
     const hasReached = call.rounds > 0 && error.sent === "no";

@@ -15,6 +15,12 @@ export interface Asking {
   wireId: number;
   /** How often it was answered with questions. */
   rounds: number;
+  /** What it carries now, where it was asked again. */
+  round: Round | undefined;
+  /** Whether it was refused for its headers already. */
+  wasMismatched: boolean;
+  /** Takes the answer in the owner's place, or an empty object where there is none. */
+  readonly over: ((response: { readonly result?: Json }) => void) | undefined;
 }
 
 export interface RoundsOptions {
