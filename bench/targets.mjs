@@ -7,7 +7,7 @@ import { HttpClient, KEY, StdioClient, sockets } from "./client.mjs";
 import { addressOf, pause, start, stop } from "./measure.mjs";
 
 export const ROOT = resolve(import.meta.dirname, "..");
-const CLI = join(ROOT, "packages/host/bin/mcp-host.js");
+const CLI = "packages/host/bin/mcp-host.js";
 const UPSTREAM = join(import.meta.dirname, "upstream.mjs");
 
 /** The key that clients send over HTTP, to whatever they talk, and what a config keeps of it. */
@@ -153,10 +153,13 @@ class Running {
   }
 }
 
+/** The tree that a host is of: this one, unless the target says another. */
+const rootOf = ({ root = ROOT }) => root;
+
 function command(target, shape, config, flags) {
   if (target.script) return [process.execPath, ...flags, target.script, config, ...(shape.client === "http" ? ["--http"] : [])];
   const mode = shape.client === "http" ? ["http", "--port", "0"] : ["stdio"];
-  return [process.execPath, ...flags, CLI, "start", ...mode, "--config", config];
+  return [process.execPath, ...flags, join(rootOf(target), CLI), "start", ...mode, "--config", config];
 }
 
 /**
@@ -176,12 +179,12 @@ export async function bring(target, shape, flags = []) {
   running.startedAt = performance.now();
   if (running.isStdio) {
     const argv = direct ? [process.execPath, ...mcpServers.s0.args] : command(target, shape, config, flags);
-    const session = new StdioClient(argv, { env: own, cwd: ROOT });
+    const session = new StdioClient(argv, { env: own, cwd: rootOf(target) });
     running.process = session.process;
     running.sessions.push(session);
     await session.open();
   } else {
-    if (!direct) running.process = start(command(target, shape, config, flags), { env: own, cwd: ROOT });
+    if (!direct) running.process = start(command(target, shape, config, flags), { env: own, cwd: rootOf(target) });
     running.url = direct ? mcpServers.s0.url : await addressOf(running.process);
     await running.open(1);
   }

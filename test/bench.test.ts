@@ -108,6 +108,52 @@ test("a wrong payload is counted as an error", async () => {
   expect(Object.keys(tally.messages)[0]).toContain("a gateway: wrong payload");
 });
 
+test("a call's cost is that of another tree's, as far as the noise lets it be told", async () => {
+  // The bench is plain JavaScript: its types are what this test uses of it.
+  const { judge } = (await import(join(ROOT, "bench/judge-cost.mjs"))) as {
+    judge(
+      samples: Record<string, number[]>,
+      limit: number,
+    ): { change: number; noise: number; isClear: boolean; tells: boolean; isWorse: boolean };
+  };
+  const slow = [1, 1.5, 0.8, 1.2, 1]; // what slows the machine for a while slows all
+  const of = (factors: readonly number[]): number[] => slow.map((each, round) => each * (factors[round] ?? 1));
+  const samples = (head: readonly number[], again: readonly number[] = [1, 1, 1, 1, 1]) => ({
+    forwarder: slow,
+    base: of([1, 1, 1, 1, 1]),
+    again: of(again),
+    head: of(head),
+  });
+  const verdict = (...given: Parameters<typeof samples>) => judge(samples(...given), 0.05);
+  expect(verdict([1, 1, 1, 1, 1])).toMatchObject({ isWorse: false, isClear: true, noise: 0 });
+  const worse = verdict([1.1, 1.09, 1.11, 1.1, 1.1]);
+  expect(worse).toMatchObject({ isWorse: true, isClear: true });
+  expect(worse.change).toBeCloseTo(0.1);
+  // Two runs of one tree are as far apart as that: it may be chance.
+  expect(verdict([1.1, 1.1, 1.1, 1.1, 1.1], [1.08, 1.08, 1.08, 1.08, 1.08])).toMatchObject({ isClear: false, tells: false });
+  expect(verdict([1.04, 1.04, 1.04, 1.04, 1.04], [1.03, 1.03, 1.03, 1.03, 1.03])).toMatchObject({
+    isClear: false,
+    tells: true,
+    isWorse: false,
+  });
+  expect(verdict([0.7, 1.3, 1, 1.4, 0.6])).toMatchObject({ isClear: false, tells: false });
+});
+
+test("the cost of a call is measured next to another tree's, with the forwarder in the same run", async () => {
+  const cost = (...args: string[]) =>
+    new Promise<{ code: unknown; stdout: string; stderr: string }>((done) =>
+      execFile(process.execPath, [join(ROOT, "bench/cost.mjs"), ...args], { env: { ...process.env, ...MARKED } }, (error, stdout, stderr) =>
+        done({ code: error?.code ?? 0, stdout, stderr }),
+      ),
+    );
+  const { code, stdout, stderr } = await cost("--base", ROOT, "--only", "stdio-stdio", "--rounds", "1", "--calls", "200");
+  expect([0, 1, 2], stderr).toContain(code); // figures so small mean nothing
+  expect(stdout).toMatch(/stdio → stdio, host, no plugin +\| +\d\.\d\d × +\| +\d\.\d\d × /);
+  expect(stdout).toContain("Errors and wrong payloads: 0.");
+  expect(await cost("--base", "/nowhere")).toMatchObject({ code: 2, stderr: expect.stringContaining("no built tree of this repository") });
+  expect(await cost()).toMatchObject({ code: 2, stderr: expect.stringContaining("a folder is missing") });
+});
+
 test("whatever the bench started ends with it", async () => {
   const marker = ownMarker();
   const bench = spawn(process.execPath, [RUN, "--quick", "--only", "http-stdio"], {

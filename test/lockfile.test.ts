@@ -11,7 +11,7 @@ interface Entry {
   optionalDependencies?: Record<string, string>;
 }
 
-const LOCKFILES = ["package-lock.json", "test/conformance/package-lock.json", "test/zoo/package-lock.json"];
+const LOCKFILES = ["package-lock.json", "test/conformance/package-lock.json", "test/nodes/package-lock.json", "test/zoo/package-lock.json"];
 const entries = (file: string): Record<string, Entry> =>
   (JSON.parse(readFileSync(join(ROOT, file), "utf8")) as { packages: Record<string, Entry> }).packages;
 

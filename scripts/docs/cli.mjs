@@ -41,7 +41,9 @@ function client([name, { title, files, transports }]) {
 function usage(name, args) {
   const positionals = Object.entries(args).filter(([, { type }]) => type === "positional");
   const words = positionals.map(([argument, definition]) => written(argument, definition));
-  return ["```text", ["mcp-host", name, ...words, "[flags]"].join(" "), "```"].join("\n");
+  const isRest = (word) => word.startsWith("[-- ");
+  const line = ["mcp-host", name, ...words.filter((word) => !isRest(word)), "[flags]", ...words.filter(isRest)];
+  return ["```text", line.join(" "), "```"].join("\n");
 }
 
 function flags(args) {

@@ -5,7 +5,8 @@ import { expect, test } from "vitest";
 import { EXIT } from "../../packages/host/dist/cli/command-line/exit.js";
 import { checkArguments, UsageError } from "../../packages/host/dist/cli/command-line/usage.js";
 import { COMMANDS } from "../../packages/host/dist/cli/commands.js";
-import { home, run, TYPED } from "../harness/cli.ts";
+import { COMMAND_NAMES } from "../../packages/host/dist/plugin/command-names.js";
+import { home, run } from "../harness/cli.ts";
 import { ROOT, upstream } from "../harness/hosts.ts";
 
 const IDLE = join(ROOT, "test/fixtures/idle-plugin.mjs");
@@ -30,7 +31,8 @@ test.each([
   const { code, stdout, stderr } = await run(at, args);
   expect({ code, stdout }).toEqual({ code: EXIT.usage.code, stdout: "" });
   expect(stderr).toContain(`mcp-host: ${message}`);
-  expect(stderr).toContain(`Run \`${TYPED} --help\``);
+  // Of a command the mistake points to its own help, if there is such a command.
+  expect(stderr).toMatch(/Run `.*mcp-host\.js( [a-z-]+)* --help` for what there is\./);
 });
 
 test("a plugin's commands are shown when help is asked", async () => {
@@ -85,6 +87,11 @@ test.each(Object.keys(COMMANDS))("`mcp-host %s --help` shows its flags and does 
   const { args } = (await COMMANDS[name]?.()) ?? {};
   for (const [flag, { type }] of Object.entries(args ?? {}))
     expect(stdout).toContain(type === "positional" ? flag.toUpperCase() : `--${flag}`);
+});
+
+test("no plugin may have the name of a command", async () => {
+  const words = new Set([...Object.keys(COMMANDS).map((name) => name.split(" ")[0]), "help"]);
+  expect([...COMMAND_NAMES].sort()).toEqual([...words].sort());
 });
 
 test.each([[["version"]], [["--version"]], [["-v"]]])("`mcp-host %j` tells the version", async (args) => {

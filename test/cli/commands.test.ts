@@ -24,8 +24,8 @@ test("validate --connect tells what became of each server", async () => {
   });
   const people = await run(at, ["validate", "--connect", "--log-level", "silent"]);
   expect(people.code).toBe(1);
-  expect(people.stdout).toMatch(/^good +ok +1 tools, /m);
-  expect(people.stdout).toMatch(/^lazy +ok +1 tools, /m);
+  expect(people.stdout).toMatch(/^good +ok +1 tool, /m);
+  expect(people.stdout).toMatch(/^lazy +ok +1 tool, /m);
   expect(people.stdout).toMatch(/^missing +(backing off|failed) +.*cannot start/m);
 });
 
@@ -73,12 +73,35 @@ test.each(["start", "list", "call x", "inspect"])("`%s` refuses a bad config wit
   expect(stderr).toContain('mcpServers.a.timout: unknown key (did you mean "timeout"?)');
 });
 
+const definition = (what: string): string => `import { definePlugin } from ${JSON.stringify(import.meta.resolve("mcp-host"))};
+import { z } from ${JSON.stringify(import.meta.resolve("zod/v3"))};
+export default definePlugin({ host: "^1.0.0", ${what} });`;
+
 test.each([
   [{ use: fixture("noisy"), options: { x: 1 } }, /plugins\[0\]\.options.*no such option|plugins\[0\]\.options: /],
   ["./no-plugin.mjs", /plugins\[0\]: "\.\/no-plugin\.mjs" is no plugin: its default export must come from definePlugin\(\)/],
   ["./broken.mjs", /plugins\[0\]: plugin "\.\/broken\.mjs" could not be loaded from .*broken on purpose/],
   ["./syntax.ts", /plugins\[0\]: plugin "\.\/syntax\.ts" could not be loaded from .*syntax\.ts: 2:\d: Missing semicolon/],
   ["./import.mjs", /could not be loaded from .*import\.mjs: Cannot find package 'nope-not-there'.*; run `npm install nope-not-there` in /],
+  [
+    "cach",
+    /plugins\[0\]: plugin "cach" is not installed \(did you mean "cache"\?\); a name without a scope stands for @host\/plugin-cach or/,
+  ],
+  ["@host/plugin-cach", /"@host\/plugin-cach" is not installed \(did you mean "@host\/plugin-cache"\?\); if not, install it as /],
+  ["mcp-host-plugin-cach", /is not installed \(did you mean "@host\/plugin-cache"\?\); if not, run `npm install mcp-host-plugin-cach` in /],
+  [
+    "stranger",
+    /stands for @host\/plugin-stranger or mcp-host-plugin-stranger; the package "stranger" is not taken for one: .* write \.\/node_m/,
+  ],
+  ["stranger/deep", /plugin "stranger\/deep" is not installed; a name without a scope stands for/],
+  ["./logs.mjs", /plugins\[0\]: plugin "logs" is called as a command of mcp-host is, .*; give its entry another "id"/],
+  [{ use: "namespace", id: "config" }, /plugins\[0\]: plugin "config" is called as a command of mcp-host is/],
+  [
+    "./zod3.mjs",
+    /plugin ".\/zod3.mjs" has "options" that are made with zod 3, which the host cannot read; zod 4 is needed \(`npm install zod@4`/,
+  ],
+  ["./zod3-operation.mjs", /plugin "old": the operation "one" has "params" that are made with zod 3/],
+  ["./zod3-offer.mjs", /tools\.one\.input: is made with zod 3/],
   ["mcp-host-plugin-none", /plugins\[0\]: plugin "mcp-host-plugin-none" is not installed; run `npm install mcp-host-plugin-none`/],
 ])("validate refuses the plugin %j", async (plugin, expected) => {
   using at = home(
@@ -88,11 +111,32 @@ test.each([
       "broken.mjs": 'throw new Error("broken on purpose");',
       "syntax.ts": "const a: number = 1;\nsyntax error here\n",
       "import.mjs": 'import "nope-not-there";',
+      "node_modules/stranger/package.json": '{ "name": "stranger", "main": "index.js" }',
+      "node_modules/stranger/index.js": `process.stdout.write("a stranger's code has run");`,
+      "logs.mjs": definition('name: "logs", apply() {}'),
+      "zod3.mjs": definition('name: "old", options: z.object({}), apply() {}'),
+      "zod3-operation.mjs": definition(
+        'name: "old", apply: (host) => host.operator.operation("one", () => ({}), { params: z.object({}) })',
+      ),
+      "zod3-offer.mjs": definition(
+        'name: "old", apply: (host) => host.offer({ tools: { one: { description: "x", input: z.object({}), call: () => "" } } })',
+      ),
     },
   );
-  const { code, stderr } = await run(at, ["validate"]);
-  expect(code).toBe(3);
+  const { code, stdout, stderr } = await run(at, ["validate"]);
+  expect({ code, stdout }).toEqual({ code: 3, stdout: "" });
   expect(stderr).toMatch(expected);
+});
+
+test("a short name is ours, then a package made for the host, wherever each is", async () => {
+  const other = (name: string): Record<string, string> => ({
+    [`node_modules/mcp-host-plugin-${name}/package.json`]: '{ "main": "index.mjs" }',
+    [`node_modules/mcp-host-plugin-${name}/index.mjs`]: definition(`name: "${name}", version: "7.7.7", apply() {}`),
+  });
+  using at = home({ mcpServers: { a: upstream() }, plugins: ["cache", ["tally", {}]] }, { ...other("cache"), ...other("tally") });
+  const { plugins } = JSON.parse((await run(at, ["inspect", "--json"])).stdout);
+  expect(plugins).toMatchObject([{ id: "cache" }, { id: "tally", version: "7.7.7" }]);
+  expect(plugins[0].version).not.toBe("7.7.7");
 });
 
 test("validate refuses to listen for everybody without an auth plugin, as start does", async () => {
@@ -178,7 +222,7 @@ test("inspect prints each hook with its taps in order, and plugins that tap noth
   expect(stdout).toMatch(/^transform +1\. noisy 0\.0\.0 for tools\/call$/m);
   expect(stdout).toMatch(/^route +-$/m);
   expect(stdout).toMatch(/^idle +3\.2\.1 +fail +0 +- +\//m);
-  expect(stdout).toMatch(/^a +stdio +session +sampling, elicitation and logs; .*"relayRoots": true/m);
+  expect(stdout).toMatch(/^a +stdio +session +sampling, elicitation and logs; [^"]*"relayRoots": true/m);
 });
 
 test("inspect --json has the same as data", async () => {

@@ -46,7 +46,7 @@ test("doctor finds nothing wrong where all is well, and says what it looked at",
   );
   expect(of(findings, "command")[0]).toMatchObject({ about: "a", found: process.execPath });
   const people = await run(at, ["doctor"]);
-  expect(people).toMatchObject({ code: 0, stdout: expect.stringMatching(/^ok +server +a: 1 tools/m) });
+  expect(people).toMatchObject({ code: 0, stdout: expect.stringMatching(/^ok +server +a: 1 tool/m) });
   expect(people.stdout).toMatch(/\n0 problems, 0 warnings; \S+ explains each\n$/);
   const [, page = ""] = /(\S+) explains each/.exec(people.stdout) ?? [];
   expect(readFileSync(page, "utf8")).toBe(readFileSync(join(ROOT, "docs/troubleshooting.md"), "utf8"));

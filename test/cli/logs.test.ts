@@ -186,6 +186,19 @@ test("a follower's level is the log's while it follows, and what only it wants i
   expect(ring.level).toBe("info");
 });
 
+// Whether `node:readline` ends a line there depends on the version of Node.
+test("a line is one line with every character that JSON may have in it", async () => {
+  const ring = new LogRing("info");
+  const serving = await served(ring);
+  const message = "one\u2028two\u2029three\u0085four\rfive";
+  ring.read(line(message));
+  const records = readLogs(serving.address, { ...query, lines: 1, follow: false }, new AbortController().signal);
+  const read: string[] = [];
+  for await (const record of records) read.push(record.message);
+  expect(read).toEqual([message]);
+  serving.end();
+});
+
 test("a reader that does not read costs a bounded queue, and is told how much it missed", async () => {
   const ring = new LogRing("info");
   const serving = await served(ring);

@@ -23,6 +23,9 @@ export default definePlugin({
       args: { text: { type: "positional", description: "What is said" }, config: { type: "string", valueHint: "file", description: "Which host" } },
       run: async ({ args }) => process.stdout.write(JSON.stringify(await callRunningHost("works", "echo", { text: args.text }, { config: args.config }))),
     }),
+    plain: async () => ({
+      run: async ({ data }) => process.stdout.write(JSON.stringify({ ...await callRunningHost("works", "echo"), config: data.config })),
+    }),
   },
 });
 `;
@@ -78,6 +81,11 @@ test("without a host, or with several, it says so; one is chosen by its config, 
   );
   expect(await callRunningHost("works", "echo", {}, { pid: one.child.pid })).toEqual({ pid: one.child.pid });
   expect(await run(at, ["works", "echo", "hello"])).toMatchObject({ stdout: JSON.stringify({ text: "hello", pid: one.child.pid }) });
+  // One that declares no --config obeys it too.
+  const config = join(at.path, "other.json");
+  expect(await run(at, ["works", "--config", "other.json", "plain"])).toMatchObject({
+    stdout: JSON.stringify({ pid: other.child.pid, config }),
+  });
   for (const args of [
     ["--config", "other.json", "echo", "hello"],
     ["echo", "hello", "--config=other.json"],

@@ -19,7 +19,7 @@ const DB_KEY = "S3cret-of-the-database";
 test.each([
   ["list", ["list", "--json"], '"name": "echo"'],
   ["call", ["call", "echo", "--args", '{"text":"hi"}'], "hi"],
-  ["validate --connect", ["validate", "--connect"], "slow  ok  1 tools"],
+  ["validate --connect", ["validate", "--connect"], "slow  ok  1 tool"],
 ])("%s waits for the lists of a server that starts slowly", async (_command, args, expected) => {
   using at = home({ mcpServers: { slow } });
   const { code, stdout, stderr } = await run(at, args);
@@ -57,7 +57,7 @@ test("validate --connect shows the last words of a server that died, without sec
   using at = home({ mcpServers: { dying } });
   const people = await run(at, ["validate", "--connect"], { DB_KEY });
   expect(people.stdout).toMatch(
-    /^dying +backing off +.*exited with code 3.*\n(?: {4}earlier\n)+ {4}cannot open the database, key \[redacted\]$/m,
+    /^dying +backing off +.*exited with code 3.*\n(?: {5,}.*\n)*(?: {4}earlier\n)+ {4}cannot open the database, key \[redacted\]$/m,
   );
   const { upstreams } = JSON.parse((await run(at, ["validate", "--connect", "--json"], { DB_KEY })).stdout);
   expect(upstreams).toMatchObject([

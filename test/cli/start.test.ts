@@ -69,7 +69,7 @@ test("start tells people what is served and how to connect, on stderr", async ()
   await vi.waitFor(() => expect(running.stderr()).toContain("claude mcp add"));
   const text = running.stderr();
   expect(text).toContain(`mcp-host serves 3 servers at ${url.href}`);
-  expect(text).toMatch(/^ {2}good +ready +1 tools, 4 prompts, \d resources, \d templates$/m);
+  expect(text).toMatch(/^ {2}good +ready +1 tool, 4 prompts, \d resources, \d templates$/m);
   expect(text).toMatch(/^ {2}own +idle +starts with each client$/m);
   expect(text).toMatch(/^ {2}bad +backing off +cannot start "/m);
   expect(text).toContain(`claude mcp add --transport http mcp-host ${url.href}`);

@@ -235,3 +235,32 @@ test("restart is for daemons", async () => {
   expect(stderr).toContain(`the host with pid ${running.child.pid} was not started with --daemon`);
   expect(running.child.exitCode).toBe(null);
 });
+
+test("restart with several hosts lists them, as stop does, whichever of them are daemons", async () => {
+  using at = home({ mcpServers: {} }, { "other.json": '{"mcpServers":{}}' });
+  using elsewhere = home();
+  const env = at.env;
+  await using daemon = await startDaemon(at);
+  await using running = start(at, ["start", "--config", "other.json", "--port", "0", "--log-format", "json"]);
+  await vi.waitFor(() => expect(running.stderr()).toContain("the host listens"));
+  const { code, stderr } = await run(elsewhere, ["restart"], env);
+  expect(code).toBe(5);
+  expect(stderr).toContain("several hosts are running; choose one with --pid or --config");
+  for (const pid of [daemon.pid, running.child.pid]) expect(stderr).toContain(`--pid ${pid} `);
+  expect(lives(daemon.pid)).toBe(true);
+});
+
+test("stop --pid-file chooses the daemon that has this pid file", async () => {
+  using at = home({ mcpServers: {} }, { "other.json": '{"mcpServers":{}}' });
+  await using mine = await startDaemon(at, ["--pid-file", "mine.pid"]);
+  await using other = await startDaemon(at, ["--config", "other.json", "--pid-file", "other.pid"]);
+  expect(await run(at, ["stop", "--pid-file", "none.pid"])).toMatchObject({
+    code: 5,
+    stderr: expect.stringContaining(`no daemon of this user has the pid file ${join(at.path, "none.pid")}`),
+  });
+  expect((await run(at, ["stop", "--pid-file", "mine.pid", "--all"])).stderr).toContain("--all chooses every host");
+  expect((await run(at, ["stop", "--pid-file", "mine.pid", "--pid", "1"])).stderr).toContain("--pid-file chooses a host");
+  const stopped = await run(at, ["stop", "--pid-file", "other.pid"]);
+  expect(stopped).toMatchObject({ code: 0, stdout: expect.stringContaining(`pid ${other.pid}`) });
+  expect([lives(mine.pid), lives(other.pid)]).toEqual([true, false]);
+});

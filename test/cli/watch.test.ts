@@ -1,5 +1,6 @@
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { expect, test, vi } from "vitest";
 import { clientOf, type Home, home, type Running, run, start } from "../harness/cli.ts";
 import type { sdkClient } from "../harness/clients.ts";
@@ -88,6 +89,114 @@ test("a config that is a link into a folder that is swapped, as in mounted volum
   symlinkSync("two", join(at.path, "data.next"));
   renameSync(join(at.path, "data.next"), join(at.path, "data"));
   await vi.waitFor(async () => expect((await client.listTools()).tools.map(({ name }) => name)).toEqual(["two_echo"]));
+  await client.close();
+});
+
+/** Writes a config whose only server's one tool tells which it is. */
+const writeConfig = (path: string, name: string): void =>
+  writeFileSync(path, JSON.stringify({ mcpServers: { a: upstream({ only: ["echo"], prefix: `${name}_` }) } }));
+const untilListed = (client: Client, name: string): Promise<void> =>
+  vi.waitFor(async () => expect((await client.listTools()).tools.map((tool) => tool.name)).toEqual([`${name}_echo`]), 5_000);
+
+test("what a link leads to is followed, and the link where it leads elsewhere", async () => {
+  using at = home();
+  mkdirSync(join(at.path, "real"));
+  const [one, two] = ["one", "two"].map((name) => join(at.path, "real", `${name}.json`)) as [string, string];
+  const config = join(at.path, "mcp-host.config.json");
+  writeConfig(one, "one");
+  writeConfig(two, "two");
+  // Over another link, as in a folder of dotfiles.
+  symlinkSync(one, join(at.path, "real/current"));
+  symlinkSync("real/current", config);
+  await using running = watching(at);
+  const client = await clientOf(running);
+  writeConfig(one, "edited");
+  await untilListed(client, "edited");
+  symlinkSync(two, join(at.path, "next"));
+  renameSync(join(at.path, "next"), join(at.path, "real/current"));
+  await untilListed(client, "two");
+  writeConfig(two, "edited_again");
+  await untilListed(client, "edited_again");
+  await client.close();
+});
+
+test.each([
+  ["a link to one", true],
+  ["no link", false],
+])("a folder that another takes the place of is followed: %s", async (_what, isLink) => {
+  using at = home();
+  for (const name of ["one", "two"]) {
+    mkdirSync(join(at.path, name));
+    writeConfig(join(at.path, name, "own.json"), name);
+  }
+  const etc = join(at.path, "etc");
+  const place = (name: string): void => {
+    if (!isLink) return renameSync(join(at.path, name), etc);
+    symlinkSync(name, join(at.path, "next"));
+    renameSync(join(at.path, "next"), etc);
+  };
+  place("one");
+  await using running = watching(at, "--config", join(etc, "own.json"));
+  const client = await clientOf(running);
+  if (!isLink) renameSync(etc, join(at.path, "old"));
+  place("two");
+  await untilListed(client, "two");
+  writeConfig(join(etc, "own.json"), "edited");
+  await untilListed(client, "edited");
+  await client.close();
+});
+
+/** Plugins whose files import others: the file that the config names, and what is beside it. */
+const SPLIT: Record<string, Record<string, string>> = {
+  "rename.mjs": {
+    "rename.mjs": `import { named } from "./lib/named.mjs";
+import { definePlugin } from ${JSON.stringify(import.meta.resolve("mcp-host"))};
+export default definePlugin({ name: "rename", host: "^1.0.0",
+  apply: (host) => host.hooks.discover.tap("rename", (entries) => entries.map((entry) => ({ ...entry, name: named(entry.name) }))) });`,
+    "lib/named.mjs": `export * from '../word.mjs';
+import { word } from "../word.mjs";
+export const named = (name) => word + "_" + name;`,
+    "word.mjs": `export const word = "WORD";`,
+  },
+  "rename.js": {
+    "package.json": '{ "type": "commonjs" }',
+    "rename.js": `const { word } = require("./word.js");
+const { definePlugin } = require(${JSON.stringify(fileURLToPath(import.meta.resolve("mcp-host")))});
+module.exports = definePlugin({ name: "rename", host: "^1.0.0",
+  apply: (host) => host.hooks.discover.tap("rename", (entries) => entries.map((entry) => ({ ...entry, name: word + "_" + entry.name }))) });`,
+    "word.js": `exports.word = "WORD";`,
+  },
+  "rename.ts": {
+    "rename.ts": `import { definePlugin, type Entry } from ${JSON.stringify(import.meta.resolve("mcp-host"))};
+import { word } from "./word.js";
+export default definePlugin({ name: "rename", host: "^1.0.0",
+  apply: (host) => host.hooks.discover.tap("rename", (entries: readonly Entry[]) => entries.map((entry) => ({ ...entry, name: word + "_" + entry.name }))) });`,
+    "word.ts": `export const word: string = "WORD";`,
+  },
+};
+
+test.each(Object.entries(SPLIT))("what the plugin %s imports from files beside it is followed, and read anew", async (plugin, files) => {
+  using at = home({ mcpServers: { a: upstream({ only: ["echo"] }) }, plugins: [`./${plugin}`] });
+  mkdirSync(join(at.path, "lib"));
+  const write = (word: string): void => {
+    for (const [file, text] of Object.entries(files)) {
+      const now = text.replace("WORD", word);
+      if (word === "one" || now !== text) writeFileSync(join(at.path, file), now);
+    }
+  };
+  write("one");
+  await using running = watching(at);
+  const client = await clientOf(running);
+  await untilListed(client, "one");
+  for (const word of ["two", "three"]) {
+    write(word);
+    await untilListed(client, word);
+  }
+  const word = join(at.path, Object.keys(files).find((file) => file.startsWith("word")) as string);
+  writeFileSync(word, "export const");
+  await vi.waitFor(() => expect(running.stderr()).toContain("the host goes on with the config that it has"), 5_000);
+  write("four");
+  await untilListed(client, "four");
   await client.close();
 });
 

@@ -312,14 +312,18 @@ test("on a terminal inputs are asked for, and a password is not shown", async ()
   });
 });
 
+/** A plugin that may be there for some calls only. */
+const SHORTER = `import { definePlugin } from ${JSON.stringify(import.meta.resolve("mcp-host"))};
+export default definePlugin({ name: "shorter", host: "^1.0.0", apply: (host) => host.hooks.respond.for("tools/call").tap("shorter", (result) => result) });`;
+
 test("the examples of docs/config.md are valid", async () => {
   const page = readFileSync(join(ROOT, "docs/config.md"), "utf8");
   const blocks = [...page.matchAll(/^```(ts|json|jsonc)\n(.*?)^```$/gms)].map(([, language, content]) => [language, content] as const);
-  expect(blocks.map(([language]) => language)).toEqual(["jsonc", "jsonc", "jsonc", "jsonc", "ts", "json"]);
+  expect(blocks.map(([language]) => language)).toEqual(["jsonc", "jsonc", "jsonc", "jsonc", "json", "ts", "json"]);
   for (const [language, content = ""] of blocks) {
     // The first names plugins that nobody has.
     const installed = content.replace("./my-plugin.ts", "@host/plugin-cache").replace('"mcp-host-plugin-x"', '"@host/plugin-cache"');
-    using at = project({ [`mcp-host.config.${language}`]: installed, "search.env": "A=1" });
+    using at = project({ [`mcp-host.config.${language}`]: installed, "search.env": "A=1", "shorter-answers.mjs": SHORTER });
     await run(at, ["trust"]);
     const result = await run(at, ["validate"], { SEARCH_TOKEN: "t", MCP_HOST_INPUT_SEARCH_KEY: "k" });
     expect(result).toMatchObject({ code: 0, stdout: expect.stringContaining("is valid") });

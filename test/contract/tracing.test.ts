@@ -83,11 +83,11 @@ test("each attempt tells the server its own traceparent", async () => {
   try {
     const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}/mcp`;
     await using host = await createTestHost({
-      plugins: [{ use: tracing(), id: "trace" }, again()],
+      plugins: [{ use: tracing(), id: "tracer" }, again()],
       upstreams: { server: { url, idempotent: ["echo"] } },
     });
     await host.client.callTool("echo");
-    const attempts = exporter.getFinishedSpans().filter(({ name }) => name === "call trace");
+    const attempts = exporter.getFinishedSpans().filter(({ name }) => name === "call tracer");
     expect(seen).toEqual(attempts.map((span) => `00-${span.spanContext().traceId}-${span.spanContext().spanId}-01`));
     expect(seen).toHaveLength(2);
   } finally {

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { COMMANDS } from "../../packages/host/dist/cli/commands.js";
-import { clientOf, type Home, home, type Running, run, start } from "../harness/cli.ts";
+import { clientOf, type Home, home, type Running, run, start, urlOf } from "../harness/cli.ts";
 import { lives, startDaemon } from "../harness/daemons.ts";
 import { httpProcess, MARKED, ROOT } from "../harness/hosts.ts";
 
@@ -51,6 +51,9 @@ afterAll(async () => {
 /** What must be there for an example: the process id that it names, and what ends it again. */
 async function prepared(line: string): Promise<{ pid: number | undefined; end: () => Promise<unknown> }> {
   if (/^mcp-host config restore/.test(line)) await run(at, ["init", "--force", "--yes", "--import", "none"]);
+  if (/^mcp-host (add|remove|enable|disable)/.test(line))
+    for (const name of ["files", "tickets", "search", "spare"]) await run(at, ["remove", name]); // of another example
+  if (/^mcp-host (remove|enable|disable)/.test(line)) await run(at, ["add", "spare", "--url", server.url]);
   const daemon = /^mcp-host restart/.test(line) ? await startDaemon(at) : undefined;
   const isDaemon = daemon !== undefined || line.includes("--daemon");
   return { pid: daemon?.pid ?? running.child.pid, end: async () => isDaemon && run(at, ["stop", "--all"]) };
@@ -80,7 +83,7 @@ function wordsOf(line: string, env: NodeJS.ProcessEnv): string[] | undefined {
 test.each(lines)("the example `%s` does what it says", async (line) => {
   const { pid, end } = await prepared(line);
   const PATH = `${join(ROOT, "node_modules/.bin")}${delimiter}${process.env.PATH}`;
-  const own = { HOME: at.path, PATH, PID: String(pid) };
+  const own = { HOME: at.path, PATH, PID: String(pid), URL: String(await urlOf(running)) };
   const env = { ...process.env, ...MARKED, ...at.env, ...own };
   const words = wordsOf(line, env);
   if (words) {

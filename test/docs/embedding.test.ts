@@ -28,6 +28,7 @@ test("the blocks of docs/embedding.md are one program, which says what the page 
     "false { hello: 'world' }",
     "[ 1, 2 ]",
     "-32050",
+    "function",
     "single ready",
     "6 1 [ [ 'files', 'ready', true ] ]",
     "[ 'more' ] [ 'files' ]",

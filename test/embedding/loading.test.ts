@@ -82,7 +82,7 @@ test("with an HTTP server it loads what that needs, and no front", async () => {
 
 test.each([
   ["sse", /upstream\/sse\.js$/, /hono|jose|\/ws\/|undici\/lib\/web|\/front\/http|upstream\/(stdio|http|url|websocket)\.js/],
-  ["websocket", /upstream\/websocket\.js$/, /hono|jose|undici\/|\/front\/http|wire\/sse|upstream\/(stdio|http|url|sse)\.js/],
+  ["websocket", /upstream\/websocket\.js$/, /hono|jose|node_modules\/undici\/|\/front\/http|wire\/sse|upstream\/(stdio|http|url|sse)\.js/],
 ] as const)("with a server over %s it loads that wire and no other", async (wire, own, others) => {
   const server = await httpProcess("upstream", [wire]);
   try {

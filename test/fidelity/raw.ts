@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
-import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
 import { vi } from "vitest";
+import { onLines } from "../fixtures/lines.mjs";
 import type { Message } from "../fixtures/upstream.mjs";
 import { SocketClient } from "../harness/socket.ts";
 
@@ -218,7 +218,7 @@ export interface Streams {
 
 /** Over standard streams, a message a line. */
 export async function linePipe({ input, output, gone }: Streams, deliver: Deliver): Promise<Pipe> {
-  createInterface({ input: output }).on("line", (line) => deliver(JSON.parse(line), "pipe"));
+  onLines(output, (line) => deliver(JSON.parse(line), "pipe"));
   return {
     async send(message) {
       input.write(`${JSON.stringify(message)}\n`);

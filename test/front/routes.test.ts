@@ -100,3 +100,76 @@ test("a reload that brings an auth plugin closes them", async () => {
   expect(await at("/figures")).toEqual([401, ""]);
   expect(await at("/hello")).toEqual([200, "public"]);
 });
+
+test("what a route throws is the log's business: the client is told whose it is, or what it says with refuse", async () => {
+  const secret = `ghp_${"a1B2".repeat(9)}`;
+  const failing = definePlugin({
+    name: "failing",
+    host: "^1.0.0",
+    apply(host) {
+      host.hooks.http.tap("failing", (app, publicApp) => {
+        app.get("/boom", () => {
+          throw new Error(`boom with ${secret}`);
+        });
+        publicApp.get("/later", async () => {
+          await Promise.resolve();
+          throw new Error("later");
+        });
+        app.get("/refused", () => {
+          throw refuse("rate_limited", "slow down", { retryAfterMs: 1_500 });
+        });
+        app.get("/own", () => {
+          throw Object.assign(new Error("own"), { getResponse: () => new Response("mine", { status: 418 }) });
+        });
+        publicApp.get("/odd", () => {
+          throw "no error"; // as JavaScript may
+        });
+      });
+    },
+  });
+  const minding = definePlugin({
+    name: "minding",
+    host: "^1.0.0",
+    apply(host) {
+      host.hooks.http.tap("minding", (app) => {
+        app.onError((_, context) => context.text("minded", 502));
+        app.get("/minded", () => {
+          throw new Error("its own business");
+        });
+      });
+    },
+  });
+  await using running = await startHost({ mcpServers, plugins: [failing(), minding()] });
+  const get = (path: string): Promise<Answer> => ask(running.url, { path });
+  const boom = await get("/boom");
+  expect([boom.status, boom.json?.error]).toMatchObject([
+    500,
+    { code: -31500, message: 'plugin "failing" failed', data: { type: "plugin_failure", plugin: "failing" } },
+  ]);
+  expect((await get("/later")).status).toBe(500);
+  const refused = await get("/refused");
+  expect([refused.status, refused.headers["retry-after"], refused.json?.error]).toMatchObject([429, "2", { message: "slow down" }]);
+  for (const [path, status, text] of [
+    ["/own", 418, "mine"],
+    ["/minded", 502, "minded"],
+  ] as const) {
+    const answer = await open(running.url, { path });
+    await answer.ended;
+    expect([answer.status, answer.text()]).toEqual([status, text]);
+  }
+  const odd = await get("/odd");
+  expect([odd.status, odd.json?.error]).toMatchObject([500, { message: "Internal error" }]);
+  expect(running.logs.filter(({ level }) => level === "error")).toMatchObject([
+    {
+      message: "a plugin failed",
+      plugin: "failing",
+      hook: "http",
+      method: "GET",
+      path: "/boom",
+      stack: [expect.stringContaining(import.meta.filename)],
+    },
+    { message: "a plugin failed", plugin: "failing", hook: "http", path: "/later", error: "Error: later" },
+    { message: "an HTTP request failed", error: "no error" },
+  ]);
+  expect(JSON.stringify(running.logs)).not.toContain(secret);
+});

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { Writable } from "node:stream";
 import { type Config, createHost, createLogger, type Host, type HostOptions } from "mcp-host";
 import { MARKER } from "./census.ts";
@@ -64,7 +64,10 @@ export async function httpProcess(
 /** A folder of a test's own. */
 export function temporary(files: Record<string, string> = {}): { path: string; [Symbol.dispose](): void } {
   const path = mkdtempSync(join(tmpdir(), "mcp-host-test-"));
-  for (const [name, text] of Object.entries(files)) writeFileSync(join(path, name), text, { mode: 0o600 });
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(path, name)), { recursive: true });
+    writeFileSync(join(path, name), text, { mode: 0o600 });
+  }
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
 }
 

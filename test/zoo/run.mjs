@@ -2,19 +2,19 @@
 //
 //   npm run zoo -- [--only PART-OF-A-NAME]
 
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, realpathSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
+import { installLocked } from "../harness/locked.mjs";
 
 const AT_ONCE = 2;
 const TRIAL_MS = 300_000;
 
 const { values: options } = parseArgs({ options: { only: { type: "string" } } });
 
-install();
+installLocked(import.meta.dirname);
 // What needs the installed packages is imported once they are there.
 const { SERVERS } = await import("./servers.mjs");
 const { evict, isIsolated } = await import("./place.mjs");
@@ -58,14 +58,4 @@ async function inTime(server, done) {
   } finally {
     late.abort();
   }
-}
-
-/** Installs what the lockfile says, unless that is what is there. */
-function install() {
-  const here = import.meta.dirname;
-  const installed = statSync(join(here, "node_modules/.package-lock.json"), { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  if (installed >= statSync(join(here, "package-lock.json")).mtimeMs) return;
-  // The project's engine-strict reaches us through `npm run`; some of the servers want a newer Node than they need.
-  const flags = ["--ignore-scripts", "--engine-strict=false", "--loglevel=error", "--no-audit", "--no-fund"];
-  execFileSync("npm", ["ci", ...flags], { cwd: here, stdio: ["ignore", "ignore", "inherit"] });
 }

@@ -121,7 +121,11 @@ export const ERRORS = {
     retryable: true,
     meaning: "Too much is in flight, or too many sessions are open. Wait and try again.",
   },
-  plugin_failure: { code: -31500, retryable: false, meaning: "The named plugin failed. The log has the details under the request id." },
+  plugin_failure: {
+    code: -31500,
+    retryable: false,
+    meaning: "The named plugin failed. The log has the details: the first time in full, then once a minute how often it came again.",
+  },
   upstream_protocol: { code: -31502, retryable: false, meaning: "The upstream broke the protocol." },
   upstream_down: {
     code: -31503,

@@ -26,7 +26,7 @@ export { plainUri, type UriTest, uriMatcher } from "./exchange/uri-matcher.ts";
 export { isPartOf } from "./exchange/uri-part.ts";
 export type { RequestHandler } from "./front/mount.ts";
 export type { EmbeddingApi } from "./host/api.ts";
-export type { HandlerOptions } from "./host/handler.ts";
+export type { Guard, GuardOptions, HandlerOptions } from "./host/handler.ts";
 export type { Fitness, HostHealth, UpstreamHealth } from "./host/health.ts";
 export type { Host } from "./host/host.ts";
 export type { CallOptions } from "./host/local-clients.ts";
@@ -35,7 +35,7 @@ export type { HostOptions, OperatorControls } from "./host/options.ts";
 export type { Changes, ReloadReport } from "./host/reload.ts";
 export type { HostStats, UpstreamStats } from "./host/stats.ts";
 export { createLogger, type LogFields, type Logger, type LogLevel, type LogOptions, type LogRecord } from "./log.ts";
-export { callRunningHost, type HostChoice } from "./operator/control-client.ts";
+export { callRunningHost, type HostChoice, type Reloaded, reloadRunningHosts } from "./operator/control-client.ts";
 export { createHost } from "./operator/create-host.ts";
 export type { Clock, PluginClock } from "./plugin/clock.ts";
 export type {

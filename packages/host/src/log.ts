@@ -1,5 +1,6 @@
 import { type ConsolaInstance, createConsola, type LogObject } from "consola/core";
 import { briefText, redactLine } from "./redact.ts";
+import { framesOf } from "./stack.ts";
 
 export type LogLevel = "silent" | "error" | "warn" | "info" | "debug";
 export type LogFormat = "json" | "pretty";
@@ -160,4 +161,10 @@ export function errorFields(error: unknown): LogFields {
     words.push("what cannot be looked at: that throws, too");
   }
   return { error: words.join(" <- ") };
+}
+
+/** What a log line says of what a plugin threw: besides, where in the plugin that was. Never throws, whatever was thrown. */
+export function failureFields(error: unknown): LogFields {
+  const stack = framesOf(error);
+  return { ...errorFields(error), ...(stack.length > 0 && { stack }) };
 }

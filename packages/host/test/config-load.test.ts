@@ -220,7 +220,9 @@ test("every problem is told at once, with its place and the remedy", async () =>
     expect.stringContaining("mcpServers.f g: "),
     'listn: unknown key (did you mean "listen"?)',
     `plugins[0]: there is no file ${join(folder, "nowhere.js")}`,
-    expect.stringContaining('plugins[1]: plugin "not-installed" is not installed; run `npm install not-installed`'),
+    expect.stringContaining(
+      'plugins[1]: plugin "not-installed" is not installed; a name without a scope stands for @host/plugin-not-installed or',
+    ),
   ]);
 });
 

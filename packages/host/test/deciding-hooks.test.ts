@@ -268,8 +268,8 @@ describe("decisions", () => {
           (exchange?.params.arguments as { no?: unknown } | undefined)?.no ? false : undefined,
         ),
       ),
-      plugin("stop", (host) =>
-        host.hooks.transform.for("tools/call").tap("stop", (params) => {
+      plugin("halt", (host) =>
+        host.hooks.transform.for("tools/call").tap("halt", (params) => {
           if (params.arguments?.stop) throw refuse("forbidden", "stop");
           return params;
         }),
@@ -299,7 +299,7 @@ describe("decisions", () => {
     expect(await by("a")).toEqual([]);
     expect(await by("b")).toEqual(["hide permit refused"]);
     expect(await by("a", { no: 1 })).toEqual(["judge permit refused"]);
-    expect(await by("a", { stop: 1 })).toEqual(["stop transform refused"]);
+    expect(await by("a", { stop: 1 })).toEqual(["halt transform refused"]);
     expect(await by("a", { own: 1 })).toEqual(["answers call answered"]);
     expect(await by("a", { route: 1 })).toEqual(["routes route routed"]);
   });

@@ -108,6 +108,24 @@ export const typed = definePlugin({
     hooks.transform.for("tools/call").tap("types", (params) => ({ ...params, arguments: { name: params.name } }));
     // @ts-expect-error there is no such method
     hooks.transform.for("tools/cal");
+    // @ts-expect-error a list passes no transform
+    hooks.transform.for("tools/list");
+    // @ts-expect-error a list is called nowhere
+    hooks.call.for("tools/list");
+    // @ts-expect-error a subscription's answer passes no respond
+    hooks.respond.for("resources/subscribe");
+    // @ts-expect-error the answer to a task passes the respond taps of what began it
+    hooks.respond.for("tasks/result");
+    // @ts-expect-error what is asked of a task was authorized when it began
+    hooks.authorize.for("tasks/get");
+    // @ts-expect-error a ping cannot fail on its way
+    hooks.fail.for("ping");
+    hooks.fail.for("tools/list").tap("types", (error) => error);
+    hooks.transform.for("acme/search").tap("types", (params, { method }) => ({ ...params, method }));
+    // @ts-expect-error a server's own method has a family of its own
+    hooks.transform.for("search");
+    // @ts-expect-error tapable's interceptors are refused
+    hooks.route.intercept;
     // @ts-expect-error there is no such hook
     hooks.transfrom;
     // @ts-expect-error arguments are an object

@@ -24,7 +24,12 @@ export const auth = definePlugin({
   host: "^1.0.0",
   security: true,
   options,
-  commands: { "new-key": () => import("./new-key.ts") },
+  commands: {
+    "new-key": () => import("./commands/new-key.ts"),
+    "keys add": () => import("./commands/keys-add.ts"),
+    "keys list": () => import("./commands/keys-list.ts"),
+    "keys revoke": () => import("./commands/keys-revoke.ts"),
+  },
   apply(host, given) {
     const { hooks, log, meter } = host;
     if (host.config.listen && !given.apiKeys && given.jwt.length === 0 && !given.anonymous)

@@ -8,9 +8,9 @@ export interface KeySetOptions {
   readonly url: string;
   /** All in milliseconds. */
   readonly timeout: number;
-  /** Keys that are older are fetched again before use. */
+  /** Keys that are older are fetched again, while they go on being used. */
   readonly maxAge: number;
-  /** Keys that cannot be fetched again are used up to this age. */
+  /** Keys that were not fetched again are used up to this age. */
   readonly maxStale: number;
   /** Between two tries, whatever tokens come. */
   readonly cooldown: number;
@@ -22,7 +22,8 @@ const MAX_KEYS = 100;
 
 /**
  * The public keys of an issuer, fetched on first use and again when they are old or a token names one that is unknown
- * (rotation). Tokens cannot make it ask more often than once in `cooldown`.
+ * (rotation). Nobody waits for an issuer while there are keys that may be used, and tokens cannot make it ask more often than once in
+ * `cooldown`.
  */
 export class KeySet {
   readonly #options: KeySetOptions;
@@ -42,19 +43,24 @@ export class KeySet {
 
   /** For jose: the key that a token's header names. @throws KeysUnavailable, or an error of jose's for a key that there is not */
   readonly get: JWTVerifyGetKey = async (header, token) => {
-    if (Date.now() - this.#fetchedAt > this.#options.maxAge) await this.#refresh();
-    if (!this.#keys || Date.now() - this.#fetchedAt > this.#options.maxStale)
-      throw new KeysUnavailable("the issuer's keys cannot be fetched");
+    const refreshed = this.#age > this.#options.maxAge ? this.refresh() : undefined;
+    if (this.#age > this.#options.maxStale) await refreshed;
+    if (!this.#keys || this.#age > this.#options.maxStale) throw new KeysUnavailable("the issuer's keys cannot be fetched");
     try {
       return await this.#keys(header, token);
     } catch (error) {
-      if (!(error instanceof errors.JWKSNoMatchingKey) || !(await this.#refresh())) throw error;
+      if (!(error instanceof errors.JWKSNoMatchingKey) || !(await this.refresh())) throw error;
       return this.#keys(header, token);
     }
   };
 
-  /** Fetches unless it was tried a moment ago. False when the keys are the same as before. */
-  async #refresh(): Promise<boolean> {
+  /** In milliseconds; before there are any it is without end. */
+  get #age(): number {
+    return Date.now() - this.#fetchedAt;
+  }
+
+  /** Fetches unless it was tried a moment ago. False when they are the same as before. Never rejects. */
+  async refresh(): Promise<boolean> {
     if (!this.#fetching && Date.now() - this.#triedAt < this.#options.cooldown) return false;
     const before = this.#keys;
     this.#fetching ??= this.#fetch().finally(() => {

@@ -68,7 +68,7 @@ export function readKeys(file: string, folder: string): readonly ApiKey[] {
     throw new ConfigError([`plugin "auth": options.apiKeys.file: ${path} ${what}`]);
   };
   const stat = statSync(path, { throwIfNoEntry: false });
-  if (!stat?.isFile()) return fail("is no file");
+  if (!stat?.isFile()) return fail("is no file; `mcp-host auth keys add` makes it with the first key");
   if (process.platform !== "win32" && (stat.mode & 0o022) !== 0) fail(`can be written by others; run \`chmod go-w ${path}\``);
   if (stat.size > FILE_BYTES) fail(`is larger than ${FILE_BYTES} bytes`);
   let value: unknown;

@@ -66,8 +66,10 @@ export const issuer = z.strictObject({
   rolesClaim: claimPath.default("roles").describe('The claim that has the roles; a list is a path, as in `["realm_access", "roles"]`.'),
   roles: roles.default([]).describe("Roles of everybody with a token of this issuer."),
   timeout: duration.default(4_000).describe("Longest wait for the keys."),
-  maxAge: duration.default(600_000).describe("Keys older than this are fetched again before use."),
-  maxStale: duration.default(3_600_000).describe("Keys that cannot be fetched again are used up to this age."),
+  maxAge: duration.default(600_000).describe("Keys older than this are fetched again, while they go on being used."),
+  maxStale: duration
+    .default(3_600_000)
+    .describe("Keys that could not be fetched again are used up to this age, and no request waits for the issuer until then."),
   cooldown: duration.default(30_000).describe("Least time between two fetches, whatever tokens come."),
 });
 export type IssuerOptions = z.output<typeof issuer>;

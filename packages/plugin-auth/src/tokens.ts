@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { decodeJwt, errors, type JWTPayload, jwtVerify } from "jose";
+import { decodeJwt, decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from "jose";
 import type { Principal } from "mcp-host";
 import { pick, scopesOf, textsAt } from "./claims.ts";
 import { KeySet, KeysUnavailable } from "./key-set.ts";
@@ -37,6 +37,8 @@ export interface IssuerContext {
 const SCOPE = "scope:";
 const MAX_ROLES = 200;
 const MAX_SUBJECT = 256;
+/** Keys that are tried for a token that names none: each costs a verification, and anybody may send such tokens. */
+const MAX_TRIES = 10;
 
 /** Verifies the tokens of one issuer. */
 export class Issuer {
@@ -58,21 +60,45 @@ export class Issuer {
   /** @throws BadToken */
   async verify(token: string): Promise<Verified> {
     const { issuer, algorithms, leeway, type, subject } = this.#options;
+    const options: JWTVerifyOptions = {
+      issuer,
+      audience: this.#audience,
+      algorithms,
+      clockTolerance: leeway / 1000,
+      requiredClaims: ["iss", "aud", "exp", subject],
+      ...(type !== undefined && { typ: type }),
+    };
     let claims: JWTPayload;
     try {
-      const verified = await jwtVerify(token, this.keys.get, {
-        issuer,
-        audience: this.#audience,
-        algorithms,
-        clockTolerance: leeway / 1000,
-        requiredClaims: ["iss", "aud", "exp", subject],
-        ...(type !== undefined && { typ: type }),
+      claims = await this.#payload(token, options).catch(async (error: unknown) => {
+        // Where the token names no key, a new one of the issuer's looks like a wrong signature.
+        const isUnnamed = error instanceof errors.JWSSignatureVerificationFailed && decodeProtectedHeader(token).kid === undefined;
+        if (!isUnnamed || !(await this.keys.refresh())) throw error;
+        return this.#payload(token, options);
       });
-      claims = verified.payload;
     } catch (error) {
       throw reasonOf(error);
     }
     return this.#read(claims);
+  }
+
+  /** The payload of a token that one of the keys has signed which its header fits. @throws an error of jose's, or KeysUnavailable */
+  async #payload(token: string, options: JWTVerifyOptions): Promise<JWTPayload> {
+    try {
+      return (await jwtVerify(token, this.keys.get, options)).payload;
+    } catch (error) {
+      if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+      let tries = 0;
+      for await (const key of error) {
+        if (++tries > MAX_TRIES) break;
+        try {
+          return (await jwtVerify(token, key, options)).payload;
+        } catch (wrong) {
+          if (!(wrong instanceof errors.JWSSignatureVerificationFailed)) throw wrong;
+        }
+      }
+      throw new errors.JWSSignatureVerificationFailed();
+    }
   }
 
   #read(claims: JWTPayload): Verified {
@@ -124,7 +150,6 @@ function reasonOf(error: unknown): BadToken {
     return new BadToken(`the token's "${error.claim}" is not accepted here`);
   }
   if (error instanceof errors.JOSEAlgNotAllowed) return new BadToken("the token's signature algorithm is not accepted here");
-  if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys)
-    return new BadToken("the token was signed with a key that its issuer does not publish");
+  if (error instanceof errors.JWKSNoMatchingKey) return new BadToken("the token was signed with a key that its issuer does not publish");
   return new BadToken("the token is not valid");
 }

@@ -14,6 +14,11 @@ export interface TestIssuer extends AsyncDisposable {
   answer: Answer;
   /** Makes a new key and forgets the old ones. */
   rotate(): Promise<void>;
+  /** What is published beside the newest key; `kid` of all of them is left out where it is false. */
+  others: Record<string, unknown>[];
+  named: boolean;
+  /** Awaited before the keys are answered with. */
+  held: Promise<void> | undefined;
   /** Signs a token with the newest key; `undefined` takes a claim away. */
   sign(claims?: JWTPayload, header?: Record<string, unknown>): Promise<string>;
   /** The newest public key. */
@@ -25,8 +30,19 @@ export const AUDIENCE = "https://host.example/mcp";
 export async function testIssuer(issuer = "https://issuer.example"): Promise<TestIssuer> {
   let number = 0;
   let pair = await generateKeyPair("ES256");
-  const state = { fetches: 0, answer: undefined as Answer };
-  const jwk = async () => ({ ...(await exportJWK(pair.publicKey)), kid: `k${number}`, alg: "ES256", use: "sig" });
+  const state = {
+    fetches: 0,
+    answer: undefined as Answer,
+    others: [] as Record<string, unknown>[],
+    named: true,
+    held: undefined as Promise<void> | undefined,
+  };
+  const jwk = async (): Promise<Record<string, unknown>> => ({
+    ...(await exportJWK(pair.publicKey)),
+    kid: `k${number}`,
+    alg: "ES256",
+    use: "sig",
+  });
   const server = createServer((_request, response) => {
     state.fetches++;
     const { answer } = state;
@@ -34,7 +50,11 @@ export async function testIssuer(issuer = "https://issuer.example"): Promise<Tes
       response.writeHead(answer.status ?? 200, answer.location ? { location: answer.location } : {}).end(answer.body ?? "");
       return;
     }
-    void jwk().then((key) => response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ keys: [key] })));
+    void (async () => {
+      await state.held;
+      const keys = [...state.others, await jwk()].map(({ kid, ...key }) => (state.named ? { kid, ...key } : key));
+      response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ keys }));
+    })();
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo; // it listens on TCP

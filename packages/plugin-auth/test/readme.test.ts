@@ -66,6 +66,17 @@ test("the config under Use is valid, and its plugin does what Hooks says", async
   ).toEqual([...documented].sort());
 });
 
+test("the lines about keys do what they say, in their order", async () => {
+  using at = home({ plugins: [["@host/plugin-auth", { apiKeys: { pepper: "p3pp3r-for-the-README", file: "keys.json" } }]] });
+  const lines = [...section("## Use").matchAll(/^mcp-host (auth .*)$/gm)].map(([, words = ""]) => words.split(" "));
+  expect(lines.length).toBe(4);
+  for (const words of lines) {
+    const { code, stdout, stderr } = await run(at, words);
+    expect(code, stderr).toBe(0);
+    if (words.includes("list")) expect(stdout).toBe('ci  roles "reader"  until 2030-01-31T00:00:00.000Z  (file)\n');
+  }
+});
+
 test("the instruments under Metrics are those that there are", async () => {
   const names: string[] = [];
   const { definePlugin } = await import("mcp-host");

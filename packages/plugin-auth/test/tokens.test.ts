@@ -187,6 +187,59 @@ describe("the keys of an issuer", () => {
     expect(failures[0]?.message).toMatch(words);
   });
 
+  test("without names are all tried, in any order, and a token that none of them signed is refused", async () => {
+    for (let others = 0; others < 3; others++) {
+      server.others.push(await server.publicKey());
+      await server.rotate();
+    }
+    server.named = false;
+    const issuer = verifier();
+    await expect(issuer.verify(await server.sign({}, { kid: undefined }))).resolves.toBeDefined();
+    const stranger = await testIssuer();
+    await expect(issuer.verify(await stranger.sign({}, { kid: undefined }))).rejects.toThrow("the token is not valid");
+    const claims = { aud: "https://other.example/mcp" };
+    await expect(issuer.verify(await server.sign(claims, { kid: undefined }))).rejects.toThrow(/"aud" is not accepted/);
+    await stranger[Symbol.asyncDispose]();
+  });
+
+  test("without names that were changed are fetched again, once in a cooldown", async () => {
+    server.named = false;
+    const issuer = verifier({ cooldown: 60_000 });
+    await expect(issuer.verify(await server.sign({}, { kid: undefined }))).resolves.toBeDefined();
+    await server.rotate();
+    await expect(issuer.verify(await server.sign({}, { kid: undefined })), "within the cooldown").rejects.toThrow("the token is not valid");
+    expect(server.fetches).toBe(1);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 60_001 });
+    await expect(issuer.verify(await server.sign({}, { kid: undefined }))).resolves.toBeDefined();
+    expect(server.fetches).toBe(2);
+  });
+
+  test("that are old are used while the issuer is asked, and nobody waits for it", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    const fetched = vi.fn();
+    const keys = new KeySet({ url: server.jwksUri, timeout: 4_000, maxAge: 1_000, maxStale: 10_000, cooldown: 1_000, fetched });
+    const ask = (kid: string) => keys.get({ alg: "ES256", kid }, { payload: "", signature: "" } as never);
+    await ask("k0");
+    let release = (): void => {};
+    server.held = new Promise((resolve) => {
+      release = resolve;
+    });
+    await server.rotate();
+    vi.setSystemTime(Date.now() + 1_001);
+    await expect(ask("k0"), "the issuer has not answered").resolves.toBeDefined();
+    await vi.waitFor(() => expect(server.fetches).toBe(2));
+    const waiting = ask("k1");
+    release();
+    await expect(waiting, "a key that is unknown is waited for").resolves.toBeDefined();
+    expect(server.fetches).toBe(2);
+    await expect(ask("k0")).rejects.toThrow();
+    // Nothing that is older than it may be is used meanwhile.
+    server.held = undefined;
+    vi.setSystemTime(Date.now() + 10_001);
+    await expect(ask("k1")).resolves.toBeDefined();
+    expect(server.fetches).toBe(3);
+  });
+
   test("that are old are fetched again, are used for a while when that fails, and then no more", async () => {
     vi.useFakeTimers({ toFake: ["Date"] });
     const fetched = vi.fn();
@@ -198,11 +251,11 @@ describe("the keys of an issuer", () => {
     expect(server.fetches).toBe(1);
     vi.setSystemTime(Date.now() + 1_001);
     await ask();
-    expect(server.fetches, "they were old").toBe(2);
+    await vi.waitFor(() => expect(fetched).toHaveBeenCalledTimes(2)); // they were old
     server.answer = { status: 500 };
     vi.setSystemTime(Date.now() + 5_000);
     await expect(ask(), "the old ones are used").resolves.toBeDefined();
-    expect(server.fetches).toBe(3);
+    await vi.waitFor(() => expect(fetched).toHaveBeenCalledTimes(3));
     vi.setSystemTime(Date.now() + 5_001);
     await expect(ask(), "they are too old").rejects.toThrow(/cannot be fetched/);
   });

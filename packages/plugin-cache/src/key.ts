@@ -3,6 +3,8 @@ import { type Exchange, type Json, matcher, type UpstreamFacts } from "mcp-host"
 
 /** Of `_meta`: who is told of progress and where a trace belongs, which no answer depends on. */
 const NEVER = ["progressToken", "traceparent", "tracestate", "baggage"];
+/** Keys of `_meta` that are known to count or not: clients choose them, and most send the same few. */
+const MOST_KNOWN = 1_000;
 
 /** Longer keys are kept as their hash. */
 const LONGEST_PLAIN = 256;
@@ -14,7 +16,15 @@ const LONGEST_PLAIN = 256;
  */
 export function keys(ignored: readonly string[], hashed: boolean): (params: Readonly<Json>, called: string, whose: string) => string {
   const ignores = matcher(ignored.map((glob) => `meta:${glob}`));
-  const counts = (key: string): boolean => !NEVER.includes(key) && !ignores({ name: "", upstream: "meta", native: key });
+  const known = new Map<string, boolean>(NEVER.map((key) => [key, false]));
+  const counts = (key: string): boolean => {
+    let does = known.get(key);
+    if (does === undefined) {
+      does = !ignores({ name: "", upstream: "meta", native: key });
+      if (known.size < MOST_KNOWN) known.set(key, does);
+    }
+    return does;
+  };
   return (params, called, whose) => {
     // With its length before it, no owner can look like another one's with something behind.
     const key = `${called}${whose.length} ${whose}${canonical(withoutNoise(params, counts))}`;
@@ -22,13 +32,20 @@ export function keys(ignored: readonly string[], hashed: boolean): (params: Read
   };
 }
 
-/** The params without what does not change the answer. */
+/** The params without what does not change the answer: no arguments and an empty object of them are the same. */
 function withoutNoise(params: Readonly<Json>, counts: (key: string) => boolean): Readonly<Json> {
-  if (params._meta === undefined) return params;
-  const { _meta: meta, ...rest } = params;
+  const isBare = isEmpty(params.arguments);
+  if (params._meta === undefined && !isBare) return params;
+  const { _meta: meta, ...others } = params;
+  const rest: Json = others;
+  if (isBare) delete rest.arguments;
   if (typeof meta !== "object" || meta === null || Array.isArray(meta)) return rest;
   const kept = Object.entries(meta).filter(([key]) => counts(key));
   return kept.length === 0 ? rest : { ...rest, _meta: Object.fromEntries(kept) };
+}
+
+function isEmpty(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && Object.keys(value).length === 0;
 }
 
 /** JSON in which the order of keys does not matter. */

@@ -12,6 +12,17 @@ const globs = z.union(
   "must be a glob or a list of globs",
 );
 
+/**
+ * What clients write into `_meta` that names the call and not what is asked: ids of the request, the call, the turn, the message, the
+ * conversation, the session, the thread, the trace or the span, and what Claude Code and VS Code add. An id of a user or a
+ * tenant counts: an answer may well be theirs alone.
+ */
+const NAMES_OF_CALLS = [
+  "claudecode/*",
+  "vscode.*",
+  "*{[rR]equest,[cC]all,[tT]ool[uU]se,[tT]urn,[mM]essage,[cC]onversation,[sS]ession,[tT]hread,[tT]race,[sS]pan}{Id,ID,_id}",
+];
+
 export const options = z.strictObject({
   tools: globs
     .default([])
@@ -59,8 +70,10 @@ export const options = z.strictObject({
     .describe('Rules: a call of a tool in `call` drops what matches `drop`: `{ "call": "files__write*", "drop": "files__*" }`.'),
   ignoreMeta: z
     .array(z.string().min(1))
-    .default(["claudecode/*"])
-    .describe("Keys (globs) of a request's `_meta` that do not change the answer. `progressToken` and trace context never do."),
+    .default(NAMES_OF_CALLS)
+    .describe(
+      "Keys (globs) of a request's `_meta` that do not change the answer. Default: those that name the call (`vscode.requestId`, `sessionId`, ...). `progressToken` and trace context never do.",
+    ),
   store: z
     .union([z.boolean(), z.string().min(1)], "must be true, false or the name of a store")
     .default(false)

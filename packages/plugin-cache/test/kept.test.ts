@@ -112,6 +112,48 @@ test("_meta counts, except the progress token, trace context and what `ignoreMet
   expect(await text({ "openai/locale": "en" })).toBe("3");
 });
 
+test.each([
+  ["vscode.requestId", "vscode.conversationId"],
+  ["claudecode/toolUseId"],
+  ["sessionId", "threadId", "turn_id"],
+  ["ai.example/sessionID", "example.com/messageId", "callId", "trace_id"],
+])("ids of clients for their calls do not count: %s %s %s %s", async (...named) => {
+  const a = new Scripted(["get"]);
+  await using host = await served({ a }, { tools: "get" });
+  for (let call = 0; call < 3; call++) {
+    const meta = Object.fromEntries(named.filter((key) => key !== undefined).map((key) => [key, `${key} ${call}`]));
+    expect(await host.client.text("get", {}, { _meta: meta })).toBe("1");
+  }
+});
+
+test.each(["userId", "tenant_id", "openai/subject", "identity", "requestIds"])("%s counts: an answer may depend on it", async (key) => {
+  const a = new Scripted(["get"]);
+  await using host = await served({ a }, { tools: "get" });
+  const text = (value: string) => host.client.text("get", {}, { _meta: { [key]: value } });
+  expect([await text("one"), await text("two"), await text("one")]).toEqual(["1", "2", "1"]);
+});
+
+test("`ignoreMeta` takes the place of what is ignored by default", async () => {
+  const a = new Scripted(["get"]);
+  await using host = await served({ a }, { tools: "get", ignoreMeta: ["mine"] });
+  const text = (meta: Record<string, unknown>) => host.client.text("get", {}, { _meta: meta });
+  expect([await text({ mine: 1 }), await text({ mine: 2 }), await text({ sessionId: "a" }), await text({ sessionId: "b" })]).toEqual([
+    "1",
+    "1",
+    "2",
+    "3",
+  ]);
+});
+
+test("no arguments and none of them are one call", async () => {
+  const a = new Scripted(["get"]);
+  await using host = await served({ a }, { tools: "get" });
+  const { client } = host;
+  for (const params of [{ name: "get" }, { name: "get", arguments: {} }, { name: "get", arguments: {}, _meta: { sessionId: "s" } }])
+    await client.request("tools/call", params);
+  expect(a.count("get")).toBe(1);
+});
+
 test("equal names and arguments of two upstreams are two results", async () => {
   const prefix = await import("@host/plugin-namespace");
   const a = new Scripted(["get"], { get: () => numbered(1) });

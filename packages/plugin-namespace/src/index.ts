@@ -33,8 +33,10 @@ const options = z.strictObject({
     .int()
     .min(16)
     .max(128)
-    .default(64)
-    .describe("Longest exposed name, in characters; what would be longer gets a short alias that never changes."),
+    .default(48)
+    .describe(
+      "Longest exposed name, in characters; what would be longer gets a short alias that never changes. Models take 64, of which 16 are left for what clients put before names, such as `mcp__mcp-host__`.",
+    ),
 });
 
 /** What a config may say of the plugin. */

@@ -53,7 +53,7 @@ test("every mistake is told at once, with its place and what was probably meant"
     'plugin "namespace": options.names["serch:find"]: no upstream is called "serch" (did you mean "search"?)',
     'plugin "namespace": options.names["nothing-like-it:x"]: no upstream is called "nothing-like-it"; there are files, search',
     'plugin "namespace": options.names["search:b"]: "same" is the name of "files:a" already; choose another',
-    expect.stringContaining("has 65 characters and maxLength is 64; shorten it or raise maxLength"),
+    expect.stringContaining("has 65 characters and maxLength is 48; shorten it or raise maxLength"),
   ]);
 });
 

@@ -1,8 +1,8 @@
 // A host's store in a process of its own: `node process.mjs <file>`, told what to do line by line as JSON, and answering in the same way.
-import { createInterface } from "node:readline";
 import { sqlite } from "@host/plugin-sqlite";
 import { definePlugin } from "mcp-host";
 import { createTestHost } from "mcp-host/testing";
+import { onLines } from "../../../test/fixtures/lines.mjs";
 
 let host;
 const user = definePlugin({
@@ -71,10 +71,10 @@ const does = {
     for (let number = 0; number < 2_000; number++) void host.store(store).set(`key ${number}`, "x".repeat(1_000));
     setTimeout(() => process.exit(0), 5);
   },
-  close: () => running.close().then(() => process.stdin.destroy()),
+  close: () => running.close().then(() => void process.stdin.destroy()),
 };
 
-createInterface({ input: process.stdin }).on("line", (line) => {
+onLines(process.stdin, (line) => {
   const { id, what, ...given } = JSON.parse(line);
   Promise.resolve()
     .then(() => does[what](given))

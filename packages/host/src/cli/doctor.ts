@@ -1,5 +1,6 @@
 import { defineCommand } from "citty";
 import { docsPage } from "../config/documentation.ts";
+import { counted } from "../counted.ts";
 import { escapeControls } from "../log.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
 import { configArgs, jsonArgs } from "./command-line/options.ts";
@@ -7,6 +8,7 @@ import type { Finding } from "./doctor/findings.ts";
 import { painter, type Style } from "./terminal/colours.ts";
 import { jsonText } from "./terminal/json-text.ts";
 import { claimStdout } from "./terminal/stdout.ts";
+import { hanging } from "./terminal/wrap.ts";
 
 export default defineCommand({
   meta: { name: "doctor", description: "Look for what is wrong: Node.js, config, plugins, commands, port, servers, running hosts" },
@@ -39,17 +41,18 @@ function described(findings: readonly Finding[]): string {
   const width = Math.max(...findings.map(({ id }) => id.length));
   const lines = findings.map(({ id, level, about, found, remedy }) => {
     const [first = "", ...rest] = escapeControls(found).split("\n");
-    const head = `${paint(STYLES[level], level.padEnd(7))}  ${id.padEnd(width)}  ${about === undefined ? "" : `${escapeControls(about)}: `}${first}`;
     const indent = " ".repeat(width + 11);
+    const text = `${about === undefined ? "" : `${escapeControls(about)}: `}${first}`;
+    const head = `${paint(STYLES[level], level.padEnd(7))}  ${id.padEnd(width)}  ${hanging(text, indent.length)}`;
     return [
       head,
-      ...rest.map((line) => `${indent}${line}`),
-      ...(remedy === undefined ? [] : [`${indent}→ ${escapeControls(remedy)}`]),
+      ...rest.map((line) => `${indent}${hanging(line, indent.length)}`),
+      ...(remedy === undefined ? [] : [`${indent}→ ${hanging(escapeControls(remedy), indent.length + 2)}`]),
     ].join("\n");
   });
-  const counted = (level: Finding["level"]): string => {
+  const counts = (level: Finding["level"]): string => {
     const count = findings.filter((each) => each.level === level).length;
-    return `${count} ${level}${count === 1 ? "" : "s"}`;
+    return counted(count, level);
   };
-  return [...lines, "", `${counted("problem")}, ${counted("warning")}; ${docsPage("troubleshooting.md")} explains each`].join("\n");
+  return [...lines, "", `${counts("problem")}, ${counts("warning")}; ${docsPage("troubleshooting.md")} explains each`].join("\n");
 }

@@ -14,6 +14,7 @@ import { jsonText } from "./terminal/json-text.ts";
 import { reportLines } from "./terminal/plugin-reports.ts";
 import { claimStdout } from "./terminal/stdout.ts";
 import { table } from "./terminal/table.ts";
+import { columns } from "./terminal/wrap.ts";
 
 export default defineCommand({
   meta: { name: "inspect", description: "Show the pipeline: each hook with its taps, the plugins, the servers" },
@@ -73,18 +74,21 @@ function describe({ hooks, plugins, disabled, upstreams, endpoints, reports }: I
   const idle = plugins.filter((plugin) => plugin.idle).map(({ id }) => `ATTENTION: plugin "${id}" taps nothing, so it does nothing.`);
   return [
     ...(idle.length > 0 ? [idle.join("\n")] : []),
-    table([["HOOK", "TAPS, IN THEIR ORDER"], ...rows]),
-    table([
-      ["PLUGIN", "VERSION", "ON ERROR", "TAPS", "ORDER AND CONDITIONS", "FROM"],
-      ...plugins.map((plugin) => [plugin.id, plugin.version, plugin.onError, String(plugin.taps), rules(plugin), plugin.source]),
-    ]),
+    table([["HOOK", "TAPS, IN THEIR ORDER"], ...rows], columns()),
+    table(
+      [
+        ["PLUGIN", "VERSION", "ON ERROR", "TAPS", "ORDER AND CONDITIONS", "FROM"],
+        ...plugins.map((plugin) => [plugin.id, plugin.version, plugin.onError, String(plugin.taps), rules(plugin), plugin.source]),
+      ],
+      columns(),
+    ),
     ...(disabled.length > 0 ? [`Not enabled: ${disabled.join(", ")}`] : []),
-    table([
-      ["SERVER", "WIRE", "ISOLATION", "RELAYS"],
-      ...upstreams.map(({ name, wire, isolation, relays }) => [name, wire, isolation, relays]),
-    ]),
+    table(
+      [["SERVER", "WIRE", "ISOLATION", "RELAYS"], ...upstreams.map(({ name, wire, isolation, relays }) => [name, wire, isolation, relays])],
+      columns(),
+    ),
     ...endpointTable(endpoints),
-    ...(Object.keys(reports).length > 0 ? [`What plugins say:\n${reportLines(reports)}`] : []),
+    ...(Object.keys(reports).length > 0 ? [`What plugins say:\n${reportLines(reports, columns())}`] : []),
   ].join("\n\n");
 }
 

@@ -2,16 +2,18 @@ import { defineCommand } from "citty";
 import { escapeControls } from "../log.ts";
 import { redactText } from "../redact.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
-import { loggerOf } from "./command-line/logger.ts";
-import { configArgs, endpointArgs, jsonArgs, logArgs } from "./command-line/options.ts";
+import { askArgs, configArgs, endpointArgs, jsonArgs, logArgs } from "./command-line/options.ts";
+import { listOf } from "./one-shot/asked-host.ts";
 import { type Kind, rowsOf } from "./one-shot/kinds.ts";
 import { describeMissing } from "./one-shot/startup.ts";
 import { jsonText } from "./terminal/json-text.ts";
 import { claimStdout } from "./terminal/stdout.ts";
 import { table } from "./terminal/table.ts";
+import { withheldLines } from "./terminal/withheld-lines.ts";
+import { columns } from "./terminal/wrap.ts";
 
 export default defineCommand({
-  meta: { name: "list", description: "Start the servers and list what the host offers" },
+  meta: { name: "list", description: "List what the host offers" },
   args: {
     kind: {
       type: "positional",
@@ -21,22 +23,24 @@ export default defineCommand({
     },
     ...jsonArgs,
     ...configArgs,
+    ...askArgs,
     ...endpointArgs,
     ...logArgs,
   },
   async run({ args, rawArgs }): Promise<ExitCode> {
-    const { withClient } = await import("./one-shot/local-client.ts");
+    const { withHost } = await import("./one-shot/with-host.ts");
     const output = claimStdout();
     const kind = (args.kind as Kind | undefined) ?? "tools"; // one of its options, or the command would not run
-    const log = loggerOf(args, "warn");
-    const { starts, entries } = await withClient({ config: args.config, endpoint: args.endpoint, rawArgs, log }, async (client) => ({
-      starts: await client.started(),
-      entries: await client.list(kind),
+    const { starts, entries, withheld, note } = await withHost({ flags: args, rawArgs }, async (host) => ({
+      starts: await host.started(),
+      entries: await listOf(host, kind),
+      withheld: withheldLines(await host.withheld(), [kind.slice(0, -1)]),
+      note: host.note === undefined ? [] : [`mcp-host: ${host.note}`],
     }));
     if (args.json) output.write(jsonText(entries));
     else if (entries.length === 0) process.stderr.write(`there are no ${kind}\n`);
-    else output.write(`${table(rowsOf(kind, entries))}\n`);
-    for (const line of describeMissing(starts)) process.stderr.write(`${escapeControls(redactText(line))}\n`);
+    else output.write(`${table(rowsOf(kind, entries), columns())}\n`);
+    for (const line of [...note, ...withheld, ...describeMissing(starts)]) process.stderr.write(`${escapeControls(redactText(line))}\n`);
     return starts.length > 0 && starts.every(({ ok }) => !ok) ? EXIT.failure.code : EXIT.ok.code;
   },
 });

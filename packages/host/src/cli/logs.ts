@@ -4,6 +4,7 @@ import { escapeControls, type LogLevel, type LogRecord, prettyLine } from "../lo
 import type { LogQuery } from "../operator/log-query.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
 import { interruption } from "./command-line/interrupted.ts";
+import { checkServer } from "./command-line/known-server.ts";
 import { choiceArgs, choiceOf } from "./command-line/options.ts";
 import { UsageError } from "./command-line/usage.ts";
 import { painter, type Style } from "./terminal/colours.ts";
@@ -41,7 +42,9 @@ export default defineCommand({
       lines: linesOf(args.lines),
       follow: args.follow,
     };
-    const { pid } = await findHost(choiceOf(args));
+    const host = await findHost(choiceOf(args));
+    checkServer(args.server, host);
+    const { pid } = host;
     const interrupted = interruption();
     const end = new AbortController();
     const gone = (): void => end.abort();

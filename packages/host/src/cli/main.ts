@@ -1,13 +1,11 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { stripVTControlCharacters } from "node:util";
-import { type ArgsDef, type CommandDef, defineCommand, renderUsage, runCommand } from "citty";
+import { type ArgsDef, type CommandDef, defineCommand, runCommand } from "citty";
 import { nearest } from "../config/nearest.ts";
 import { ConfigError, ConfigFileError } from "../errors.ts";
 import type { PluginCommandData } from "../plugin/plugin.ts";
 import { EXIT } from "./command-line/exit.ts";
-import { checkArguments, UsageError } from "./command-line/usage.ts";
+import { checkArguments, everyValue, splitWords, UsageError } from "./command-line/usage.ts";
 import { COMMANDS } from "./commands.ts";
-import { hasColours } from "./terminal/colours.ts";
 
 /** How often it is looked whether everything was read. */
 const LOOK = 10;
@@ -46,7 +44,7 @@ const FLAGS: ReadonlyMap<string, string> = new Map([
 
 async function dispatch(argv: string[]): Promise<number> {
   const [name, ...rest] = argv;
-  if (name === undefined || name === "help" || isHelp(name)) return usage(root);
+  if (name === undefined || name === "help" || isHelp(name)) return usage(root, "");
   const group = Object.keys(COMMANDS).filter((command) => command.startsWith(`${name} `));
   if (group.length > 0) return dispatchGroup(name, group, rest);
   const load = COMMANDS[FLAGS.get(name) ?? name];
@@ -56,7 +54,7 @@ async function dispatch(argv: string[]): Promise<number> {
     const found = await pluginCommand(name, rest).catch((error: unknown) => {
       throw unknownCommand(name, error);
     });
-    if (found) return run(found.command, `${name} ${rest[0]}`, found.rest, found.data);
+    if (found) return asCommandOf(rest, () => run(found.command, found.name, found.rest, found.data));
   }
   throw unknownCommand(name);
 }
@@ -64,11 +62,11 @@ async function dispatch(argv: string[]): Promise<number> {
 /** One of several commands whose first word is the same. */
 async function dispatchGroup(name: string, group: readonly string[], [word, ...rest]: string[]): Promise<number> {
   const subCommands = Object.fromEntries(group.map((command) => [command, COMMANDS[command] as () => Promise<CommandDef>])); // they are its keys
-  if (word !== undefined && isHelp(word)) return usage(defineCommand({ meta: { name }, subCommands }), root);
+  if (word !== undefined && isHelp(word)) return usage(defineCommand({ meta: { name }, subCommands }), name);
   const load = subCommands[`${name} ${word}`];
   if (load) return run(await load(), `${name} ${word}`, rest);
-  if (word === undefined) throw new UsageError(`\`${name}\` is one of ${group.map((command) => `\`${command}\``).join(", ")}`);
-  throw new UsageError(`there is no command "${name} ${word}"${nearest(`${name} ${word}`, group)}`);
+  if (word === undefined) throw new UsageError(`\`${name}\` is one of ${group.map((command) => `\`${command}\``).join(", ")}`).of(name);
+  throw new UsageError(`there is no command "${name} ${word}"${nearest(`${name} ${word}`, group)}`).of(name);
 }
 
 /** @param cause why it is not known whether a plugin brings the command; it does not matter to a command that is only misspelt */
@@ -82,19 +80,38 @@ function unknownCommand(name: string, cause?: unknown): Error {
   return new UsageError([`${plain}, and the config${place}, whose plugins may bring it, cannot be used:`, ...problems].join("\n"));
 }
 
+/** A command of a plugin that reaches a running host means the one that `--config` names. */
+async function asCommandOf<T>(words: readonly string[], work: () => Promise<T>): Promise<T> {
+  const [config] = everyValue(words, "config");
+  if (config === undefined) return work();
+  const { choosing } = await import("../operator/control-client.ts");
+  return choosing({ config }, work);
+}
+
 async function run(command: CommandDef, name: string, rawArgs: string[], data?: PluginCommandData): Promise<number> {
-  if (rawArgs.some(isHelp)) return usage(command, root);
-  checkArguments(name, rawArgs, (command.args ?? {}) as ArgsDef); // no command makes its arguments lazily
-  const { result } = await runCommand(command, { rawArgs, data });
+  if (splitWords(rawArgs).own.some(isHelp)) return usage(command, name);
+  const { result } = await of(name, async () => {
+    checkArguments(name, rawArgs, (command.args ?? {}) as ArgsDef); // no command makes its arguments lazily
+    return runCommand(command, { rawArgs, data });
+  });
   return typeof result === "number" ? result : EXIT.ok.code;
+}
+
+/** What is wrong with a command's line is told with that command's help. */
+async function of<T>(name: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof UsageError ? error.of(name) : error;
+  }
 }
 
 function isHelp(token: string): boolean {
   return token === "--help" || token === "-h";
 }
 
-async function usage(command: CommandDef, parent?: CommandDef): Promise<number> {
-  const text = await renderUsage(command, parent);
-  process.stdout.write(`${hasColours(process.stdout) ? text : stripVTControlCharacters(text)}\n`);
+async function usage(command: CommandDef, name: string): Promise<number> {
+  const { usageText } = await import("./terminal/usage-text.ts");
+  process.stdout.write(await usageText(command, name));
   return EXIT.ok.code;
 }

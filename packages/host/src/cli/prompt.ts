@@ -1,19 +1,20 @@
 import { defineCommand } from "citty";
 import { isObject, type Json } from "../wire/message.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
-import { configArgs, endpointArgs, jsonArgs, logArgs } from "./command-line/options.ts";
+import { askArgs, configArgs, endpointArgs, jsonArgs, logArgs } from "./command-line/options.ts";
 import { UsageError } from "./command-line/usage.ts";
 import { readableBlock } from "./one-shot/content.ts";
 import type { OneShot } from "./one-shot/one-shot.ts";
 import { claimStdout } from "./terminal/stdout.ts";
 
 export default defineCommand({
-  meta: { name: "prompt", description: "Start the servers and get one prompt" },
+  meta: { name: "prompt", description: "Get one prompt" },
   args: {
     name: { type: "positional", description: "The prompt's name, as `list prompts` shows it" },
     args: { type: "string", valueHint: "json", description: "Its arguments, a JSON object of texts. Default: {}" },
     ...jsonArgs,
     ...configArgs,
+    ...askArgs,
     ...endpointArgs,
     ...logArgs,
   },

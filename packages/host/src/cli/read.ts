@@ -1,17 +1,18 @@
 import { defineCommand } from "citty";
 import { isObject, type Json } from "../wire/message.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
-import { configArgs, endpointArgs, jsonArgs, logArgs } from "./command-line/options.ts";
+import { askArgs, configArgs, endpointArgs, jsonArgs, logArgs } from "./command-line/options.ts";
 import { readableContents } from "./one-shot/content.ts";
 import type { OneShot } from "./one-shot/one-shot.ts";
 import { claimStdout } from "./terminal/stdout.ts";
 
 export default defineCommand({
-  meta: { name: "read", description: "Start the servers and read one resource" },
+  meta: { name: "read", description: "Read one resource" },
   args: {
     uri: { type: "positional", description: "Its URI, as `resources` shows it, or one that fits a template" },
     ...jsonArgs,
     ...configArgs,
+    ...askArgs,
     ...endpointArgs,
     ...logArgs,
   },

@@ -12,17 +12,13 @@ export default defineCommand({
   },
   async run({ args }): Promise<ExitCode> {
     const { askToReload, findHost, findHosts } = await import("../operator/control-client.ts");
-    const { describeChanges } = await import("./hosting/reloads.ts");
+    const { describeChanges, notThereYet } = await import("./hosting/reloads.ts");
     const { pid } = await findHost(choiceOf(args));
     const report = await askToReload({ pid });
     const [after] = await findHosts({ pid }); // none where what was taken out was all that it served
     const lines = `servers: ${describeChanges(report.upstreams)}\nplugins: ${describeChanges(report.plugins)}`;
     process.stdout.write(args.json ? jsonText(report) : `${escapeControls(lines)}\n`);
-    const { added, changed, renewed = [] } = report.upstreams;
-    const fresh = [...added, ...changed, ...renewed];
-    for (const { name, state, reason } of after?.upstreams ?? [])
-      if (fresh.includes(name) && !["ready", "degraded", "idle"].includes(state))
-        process.stderr.write(`${escapeControls(`mcp-host: server "${name}" is not there yet: ${reason ?? state}`)}\n`);
+    for (const line of notThereYet(report.upstreams, after?.upstreams)) process.stderr.write(`${escapeControls(`mcp-host: ${line}`)}\n`);
     return EXIT.ok.code;
   },
 });

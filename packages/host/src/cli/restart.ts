@@ -56,14 +56,11 @@ export default defineCommand({
 /** The daemon that is meant. A host that was started otherwise belongs to whoever started it. */
 async function theDaemon(choice: HostChoice): Promise<ControlStatus> {
   const { chooseHost, findHosts } = await import("../operator/control-client.ts");
-  const hosts = await findHosts(choice);
-  const daemons = hosts.filter(({ daemon }) => daemon !== undefined);
-  const [other] = hosts;
-  if (other && daemons.length === 0)
-    throw new Error(
-      `the host with pid ${other.pid} was not started with --daemon; restart it where it was started (a service: with its manager)`,
-    );
-  return chooseHost(daemons, choice);
+  const host = chooseHost(await findHosts(choice), choice);
+  if (host.daemon) return host;
+  throw new Error(
+    `the host with pid ${host.pid} was not started with --daemon; restart it where it was started (a service: with its manager)`,
+  );
 }
 
 /** Relative paths mean what they meant. */

@@ -20,7 +20,8 @@ export default defineCommand({
     ...endpointArgs,
     watch: {
       type: "boolean",
-      description: "Read the config again whenever it, a file that its values come from, or a plugin that is a file changes",
+      description:
+        "Read the config again whenever it, a file that its values come from, or a plugin that is a file (or what it imports) changes",
     },
     "insecure-no-auth": {
       type: "boolean",

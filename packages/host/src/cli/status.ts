@@ -1,4 +1,5 @@
 import { defineCommand } from "citty";
+import { counted } from "../counted.ts";
 import { escapeControls } from "../log.ts";
 import type { ControlStatus } from "../operator/control-protocol.ts";
 import type { UpstreamStatus } from "../plugin/host-status.ts";
@@ -9,7 +10,8 @@ import { endpointTable } from "./terminal/endpoint-table.ts";
 import { jsonText } from "./terminal/json-text.ts";
 import { reportLines } from "./terminal/plugin-reports.ts";
 import { table } from "./terminal/table.ts";
-import { lastWords, reasonOf } from "./terminal/upstream-summary.ts";
+import { lastWords, summaryOf } from "./terminal/upstream-summary.ts";
+import { columns } from "./terminal/wrap.ts";
 
 export default defineCommand({
   meta: { name: "status", description: "Show a running host: its servers, its tools, what is withheld" },
@@ -45,49 +47,82 @@ function choices(hosts: readonly ControlStatus[]): string {
 }
 
 function describe(status: ControlStatus): string {
-  const { upstreams, tools, withheld, endpoints, reports } = status;
+  const { upstreams, tools, withheld, endpoints, reports, clients } = status;
+  const width = columns();
+  const shown = (rows: readonly (readonly string[])[]): string => table(rows, width);
+  const titled = (title: string, rows: readonly (readonly string[])[]): string => `${title}\n${shown(indented(rows))}`;
   const parts = [
     [
       `mcp-host ${status.version}, pid ${status.pid}, up ${duration(status.uptime)}, ${status.url ?? "over stdio"}`,
       `config ${status.config}`,
       ...(status.daemon ? [`daemon, logs to ${status.daemon.logFile}`] : []),
-      `${status.sessions} sessions, ${status.inFlight} requests in flight`,
+      `${counted(status.sessions, "session")}, ${counted(status.inFlight, "request")} in flight`,
       status.ready ? "ready" : `NOT READY: ${status.down.join(", ")} ${status.down.length === 1 ? "is" : "are"} required and down`,
     ].join("\n"),
-    table([
-      ["SERVER", "STATE", "LATENCY", "TOOLS", "PROMPTS", "RESOURCES", "TEMPLATES", "RESTARTS", "MCP", "REASON"],
-      ...upstreams.map(upstreamRow),
-    ]),
+    shown([["SERVER", "STATE", "LATENCY", "RESTARTS", "MCP", "OFFERS"], ...upstreams.map(upstreamRow)]),
   ];
   const missing = upstreams.flatMap(({ name, incomplete }) =>
-    Object.values(incomplete).map((reason) => [`  ${name}`, reason.replaceAll("\n", " ")]),
+    Object.values(incomplete).map((reason) => [name, reason.replaceAll("\n", " ")]),
   );
-  if (missing.length > 0) parts.push(`Lists that are not complete:\n${table(missing)}`);
+  if (missing.length > 0) parts.push(titled("Lists that are not complete:", missing));
   const waiting = upstreams.filter((upstream) => upstream.waiting > 0);
   if (waiting.length > 0)
-    parts.push(`Calls that wait for their turn:\n${table(waiting.map((upstream) => [`  ${upstream.name}`, String(upstream.waiting)]))}`);
+    parts.push(
+      titled(
+        "Calls that wait for their turn:",
+        waiting.map((upstream) => [upstream.name, String(upstream.waiting)]),
+      ),
+    );
   for (const upstream of upstreams) {
     const words = lastWords(upstream);
     if (words.length > 0) parts.push([`Last words of ${upstream.name}:`, ...words].join("\n"));
   }
   if (upstreams.length > 0)
-    parts.push(`What servers may ask and tell clients:\n${table(upstreams.map(({ name, relays }) => [`  ${name}`, relays]))}`);
+    parts.push(
+      titled(
+        "What servers may ask and tell clients:",
+        upstreams.map(({ name, relays }) => [name, relays]),
+      ),
+    );
   if (tools.length > 0)
-    parts.push(table([["TOOL", "SERVER", "ITS NAME THERE"], ...tools.map((tool) => [tool.name, tool.upstream, tool.native])]));
+    parts.push(shown([["TOOL", "SERVER", "ITS NAME THERE"], ...tools.map((tool) => [tool.name, tool.upstream, tool.native])]));
   if (withheld.length > 0)
-    parts.push(`Withheld:\n${table(withheld.map(({ kind, name, upstream, reason }) => [`  ${kind} ${name}`, `of ${upstream}`, reason]))}`);
+    parts.push(
+      titled(
+        "Withheld:",
+        withheld.map(({ kind, name, upstream, reason }) => [`${kind} ${name}`, `of ${upstream}`, reason]),
+      ),
+    );
+  if (clients.length > 0) parts.push(shown([["CLIENT", "PRINCIPAL", "SINCE", "ENDPOINT"], ...clients.map(clientRow)]));
   parts.push(...endpointTable(endpoints));
-  if (Object.keys(reports).length > 0) parts.push(`What plugins say:\n${reportLines(reports)}`);
+  if (Object.keys(reports).length > 0) parts.push(`What plugins say:\n${reportLines(reports, width)}`);
   return parts.join("\n\n");
 }
 
+function indented(rows: readonly (readonly string[])[]): string[][] {
+  return rows.map(([first = "", ...rest]) => [`  ${first}`, ...rest]);
+}
+
 function upstreamRow(upstream: UpstreamStatus): string[] {
-  const { name, state, protocolVersion = "", entries, required, connections, restarts } = upstream;
+  const { name, state, protocolVersion = "", required, connections, restarts } = upstream;
   const latency = connections.find((connection) => connection.latency !== undefined)?.latency;
-  const { tools, prompts, resources, templates } = entries;
-  const numbers = [tools, prompts, resources, templates, restarts].map(String);
-  const measured = latency === undefined ? "" : `${latency} ms`;
-  return [required ? `${name} (required)` : name, state, measured, ...numbers, protocolVersion, reasonOf(upstream)];
+  return [
+    required ? `${name} (required)` : name,
+    state,
+    latency === undefined ? "" : `${latency} ms`,
+    String(restarts),
+    protocolVersion,
+    summaryOf(upstream).replaceAll("\n", " "),
+  ];
+}
+
+function clientRow({ name, version, principal, since, endpoint = "" }: ControlStatus["clients"][number]): string[] {
+  return [
+    name === "" ? "(no name)" : `${name} ${version}`.trimEnd(),
+    principal,
+    `${new Date(since).toISOString().slice(0, 19)}Z`,
+    endpoint,
+  ];
 }
 
 function duration(milliseconds: number): string {

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { defineCommand } from "citty";
 import { escapeControls } from "../log.ts";
 import { durationOf } from "./command-line/durations.ts";
@@ -10,6 +11,7 @@ export default defineCommand({
   meta: { name: "stop", description: "Stop a running host: calls in flight finish, then it ends with its servers" },
   args: {
     ...choiceArgs,
+    "pid-file": { type: "string", valueHint: "file", description: "The daemon whose process id is in this file" },
     all: { type: "boolean", description: "Stop every running host of this user" },
     ...timeoutArgs,
     ...jsonArgs,
@@ -19,17 +21,24 @@ export default defineCommand({
     const { stopHost, terminateHost } = await import("../operator/stop-host.ts");
     const { muteDaemon } = await import("./daemon/pid-file.ts");
     const choice = choiceOf(args);
-    if (args.all && (args.pid !== undefined || args.config !== undefined))
-      throw new UsageError("--all chooses every host; give no --pid or --config");
+    const pidFile = args["pid-file"];
+    if (args.all && [args.pid, args.config, pidFile].some((chosen) => chosen !== undefined))
+      throw new UsageError("--all chooses every host; give no --pid, --config or --pid-file");
+    if (pidFile !== undefined && (args.pid !== undefined || args.config !== undefined))
+      throw new UsageError("--pid-file chooses a host; give no --pid or --config besides");
     const timeout = await durationOf("--timeout", args.timeout);
-    const found = await findHosts(choice);
-    const mute = found.length === 0 && choice.pid === undefined ? await muteDaemon(args.config) : undefined;
+    const all = await findHosts(choice);
+    const found = pidFile === undefined ? all : all.filter(({ daemon }) => daemon?.pidFile === resolve(pidFile));
+    const mute = found.length === 0 && choice.pid === undefined ? await muteDaemon(args) : undefined;
     if (mute?.doubt !== undefined)
       throw new NoHostError(
         `no host of this user answers. ${mute.pidFile} names pid ${mute.pid}, but it was sent no signal: ${mute.doubt}; ` +
           `remove the file if that is no daemon, or end it with \`kill ${mute.pid}\` if you know that it is`,
       );
-    const hosts = args.all && found.length > 0 ? found : mute ? [] : [chooseHost(found, choice, ", or stop all with --all")];
+    if (pidFile !== undefined && found.length === 0 && !mute)
+      throw new NoHostError(`no daemon of this user has the pid file ${resolve(pidFile)}`);
+    const isNamed = args.all || pidFile !== undefined; // whichever config is here
+    const hosts = isNamed && found.length > 0 ? found : mute ? [] : [chooseHost(found, choice, ", or stop all with --all")];
     const ends = await Promise.all([...hosts.map((host) => stopHost(host, timeout)), ...(mute ? [terminateHost(mute.pid, timeout)] : [])]);
     if (args.json) process.stdout.write(jsonText({ hosts: ends }));
     else

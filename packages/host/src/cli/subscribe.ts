@@ -2,18 +2,19 @@ import { defineCommand } from "citty";
 import { escapeControls, escapedJson } from "../log.ts";
 import type { Json } from "../wire/message.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
-import { configArgs, endpointArgs, logArgs } from "./command-line/options.ts";
+import { askArgs, configArgs, endpointArgs, logArgs } from "./command-line/options.ts";
 import { UsageError } from "./command-line/usage.ts";
 import type { OneShot } from "./one-shot/one-shot.ts";
 import { claimStdout } from "./terminal/stdout.ts";
 
 export default defineCommand({
-  meta: { name: "subscribe", description: "Start the servers and print each update of one resource" },
+  meta: { name: "subscribe", description: "Print each update of one resource" },
   args: {
     uri: { type: "positional", description: "Its URI, as `resources` shows it, or one that fits a template" },
     count: { type: "string", valueHint: "number", description: "End after so many updates. Default: never" },
     json: { type: "boolean", description: "Print each update as one line of JSON" },
     ...configArgs,
+    ...askArgs,
     ...endpointArgs,
     ...logArgs,
   },

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { defineCommand } from "citty";
+import { countedAre } from "../counted.ts";
 import type { TraceRecord } from "../operator/trace-record.ts";
 import type { TraceNote } from "../operator/trace-stream.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
@@ -77,7 +78,7 @@ async function queryOf(args: Record<"tool" | "caller" | "plugin" | "outcome" | "
 function noteText({ note, missing }: TraceNote, pid: number): string {
   return note === "tracing"
     ? `tracing the host with pid ${pid}; Ctrl-C ends it`
-    : `${missing} requests are missing here, since they were read too slowly`;
+    : `${countedAre(missing ?? 0, "request")} missing here, since the reader was too slow`;
 }
 
 /** What prints a request. It waits for its reader, so that the host learns who is slow. */

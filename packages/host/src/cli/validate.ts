@@ -1,4 +1,5 @@
 import { defineCommand } from "citty";
+import { counted } from "../counted.ts";
 import { ConfigFileError } from "../errors.ts";
 import { escapeControls } from "../log.ts";
 import { redact, redactText } from "../redact.ts";
@@ -9,8 +10,9 @@ import { configArgs, jsonArgs, logArgs } from "./command-line/options.ts";
 import type { ServerStart } from "./one-shot/startup.ts";
 import { jsonText } from "./terminal/json-text.ts";
 import { claimStdout } from "./terminal/stdout.ts";
-import { table } from "./terminal/table.ts";
+import { tableRows } from "./terminal/table.ts";
 import { described, lastWords } from "./terminal/upstream-summary.ts";
+import { columns } from "./terminal/wrap.ts";
 
 interface Flags extends LogFlags {
   config?: string | undefined;
@@ -90,7 +92,7 @@ async function connected(flags: Flags, rawArgs: string[]): Promise<readonly Serv
 
 /** A line for each server; what one that is down said last follows its line. */
 function rows(starts: readonly ServerStart[]): string {
-  const lines = table(starts.map(row)).split("\n");
+  const lines = tableRows(starts.map(row), columns());
   return starts.flatMap(({ ok, upstream }, index) => [lines[index] ?? "", ...(ok ? [] : lastWords(upstream))]).join("\n");
 }
 
@@ -99,10 +101,6 @@ function row({ ok, upstream }: ServerStart): string[] {
   return ok
     ? [upstream.name, "ok", [described(upstream), ...problems].join("; ")]
     : [upstream.name, upstream.state, (upstream.reason ?? "").replaceAll("\n", " ")];
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 function print(output: FrameOutput, value: unknown): void {

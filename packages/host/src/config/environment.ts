@@ -30,7 +30,7 @@ function words(key: string): string {
 
 /** The variable of every key that is not a server's: `listen.port` is `MCP_HOST_LISTEN_PORT`. */
 export function keyVariables(): KeyVariable[] {
-  const { $schema: _, listen, limits, catalog, ...rest } = configSchema.shape;
+  const { $schema: _, version: __, listen, limits, catalog, ...rest } = configSchema.shape;
   const groups = { listen: listen.unwrap().shape, limits: limits.unwrap().shape, catalog: catalog.unwrap().shape };
   const paths = [
     ...Object.entries(groups).flatMap(([group, shape]) => Object.keys(shape).map((key) => [group, key])),

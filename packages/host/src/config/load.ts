@@ -40,35 +40,41 @@ export async function loadConfig(path: string | undefined, options: LoadOptions 
   return { config, folder: written.folder, path: written.path, files, warnings: written.warnings, unset };
 }
 
-/** The same, with how the file writes it and which references it has. */
-export async function loadExpanded(
-  path: string | undefined,
-  options: LoadOptions = {},
-): Promise<{ written: WrittenConfig; config: Config; uses: readonly Use[] } & Pick<LoadedConfig, "files" | "unset">> {
+/** A config that can be used, with how the file writes it and which references it has. */
+export interface ExpandedConfig extends Pick<LoadedConfig, "files" | "unset"> {
+  readonly written: WrittenConfig;
+  readonly config: Config;
+  readonly uses: readonly Use[];
+}
+
+/** As {@link loadConfig}, with more of how the config came to be. */
+export async function loadExpanded(path: string | undefined, options: LoadOptions = {}): Promise<ExpandedConfig> {
   const file = await locateReadable(path, options.cwd);
-  return located(file, async () => {
-    const written = await readWritten(file, options);
-    const { problems, warnings } = written;
-    await ask(written, options.ask);
-    const uses: Use[] = [];
-    const expanded = expandConfig(written.value, written.variables, problems, uses);
-    const lacks = uses.flatMap(({ path, missing }): Lack[] => (missing === undefined ? [] : [{ path, problem: missing }]));
-    const whole = withEnvFileValues(expanded, written, lacks) as Config; // parseConfig says whether it is one
-    problems.push(...lacks.map(({ problem }) => problem).filter((problem) => !problems.includes(problem)));
-    problems.push(...impossibleNames(whole));
-    await check(whole, written.folder, problems, options.pluginProblems);
-    const lacking = dispensable(whole, lacks);
-    const tolerable = new Set([...lacking.values()].flat().map(({ problem }) => problem));
-    const told = (problem: string): string => asWritten(problem, written);
-    if (problems.some((problem) => !tolerable.has(problem))) throw new ConfigError(problems.map(told));
-    const config = withUnconfigured(whole, lacking, told);
-    warnings.push(...secretsInArguments((written.value as Config).mcpServers, whole.mcpServers).map(told));
-    warnings.push(...commandHints(config, written.folder).map(told));
-    // A plugin may offer something of its own.
-    if (Object.keys(config.mcpServers ?? {}).length === 0 && (config.plugins ?? []).length === 0)
-      warnings.push("mcpServers is empty, so the host has nothing to serve; add a server to it");
-    return { written, config, uses, files: filesOf(expanded, written, uses), unset: problems.map(told) };
-  });
+  return located(file, async () => expandWritten(await readWritten(file, options), options));
+}
+
+/** Expands and checks what was written, wherever. @throws ConfigError with every problem at once */
+export async function expandWritten(written: WrittenConfig, options: LoadOptions = {}): Promise<ExpandedConfig> {
+  const { problems, warnings } = written;
+  await ask(written, options.ask);
+  const uses: Use[] = [];
+  const expanded = expandConfig(written.value, written.variables, problems, uses);
+  const lacks = uses.flatMap(({ path, missing }): Lack[] => (missing === undefined ? [] : [{ path, problem: missing }]));
+  const whole = withEnvFileValues(expanded, written, lacks) as Config; // parseConfig says whether it is one
+  problems.push(...lacks.map(({ problem }) => problem).filter((problem) => !problems.includes(problem)));
+  problems.push(...impossibleNames(whole));
+  await check(whole, written.folder, problems, options.pluginProblems);
+  const lacking = dispensable(whole, lacks);
+  const tolerable = new Set([...lacking.values()].flat().map(({ problem }) => problem));
+  const told = (problem: string): string => asWritten(problem, written);
+  if (problems.some((problem) => !tolerable.has(problem))) throw new ConfigError(problems.map(told));
+  const config = withUnconfigured(whole, lacking, told);
+  warnings.push(...secretsInArguments((written.value as Config).mcpServers, whole.mcpServers).map(told));
+  warnings.push(...commandHints(config, written.folder).map(told));
+  // A plugin may offer something of its own.
+  if (Object.keys(config.mcpServers ?? {}).length === 0 && (config.plugins ?? []).length === 0)
+    warnings.push("mcpServers is empty, so the host has nothing to serve; add a server to it");
+  return { written, config, uses, files: filesOf(expanded, written, uses), unset: problems.map(told) };
 }
 
 /** Every file that a config is made of. The credentials file is one even before it is there: it may come. */

@@ -8,7 +8,7 @@ export const CODE_EXTENSIONS = ["ts", "mts", "cts", "js", "mjs", "cjs"] as const
 export const EXTENSIONS = ["json", "jsonc", "yaml", "yml", "toml", ...CODE_EXTENSIONS] as const;
 
 /** The file names that are looked for without a path given, as people write them. */
-export const FILE_NAMES = `mcp-host.config.{${EXTENSIONS.join(",")}}`;
+const FILE_NAMES = `mcp-host.config.{${EXTENSIONS.join(",")}}`;
 
 /** The config files of a folder, of which there should be one. */
 export function configsIn(folder: string): string[] {

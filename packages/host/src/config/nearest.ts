@@ -1,7 +1,15 @@
-/** " (did you mean X?)" where one of the known words is close to a misspelt one, else "". */
-export function nearest(word: string, known: readonly string[]): string {
+const third = (word: string): number => Math.max(2, Math.floor(word.length / 3));
+
+/** " (did you mean X?)" where one of the known words is close to a misspelt one, else "". @param within that many letters; default: a third of them */
+export function nearest(word: string, known: readonly string[], within = third(word)): string {
+  const best = nearestWord(word, known, within);
+  return best === undefined ? "" : ` (did you mean "${best}"?)`;
+}
+
+/** The known word that is closest to a misspelt one, if one is close. */
+export function nearestWord(word: string, known: readonly string[], within = third(word)): string | undefined {
   let best: string | undefined;
-  let least = Math.max(2, Math.floor(word.length / 3)) + 1;
+  let least = within + 1;
   for (const candidate of known) {
     const distance = candidate.toLowerCase() === word.toLowerCase() ? 0 : editDistance(word.toLowerCase(), candidate.toLowerCase());
     if (distance < least) {
@@ -9,7 +17,7 @@ export function nearest(word: string, known: readonly string[]): string {
       best = candidate;
     }
   }
-  return best === undefined ? "" : ` (did you mean "${best}"?)`;
+  return best;
 }
 
 /** Levenshtein distance, one row at a time. */

@@ -52,9 +52,23 @@ const OWN_PATHS: ReadonlySet<unknown> = new Set(["/healthz", "/readyz", "/sse", 
 
 const NAME = /^[A-Za-z0-9_.-]{1,64}$/;
 
+/**
+ * The version of the form that configs have. Another one begins where a config that could be used no longer can, or means something
+ * else: then `mcp-host config migrate` knows a step to it, and docs/migrating.md says what it does.
+ */
+export const CONFIG_VERSION = 2;
+
 /** The config as files and code write it. Unknown keys are errors. */
 export const configSchema = z.strictObject({
   $schema: z.string().optional().describe("The JSON Schema, for editors; the host does not read it."),
+  version: z
+    .int("must be a whole number")
+    .min(1, "must be 1 or more")
+    .max(CONFIG_VERSION, {
+      error: ({ input }) => `is ${input}, and this mcp-host knows the forms up to ${CONFIG_VERSION}; update mcp-host`,
+    })
+    .optional()
+    .describe("The version of the config's form. Default: 1, which says no more than that `mcp-host config migrate` looks at all of it."),
   listen: z
     .strictObject({
       port: integer(0, 65_535).default(3000).describe("The TCP port; 0 takes any free one."),

@@ -3,6 +3,7 @@ import { extname } from "node:path";
 import { applyEdits, modify } from "jsonc-parser";
 import { ConfigError } from "../errors.ts";
 import { backUp } from "./backup.ts";
+import { withNewKey, withoutKey } from "./json-lines.ts";
 import { parseText } from "./read.ts";
 import { replaceFile } from "./replace.ts";
 
@@ -35,6 +36,14 @@ export async function editConfig(path: string, edits: readonly Edit[]): Promise<
   return { before, after, backup };
 }
 
+/** Why no file of this form is changed; undefined where it can be. @param extension with its dot */
+export function whyNotWritten(extension: string): string | undefined {
+  if ([".json", ".jsonc", ".yaml", ".yml"].includes(extension.toLowerCase())) return undefined;
+  return extension.toLowerCase() === ".toml"
+    ? "a TOML file cannot be written back with its comments"
+    : "a config in code is for you alone to change";
+}
+
 /** What the text of a config becomes by some edits. @param extension with its dot, as `.json` */
 export async function editText(text: string, extension: string, edits: readonly Edit[]): Promise<string> {
   switch (extension) {
@@ -45,9 +54,7 @@ export async function editText(text: string, extension: string, edits: readonly 
     case ".yml":
       return editYaml(text, extension, edits);
     default:
-      throw new ConfigError([
-        `a ${extension === ".toml" ? "TOML file" : `"${extension}" file`} cannot be written back with its comments; change it by hand, or use JSON or YAML`,
-      ]);
+      throw new ConfigError([`${whyNotWritten(extension)}; change it by hand, or use JSON or YAML`]);
   }
 }
 
@@ -62,17 +69,31 @@ async function editJson(text: string, extension: string, edits: readonly Edit[])
     tabSize: indent.startsWith("\t") ? 1 : indent.length,
     eol: body.includes("\r\n") ? "\r\n" : "\n",
   };
-  for (const { path, value } of edits) body = attempt(path, () => applyEdits(body, modify(body, [...path], value, { formattingOptions })));
+  const form = { indent, eol: formattingOptions.eol };
+  for (const { path, value } of edits)
+    body = attempt(
+      path,
+      () =>
+        (value === undefined ? withoutKey(body, path) : withNewKey(body, path, value, form)) ??
+        applyEdits(body, modify(body, [...path], value, { formattingOptions })),
+    );
   return mark + body;
 }
 
 async function editYaml(text: string, extension: string, edits: readonly Edit[]): Promise<string> {
   await parseText(text, extension);
-  const { parseDocument } = await import("yaml");
+  const { isScalar, parseDocument } = await import("yaml");
   const document = parseDocument(text);
   for (const { path, value } of edits)
-    attempt(path, () => (value === undefined ? document.deleteIn(path) : document.setIn(path, document.createNode(value))));
-  return document.toString({ lineWidth: 0 });
+    attempt(path, () => {
+      const there = document.getIn(path, true);
+      if (value === undefined) document.deleteIn(path);
+      else if (isScalar(there) && typeof value !== "object")
+        there.value = value; // with its comment
+      else document.setIn(path, document.createNode(value));
+    });
+  // What was taken out may have had an anchor that others refer to.
+  return attempt(edits[0]?.path ?? [], () => document.toString({ lineWidth: 0 }));
 }
 
 /** Both libraries throw where a single value stands in the way of a place. */

@@ -39,17 +39,32 @@ export interface MethodRow {
   route: "hook" | "pinned" | "no";
   transform: boolean;
   call: boolean;
-  respond: boolean;
+  /** `origin`: by the taps of the request that began the task, whose answer it is. */
+  respond: boolean | "origin";
   /** Params that a tap may not change: the host writes the native ones. */
   readonly: readonly string[];
 }
 
-const local: MethodRow = { permit: "no", route: "no", transform: false, call: false, respond: false, readonly: [] };
-const list: MethodRow = { ...local, permit: "listed", respond: true };
-const called: MethodRow = { permit: "twice", route: "hook", transform: true, call: true, respond: true, readonly: ["name"] };
-const task: MethodRow = { permit: "once", route: "pinned", transform: false, call: true, respond: false, readonly: ["taskId"] };
+const local = { permit: "no", route: "no", transform: false, call: false, respond: false, readonly: [] } as const satisfies MethodRow;
+const list = { ...local, permit: "listed", respond: true } as const satisfies MethodRow;
+const called = {
+  permit: "twice",
+  route: "hook",
+  transform: true,
+  call: true,
+  respond: true,
+  readonly: ["name"],
+} as const satisfies MethodRow;
+const task = {
+  permit: "once",
+  route: "pinned",
+  transform: false,
+  call: true,
+  respond: false,
+  readonly: ["taskId"],
+} as const satisfies MethodRow;
 
-export const METHODS: Readonly<Record<Method, MethodRow>> = {
+export const METHODS = {
   initialize: { ...local, respond: true },
   ping: local,
   "logging/setLevel": local,
@@ -65,11 +80,11 @@ export const METHODS: Readonly<Record<Method, MethodRow>> = {
   "completion/complete": { ...called, readonly: ["ref"] },
   "tasks/get": task,
   "tasks/cancel": task,
-  "tasks/result": { ...task, respond: true },
+  "tasks/result": { ...task, respond: "origin" },
   "tasks/list": { ...task, permit: "listed" },
   "server/discover": { ...local, respond: true },
   "subscriptions/listen": local,
-};
+} as const satisfies Record<Method, MethodRow>;
 
 /** A request that no table names: it goes to the only upstream, if there is only one. */
 export const UNKNOWN_METHOD: MethodRow = { ...called, readonly: [] };

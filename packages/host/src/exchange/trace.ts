@@ -1,5 +1,5 @@
 import { HostError, isRefusal, PeerError } from "../errors.ts";
-import { errorFields, type Logger } from "../log.ts";
+import { failureFields, type Logger } from "../log.ts";
 import { redact } from "../redact.ts";
 import type { Decision, Exchange, Route } from "./exchange.ts";
 
@@ -103,7 +103,7 @@ export class Tracer {
         listener(span, phase);
       } catch (error) {
         stop();
-        log.error("a listener of the trace failed and is not told any more", errorFields(error));
+        log.error("a listener of the trace failed and is not told any more", failureFields(error));
       }
     }
   }

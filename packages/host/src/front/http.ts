@@ -104,8 +104,8 @@ export class HttpFront {
   }
 
   /** Gets the routes of plugins ready, with Hono where there are any; gives what puts them in the place of those before, and has them asked who those are that are connected. */
-  async routes({ http }: SealedHooks): Promise<() => void> {
-    const app = http && (await routesOf(http, this.#options));
+  async routes(hooks: SealedHooks): Promise<() => void> {
+    const app = hooks.http && (await routesOf(hooks, this.#options));
     return () => {
       this.#app = app;
       this.#longLived.check();

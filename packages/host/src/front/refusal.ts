@@ -24,7 +24,7 @@ export function turnAway(
   error: unknown,
   id: Id | null = null,
 ): Refusal {
-  const refusal = edgeRefusal(error, log, id);
+  const refusal = refusalOf(error, log, id);
   const { hooks, edge } = plugins();
   if (hooks.refused) {
     const { method = "", socket } = request;
@@ -42,7 +42,7 @@ export function turnAway(
 }
 
 /** What `error` is to a client; what nobody foresaw is logged and is an internal error. */
-function edgeRefusal(error: unknown, log: Logger, id: Id | null): Refusal {
+export function refusalOf(error: unknown, log: Logger, id: Id | null = null): Refusal {
   if (error instanceof ParseError) {
     const { message } = error;
     const type = error.code === -32700 ? "parse_error" : "invalid_request";

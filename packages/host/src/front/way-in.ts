@@ -4,6 +4,7 @@ import { HostError } from "../errors.ts";
 import type { Awaitable } from "../exchange/awaitable.ts";
 import type { Principal } from "../exchange/caller.ts";
 import type { Logger } from "../log.ts";
+import type { Failures } from "../plugin/failures.ts";
 import type { PluginSet } from "../plugin/plugin-set.ts";
 import type { Callers } from "../session/callers.ts";
 import type { Session } from "../session/session.ts";
@@ -27,6 +28,8 @@ export interface NetworkOptions {
   /** What plugins have to say at the edge: those that serve now. */
   readonly plugins: () => Pick<PluginSet, "hooks" | "edge">;
   readonly log: Logger;
+  /** Where what routes of plugins throw is told. */
+  readonly failures: Failures;
   /** Who a client is, where the program whose server it is has established it. Asked before plugins; undefined leaves it to them. */
   readonly authenticate?: ((request: IncomingMessage) => Awaitable<Principal | undefined>) | undefined;
   /** Whether `/readyz` answers 200, and why not. */

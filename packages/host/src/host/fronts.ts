@@ -8,7 +8,7 @@ import type { Arrival, NetworkOptions } from "../front/way-in.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
 import type { Session } from "../session/session.ts";
 import type { FrameOutput } from "../wire/frame-writer.ts";
-import { type HandlerOptions, handlerOf, mountOf } from "./handler.ts";
+import { type Guard, type GuardOptions, type HandlerOptions, handlerOf, mountOf } from "./handler.ts";
 
 export interface FrontsOptions extends Omit<NetworkOptions, "listen" | "limits"> {
   readonly config: () => ResolvedConfig;
@@ -27,6 +27,8 @@ export class Fronts {
   readonly #open: HttpFront[] = [];
   /** Handlers in other programs' servers: each is opened once. */
   readonly #mounts: (() => Promise<RequestHandler>)[] = [];
+  /** Guards of other programs' own routes, which bring no clients. */
+  readonly #guards: (() => Promise<Guard>)[] = [];
   /** What ends the conversation of a session over streams or a transport. */
   readonly #local = new Map<Session, () => void>();
   #closing = false;
@@ -58,8 +60,30 @@ export class Fronts {
     return handlerOf(() => this.#options.start().then(mount), this.#options.log);
   }
 
+  /** A guard of another server's own routes, opened by {@link openMounts} or by its first request. */
+  guard(given: GuardOptions): Guard {
+    let opening: Promise<Guard> | undefined;
+    const open = (): Promise<Guard> => (opening ??= this.#guard(given));
+    this.#guards.push(open);
+    return (request) =>
+      this.#options
+        .start()
+        .then(open)
+        .then((guard) => guard(request));
+  }
+
   async openMounts(): Promise<void> {
-    await Promise.all(this.#mounts.map((mount) => mount()));
+    await Promise.all([...this.#mounts, ...this.#guards].map((open) => open()));
+  }
+
+  async #guard({ authenticate, ...given }: GuardOptions): Promise<Guard> {
+    const { guardOf } = await import("../front/mount.ts");
+    const behind = { ...this.#behind(), authenticate };
+    const guard = guardOf(behind, mountOf(given, this.#options.config()), this.#options.insecureNoAuth);
+    return async (request) => {
+      if (this.#closing) throw new HostError("shutting_down", "the host is stopping");
+      return guard(request);
+    };
   }
 
   async #mount({ authenticate, ...given }: HandlerOptions): Promise<RequestHandler> {
@@ -98,8 +122,8 @@ export class Fronts {
 
   /** What every network front needs of the host. */
   #behind(): Omit<NetworkOptions, "listen"> {
-    const { folder, sessions, callers, hostInfo, plugins, log, ready, config } = this.#options;
-    return { folder, sessions, callers, hostInfo, plugins, log, ready, limits: config().limits };
+    const { folder, sessions, callers, hostInfo, plugins, log, failures, ready, config } = this.#options;
+    return { folder, sessions, callers, hostInfo, plugins, log, failures, ready, limits: config().limits };
   }
 
   /** Gets ready to use the routes of other hooks; gives what puts them to use. */

@@ -204,8 +204,11 @@ export class Generations {
 
   async #listed(connection: Connection): Promise<void> {
     await this.#next?.directory.listed(connection);
-    await this.serving.directory.listed(connection);
-    this.serving.announcer.listed();
+    const { directory, announcer } = this.serving;
+    await directory.listed(connection);
+    announcer.listed();
+    // What single clients' servers list, their clients' offers tell of.
+    if (connection.facts.isolation === "shared") directory.catalog.tellWithheld();
   }
 
   #stateChanged(upstream: Upstream, { state, reason, facts, key }: Connection): void {

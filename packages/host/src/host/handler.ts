@@ -19,6 +19,12 @@ export interface HandlerOptions {
   authenticate?: (request: IncomingMessage) => Awaitable<Principal | undefined>;
 }
 
+/** Which requests a guard lets in. */
+export type GuardOptions = Omit<HandlerOptions, "path">;
+
+/** Lets a request in, or rejects with a `HostError` that says why not. Gives who makes it: `anonymous`, without roles, where nobody says it. */
+export type Guard = (request: IncomingMessage) => Promise<Principal>;
+
 /** What a handler's options say, in the words of `listen`. @throws ConfigError */
 export function mountOf({ path, hosts = [], origins = [] }: HandlerOptions, { listen }: ResolvedConfig): ListenConfig {
   const own = { path: path ?? listen?.path, hosts: [...hosts], origins: [...origins] };
@@ -36,7 +42,11 @@ export function handlerOf(open: () => Promise<RequestHandler>, log: Logger): Req
         handle(request, response);
       },
       (error: unknown) => {
-        const told = error instanceof HostError ? error : new HostError("internal", "the host could not start; its log has the reason");
+        // Why a plugin did not get ready is for whoever operates the host.
+        const told =
+          error instanceof HostError && error.type === "shutting_down"
+            ? error
+            : new HostError("internal", "the host could not start; its log has the reason");
         if (told !== error) log.error("the host could not start", errorFields(error));
         response.writeHead(told.status, { "content-type": "application/json" });
         response.end(JSON.stringify({ jsonrpc: "2.0", id: null, error: told.toRpc("-") }));

@@ -10,10 +10,12 @@ import type { RequestHandler } from "../front/mount.ts";
 import type { Arrival } from "../front/way-in.ts";
 import { createLogger, type Logger } from "../log.ts";
 import { machineClock } from "../plugin/clock.ts";
+import { Failures } from "../plugin/failures.ts";
 import type { HostStatus } from "../plugin/host-status.ts";
 import { LogListeners } from "../plugin/log-listeners.ts";
 import { machineRandom } from "../plugin/random.ts";
 import { Callers } from "../session/callers.ts";
+import { connectedClients } from "../session/connected.ts";
 import { Requesters } from "../session/requesters.ts";
 import { Sessions } from "../session/sessions.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -26,7 +28,7 @@ import type { Assembly } from "./assembly.ts";
 import { CatalogFiles } from "./catalog-files.ts";
 import { Fronts } from "./fronts.ts";
 import { Generations } from "./generations.ts";
-import type { HandlerOptions } from "./handler.ts";
+import type { Guard, GuardOptions, HandlerOptions } from "./handler.ts";
 import { type HostHealth, healthOf, readinessOf, reconnect } from "./health.ts";
 import { LocalClients, type LocalClientsOptions } from "./local-clients.ts";
 import { type Desk, type HostOperator, type OperatedHost, operatedHost, operatorAt } from "./operated-host.ts";
@@ -55,6 +57,7 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
   readonly #callers: Callers;
   readonly #generations: Generations;
   readonly #fronts: Fronts;
+  readonly #failures: Failures;
   protected readonly clients: LocalClients;
   readonly #desk: Desk;
   readonly #catalogFiles: CatalogFiles | undefined;
@@ -80,15 +83,24 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
     this.#written = written;
     this.#first = config;
     const listeners = new LogListeners(options.log ?? createLogger());
-    const { clock = machineClock, random = machineRandom, transports = {}, insecureNoAuth = false } = options;
+    const {
+      clock = machineClock,
+      random = machineRandom,
+      transports = {},
+      insecureNoAuth = false,
+      freezeMessages: freezes = false,
+    } = options;
     this.log = listeners.log;
     this.folder = options.folder ?? process.cwd();
     const { log, folder } = this;
+    const failures = new Failures(log, clock, this.#abort.signal);
+    this.#failures = failures;
     const traffic = new Traffic({
       generations: () => this.#generations,
       requesters: () => requesters,
       config: () => this.config,
       log,
+      failures,
       stats: this.#stats,
       isClosing: () => this.#closing !== undefined,
     });
@@ -113,6 +125,7 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
     this.#fronts = new Fronts({
       folder,
       log,
+      failures,
       sessions: this.#sessions,
       callers: this.#callers,
       hostInfo: HOST_INFO,
@@ -131,6 +144,8 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
       hostInfo: HOST_INFO,
       surroundings: {
         listeners,
+        failures,
+        freezes,
         clock,
         random,
         transports,
@@ -147,7 +162,11 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
     });
     this.clients = new LocalClients(localOptionsOf(this));
     this.#desk = desk(
-      operatedHost(this, this.#generations, clock, { reload: (to) => this.#reload(to), reconnect: (name) => this.#reconnect(name) }),
+      operatedHost(this, this.#generations, clock, {
+        reload: (to) => this.#reload(to),
+        reconnect: (name) => this.#reconnect(name),
+        clients: () => connectedClients(this.#sessions),
+      }),
     );
     this.operator = operatorAt(this.#desk);
   }
@@ -216,6 +235,14 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
     return this.#fronts.handler(options);
   }
 
+  /**
+   * Lets in requests to the program's own routes by the rules that `handler` has for its own: Host and Origin, `admit`, authentication, and
+   * without any only this machine. Gives who makes the request; rejects with a `HostError`, whose `status` is that of the answer.
+   */
+  guard(options: GuardOptions = {}): Guard {
+    return this.#fronts.guard(options);
+  }
+
   /** Serves one client over standard input and output (or another pair of streams), by an endpoint of a plugin's where one is named. Resolves when that client is gone and its calls in flight are done (at most `drain`). */
   async serveStdio({ endpoint, ...streams }: { input: Readable; output: FrameOutput; endpoint?: string | undefined }): Promise<void> {
     await this.#fronts.serveStdio(streams, await this.#arrival({ endpoint }));
@@ -259,7 +286,7 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
   }
 
   reports(): Readonly<Record<string, Readonly<Json>>> {
-    return this.#generations.operations.reports(this.log);
+    return this.#generations.operations.reports(this.#failures);
   }
 
   reconnect(name: string): Promise<void> {

@@ -4,6 +4,7 @@ import type { OperatedEvent } from "../plugin/hook-types.ts";
 import type { HostStatus } from "../plugin/host-status.ts";
 import type { OperationInfo, Operations, Who } from "../plugin/operations.ts";
 import type { OperatorDoor } from "../plugin/surroundings.ts";
+import type { ConnectedClient } from "../session/connected.ts";
 import type { Json } from "../wire/message.ts";
 import type { Generations } from "./generations.ts";
 import type { ReloadReport } from "./reload.ts";
@@ -17,6 +18,8 @@ export interface OperatedHost {
   readonly operations: Operations;
   prepare(): Promise<void>;
   status(): HostStatus;
+  /** Who is connected. */
+  clients(): readonly ConnectedClient[];
   reload(config?: Config): Promise<ReloadReport>;
   reconnect(upstream: string): Promise<void>;
   close(): Promise<void>;
@@ -50,12 +53,12 @@ export interface HostOperator {
   run(name: string, params?: Readonly<Json>, who?: Who): Promise<Readonly<Json>>;
 }
 
-/** @param untold what the host itself would tell */
+/** @param untold what the host itself would tell, or tells nobody else */
 export function operatedHost(
   host: Pick<OperatedHost, "prepare" | "status" | "close"> & { readonly config: { readonly drain: number } },
   generations: Pick<Generations, "operations" | "operated">,
   clock: Clock,
-  untold: Pick<OperatedHost, "reload" | "reconnect">,
+  untold: Pick<OperatedHost, "reload" | "reconnect" | "clients">,
 ): OperatedHost {
   return {
     ...untold,

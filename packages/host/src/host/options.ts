@@ -22,6 +22,11 @@ export interface HostOptions {
   insecureNoAuth?: boolean;
   /** The folder in which what servers list is kept, so that the next host knows it at once. Default: it is not kept. `mcp-host start` has one in its state folder. */
   catalogFolder?: string;
+  /**
+   * For development: freezes messages, with all that is in them, before taps and handlers of plugins get them, so that one that changes them
+   * in place fails and is named. Default: false, since it costs; `createTestHost` and `mcp-host --debug` do it.
+   */
+  freezeMessages?: boolean;
   /** Transports by the `type` of the servers that use them, as plugins register them with `host.transports`. */
   transports?: Readonly<Record<string, TransportFactory>>;
   /** What `reload` and `stop` do that an operator, such as a plugin with routes of its own, has done. */

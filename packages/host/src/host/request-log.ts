@@ -1,6 +1,8 @@
 import { HostError, PeerError } from "../errors.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
-import { errorFields, type Logger } from "../log.ts";
+import type { Logger } from "../log.ts";
+import type { Failures } from "../plugin/failures.ts";
+import { siteOf } from "../plugin/tap-guard.ts";
 import { outcomeName } from "../session/session.ts";
 
 /** Logs a finished exchange under its correlation id: bugs as errors, slow calls as warnings, the rest for debugging. */
@@ -27,18 +29,11 @@ export function logExchange(log: Logger, exchange: HostExchange, slowCall: numbe
   else log.debug("a request was answered", fields);
 }
 
-/** The error in the place of an answer that is no JSON. Whose it is, is named where no `respond` tap can have made it another. */
-export function unwritable(
-  log: Logger,
-  exchange: HostExchange,
-  thrown: unknown,
-  { isOffered, isEdited }: { readonly isOffered: boolean; readonly isEdited: boolean },
-): HostError {
-  const answered = exchange.decisions.findLast(({ did }) => did === "answered")?.plugin;
-  const plugin = isEdited ? undefined : (answered ?? (isOffered ? exchange.route?.upstream : undefined));
-  const words = "a plugin made an answer that cannot be written as JSON";
-  const by = plugin === undefined ? {} : { plugin };
-  const { id: requestId, method, entry } = exchange;
-  log.error(words, { ...by, method, ...(entry && { entry: entry.name }), requestId, ...errorFields(thrown) });
-  return new HostError("plugin_failure", words, { ...by, sent: exchange.sent, cause: thrown });
+/** Tells of an exchange that failed because a plugin broke a rule of the host's. What its taps threw was told when they did. */
+export function logBreach(failures: Failures, { outcome, id: requestId, method, entry }: HostExchange): void {
+  if (!outcome || !("cause" in outcome)) return;
+  const { cause } = outcome;
+  if (!(cause instanceof HostError) || cause.type !== "plugin_failure" || failures.knows(cause)) return;
+  const at = siteOf(cause) ?? { plugin: cause.plugin };
+  failures.tell("a plugin failed", at, cause, { method, ...(entry && { entry: entry.name }), requestId });
 }

@@ -1,8 +1,12 @@
 import type { ResolvedConfig } from "../config/schema.ts";
+import { countedAre } from "../counted.ts";
 import { HostError } from "../errors.ts";
 import type { Sink } from "../exchange/course.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
+import { rowOf } from "../exchange/methods.ts";
 import type { Logger } from "../log.ts";
+import { unwritable } from "../plugin/blame.ts";
+import type { Failures } from "../plugin/failures.ts";
 import { shareLevel } from "../session/answers.ts";
 import type { ModernCaller, ModernHost } from "../session/modern-caller.ts";
 import type { Requester } from "../session/requester.ts";
@@ -11,7 +15,7 @@ import type { Session, SessionHost } from "../session/session.ts";
 import type { Connection } from "../upstream/connection.ts";
 import type { Json, Notification } from "../wire/message.ts";
 import type { Generations } from "./generations.ts";
-import { logExchange, unwritable } from "./request-log.ts";
+import { logBreach, logExchange } from "./request-log.ts";
 import type { Stats } from "./stats.ts";
 
 export interface TrafficOptions {
@@ -19,6 +23,7 @@ export interface TrafficOptions {
   readonly requesters: () => Requesters;
   readonly config: () => ResolvedConfig;
   readonly log: Logger;
+  readonly failures: Failures;
   readonly stats: Stats;
   /** Whether the host takes no more requests. */
   readonly isClosing: () => boolean;
@@ -35,7 +40,8 @@ export class Traffic implements SessionHost, ModernHost {
   admit(): HostError | undefined {
     const { stats, config, isClosing } = this.#options;
     if (isClosing()) return new HostError("shutting_down", "the host is stopping");
-    if (stats.inFlight >= config().limits.inFlight) return new HostError("overloaded", `${stats.inFlight} requests are in flight already`);
+    if (stats.inFlight >= config().limits.inFlight)
+      return new HostError("overloaded", `${countedAre(stats.inFlight, "request")} in flight already`);
     return undefined;
   }
 
@@ -57,7 +63,7 @@ export class Traffic implements SessionHost, ModernHost {
 
   /** Tells of an exchange that is over, whoever's it was. */
   over(exchange: HostExchange): void {
-    const { stats, log, config } = this.#options;
+    const { stats, log, failures, config } = this.#options;
     const { serving } = this.#options.generations();
     const { outcome, trace } = exchange;
     stats.count(exchange, serving.upstreams);
@@ -66,14 +72,23 @@ export class Traffic implements SessionHost, ModernHost {
     serving.hooks.settled?.(exchange);
     leave?.();
     trace?.over(outcome && "result" in outcome ? undefined : outcome && "error" in outcome ? outcome.cause : exchange.stopped);
+    logBreach(failures, exchange);
     logExchange(log, exchange, config().slowCall);
   }
 
-  unwritable(exchange: HostExchange, thrown: unknown): HostError {
+  unwritable(exchange: HostExchange, cause: unknown): HostError {
     const { upstreams, hooks } = this.#options.generations().serving;
-    return unwritable(this.#options.log, exchange, thrown, {
-      isOffered: exchange.route !== undefined && upstreams.get(exchange.route.upstream)?.facts.wire === "plugin",
-      isEdited: hooks.respond(exchange.method) !== undefined,
+    const { outcome, method, route, sent, decisions } = exchange;
+    const isError = outcome !== undefined && "error" in outcome;
+    const isOffered = route !== undefined && upstreams.get(route.upstream)?.facts.wire === "plugin";
+    return unwritable({
+      what: "an answer",
+      hooks,
+      through: isError ? ["fail"] : ["call", "respond"],
+      method: rowOf(method).respond === "origin" ? undefined : method,
+      maker: decisions.findLast(({ did }) => did === "answered") ?? (isOffered ? { plugin: route.upstream, hook: "offer" } : undefined),
+      sent,
+      cause,
     });
   }
 

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { connect } from "node:net";
 import { resolve } from "node:path";
 import { configsIn } from "../config/locate.ts";
@@ -14,6 +15,9 @@ import {
   REQUEST_BYTES,
 } from "./control-protocol.ts";
 import { controlAddress, runningHosts } from "./control-socket.ts";
+
+/** Which host a command of a plugin means that does not say. */
+const usual = new AsyncLocalStorage<HostChoice>();
 
 const ANSWER_BYTES = 64 * 1024 * 1024;
 
@@ -43,8 +47,13 @@ export async function findHosts({ pid, config }: HostChoice = {}): Promise<Contr
 }
 
 /** What one running host's own operation gives. @throws Error when it does not answer in time, or when it failed */
-async function askOwn<Name extends keyof OwnResults>(pid: number, command: Name, deadline: number): Promise<OwnResults[Name]> {
-  return (await askHost(pid, { command }, deadline)) as unknown as OwnResults[Name]; // a host of this user's made it
+async function askOwn<Name extends keyof OwnResults>(
+  pid: number,
+  command: Name,
+  deadline: number,
+  params: Readonly<Json> = {},
+): Promise<OwnResults[Name]> {
+  return (await askHost(pid, { command, params }, deadline)) as unknown as OwnResults[Name]; // a host of this user's made it
 }
 
 /** Asks one running host for its status. @throws Error when it does not answer in time */
@@ -54,7 +63,7 @@ export async function askStatus(pid: number): Promise<ControlStatus> {
 
 /**
  * Has a running host of this user do what a plugin offers to operators (`host.operation`). For the commands of plugins.
- * @param choice needed where several hosts run
+ * @param choice needed where several hosts run. Default: in a command of a plugin the host with the config that `--config` names
  * @returns what the operation gave
  * @throws Error where no host runs or several do and none was chosen, where the operation failed, or where it took longer than 30 s
  */
@@ -62,14 +71,46 @@ export async function callRunningHost(plugin: string, name: string, params: Read
   const request: ControlRequest = { command: `${plugin}:${name}`, params };
   if (Buffer.byteLength(JSON.stringify(request)) >= REQUEST_BYTES)
     throw new Error(`operation "${name}" of plugin "${plugin}" was given more than ${REQUEST_BYTES} bytes`);
-  const { pid } = await findHost(choice);
+  const isOpen = choice.pid === undefined && choice.config === undefined;
+  const { pid } = await findHost(isOpen ? usual.getStore() : choice);
   return askHost(pid, request, OPERATION_DEADLINE + CONTROL_DEADLINE);
+}
+
+/** Does some work in which {@link callRunningHost} means this host where nothing else is said. */
+export function choosing<T>(choice: HostChoice, work: () => T): T {
+  return usual.run(choice, work);
 }
 
 /** Has a running host of this user read its config again. @throws Error with what is wrong with the config, or as `callRunningHost` */
 export async function askToReload(choice: HostChoice): Promise<ReloadReport> {
   const { pid } = await findHost(choice);
   return askOwn(pid, "reload", OPERATION_DEADLINE + CONTROL_DEADLINE);
+}
+
+/** What became of a reload of one running host. */
+export interface Reloaded {
+  readonly pid: number;
+  /** What changed, or why the host goes on with what it had. */
+  readonly outcome: ReloadReport | Error;
+}
+
+/**
+ * Has every running host of this user that was started with a config file read it again: for commands that have changed the file, or one
+ * that it names. Where none runs there is nothing to do.
+ */
+export async function reloadRunningHosts(config: string): Promise<readonly Reloaded[]> {
+  const hosts = await findHosts({ config });
+  return Promise.all(
+    hosts.map(async ({ pid }) => ({
+      pid,
+      outcome: await askToReload({ pid }).catch((error: unknown) => error as Error), // it throws Errors
+    })),
+  );
+}
+
+/** Has a running host end one server's connections and connect anew. @throws Error with the reason where it does not come up */
+export async function askToReconnect(pid: number, upstream: string): Promise<void> {
+  await askOwn(pid, "reconnect", OPERATION_DEADLINE + CONTROL_DEADLINE, { upstream });
 }
 
 /** The one running host that is meant. @throws NoHostError where none runs, or several do and none was chosen */

@@ -1,11 +1,15 @@
 import type { ReloadReport } from "../host/reload.ts";
 import type { HostStatus } from "../plugin/host-status.ts";
+import type { ConnectedClient } from "../session/connected.ts";
 import type { Json } from "../wire/message.ts";
 import type { LogQuery } from "./log-query.ts";
 import type { TraceQuery } from "./trace-query.ts";
 
 /** What a running host tells about itself: its status, and how it was started. */
-export interface ControlStatus extends HostStatus, ControlFacts {}
+export interface ControlStatus extends HostStatus, ControlFacts {
+  /** Who is connected; of many those that came last. For operators alone. */
+  clients: readonly ConnectedClient[];
+}
 
 /** How a running host was started. */
 export interface ControlFacts {
@@ -34,7 +38,9 @@ export type ControlRequest =
   /** Lines of the log: a line of JSON each, until there are no more. */
   | ({ command: "logs" } & LogQuery)
   /** What becomes of requests: a line of JSON each, until either side ends it. */
-  | ({ command: "trace" } & TraceQuery);
+  | ({ command: "trace" } & TraceQuery)
+  /** A conversation of a client, which comes by this endpoint: after the answer, frames of MCP as over standard input and output. */
+  | { command: "client"; endpoint?: string };
 
 /** Its answer, on one line of JSON. */
 export type ControlAnswer = { result: Readonly<Json> } | { error: string };
@@ -43,6 +49,7 @@ export type ControlAnswer = { result: Readonly<Json> } | { error: string };
 export interface OwnResults {
   status: ControlStatus;
   reload: ReloadReport;
+  reconnect: Readonly<Record<string, never>>;
   /** Calls in flight may finish within so many milliseconds. */
   stop: { drain: number };
   invocation: Invocation;

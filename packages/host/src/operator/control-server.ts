@@ -4,6 +4,7 @@ import type { Logger } from "../log.ts";
 import { redactText } from "../redact.ts";
 import { withDeadline } from "../wire/deadline.ts";
 import { isObject, type Json } from "../wire/message.ts";
+import { admitClient, type ClientDoor } from "./control-clients.ts";
 import { CONTROL_DEADLINE, type ControlAnswer, OPERATION_DEADLINE, REQUEST_BYTES } from "./control-protocol.ts";
 import { controlAddress, runningHosts, WINDOWS } from "./control-socket.ts";
 import { parseLogQuery } from "./log-query.ts";
@@ -26,12 +27,13 @@ const CONNECTIONS = 512;
  * Answers what is asked on a local socket, one per process, mode 0600, never on the network. A host that cannot open it serves
  * all the same. Gives a function that closes it, and resolves once whoever asked has been answered.
  */
-export async function serveControl(desk: OperatorDesk, ring: LogRing, feed: TraceFeed, log: Logger): Promise<() => Promise<void>> {
+export async function serveControl(given: ControlSources, log: Logger): Promise<() => Promise<void>> {
+  const { ring, feed } = given;
   try {
     runningHosts(); // clears what dead hosts left
     const address = controlAddress(process.pid);
     if (!WINDOWS) rmSync(address, { force: true });
-    const sources = { desk, ring, feed, silent: new Newest(SILENT), asked: new Newest(ASKED) };
+    const sources = { ...given, silent: new Newest(SILENT), asked: new Newest(ASKED) };
     const server = createServer((socket) => answer(socket, sources));
     server.maxConnections = CONNECTIONS;
     server.unref();
@@ -68,11 +70,15 @@ function listening(server: Server, address: string, log: Logger): Promise<void> 
 }
 
 /** What questions are answered from. */
-interface Sources {
+export interface ControlSources {
   readonly desk: OperatorDesk;
   /** The last lines of the log. */
   readonly ring: LogRing;
   readonly feed: TraceFeed;
+  readonly door: ClientDoor;
+}
+
+interface Sources extends ControlSources {
   /** Those that have not asked yet. */
   readonly silent: Newest;
   /** Those that wait for an answer, or read it. */
@@ -139,8 +145,8 @@ function answer(socket: Socket, sources: Sources): void {
   });
 }
 
-/** Answers a line with one line, or with those of the log or the trace. Never rejects. */
-async function reply(line: string, socket: Socket, { desk, ring, feed, asked }: Sources): Promise<void> {
+/** Answers a line with one line, with those of the log or the trace, or by a conversation. Never rejects. */
+async function reply(line: string, socket: Socket, { desk, ring, feed, door, asked }: Sources): Promise<void> {
   let answer: ControlAnswer;
   try {
     const { command, ...request } = parseRequest(line);
@@ -152,6 +158,11 @@ async function reply(line: string, socket: Socket, { desk, ring, feed, asked }: 
     }
     if (command === "trace") {
       streamTrace(socket, parseTraceQuery(request), feed);
+      asked.remove(socket);
+      return;
+    }
+    if (command === "client") {
+      admitClient(socket, request.endpoint, door);
       asked.remove(socket);
       return;
     }
@@ -173,6 +184,6 @@ function parseRequest(line: string): Json & { command: string } {
   }
   if (!isObject(request)) throw new Error("the request is no JSON object");
   const { command } = request;
-  if (typeof command !== "string") throw new Error('"command" must be "logs", "trace" or the name of an operation');
+  if (typeof command !== "string") throw new Error('"command" must be "logs", "trace", "client" or the name of an operation');
   return { ...request, command };
 }

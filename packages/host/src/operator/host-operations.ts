@@ -27,10 +27,10 @@ export function hostOperations(host: OperatedHost, controls: Partial<ServedContr
   const { invocation } = controls;
   return {
     status: {
-      description: "Tells how the host and its servers are.",
+      description: "Tells how the host and its servers are, and who is connected.",
       params: NONE,
       reads: true,
-      run: () => redact({ ...host.status(), ...controls.facts }) as Json, // a copy of an object is one
+      run: () => redact({ ...host.status(), clients: host.clients(), ...controls.facts }) as Json, // a copy of an object is one
     },
     reload: {
       description: "Reads the config again and changes what it changes; tells what that was.",

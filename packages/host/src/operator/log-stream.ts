@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { countedAre } from "../counted.ts";
 import type { LogRecord } from "../log.ts";
 import { fits, type LogQuery } from "./log-query.ts";
 import type { LogRing } from "./log-ring.ts";
@@ -17,7 +18,7 @@ export function streamLogs(socket: Socket, query: LogQuery, ring: LogRing): void
   let missed = 0;
   const tell = (): void => {
     if (missed === 0) return;
-    const message = `${missed} lines are missing here, since they were read too slowly`;
+    const message = `${countedAre(missed, "line")} missing here, since the reader was too slow`;
     missed = 0;
     socket.write(`${JSON.stringify({ time: new Date().toISOString(), level: "warn", message } satisfies LogRecord)}\n`);
   };

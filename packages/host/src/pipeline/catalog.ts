@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { countedAre } from "../counted.ts";
 import type { Caller } from "../exchange/caller.ts";
 import { type Entry, LISTED_KINDS, LISTS, type ListedKind } from "../exchange/entry.ts";
 import type { Site } from "../exchange/exchange.ts";
@@ -106,6 +107,9 @@ function digestOf(entry: Entry): string {
   return digest;
 }
 
+/** Names of entries that one line of the log has. */
+const TOLD = 10;
+
 /** The offers of views that begin alike. Held by the views themselves: an offer goes when one of its views is replaced or gone. */
 interface Joins {
   offer: Offer | undefined;
@@ -156,6 +160,11 @@ export class Catalog {
 
   withheld(): readonly Withheld[] {
     return this.#look?.().withheld ?? [];
+  }
+
+  /** Logs what is withheld of what is listed now, as far as it was not told yet: nobody may have asked for a list. */
+  tellWithheld(): void {
+    this.#tell(this.#names.unheard(this.withheld()));
   }
 
   /** Announces that `permit` answers otherwise now, for one principal id or for all: their visible lists are compared again. */
@@ -263,9 +272,18 @@ export class Catalog {
 
   #join(views: readonly View[]): Offer {
     const { offered, withheld } = this.#names.resolve(this.named(views), this.#limit);
-    for (const { entry, reason } of withheld)
-      this.#log.warn("an entry is withheld", { kind: entry.kind, name: entry.name, upstream: entry.upstream, reason });
+    this.#tell(this.#names.unheard(withheld));
     return new Offer(offered, withheld, views);
+  }
+
+  /** In one line, however many they are: each is told once. */
+  #tell(withheld: readonly Withheld[]): void {
+    if (withheld.length === 0) return;
+    const names = withheld.slice(0, TOLD).map(({ entry }) => `${entry.kind} ${entry.name} of ${entry.upstream}`);
+    const more = withheld.length > TOLD ? ` and ${withheld.length - TOLD} more` : "";
+    const remedy = withheld.some(({ isTaken }) => isTaken) ? "; add @host/plugin-namespace to keep both of each name" : "";
+    const message = `${countedAre(withheld.length, "name")} withheld: ${names.join(", ")}${more}${remedy} (\`mcp-host status\` has each reason)`;
+    this.#log.warn(message, { withheld: withheld.length });
   }
 
   #merged(views: readonly View[]): readonly Entry[] {

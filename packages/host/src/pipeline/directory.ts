@@ -162,8 +162,11 @@ export class Directory {
     return offer;
   }
 
-  /** Starts what the caller needs and waits a moment for what is unknown. Gives the upstreams that are still unknown. */
-  async awaitKnown(caller: Caller, options: { lazy: boolean; isCall?: boolean }): Promise<UnknownUpstream[]> {
+  /**
+   * Starts what the caller needs and waits a moment for what is unknown. Gives the upstreams that are still unknown.
+   * @param options.enough asked whenever something more is known: whether nothing else is waited for; default: for all
+   */
+  async awaitKnown(caller: Caller, options: { lazy: boolean; isCall?: boolean; enough?: () => boolean }): Promise<UnknownUpstream[]> {
     const connections = [...this.upstreams.values()]
       .filter(({ config }) => options.lazy || config.start === "eager")
       .map((upstream) => upstream.connectionFor(caller));
@@ -185,7 +188,14 @@ export class Directory {
       return { connection, known, until, wasStarting: connection.state === "connecting" || connection.isReady };
     });
     const rest = Math.max(0, Math.max(...began.map(({ until }) => until)) - performance.now());
-    await withDeadline(Promise.all(began.map(({ known }) => known)), rest, () => {});
+    await withDeadline(
+      allOrEnough(
+        began.map(({ known }) => known),
+        options.enough,
+      ),
+      rest,
+      () => {},
+    );
     return began
       .filter(({ connection }) => !this.#viewOf(connection))
       .map(({ connection, wasStarting }) => ({ key: connection.facts.key, wasStarting }));
@@ -216,4 +226,12 @@ export class Directory {
   get sole(): Upstream | undefined {
     return this.#sole;
   }
+}
+
+/** Resolves when all have, or when one of them made it enough. */
+function allOrEnough(all: readonly (Promise<void> | undefined)[], enough: (() => boolean) | undefined): Promise<unknown> {
+  if (!enough) return Promise.all(all);
+  return new Promise((resolve, reject) => {
+    Promise.all(all.map((each) => each?.then(() => enough() && resolve(undefined)))).then(resolve, reject);
+  });
 }

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { counted } from "../counted.ts";
 import type { Entry } from "../exchange/entry.ts";
 
 /** An entry that is not offered, and why: shown by `status`. */
@@ -7,7 +8,12 @@ export interface Withheld {
   readonly reason: string;
   /** Whether only its number is the reason. */
   readonly isCut?: boolean;
+  /** Whether another entry has its name. */
+  readonly isTaken?: boolean;
 }
+
+/** Of so many names it is remembered that they are withheld; then they are told again. */
+const HEARD = 10_000;
 
 /** Names that one upstream keeps: several times what it may list at once, so that only names long gone come free. */
 const NAMES_PER_UPSTREAM = 50_000;
@@ -20,6 +26,8 @@ export class NameRegistry {
   readonly #owners = new Map<string, string>();
   /** The names of each upstream, those first that it has not listed for longest. */
   readonly #names = new Map<string, Set<string>>();
+  /** Of which it was told that they are withheld. */
+  readonly #heard = new Set<string>();
   readonly #quota: number;
   readonly #borrows: (upstream: string) => boolean;
 
@@ -55,6 +63,7 @@ export class NameRegistry {
         withheld.push({
           entry,
           reason: `the name belongs to upstream "${owner}", which had it first; add @host/plugin-namespace to keep both`,
+          isTaken: true,
         });
       } else if (claimed) {
         const rival =
@@ -64,9 +73,9 @@ export class NameRegistry {
         // No plugin can tell apart what an upstream itself does not.
         const twice = claimed.upstream === entry.upstream && claimed.native === entry.native;
         const remedy = twice ? ", which lists it more than once" : "; add @host/plugin-namespace to keep both";
-        withheld.push({ entry, reason: `the name is taken by ${rival}${remedy}` });
+        withheld.push({ entry, reason: `the name is taken by ${rival}${remedy}`, ...(!twice && { isTaken: true }) });
       } else if ((counts.get(entry.kind) ?? 0) >= limit) {
-        withheld.push({ entry, reason: `more than ${limit} entries`, isCut: true });
+        withheld.push({ entry, reason: `more than ${counted(limit, "entry", "entries")}`, isCut: true });
       } else {
         claims.set(name, entry);
         counts.set(entry.kind, (counts.get(entry.kind) ?? 0) + 1);
@@ -74,6 +83,15 @@ export class NameRegistry {
     }
     if (keep) for (const [name, { upstream }] of claims) if (!this.#borrows(upstream)) this.#pin(name, upstream);
     return { offered: [...claims.values()], withheld };
+  }
+
+  /** Those that this has not been asked about yet. */
+  unheard(withheld: readonly Withheld[]): Withheld[] {
+    if (this.#heard.size > HEARD) this.#heard.clear();
+    return withheld.filter(({ entry }) => {
+      const key = `${entry.upstream} ${keyOf(entry)}`;
+      return !this.#heard.has(key) && this.#heard.add(key);
+    });
   }
 
   /** Names of upstreams that are not configured any more come free. */

@@ -1,3 +1,4 @@
+import { counted } from "../counted.ts";
 import { fromRpc, HostError } from "../errors.ts";
 import { carry } from "../exchange/carry.ts";
 import type { OwnCalls, Sink } from "../exchange/course.ts";
@@ -81,12 +82,9 @@ function refusal(parent: HostExchange, { count }: OwnCalls, method: string, limi
   if (parent.outcome)
     return new HostError("plugin_failure", `exchange.call of ${method} came too late: the request that it belongs to has been answered`);
   if (parent.depth >= limits.callDepth)
-    return new HostError(
-      "overloaded",
-      `${parent.depth} calls of plugins have led to this one, and another may not follow (limits.callDepth)`,
-    );
+    return new HostError("overloaded", `plugins have called ${parent.depth} deep already, and another may not follow (limits.callDepth)`);
   if (count >= limits.callsPerExchange)
-    return new HostError("overloaded", `plugins have made ${count} calls for this request already (limits.callsPerExchange)`);
+    return new HostError("overloaded", `plugins have made ${counted(count, "call")} for this request already (limits.callsPerExchange)`);
   return undefined;
 }
 

@@ -100,7 +100,7 @@ export class Pipeline implements Course {
 
   #respond(exchange: HostExchange, row: MethodRow): Promise<Json> {
     const { method } = exchange;
-    const respond = this.#hooks.respond(method === "tasks/result" ? (this.#originOf(exchange) ?? method) : method);
+    const respond = this.#hooks.respond(row.respond === "origin" ? (this.#originOf(exchange) ?? method) : method);
     const answer = this.#answer(exchange, row);
     if (!respond) return answer;
     const { trace } = exchange;
@@ -285,10 +285,14 @@ export class Pipeline implements Course {
     );
   }
 
-  /** Before a name is called unknown, upstreams that are still starting have until their `startTimeout`: it may be one of theirs. */
+  /**
+   * Before a name is called unknown, upstreams that are still starting have until their `startTimeout`: it may be one of theirs.
+   * Once one lists it, the others are not waited for.
+   */
   async #lookAgain(exchange: HostExchange): Promise<Target> {
     const span = exchange.trace?.begin("wait");
-    const missing = await unlessStopped(exchange, this.#directory.awaitKnown(exchange.caller, { lazy: true, isCall: true }));
+    const enough = (): boolean => this.#targets.isListed(exchange, this.#directory.offer(exchange.caller));
+    const missing = await unlessStopped(exchange, this.#directory.awaitKnown(exchange.caller, { lazy: true, isCall: true, enough }));
     span?.finish();
     const target = this.#targets.find(exchange, this.#directory.offer(exchange.caller));
     if (target instanceof HostError) return this.#hopeless(exchange, target);

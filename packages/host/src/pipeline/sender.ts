@@ -4,12 +4,14 @@ import type { HostExchange } from "../exchange/host-exchange.ts";
 import { hostSide } from "../exchange/host-side.ts";
 import { rowOf } from "../exchange/methods.ts";
 import { repeatability } from "../exchange/repeatable.ts";
+import { unwritable } from "../plugin/blame.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
 import type { Handler } from "../plugin/hook-types.ts";
 import type { Connection } from "../upstream/connection.ts";
 import type { CallOptions } from "../upstream/life.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { type Json, metaOf, withRelatedTask } from "../wire/message.ts";
+import { NoJson } from "../wire/no-json.ts";
 import { isModern } from "../wire/versions.ts";
 import type { Directory } from "./directory.ts";
 import { legacyResult } from "./legacy-looks.ts";
@@ -122,8 +124,9 @@ export class Sender {
       span?.finish();
       return result;
     };
-    const refused = (error: unknown): never => {
+    const refused = (thrown: unknown): never => {
       over();
+      const error = thrown instanceof NoJson ? this.#unwritable(exchange, thrown) : thrown;
       span?.finish(error);
       this.#notifications.refused(connection, error, exchange.caller.id);
       throw error;
@@ -143,6 +146,11 @@ export class Sender {
       if (span) span.route = { upstream: upstream.key };
       return connection.call(exchange, params, options).then(inward, refused);
     });
+  }
+
+  #unwritable({ method, plugin }: HostExchange, { cause }: NoJson): HostError {
+    const maker = plugin === undefined ? undefined : { plugin, hook: "call" };
+    return unwritable({ what: `params of ${method}`, hooks: this.#hooks, through: ["transform"], method, maker, cause });
   }
 
   /** An upstream's result in the client's words: task ids, and URIs where two upstreams share one. */

@@ -4,12 +4,14 @@ import type { Caller } from "../exchange/caller.ts";
 import type { Outcome, OwnAskOptions } from "../exchange/exchange.ts";
 import { HostExchange } from "../exchange/host-exchange.ts";
 import type { Tracer } from "../exchange/trace.ts";
+import { unwritable } from "../plugin/blame.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
 import type { Connection } from "../upstream/connection.ts";
 import { BoundedMap } from "../wire/bounded-map.ts";
 import type { Limits } from "../wire/limits.ts";
 import { isObject, type Json, metaOf, type Request, relatedTask, withRelatedTask } from "../wire/message.ts";
-import { lacking } from "./lacking.ts";
+import { NoJson } from "../wire/no-json.ts";
+import { lacking } from "./client-abilities.ts";
 import type { Notifications } from "./notifications.ts";
 import type { TaskTable } from "./tasks.ts";
 
@@ -94,14 +96,27 @@ export class ServerRequests {
     };
     let underWay = this.#underWay.get(connection);
     if (!underWay) this.#underWay.set(connection, (underWay = new Map()));
-    const exchange = this.#run(question, (outcome) => {
+    const exchange = this.#run(question, (outcome, answered) => {
       underWay.delete(request.id);
       if (underWay.size === 0) this.#underWay.delete(connection);
       // An upstream that cancelled its question wants no answer.
-      if ("result" in outcome) connection.respond(request, { result: outcome.result });
-      else if ("error" in outcome) connection.respond(request, { error: outcome.error });
+      if (!("cancelled" in outcome)) this.#respond(connection, request, answered, outcome);
     });
     if (!exchange.outcome) underWay.set(request.id, exchange);
+  }
+
+  #respond(connection: Connection, request: Request, exchange: HostExchange, outcome: Exclude<Outcome, { cancelled: string }>): void {
+    try {
+      connection.respond(request, "result" in outcome ? { result: outcome.result } : { error: outcome.error });
+    } catch (thrown) {
+      if (!(thrown instanceof NoJson)) throw thrown;
+      const { method } = request;
+      const through = ["ask", "answer", "fail"] as const;
+      const cause = unwritable({ what: `an answer to ${method}`, hooks: this.#options.hooks(), through, method, cause: thrown.cause });
+      const error = cause.toRpc(exchange.id);
+      exchange.outcome = { error, cause };
+      connection.respond(request, { error });
+    }
   }
 
   /** Asks the client of an exchange for a plugin, until it is answered or taken back. */
@@ -113,7 +128,7 @@ export class ServerRequests {
       origin.stopped ??
       (signal?.aborted ? takenBack() : undefined) ??
       (owner && !origin.outcome
-        ? (lacking(owner, request) ?? this.#overloaded(owner.askedAs(origin)))
+        ? (lacking(owner.capabilities, request) ?? this.#overloaded(owner.askedAs(origin)))
         : new HostError("client_gone", "the client that is to be asked is gone"));
     if (refused || !owner) return Promise.reject(refused);
     const plugin = (origin.at ?? origin.inside)?.plugin;
@@ -131,7 +146,7 @@ export class ServerRequests {
   }
 
   /** Carries a question to its end. @param deliver takes what came of it, once */
-  #run(question: Question, deliver: (outcome: Outcome) => void): HostExchange {
+  #run(question: Question, deliver: (outcome: Outcome, exchange: HostExchange) => void): HostExchange {
     const { request, connection, owner, origin, plugin } = question;
     if (connection) this.#count(connection, 1);
     const askedAs = owner.askedAs(origin);
@@ -153,7 +168,7 @@ export class ServerRequests {
     const stop = (error: HostError): void => exchange.cancel(error.type === "upstream_timeout" ? callOver() : error);
     origin?.onStop(stop);
     const finish = (outcome: Outcome): void => {
-      if (!exchange.settle(outcome, deliver)) return;
+      if (!exchange.settle(outcome, () => deliver(outcome, exchange))) return;
       if (connection) this.#count(connection, -1);
       this.#count(askedAs, -1);
       origin?.offStop(stop);
@@ -220,10 +235,11 @@ export class ServerRequests {
     try {
       question = owner.ask(asked.method, exchange.params, origin, progress);
     } catch (error) {
-      // Whose params they are can be told where no tap of `ask` put others in their place.
-      if (error instanceof HostError && plugin !== undefined && asked.params === shown)
-        throw new HostError(error.type, error.message, { plugin, cause: error.cause });
-      throw error;
+      if (!(error instanceof NoJson)) throw error;
+      const { method } = request;
+      const maker = plugin === undefined ? undefined : { plugin, hook: "call" };
+      const through = asked.params === shown ? [] : (["ask"] as const);
+      throw unwritable({ what: `params of ${method}`, hooks, through, method, maker, cause: error.cause });
     }
     exchange.sent = "unknown";
     exchange.onStop((error) => question.cancel(this.#fromClient(error)));
@@ -280,7 +296,7 @@ export class ServerRequests {
         { upstream: key },
       );
     }
-    return lacking(owner, request) ?? owner;
+    return lacking(owner.capabilities, request) ?? owner;
   }
 
   /** Out of time, a question was not answered by its client: an exchange would blame the upstream. */

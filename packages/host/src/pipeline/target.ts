@@ -1,6 +1,7 @@
 import { HostError } from "../errors.ts";
 import type { Entry } from "../exchange/entry.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
+import { laidTo } from "../plugin/tap-guard.ts";
 import type { Connection } from "../upstream/connection.ts";
 import type { Limits } from "../wire/limits.ts";
 import { isObject, type Json } from "../wire/message.ts";
@@ -72,6 +73,13 @@ export class Targets {
       default:
         return this.#vendor(method);
     }
+  }
+
+  /** Whether what is named is offered, or comes from a template that is; not where a URI is only given to whoever has resources at all. */
+  isListed(exchange: HostExchange, offer: Offer): boolean {
+    const found = this.find(exchange, offer);
+    if (found instanceof HostError) return true;
+    return found.entry !== undefined && (found.template !== undefined || offer.entries.includes(found.entry));
   }
 
   #named(kind: "tool" | "prompt", params: Readonly<Json>, offer: Offer): Target | Unfound | HostError {
@@ -165,11 +173,13 @@ export class Targets {
 /** What a request names may have been an upstream's that a reload took out of the config. */
 export function nowhere(upstream: string, { entry, connection }: Target, { decisions }: HostExchange): HostError {
   const by = decisions.findLast(({ did }) => did === "routed");
-  return entry.upstream === upstream || connection?.facts.key === upstream
-    ? new HostError("upstream_down", `upstream "${upstream}" is not configured any more; nothing was sent`, { upstream })
-    : new HostError("plugin_failure", `plugin "${by?.plugin}" routed to upstream "${upstream}", which is not configured`, {
-        ...(by && { plugin: by.plugin }),
-      });
+  if (!by || entry.upstream === upstream || connection?.facts.key === upstream)
+    return new HostError("upstream_down", `upstream "${upstream}" is not configured any more; nothing was sent`, { upstream });
+  const { plugin } = by;
+  return laidTo(
+    new HostError("plugin_failure", `plugin "${plugin}" routed to upstream "${upstream}", which is not configured`, { plugin }),
+    by,
+  );
 }
 
 /** An entry that may be called, but not so. */

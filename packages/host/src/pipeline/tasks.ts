@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { counted, countedAre } from "../counted.ts";
 import { HostError } from "../errors.ts";
 import { type Caller, scopeOf } from "../exchange/caller.ts";
 import type { Entry } from "../exchange/entry.ts";
@@ -57,9 +58,9 @@ export class TaskTable {
   admit(exchange: Pick<HostExchange, "original" | "scope">): HostError | undefined {
     if (exchange.original.task === undefined) return undefined;
     const own = [...(this.#byScope.get(exchange.scope) ?? [])].filter((task) => !task.ended).length;
-    if (own >= this.#share) return new HostError("overloaded", `${own} tasks of this client are alive already`);
+    if (own >= this.#share) return new HostError("overloaded", `this client has ${counted(own, "task")} alive already`);
     const alive = this.#tasks.size - this.#ended.size;
-    return alive >= this.#limit ? new HostError("overloaded", `${alive} tasks are alive already`) : undefined;
+    return alive >= this.#limit ? new HostError("overloaded", `${countedAre(alive, "task")} alive already`) : undefined;
   }
 
   /** Keeps the task that a result created and gives the result with the exposed id. @throws HostError where there is no room; the task is cancelled */

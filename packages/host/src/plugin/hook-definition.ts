@@ -1,3 +1,4 @@
+import type { MethodRow } from "../exchange/methods.ts";
 import type { Subject, Tappable, TappableMap } from "./hook-types.ts";
 
 type SyncKind = "SyncHook" | "SyncBailHook" | "SyncWaterfallHook";
@@ -13,14 +14,16 @@ export interface HookDefinition {
   readonly args: readonly string[];
   /** Whether it is a map of hooks by request method. */
   readonly keyed: boolean;
+  /** Of such a map: whether requests of a method come to it. */
+  readonly passes?: (row: MethodRow) => boolean;
   /** Always fails closed, whatever the config says. */
   readonly closed?: true;
   /** A bail hook that decides: `false` refuses, and anything else but `undefined` is an error, which refuses as well. */
   readonly decides?: true;
   /** Its taps make handlers, which are composed and not run one after the other. */
   readonly composed?: true;
-  /** A tap may find the options wrong and say so with a ConfigError, in words of its own. */
-  readonly meansConfigErrors?: true;
+  /** Whoever starts the host is told why a tap failed. It may find the options wrong and say so with a ConfigError, in words of its own. */
+  readonly tellsOperator?: true;
   /** What a tap decides about an exchange by what it gives: a bail hook by anything, a waterfall by what ends it. */
   readonly decision?: "routed" | "answered";
   /** What a tap is run for, from its arguments: without it an entry of the config whose plugin taps the hook may have no `when`. */
@@ -42,7 +45,7 @@ export interface HookDefinition {
 type Named<Args extends unknown[]> = { readonly [Index in keyof Args]: string };
 
 /** A definition whose class, arguments and checks fit the function that taps it. */
-type Fitting<Fn extends AnyFn> = Omit<HookDefinition, "kind" | "args" | "keyed" | "breach" | "about"> & {
+type Fitting<Fn extends AnyFn> = Omit<HookDefinition, "kind" | "args" | "keyed" | "passes" | "breach" | "about"> & {
   readonly kind: [Extract<ReturnType<Fn>, PromiseLike<unknown>>] extends [never] ? SyncKind : AsyncKind;
   readonly args: Named<Parameters<Fn>>;
   readonly about?: (...args: Parameters<Fn>) => Subject;
@@ -59,6 +62,7 @@ export interface HookRow<Fn extends AnyFn = AnyFn> extends HookDefinition {
 /** A row of the table: hooks by method, whose taps are those of `Fns`. */
 export interface KeyedHookRow<Fns = Record<"*", AnyFn>> extends HookDefinition {
   readonly keyed: true;
+  readonly passes: NonNullable<HookDefinition["passes"]>;
   /** Only a type. */
   readonly fns?: Fns;
 }
@@ -67,12 +71,15 @@ export function hook<Fn extends AnyFn>(definition: Fitting<Fn>): HookRow<Fn> {
   return { ...(definition as Omit<HookDefinition, "keyed">), keyed: false }; // wider: what fits one function is a definition
 }
 
-export function hookByMethod<Fns extends Record<"*", AnyFn>>(definition: Fitting<Fns["*"]>): KeyedHookRow<Fns> {
-  return { ...(definition as Omit<HookDefinition, "keyed">), keyed: true }; // as above
+export function hookByMethod<Fns extends Record<"*", AnyFn>>(
+  definition: Fitting<Fns["*"]> & Pick<KeyedHookRow, "passes">,
+): KeyedHookRow<Fns> {
+  return { ...(definition as Omit<KeyedHookRow<Fns>, "keyed">), keyed: true }; // as above
 }
 
 /** A hook as plugins tap it. */
-export type TappableOf<Row> = Row extends KeyedHookRow<infer Fns> ? TappableMap<Fns> : Row extends HookRow<infer Fn> ? Tappable<Fn> : never;
+export type TappableOf<Row> =
+  Row extends KeyedHookRow<infer Fns extends Record<"*", AnyFn>> ? TappableMap<Fns> : Row extends HookRow<infer Fn> ? Tappable<Fn> : never;
 
 /** What a tap of a row is; of one by method, that of every method. */
 export type TapOf<Row> =

@@ -2,13 +2,16 @@ import { type FullTap, HookMap } from "tapable";
 import { ConfigError } from "../errors.ts";
 import type { Site } from "../exchange/exchange.ts";
 import type { UpstreamFacts } from "../exchange/upstream-facts.ts";
-import type { Logger } from "../log.ts";
+import { framesOf, placeOf } from "../stack.ts";
 import { CallLayers } from "./call-layers.ts";
 import { conditional, conditionOf } from "./conditions.ts";
+import type { Failures } from "./failures.ts";
+import { withFrozen } from "./frozen.ts";
 import type { AnyFn, HookDefinition, KeyedHookRow, TapOf } from "./hook-definition.ts";
 import type { Handler } from "./hook-types.ts";
 import { HOOK_CLASSES, HOOKS, type HookName, type Hooks } from "./hooks.ts";
 import { guardTap, type TapOwner } from "./tap-guard.ts";
+import { neverRuns, noHook } from "./untapped.ts";
 
 /** One tap, for `inspect`. */
 export interface TapRecord {
@@ -34,20 +37,58 @@ export interface Tap extends TapRecord {
  */
 export class HookSet {
   readonly hooks: Hooks;
-  readonly #log: Logger;
+  readonly #failures: Failures;
+  readonly #freezes: boolean;
   readonly #taps: Tap[] = [];
   #owner: TapOwner | undefined;
   /** What the config says under `when`, of the plugin that is applied. */
   #isMet: ReturnType<typeof conditionOf> | undefined;
   #sealed = false;
 
-  constructor(log: Logger) {
-    this.#log = log;
+  /** @param freezes whether taps are given frozen messages */
+  constructor(failures: Failures, freezes: boolean) {
+    this.#failures = failures;
+    this.#freezes = freezes;
     const hooks: Record<string, unknown> = {};
     for (const [name, definition] of Object.entries(HOOKS) as [HookName, HookDefinition][]) {
-      hooks[name] = definition.keyed ? new HookMap((method) => this.#make(name, definition, method)) : this.#make(name, definition);
+      hooks[name] = definition.keyed ? this.#byMethod(name, definition) : this.#make(name, definition);
     }
-    this.hooks = Object.freeze(hooks) as unknown as Hooks; // built from HOOKS, whose names and classes are those of Hooks
+    this.hooks = this.#known(Object.freeze(hooks)) as unknown as Hooks; // built from HOOKS, whose names and classes are those of Hooks
+  }
+
+  /** The hooks, of which one that is misspelt is told as such. */
+  #known(hooks: Readonly<Record<string, unknown>>): typeof hooks {
+    return new Proxy(hooks, {
+      get: (all, key) => {
+        // What JavaScript itself looks for is no hook.
+        if (typeof key === "symbol" || key in all || key === "then" || key === "toJSON") return Reflect.get(all, key);
+        throw this.#problem(`looks for hooks.${key}, and ${noHook(key)}`);
+      },
+    });
+  }
+
+  #byMethod(name: HookName, definition: HookDefinition): HookMap<AnyHook> {
+    const map = new HookMap<AnyHook>((method) => {
+      const problem = neverRuns(name, definition, method);
+      if (problem !== undefined) throw this.#problem(`taps hooks.${name}.for(${JSON.stringify(method)}): ${problem}`);
+      return this.#make(name, definition, method as string); // or it would not have come to anything
+    });
+    const tap = (): never => {
+      throw this.#problem(`taps hooks.${name}, which is by method: tap hooks.${name}.for("tools/call"), or for("*") for all`);
+    };
+    return Object.assign(map, { tap, tapAsync: tap, tapPromise: tap, intercept: this.#noIntercept(name) });
+  }
+
+  /** tapable's interceptors would see and change what passes between other plugins, and the host builds its own hooks of the taps. */
+  #noIntercept(site: string) {
+    return (): never => {
+      throw this.#problem(`uses "intercept" on hooks.${site}: the host runs taps alone; use tap, or host.trace to see what other taps do`);
+    };
+  }
+
+  /** What the plugin that is applied did wrong. */
+  #problem(what: string): ConfigError {
+    return new ConfigError([`${this.#owner ? `plugin "${this.#owner.id}"` : "a plugin"} ${what}`]);
   }
 
   /** Runs one plugin's `apply`, and gives what it tapped. */
@@ -92,7 +133,10 @@ export class HookSet {
           throw new ConfigError([
             `plugin "${owner.id}" taps hooks.${site}, which is not about a tool, a server or a caller, so its entry in the config may not have "when"; remove it`,
           ]);
-        const watched = guardTap(tap, name, definition, owner, this.#log, tappedAt());
+        const given = this.#freezes
+          ? { ...tap, fn: withFrozen(name, definition.composed === true, tap.fn as AnyFn) as FullTap["fn"] }
+          : tap;
+        const watched = guardTap(given, name, definition, owner, this.#failures, tappedAt());
         const guarded = this.#isMet ? conditional(watched, definition, this.#isMet) : watched;
         const layers = definition.composed ? new CallLayers(guarded.fn as ConstructorParameters<typeof CallLayers>[0]) : undefined; // the guard made it
         const record = { hook: name, ...(method !== undefined && { method }), plugin: owner.id, version: owner.version };
@@ -100,6 +144,7 @@ export class HookSet {
         return guarded;
       },
     });
+    hook.intercept = this.#noIntercept(name);
     return hook;
   }
 
@@ -175,6 +220,14 @@ function running(name: HookName, taps: readonly Tap[]): Three | undefined {
   return HOOKS[name].kind.startsWith("Async") ? (a, b, c) => hook.promise(a, b, c) : (a, b, c) => hook.call(a, b, c);
 }
 
+/** The `http` taps, each with the plugin that it is of. */
+export function* mounting({ taps }: SealedHooks): Iterable<{ readonly plugin: string; readonly mount: TapOf<Rows["http"]> }> {
+  for (const tap of tapsOf(taps, "http")) {
+    const mount = running("http", [tap]) as TapOf<Rows["http"]>; // of one tap there is what runs it
+    yield { plugin: tap.plugin, mount };
+  }
+}
+
 /** Runs the taps of one phase of a life: those of a set, or of a plugin that comes or goes. */
 export async function runPhase(name: "ready" | "close", taps: readonly Tap[]): Promise<void> {
   const hook = build(name, guarded(tapsOf(taps, name))) as { promise(): Promise<void> } | undefined;
@@ -190,15 +243,11 @@ function guarded(taps: readonly Tap[]): FullTap[] {
   return taps.map(({ tap }) => tap);
 }
 
-/** File and line of the plugin that is tapping: the first that is neither the host's nor tapable's. */
+/** File and line of the plugin that is tapping. */
 function tappedAt(): string | undefined {
-  const { stack = "" } = new Error();
-  const frame = stack.split("\n").find((line) => line.startsWith("    at ") && !line.includes(HERE) && !line.includes("/tapable/"));
-  // "    at apply (file:///a.ts:1:2)", or without a function's name and brackets
-  return frame?.slice(frame.lastIndexOf(frame.endsWith(")") ? "(" : " ") + 1).replace(")", "");
+  const [frame] = framesOf(new Error());
+  return frame === undefined ? undefined : placeOf(frame);
 }
-
-const HERE = import.meta.filename;
 
 /** A tapable hook with exactly these taps, or undefined without any. */
 function build(name: HookName, taps: readonly FullTap[]): unknown {

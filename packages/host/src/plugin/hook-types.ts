@@ -2,6 +2,7 @@ import type { ErrorType } from "../errors.ts";
 import type { Caller, Principal } from "../exchange/caller.ts";
 import type { Entry } from "../exchange/entry.ts";
 import type { Exchange, Site } from "../exchange/exchange.ts";
+import type { Method } from "../exchange/methods.ts";
 import type { ConnectionState, UpstreamFacts } from "../exchange/upstream-facts.ts";
 import type { Json } from "../wire/message.ts";
 
@@ -14,9 +15,17 @@ export interface Tappable<Fn> {
   tap(name: string, fn: Fn): void;
 }
 
-/** Hooks keyed by request method; `"*"` taps every method, those that the host does not know included. */
-export interface TappableMap<Fns> {
+/** What stands before the slash in names of methods that are MCP's own. */
+type Family = Method extends infer Name ? (Name extends `${infer First}/${string}` ? First : never) : never;
+
+/**
+ * Hooks keyed by request method; `"*"` taps every method, those that the host does not know included. A method that never
+ * comes to the hook is refused, and so is a misspelt one.
+ */
+export interface TappableMap<Fns extends Record<"*", unknown>> {
   for<Key extends keyof Fns>(method: Key): Tappable<Fns[Key]>;
+  /** A method of a server's own, in a family of its own: `acme/search`. It comes to the host's only server. */
+  for<Own extends `${string}/${string}`>(method: Own extends `${Family}/${string}` ? never : Own): Tappable<Fns["*"]>;
 }
 
 /** A change of one connection's state, or the end of an upstream. */

@@ -5,7 +5,7 @@ import type { Awaitable } from "../exchange/awaitable.ts";
 import type { Caller, Principal } from "../exchange/caller.ts";
 import type { Entry } from "../exchange/entry.ts";
 import type { Exchange, Route } from "../exchange/exchange.ts";
-import type { MethodParams } from "../exchange/methods.ts";
+import type { METHODS, Method, MethodParams, MethodRow } from "../exchange/methods.ts";
 import type { Credentials, CredentialsRequest, UpstreamFacts } from "../exchange/upstream-facts.ts";
 import { isObject, type Json, type Notification } from "../wire/message.ts";
 import { changedError, changedList, changedParams, invented, noPrincipal, notOffered } from "./breaches.ts";
@@ -23,17 +23,21 @@ import type {
   UpstreamEvent,
 } from "./hook-types.ts";
 
-type ByMethod<Fn> = Record<keyof MethodParams | "*", Fn>;
+/** The methods whose row of the table of methods has a value at a field: those whose requests pass a hook. */
+type With<Field extends keyof MethodRow, Value> = { [M in Method]: (typeof METHODS)[M][Field] extends Value ? M : never }[Method];
 
 type TransformFns = {
-  [M in keyof MethodParams]: (params: Readonly<MethodParams[M]>, exchange: Exchange) => Awaitable<Readonly<MethodParams[M]>>;
+  [M in With<"transform", true>]: (params: Readonly<MethodParams[M]>, exchange: Exchange) => Awaitable<Readonly<MethodParams[M]>>;
 } & {
   "*": (params: Readonly<Json>, exchange: Exchange) => Awaitable<Readonly<Json>>;
 };
-type CallFns = ByMethod<(next: Handler, upstream: UpstreamFacts) => Handler>;
-type RespondFns = ByMethod<(result: Readonly<Json>, exchange: Exchange) => Awaitable<Readonly<Json>>>;
-type AuthorizeFns = ByMethod<(exchange: Exchange) => Awaitable<false | undefined>>;
-type FailFns = ByMethod<(error: Readonly<RpcError>, exchange: Exchange) => Awaitable<Readonly<RpcError>>>;
+type AuthorizeFns = Record<With<"permit", "twice"> | "*", (exchange: Exchange) => Awaitable<false | undefined>>;
+type CallFns = Record<With<"call", true> | "*", (next: Handler, upstream: UpstreamFacts) => Handler>;
+type RespondFns = Record<With<"respond", true> | "*", (result: Readonly<Json>, exchange: Exchange) => Awaitable<Readonly<Json>>>;
+type FailFns = Record<
+  With<"call", true> | With<"respond", true> | "*",
+  (error: Readonly<RpcError>, exchange: Exchange) => Awaitable<Readonly<RpcError>>
+>;
 
 /**
  * Every hook, in the order of the way of a request. From this table come the types of taps, the rules that the guard
@@ -153,6 +157,7 @@ export const HOOKS = {
   transform: hookByMethod<TransformFns>({
     kind: "AsyncSeriesWaterfallHook",
     args: ["params", "exchange"],
+    passes: ({ transform }) => transform,
     about: (_params, exchange) => aboutExchange(exchange),
     breach: changedParams,
     gives: "params",
@@ -162,6 +167,7 @@ export const HOOKS = {
   authorize: hookByMethod<AuthorizeFns>({
     kind: "AsyncSeriesBailHook",
     args: ["exchange"],
+    passes: ({ permit }) => permit === "twice",
     about: aboutExchange,
     closed: true,
     decides: true,
@@ -173,6 +179,7 @@ export const HOOKS = {
   call: hookByMethod<CallFns>({
     kind: "SyncWaterfallHook",
     args: ["next", "upstream"],
+    passes: ({ call }) => call,
     about: () => ({}),
     composed: true,
     gives: "a handler",
@@ -183,6 +190,7 @@ export const HOOKS = {
   respond: hookByMethod<RespondFns>({
     kind: "AsyncSeriesWaterfallHook",
     args: ["result", "exchange"],
+    passes: ({ respond }) => respond === true,
     about: (_result, exchange) => aboutExchange(exchange),
     breach: changedList,
     gives: "result",
@@ -192,6 +200,7 @@ export const HOOKS = {
   fail: hookByMethod<FailFns>({
     kind: "AsyncSeriesWaterfallHook",
     args: ["error", "exchange"],
+    passes: ({ call, respond }) => call || respond === true,
     about: (_error, exchange) => aboutExchange(exchange),
     closed: true,
     breach: changedError,
@@ -241,7 +250,7 @@ export const HOOKS = {
     gives: "nothing",
     host: "–",
     purpose:
-      "Mount routes on the host's Hono app, which exists only if somebody taps: on `app` behind `authenticate`, as the endpoint is; on `publicApp` for everybody who reaches the host.",
+      "Mount routes on the host's Hono app, which exists only if somebody taps: on `app` behind `authenticate`, as the endpoint is; on `publicApp` for everybody who reaches the host. What a route throws is logged as the plugin's failure; `refuse()` has its status.",
   }),
   operated: hook<(event: OperatedEvent) => void>({
     kind: "SyncHook",
@@ -254,7 +263,7 @@ export const HOOKS = {
   ready: hook<() => Awaitable<void>>({
     kind: "AsyncSeriesHook",
     args: [],
-    meansConfigErrors: true,
+    tellsOperator: true,
     gives: "nothing",
     host: "–",
     purpose: "The host starts: work that waits, before the first client is served.",

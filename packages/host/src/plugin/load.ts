@@ -1,13 +1,11 @@
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { isAbsolute, join, resolve } from "node:path";
+import { readFileSync } from "node:fs";
+import { createRequire, register } from "node:module";
 import { pathToFileURL } from "node:url";
 import { isDeepStrictEqual } from "node:util";
 import satisfies from "semver/functions/satisfies.js";
 import gtr from "semver/ranges/gtr.js";
 import { moduleProblem } from "../config/code.ts";
-import { installRemedy } from "../config/documentation.ts";
 import { optionProblems } from "../config/option-problems.ts";
 import { writableByAll } from "../config/permissions.ts";
 import { isPluginFactory, type PluginValue } from "../config/plugin-brand.ts";
@@ -15,7 +13,9 @@ import type { PluginCondition } from "../config/plugin-schema.ts";
 import type { PluginConfig } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
 import { API_VERSION } from "../version.ts";
-import { isObject } from "../wire/message.ts";
+import { COMMAND_NAMES } from "./command-names.ts";
+import { withLocalImports } from "./local-imports.ts";
+import { locatePlugin } from "./locate-plugin.ts";
 import { inOrder } from "./order.ts";
 import { definitionProblem, NO_OPTIONS, type PluginDefinition } from "./plugin.ts";
 import type { TapOwner } from "./tap-guard.ts";
@@ -87,6 +87,11 @@ async function check(form: Form, { definition, source }: Found, place: string): 
   const name = form.plugin ? definition.name : form.use;
   const wrong = definitionProblem(definition);
   if (wrong !== undefined) throw new ConfigError([`${place}: ${name ? `plugin "${name}"` : "a plugin made in code"} ${wrong}`]);
+  const id = form.id ?? definition.name;
+  if (COMMAND_NAMES.has(id))
+    throw new ConfigError([
+      `${place}: plugin "${id}" is called as a command of mcp-host is, so its own commands could not be reached; give its entry another "id"`,
+    ]);
   if (!satisfies(API_VERSION, definition.host, { includePrerelease: true })) {
     throw new ConfigError([
       `${place}: plugin "${name}" needs plugin API ${definition.host}, this host has ${API_VERSION}; update the ${gtr(API_VERSION, definition.host) ? "plugin" : "host"} with npm`,
@@ -99,7 +104,7 @@ async function check(form: Form, { definition, source }: Found, place: string): 
     options: parsed.data,
     source,
     owner: {
-      id: form.id ?? definition.name,
+      id,
       version: definition.version ?? "0.0.0",
       onError: form.onError ?? "fail",
       timeout: form.timeout ?? TAP_TIMEOUT,
@@ -164,7 +169,7 @@ function defaultInput(definition: PluginDefinition): unknown {
 
 /** Finds a plugin by the name or the path that a config gives it. @throws ConfigError where it is not there, or is no plugin */
 export async function importPlugin(use: string, folder: string, place: string): Promise<Found> {
-  const file = locate(use, folder, place);
+  const file = locatePlugin(use, folder, place);
   const open = writableByAll(file);
   if (open !== undefined)
     throw new ConfigError([
@@ -183,13 +188,17 @@ export async function importPlugin(use: string, folder: string, place: string): 
 }
 
 /**
- * Imports a module, written in JavaScript or TypeScript. A file that holds something else than when it was imported last is
- * imported anew, as a reload wants it; the files that it imports itself are not.
+ * Imports a module, written in JavaScript or TypeScript. One that holds something else than when it was imported last, or imports
+ * a file of its own that does, is imported anew with all of these, as a reload wants it.
  */
 export async function importModule(file: string): Promise<Record<string, unknown>> {
   const url = pathToFileURL(file);
-  url.search = `content=${createHash("sha256").update(readFileSync(file)).digest("hex").slice(0, 32)}`;
-  if (!/\.[cm]?tsx?$/.test(file)) return import(url.href) as Promise<Record<string, unknown>>;
+  const contents = withLocalImports(file).map((path) => [path, digest(readFileSync(path))] as const);
+  url.search = `content=${digest(JSON.stringify(contents))}`;
+  if (!/\.[cm]?tsx?$/.test(file)) {
+    if (!isAsImported(contents)) importAnew(contents.map(([path]) => path));
+    return import(url.href) as Promise<Record<string, unknown>>;
+  }
   const known = compiled.get(url.href);
   if (known) return known;
   // Node 20 runs no TypeScript; jiti is loaded only for those who need it.
@@ -203,42 +212,27 @@ export async function importModule(file: string): Promise<Record<string, unknown
 /** TypeScript modules by file and content, as Node keeps those in JavaScript. */
 const compiled = new Map<string, Promise<Record<string, unknown>>>();
 
-/** A path is relative to the config; a bare name is looked for from the config's folder, the working directory, beside the host. */
-function locate(use: string, folder: string, place: string): string {
-  if (use.startsWith(".") || isAbsolute(use)) {
-    const file = resolve(folder, use);
-    if (!existsSync(file)) throw new ConfigError([`${place}: there is no file ${file}`]);
-    return file;
-  }
-  const bases = [join(folder, "_"), join(process.cwd(), "_"), import.meta.filename];
-  for (const base of bases) {
-    const found = resolveFrom(base, use);
-    if (found) return found;
-  }
-  throw new ConfigError([`${place}: plugin "${use}" is not installed; ${installRemedy(use, folder)}`]);
+/** What each file held when it was imported last. */
+const imported = new Map<string, string>();
+
+/** Whether these files hold what they did when they were imported, those that were; remembers what they hold now. */
+function isAsImported(contents: readonly (readonly [path: string, content: string])[]): boolean {
+  const isSame = contents.every(([path, content]) => (imported.get(path) ?? content) === content);
+  for (const [path, content] of contents) imported.set(path, content);
+  return isSame;
 }
 
-/** The file of an ESM package: `require.resolve` finds the folder, and `import` conditions choose the file. */
-function resolveFrom(base: string, name: string): string | undefined {
-  const require = createRequire(base);
-  try {
-    return require.resolve(name);
-  } catch (error) {
-    // A package that exports only to `import` is found by its package.json.
-    const exported = (error as NodeJS.ErrnoException).code === "ERR_PACKAGE_PATH_NOT_EXPORTED";
-    if (!exported) return undefined;
-  }
-  try {
-    const manifest = require.resolve(`${name}/package.json`);
-    const { exports, main } = require(manifest) as { exports?: unknown; main?: string };
-    const entry = importEntry(exports) ?? main ?? "index.js";
-    return resolve(manifest, "..", entry);
-  } catch {
-    return undefined;
-  }
+let isFollowing = false;
+
+/** Has Node import these files as they are now: also what others import, and what it keeps by path (CommonJS). */
+function importAnew(paths: readonly string[]): void {
+  const { cache } = createRequire(import.meta.url);
+  for (const path of paths) delete cache[path];
+  if (isFollowing) return;
+  isFollowing = true; // for good: the thread that it takes is started where something changed, and nowhere else
+  register("./import-hooks.js", import.meta.url);
 }
 
-function importEntry(exports: unknown): string | undefined {
-  if (typeof exports === "string") return exports;
-  return isObject(exports) ? importEntry(exports["."] ?? exports.import ?? exports.default) : undefined;
+function digest(content: Buffer | string): string {
+  return createHash("sha256").update(content).digest("hex").slice(0, 32);
 }

@@ -1,4 +1,4 @@
-import { errorFields, LOG_LEVELS, type LogFields, type Logger, type LogLevel, type LogRecord, logRecord } from "../log.ts";
+import { failureFields, LOG_LEVELS, type LogFields, type Logger, type LogLevel, type LogRecord, logRecord } from "../log.ts";
 
 /** Hears a line of the host's log, without secrets. It runs while the line is written, so it only takes it and works later. */
 export type LogListener = (line: LogRecord) => void;
@@ -93,7 +93,7 @@ export class LogListeners {
   #drop(heard: Heard, error: unknown): void {
     if (!this.#all.has(heard)) return; // it was, for another of its lines
     heard.end();
-    this.#written.error("a listener of the log failed, and hears no more", { plugin: heard.plugin, ...errorFields(error) });
+    this.#written.error("a listener of the log failed, and hears no more", { plugin: heard.plugin, ...failureFields(error) });
   }
 
   #listen(plugin: string, listener: LogListener, level: LogLevel, signal: AbortSignal): () => void {

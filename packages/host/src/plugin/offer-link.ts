@@ -3,10 +3,11 @@ import { HostError, isRefusal, PeerError, type RpcError } from "../errors.ts";
 import { LISTED_KINDS, LISTS } from "../exchange/entry.ts";
 import type { Exchange, Site } from "../exchange/exchange.ts";
 import { HostExchange } from "../exchange/host-exchange.ts";
-import { errorFields, type Logger } from "../log.ts";
 import type { Link, LinkEvents } from "../wire/link.ts";
 import { type Id, isRequest, type Json, type Message, metaOf, type Request } from "../wire/message.ts";
 import { LATEST_VERSION } from "../wire/versions.ts";
+import type { Failures } from "./failures.ts";
+import { frozen } from "./frozen.ts";
 import { answerOf, checkReadable, failed } from "./offer-answers.ts";
 import type { Surface } from "./offer-surface.ts";
 import type { OfferContext } from "./offering.ts";
@@ -15,7 +16,9 @@ import { readable } from "./thrown.ts";
 export interface OfferLinkOptions {
   readonly plugin: string;
   readonly version: string;
-  readonly log: Logger;
+  readonly failures: Failures;
+  /** Whether handlers are given frozen messages. */
+  readonly freezes: boolean;
   /** What is offered now to whom the link belongs. */
   readonly surface: () => Surface;
   readonly closed: (link: OfferLink) => void;
@@ -83,6 +86,7 @@ export class OfferLink implements Link {
     const abort = new AbortController();
     this.#running.set(id, abort);
     origin.at = this.#site;
+    if (this.#options.freezes) frozen([params, origin]);
     try {
       const result = await this.#handled(method, params, this.#context(id, params, origin, abort.signal));
       if (this.#running.delete(id)) this.#give(id, { result });
@@ -134,10 +138,10 @@ export class OfferLink implements Link {
       if (isRefusal(error)) exchange.decide(this.#site, "refused", error);
       return this.#refuse(id, error);
     }
-    const { plugin, log } = this.#options;
-    log.error("a plugin failed", { ...this.#site, method, ...named(exchange), requestId: exchange.id, ...errorFields(error) });
+    const { plugin, failures } = this.#options;
+    failures.tell("a plugin failed", this.#site, error, { method, ...named(exchange), requestId: exchange.id });
     exchange.decide(this.#site, "failed", error);
-    const words = `plugin "${plugin}" failed; the host's log has the reason under ${exchange.id}`;
+    const words = `plugin "${plugin}" failed; the host's log has the reason`;
     if (method === "tools/call") this.#give(id, { result: failed(words) });
     else this.#refuse(id, new HostError("plugin_failure", `plugin "${plugin}" failed`, { plugin, cause: error }));
   }

@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 import type { ErrorObject, ValidateFunction } from "ajv";
 import { z } from "zod";
 import { isObject, type Json } from "../wire/message.ts";
+import { zodProblem } from "./zod-schema.ts";
 
 /** A schema as it is listed, and the check of a value. */
 export interface Checked {
@@ -39,7 +40,8 @@ function zodChecked(schema: z.ZodType, side: "input" | "output"): Checked {
 }
 
 function jsonChecked(schema: unknown): Checked {
-  if (!isObject(schema) || "safeParse" in schema) throw new Error("must be a schema of zod 4 or a JSON Schema");
+  if (!isObject(schema)) throw new Error("must be a schema of zod 4 or a JSON Schema");
+  if ("safeParse" in schema) throw new Error(`is ${zodProblem(schema) ?? "no schema of zod 4"}`);
   const validate = compiled(schema);
   return {
     json: schema,

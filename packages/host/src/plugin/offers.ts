@@ -1,37 +1,37 @@
 import { type OfferedConfig, offeredConfig } from "../config/offered.ts";
 import { ConfigError } from "../errors.ts";
 import type { Caller } from "../exchange/caller.ts";
-import { errorFields, type Logger } from "../log.ts";
-import { OfferLink } from "./offer-link.ts";
+import { OfferLink, type OfferLinkOptions } from "./offer-link.ts";
 import { NOTHING, type Surface, surfaceOf } from "./offer-surface.ts";
 import type { OfferedToAll, OfferedToEach, Offering } from "./offering.ts";
 import type { TapOwner } from "./tap-guard.ts";
 
+type OffersAround = Pick<OfferLinkOptions, "failures" | "freezes">;
 type Given = Offering | ((caller: Caller) => Offering);
 
 /** What one plugin offers of its own: an upstream without a server, under the plugin's id. */
 export class Offers implements OfferedToAll, OfferedToEach {
   readonly config: OfferedConfig;
   readonly #plugin: string;
-  readonly #log: Logger;
+  readonly #around: OffersAround;
   readonly #links = new Set<OfferLink>();
   /** Many callers may be given one and the same offering. */
   #surfaces = new WeakMap<Offering, Surface>();
   #given: Given;
 
   /** @throws ConfigError for what cannot be offered */
-  constructor(plugin: Pick<TapOwner, "id" | "version" | "when">, log: Logger, given: Given) {
+  constructor(plugin: Pick<TapOwner, "id" | "version" | "when">, around: OffersAround, given: Given) {
     if (plugin.when)
       throw new ConfigError([
         `plugin "${plugin.id}" offers entries of its own, which are there for every call, so its entry in the config may not have "when"; hide them with a plugin that taps "permit"`,
       ]);
     this.#plugin = plugin.id;
-    this.#log = log;
+    this.#around = around;
     this.#given = this.#checked(given);
     const open = (caller: Caller | undefined): OfferLink => {
       const { id, version } = plugin;
       const surface = (): Surface => this.#surfaceFor(caller);
-      const link = new OfferLink({ plugin: id, version, log, surface, closed: (each) => void this.#links.delete(each) });
+      const link = new OfferLink({ plugin: id, version, ...around, surface, closed: (each) => void this.#links.delete(each) });
       this.#links.add(link);
       return link;
     };
@@ -70,7 +70,7 @@ export class Offers implements OfferedToAll, OfferedToEach {
     try {
       return this.#surfaceOf(given(caller));
     } catch (error) {
-      this.#log.error("a plugin failed", { plugin: this.#plugin, hook: "offer", ...errorFields(error) });
+      this.#around.failures.tell("a plugin failed", { plugin: this.#plugin, hook: "offer" }, error);
       return NOTHING;
     }
   }

@@ -2,9 +2,10 @@ import { z } from "zod";
 import { ConfigError } from "../errors.ts";
 import type { Awaitable } from "../exchange/awaitable.ts";
 import type { Principal } from "../exchange/caller.ts";
-import { errorFields, type Logger } from "../log.ts";
 import { redact } from "../redact.ts";
 import type { Json } from "../wire/message.ts";
+import type { Failures } from "./failures.ts";
+import { zodProblem } from "./zod-schema.ts";
 
 /** What an operation of a plugin says of itself. */
 export interface OperationFacts<Schema extends z.ZodType = z.ZodType> {
@@ -67,14 +68,16 @@ export class Operations {
   operation(plugin: string, name: string, run: Operation["run"], { description, params = ANY_PARAMS, reads }: OperationFacts): void {
     if (name === "" || name.includes(BETWEEN))
       throw new ConfigError([`plugin "${plugin}": the operation ${JSON.stringify(name)} must have a name without "${BETWEEN}"`]);
+    const wrong = zodProblem(params);
+    if (wrong !== undefined) throw new ConfigError([`plugin "${plugin}": the operation "${name}" has "params" that are ${wrong}`]);
     let own = this.#operations.get(plugin);
     if (!own) this.#operations.set(plugin, (own = new Map()));
     own.set(name, { description, params, reads: reads === true, run });
   }
 
   /** How things stand with each plugin that says so, by its id, without secrets. A plugin that throws says `{ failed: true }`. */
-  reports(log: Logger): Readonly<Record<string, Readonly<Json>>> {
-    return Object.fromEntries([...this.#reports].map(([plugin, read]) => [plugin, reportOf(plugin, read, log)]));
+  reports(failures: Failures): Readonly<Record<string, Readonly<Json>>> {
+    return Object.fromEntries([...this.#reports].map(([plugin, read]) => [plugin, reportOf(plugin, read, failures)]));
   }
 
   /** All of them, with the plugins that they belong to and the names that they are run by. */
@@ -97,11 +100,11 @@ export class Operations {
 }
 
 /** One plugin's mistake must not keep an operator from seeing the rest. */
-function reportOf(plugin: string, read: () => Readonly<Json>, log: Logger): Json {
+function reportOf(plugin: string, read: () => Readonly<Json>, failures: Failures): Json {
   try {
     return redact(read()) as Json; // a copy of an object is one
   } catch (error) {
-    log.error("a plugin could not say how things stand with it", { plugin, ...errorFields(error) });
+    failures.tell("a plugin could not say how things stand with it", { plugin }, error);
     return { failed: true };
   }
 }

@@ -6,7 +6,6 @@ import type { Caller } from "../exchange/caller.ts";
 import { repeatability } from "../exchange/repeatable.ts";
 import type { TraceListener } from "../exchange/trace.ts";
 import type { UpstreamFacts } from "../exchange/upstream-facts.ts";
-import { errorFields } from "../log.ts";
 import { factsOf, strictest } from "../upstream/upstream.ts";
 import type { Json } from "../wire/message.ts";
 import { clockOf } from "./clock.ts";
@@ -26,6 +25,7 @@ import { Services } from "./services.ts";
 import type { Store } from "./store.ts";
 import { STORE, Stores } from "./stores.ts";
 import type { Surroundings } from "./surroundings.ts";
+import { notApplied } from "./thrown.ts";
 import { Transports } from "./transport-registry.ts";
 
 type Isolation = "principal" | "session";
@@ -136,7 +136,7 @@ export class PluginSet {
     this.upstreams = Object.entries(config.mcpServers).map(([key, server]) => factsOf(key, server));
     this.transports = new Transports({ ...around, log: around.listeners.log }, around.transports);
     this.repeatable = repeatability(config.mcpServers);
-    const hooks = new HookSet(around.listeners.log);
+    const hooks = new HookSet(around.failures, around.freezes);
     const plugins: AppliedPlugin[] = [];
     this.plugins = plugins;
     try {
@@ -203,7 +203,7 @@ export class PluginSet {
         if (error instanceof ConfigError) throw new ConfigError([...missing, ...error.problems]);
         // It may have stumbled over what is not there.
         if (missing.length > 0) throw new ConfigError(missing);
-        throw new ConfigError([`plugin "${id}" could not be applied: ${error instanceof Error ? error.message : String(error)}`]);
+        throw new ConfigError([notApplied(id, error)]);
       }
       if (returned instanceof Promise) {
         plugin.gone.abort();
@@ -228,7 +228,7 @@ export class PluginSet {
   /** What a plugin's `apply` is given. It goes with the plugin from set to set. */
   #hostOf(plugin: AppliedPlugin, hooks: HookSet): PluginHost {
     const { id } = plugin;
-    const { folder, status, catalog, permits, operator, listeners, clock, random, tracer } = this.#around;
+    const { folder, status, catalog, permits, operator, listeners, failures, clock, random, tracer } = this.#around;
     const { signal } = plugin.gone;
     const log = listeners.of(id, signal);
     /** What is looked at while it is applied decides whether a reload concerns the plugin. */
@@ -242,7 +242,7 @@ export class PluginSet {
       clock: clockOf({
         clock,
         signal,
-        failed: (error) => log.error("work of a plugin that waited for its time failed", errorFields(error)),
+        failed: (error) => failures.tell("work of a plugin that waited for its time failed", { plugin: id }, error),
       }),
       random,
       folder,
@@ -302,7 +302,7 @@ export class PluginSet {
         plugin.isolated.push([upstream, isolation]);
         plugin.set.#isolate(upstream, isolation);
       },
-      store: (name: string) => new PluginStore({ name, find: () => plugin.set.#store(plugin, name), signal, log }),
+      store: (name: string) => new PluginStore({ name, find: () => plugin.set.#store(plugin, name), signal, plugin: id, failures }),
       provide: <T>(service: Service<T>, value: T) => plugin.set.#services.provide(plugin, service, value),
       use: <T>(service: Service<T>) => plugin.set.#services.use(plugin, service),
       find: <T>(service: Service<T>) => plugin.set.#services.find(plugin, service),
@@ -313,7 +313,7 @@ export class PluginSet {
     const { id } = plugin;
     this.#inApply(id, "offer", "update() what it returns");
     if (plugin.offers) throw new ConfigError([`plugin "${id}" calls offer twice; put all that it offers into one call`]);
-    const offers = new Offers(plugin.loaded.owner, this.#around.listeners.log, offering);
+    const offers = new Offers(plugin.loaded.owner, this.#around, offering);
     this.#addOffers(id, offers);
     plugin.offers = offers;
     return offers;

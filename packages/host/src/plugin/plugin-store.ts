@@ -1,5 +1,5 @@
 import type { Awaitable } from "../exchange/awaitable.ts";
-import { errorFields, type Logger } from "../log.ts";
+import type { Failures } from "./failures.ts";
 import type { Lease, Store } from "./store.ts";
 import { checkJson, checkStep, checkTime, checkTtl } from "./store-value.ts";
 
@@ -9,7 +9,8 @@ export interface PluginStoreOptions {
   readonly find: () => Store | undefined;
   /** Aborted when the plugin goes. */
   readonly signal: AbortSignal;
-  readonly log: Logger;
+  readonly plugin: string;
+  readonly failures: Failures;
 }
 
 /**
@@ -84,13 +85,13 @@ export class PluginStore implements Store {
   }
 
   subscribe(channel: string, listener: (message: unknown) => void): () => void {
-    const { name, log, signal } = this.#options;
+    const { name, plugin, failures, signal } = this.#options;
     /** What one subscriber throws is no business of who published, nor of the others. */
     const guarded = (message: unknown): void => {
       try {
         listener(message);
       } catch (error) {
-        log.error("a subscriber of a store failed", { store: name, channel, ...errorFields(error) });
+        failures.tell("a subscriber of a store failed", { plugin }, error, { store: name, channel });
       }
     };
     let end: (() => void) | undefined;

@@ -20,6 +20,7 @@ import type { Random } from "./random.ts";
 import type { RouteRequest } from "./request-principals.ts";
 import type { Store } from "./store.ts";
 import type { TransportRegistry } from "./transport-registry.ts";
+import { zodProblem } from "./zod-schema.ts";
 
 /** Options of a plugin that declares none. */
 export const NO_OPTIONS = z.strictObject({}).optional();
@@ -207,7 +208,7 @@ export interface PluginDefinition<Schema extends z.ZodType = z.ZodType> {
   after?: readonly string[];
   /** It decides who may do what: its entry in a config may not say `onError: "skip"`, so that all its taps fail closed. */
   security?: true;
-  /** Lazy command definitions (citty), mounted as `mcp-host <plugin> <command>`. citty's `data` is a {@link PluginCommandData}. */
+  /** Lazy command definitions (citty), mounted as `mcp-host <plugin> <command>`; a name may be two words, as `keys add`. citty's `data` is a {@link PluginCommandData}. */
   commands?: Record<string, () => Promise<unknown>>;
 }
 
@@ -217,6 +218,8 @@ export interface PluginCommandData {
   readonly options: unknown;
   /** Where relative paths of the config begin. */
   readonly folder: string;
+  /** The config's file, absolute: the `config` of a choice among running hosts. */
+  readonly config: string;
 }
 
 /** A plugin with the options that code gave it; the host parses them, so that code and files get the same errors. */
@@ -259,8 +262,8 @@ export function definitionProblem(definition: Partial<PluginDefinition>): string
     return `has "enforce": ${JSON.stringify(enforce)}; it may be "pre" or "post"`;
   const odd = Object.entries({ needs, before, after }).find(([, names]) => names !== undefined && !isNames(names));
   if (odd) return `has "${odd[0]}" that is no array of plugins' names`;
-  if (options !== undefined && typeof options.safeParseAsync !== "function") return 'has "options" that are no zod schema';
-  return undefined;
+  const schema = options === undefined ? undefined : zodProblem(options);
+  return schema === undefined ? undefined : `has "options" that are ${schema}`;
 }
 
 function isNames(value: unknown): boolean {

@@ -1,6 +1,7 @@
 import type { Tracer } from "../exchange/trace.ts";
 import type { Json } from "../wire/message.ts";
 import type { Clock } from "./clock.ts";
+import type { Failures } from "./failures.ts";
 import type { LogListeners } from "./log-listeners.ts";
 import type { OperationInfo, Who } from "./operations.ts";
 import type { PluginHost } from "./plugin.ts";
@@ -12,6 +13,10 @@ import type { TransportFactory } from "./transport-registry.ts";
 export interface Surroundings {
   /** The log, with the plugins that hear it. */
   readonly listeners: LogListeners;
+  /** Where what they fail with is told. */
+  readonly failures: Failures;
+  /** Whether messages are frozen before plugins get them. */
+  readonly freezes: boolean;
   readonly folder: string;
   readonly clock: Clock;
   readonly random: Random;

@@ -5,11 +5,12 @@ import type { Decision, Exchange, Route, Site } from "../exchange/exchange.ts";
 import { HostExchange } from "../exchange/host-exchange.ts";
 import { hostSide } from "../exchange/host-side.ts";
 import { presentTap, type Span } from "../exchange/trace.ts";
-import { errorFields, type Logger } from "../log.ts";
+import { errorFields } from "../log.ts";
 import { isObject } from "../wire/message.ts";
+import type { Failures } from "./failures.ts";
 import type { HookDefinition } from "./hook-definition.ts";
 import type { Handler } from "./hook-types.ts";
-import { readable } from "./thrown.ts";
+import { readable, withPlace } from "./thrown.ts";
 
 /** Who taps: an instance of a plugin, with what the config says of its failures. */
 export interface TapOwner {
@@ -35,7 +36,13 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 /** By what a tap failed with: which tap. For whoever finds it where there is no exchange that notes it. */
 const sites = new WeakMap<Error, Site>();
 
-/** Which tap an error comes from, as its guard let it pass; undefined for the host's own. */
+/** Lays an error of the host's at the door of a tap. */
+export function laidTo<Thrown extends Error>(error: Thrown, site: Site): Thrown {
+  sites.set(error, site);
+  return error;
+}
+
+/** Which tap an error comes from, as its guard let it pass, or a rule that it broke was found broken later; undefined for the host's own. */
 export function siteOf(error: unknown): Site | undefined {
   return error instanceof Error ? sites.get(error) : undefined;
 }
@@ -43,9 +50,17 @@ export function siteOf(error: unknown): Site | undefined {
 /**
  * Makes a tap safe to run among others: its errors carry plugin and hook, an asynchronous one has a deadline, a
  * synchronous one returns no promise, and a wrong value goes no further.
+ * @param failures where what is no refusal is told
  * @param place where in the plugin's code the tap was made, for the log
  */
-export function guardTap(tap: FullTap, hook: string, definition: HookDefinition, owner: TapOwner, log: Logger, place?: string): FullTap {
+export function guardTap(
+  tap: FullTap,
+  hook: string,
+  definition: HookDefinition,
+  owner: TapOwner,
+  failures: Failures,
+  place?: string,
+): FullTap {
   const site: Site = { plugin: owner.id, hook };
   const fn = tap.fn as AnyTap;
   const isWaterfall = definition.kind.endsWith("WaterfallHook");
@@ -53,18 +68,17 @@ export function guardTap(tap: FullTap, hook: string, definition: HookDefinition,
 
   /** A plugin's own words: its deliberate no, or what it finds wrong with its options when the host starts. */
   const isMeant = (error: unknown): error is Error =>
-    isRefusal(error) || (definition.meansConfigErrors === true && error instanceof ConfigError);
+    isRefusal(error) || (definition.tellsOperator === true && error instanceof ConfigError);
 
   const failure = (error: unknown): Error => {
     if (isMeant(error)) return error;
-    return new HostError("plugin_failure", `plugin "${owner.id}" failed`, { plugin: owner.id, cause: error });
+    const why = definition.tellsOperator ? ` in ${hook}: ${withPlace(String(errorFields(error).error), error)}` : "";
+    return new HostError("plugin_failure", `plugin "${owner.id}" failed${why}`, { plugin: owner.id, cause: error });
   };
   const report = (error: unknown, exchange?: HostExchange): void => {
-    log.error("a plugin failed", {
-      ...site,
+    failures.tell("a plugin failed", site, error, {
       ...(place !== undefined && { tapped: place }),
       ...(exchange && { requestId: exchange.id }),
-      ...errorFields(error),
     });
   };
 

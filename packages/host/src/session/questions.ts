@@ -1,6 +1,7 @@
 import { HostError, PeerError } from "../errors.ts";
 import type { Sink } from "../exchange/course.ts";
 import { type Id, type Json, metaOf, type Response } from "../wire/message.ts";
+import { NoJson } from "../wire/no-json.ts";
 import { withProgressToken } from "../wire/peer.ts";
 
 interface Pending {
@@ -25,7 +26,7 @@ export class Questions {
     return this.#pending.size;
   }
 
-  /** @throws HostError for params that are no JSON */
+  /** @throws NoJson */
   ask(method: string, params: Readonly<Json>, sink: Sink, progress: ((params: Json) => void) | undefined): Question {
     const id = this.#nextId++;
     const answer = new Promise<Json>((resolve, reject) => {
@@ -38,9 +39,8 @@ export class Questions {
     try {
       sent = sink.send({ jsonrpc: "2.0", id, method, ...(!bare && { params: tracked as Json }) });
     } catch (cause) {
-      // As what goes to an upstream: a plugin put a cycle or a BigInt into the params.
       this.#pending.delete(id);
-      throw new HostError("plugin_failure", `a plugin made params of ${method} that cannot be written as JSON`, { cause });
+      throw new NoJson(cause);
     }
     const cancel = (error: HostError): void => {
       const pending = this.#pending.get(id);

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { counted } from "../counted.ts";
 import { HostError, toRpcError } from "../errors.ts";
 import type { Caller, ClientFacts, Principal } from "../exchange/caller.ts";
 import { carry } from "../exchange/carry.ts";
@@ -104,7 +105,7 @@ export abstract class Requester implements Caller {
     return this.#inFlight.length >= this.most
       ? new HostError(
           "overloaded",
-          `${this.#inFlight.length} requests of this ${this.network ? "client" : "session"} are in flight already`,
+          `${counted(this.#inFlight.length, "request")} of this session ${this.#inFlight.length === 1 ? "is" : "are"} in flight already`,
         )
       : this.#host.admit();
   }

@@ -1,3 +1,4 @@
+import { counted, countedAre } from "../counted.ts";
 import { HostError } from "../errors.ts";
 import type { Principal } from "../exchange/caller.ts";
 import type { Limits } from "../wire/limits.ts";
@@ -42,12 +43,14 @@ export class Sessions {
     const { host, limits, local } = this.#options;
     if (this.#closing) throw new HostError("shutting_down", "the host is stopping");
     if (this.#sessions.size >= limits.sessions)
-      throw new HostError("overloaded", `${this.#sessions.size} sessions are open already`, { retryAfterMs: SWEEP });
+      throw new HostError("overloaded", `${countedAre(this.#sessions.size, "session")} open already`, { retryAfterMs: SWEEP });
     if (principal.id !== "anonymous" && principal.id !== "local") {
       let own = 0;
       for (const session of this.#sessions.values()) if (session.principal.id === principal.id) own++;
       if (own >= limits.sessionsPerPrincipal)
-        throw new HostError("overloaded", `${own} sessions of this principal are open already`, { retryAfterMs: SWEEP });
+        throw new HostError("overloaded", `${counted(own, "session")} of this principal ${own === 1 ? "is" : "are"} open already`, {
+          retryAfterMs: SWEEP,
+        });
     }
     // One that expires owns no servers: they would go with it.
     const sole = !wire.network && !wire.expires && local() && this.#sessions.size === 0;

@@ -29,7 +29,7 @@ export interface EndEvents {
 }
 
 /**
- * One end of a JSON-RPC conversation over an SDK transport. Every message is copied through JSON on its way out, as a
+ * One end of a JSON-RPC conversation over an SDK transport. Every message is copied through JSON on its way out and in, as a
  * wire would do it: what is no JSON fails, and no two sides ever hold the same object.
  */
 export class JsonRpcEnd {
@@ -40,7 +40,7 @@ export class JsonRpcEnd {
 
   constructor(transport: Transport, events: EndEvents) {
     this.#transport = transport;
-    transport.onmessage = (value: unknown) => this.#receive(value as Message, events); // the host writes nothing but messages
+    transport.onmessage = (value: unknown) => this.#receive(jsonCopy(value) as Message, events); // the host writes nothing but messages
     transport.onclose = () => {
       if (this.#closed) return;
       this.#closed = true;

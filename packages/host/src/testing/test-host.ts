@@ -68,6 +68,7 @@ export async function createTestHost(options: TestHostOptions = {}): Promise<Tes
     { drain: 0, plugins, ...(roles && { roles }), ...config, mcpServers: { ...mcpServers, ...config?.mcpServers } },
     {
       log: createLogger({ level: "debug", format: "json", stream }),
+      freezeMessages: true,
       ...(folder !== undefined && { folder }),
       ...(transports && { transports }),
       ...(clock && { clock }),

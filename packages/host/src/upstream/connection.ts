@@ -1,4 +1,5 @@
 import type { AnyUpstreamConfig } from "../config/offered.ts";
+import { counted } from "../counted.ts";
 import { HostError } from "../errors.ts";
 import type { Caller } from "../exchange/caller.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
@@ -201,7 +202,7 @@ export class Connection {
     if (!life) return Promise.reject(unavailable(this.facts.key));
     const { inFlight } = life.peer;
     if (inFlight >= this.#options.limits.inFlightPerUpstream) {
-      const reason = `upstream "${this.facts.key}" has ${inFlight} requests in flight already`;
+      const reason = `upstream "${this.facts.key}" has ${counted(inFlight, "request")} in flight already`;
       return Promise.reject(new HostError("overloaded", reason, { upstream: this.facts.key }));
     }
     if (exchange.stopped) return Promise.reject(exchange.stopped);

@@ -17,6 +17,10 @@ export function withLastWords(reason: string, { stderr = "", stdout = "" }: Said
   return [
     reason,
     ...(line === undefined ? [] : [`on stderr: ${briefText(line.trim(), LONGEST)}`]),
-    ...(stdout.trim() === "" ? [] : [`on stdout, where messages belong: ${briefText(stdout.trim(), LONGEST)}`]),
+    ...(stdout.trim() === "" ? [] : [`garbage on stdout: ${briefText(firstLine(stdout), LONGEST)}`]),
   ].join("; ");
+}
+
+function firstLine(text: string): string {
+  return text.trim().split("\n", 1)[0]?.trim() ?? "";
 }

@@ -16,6 +16,9 @@ import { type Said, withLastWords } from "./last-words.ts";
 import { Life } from "./life.ts";
 import { listedBy } from "./lists.ts";
 
+/** Milliseconds after which nobody waits any more for a server that starts: that it is ready is told then. */
+const LATE = 2_000;
+
 export interface LifecycleOptions {
   /** The isolation key within the upstream. */
   readonly key: string;
@@ -63,6 +66,8 @@ export class Lifecycle {
   #connecting: Promise<void> | undefined;
   #renewing: Promise<void> | undefined;
   #retry: NodeJS.Timeout | undefined;
+  /** Why it failed, as it was told last. */
+  #told: string | undefined;
   #authFailed = false;
   /** What is wrong with the live one, by what shows it. */
   readonly #ailments = new Map<"pings" | "lists", string>();
@@ -167,6 +172,10 @@ export class Lifecycle {
         : this.#unavailable();
     }
     this.latency = performance.now() - started;
+    // Who was told that it is down, or saw it start, waits for this.
+    if (this.reason !== undefined || this.latency > LATE)
+      this.#options.log.info("an upstream is ready", { upstream: facts.key, connection: this.#options.key, ms: Math.round(this.latency) });
+    this.#told = undefined;
     this.#backoff.succeeded();
     this.#authFailed = false;
     this.#ailments.clear();
@@ -274,9 +283,11 @@ export class Lifecycle {
     this.#events.state();
   }
 
+  /** What was told already is told again to who looks for it: a server that does not come up is tried for ever. */
   #warn(message: string, reason: string): void {
     const { log, facts, key } = this.#options;
-    log.warn(message, { upstream: facts.key, connection: key, reason });
+    log[this.#told === reason ? "debug" : "warn"](message, { upstream: facts.key, connection: key, reason });
+    this.#told = reason;
   }
 
   #unavailable(what?: string, retryAfterMs?: number): HostError {

@@ -1,3 +1,4 @@
+import { counted } from "../counted.ts";
 import { PeerError } from "../errors.ts";
 import { LISTED_KINDS, LISTS, type ListedKind } from "../exchange/entry.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
@@ -65,7 +66,10 @@ async function readPages(
       const isLong = item[key].length > limits[limit];
       if (!isLong && selection?.takesListed(kind, item[key]) === false) continue;
       if (items.length === limits.entriesPerUpstream)
-        return { items, problem: `${method} gave more than ${limits.entriesPerUpstream} entries; the rest is withheld` };
+        return {
+          items,
+          problem: `${method} gave more than ${counted(limits.entriesPerUpstream, "entry", "entries")}; the rest is withheld`,
+        };
       if (isLong)
         problem = `${method} gave an entry whose "${key}" has more than ${limits[limit]} characters (limits.${limit}); it is withheld`;
       else if (isOversized(item)) problem = `${method} gave an entry of more than ${ENTRY_BYTES} bytes; it is withheld`;

@@ -13,6 +13,7 @@ import {
   type Request,
   type Response,
 } from "./message.ts";
+import { NoJson } from "./no-json.ts";
 
 /** Answered requests whose progress is passed on. */
 const AFTERWARDS = 1_000;
@@ -145,8 +146,7 @@ export class Peer<Origin> {
       const message: Message = sent === undefined ? { jsonrpc: "2.0", id, method } : { jsonrpc: "2.0", id, method, params: sent };
       this.link.send(message, undefined, options.headers);
     } catch (cause) {
-      // A plugin put something into the params that is no JSON: a cycle, a BigInt.
-      this.#fail(id, new HostError("plugin_failure", `a plugin made params of ${method} that cannot be written as JSON`, { cause }));
+      this.#fail(id, new NoJson(cause));
     }
     return { id, result, cancel };
   }
@@ -156,13 +156,13 @@ export class Peer<Origin> {
     this.link.send(params === undefined ? { jsonrpc: "2.0", method } : { jsonrpc: "2.0", method, params }, relatedTo);
   }
 
+  /** @throws NoJson where that cannot be written */
   respond(id: Id, outcome: { result: Json } | { error: RpcError }, relatedTo?: Id): void {
     if (this.#closed) return;
     try {
       this.link.send({ jsonrpc: "2.0", id, ...outcome } as Response, relatedTo);
     } catch (cause) {
-      const error = new HostError("plugin_failure", "a plugin made an answer that cannot be written as JSON", { cause });
-      this.link.send({ jsonrpc: "2.0", id, error: error.toRpc("-") }, relatedTo);
+      throw new NoJson(cause);
     }
   }
 

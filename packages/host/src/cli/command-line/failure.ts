@@ -28,7 +28,10 @@ export class FailedElsewhere extends Error {
 export function failureOf(error: unknown, argv: readonly string[]): Failure {
   const failure = (code: number, text: string): Failure => ({ code, text: asTyped(text), problems: [] });
   if (error instanceof FailedElsewhere) return error.failure;
-  if (error instanceof UsageError) return failure(EXIT.usage.code, `${error.message}\nRun \`mcp-host --help\` for what there is.`);
+  if (error instanceof UsageError) {
+    const help = ["mcp-host", ...(error.command === undefined ? [] : [error.command]), "--help"].join(" ");
+    return failure(EXIT.usage.code, `${error.message}\nRun \`${help}\` for what there is.`);
+  }
   // By name: a plugin may bring a copy of mcp-host of its own.
   if (error instanceof Error && error.name === "NoHostError") return failure(EXIT.notRunning.code, error.message);
   if (error instanceof ConfigError) {

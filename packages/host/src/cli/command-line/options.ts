@@ -1,11 +1,15 @@
 import type { ArgsDef } from "citty";
-import { FILE_NAMES } from "../../config/locate.ts";
+import { EXTENSIONS } from "../../config/locate.ts";
 import type { HostChoice } from "../../operator/control-client.ts";
 import { UsageError } from "./usage.ts";
 
 /** Where the config comes from. */
 export const configArgs = {
-  config: { type: "string", valueHint: "file", description: `The config file. Default: ${FILE_NAMES} here` },
+  config: {
+    type: "string",
+    valueHint: "file",
+    description: `The config file. Default: mcp-host.config.json here, or one that ends in ${EXTENSIONS.slice(1).join(", ")}`,
+  },
   set: {
     type: "string",
     valueHint: "key=value",
@@ -15,6 +19,17 @@ export const configArgs = {
     type: "string",
     valueHint: "file",
     description: "A file of variables, NAME=value a line; the environment wins over it, and a later file over an earlier one. Repeatable",
+  },
+} as const satisfies ArgsDef;
+
+/** Which host a command asks. Default: the one that runs with this config, else one of its own. */
+export const askArgs = {
+  fresh: { type: "boolean", description: "Start the servers for this command, although a host of this config runs" },
+  url: { type: "string", valueHint: "url", description: "Ask the host (or another MCP server) at this address" },
+  header: {
+    type: "string",
+    valueHint: "name: value",
+    description: "With --url, a header of each request, such as 'Authorization: Bearer ${TOKEN}' with a variable's name. Repeatable",
   },
 } as const satisfies ArgsDef;
 
@@ -32,7 +47,7 @@ export const logArgs = {
   },
   "log-format": { type: "enum", options: ["json", "pretty"], description: "How it is logged. Default: pretty" },
   verbose: { type: "boolean", description: "The same as --log-level debug" },
-  debug: { type: "boolean", description: "As --verbose, and a failure shows its stack" },
+  debug: { type: "boolean", description: "As --verbose, a failure shows its stack, and a plugin that changes messages in place fails" },
 } as const satisfies ArgsDef;
 
 /** How a daemon runs. */

@@ -8,33 +8,60 @@ import type { PluginCommandData, PluginDefinition } from "../../plugin/plugin.ts
 import { loadOptions } from "./load-options.ts";
 import { everyValue, UsageError } from "./usage.ts";
 
+/** A command that was found, and what it is run with. */
+export interface FoundCommand {
+  readonly command: CommandDef;
+  /** As it is typed, the plugin's name included. */
+  readonly name: string;
+  /** The words that are left for it. */
+  readonly rest: string[];
+  readonly data: PluginCommandData;
+}
+
 /**
  * A command that a configured plugin brings: `mcp-host <plugin> <command>`. Gives nothing where the config has no such plugin,
  * so that a misspelt command is told as one. @throws ConfigError where the config cannot be used, so that nobody knows what it brings
  */
-export async function pluginCommand(
-  plugin: string,
-  rest: readonly string[],
-): Promise<{ command: CommandDef; rest: string[]; data: PluginCommandData } | undefined> {
-  const [config] = everyValue(rest, "config");
-  const found = await configured(plugin, config, await loadOptions(rest, false));
+export async function pluginCommand(plugin: string, words: readonly string[]): Promise<FoundCommand | undefined> {
+  const [config] = everyValue(words, "config");
+  const found = await configured(plugin, config, await loadOptions(words, false));
   if (!found) return undefined;
   const { commands, data } = found;
-  const at = rest.findIndex((_, index) => !isHostFlag(rest, index));
-  const name = rest[at];
-  if (name === "--help" || name === "-h") {
-    const subCommands: Record<string, CommandDef> = {};
-    for (const [each, load] of Object.entries(commands)) subCommands[each] = definitionIn(await load());
-    return { command: { meta: { name: plugin, description: `What plugin "${plugin}" brings` }, subCommands }, rest: [name], data };
-  }
-  const load = name === undefined ? undefined : commands[name];
+  const [first, second] = [...words.keys()].filter((index) => !isHostFlag(words, index));
+  const word = first === undefined ? undefined : words[first];
+  const pair = second === undefined ? undefined : `${word} ${words[second]}`;
+  // As of the host's own, of a command with a blank in its name the first word is a group.
+  const isPair = pair !== undefined && Object.hasOwn(commands, pair);
+  const name = isPair ? pair : (word ?? "");
+  const group = Object.keys(commands).filter((each) => each.startsWith(`${word} `));
+  if (isHelp(word)) return help(plugin, commands, data);
+  if (!isPair && group.length > 0 && second !== undefined && isHelp(words[second]))
+    return help(`${plugin} ${word}`, Object.fromEntries(group.map((each) => [each, commands[each] as Load])), data); // they are its keys
+  const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (!load) {
     const known = Object.keys(commands);
-    throw new UsageError(`plugin "${plugin}" has no command "${name ?? ""}"${nearest(name ?? "", known)}; it has ${known.join(", ")}`);
+    const meant = group.length > 0 && pair !== undefined ? pair : name;
+    const those = group.length > 0 ? group : known;
+    throw new UsageError(`plugin "${plugin}" has no command "${meant}"${nearest(meant, those)}; it has ${those.join(", ")}`);
   }
-  const definition = definitionIn(await load());
-  const own = Object.keys(definition.args ?? {});
-  return { command: definition, rest: rest.filter((_, index) => index !== at && !isHostFlag(rest, index, own)), data };
+  const command = definitionIn(await load());
+  const own = Object.keys(command.args ?? {});
+  const taken = isPair ? [first, second] : [first];
+  const rest = words.filter((_, index) => !taken.includes(index) && !isHostFlag(words, index, own));
+  return { command, name: `${plugin} ${name}`, rest, data };
+}
+
+type Load = () => Promise<unknown>;
+
+async function help(name: string, commands: Readonly<Record<string, Load>>, data: PluginCommandData): Promise<FoundCommand> {
+  const subCommands: Record<string, CommandDef> = {};
+  for (const [each, load] of Object.entries(commands)) subCommands[each] = definitionIn(await load());
+  const [plugin = name] = name.split(" ");
+  return { command: { meta: { name: plugin, description: `What plugin "${plugin}" brings` }, subCommands }, name, rest: ["--help"], data };
+}
+
+function isHelp(word: string | undefined): boolean {
+  return word === "--help" || word === "-h";
 }
 
 /** A lazy import gives a module, whose default export is the definition. */
@@ -53,7 +80,7 @@ async function configured(
     const plugins = await loadPlugins(parseConfig(loaded.config).plugins, loaded.folder);
     const found = plugins.find(({ owner }) => owner.id === plugin);
     const commands = found?.definition.commands;
-    return commands && { commands, data: { options: found.options, folder: loaded.folder } };
+    return commands && { commands, data: { options: found.options, folder: loaded.folder, config: loaded.path } };
   });
 }
 

@@ -3,20 +3,43 @@ import { nearest } from "../../config/nearest.ts";
 
 /** The command line is wrong: exit code 2. */
 export class UsageError extends Error {
+  /** Of which command, or group of commands, the line is; undefined where it is of none. */
+  command: string | undefined = undefined;
+
   constructor(message: string) {
     super(message);
     this.name = "UsageError";
   }
+
+  of(command: string): this {
+    this.command ??= command;
+    return this;
+  }
 }
 
 /** Flags that may be given more than once. */
-const REPEATABLE: ReadonlySet<string> = new Set(["set", "server", "env-file"]);
+const REPEATABLE: ReadonlySet<string> = new Set(["set", "server", "env-file", "env", "header"]);
+
+/** What begins the words that are another program's. */
+const END = "--";
+
+/** The words of a command line that are the command's own, and those behind `--`, which are not looked at; undefined without a `--`. */
+export function splitWords(raw: readonly string[]): { own: readonly string[]; rest: readonly string[] | undefined } {
+  const end = raw.indexOf(END);
+  return end === -1 ? { own: raw, rest: undefined } : { own: raw.slice(0, end), rest: raw.slice(end + 1) };
+}
+
+/** Whether an argument stands for all words behind `--`: its name begins so, as usage shows it. */
+function isRest(name: string): boolean {
+  return name.startsWith(`${END} `);
+}
 
 /**
  * Reads the arguments of one command strictly. citty takes unknown flags as they come and a missing value as "", so it is
  * asked only after this has passed. @throws UsageError that names the flag and the nearest known one
  */
-export function checkArguments(command: string, raw: readonly string[], defined: ArgsDef): void {
+export function checkArguments(command: string, all: readonly string[], defined: ArgsDef): void {
+  const raw = Object.keys(defined).some(isRest) ? splitWords(all).own : all;
   const seen = new Set<string>();
   const names = new Map<string, string>();
   for (const [name, definition] of Object.entries(defined)) {
@@ -25,7 +48,7 @@ export function checkArguments(command: string, raw: readonly string[], defined:
     if ("negativeDescription" in definition) names.set(`--no-${name}`, name);
     for (const alias of [(definition as { alias?: string | string[] }).alias ?? []].flat()) names.set(`-${alias}`, name);
   }
-  const positionals = Object.entries(defined).filter(([, { type }]) => type === "positional");
+  const positionals = Object.entries(defined).filter(([name, { type }]) => type === "positional" && !isRest(name));
   let taken = 0;
   for (let index = 0; index < raw.length; index++) {
     const token = raw[index] as string; // within bounds
@@ -55,10 +78,11 @@ export function checkArguments(command: string, raw: readonly string[], defined:
     throw new UsageError(`\`${command}\` needs <${missing[0]}>: ${missing[1].description ?? ""}`);
 }
 
-/** Every value of a flag that may be repeated, in order; citty keeps only the last. */
-export function everyValue(raw: readonly string[], name: string): string[] {
+/** Every value of a flag that may be repeated, in order; citty keeps only the last. @param letter its short form */
+export function everyValue(words: readonly string[], name: string, letter?: string): string[] {
+  const raw = splitWords(words).own;
   return raw.flatMap((token, index) => {
-    if (token === `--${name}`) return raw[index + 1] ?? [];
+    if (token === `--${name}` || (letter !== undefined && token === `-${letter}`)) return raw[index + 1] ?? [];
     return token.startsWith(`--${name}=`) ? token.slice(name.length + 3) : [];
   });
 }

@@ -1,9 +1,9 @@
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { askStatus, findHosts } from "../../operator/control-client.ts";
 import { isAlive, processFacts, startedAt } from "../../operator/processes.ts";
-import { daemonFiles } from "./daemon-files.ts";
+import { type DaemonFileFlags, daemonFiles } from "./daemon-files.ts";
 
 /** How long a daemon may take to listen. */
 export const START_DEADLINE = 60_000;
@@ -92,10 +92,11 @@ export interface MuteDaemon {
   readonly doubt: string | undefined;
 }
 
-/** The daemon with this config that cannot be asked, because its socket is lost (as XDG_RUNTIME_DIR is at a logout), and that has its pid file still. */
-export async function muteDaemon(config: string | undefined): Promise<MuteDaemon | undefined> {
+/** The daemon with this config or pid file that cannot be asked, because its socket is lost (as XDG_RUNTIME_DIR is at a logout), and that has its pid file still. */
+export async function muteDaemon(flags: DaemonFileFlags): Promise<MuteDaemon | undefined> {
   try {
-    const { pidFile } = await daemonFiles({ config });
+    const given = flags["pid-file"];
+    const pidFile = given === undefined ? (await daemonFiles(flags)).pidFile : resolve(given);
     const text = readIfThere(pidFile);
     const pid = text === undefined ? undefined : await holderOf(pidFile, text);
     return pid === undefined ? undefined : { pid, pidFile, doubt: doubtOf(pidFile, pid) };

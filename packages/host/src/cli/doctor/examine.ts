@@ -2,6 +2,7 @@ import { parseConfig } from "../../config/parse.ts";
 import { ConfigFileError } from "../../errors.ts";
 import { createLogger } from "../../log.ts";
 import { type Opened, openHost, prepare } from "../hosting/open-host.ts";
+import { roleless } from "../hosting/roleless.ts";
 import { withClient } from "../one-shot/local-client.ts";
 import { adviceOf, pluginsOf, problemsOf } from "./config.ts";
 import { type Finding, finding } from "./findings.ts";
@@ -51,6 +52,8 @@ async function plugins(opened: Opened, findings: Finding[]): Promise<boolean> {
   try {
     await prepare(opened);
     findings.push(...pluginsOf(opened.host));
+    const note = roleless(opened.host);
+    if (note !== undefined) findings.push(finding("local-roles", note));
     return true;
   } catch (error) {
     if (!(error instanceof ConfigFileError)) throw error;

@@ -94,6 +94,12 @@ export const FINDINGS = {
     remedy: "Make it, or correct `cwd` of the server; it begins at the config's folder.",
   },
   port: { level: "ok", meaning: "The port is free, or the running host with this config has it.", remedy: "" },
+  "local-roles": {
+    level: "ok",
+    meaning:
+      "An auth plugin gives clients roles, and whoever comes over stdio or by a command (`list`, `call`) has none: it may be shown less than they are.",
+    remedy: "Give the `local` principal some with `roles` in the config, if it should have them.",
+  },
   "port-taken": {
     level: "problem",
     meaning: "Another program listens on the port. It is a warning where the config has no `listen`, since `start stdio` needs no port.",

@@ -101,6 +101,7 @@ function startOf({ ok, upstream }: ServerStart): Finding[] {
   }
   const reason = upstream.reason ?? upstream.state;
   // What the server itself said comes behind.
-  if (reason.split("; on std")[0]?.includes("credentials")) return [finding("server-unauthorized", reason, { about })];
+  if (reason.split(/; (?:on stderr|garbage on stdout)/)[0]?.includes("credentials"))
+    return [finding("server-unauthorized", reason, { about })];
   return [finding("server-down", [reason, ...lastWords(upstream)].join("\n"), { about })];
 }

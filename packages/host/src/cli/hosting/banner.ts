@@ -1,9 +1,11 @@
+import { counted } from "../../counted.ts";
 import type { Host } from "../../host/host.ts";
 import { escapeControls } from "../../log.ts";
 import type { UpstreamStatus } from "../../plugin/host-status.ts";
 import { redactText } from "../../redact.ts";
 import { table } from "../terminal/table.ts";
 import { summaryOf } from "../terminal/upstream-summary.ts";
+import { columns } from "../terminal/wrap.ts";
 
 /** How long the banner waits for servers that are starting still. */
 const PATIENCE = 2_000;
@@ -17,9 +19,9 @@ export async function printBanner(host: Host): Promise<void> {
 export function banner(url: string, upstreams: readonly UpstreamStatus[]): string {
   const rows = upstreams.map((upstream) => [upstream.name, upstream.state, summaryOf(upstream)]);
   return [
-    `mcp-host serves ${upstreams.length} ${upstreams.length === 1 ? "server" : "servers"} at ${url}`,
+    `mcp-host serves ${counted(upstreams.length, "server")} at ${url}`,
     "",
-    ...(rows.length > 0 ? [escapeControls(redactText(indented(table(rows)))), ""] : []),
+    ...(rows.length > 0 ? [escapeControls(redactText(indented(table(rows, columns() - 2)))), ""] : []),
     "Connect a client:",
     `  claude mcp add --transport http mcp-host ${url}`,
     "or in the client's config:",

@@ -28,6 +28,8 @@ export async function openHost(options: {
   config: string | undefined;
   raw: readonly string[];
   log: Logger;
+  /** The host's own, where what is told of the config is told otherwise. */
+  hostLog?: Logger | undefined;
   /** Last changes to the config, such as dropping `listen`. */
   change?: (config: Config) => Config;
   insecureNoAuth?: boolean;
@@ -48,8 +50,9 @@ export async function openHost(options: {
   return located(loaded.path, () => {
     const host = createHost(change(loaded.config), {
       folder: loaded.folder,
-      log,
+      log: options.hostLog ?? log,
       ...(options.insecureNoAuth && { insecureNoAuth: true }),
+      ...(options.raw.includes("--debug") && { freezeMessages: true }),
       ...(options.serves && { catalogFolder: join(stateFolder(), "catalog") }),
     });
     return {

@@ -1,20 +1,31 @@
-import { existsSync, type FSWatcher, statSync, watch } from "node:fs";
-import { basename, dirname, isAbsolute, sep } from "node:path";
+import { type FSWatcher, statSync, watch } from "node:fs";
+import { dirname, isAbsolute, join } from "node:path";
 import { ConfigError } from "../../errors.ts";
 import type { Changes, ReloadReport } from "../../host/reload.ts";
 import type { Logger } from "../../log.ts";
 import type { OperatorDesk } from "../../operator/operator-desk.ts";
+import type { HostStatus } from "../../plugin/host-status.ts";
+import { isInstalled, withLocalImports } from "../../plugin/local-imports.ts";
 import type { Opened } from "./open-host.ts";
+import { waysTo } from "./ways-to.ts";
 
 /** Milliseconds without a change until a file is read: editors write it in several steps. */
 const DEBOUNCE = 100;
+
+interface WatchedFolder {
+  readonly watcher: FSWatcher;
+  /** Which folder had the path then. */
+  readonly ino: number;
+}
 
 /** Reloads a running host from its config file: on a signal, on a command, and when its files change. */
 export class Reloads {
   readonly #opened: Opened;
   readonly #desk: OperatorDesk;
   readonly #log: Logger;
-  readonly #watchers = new Map<string, FSWatcher>();
+  readonly #watchers = new Map<string, WatchedFolder>();
+  /** The files, and the links on the way to them. */
+  #ways: ReadonlySet<string> = new Set();
   /** The one under way, and the one that comes after it. */
   #now: Promise<unknown> | undefined;
   #next: Promise<ReloadReport> | undefined;
@@ -69,33 +80,37 @@ export class Reloads {
     }
   }
 
-  /** Reloads whenever a file changes that the config is made of, or a plugin that is a file of its own. Gives what ends it. */
+  /** Reloads whenever a file changes that the config is made of, or a plugin that is a file, or what that imports. Gives what ends it. */
   watch(): () => void {
     const files = this.#files();
-    // One that may come, as the credentials file, may have no folder yet.
-    const folders = new Set(files.map(dirname).filter((folder) => existsSync(folder)));
-    for (const [folder, watcher] of this.#watchers)
-      if (!folders.has(folder)) {
-        watcher.close();
-        this.#watchers.delete(folder);
-      }
-    // Folders, since a file that is replaced is another file.
-    for (const folder of folders) if (!this.#watchers.has(folder)) this.#watchers.set(folder, this.#watch(folder));
+    this.#ways = new Set(files.flatMap(waysTo));
+    this.#follow();
     // Those looked at before keep what they were like then: they may have changed while the config was read.
     this.#seen = new Map(files.map((file) => [file, this.#seen.get(file) ?? stampOf(file)]));
     return () => this.#stop();
   }
 
+  /** Watches the folders of all ways as they are now. Folders, since a file that is replaced is another file; and so is a folder. */
+  #follow(): void {
+    const folders = new Map([...this.#ways].map((way) => folderOf(way)));
+    for (const [folder, { watcher, ino }] of this.#watchers)
+      if (folders.get(folder) !== ino) {
+        watcher.close();
+        this.#watchers.delete(folder);
+      }
+    for (const [folder, ino] of folders) if (!this.#watchers.has(folder)) this.#watchers.set(folder, { watcher: this.#watch(folder), ino });
+  }
+
   #stop(): void {
     clearTimeout(this.#timer);
-    for (const watcher of this.#watchers.values()) watcher.close();
+    for (const { watcher } of this.#watchers.values()) watcher.close();
     this.#watchers.clear();
   }
 
   #watch(folder: string): FSWatcher {
     const watcher = watch(folder, (_, name) => {
-      // Another name counts too: where a mounted volume is renewed, a link beside the file is what changes.
-      const isOurs = name === null || this.#files().some((file) => dirname(file) === folder && basename(file) === name);
+      // Another name counts too, but puts nothing off: a folder that was moved tells its own.
+      const isOurs = name === null || this.#ways.has(join(folder, name));
       if (this.#timer && !isOurs) return;
       clearTimeout(this.#timer);
       this.#timer = setTimeout(() => this.#look(), DEBOUNCE).unref();
@@ -107,17 +122,24 @@ export class Reloads {
   #look(): void {
     this.#timer = undefined;
     const now = new Map([...this.#seen.keys()].map((file) => [file, stampOf(file)]));
-    if ([...now].every(([file, stamp]) => stamp === this.#seen.get(file))) return;
+    if ([...now].every(([file, stamp]) => stamp === this.#seen.get(file))) return this.#follow(); // a folder may have come, or be another
     this.#seen = now;
     this.#desk.runFor("watch", "reload").catch(() => {}); // the log has it
   }
 
-  /** What the config is made of, and the plugins that are files beside it. */
+  /** What the config is made of, and the plugins that are files beside it, with the files that these import. */
   #files(): string[] {
     const { host, files } = this.#opened;
     const sources = host.pipeline().plugins.map(({ source }) => source);
-    return [...files, ...sources.filter((source) => isAbsolute(source) && !source.includes(`${sep}node_modules${sep}`))];
+    return [...files, ...sources.filter((source) => isAbsolute(source) && !isInstalled(source)).flatMap(withLocalImports)];
   }
+}
+
+/** The folder of a path and which one it is: of one that may come, as that of the credentials, the nearest above it that is there. */
+function folderOf(path: string): [folder: string, ino: number] {
+  const folder = dirname(path);
+  const stat = statSync(folder, { throwIfNoEntry: false });
+  return stat ? [folder, stat.ino] : folderOf(folder);
 }
 
 /** A text that changes when this file does. */
@@ -129,6 +151,14 @@ function stampOf(file: string): string {
 /** What whoever asked for the reload is told. */
 function refusal(path: string, problems: readonly string[]): string {
   return `${path} cannot be used:${problems.length === 1 ? ` ${problems[0]}` : problems.map((problem) => `\n  ${problem}`).join("")}`;
+}
+
+/** Of the servers that a reload made anew, a line for each that is not there yet. */
+export function notThereYet({ added, changed, renewed = [] }: Changes, upstreams: HostStatus["upstreams"] = []): string[] {
+  const fresh = [...added, ...changed, ...renewed];
+  return upstreams
+    .filter(({ name, state }) => fresh.includes(name) && !["ready", "degraded", "idle"].includes(state))
+    .map(({ name, state, reason }) => `server "${name}" is not there yet: ${reason ?? state}`);
 }
 
 /** What changed, in words; the kinds of change that did not happen are left out. */

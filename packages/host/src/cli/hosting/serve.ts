@@ -1,4 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
+import { localOptionsOf } from "../../host/host.ts";
 import type { LogFormat, Logger } from "../../log.ts";
 import type { ControlFacts } from "../../operator/control-protocol.ts";
 import { serveControl } from "../../operator/control-server.ts";
@@ -13,6 +14,7 @@ import { printBanner } from "./banner.ts";
 import { type Opened, openHost, startAt, startHost, withoutServer } from "./open-host.ts";
 import { ProcessLife } from "./process-life.ts";
 import { Reloads } from "./reloads.ts";
+import { roleless } from "./roleless.ts";
 
 /** How long the last frames may take to a client that reads slowly. */
 const LAST_WORDS = 2_000;
@@ -161,7 +163,12 @@ async function serveOperators(
     (listener) => host.trace(listener),
     () => host.pipeline().plugins.map(({ id }) => id),
   );
-  life.atEnd(await serveControl(desk, ring, feed, host.log));
+  const door = {
+    note: () => roleless(host),
+    checkEndpoint: (name: string) => localOptionsOf(host).checkEndpoint(name),
+    serve: (streams: Parameters<typeof host.serveStdio>[0]) => host.serveStdio(streams),
+  };
+  life.atEnd(await serveControl({ desk, ring, feed, door }, host.log));
   life.atHangup(() => void desk.runFor("signal", "reload").catch(() => {})); // the log has it
   if (flags.watch) life.atEnd(reloads.watch());
 }

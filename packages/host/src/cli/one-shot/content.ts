@@ -1,3 +1,4 @@
+import { counted } from "../../counted.ts";
 import { isObject, type Json } from "../../wire/message.ts";
 
 /** A block of content for people: texts as they are, of anything else what it is. */
@@ -13,5 +14,5 @@ export function readableContents({ uri, text, blob, mimeType }: Json): string {
   if (text !== undefined) return String(text);
   return blob === undefined
     ? `[${uri}]`
-    : `[${[uri, mimeType, `${Buffer.byteLength(String(blob), "base64")} bytes`].filter(Boolean).join(", ")}]`;
+    : `[${[uri, mimeType, counted(Buffer.byteLength(String(blob), "base64"), "byte")].filter(Boolean).join(", ")}]`;
 }

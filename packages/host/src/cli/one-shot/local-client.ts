@@ -1,52 +1,60 @@
-import { ERRORS, PeerError } from "../../errors.ts";
 import { type Host, localOptionsOf } from "../../host/host.ts";
 import { openClient } from "../../host/local-clients.ts";
 import type { Logger } from "../../log.ts";
 import type { Json, Notification } from "../../wire/message.ts";
-import type { RequestOptions } from "../../wire/peer.ts";
 import { interruption } from "../command-line/interrupted.ts";
 import { everyValue } from "../command-line/usage.ts";
 import { openHost, startAt } from "../hosting/open-host.ts";
+import { roleless } from "../hosting/roleless.ts";
 import { showProgress } from "../terminal/progress.ts";
-import { KINDS, type Kind } from "./kinds.ts";
-import { type ServerStart, Startup } from "./startup.ts";
+import type { AskedHost } from "./asked-host.ts";
+import { Startup } from "./startup.ts";
 
-/** An only client of a host in the same process. It moves plain messages, so that nothing of a result is lost. */
-export interface LocalClient {
+/** An only client of a host in the same process. */
+export interface LocalClient extends AskedHost {
   readonly host: Host;
-  request(method: string, params?: Json, options?: RequestOptions<never>): Promise<Json>;
-  /** Every page of a list. */
-  list(kind: Kind): Promise<Json[]>;
-  /** Resolves when every server has been listed or has failed, with what became of each; each has a deadline of its own. */
-  started(): Promise<readonly ServerStart[]>;
 }
+
+/** How a command is a client of its own host. */
+export interface LocalClientOptions {
+  /** The name of one that a plugin opened. */
+  endpoint?: string | undefined;
+  rawArgs: readonly string[];
+  /**
+   * One server has what the command names, and nothing else is waited for. Without it the client begins when all servers have
+   * listed or failed, so that the order of the config decides whose a name is.
+   */
+  wantsOne?: boolean | undefined;
+  notified?: ((notification: Notification) => void) | undefined;
+}
+
+/** A config for one client that asks for everything now: nothing to listen on, nothing that starts later, nobody to wait for. */
+export const forOneClient = <T extends { mcpServers?: object; listen?: unknown }>({ listen: _, ...config }: T, wantsOne = false) => ({
+  ...config,
+  drain: 0,
+  ...(wantsOne && { wait: 0 }),
+  mcpServers: Object.fromEntries(
+    Object.entries(config.mcpServers ?? {}).map(([key, server]) => [key, { ...(server as Json), start: "eager" }]),
+  ),
+});
 
 /** Starts the configured host without a network front, connects one client, and ends both when `work` is done. */
 export async function withClient<T>(
-  options: {
-    config: string | undefined;
-    /** The name of one that a plugin opened. */
-    endpoint?: string | undefined;
-    rawArgs: readonly string[];
-    log: Logger;
-    notified?: (notification: Notification) => void;
-  },
+  options: LocalClientOptions & { config: string | undefined; log: Logger; hostLog?: Logger | undefined },
   work: (client: LocalClient) => Promise<T>,
 ): Promise<T> {
-  const opened = await openHost({
-    config: options.config,
-    raw: options.rawArgs,
-    log: options.log,
-    // One client that asks for everything now: nothing to listen on, nothing that starts later, nobody to wait for.
-    change: ({ listen: _, ...config }) => ({
-      ...config,
-      drain: 0,
-      mcpServers: Object.fromEntries(
-        Object.entries(config.mcpServers ?? {}).map(([key, server]) => [key, { ...(server as Json), start: "eager" }]),
-      ),
-    }),
-  });
-  const { host } = opened;
+  const { config, log, hostLog, endpoint, rawArgs, wantsOne } = options;
+  const opened = await openHost({ config, raw: rawArgs, log, hostLog, change: (read) => forOneClient(read, wantsOne) });
+  return asOnlyClient(opened.host, () => startAt(opened, endpoint), options, work);
+}
+
+/** Starts a host, connects one client, and ends both when `work` is done. */
+export async function asOnlyClient<T>(
+  host: Host,
+  start: () => Promise<void>,
+  options: LocalClientOptions,
+  work: (client: LocalClient) => Promise<T>,
+): Promise<T> {
   const interrupted = interruption();
   let shown = (): void => {};
   const begin = (startup: Startup): void => {
@@ -58,7 +66,7 @@ export async function withClient<T>(
   try {
     return await Promise.race([
       interrupted.promise,
-      startAt(opened, options.endpoint)
+      start()
         .then(() => connect(host, options, begin))
         .then(work),
     ]);
@@ -72,7 +80,7 @@ export async function withClient<T>(
 
 async function connect(
   host: Host,
-  { endpoint, notified = () => {} }: { endpoint?: string | undefined; notified?: (notification: Notification) => void },
+  { endpoint, notified = () => {} }: LocalClientOptions,
   begin: (startup: Startup) => void,
 ): Promise<LocalClient> {
   const startup = new Startup(host); // from the beginning: a server that is tried again has failed before
@@ -81,16 +89,9 @@ async function connect(
   return {
     host,
     request: (method, params, options) => client.request(method, params, options),
-    list: async (kind) => {
-      const { method, field } = KINDS[kind];
-      try {
-        // The host gives every list in one page, and answers lists itself.
-        return (await client.request(method))[field] as Json[];
-      } catch (error) {
-        if (error instanceof PeerError && error.rpc.code === ERRORS.method_not_found.code) return []; // no server has any of them
-        throw error;
-      }
-    },
     started: () => startup.finished,
+    starts: async () => startup.ended,
+    note: roleless(host),
+    withheld: async () => host.status().withheld,
   };
 }

@@ -5,31 +5,39 @@ import { redactText } from "../../redact.ts";
 import type { FrameOutput } from "../../wire/frame-writer.ts";
 import { isObject, type Json, type Notification } from "../../wire/message.ts";
 import { EXIT, type ExitCode } from "../command-line/exit.ts";
-import { type LogFlags, loggerOf } from "../command-line/logger.ts";
 import { UsageError } from "../command-line/usage.ts";
 import { jsonText } from "../terminal/json-text.ts";
+import { type AskedHost, listOf } from "./asked-host.ts";
 import { KINDS, type Kind } from "./kinds.ts";
-import { type LocalClient, withClient } from "./local-client.ts";
+import type { LocalClient } from "./local-client.ts";
 import { describeMissing } from "./startup.ts";
+import { type Asking, withHost, withOwnHost } from "./with-host.ts";
 
 /** What one command asks of one entry of the host, which it names. */
-export interface OneShot {
-  readonly flags: LogFlags & { config?: string | undefined; endpoint?: string | undefined; json?: boolean | undefined };
-  readonly rawArgs: readonly string[];
+export interface OneShot extends Asking {
+  readonly flags: Asking["flags"] & { json?: boolean | undefined };
   readonly output: FrameOutput;
   readonly kind: Exclude<Kind, "templates">;
   readonly name: string;
-  /** What the host tells on its own, log messages besides. */
-  notified?: (notification: Notification) => void;
 }
 
 /**
- * Starts the servers and does what one command asks of them. An error answer is told with the name that may be meant and the
- * servers that are missing, and is exit code 4.
+ * Does what one command asks of a host. It waits for nobody but the server that has what is named. An error answer is told with
+ * the name that may be meant and the servers that are missing, and is exit code 4.
  */
-export async function runOneShot(
+export function runOneShot(shot: OneShot, work: (client: AskedHost) => Promise<ExitCode>): Promise<ExitCode> {
+  return answered(shot, work, withHost);
+}
+
+/** The same, of a host that the command starts. */
+export function runOwnOneShot(shot: OneShot, work: (client: LocalClient) => Promise<ExitCode>): Promise<ExitCode> {
+  return answered(shot, work, withOwnHost);
+}
+
+async function answered<Client extends AskedHost>(
   { flags, rawArgs, output, kind, name, notified }: OneShot,
-  work: (client: LocalClient) => Promise<ExitCode>,
+  work: (client: Client) => Promise<ExitCode>,
+  ask: (asking: Asking, work: (client: Client) => Promise<ExitCode>) => Promise<ExitCode>,
 ): Promise<ExitCode> {
   let hints: string[] = [];
   const heard = (notification: Notification): void => {
@@ -37,15 +45,14 @@ export async function runOneShot(
     notified?.(notification);
   };
   try {
-    return await withClient(
-      { config: flags.config, endpoint: flags.endpoint, rawArgs, log: loggerOf(flags, "warn"), notified: heard },
-      async (client) => {
-        const starts = await client.started();
-        const names = (await client.list(kind)).map((entry) => String(entry[KINDS[kind].key]));
-        if (!names.includes(name)) hints = [...describeMissing(starts), ...suggestion(kind, name, names)];
-        return work(client);
-      },
-    );
+    return await ask({ flags, rawArgs, wantsOne: true, notified: heard }, async (client) => {
+      try {
+        return await work(client);
+      } catch (error) {
+        if (error instanceof PeerError) hints = await hintsOf(client, kind, name);
+        throw error;
+      }
+    });
   } catch (error) {
     if (!(error instanceof PeerError)) throw error;
     const { code, message, data } = error.rpc;
@@ -54,6 +61,13 @@ export async function runOneShot(
     process.stderr.write(`${escapeControls(redactText(lines.join("\n")))}\n`);
     return EXIT.protocol.code;
   }
+}
+
+/** What may explain that there is no such entry: servers that are missing, and names that are alike. */
+async function hintsOf(client: AskedHost, kind: Kind, name: string): Promise<string[]> {
+  const starts = await client.starts();
+  const names = (await listOf(client, kind)).map((entry) => String(entry[KINDS[kind].key]));
+  return names.includes(name) ? [] : [...describeMissing(starts), ...suggestion(kind, name, names)];
 }
 
 /** Prints a result: all of it as JSON, or what people read of it. */

@@ -29,6 +29,12 @@ export class Startup {
     this.finished.catch(() => {}); // whoever asks is told
   }
 
+  /** What became of those that have been listed or have failed by now, in the order of the status. */
+  get ended(): readonly ServerStart[] {
+    const upstreams = this.#look();
+    return [...this.#ended.values()].sort(inOrderOf(upstreams));
+  }
+
   /** Who is waited for still, in words. */
   get waiting(): string {
     const { upstreams } = this.#host.status();
@@ -37,23 +43,26 @@ export class Startup {
   }
 
   async #watch(): Promise<readonly ServerStart[]> {
-    for (;;) {
-      const { upstreams } = this.#host.status();
-      for (const upstream of upstreams) {
-        if (this.#ended.has(upstream.name)) continue;
-        const start = this.#end(upstream);
-        if (start) this.#ended.set(upstream.name, start);
-      }
-      if (this.#ended.size === upstreams.length) return [...this.#ended.values()].sort(inOrderOf(upstreams));
-      await pause(LOOK);
+    while (this.#look().length > this.#ended.size) await pause(LOOK);
+    return this.ended;
+  }
+
+  /** Notes whose start has ended; gives all of them. */
+  #look(): readonly UpstreamStatus[] {
+    const { upstreams } = this.#host.status();
+    for (const upstream of upstreams) {
+      if (this.#ended.has(upstream.name)) continue;
+      const start = this.#end(upstream);
+      if (start) this.#ended.set(upstream.name, start);
     }
+    return upstreams;
   }
 
   #end(upstream: UpstreamStatus): ServerStart | undefined {
     const { name, state, reason, connections } = upstream;
     const listed = connections.some((connection) => connection.listed);
     if (listed && (isUp(upstream) || state === "idle")) return { upstream, ok: state !== "degraded" }; // one that rests already was up
-    const begins = state === "connecting" || (state === "idle" && reason === undefined);
+    const begins = (state === "connecting" || state === "idle") && reason === undefined; // with a reason it is tried again
     if (!begins && !isUp(upstream)) return { upstream, ok: false };
     const patience = (this.#host.config.mcpServers[name]?.startTimeout ?? 0) + LISTING;
     if (performance.now() - this.#began < patience) return undefined;

@@ -2,11 +2,12 @@ import type { HostStatus } from "../../plugin/host-status.ts";
 import { table } from "./table.ts";
 
 /** What plugins say of themselves, a value a line, with dotted names; lists and what is empty as JSON. */
-export function reportLines(reports: HostStatus["reports"]): string {
+export function reportLines(reports: HostStatus["reports"], width?: number): string {
   return table(
     Object.entries(reports).flatMap(([plugin, report]) =>
       values(report, "").map(([name, value], index) => [index === 0 ? `  ${plugin}` : "", name, value]),
     ),
+    width,
   );
 }
 

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { counted, countedAre } from "../../counted.ts";
 import { escapeControls } from "../../log.ts";
 import type { TraceNode, TraceRecord } from "../../operator/trace-record.ts";
 import { deedsOf, labelOf, timeText, titleOf, toneOf } from "./trace-words.ts";
@@ -25,7 +26,7 @@ const POLICY = `default-src 'none'; style-src 'sha256-${createHash("sha256").upd
 
 /** One page of requests, which needs nothing else. @param dropped requests before them that are not in it */
 export function tracePage(records: readonly TraceRecord[], dropped: number): string {
-  const lost = dropped > 0 ? `<p>${dropped} requests before these are not here.</p>` : "";
+  const lost = dropped > 0 ? `<p>${counted(dropped, "request")} before these ${dropped === 1 ? "is" : "are"} not here.</p>` : "";
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -36,7 +37,7 @@ export function tracePage(records: readonly TraceRecord[], dropped: number): str
 <style>${STYLE}</style>
 </head>
 <body>
-<h1>mcp-host trace: ${records.length} requests</h1>
+<h1>mcp-host trace: ${counted(records.length, "request")}</h1>
 ${lost}${records.map(requestOf).join("\n")}
 </body>
 </html>
@@ -53,7 +54,7 @@ function requestOf(record: TraceRecord): string {
     `<span>${timeText(ms)}</span>`,
     `<span class="id">${html(id)}</span>`,
   ];
-  const rest = leftOut === undefined ? "" : `<p>${leftOut} parts are left out.</p>`;
+  const rest = leftOut === undefined ? "" : `<p>${countedAre(leftOut, "part")} left out.</p>`;
   return `<details><summary>${facts.join("")}</summary>${listOf(spans, ms)}${rest}</details>`;
 }
 

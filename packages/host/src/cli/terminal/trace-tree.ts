@@ -1,3 +1,4 @@
+import { countedAre } from "../../counted.ts";
 import { escapeControls } from "../../log.ts";
 import type { TraceNode, TraceRecord } from "../../operator/trace-record.ts";
 import { painter, type Style } from "./colours.ts";
@@ -33,7 +34,7 @@ export function traceTree(record: TraceRecord, stream: NodeJS.WriteStream): stri
   const body = lines.map(({ label, time: took, deed, tone: how }) =>
     `${label.padEnd(width)}  ${paint("dim", took.padStart(times))}  ${paint(STYLES[how], deed)}`.trimEnd(),
   );
-  const rest = leftOut === undefined ? [] : [`${leftOut} parts are left out`];
+  const rest = leftOut === undefined ? [] : [`${countedAre(leftOut, "part")} left out`];
   return `${[head, ...body, ...rest].join("\n")}\n`;
 }
 

@@ -1,3 +1,4 @@
+import { counted } from "../../counted.ts";
 import type { UpstreamStatus } from "../../plugin/host-status.ts";
 import { tellingLine, wordsIn } from "../../wire/stderr.ts";
 
@@ -7,8 +8,9 @@ export function isUp({ state }: Pick<UpstreamStatus, "state">): boolean {
 }
 
 /** How many entries of each kind an upstream lists. */
-export function counts({ entries }: Pick<UpstreamStatus, "entries">): string {
-  return `${entries.tools} tools, ${entries.prompts} prompts, ${entries.resources} resources, ${entries.templates} templates`;
+function counts({ entries }: Pick<UpstreamStatus, "entries">): string {
+  const { tools, prompts, resources, templates } = entries;
+  return [counted(tools, "tool"), counted(prompts, "prompt"), counted(resources, "resource"), counted(templates, "template")].join(", ");
 }
 
 /** How many entries of each kind an upstream lists, and the version of MCP that it speaks. */

@@ -1,12 +1,14 @@
 import { HostError } from "../errors.ts";
-import type { Caller } from "../exchange/caller.ts";
-import { isObject, type Json, type Request } from "../wire/message.ts";
+import { isObject, type Json } from "../wire/message.ts";
+
+/** What a client is to be asked. */
+interface Asked {
+  readonly method: string;
+  readonly params?: Readonly<Json>;
+}
 
 /** Why a client cannot be asked something, when it did not declare that it can. */
-export function lacking(
-  { capabilities }: Pick<Caller, "capabilities">,
-  request: Pick<Request, "method" | "params">,
-): HostError | undefined {
+export function lacking(capabilities: Readonly<Json>, request: Asked): HostError | undefined {
   const missing = lacks(capabilities, request);
   if (missing === undefined) return undefined;
   // A mode that was not declared is a matter of params (2025-11-25, client/elicitation, error handling).
@@ -14,7 +16,7 @@ export function lacking(
 }
 
 /** The capability that a client would need for a question and did not declare. */
-function lacks(capabilities: Readonly<Json>, request: Pick<Request, "method" | "params">): string | undefined {
+function lacks(capabilities: Readonly<Json>, request: Asked): string | undefined {
   const { elicitation, sampling, roots, tasks } = capabilities;
   switch (request.method) {
     case "sampling/createMessage":

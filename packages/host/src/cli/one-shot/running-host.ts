@@ -1,0 +1,67 @@
+import { locateConfig } from "../../config/locate.ts";
+import { escapeControls } from "../../log.ts";
+import { askStatus, findHosts } from "../../operator/control-client.ts";
+import type { ControlStatus } from "../../operator/control-protocol.ts";
+import { HostClient, NotAdmittedError } from "../../operator/host-client.ts";
+import type { Notification } from "../../wire/message.ts";
+import { interruption } from "../command-line/interrupted.ts";
+import { UsageError } from "../command-line/usage.ts";
+import { isUp } from "../terminal/upstream-summary.ts";
+import type { AskedHost } from "./asked-host.ts";
+import type { ServerStart } from "./startup.ts";
+
+/** The running host of a config, if there is one: of several one that listens, since that is nobody's alone. */
+export async function runningHostOf(config: string | undefined): Promise<ControlStatus | undefined> {
+  const path = await locateConfig(config).catch(() => undefined); // who starts a host tells what is wrong with it
+  if (path === undefined) return undefined;
+  const hosts = await findHosts({ config: path });
+  return hosts.find(({ mode }) => mode !== "stdio") ?? hosts[0];
+}
+
+/** Connects a client to a running host, and ends it when `work` is done. @throws UsageError where the host does not take it */
+export async function withRunning<T>(
+  { pid }: ControlStatus,
+  { endpoint, notified }: { endpoint: string | undefined; notified: (notification: Notification) => void },
+  work: (host: AskedHost) => Promise<T>,
+): Promise<T> {
+  const interrupted = interruption();
+  let client: HostClient | undefined;
+  const asked = async (): Promise<T> => {
+    const opened = await HostClient.open(pid, { endpoint, notified });
+    client = opened;
+    const starts = async (): Promise<readonly ServerStart[]> => startsOf(await askStatus(pid));
+    return work({
+      request: (method, params, options) => opened.request(method, params, options),
+      starts,
+      note: opened.note,
+      withheld: async () => (await askStatus(pid)).withheld,
+      // A host starts what it lists.
+      started: () => opened.request("tools/list").then(starts, starts),
+    });
+  };
+  try {
+    return await Promise.race([interrupted.promise, asked()]);
+  } catch (error) {
+    if (!(error instanceof NotAdmittedError)) throw error;
+    const place = endpoint === undefined ? "" : "--endpoint: ";
+    throw new UsageError(`${place}${error.message}; the host with pid ${pid} was asked, and --fresh starts the servers anew`);
+  } finally {
+    interrupted.expected();
+    await client?.close();
+    interrupted.stop();
+  }
+}
+
+/** Tells who answers: it may have been started with what the config said then. */
+export function tellRunning({ pid, url, mode }: ControlStatus): void {
+  const where = url ?? (mode === "stdio" ? "over stdio" : mode);
+  process.stderr.write(`${escapeControls(`mcp-host: asking the running host (pid ${pid}, ${where}); --fresh starts the servers anew`)}\n`);
+}
+
+function startsOf({ upstreams }: ControlStatus): ServerStart[] {
+  return upstreams.flatMap((upstream) => {
+    const { state, reason, incomplete } = upstream;
+    if (state === "idle" && reason === undefined) return []; // it rests, and starts when it is used
+    return [{ upstream, ok: isUp(upstream) && state !== "degraded" && Object.keys(incomplete).length === 0 }];
+  });
+}

@@ -1,0 +1,36 @@
+import { dirname } from "node:path";
+import { checkServer, editServer, serversIn } from "../../config/servers.ts";
+import { registerSecret } from "../../redact.ts";
+import { countSecrets, keepCredentials, moveSecrets, secretsOf } from "../init/secrets.ts";
+import type { ServerEntry } from "./entry.ts";
+
+/** What there is to know of a server that was added, a line each, and where the file before is kept. */
+export interface Added {
+  readonly backup: string | undefined;
+  readonly notes: readonly string[];
+}
+
+/** Writes a server into a config, once it is known that it can be there. @param move puts its secrets into the credentials file */
+export async function addServer(path: string, name: string, entry: ServerEntry, move: boolean): Promise<Added> {
+  const given = { [name]: { ...entry } };
+  for (const secret of secretsOf(given)) registerSecret(secret); // whatever is told now
+  const file = await serversIn(path, `put this into its mcpServers: ${JSON.stringify(name)}: ${JSON.stringify(entry)}`);
+  if (Object.hasOwn(file.servers, name))
+    throw new Error(`server "${name}" is in ${path} already; choose another name, or run \`mcp-host remove ${name}\` first`);
+  const { warnings, unset } = await checkServer(file, name, entry);
+  const { servers, values } = move ? moveSecrets(given, dirname(path)) : { servers: given, values: {} };
+  // Whoever reads the config finds them there.
+  const kept = Object.keys(values).length > 0 ? [`in ${await keepCredentials(values)} now: ${Object.keys(values).join(", ")}`] : [];
+  const { backup } = await editServer(file, name, [{ path: [], value: servers[name] }]);
+  const literal = countSecrets(servers);
+  const left = `${literal === 1 ? "a secret stands" : `${literal} secrets stand`} in ${path} as given; --credentials puts such into the credentials file`;
+  return {
+    backup,
+    notes: [
+      ...kept,
+      ...(literal > 0 ? [left] : []),
+      ...unset.map((problem) => `${problem}; until then the server is unconfigured`),
+      ...warnings,
+    ],
+  };
+}
