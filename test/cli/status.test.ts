@@ -33,7 +33,7 @@ test("status tells state, latency and entries of each server, and where each too
   const { code, stdout } = await run(at, ["status"]);
   expect(code).toBe(0);
   expect(stdout).toMatch(new RegExp(`^mcp-host \\S+, pid ${running.child.pid}, up \\d+ s, http://127\\.0\\.0\\.1:\\d+/mcp$`, "m"));
-  expect(stdout).toMatch(/^first +ready +[\d.]+ ms +0 +1 tool,/m);
+  expect(stdout).toMatch(/^first +ready +[\d.]+ ms +0 +2025-11-25 +1 tool,/m);
   expect(stdout).toMatch(/^broken +backing off .*\n? +cannot start|^broken +backing off .*cannot\s+start/m);
   expect(stdout).toMatch(/^Last words of dies:\n {4}no licence$/m);
   expect(stdout).toMatch(/^ {2}first +to an only client everything; to several no sampling/m);

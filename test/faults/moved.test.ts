@@ -20,7 +20,8 @@ async function moving(status: number) {
     for await (const chunk of request) body += chunk;
     const message: Message | undefined = body === "" ? undefined : JSON.parse(body);
     const what = `${message ? (message.method ?? "answer") : method}${headers["last-event-id"] === undefined ? "" : " resumed"}`;
-    if (url === "/mcp" && message?.method === "initialize") return void response.writeHead(status, { location: "/new/mcp?at=1" }).end();
+    const isFirst = message?.method === "server/discover" || message?.method === "initialize";
+    if (url === "/mcp" && isFirst) return void response.writeHead(status, { location: "/new/mcp?at=1" }).end();
     if (url !== "/new/mcp?at=1") {
       strays.push(what);
       return void response.writeHead(400).end();
@@ -61,6 +62,7 @@ test.each([307, 308])("what a server says with %i once, holds for everything tha
   await running.host.close();
   expect(new Set(upstream.arrived)).toEqual(
     new Set([
+      "server/discover",
       "initialize",
       "notifications/initialized",
       "GET",

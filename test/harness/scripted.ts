@@ -25,6 +25,7 @@ const codeOf = (script: string): string => `(say) => {
     const given = act(message, id, method, params, say, state);
     if (id === undefined || method === undefined || given === null) return;
     if (given instanceof Error) say({ jsonrpc: "2.0", id, error: { code: -32000, message: given.message } });
+    else if (method === "server/discover" && !given) say({ jsonrpc: "2.0", id, error: { code: -32601, message: "Method not found" } });
     else if (given ?? usual[method]) say({ jsonrpc: "2.0", id, result: given ?? usual[method] });
   };
 }`;

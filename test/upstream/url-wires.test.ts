@@ -43,10 +43,10 @@ describe("a url without type", () => {
     await using running = await startHost({ ...server(between.url, { isolation: "session" }), plugins: [watcher()] });
     const first = await RawHttp.open(running.url);
     expect((await first.call("echo")).result).toBeDefined();
-    expect(between.requests.slice(0, 2)).toEqual(["POST /mcp", "GET /mcp"]);
+    expect(between.requests.slice(0, 3)).toEqual(["POST /mcp", "POST /mcp", "GET /mcp"]); // server/discover, initialize
     const second = await RawHttp.open(running.url);
     expect((await second.call("echo")).result).toBeDefined();
-    expect(between.requests.filter((request) => request === "POST /mcp")).toHaveLength(1);
+    expect(between.requests.filter((request) => request === "POST /mcp")).toHaveLength(2);
     expect(between.requests.filter((request) => request === "GET /mcp")).toHaveLength(2);
     expect(statusOf(running)?.wire).toBe("sse");
     expect(events).toContain("sse ready");
@@ -62,7 +62,7 @@ describe("a url without type", () => {
       const both = new RegExp(`HTTP ${status} to initialize, and the SSE of old cannot be used either: .*HTTP ${status}`);
       expect(statusOf(running)).toMatchObject({ wire: "http", state: "backing off", reason: expect.stringMatching(both) });
     });
-    expect(between.requests.slice(0, 2)).toEqual(["POST /mcp", "GET /mcp"]);
+    expect(between.requests.slice(0, 3)).toEqual(["POST /mcp", "POST /mcp", "GET /mcp"]); // server/discover, initialize
   });
 
   test.each([401, 403, 406, 407, 410, 429, 500, 503])("does not fall back on %i, which says nothing of the transport", async (status) => {

@@ -155,6 +155,12 @@ export const ERRORS = {
     retryable: false,
     meaning: 'Said to an upstream: its request cannot be tied to one client on a shared connection. Set `isolation: "session"` for it.',
   },
+  capability_required: {
+    code: -31421,
+    retryable: false,
+    meaning:
+      "The upstream (of MCP 2026-07-28) has to ask the client, which did not declare that it can be asked so; the message names the capability.",
+  },
   client_gone: {
     code: -31512,
     retryable: false,

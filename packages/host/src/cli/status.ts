@@ -59,7 +59,7 @@ function describe(status: ControlStatus): string {
       `${counted(status.sessions, "session")}, ${counted(status.inFlight, "request")} in flight`,
       status.ready ? "ready" : `NOT READY: ${status.down.join(", ")} ${status.down.length === 1 ? "is" : "are"} required and down`,
     ].join("\n"),
-    shown([["SERVER", "STATE", "LATENCY", "RESTARTS", "OFFERS"], ...upstreams.map(upstreamRow)]),
+    shown([["SERVER", "STATE", "LATENCY", "RESTARTS", "MCP", "OFFERS"], ...upstreams.map(upstreamRow)]),
   ];
   const missing = upstreams.flatMap(({ name, incomplete }) =>
     Object.values(incomplete).map((reason) => [name, reason.replaceAll("\n", " ")]),
@@ -104,13 +104,14 @@ function indented(rows: readonly (readonly string[])[]): string[][] {
 }
 
 function upstreamRow(upstream: UpstreamStatus): string[] {
-  const { name, state, required, connections, restarts } = upstream;
+  const { name, state, protocolVersion = "", required, connections, restarts } = upstream;
   const latency = connections.find((connection) => connection.latency !== undefined)?.latency;
   return [
     required ? `${name} (required)` : name,
     state,
     latency === undefined ? "" : `${latency} ms`,
     String(restarts),
+    protocolVersion,
     summaryOf(upstream).replaceAll("\n", " "),
   ];
 }

@@ -11,7 +11,7 @@ import type { ServerStart } from "./one-shot/startup.ts";
 import { jsonText } from "./terminal/json-text.ts";
 import { claimStdout } from "./terminal/stdout.ts";
 import { tableRows } from "./terminal/table.ts";
-import { counts, lastWords } from "./terminal/upstream-summary.ts";
+import { described, lastWords } from "./terminal/upstream-summary.ts";
 import { columns } from "./terminal/wrap.ts";
 
 interface Flags extends LogFlags {
@@ -99,7 +99,7 @@ function rows(starts: readonly ServerStart[]): string {
 function row({ ok, upstream }: ServerStart): string[] {
   const problems = upstream.connections.flatMap(({ problems }) => problems);
   return ok
-    ? [upstream.name, "ok", [counts(upstream), ...problems].join("; ")]
+    ? [upstream.name, "ok", [described(upstream), ...problems].join("; ")]
     : [upstream.name, upstream.state, (upstream.reason ?? "").replaceAll("\n", " ")];
 }
 
@@ -108,7 +108,7 @@ function print(output: FrameOutput, value: unknown): void {
 }
 
 function outcome({ ok, upstream }: ServerStart): Record<string, unknown> {
-  const { name, state, reason, entries } = upstream;
+  const { name, state, reason, protocolVersion, entries } = upstream;
   const stderr = ok ? [] : lastWords(upstream).map((line) => line.trim());
-  return { name, ok, state, reason, entries, ...(stderr.length > 0 && { stderr: stderr.join("\n") }) };
+  return { name, ok, state, reason, protocolVersion, entries, ...(stderr.length > 0 && { stderr: stderr.join("\n") }) };
 }

@@ -31,6 +31,12 @@ const anyUpstream = {
   relayRoots: flag
     .default(false)
     .describe("Relay the roots of network clients to this stdio server, which may take its allowed folders from them."),
+  protocol: z
+    .enum(["auto", "legacy", "modern"])
+    .default("auto")
+    .describe(
+      "The era of MCP that the server is spoken to in: `legacy` begins with `initialize` (2025-11-25 and older), `modern` with `server/discover` (2026-07-28); `auto` finds out.",
+    ),
   start: z.enum(["eager", "lazy"]).default("eager").describe("Connect when the host starts, or on first use."),
   idleTimeout: duration.optional().describe("Stop a connection that was not used for this long; the next use starts it again."),
   fallback: flag

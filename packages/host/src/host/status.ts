@@ -101,6 +101,7 @@ function describeUpstream(upstream: Upstream, dropped: number): UpstreamStatus {
   return {
     name: upstream.key,
     wire: upstream.facts.type ?? upstream.facts.wire,
+    protocolVersion: upstream.facts.wire === "plugin" ? undefined : upstream.server?.protocolVersion,
     isolation: upstream.facts.isolation,
     required: upstream.config.required,
     relays: relays(upstream),
@@ -119,12 +120,15 @@ function describeUpstream(upstream: Upstream, dropped: number): UpstreamStatus {
   };
 }
 
-function relays({ facts, config }: Upstream): string {
+function relays({ facts, config, server }: Upstream): string {
   if (facts.wire === "plugin") return "logs, and what its plugin asks";
   // A stdio server is not told the roots of network clients unless the config says so.
   if (facts.wire === "stdio" && facts.isolation === "session" && !config.relayRoots)
     return 'sampling, elicitation and logs; roots of an only client, and those of HTTP clients not (set "relayRoots": true to relay them)';
   if (facts.wire === "http" || facts.isolation === "session") return "sampling, elicitation, roots and logs";
+  // What it asks comes with the answer to a call, which says whose it is.
+  if (server?.era === "modern")
+    return 'sampling, elicitation and roots (those of HTTP clients to a stdio server only with "relayRoots": true); logs to an only client';
   return 'to an only client everything; to several no sampling, elicitation, roots or logs, since nothing says whose they are (set "isolation": "session" to relay them)';
 }
 

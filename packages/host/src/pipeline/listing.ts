@@ -1,9 +1,11 @@
 import { HostError } from "../errors.ts";
-import { LISTED_KINDS, LISTS, type ListedKind } from "../exchange/entry.ts";
+import { type Entry, LISTED_KINDS, LISTS, type ListedKind } from "../exchange/entry.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Json } from "../wire/message.ts";
+import { isModern } from "../wire/versions.ts";
 import { Offer } from "./catalog.ts";
 import type { Directory } from "./directory.ts";
+import { legacyTool } from "./legacy-looks.ts";
 
 /**
  * The answer to one of the four lists: what the catalog has for this caller, and what is missing of it.
@@ -20,9 +22,14 @@ export async function list(exchange: HostExchange, directory: Directory, checkDe
   if (entries.length === 0) checkDeclared();
   const incomplete = offer.incomplete(kind, (entry) => catalog.permits(entry, caller));
   const partial = [...new Set([...missing.map(({ key }) => key), ...incomplete.keys()])];
+  const isForLegacy = kind === "tool" && !isModern(exchange.client.version);
+  const shown = (entry: Entry): Json => {
+    const listed = Offer.listed(entry);
+    return isForLegacy && directory.upstreams.get(entry.upstream)?.server?.era === "modern" ? legacyTool(listed) : listed;
+  };
   return {
     // Taps give something else instead of changing it: what they see is what others see.
-    [LISTS[kind].field]: Object.freeze(entries.map((entry) => Object.freeze(Offer.listed(entry)))),
+    [LISTS[kind].field]: Object.freeze(entries.map((entry) => Object.freeze(shown(entry)))),
     ...(partial.length > 0 && {
       _meta: {
         "io.mcp-host/partial": partial,

@@ -12,7 +12,9 @@ import type { CallOptions } from "../upstream/life.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { type Json, metaOf, withRelatedTask } from "../wire/message.ts";
 import { NoJson } from "../wire/no-json.ts";
+import { isModern } from "../wire/versions.ts";
 import type { Directory } from "./directory.ts";
+import { legacyResult } from "./legacy-looks.ts";
 import type { Notifications } from "./notifications.ts";
 import { type Target, targetOf } from "./target.ts";
 import type { TaskTable } from "./tasks.ts";
@@ -154,7 +156,8 @@ export class Sender {
   /** An upstream's result in the client's words: task ids, and URIs where two upstreams share one. */
   #inward(exchange: HostExchange, connection: Connection, result: Json): Json {
     const { key } = connection.facts;
-    let inward = result;
+    const isTranslated = exchange.method === "tools/call" && connection.server?.era === "modern" && !isModern(exchange.client.version);
+    let inward = isTranslated ? legacyResult(result) : result;
     if (exchange.method.startsWith("tasks/") && exchange.method !== "tasks/list") {
       this.#tasks.observe(connection, inward);
       if (typeof inward.taskId === "string") inward = { ...inward, taskId: exchange.original.taskId };

@@ -289,7 +289,7 @@ export class ServerRequests {
     const owner = caller(facts.id);
     if (!owner) return new HostError("client_gone", "the client that this is for is gone");
     // A server that takes its allowed folders from roots may ask for them although nobody said that it can.
-    if (request.method === "roots/list" && connection.capabilities.roots === undefined) {
+    if (request.method === "roots/list" && connection.declaredFor(owner).roots === undefined) {
       return new HostError(
         "method_not_found",
         `roots were not declared to upstream "${key}"; "relayRoots": true in the host's config relays those of network clients`,

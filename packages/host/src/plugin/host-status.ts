@@ -28,6 +28,8 @@ export interface UpstreamStatus {
   name: string;
   /** What it is reached over; of a transport that a plugin or code brings, its type. */
   wire: string;
+  /** The version of MCP that it speaks (from `2026-07-28` on without `initialize` and sessions); undefined until it was asked. */
+  protocolVersion: string | undefined;
   isolation: string;
   required: boolean;
   /** Whether what it asks of clients can be relayed, and what to do if not. */

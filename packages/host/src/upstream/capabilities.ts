@@ -43,3 +43,9 @@ export function mirroredCapabilities(caller: Caller, wire: UpstreamFacts["wire"]
   // A stdio server may take its allowed folders from roots: a network client must not choose them.
   return caller.network && wire === "stdio" && !config.relayRoots ? rest : { ...rest, roots };
 }
+
+/** What a server of the modern era is told that a caller can be asked. Of tasks it knows others. */
+export function askedCapabilities(caller: Caller, wire: UpstreamFacts["wire"], config: AnyUpstreamConfig): Json {
+  const { tasks: _, ...asked } = capabilitySet(mirroredCapabilities(caller, wire, config));
+  return asked;
+}

@@ -20,6 +20,8 @@ export interface ConnectionOptions extends LifecycleOptions {
   readonly limits: Limits;
   /** The only caller that uses this connection, where there is exactly one by design. */
   readonly owner: Caller | undefined;
+  /** What a server of the modern era is told with each request that its caller can be asked. */
+  readonly asks: (caller: Caller) => Json;
   /** What the config takes of what the server lists; undefined: all. */
   readonly selection: Selection | undefined;
 }
@@ -95,6 +97,11 @@ export class Connection {
   /** What the server said of itself, the last time it was asked. */
   get server(): ServerFacts | undefined {
     return this.#lifecycle.server;
+  }
+
+  /** What the server was told that a caller can be asked: of all on the connection alike or, in the modern era, of each for itself. */
+  declaredFor(caller: Caller): Json {
+    return this.server?.era === "modern" ? this.#options.asks(caller) : this.capabilities;
   }
 
   /** Milliseconds of the last answered ping or initialize. */

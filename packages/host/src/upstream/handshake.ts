@@ -2,7 +2,7 @@ import { HostError, PeerError } from "../errors.ts";
 import { withDeadline } from "../wire/deadline.ts";
 import { isObject, type Json } from "../wire/message.ts";
 import type { Peer } from "../wire/peer.ts";
-import { isSupportedVersion, LATEST_VERSION, UNSUPPORTED_VERSION } from "../wire/versions.ts";
+import { isSupportedVersion, LATEST_VERSION, MODERN_VERSIONS, UNSUPPORTED_VERSION } from "../wire/versions.ts";
 import { failure } from "./failure.ts";
 
 /** The part of an `initialize` result that the host reads; the rest is kept as it came. */
@@ -11,6 +11,8 @@ export interface ServerFacts {
   readonly serverInfo: Readonly<Json>;
   readonly instructions: string | undefined;
   readonly protocolVersion: string;
+  /** Whether it begins with `initialize`, or knows neither that nor sessions. */
+  readonly era: "legacy" | "modern";
 }
 
 /** Opens the peer's link and initializes its server, within `timeout` milliseconds each. @throws HostError */
@@ -27,14 +29,17 @@ export async function shakeHands<Origin>(
   const result = await initialize.result.catch((error: unknown) => {
     throw unspoken(upstream, error) ?? error;
   });
-  if (!isSupportedVersion(result.protocolVersion)) {
+  const era = peer.link.era ?? "legacy"; // the link has seen to what a modern one speaks
+  if (era === "legacy" && !isSupportedVersion(result.protocolVersion)) {
     const version = JSON.stringify(result.protocolVersion)?.slice(0, 40);
     throw new HostError("upstream_protocol", `speaks protocol version ${version}, which the host does not`, { upstream });
   }
-  peer.link.negotiated?.(result.protocolVersion);
+  const protocolVersion = result.protocolVersion as string; // of either era
+  peer.link.negotiated?.(protocolVersion);
   peer.notify("notifications/initialized");
   return {
-    protocolVersion: result.protocolVersion,
+    era,
+    protocolVersion,
     capabilities: isObject(result.capabilities) ? result.capabilities : {},
     serverInfo: isObject(result.serverInfo) ? result.serverInfo : {},
     instructions: typeof result.instructions === "string" ? result.instructions : undefined,
@@ -48,5 +53,7 @@ function unspoken(upstream: string, error: unknown): HostError | undefined {
   const supported: readonly unknown[] = isObject(data) && Array.isArray(data.supported) ? data.supported : [];
   const versions = supported.filter((version) => typeof version === "string" && /^\d{4}-\d\d-\d\d$/.test(version)).slice(0, 5);
   const which = versions.length > 0 ? versions.join(", ") : "versions that it does not name";
-  return failure(upstream, "upstream_protocol", `speaks only MCP ${which}, which this host does not yet`, "no", error);
+  const isKnown = supported.some((version) => (MODERN_VERSIONS as readonly unknown[]).includes(version));
+  const why = isKnown ? '; with its `protocol` set to "modern" it is spoken to in that, or told why not' : ", which this host does not yet";
+  return failure(upstream, "upstream_protocol", `speaks only MCP ${which}${why}`, "no", error);
 }

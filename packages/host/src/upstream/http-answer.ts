@@ -8,7 +8,7 @@ import { failure } from "./failure.ts";
 import type { HttpClient } from "./http-client.ts";
 import { lost, refusal, retryAfter, unanswered } from "./http-failure.ts";
 import { type BodyReader, type HttpEvents, type HttpRequest, isEventStream, isJson, isPlain } from "./http-request.ts";
-import { isAboutSession, refusedBody, versionRefusal } from "./refused-body.ts";
+import { errorAnswer, isAboutSession, refusedBody, versionRefusal } from "./refused-body.ts";
 
 /** How long a request may hold its socket once it is answered, or nobody waits for the answer. */
 const GRACE = 1_000;
@@ -18,6 +18,11 @@ const RESUME_TRIES = 5;
 const OF_THE_MOMENT = new Set([409, 425, 429]);
 /** A server may let go of the stream of a long call and be asked again: it says when, and once it is taken at its word. */
 const QUIET_STREAMS = 2;
+
+/** Whether a refusal of the modern era may be a JSON-RPC error, and is not about access or load. */
+function isAnswered(status: number): boolean {
+  return status >= 400 && status < 500 && status !== 401 && status !== 403 && status !== 429;
+}
 
 /** What the requests of one link have in common. */
 export interface AnswerContext {
@@ -40,6 +45,8 @@ export interface AnswerContext {
 export class HttpAnswer implements HttpEvents {
   readonly id: Id;
   readonly #context: AnswerContext;
+  /** Where a request is for itself: without a session, and its stream is not resumed. */
+  readonly #isModern: boolean;
   #request: HttpRequest | undefined;
   #tries = 0;
   /** Until the stream is resumed or, after the answer, ended. */
@@ -47,9 +54,10 @@ export class HttpAnswer implements HttpEvents {
   /** Whether nobody waits any more. */
   #isOver = false;
 
-  constructor(id: Id, context: AnswerContext) {
+  constructor(id: Id, context: AnswerContext, era: "legacy" | "modern") {
     this.id = id;
     this.#context = context;
+    this.#isModern = era === "modern";
   }
 
   /** @param added headers beside those of the connection */
@@ -68,8 +76,9 @@ export class HttpAnswer implements HttpEvents {
   forget(): void {
     this.#isOver = true;
     this.#stopTimer();
-    // A moment for `notifications/cancelled` to arrive first; the answer may hold a socket for ever otherwise.
-    if (this.#request?.reached) setTimeout(() => this.#request?.abort(), GRACE).unref();
+    // A moment for `notifications/cancelled` to arrive first; the answer may hold a socket for ever otherwise. In the modern era
+    // to hang up is all that says so.
+    if (this.#request?.reached && !this.#isModern) setTimeout(() => this.#request?.abort(), GRACE).unref();
     else this.#request?.abort();
   }
 
@@ -114,13 +123,14 @@ export class HttpAnswer implements HttpEvents {
       this.#sessionGone();
       return undefined;
     }
-    if (status === 400) return refusedBody(request, (text) => this.#refused(text, headers));
+    if (status === 400 || (this.#isModern && isAnswered(status)))
+      return refusedBody(request, (text) => this.#refused(text, status, headers));
     if (status < 200 || status >= 300) {
       this.fail(refusal(upstream, status, headers));
       return undefined;
     }
     const session = headers["mcp-session-id"];
-    if (typeof session === "string") http.session ??= session;
+    if (typeof session === "string" && !this.#isModern) http.session ??= session;
     if (isPlain(headers)) {
       if (isEventStream(headers)) return this.#readEvents(request);
       if (isJson(headers)) return this.#readJson(request);
@@ -139,13 +149,13 @@ export class HttpAnswer implements HttpEvents {
     this.#context.sessionGone();
   }
 
-  /** Answered with 400, which many a server means as 404 for the session, and one of a later MCP as an answer. */
-  #refused(text: string, headers: IncomingHttpHeaders): void {
+  /** Answered with 400, which many a server means as 404 for the session; one of the modern era answers with it, and with others. */
+  #refused(text: string, status: number, headers: IncomingHttpHeaders): void {
     if (this.#isOver) return;
-    const answer = versionRefusal(text, this.id);
+    const answer = this.#isModern ? errorAnswer(text, this.id) : versionRefusal(text, this.id);
     if (answer && this.#receive(answer) === true) return;
     if (this.#context.http.session !== undefined && isAboutSession(text, this.id)) this.#sessionGone();
-    else this.fail(refusal(this.#context.upstream, 400, headers));
+    else this.fail(refusal(this.#context.upstream, status, headers));
   }
 
   #readJson(request: HttpRequest): BodyReader {
@@ -183,7 +193,7 @@ export class HttpAnswer implements HttpEvents {
         this.#stopTimer();
         if (this.#isOver) return;
         // Without event ids there is nothing to resume: the answer will never come.
-        if (stream.lastEventId === undefined) this.#lost();
+        if (stream.lastEventId === undefined || this.#isModern) this.#lost();
         else this.#resume(stream);
       },
     });

@@ -4,6 +4,7 @@ import type { Limits } from "../wire/limits.ts";
 import type { AddedHeader, Link, LinkEvents } from "../wire/link.ts";
 import { type Id, isRequest, isResponse, type Message } from "../wire/message.ts";
 import { parseUpstreamJson } from "../wire/parse.ts";
+import { isModern } from "../wire/versions.ts";
 import type { Authorization } from "./authorization.ts";
 import { failure } from "./failure.ts";
 import { type AnswerContext, HttpAnswer } from "./http-answer.ts";
@@ -14,8 +15,8 @@ import { Outbox } from "./outbox.ts";
 import { StandingStream } from "./standing-stream.ts";
 
 /**
- * A server over Streamable HTTP (2025-11-25 and older): every message to it is a POST, and what it sends on its own comes
- * on the standing stream.
+ * A server over Streamable HTTP: every message to it is a POST. What one of the legacy era (2025-11-25 and older) sends on its
+ * own comes on the standing stream, which one of the modern era does not have.
  * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#streamable-http
  */
 export class HttpLink implements Link {
@@ -36,6 +37,7 @@ export class HttpLink implements Link {
     failed: (id, error) => this.#answers.get(id)?.fail(error),
     garbage: (reason) => this.#events.garbage(reason),
   };
+  #isModern = false;
   #closed = false;
 
   /** @param authorization what plugins give the credentials through, where any do */
@@ -71,13 +73,16 @@ export class HttpLink implements Link {
 
   negotiated(protocolVersion: string): void {
     this.#http.version = protocolVersion;
+    this.#isModern = isModern(protocolVersion);
     this.#incoming.negotiated(protocolVersion);
   }
 
   send(message: Message, _relatedTo?: Id, headers?: readonly AddedHeader[]): void {
     const body = JSON.stringify(message);
     if (isRequest(message)) {
-      const answer = new HttpAnswer(message.id, this.#context);
+      // The first of the modern era is sent before it is known whether the server speaks it.
+      const era = this.#isModern || message.method === "server/discover" ? "modern" : "legacy";
+      const answer = new HttpAnswer(message.id, this.#context, era);
       this.#answers.set(message.id as number, answer); // the host's own requests have ids of its minting
       return answer.post(body, headers);
     }

@@ -7,6 +7,7 @@ import type { UpstreamFacts } from "../exchange/upstream-facts.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Link } from "../wire/link.ts";
 import type { Authorization } from "./authorization.ts";
+import type { EraOptions, KnownEra } from "./era.ts";
 import type { TransportLink } from "./transport.ts";
 import type { UrlLinkOptions } from "./url.ts";
 
@@ -25,7 +26,7 @@ export function isOpenToSse(config: AnyUpstreamConfig): boolean {
   return "url" in config && config.type === undefined && wireOf(config) === "http";
 }
 
-export interface LinkOptions extends Pick<UrlLinkOptions, "known" | "found"> {
+export interface LinkOptions extends Pick<UrlLinkOptions, "known" | "found">, Pick<EraOptions, "client" | "warn"> {
   readonly key: string;
   readonly config: Exclude<UpstreamConfig, UnconfiguredConfig>;
   /** The folder that a stdio server starts in. */
@@ -34,10 +35,21 @@ export interface LinkOptions extends Pick<UrlLinkOptions, "known" | "found"> {
   readonly authorization: Authorization | undefined;
   /** Makes a transport that a plugin or code brought. */
   readonly openTransport: ConstructorParameters<typeof TransportLink>[1];
+  readonly era: KnownEra;
+}
+
+/** A way to the server, in whichever era it speaks. */
+export async function makeLink(options: LinkOptions): Promise<Link> {
+  const { key, config, era, client, warn } = options;
+  const { protocol, startTimeout } = config;
+  if (protocol === "legacy" || wireOf(config) === "sse" || options.known === "sse") return makeWire(options);
+  const { EraLink } = await import("./era.ts");
+  const isHttp = wireOf(config) === "http";
+  return new EraLink({ upstream: key, protocol, known: era, isHttp, startTimeout, makeWire: () => makeWire(options), client, warn });
 }
 
 /** A wire to the server. Its code is loaded on first use: who has only stdio servers pays for no HTTP. */
-export async function makeLink({ key, config, folder, limits, authorization, ...options }: LinkOptions): Promise<Link> {
+async function makeWire({ key, config, folder, limits, authorization, ...options }: LinkOptions): Promise<Link> {
   if ("command" in config) {
     const { args, env, cwd } = config;
     // A bare name is looked for on PATH; with a slash it is a file beside the config.

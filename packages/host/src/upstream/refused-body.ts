@@ -3,7 +3,7 @@ import { UNSUPPORTED_VERSION } from "../wire/versions.ts";
 import type { BodyReader, HttpRequest } from "./http-request.ts";
 
 /** Bytes of a refusal that are looked at, and how long they may take. */
-const LIMIT = 4_096;
+const LIMIT = 65_536;
 const PATIENCE = 1_000;
 
 /** Reads what a server says to a request that it refused, for the host alone: it may hold anything. @param said told once, of nothing where it is too long or too slow */
@@ -41,6 +41,12 @@ export function isAboutSession(text: string, id: Id): boolean {
 export function versionRefusal(text: string, id: Id): Buffer | undefined {
   const error = errorIn(text)?.error;
   return isObject(error) && error.code === UNSUPPORTED_VERSION ? Buffer.from(JSON.stringify({ jsonrpc: "2.0", id, error })) : undefined;
+}
+
+/** The JSON-RPC error that a body is, as an answer to the request. */
+export function errorAnswer(text: string, id: Id): Buffer | undefined {
+  const error = errorIn(text)?.error;
+  return isObject(error) ? Buffer.from(JSON.stringify({ jsonrpc: "2.0", id, error })) : undefined;
 }
 
 function errorIn(text: string): { id: unknown; error: unknown } | undefined {

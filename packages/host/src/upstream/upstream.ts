@@ -2,15 +2,18 @@ import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import type { AnyUpstreamConfig } from "../config/offered.ts";
 import type { Awaitable } from "../exchange/awaitable.ts";
 import { type Caller, type Principal, scopeOf } from "../exchange/caller.ts";
+import { HostExchange } from "../exchange/host-exchange.ts";
 import type { Credentials, CredentialsRequest, UpstreamFacts } from "../exchange/upstream-facts.ts";
 import type { Logger } from "../log.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Link } from "../wire/link.ts";
 import type { Json } from "../wire/message.ts";
+import { isModern } from "../wire/versions.ts";
 import type { Authorization } from "./authorization.ts";
 import { CallStats } from "./call-stats.ts";
-import { capabilitySet, mirroredCapabilities } from "./capabilities.ts";
+import { askedCapabilities, capabilitySet, mirroredCapabilities } from "./capabilities.ts";
 import { Connection, type ConnectionEvents } from "./connection.ts";
+import { KnownEra } from "./era.ts";
 import { unavailable } from "./failure.ts";
 import type { ServerFacts } from "./handshake.ts";
 import { isOpenToSse, makeLink, wireOf } from "./links.ts";
@@ -67,6 +70,9 @@ export class Upstream {
   readonly #released = new WeakSet<Caller>();
   /** What connectionFor found, so that a call does not compute keys. */
   #byCaller = new WeakMap<Caller, Connection>();
+  readonly #era = new KnownEra();
+  /** What each caller can be asked, for servers of the modern era. */
+  readonly #asked = new WeakMap<Caller, Json>();
   /** Ends of connections that are not in {@link connections} any more. */
   readonly #leaving = new Set<Promise<void>>();
 
@@ -81,6 +87,8 @@ export class Upstream {
     this.#events = {
       ...events,
       listed: (connection) => {
+        // Who shares a connection depends on the era.
+        if (this.server && this.server.era !== connection.server?.era) this.#byCaller = new WeakMap();
         this.server = connection.server;
         return events.listed(connection);
       },
@@ -187,9 +195,14 @@ export class Upstream {
 
   #keyFor(caller: Caller): string {
     if (caller.sole || this.facts.isolation === "session") return `session ${caller.id}`;
-    const set = this.facts.wire === "http" ? capabilitySet(caller.capabilities) : {};
+    const set = this.#setOf(caller);
     if (this.facts.isolation === "principal") return `${scopeOf(caller)} ${JSON.stringify(set)}`;
     return this.#sharedKey(set);
+  }
+
+  /** What a connection declares for all who share it. In the modern era each request says for itself what can be asked. */
+  #setOf({ capabilities }: Caller): Json {
+    return this.facts.wire === "http" && this.server?.era !== "modern" ? capabilitySet(capabilities) : {};
   }
 
   /** A wire that cannot attribute a question to a call has one shared connection, which asks nothing. */
@@ -226,7 +239,6 @@ export class Upstream {
     const { config, facts } = this;
     const own = caller !== undefined && key === `session ${caller.id}`;
     const principal = own || facts.isolation === "principal" ? caller?.principal : undefined;
-    const shared = facts.wire === "http" && caller ? capabilitySet(caller.capabilities) : {};
     return new Connection(
       {
         key,
@@ -238,8 +250,9 @@ export class Upstream {
         // A server of one client's own sees that client; a shared one sees the host.
         // Who has no session says who it is with each request, and a connection serves many of them.
         clientInfo: own && caller.client.info.name !== undefined ? (caller.client.info as Json) : this.#options.hostInfo,
-        capabilities: own ? mirroredCapabilities(caller, facts.wire, config) : shared,
+        capabilities: own ? mirroredCapabilities(caller, facts.wire, config) : caller ? this.#setOf(caller) : {},
         owner: own ? caller : undefined,
+        asks: (each) => this.#asks(each),
         selection: this.selection,
       },
       this.#events,
@@ -254,7 +267,31 @@ export class Upstream {
     const authorization = await this.#authorization(principal);
     const openTransport = () => this.#options.openTransport(principal);
     const known = this.facts.wire === "sse" ? "sse" : "http";
-    return makeLink({ key, config, folder, limits, authorization, openTransport, known, found: (wire) => this.#found(wire) });
+    return makeLink({
+      key,
+      config,
+      folder,
+      limits,
+      authorization,
+      openTransport,
+      known,
+      found: (wire) => this.#found(wire),
+      era: this.#era,
+      client: (origin) => (origin instanceof HostExchange ? this.#clientOf(origin) : undefined),
+      warn: (message, fields) => this.#options.log.warn(message, fields),
+    });
+  }
+
+  /** What a server of the modern era is told of the client that a request is sent for. */
+  #clientOf({ caller, client }: HostExchange): { capabilities: Json; logLevel: string | undefined } {
+    // Of the legacy era, a client that said nothing hears what it always did.
+    return { capabilities: this.#asks(caller), logLevel: client.logLevel ?? (isModern(client.version) ? undefined : "info") };
+  }
+
+  #asks(caller: Caller): Json {
+    let asked = this.#asked.get(caller);
+    if (!asked) this.#asked.set(caller, (asked = askedCapabilities(caller, this.facts.wire, this.config)));
+    return asked;
   }
 
   async #authorization(principal: Principal | undefined): Promise<Authorization | undefined> {

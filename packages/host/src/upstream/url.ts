@@ -1,6 +1,6 @@
 import { HostError } from "../errors.ts";
 import type { AddedHeader, Link, LinkEvents } from "../wire/link.ts";
-import { type Id, isRequest, type Message } from "../wire/message.ts";
+import { type Id, isRequest, type Message, type Request } from "../wire/message.ts";
 import { HttpRefusal } from "./http-failure.ts";
 
 /** What a server that has a URL and no type may speak. */
@@ -30,7 +30,7 @@ export class UrlLink implements Link {
   #link: Link | undefined;
   #events!: LinkEvents; // set by open(), before anything can arrive
   /** `initialize`, which is sent once more where the first wire was not the right one. */
-  #first: Message | undefined;
+  #first: Request | undefined;
   #closed = false;
   #isOpen = false;
 
@@ -52,6 +52,7 @@ export class UrlLink implements Link {
         allFailed: (error) => events.allFailed(error),
         garbage: (reason) => events.garbage(reason),
         origin: (id) => events.origin(id),
+        nextId: () => events.nextId(),
         closed: (error) => events.closed(error),
       });
     }
@@ -59,7 +60,7 @@ export class UrlLink implements Link {
   }
 
   send(message: Message, relatedTo?: Id, headers?: readonly AddedHeader[]): void {
-    this.#first ??= message;
+    if (isRequest(message) && message.method === "initialize") this.#first = message;
     this.#link?.send(message, relatedTo, headers);
   }
 
@@ -102,12 +103,12 @@ export class UrlLink implements Link {
   #failed(id: Id, error: HostError): void {
     const first = this.#first;
     const isOfOld = error instanceof HttpRefusal && OF_OLD.has(error.answered);
-    if (!this.#closed && isOfOld && first && isRequest(first) && first.id === id) void this.#fallBack(first, error);
+    if (!this.#closed && isOfOld && first?.id === id) void this.#fallBack(first, error);
     else this.#events.failed(id, error);
   }
 
   /** `initialize` was refused over Streamable HTTP. */
-  async #fallBack(first: Message & { id: Id }, refused: HostError): Promise<void> {
+  async #fallBack(first: Request, refused: HostError): Promise<void> {
     void this.#link?.close();
     try {
       const sse = await this.#use(this.#options.makeSse);

@@ -16,6 +16,8 @@ export interface LinkEvents {
   garbage(reason: string): void;
   /** On whose behalf a request in flight was sent, as whoever sent it said; to a wire it is opaque. */
   origin(id: Id): unknown;
+  /** An id for a request of the link's own, which its owner gives to none of its requests. */
+  nextId(): number;
   /** The link is dead. Called once; nothing follows it. */
   closed(error: HostError): void;
 }
@@ -31,6 +33,8 @@ export interface AddedHeader {
 
 /** One live wire to an upstream: it moves messages and knows nothing of what they mean. */
 export interface Link {
+  /** `modern` where the server speaks MCP without sessions, and the link gives it the looks of one with. */
+  readonly era?: "modern" | undefined;
   /** Whether it closed because the server ended the session: the server is there, and wants another one begun. */
   readonly sessionEnded?: boolean;
   /** Resolves when messages can be sent; rejects with a HostError when that will never be. */

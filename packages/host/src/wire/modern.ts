@@ -39,7 +39,8 @@ export function bareParams(params: Json | undefined): Json | undefined {
   return bare(rest);
 }
 
-function bare<T extends Json>(value: T): T {
+/** Params, or a result, without the keys of the hop in its `_meta`. */
+export function bare<T extends Json>(value: T): T {
   const meta = metaOf(value);
   if (!meta) return value;
   const left = { ...meta };
@@ -47,6 +48,53 @@ function bare<T extends Json>(value: T): T {
   if (Object.keys(left).length > 0) return Object.assign({}, value, { _meta: left });
   const { _meta: _, ...rest } = value;
   return rest as T; // a key less is what the result is about
+}
+
+/** What a request of the host's own tells of the client that it is for. */
+export interface Stamp {
+  readonly info: Readonly<Json>;
+  readonly capabilities: Readonly<Json>;
+  /** The least grave log messages that are wanted; undefined for none at all. */
+  readonly logLevel: string | undefined;
+}
+
+/** What a request carries that is asked again: the answers to what it was answered with, and the server's own note of where it was. */
+export interface Round {
+  readonly inputResponses?: Json;
+  readonly requestState?: string;
+}
+
+/** Params as they go out. What a client of the legacy era put where the envelope is counts for nothing. */
+export function stampRequest(params: Readonly<Json> | undefined, version: string, stamp: Stamp, round?: Round): Json {
+  const meta = Object.assign({}, metaOf(params), {
+    [VERSION_KEY]: version,
+    [CLIENT_KEY]: stamp.info,
+    [CAPABILITIES_KEY]: stamp.capabilities,
+    [LOG_LEVEL_KEY]: stamp.logLevel, // JSON leaves out what is undefined
+  });
+  const stamped: Json = Object.assign({}, params, { _meta: meta });
+  if (round || "inputResponses" in stamped || "requestState" in stamped) {
+    stamped.inputResponses = round?.inputResponses;
+    stamped.requestState = round?.requestState;
+  }
+  return stamped;
+}
+
+/** A result as a server of the legacy era gives it. */
+export function bareResult(result: Json): Json {
+  const { resultType: _, ttlMs: __, cacheScope: ___, ...rest } = result;
+  return bare(rest);
+}
+
+/** The server's name and version, as its result says. */
+export function serverIn(result: Json): Json {
+  const server = metaOf(result)?.[SERVER_KEY];
+  return isObject(server) ? server : {};
+}
+
+/** The subscription that a notification came on. */
+export function subscriptionOf(params: Json | undefined): unknown {
+  return metaOf(params)?.[SUBSCRIPTION_KEY];
 }
 
 /** How long a result may be kept, and for whom. */
@@ -82,6 +130,8 @@ interface ModernMethod {
   readonly name?: "name" | "uri";
   /** Whether its result says how long it may be kept. */
   readonly isFresh?: true;
+  /** Whether it may be answered with questions. */
+  readonly hasRounds?: true;
 }
 
 /** The requests of the modern era that a server answers. @see https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http */
@@ -91,9 +141,9 @@ const METHODS: Readonly<Record<string, ModernMethod>> = {
   "prompts/list": { isFresh: true },
   "resources/list": { isFresh: true },
   "resources/templates/list": { isFresh: true },
-  "tools/call": { name: "name" },
-  "prompts/get": { name: "name" },
-  "resources/read": { name: "uri", isFresh: true },
+  "tools/call": { name: "name", hasRounds: true },
+  "prompts/get": { name: "name", hasRounds: true },
+  "resources/read": { name: "uri", isFresh: true, hasRounds: true },
   "completion/complete": {},
   "subscriptions/listen": {},
 };
@@ -127,6 +177,15 @@ export function headerValue(written: string): string | undefined {
   if (encoded === undefined) return written;
   const text = Buffer.from(encoded, "base64").toString("utf8");
   return Buffer.from(text, "utf8").toString("base64") === encoded ? text : undefined;
+}
+
+/** What a header may be as it is. */
+const PLAIN = /^[\x20-\x7e\t]*$/;
+
+/** A text as the value of an `Mcp-*` header. */
+export function headerText(value: string): string {
+  const isPlain = PLAIN.test(value) && value.trim() === value && !(value.startsWith("=?base64?") && value.endsWith("?="));
+  return isPlain ? value : `=?base64?${Buffer.from(value, "utf8").toString("base64")}?=`;
 }
 
 /** The client's capabilities, where they are what they must be. */

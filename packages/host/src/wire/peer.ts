@@ -110,6 +110,7 @@ export class Peer<Origin> {
         this.counters.garbage++;
       },
       origin: (id) => this.#pending.get(id)?.origin,
+      nextId: () => this.#nextId++,
       closed: (error) => this.#close(error),
     });
   }

@@ -6,7 +6,7 @@ import { listenFailure } from "../../front/listening.ts";
 import type { ControlStatus } from "../../operator/control-protocol.ts";
 import { childEnvironment } from "../../upstream/child.ts";
 import type { ServerStart } from "../one-shot/startup.ts";
-import { counts, isUp, lastWords } from "../terminal/upstream-summary.ts";
+import { described, isUp, lastWords } from "../terminal/upstream-summary.ts";
 import { type Finding, finding, told } from "./findings.ts";
 
 /** What the commands of well-known servers come with. */
@@ -94,7 +94,10 @@ function startOf({ ok, upstream }: ServerStart): Finding[] {
   const about = upstream.name;
   if (ok || isUp(upstream)) {
     const problems = upstream.connections.flatMap((connection) => connection.problems);
-    return [finding("server", counts(upstream), { about }), ...problems.map((problem) => finding("server-incomplete", problem, { about }))];
+    return [
+      finding("server", described(upstream), { about }),
+      ...problems.map((problem) => finding("server-incomplete", problem, { about })),
+    ];
   }
   const reason = upstream.reason ?? upstream.state;
   // What the server itself said comes behind.

@@ -8,9 +8,15 @@ export function isUp({ state }: Pick<UpstreamStatus, "state">): boolean {
 }
 
 /** How many entries of each kind an upstream lists. */
-export function counts({ entries }: Pick<UpstreamStatus, "entries">): string {
+function counts({ entries }: Pick<UpstreamStatus, "entries">): string {
   const { tools, prompts, resources, templates } = entries;
   return [counted(tools, "tool"), counted(prompts, "prompt"), counted(resources, "resource"), counted(templates, "template")].join(", ");
+}
+
+/** How many entries of each kind an upstream lists, and the version of MCP that it speaks. */
+export function described(upstream: Pick<UpstreamStatus, "entries" | "protocolVersion">): string {
+  const { protocolVersion } = upstream;
+  return protocolVersion === undefined ? counts(upstream) : `${counts(upstream)}; MCP ${protocolVersion}`;
 }
 
 /** Why an upstream is in its state, as far as that needs a word. */

@@ -1,0 +1,196 @@
+import { HostError, type RpcError } from "../errors.ts";
+import type { LinkEvents } from "../wire/link.ts";
+import { type Id, isObject, type Json, type Notification } from "../wire/message.ts";
+import { bare } from "../wire/modern.ts";
+import { Backoff } from "./backoff.ts";
+
+export interface ListeningOptions {
+  /** The server's. */
+  readonly capabilities: Readonly<Json>;
+  /** Who is told. */
+  readonly events: Pick<LinkEvents, "message" | "nextId">;
+  /** Sends a `subscriptions/listen`. */
+  readonly open: (id: Id, params: Json) => void;
+  readonly cancel: (id: Id) => void;
+}
+
+/** Called once: when the server has agreed, or with why it has not. */
+type Subscribed = (error?: RpcError | HostError) => void;
+
+/** What is subscribed and unsubscribed in one go is one change. */
+const GATHER = 50;
+/** A server that has not agreed by then never will. */
+const PATIENCE = 10_000;
+const LISTS = ["tools", "prompts", "resources"] as const;
+const METHOD_NOT_FOUND = -32601;
+
+interface Stream {
+  readonly id: Id;
+  readonly uris: ReadonlySet<string>;
+  readonly late: NodeJS.Timeout;
+}
+
+/**
+ * The one `subscriptions/listen` of a connection, for the lists that the server tells of and the resources that somebody
+ * subscribed to. When what is wanted changes another takes its place, and when it is lost it is opened again: what was
+ * missed meanwhile is unknown, and so everything counts as changed.
+ * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/subscriptions
+ */
+export class Listening {
+  readonly #options: ListeningOptions;
+  readonly #lists: readonly string[];
+  readonly #uris = new Set<string>();
+  /** Who waits for the server to agree, by URI. */
+  readonly #waiting = new Map<string, Subscribed[]>();
+  readonly #backoff = new Backoff();
+  /** What the server has agreed to. */
+  #current: Stream | undefined;
+  /** What it has been asked for in its place. */
+  #next: Stream | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  /** Whether something may have been missed. */
+  #isGap = false;
+  /** What the server says to it that it does not know the method. */
+  #unknown: RpcError | undefined;
+  #isOpen = false;
+
+  constructor(options: ListeningOptions) {
+    this.#options = options;
+    this.#lists = LISTS.filter((list) => {
+      const has = options.capabilities[list];
+      return isObject(has) && has.listChanged === true;
+    });
+  }
+
+  /** From now on there is somebody to tell. */
+  begin(): void {
+    this.#isOpen = true;
+    this.#schedule(0);
+  }
+
+  subscribe(uri: string, subscribed: Subscribed): void {
+    if (this.#unknown) return subscribed(this.#unknown);
+    if (this.#current?.uris.has(uri)) {
+      this.#uris.add(uri);
+      return subscribed();
+    }
+    this.#uris.add(uri);
+    this.#waiting.set(uri, [...(this.#waiting.get(uri) ?? []), subscribed]);
+    this.#schedule(GATHER);
+  }
+
+  unsubscribe(uri: string): void {
+    this.#uris.delete(uri);
+    this.#tell(uri); // whoever waited for it
+    this.#schedule(GATHER);
+  }
+
+  /** Takes what came on a subscription; false where it is none of these. */
+  notified(id: Id, notification: Notification): boolean {
+    const { events } = this.#options;
+    const { method, params = {} } = notification;
+    if (id === this.#next?.id) {
+      if (method === "notifications/subscriptions/acknowledged") this.#agreed(this.#next, params.notifications);
+      return true; // it has no leave yet to tell of anything else
+    }
+    if (id !== this.#current?.id) return false;
+    const told = { ...notification, params: bare(params) };
+    if (method.endsWith("/list_changed") || method === "notifications/resources/updated") events.message(told, undefined);
+    return true;
+  }
+
+  #agreed(stream: Stream, filter: unknown): void {
+    const agreed: unknown = isObject(filter) ? filter.resourceSubscriptions : undefined;
+    const uris = new Set<unknown>(Array.isArray(agreed) ? agreed : []);
+    clearTimeout(stream.late);
+    if (this.#current) this.#options.cancel(this.#current.id);
+    this.#current = stream;
+    this.#next = undefined;
+    this.#backoff.succeeded();
+    for (const uri of stream.uris) {
+      if (uris.has(uri)) this.#tell(uri);
+      else this.#give(uri, { code: -32602, message: "the server does not tell of changes of this resource" });
+    }
+    if (this.#isGap) this.#fillGap();
+    if (!this.#isServed) this.#schedule(GATHER);
+  }
+
+  /** Whether what is agreed is what is wanted. */
+  get #isServed(): boolean {
+    const uris = this.#current?.uris;
+    return uris !== undefined && uris.size === this.#uris.size && [...this.#uris].every((uri) => uris.has(uri));
+  }
+
+  #fillGap(): void {
+    const { events } = this.#options;
+    this.#isGap = false;
+    for (const list of this.#lists) events.message({ jsonrpc: "2.0", method: `notifications/${list}/list_changed` }, undefined);
+    for (const uri of this.#uris) events.message({ jsonrpc: "2.0", method: "notifications/resources/updated", params: { uri } }, undefined);
+  }
+
+  #tell(uri: string, error?: RpcError | HostError): void {
+    const waiting = this.#waiting.get(uri) ?? [];
+    this.#waiting.delete(uri);
+    for (const subscribed of waiting) subscribed(error);
+  }
+
+  /** The server will not tell of a resource. */
+  #give(uri: string, error: RpcError): void {
+    this.#uris.delete(uri);
+    this.#tell(uri, error);
+  }
+
+  /** A request has been answered, or failed; false where it is none of these. */
+  ended(id: Id, error: RpcError | HostError | undefined): boolean {
+    const isNext = id === this.#next?.id;
+    if (!isNext && id !== this.#current?.id) return false;
+    if (isNext) {
+      const { uris, late } = this.#next as Stream; // as was just seen
+      clearTimeout(late);
+      this.#next = undefined;
+      if (error && !(error instanceof HostError)) {
+        if (error.code === METHOD_NOT_FOUND) this.#unknown = error;
+        for (const uri of uris) if (!this.#current?.uris.has(uri)) this.#give(uri, error);
+      }
+    } else {
+      this.#current = undefined;
+      this.#isGap = true;
+    }
+    if (!this.#unknown) this.#schedule(this.#backoff.failed());
+    return true;
+  }
+
+  allFailed(error: HostError): void {
+    for (const stream of [this.#next, this.#current]) if (stream) this.ended(stream.id, error);
+  }
+
+  #schedule(milliseconds: number): void {
+    if (!this.#isOpen || this.#unknown) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#open(), milliseconds).unref();
+  }
+
+  #open(): void {
+    if (this.#next || this.#isServed) return; // what changes while one waits for leave is seen to then
+    if (this.#lists.length === 0 && this.#uris.size === 0) {
+      if (this.#current) this.#options.cancel(this.#current.id);
+      this.#current = undefined;
+      return;
+    }
+    const id = this.#options.events.nextId();
+    const late = setTimeout(() => {
+      this.#options.cancel(id);
+      this.ended(id, undefined);
+    }, PATIENCE).unref();
+    this.#next = { id, uris: new Set(this.#uris), late };
+    const lists = Object.fromEntries(this.#lists.map((list) => [`${list}ListChanged`, true]));
+    const uris = [...this.#uris];
+    this.#options.open(id, { notifications: { ...lists, ...(uris.length > 0 && { resourceSubscriptions: uris }) } });
+  }
+
+  close(): void {
+    this.#isOpen = false;
+    clearTimeout(this.#timer);
+    clearTimeout(this.#next?.late);
+  }
+}

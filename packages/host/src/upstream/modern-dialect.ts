@@ -1,0 +1,285 @@
+import { HostError, type RpcError } from "../errors.ts";
+import { IdTable } from "../wire/id-table.ts";
+import type { AddedHeader, Link, LinkEvents } from "../wire/link.ts";
+import {
+  type Id,
+  isObject,
+  isRequest,
+  isResponse,
+  type Json,
+  type Message,
+  type Notification,
+  type Request,
+  type Response,
+} from "../wire/message.ts";
+import { bare, bareResult, modernMethod, type Round, type Stamp, stampRequest, subscriptionOf } from "../wire/modern.ts";
+import { failure } from "./failure.ts";
+import { Listening } from "./listening.ts";
+import { RequestHeaders } from "./request-headers.ts";
+import { type Asking, Rounds } from "./rounds.ts";
+
+/** JSON-RPC codes of the modern era. @see https://modelcontextprotocol.io/specification/2026-07-28/basic#error-codes */
+const HEADER_MISMATCH = -32020;
+const MISSING_CAPABILITY = -32021;
+const UNSUPPORTED_VERSION = -32022;
+const INVALID_PARAMS = -32602;
+/** The legacy era's, to clients of which it is told; the front has its own for others. */
+const RESOURCE_NOT_FOUND = -32002;
+
+/** Pages of a list that are read for one call. */
+const PAGES = 20;
+
+export interface DialectOptions {
+  readonly upstream: string;
+  readonly version: string;
+  readonly wire: Link;
+  /** Whoever owns the link, and knows nothing of the era. */
+  readonly events: LinkEvents;
+  /** Whether requests have headers, each has a stream of its own for its answer, and to hang up is to cancel. */
+  readonly isHttp: boolean;
+  readonly capabilities: Readonly<Json>;
+  /** What is told with a request of the client that it is sent for. @param origin as the owner said */
+  readonly stamp: (origin: unknown) => Stamp;
+  readonly warn: (message: string, fields: Json) => void;
+  /** The server does not speak the version any more. */
+  readonly lost: () => void;
+}
+
+/**
+ * A conversation with a server of the modern era (2026-07-28), for an owner who speaks with one of the legacy era: what is
+ * sent gets the envelope and the headers, what comes loses them; what it asks by its results is asked as the owner knows it,
+ * and what it is to tell of is listened for.
+ */
+export class ModernDialect {
+  readonly #options: DialectOptions;
+  /** What waits for an answer, by the owner's id; after the first round by that of its last request, too. */
+  readonly #calls = new IdTable<Asking>();
+  readonly #rounds: Rounds;
+  readonly #listening: Listening;
+  readonly #headers: RequestHeaders;
+
+  constructor(options: DialectOptions) {
+    const { upstream, events, capabilities, warn } = options;
+    this.#options = options;
+    this.#headers = new RequestHeaders((tool, reason) => warn("a tool is left out", { upstream, tool, reason }));
+    this.#rounds = new Rounds({
+      upstream,
+      events,
+      again: (call, round) => this.#again(call, round),
+      answer: (call, response) => this.#answer(call, response),
+      fail: (call, error) => this.#fail(call, error),
+    });
+    this.#listening = new Listening({
+      capabilities,
+      events,
+      open: (id, params) => this.#post({ jsonrpc: "2.0", id, method: "subscriptions/listen", params }),
+      cancel: (id) => this.#cancel(id, "another takes its place"),
+    });
+  }
+
+  // --- what goes out ---
+
+  send(message: Message, headers: readonly AddedHeader[] | undefined): void {
+    if (isRequest(message)) return this.#request(message, headers);
+    if (isResponse(message)) return this.#rounds.answered(message);
+    const { method, params } = message;
+    if (method === "notifications/initialized") return this.#listening.begin();
+    const call = method === "notifications/cancelled" ? this.#calls.get(params?.requestId as Id) : undefined;
+    // Over HTTP the owner hangs up next. Other notifications of clients this era has none.
+    if (call && !this.#options.isHttp) this.#cancel(call.wireId, params?.reason);
+  }
+
+  #request(request: Request, headers: readonly AddedHeader[] | undefined): void {
+    const uri = String(request.params?.uri);
+    switch (request.method) {
+      case "logging/setLevel":
+        return this.#give(request.id, {}); // each request says for itself which messages are wanted
+      case "resources/subscribe":
+        return this.#listening.subscribe(uri, (error) => {
+          if (error instanceof HostError) this.#options.events.failed(request.id, error);
+          else if (error) this.#options.events.message({ jsonrpc: "2.0", id: request.id, error }, undefined);
+          else this.#give(request.id, {});
+        });
+      case "resources/unsubscribe":
+        this.#listening.unsubscribe(uri);
+        return this.#give(request.id, {});
+    }
+    const id = request.id as number; // the owner's ids are of its minting
+    const call: Asking = { request, headers, id, wireId: id, rounds: 0, round: undefined, wasMismatched: false, over: undefined };
+    this.#calls.set(id, call);
+    // Whether it lives is asked with the smallest of what it must answer.
+    this.#post(request.method === "ping" ? { jsonrpc: "2.0", id: request.id, method: "server/discover" } : request, headers);
+  }
+
+  #again(call: Asking, round: Round | undefined): void {
+    call.round = round;
+    const { request, headers, id } = call;
+    if (call.wireId !== id) this.#calls.delete(call.wireId);
+    call.wireId = this.#options.events.nextId();
+    this.#calls.set(call.wireId, call);
+    this.#post({ ...request, id: call.wireId }, headers, round, id);
+  }
+
+  /** @param of the owner's id of the request */
+  #post(request: Request, added?: readonly AddedHeader[], round?: Round, of = request.id): void {
+    const { wire, version, stamp, events, isHttp } = this.#options;
+    const params = stampRequest(request.params, version, stamp(events.origin(of)), round);
+    const headers = isHttp ? [...(added ?? []), ...this.#headers.of(request)] : undefined;
+    wire.send({ jsonrpc: "2.0", id: request.id, method: request.method, params }, undefined, headers);
+  }
+
+  /** Nobody waits for an answer any more. */
+  forget(id: Id): void {
+    const call = this.#calls.get(id);
+    if (!call) return;
+    this.#drop(call);
+    this.#options.wire.forget?.(call.wireId);
+  }
+
+  #cancel(id: Id, reason: unknown): void {
+    const { wire, version, stamp, isHttp } = this.#options;
+    if (isHttp) return wire.forget?.(id);
+    const params = stampRequest({ requestId: id, reason }, version, stamp(undefined));
+    wire.send({ jsonrpc: "2.0", method: "notifications/cancelled", params });
+  }
+
+  close(): void {
+    this.#listening.close();
+    this.#rounds.close();
+  }
+
+  // --- what comes in ---
+
+  /** @param origin the request whose answer's stream it came on */
+  message(message: Message, origin: Id | undefined): void {
+    if (isResponse(message)) return this.#response(message);
+    if (!isRequest(message)) return this.#notification(message, origin);
+    const call = origin === undefined ? undefined : this.#calls.get(origin);
+    const what = `asked ${message.method.slice(0, 64)} in a request of its own, which MCP ${this.#options.version} does not have`;
+    this.#options.events.garbage(what);
+    if (!call) return;
+    this.#options.wire.forget?.(call.wireId);
+    this.#fail(call, failure(this.#options.upstream, "upstream_protocol", what, "yes"));
+  }
+
+  failed(id: Id, error: HostError): void {
+    if (this.#listening.ended(id, error)) return;
+    const call = this.#calls.get(id);
+    if (call) this.#fail(call, error);
+  }
+
+  /** One answer could not be read, and nothing says whose it was. */
+  allFailed(error: HostError): void {
+    for (const id of this.#calls.ids()) this.failed(id, error);
+    this.#listening.allFailed(error);
+  }
+
+  #notification(notification: Notification, origin: Id | undefined): void {
+    const { isHttp, events } = this.#options;
+    const { method, params } = notification;
+    if (method === "notifications/cancelled") return void this.#listening.ended(params?.requestId as Id, undefined);
+    const subscription = isHttp ? origin : (subscriptionOf(params) as Id | undefined);
+    if (subscription !== undefined && this.#listening.notified(subscription, notification)) return;
+    const shown: Notification = params === undefined ? notification : { ...notification, params: bare(params) };
+    events.message(shown, origin === undefined ? undefined : this.#calls.get(origin)?.id);
+  }
+
+  #response(response: Response): void {
+    const id = response.id as Id;
+    if (this.#listening.ended(id, "error" in response ? response.error : undefined)) return;
+    const call = this.#calls.get(id);
+    if (call?.wireId !== id) return this.#options.events.garbage("an answer that nobody waits for");
+    if ("error" in response) return this.#refused(call, response.error);
+    const { resultType = "complete" } = response.result;
+    if (resultType === "complete") return this.#complete(call, response.result);
+    if (resultType === "input_required" && modernMethod(call.request.method)?.hasRounds) return this.#rounds.begin(call, response.result);
+    const what = `answered ${call.request.method} with a result of type ${JSON.stringify(resultType)?.slice(0, 40)}, which it may not`;
+    this.#fail(call, failure(this.#options.upstream, "upstream_protocol", what, "yes"));
+  }
+
+  #complete(call: Asking, result: Json): void {
+    const given = bareResult(result);
+    if (call.request.method === "tools/list" && Array.isArray(given.tools) && this.#options.isHttp)
+      given.tools = this.#headers.listed(given.tools);
+    this.#answer(call, { jsonrpc: "2.0", id: call.id, result: given });
+  }
+
+  /** A call had other headers than its tool wants now: what it wants is read, and the call, which nobody acted on, is sent once more. */
+  #relist(call: Asking, cursor: unknown, pages: number): void {
+    const id = this.#options.events.nextId();
+    const over = ({ result }: { readonly result?: Json }): void => {
+      if (this.#calls.get(call.id) !== call) return; // it was given up
+      const next = result?.nextCursor;
+      if (typeof next === "string" && pages < PAGES) this.#relist(call, next, pages + 1);
+      else this.#again(call, call.round);
+    };
+    const request: Request = { jsonrpc: "2.0", id, method: "tools/list", ...(cursor !== undefined && { params: { cursor } }) };
+    this.#calls.set(id, { request, headers: undefined, id, wireId: id, rounds: 0, round: undefined, wasMismatched: true, over });
+    this.#post(request);
+  }
+
+  #refused(call: Asking, error: RpcError): void {
+    const { upstream, events, lost } = this.#options;
+    const { method } = call.request;
+    switch (error.code) {
+      case HEADER_MISMATCH:
+        // It is about this hop, and nothing for clients.
+        if (!call.wasMismatched && method === "tools/call") {
+          call.wasMismatched = true;
+          events.message({ jsonrpc: "2.0", method: "notifications/tools/list_changed" }, undefined); // clients see the new schema, too
+          return this.#relist(call, undefined, 1);
+        }
+        return this.#fail(call, failure(upstream, "upstream_protocol", `wants other headers of ${method} than its tools/list says`));
+      case MISSING_CAPABILITY:
+        return this.#fail(call, incapable(upstream, error));
+      case UNSUPPORTED_VERSION: {
+        lost(); // and so nothing that is in flight is answered
+        this.#fail(call, failure(upstream, "upstream_down", "does not speak the version of MCP any more that it did"));
+        return events.closed(failure(upstream, "upstream_lost", "does not speak the version of MCP any more that it did", "unknown"));
+      }
+      case INVALID_PARAMS:
+        if (method === "resources/read") return this.#answer(call, responseOf(call, { ...error, code: RESOURCE_NOT_FOUND }));
+    }
+    this.#answer(call, responseOf(call, error));
+  }
+
+  #answer(call: Asking, response: Response): void {
+    this.#drop(call);
+    if (call.over) return call.over("result" in response ? response : {});
+    this.#options.events.message(response, undefined);
+  }
+
+  #give(id: Id, result: Json): void {
+    this.#options.events.message({ jsonrpc: "2.0", id, result }, undefined);
+  }
+
+  #fail(call: Asking, error: HostError): void {
+    this.#drop(call);
+    if (call.over) return call.over({});
+    // What was asked once has reached the server, whatever became of the next time.
+    const { type, message } = error;
+    const hasReached = call.rounds > 0 && error.sent === "no";
+    const told = hasReached ? new HostError(type, message, { upstream: this.#options.upstream, sent: "yes", cause: error }) : error;
+    this.#options.events.failed(call.id, told);
+  }
+
+  #drop(call: Asking): void {
+    this.#calls.delete(call.id);
+    if (call.wireId !== call.id) this.#calls.delete(call.wireId);
+    if (call.rounds > 0) this.#rounds.forget(call);
+  }
+}
+
+function responseOf({ id }: Asking, error: RpcError): Response {
+  return { jsonrpc: "2.0", id, error };
+}
+
+/** What the server would have to ask the client, and may not. */
+function incapable(upstream: string, { data }: RpcError): HostError {
+  const required = isObject(data) && isObject(data.requiredCapabilities) ? data.requiredCapabilities : {};
+  const names = Object.entries(required).flatMap(([name, parts]) =>
+    isObject(parts) && Object.keys(parts).length > 0 ? Object.keys(parts).map((part) => `${name}.${part}`) : [name],
+  );
+  const which = names.length > 0 ? names.join(", ").slice(0, 128) : "a capability that it does not name";
+  return failure(upstream, "capability_required", `has to ask the client for this, which cannot be asked so: it needs ${which}`, "yes");
+}
