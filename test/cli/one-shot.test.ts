@@ -49,7 +49,7 @@ describe("a host of the command's own", () => {
       mcpServers: { a: upstream({ only: ["echo", "log"] }), b: upstream({ only: ["echo", "log"], without: ["prompts"] }) },
     });
     const { code, stderr } = await run(at, ["list"]);
-    const why = 'the name belongs to upstream "a", which had it first; add @host/plugin-namespace to keep both';
+    const why = 'the name is taken by upstream "a", which comes first in the config; add @host/plugin-namespace to keep both';
     expect({ code, stderr }).toEqual({ code: 0, stderr: `mcp-host: of server "b" is withheld echo, log: ${why}\n` });
     expect((await run(at, ["list", "prompts"])).stderr).toBe("");
   });
