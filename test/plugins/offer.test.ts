@@ -106,9 +106,8 @@ describe.each(["http", "stdio"] as const)("what a plugin offers, over %s", (way)
     await expect(call(client, "no")).rejects.toMatchObject({ code: -31429, data: { retryAfterMs: 5_000, sent: "yes" } });
     const failed = await call(client, "fail");
     expect(failed.isError).toBe(true);
-    expect(said(failed)).toMatch(/^plugin "own" failed; the host's log has the reason under [0-9a-f]{32}$/);
-    await vi.waitFor(() => expect(logs()).toContain(said(failed).slice(-32)));
-    expect(logs()).toContain("the password is");
+    expect(said(failed)).toBe('plugin "own" failed; the host\'s log has the reason');
+    await vi.waitFor(() => expect(logs()).toContain("the password is"));
     expect(await call(client, "wrong")).toMatchObject({
       isError: true,
       content: [{ text: expect.stringContaining('plugin "own" failed') }],
