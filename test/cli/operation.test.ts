@@ -98,7 +98,7 @@ test("the socket refuses what is no operation", async () => {
   await using running = await started(at);
   const ask = (request: unknown): Promise<unknown> => askSocket(at, running, request);
   expect(await ask({ command: "works:echo", params: [] })).toEqual({ error: '"params" must be an object' });
-  expect(await ask({ command: 1 })).toEqual({ error: '"command" must be "logs", "trace" or the name of an operation' });
+  expect(await ask({ command: 1 })).toEqual({ error: '"command" must be "logs", "trace", "client" or the name of an operation' });
   expect(await ask({ command: "reloat" })).toEqual({
     error: expect.stringContaining(
       'there is no operation "reloat" (did you mean "reload"?); there are status, reload, reconnect, stop, invocation, works:echo',

@@ -41,7 +41,7 @@ describe("a server with a variable that nobody set", () => {
         { name: "alone", state: "unconfigured", reason: expect.stringMatching(REASON) },
       ],
     });
-    expect((await run(at, ["status"])).stdout).toMatch(/^lacking +unconfigured .*headers\.Authorization: the variable\n +NOBODYS_TOKEN/m);
+    expect((await run(at, ["status"])).stdout).toMatch(/^lacking +unconfigured .*headers\.Authorization:\s+the variable\s+NOBODYS_TOKEN/m);
   });
 
   test("is told of when people look at what starts", async () => {

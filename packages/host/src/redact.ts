@@ -206,9 +206,13 @@ export function hasSecretShape(text: string): boolean {
   return withoutShapes(text) !== text;
 }
 
+/** The password in an address, such as that of a database. */
+const PASSWORD = /(:\/\/[^/@:\s]*:)[^/@:\s]+@/g;
+
 /** A text without secrets, whole. */
 export function redactText(text: string): string {
-  return withoutShapes(known.replace(text, REDACTED));
+  const clean = withoutShapes(known.replace(text, REDACTED));
+  return clean.includes("://") ? clean.replace(PASSWORD, `$1${REDACTED}@`) : clean;
 }
 
 function withoutShapes(text: string): string {

@@ -29,6 +29,13 @@ test.each([
   expect(redact({ [key]: "value", deep: [{ [key]: { any: 1 } }] })).toEqual({ [key]: "[redacted]", deep: [{ [key]: "[redacted]" }] });
 });
 
+test("the password in an address is redacted, wherever it stands", () => {
+  expect(redactText("tried postgresql://u:pw12345678@localhost/db, then redis://:secret@cache:6379")).toBe(
+    "tried postgresql://u:[redacted]@localhost/db, then redis://:[redacted]@cache:6379",
+  );
+  expect(redactText("https://user@example.com:8443/a:b@c")).toBe("https://user@example.com:8443/a:b@c");
+});
+
 test("fields that only sound like a secret are kept", () => {
   const harmless = { progressToken: 7, maxTokens: 100, tokens: 3, tokenCount: 4, hasToken: true, key: "x", author: "y" };
   expect(redact(harmless)).toEqual(harmless);

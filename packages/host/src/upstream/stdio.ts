@@ -11,6 +11,8 @@ import { Child, type ChildOptions } from "./child.ts";
 import { failure, unsent } from "./failure.ts";
 import { Incoming } from "./incoming.ts";
 
+/** Lines in a row that are no messages: a server that prints more is not one. */
+const MOST_NOISE = 1_000_000;
 /** Of a line that is no message so much is kept. */
 const CHATTER_BYTES = 1_024;
 
@@ -30,6 +32,8 @@ export class StdioLink implements Link {
   /** The first line that was no message. */
   #chatter: Buffer | undefined;
   #failure: HostError | undefined;
+  /** Lines since the last message. */
+  #noise = 0;
   #ending: Promise<void> | undefined;
 
   constructor(upstream: string, options: ChildOptions, limits: Limits, authorization?: Authorization) {
@@ -105,8 +109,14 @@ export class StdioLink implements Link {
 
   #line(line: Buffer): void {
     if (this.#closed) return;
-    const fault = this.#incoming.take(line, parseUpstreamJson, undefined);
-    if (fault !== undefined && !this.#spoken) this.#chatter ??= Buffer.from(line.subarray(0, CHATTER_BYTES));
+    // Programs that print a lot print text: it costs no more than a look at how it begins.
+    if (isText(line)) this.#events?.garbage("a line of text");
+    else if (this.#incoming.take(line, parseUpstreamJson, undefined) === undefined) {
+      this.#noise = 0;
+      return;
+    }
+    if (!this.#spoken) this.#chatter ??= Buffer.from(line.subarray(0, CHATTER_BYTES));
+    if (++this.#noise === MOST_NOISE) this.#fail("upstream_protocol", `printed ${MOST_NOISE} lines in a row that are no messages`);
   }
 
   /** A line that is too long to be read is somebody's: of whom its first or last bytes tell, or else perhaps of anybody who waits. */
@@ -140,4 +150,9 @@ export class StdioLink implements Link {
     this.#events?.closed(this.#failure);
     void this.close();
   }
+}
+
+/** Whether a line begins with a printable character of ASCII that begins no JSON object or array. */
+function isText([first = 0]: Buffer): boolean {
+  return first > 0x20 && first < 0x7f && first !== 0x5b && first !== 0x7b;
 }
