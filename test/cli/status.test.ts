@@ -3,7 +3,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { type Home, home, type Running, run, start, TYPED } from "../harness/cli.ts";
-import { MARKED, ROOT, upstream } from "../harness/hosts.ts";
+import { MARKED, ROOT, temporary, upstream } from "../harness/hosts.ts";
 import { RawHttp } from "../harness/raw-http.ts";
 
 /** A host that listens, in a home whose sockets only it and its `status` see. */
@@ -89,17 +89,19 @@ test("status exits with 5 when no host runs", async () => {
   expect(await run(at, ["status", "--pid", "1", "--json"])).toMatchObject({ code: 5, stdout: '{\n  "hosts": []\n}\n' });
 });
 
-test("of several hosts one is chosen by its config or process id", async () => {
+test("of several hosts one is chosen by the config here, by its config or process id", async () => {
   using at = home({ mcpServers: {} }, { "other.json": '{"mcpServers":{}}' });
+  using elsewhere = temporary();
   await using one = await started(at);
   await using other = start(at, ["start", "stdio", "--config", "other.json"]);
   await vi.waitFor(() => expect(other.stderr()).toContain("serves standard input"));
-  const ambiguous = await run(at, ["status"]);
+  const ambiguous = await run({ ...at, path: elsewhere.path }, ["status"]);
   expect(ambiguous).toMatchObject({ code: 5, stdout: "" });
   expect(ambiguous.stderr).toContain("several hosts are running; choose one with --pid or --config");
   expect(ambiguous.stderr).toMatch(new RegExp(`--pid ${one.child.pid} +http://`));
   expect(ambiguous.stderr).toMatch(new RegExp(`--pid ${other.child.pid} +stdio +${join(at.path, "other.json")}`));
   const pid = async (...args: string[]): Promise<number> => JSON.parse((await run(at, ["status", "--json", ...args])).stdout).pid;
+  expect(await pid()).toBe(one.child.pid);
   expect(await pid("--pid", String(one.child.pid))).toBe(one.child.pid);
   expect(await pid("--config", "other.json")).toBe(other.child.pid);
 });

@@ -20,8 +20,9 @@ export default defineCommand({
     ...jsonArgs,
   },
   async run({ args }): Promise<ExitCode> {
-    const { findHosts } = await import("../operator/control-client.ts");
-    const hosts = await findHosts(choiceOf(args));
+    const { findHosts, nearHosts } = await import("../operator/control-client.ts");
+    const choice = choiceOf(args);
+    const hosts = nearHosts(await findHosts(choice), choice);
     const [status] = hosts;
     if (!status || hosts.length > 1) {
       if (args.json) process.stdout.write(jsonText({ hosts: hosts.map(identity) }));

@@ -118,6 +118,13 @@ export async function findHost(choice: HostChoice = {}): Promise<ControlStatus> 
   return chooseHost(await findHosts(choice), choice);
 }
 
+/** Those of the config in the working directory, where nothing was chosen and there are any; else all. */
+export function nearHosts(hosts: readonly ControlStatus[], { pid, config: chosen }: HostChoice): readonly ControlStatus[] {
+  const here = pid === undefined && chosen === undefined ? configsIn(process.cwd()) : [];
+  const own = hosts.filter(({ config }) => here.includes(config));
+  return own.length > 0 ? own : hosts;
+}
+
 /**
  * The host that is meant among those that fit the choice. Without a choice the config in the working directory makes it.
  * @param further another way to choose @throws NoHostError where there is none, or several
