@@ -8,6 +8,9 @@ import { originOf } from "./origin.ts";
 import type { FrontResponse } from "./response.ts";
 import type { NetworkOptions } from "./way-in.ts";
 
+/** A quiet answer becomes a stream after this, so that proxies and clients do not give it up. */
+export const JSON_PATIENCE = 5_000;
+
 /** What the answers of one way in have in common. */
 export interface Replies {
   readonly options: Pick<NetworkOptions, "plugins">;

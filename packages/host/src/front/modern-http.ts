@@ -4,6 +4,7 @@ import { keyOf } from "../session/callers.ts";
 import { isNotification, isRequest, type Message, type Request } from "../wire/message.ts";
 import { bareParams, capabilitiesIn, type Envelope } from "../wire/modern.ts";
 import { Roster } from "../wire/roster.ts";
+import { JSON_PATIENCE } from "./http-reply.ts";
 import type { LongLived } from "./long-lived.ts";
 import { checkModern } from "./modern-checks.ts";
 import { type ModernReplies, ModernReply } from "./modern-reply.ts";
@@ -13,9 +14,6 @@ import { type Arrival, type NetworkOptions, pathOf, stopping } from "./way-in.ts
 
 /** What a request is refused with that never becomes an exchange, where that is another status than at the edge. */
 const STATUS: { readonly [type in ErrorType]?: number } = { invalid_params: 400, method_not_found: 404 };
-
-/** A quiet answer becomes a stream after this, so that proxies and clients do not give it up. */
-const JSON_PATIENCE = 5_000;
 
 /**
  * Serves requests of the modern era at the MCP endpoint: each is for itself, without a session, and a client that goes away

@@ -11,7 +11,7 @@ import { readBody } from "./body.ts";
 import { accepts, ENDPOINT_METHODS, prefersStream } from "./edge.ts";
 import { EventStore } from "./event-store.ts";
 import { EventStream, type StreamSettings } from "./event-stream.ts";
-import { HttpReply, noReply, type Replies } from "./http-reply.ts";
+import { HttpReply, JSON_PATIENCE, noReply, type Replies } from "./http-reply.ts";
 import { ownSession } from "./identity.ts";
 import { batchOf, checkBatches } from "./incoming.ts";
 import type { LongLived } from "./long-lived.ts";
@@ -19,9 +19,6 @@ import { isModernRequest } from "./modern-checks.ts";
 import { ModernHttp } from "./modern-http.ts";
 import type { FrontResponse } from "./response.ts";
 import { type Arrival, checkJson, checkVersion, type HttpWayIn, type NetworkOptions, notAllowed, stopping } from "./way-in.ts";
-
-/** A quiet POST becomes a stream after this, so that proxies and clients do not give it up. */
-const JSON_PATIENCE = 5_000;
 
 /** The MCP endpoint: Streamable HTTP with sessions (2025-11-25, 2025-06-18, 2025-03-26), and without where the modern era is open to clients. */
 export class StreamableHttp implements HttpWayIn {

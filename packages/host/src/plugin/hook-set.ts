@@ -2,7 +2,7 @@ import { type FullTap, HookMap } from "tapable";
 import { ConfigError } from "../errors.ts";
 import type { Site } from "../exchange/exchange.ts";
 import type { UpstreamFacts } from "../exchange/upstream-facts.ts";
-import { framesOf, placeOf } from "../stack.ts";
+import { framesOf, placeOf } from "../log.ts";
 import { CallLayers } from "./call-layers.ts";
 import { conditional, conditionOf } from "./conditions.ts";
 import type { Failures } from "./failures.ts";

@@ -1,5 +1,5 @@
 import { isRefusal } from "../errors.ts";
-import { framesOf, placeOf } from "../stack.ts";
+import { framesOf, placeOf } from "../log.ts";
 
 /**
  * What a plugin threw, as it is, or an error in its place where looking at it throws, too: whoever waits has to be answered, and

@@ -1,7 +1,6 @@
 import { HostError } from "../errors.ts";
 import type { ClientFacts } from "../exchange/caller.ts";
 import type { Reply, Sink } from "../exchange/course.ts";
-import type { Outcome } from "../exchange/exchange.ts";
 import { HostExchange } from "../exchange/host-exchange.ts";
 import { isPartOf } from "../exchange/uri-part.ts";
 import { type Id, isRequest, type Json, type Notification, type Request } from "../wire/message.ts";
@@ -63,7 +62,7 @@ export class ModernCaller extends Requester {
   readonly #parking: Parking;
   /** By which it is known: whatever makes a difference to what its clients may do, see and be asked. */
   readonly key: string;
-  readonly #over: ((outcome: Outcome) => void) | undefined;
+  readonly #over: (() => void) | undefined;
 
   constructor({ host, parking, key, capabilities, over, ...options }: ModernCallerOptions) {
     super(host, options);
@@ -93,7 +92,7 @@ export class ModernCaller extends Requester {
     const refused = this.overload();
     if (refused) {
       this.refuse(exchange, refused);
-      this.#over?.({ cancelled: refused.message });
+      this.#over?.();
       return exchange;
     }
     const { logLevel } = client;
@@ -102,9 +101,9 @@ export class ModernCaller extends Requester {
       this.client = { ...this.client, logLevel };
       this.#host.levelLowered(this);
     }
-    this.carry(exchange, (outcome) => {
+    this.carry(exchange, () => {
       this.#parking.settled(exchange);
-      this.#over?.(outcome);
+      this.#over?.();
     });
     return exchange;
   }

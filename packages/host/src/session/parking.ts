@@ -49,8 +49,8 @@ interface Parked {
   readonly token: unknown;
   round: number;
   lastQuestion: number;
-  /** The keys that the client was asked last; undefined while it waits for an answer and not the other way round. */
-  asked: ReadonlySet<string> | undefined;
+  /** Its client has been asked and has not come back. */
+  isAsked: boolean;
   /** What the upstream answered while nobody was there to be told. */
   kept: Response | undefined;
   keptSize: number;
@@ -85,7 +85,7 @@ export class Parking {
     const answer = new Promise<Json>((resolve, reject) => {
       parked.questions.set(name, { method, params: forTheClient(method, params), resolve, reject });
     });
-    if (!parked.asked) this.#soon(parked);
+    if (!parked.isAsked) this.#soon(parked);
     const cancel = (error: HostError): void => {
       const pending = parked.questions.get(name);
       parked.questions.delete(name);
@@ -116,7 +116,7 @@ export class Parking {
       token: metaOf(exchange.original)?.progressToken,
       round: 0,
       lastQuestion: 0,
-      asked: undefined,
+      isAsked: false,
       kept: undefined,
       keptSize: 0,
       beat: undefined,
@@ -140,7 +140,7 @@ export class Parking {
   #park(parked: Parked): void {
     const { exchange, questions, handle } = parked;
     if (exchange.outcome || questions.size === 0) return;
-    parked.asked = new Set(questions.keys());
+    parked.isAsked = true;
     parked.round++;
     const { parkTime } = this.#limits;
     const requests = Object.fromEntries(
@@ -198,7 +198,7 @@ export class Parking {
     const { exchange, questions } = parked;
     const answers = answersIn(responses);
     clearTimeout(parked.patience);
-    parked.asked = undefined;
+    parked.isAsked = false;
     if (parked.kept) {
       this.#forget(parked);
       reply.answer({ ...parked.kept, id: request.id });
@@ -218,7 +218,7 @@ export class Parking {
   #opened(state: unknown, key: string, { method, params }: Request): Parked {
     const opened = typeof state === "string" ? this.#seal.open(state, key) : undefined;
     const parked = opened && opened.k === "park" && Number(opened.x) > Date.now() ? this.#byHandle.get(String(opened.h)) : undefined;
-    const isCurrent = parked?.asked !== undefined && parked.round === opened?.n && parked.key === key;
+    const isCurrent = parked?.isAsked === true && parked.round === opened?.n && parked.key === key;
     // The same words for whatever is wrong with it.
     if (!parked || !isCurrent || parked.digest !== digestOf([method, bare(params ?? {})]))
       throw new HostError(

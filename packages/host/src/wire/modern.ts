@@ -7,7 +7,7 @@ import { isObject, type Json, metaOf } from "./message.ts";
  * @see https://modelcontextprotocol.io/specification/2026-07-28/basic
  */
 const PREFIX = "io.modelcontextprotocol/";
-export const VERSION_KEY = `${PREFIX}protocolVersion`;
+const VERSION_KEY = `${PREFIX}protocolVersion`;
 const CLIENT_KEY = `${PREFIX}clientInfo`;
 const CAPABILITIES_KEY = `${PREFIX}clientCapabilities`;
 const LOG_LEVEL_KEY = `${PREFIX}logLevel`;
