@@ -113,7 +113,13 @@ export interface Exchange {
   readonly called: Entry | undefined;
   readonly route: Route | undefined;
   readonly attempts: readonly Attempt[];
+  /**
+   * What the result is. `input_required`: questions to the client (`inputRequests`), which sends the request again with its
+   * answers, as an exchange of its own; `respond` taps do not see it. `task`: a task that was begun.
+   */
   readonly resultKind: "complete" | "input_required" | "task";
+  /** How many rounds of questions this request's client has answered before, with requests that were exchanges of their own: 0 for most. */
+  readonly round: number;
   /** Whether the upstream asked the client something on its way to the answer, as far as it can be told. */
   readonly asked: boolean;
   /** Whether the upstream got the request. */
