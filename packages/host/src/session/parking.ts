@@ -158,7 +158,7 @@ export class Parking {
   #away(parked: Parked): RoundReply {
     return {
       send: () => false,
-      answer: (response) => this.#keep(parked, response, (reply, id) => reply.answer({ ...response, id })),
+      answer: (response, freshness) => this.#keep(parked, response, (reply, id) => reply.answer({ ...response, id }, freshness)),
       ask: (_, ...round) => this.#keep(parked, round, (reply, id) => reply.ask(id, ...round)),
       end: () => this.#forget(parked),
     };
@@ -244,7 +244,7 @@ function withToken(reply: RoundReply, before: unknown, now: unknown): RoundReply
   };
   return {
     send,
-    answer: (response) => reply.answer(response),
+    answer: (...answer) => reply.answer(...answer),
     end: () => reply.end(),
     ask: (...round) => reply.ask(...round),
     get http() {
