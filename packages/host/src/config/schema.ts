@@ -38,6 +38,15 @@ const resume = z.strictObject({
     .describe("Close the stream of a call after this long; clients since 2025-11-25 come back for the rest. Default: never."),
 });
 
+/** How long clients may keep lists whose changes the host announces, in milliseconds. */
+export const CACHE_TTL = 30_000;
+
+const cache = z.strictObject({
+  ttl: duration
+    .default(CACHE_TTL)
+    .describe("How long clients of 2026-07-28 may keep a list of servers that tell of changes, without asking for it again."),
+});
+
 const catalog = z.strictObject({
   file: flag
     .default(true)
@@ -45,10 +54,12 @@ const catalog = z.strictObject({
 });
 
 /** Keys that have keys of their own, by the name of their table in docs/config.md. */
-export const PART_SCHEMAS = { tls, resume, catalog, selected } as const;
+export const PART_SCHEMAS = { tls, resume, cache, catalog, selected } as const;
 
 /** What the HTTP front answers itself. */
 const OWN_PATHS: ReadonlySet<unknown> = new Set(["/healthz", "/readyz", "/sse", "/messages", "/ws"]);
+
+const secret = z.string().min(16, "must have 16 characters or more");
 
 const NAME = /^[A-Za-z0-9_.-]{1,64}$/;
 
@@ -106,6 +117,7 @@ export const configSchema = z.strictObject({
         .describe(
           'The protocol eras that clients may speak at the MCP endpoint: "legacy" is 2025-11-25 and older, "modern" is 2026-07-28.',
         ),
+      cache: cache.prefault({}).describe("What clients of 2026-07-28 are told of how long lists hold."),
       sse: flag.default(false).describe("Serve HTTP+SSE of 2024-11-05 at /sse and /messages, too."),
       websocket: flag.default(false).describe("Serve WebSocket at /ws, too."),
       tls: tls.optional().describe("Serve HTTPS (and WSS) instead of HTTP."),
@@ -119,6 +131,12 @@ export const configSchema = z.strictObject({
     .describe("The servers, by name; the order decides conflicts."),
   plugins: z.array(pluginSchema).default([]).describe("Plugins in their order: a name or path, [name, options], or { use, options, ... }."),
   limits: limits.prefault({}).describe("Bounds on sizes, counts and times."),
+  stateKey: z
+    .union([secret.transform((only) => [only]), z.array(secret)], "must be a secret, or a list of them, the newest first")
+    .default([])
+    .describe(
+      "The secret that the `requestState` of clients of MCP 2026-07-28 is sealed with, for hosts that serve as one; in a list the first seals, and what was sealed with the others is still accepted. Default: a random one, so that what was given out is void after a restart.",
+    ),
   drain: duration.default(10_000).describe("How long a stopping host lets calls in flight finish."),
   wait: duration
     .optional()
@@ -134,7 +152,7 @@ export const configSchema = z.strictObject({
 export function knownKeys(path: readonly PropertyKey[]): string[] {
   if (path.length === 0) return [...Object.keys(configSchema.shape), "servers", "inputs"];
   const inListen = path[0] === "listen" && path[1];
-  if (inListen === "tls" || inListen === "resume") return Object.keys(PART_SCHEMAS[inListen].shape);
+  if (inListen === "tls" || inListen === "resume" || inListen === "cache") return Object.keys(PART_SCHEMAS[inListen].shape);
   if (path[0] === "listen") return Object.keys(configSchema.shape.listen.unwrap().shape);
   if (path[0] === "catalog") return Object.keys(catalog.shape);
   if (path[0] === "limits") return Object.keys(DEFAULT_LIMITS);

@@ -10,7 +10,7 @@ import { originOf } from "./origin.ts";
 import type { FrontResponse } from "./response.ts";
 import type { NetworkOptions } from "./way-in.ts";
 
-/** Nothing is known of how long what legacy servers answer holds. */
+/** Where nothing is known of how long it holds. */
 const STALE: Freshness = Object.freeze({ ttlMs: 0, cacheScope: "private" });
 
 /** The HTTP status of errors that are told while no stream was begun: the specification's own; everything else is answered with 200. */
@@ -19,6 +19,7 @@ const STATUS: { readonly [type in ErrorType]?: number } = {
   header_mismatch: 400,
   unsupported_protocol: 400,
   invalid_request: 400,
+  capability_required: 400,
 };
 
 /** A request needs a capability that it did not declare (2026-07-28, basic). */
@@ -28,6 +29,7 @@ const MISSING_CAPABILITY = -32021;
 const MODERN_CODES: ReadonlyMap<number, number> = new Map([
   [ERRORS.resource_not_found.code, ERRORS.invalid_params.code],
   [-32042, ERRORS.upstream_protocol.code],
+  [ERRORS.capability_required.code, MISSING_CAPABILITY],
 ]);
 
 export interface ModernReplies {
@@ -79,19 +81,20 @@ export class ModernReply implements RoundReply, Member {
     return !this.isOver && this.stream().send(message);
   }
 
-  answer(response: Response): number | undefined {
+  answer(response: Response, known: Freshness = STALE): number | undefined {
     if (this.isOver) return undefined;
     const isError = "error" in response;
-    const freshness = modernMethod(this.#method)?.isFresh ? STALE : undefined;
+    const freshness = modernMethod(this.#method)?.isFresh ? known : undefined;
     const answer = isError
       ? { ...response, error: modernError(response.error) }
       : { ...response, result: stampResult(response.result, this.#replies.options.hostInfo, freshness) };
     return this.#finish(JSON.stringify(answer), isError ? statusOf(response.error) : 200); // may throw, and then nothing has happened yet
   }
 
-  ask(id: Id, inputRequests: Json, requestState: string): void {
+  ask(id: Id, inputRequests: Json, requestState: string): number | undefined {
+    if (this.isOver) return undefined;
     const result = stampResult({ inputRequests, requestState }, this.#replies.options.hostInfo, undefined, "input_required");
-    if (!this.isOver) this.#finish(JSON.stringify({ jsonrpc: "2.0", id, result }), 200);
+    return this.#finish(JSON.stringify({ jsonrpc: "2.0", id, result }), 200); // may throw, and then nothing has happened yet
   }
 
   #finish(json: string, status: number): number {

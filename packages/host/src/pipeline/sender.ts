@@ -13,7 +13,9 @@ import type { Upstream } from "../upstream/upstream.ts";
 import { type Json, metaOf, withRelatedTask } from "../wire/message.ts";
 import { NoJson } from "../wire/no-json.ts";
 import { isModern } from "../wire/versions.ts";
+import type { ClientRounds } from "./client-rounds.ts";
 import type { Directory } from "./directory.ts";
+import { freshOf, givenFreshness } from "./freshness.ts";
 import { legacyResult } from "./legacy-looks.ts";
 import type { Notifications } from "./notifications.ts";
 import { type Target, targetOf } from "./target.ts";
@@ -27,6 +29,7 @@ export interface SenderOptions {
   readonly tasks: TaskTable;
   readonly uriOwners: UriOwners;
   readonly notifications: Notifications;
+  readonly rounds: ClientRounds;
 }
 
 /** The `call` stage: the plugins' onion around one send to an upstream, in that upstream's names and ids. */
@@ -36,6 +39,7 @@ export class Sender {
   readonly #tasks: TaskTable;
   readonly #uriOwners: UriOwners;
   readonly #notifications: Notifications;
+  readonly #rounds: ClientRounds;
   /** Composed handlers by upstream and method: a call pays nothing for the plugins around it being many. */
   readonly #handlers = new Map<string, Map<string, Handler>>();
   readonly #repeatable: ReturnType<typeof repeatability>;
@@ -46,6 +50,7 @@ export class Sender {
     this.#tasks = options.tasks;
     this.#uriOwners = options.uriOwners;
     this.#notifications = options.notifications;
+    this.#rounds = options.rounds;
     const upstreams = [...options.directory.upstreams.values()];
     this.#repeatable = repeatability(Object.fromEntries(upstreams.map(({ key, config }) => [key, config])));
   }
@@ -113,19 +118,25 @@ export class Sender {
       exchange.original.task === undefined
         ? undefined
         : (result, endProgress) => this.#tasks.created(exchange, connection, result, endProgress);
-    const options: CallOptions = { progress, alive, answered, headers };
+    const options: CallOptions = { progress, alive, answered, fresh: freshOf(exchange), headers };
     const { trace } = exchange;
     let span = trace?.begin("send");
     if (span) span.route = { upstream: upstream.key };
     const inward = (given: Json): Json => {
       over();
-      const result = this.#inward(exchange, connection, given);
+      const isAsked = given.resultType === "input_required" && connection.server?.era === "modern";
+      const result = isAsked ? this.#rounds.asked(exchange, connection, given) : this.#inward(exchange, connection, given);
       trace?.answered(result);
       span?.finish();
       return result;
     };
-    const refused = (thrown: unknown): never => {
+    const refused = (thrown: unknown): Json => {
       over();
+      const visits = this.#rounds.visits(exchange, connection, thrown);
+      if (visits) {
+        span?.finish();
+        return visits;
+      }
       const error = thrown instanceof NoJson ? this.#unwritable(exchange, thrown) : thrown;
       span?.finish(error);
       this.#notifications.refused(connection, error, exchange.caller.id);
@@ -172,6 +183,7 @@ export class Sender {
 
   /** Notes what a caller is given, by an upstream or by a plugin that answers in its place: it may read the URIs in it. */
   given(exchange: HostExchange, upstream: string, result: Json): Json {
+    if (exchange.freshness) exchange.freshness = givenFreshness(this.#directory, exchange, exchange.freshness, upstream);
     // With one upstream every read goes there anyway; what a plugin has to read it lists.
     const { upstreams } = this.#directory;
     if (upstreams.size > 1 && upstreams.get(upstream)?.facts.wire !== "plugin")
