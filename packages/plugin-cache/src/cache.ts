@@ -87,7 +87,7 @@ export class Cache {
       const native = exchange.route?.native ?? entry.native;
       const policy = policyOf(entry, native);
       if (policy.rules.length > 0) return this.#write(exchange, next, policy, exchange.params);
-      if (policy.ttl === undefined || isOwn(exchange.params)) return next(exchange);
+      if (policy.ttl === undefined || isOwn(exchange)) return next(exchange);
       const key = keyOf(exchange, policy, whose.of(exchange));
       const kept =
         this.#keepsForAll && whose.ofAll ? this.#either(keyOf(exchange, policy, whose.ofAll(exchange)), key) : this.#shelf.get(key);
@@ -219,8 +219,8 @@ function ttlOf({ ttl = 0, isUnsaid }: Policy, { freshness }: Exchange): number {
 }
 
 /** Whether the answer can only be the caller's own: a task, or the next part of a conversation. */
-function isOwn(params: Readonly<Json>): boolean {
-  return params.task !== undefined || params.inputResponses !== undefined || params.requestState !== undefined;
+function isOwn({ params, round }: Exchange): boolean {
+  return params.task !== undefined || round > 0;
 }
 
 /** `_meta` keys of what is no answer: it belongs to a task, or stands in for an answer that could not be had (plugin resilience). */
