@@ -2,6 +2,8 @@
 //
 //   node fixture.mjs stdio
 //   node fixture.mjs http --port N
+//   node fixture.mjs modern --port N    over HTTP, of 2026-07-28 and nothing older
+//   node fixture.mjs dual --port N      over HTTP, of both eras
 //
 // Port 0 is a free one; the address is printed on stderr as `listening <url>`.
 
@@ -9,6 +11,7 @@ import { parseArgs } from "node:util";
 import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
 import { listen } from "./fixture/http.mjs";
 import { createServer } from "./fixture/server.mjs";
+import * as v2 from "./fixture/v2.mjs";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -24,7 +27,11 @@ switch (positionals[0]) {
   case "http":
     console.error(`listening ${await listen(Number(values.port))}`);
     break;
+  case "modern":
+  case "dual":
+    console.error(`listening ${await v2.listen(Number(values.port), positionals[0] === "dual")}`);
+    break;
   default:
-    console.error("usage: fixture.mjs stdio | http --port N");
+    console.error("usage: fixture.mjs stdio | http --port N | modern --port N | dual --port N");
     process.exitCode = 2;
 }
