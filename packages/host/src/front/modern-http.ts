@@ -1,8 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { type ErrorType, HostError } from "../errors.ts";
-import { keyOf } from "../session/callers.ts";
 import { isNotification, isRequest, type Message, type Request } from "../wire/message.ts";
-import { bareParams, capabilitiesIn, type Envelope } from "../wire/modern.ts";
+import { capabilitiesIn, type Envelope } from "../wire/modern.ts";
 import { Roster } from "../wire/roster.ts";
 import { JSON_PATIENCE } from "./http-reply.ts";
 import type { LongLived } from "./long-lived.ts";
@@ -69,15 +68,8 @@ export class ModernHttp {
     const client = checkModern(message, envelope, request.headers);
     const { callers } = this.#options;
     const from = { principal, endpoint, capabilities: (envelope && capabilitiesIn(envelope)) ?? {} };
-    const key = keyOf(from);
-    const params = bareParams(message.params);
-    const bare: Request = { jsonrpc: "2.0", id: message.id, method: message.method, ...(params && { params }) };
     const reply = new ModernReply(response, message.method, endpoint, this.#replies);
-    const { requestState: state, inputResponses: responses } = message.params ?? {};
-    const exchange =
-      state === undefined
-        ? callers.find(key, from).receive(bare, client, reply, bytes)
-        : callers.parking.resume({ request: bare, client, reply, state, responses, key });
+    const exchange = callers.receive(from, message, client, reply, bytes);
     if (!exchange || reply.isOver) return;
     this.#open.add(reply);
     // A round that was answered is over, though the exchange goes on.

@@ -1,10 +1,12 @@
 import { HostError } from "../errors.ts";
-import type { Principal } from "../exchange/caller.ts";
+import type { ClientFacts, Principal } from "../exchange/caller.ts";
+import type { HostExchange } from "../exchange/host-exchange.ts";
 import { capabilitySet } from "../upstream/capabilities.ts";
 import type { Limits } from "../wire/limits.ts";
-import type { Json } from "../wire/message.ts";
+import type { Json, Request } from "../wire/message.ts";
+import { bareParams } from "../wire/modern.ts";
 import { ModernCaller, type ModernHost } from "./modern-caller.ts";
-import { Parking } from "./parking.ts";
+import { Parking, type RoundReply } from "./parking.ts";
 
 /** How often those that are not used any more are looked for. */
 const SWEEP = 60_000;
@@ -25,7 +27,7 @@ export interface CallersOptions {
 export class Callers {
   readonly #options: CallersOptions;
   /** Calls that wait for their clients' answers. */
-  readonly parking: Parking;
+  readonly #parking: Parking;
   readonly #byKey = new Map<string, ModernCaller>();
   readonly #byId = new Map<string, ModernCaller>();
   #sweep: NodeJS.Timeout | undefined;
@@ -33,7 +35,7 @@ export class Callers {
 
   constructor(options: CallersOptions) {
     this.#options = options;
-    this.parking = new Parking(options.limits);
+    this.#parking = new Parking(options.limits);
   }
 
   get size(): number {
@@ -48,8 +50,18 @@ export class Callers {
     return this.#byId.get(id);
   }
 
+  /** Takes one request with its envelope. Gives its exchange; undefined when it was answered at once. @throws HostError where it may not begin */
+  receive(from: From, { id, method, params }: Request, client: ClientFacts, reply: RoundReply, bytes?: number): HostExchange | undefined {
+    const key = keyOf(from);
+    const bare = bareParams(params);
+    const request: Request = { jsonrpc: "2.0", id, method, ...(bare && { params: bare }) };
+    const { requestState: state, inputResponses: responses } = params ?? {};
+    if (state === undefined) return this.#find(key, from).receive(request, client, reply, bytes);
+    return this.#parking.resume({ request, client, reply, state, responses, key });
+  }
+
   /** The caller that a request comes from. @throws HostError where there are too many, or the host stops */
-  find(key: string, from: From): ModernCaller {
+  #find(key: string, from: From): ModernCaller {
     if (this.#closing) throw new HostError("shutting_down", "the host is stopping");
     // Nobody can tell anonymous clients apart, so that a server that keeps clients apart gets one for each request.
     if (from.principal.id === "anonymous" && this.#options.isolates()) return this.#open(key, from, false);
@@ -62,7 +74,7 @@ export class Callers {
       throw new HostError("overloaded", `${this.#byId.size} clients are being served already`, { retryAfterMs: SWEEP });
     const caller = new ModernCaller({
       host,
-      parking: this.parking,
+      parking: this.#parking,
       key,
       principal,
       endpoint,
@@ -116,7 +128,7 @@ export interface From {
 }
 
 /** What a caller is known by: whatever makes a difference to what its clients may do, see and be asked. */
-export function keyOf({ principal: { id, binding, roles, claims }, endpoint, capabilities }: From): string {
+function keyOf({ principal: { id, binding, roles, claims }, endpoint, capabilities }: From): string {
   return JSON.stringify([id, binding, [...roles].sort(), claims, endpoint, askable(capabilities)]);
 }
 
