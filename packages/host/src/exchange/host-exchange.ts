@@ -4,7 +4,7 @@ import type { Id, Json } from "../wire/message.ts";
 import { sendWithHeaders } from "./added-headers.ts";
 import { type Caller, type ClientFacts, type Principal, scopeOf } from "./caller.ts";
 import { correlationId } from "./correlation.ts";
-import type { Course, OwnCalls, Reply, Sink } from "./course.ts";
+import type { Asker, Course, OwnCalls, Reply, Sink } from "./course.ts";
 import type { Entry } from "./entry.ts";
 import type {
   Attempt,
@@ -62,7 +62,6 @@ export class HostExchange extends Timed implements Exchange {
   called: Entry | undefined = undefined;
   route: Route | undefined = undefined;
   readonly attempts: Mutable<Attempt>[] = [];
-  resultKind: Exchange["resultKind"] = "complete";
   asked = false;
   /** How many calls the upstream is given at once, while this one waits for its turn there. */
   queuedFor: number | undefined = undefined;
@@ -87,12 +86,15 @@ export class HostExchange extends Timed implements Exchange {
   sink: Sink | undefined;
   /** The id of the client's request that it answers; undefined where it answers none. */
   wireId: Id | undefined = undefined;
+  /** How its client is asked, where that is not by the request that it belongs to. */
+  asker: Asker | undefined = undefined;
 
   /** The exchange that may send: itself, or the one that it was derived from. */
   #root: HostExchange = this;
   /** The one whose client an attached child speaks to. */
   protected override attachedTo: HostExchange | undefined = undefined;
   #sent: Sent = "no";
+  #resultKind: Exchange["resultKind"] = "complete";
   #claimed = false;
   #isReached = false;
   #decisions: Decision[] | undefined;
@@ -140,6 +142,15 @@ export class HostExchange extends Timed implements Exchange {
   set sent(sent: Sent) {
     this.#sent = sent;
     if (this.attachedTo) this.attachedTo.sent = sent;
+  }
+
+  /** Of the answer to the client, whichever send it came of. */
+  get resultKind(): Exchange["resultKind"] {
+    return this.#root.#resultKind;
+  }
+
+  set resultKind(kind: Exchange["resultKind"]) {
+    this.#root.#resultKind = kind;
   }
 
   get signal(): AbortSignal {
@@ -264,6 +275,11 @@ export class HostExchange extends Timed implements Exchange {
     this.sink = reply;
     this.wireId = wireId;
     this.client = client;
+  }
+
+  /** Itself, or the one that it was derived from. */
+  get whole(): HostExchange {
+    return this.#root;
   }
 
   /** Whether it was derived; then it has a clock of its own, which runs while it is sent. */

@@ -3,7 +3,7 @@ import { ERROR_ORIGIN, ERRORS, type ErrorType } from "../errors.ts";
 import type { HttpOrigin } from "../exchange/exchange.ts";
 import type { RoundReply } from "../session/parking.ts";
 import { type Id, isObject, type Json, type Message, type Response } from "../wire/message.ts";
-import { type Freshness, modernMethod, stampResult } from "../wire/modern.ts";
+import { type Freshness, modernMethod, type ResultType, stampResult } from "../wire/modern.ts";
 import type { Member } from "../wire/roster.ts";
 import { EventStream, type StreamSettings } from "./event-stream.ts";
 import { originOf } from "./origin.ts";
@@ -18,6 +18,7 @@ const STATUS: { readonly [type in ErrorType]?: number } = {
   method_not_found: 404,
   header_mismatch: 400,
   unsupported_protocol: 400,
+  missing_capability: 400,
   invalid_request: 400,
 };
 
@@ -79,13 +80,13 @@ export class ModernReply implements RoundReply, Member {
     return !this.isOver && this.stream().send(message);
   }
 
-  answer(response: Response): number | undefined {
+  answer(response: Response, resultType: ResultType = "complete"): number | undefined {
     if (this.isOver) return undefined;
     const isError = "error" in response;
     const freshness = modernMethod(this.#method)?.isFresh ? STALE : undefined;
     const answer = isError
       ? { ...response, error: modernError(response.error) }
-      : { ...response, result: stampResult(response.result, this.#replies.options.hostInfo, freshness) };
+      : { ...response, result: stampResult(response.result, this.#replies.options.hostInfo, freshness, resultType) };
     return this.#finish(JSON.stringify(answer), isError ? statusOf(response.error) : 200); // may throw, and then nothing has happened yet
   }
 

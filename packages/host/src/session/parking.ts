@@ -5,6 +5,7 @@ import type { Reply } from "../exchange/course.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Limits } from "../wire/limits.ts";
 import { type Id, isObject, type Json, type Message, metaOf, type Request, type Response } from "../wire/message.ts";
+import { modernQuestion } from "../wire/modern.ts";
 import { digestOf, Seal } from "../wire/sealed-state.ts";
 import type { Question } from "./questions.ts";
 
@@ -83,7 +84,7 @@ export class Parking {
     const parked = this.#byExchange.get(exchange) ?? this.#make(exchange, key);
     const name = this.#nameOf(params, parked);
     const answer = new Promise<Json>((resolve, reject) => {
-      parked.questions.set(name, { method, params: forTheClient(method, params), resolve, reject });
+      parked.questions.set(name, { method, params: modernQuestion(method, params), resolve, reject });
     });
     if (!parked.isAsked) this.#soon(parked);
     const cancel = (error: HostError): void => {
@@ -201,7 +202,7 @@ export class Parking {
     parked.isAsked = false;
     if (parked.kept) {
       this.#forget(parked);
-      reply.answer({ ...parked.kept, id: request.id });
+      reply.answer({ ...parked.kept, id: request.id }, exchange.resultKind);
       return undefined;
     }
     exchange.reattach(withToken(reply, parked.token, metaOf(request.params)?.progressToken), request.id, client);
@@ -253,12 +254,6 @@ function answersIn(responses: unknown): Record<string, Json> {
   return responses as Record<string, Json>; // as was checked
 }
 
-/** A question as a client of the modern era knows it: it has no ids of its own, and nothing is reported of it. */
-function forTheClient(method: string, { _meta, task, ...params }: Readonly<Json>): Json {
-  const { elicitationId, ...others } = params;
-  return method === "elicitation/create" ? others : params;
-}
-
 /** The reply to a later request, on which progress has that one's token. */
 function withToken(reply: RoundReply, before: unknown, now: unknown): RoundReply {
   const send = (message: Message): boolean => {
@@ -268,7 +263,7 @@ function withToken(reply: RoundReply, before: unknown, now: unknown): RoundReply
   };
   return {
     send,
-    answer: (response) => reply.answer(response),
+    answer: (...answer) => reply.answer(...answer),
     end: () => reply.end(),
     ask: (...round) => reply.ask(...round),
     get http() {

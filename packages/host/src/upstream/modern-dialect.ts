@@ -13,6 +13,7 @@ import {
   type Response,
 } from "../wire/message.ts";
 import { bare, bareResult, modernMethod, type Round, type Stamp, stampRequest, subscriptionOf } from "../wire/modern.ts";
+import { hasTasks, legacyTask } from "../wire/tasks.ts";
 import { failure } from "./failure.ts";
 import { Listening } from "./listening.ts";
 import { RequestHeaders } from "./request-headers.ts";
@@ -20,7 +21,6 @@ import { type Asking, Rounds } from "./rounds.ts";
 
 /** JSON-RPC codes of the modern era. @see https://modelcontextprotocol.io/specification/2026-07-28/basic#error-codes */
 const HEADER_MISMATCH = -32020;
-const MISSING_CAPABILITY = -32021;
 const UNSUPPORTED_VERSION = -32022;
 const INVALID_PARAMS = -32602;
 /** The legacy era's, to clients of which it is told; the front has its own for others. */
@@ -123,7 +123,9 @@ export class ModernDialect {
   /** @param of the owner's id of the request */
   #post(request: Request, added?: readonly AddedHeader[], round?: Round, of = request.id): void {
     const { wire, version, stamp, events, isHttp } = this.#options;
-    const params = stampRequest(request.params, version, stamp(events.origin(of)), round);
+    const { inputResponses } = request.params ?? {};
+    const answers = request.method === "tasks/update" && isObject(inputResponses) ? { inputResponses } : round;
+    const params = stampRequest(request.params, version, stamp(events.origin(of)), answers);
     const headers = isHttp ? [...(added ?? []), ...this.#headers.of(request)] : undefined;
     wire.send({ jsonrpc: "2.0", id: request.id, method: request.method, params }, undefined, headers);
   }
@@ -192,13 +194,26 @@ export class ModernDialect {
     if ("error" in response) return this.#refused(call, response.error);
     const { resultType = "complete" } = response.result;
     if (resultType === "complete") return this.#complete(call, response.result);
+    if (resultType === "task" && this.#mayBeTask(call)) return this.#task(call, response.result);
     if (resultType === "input_required" && modernMethod(call.request.method)?.hasRounds) return this.#rounds.begin(call, response.result);
     const what = `answered ${call.request.method} with a result of type ${JSON.stringify(resultType)?.slice(0, 40)}, which it may not`;
     this.#fail(call, failure(this.#options.upstream, "upstream_protocol", what, "yes"));
   }
 
+  /** Only what the client that it is for has said that it takes. */
+  #mayBeTask({ request, id }: Asking): boolean {
+    const { stamp, events } = this.#options;
+    return request.method === "tools/call" && hasTasks(stamp(events.origin(id)).capabilities);
+  }
+
+  #task(call: Asking, result: Json): void {
+    const { resultType: _, _meta, ...task } = bare(result);
+    this.#answer(call, { jsonrpc: "2.0", id: call.id, result: { task: legacyTask(task), ...(_meta !== undefined && { _meta }) } });
+  }
+
   #complete(call: Asking, result: Json): void {
-    const given = bareResult(result);
+    const isTask = call.request.method === "tasks/get"; // whose `ttlMs` is that of the task
+    const given = isTask ? legacyTask({ ...bareResult(result), ttlMs: result.ttlMs }) : bareResult(result);
     if (call.request.method === "tools/list" && Array.isArray(given.tools) && this.#options.isHttp)
       given.tools = this.#headers.listed(given.tools);
     this.#answer(call, { jsonrpc: "2.0", id: call.id, result: given });
@@ -230,8 +245,6 @@ export class ModernDialect {
           return this.#relist(call, undefined, 1);
         }
         return this.#fail(call, failure(upstream, "upstream_protocol", `wants other headers of ${method} than its tools/list says`));
-      case MISSING_CAPABILITY:
-        return this.#fail(call, incapable(upstream, error));
       case UNSUPPORTED_VERSION: {
         lost(); // and so nothing that is in flight is answered
         this.#fail(call, failure(upstream, "upstream_down", "does not speak the version of MCP any more that it did"));
@@ -272,14 +285,4 @@ export class ModernDialect {
 
 function responseOf({ id }: Asking, error: RpcError): Response {
   return { jsonrpc: "2.0", id, error };
-}
-
-/** What the server would have to ask the client, and may not. */
-function incapable(upstream: string, { data }: RpcError): HostError {
-  const required = isObject(data) && isObject(data.requiredCapabilities) ? data.requiredCapabilities : {};
-  const names = Object.entries(required).flatMap(([name, parts]) =>
-    isObject(parts) && Object.keys(parts).length > 0 ? Object.keys(parts).map((part) => `${name}.${part}`) : [name],
-  );
-  const which = names.length > 0 ? names.join(", ").slice(0, 128) : "a capability that it does not name";
-  return failure(upstream, "capability_required", `has to ask the client for this, which cannot be asked so: it needs ${which}`, "yes");
 }

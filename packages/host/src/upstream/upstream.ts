@@ -11,7 +11,7 @@ import type { Json } from "../wire/message.ts";
 import { isModern } from "../wire/versions.ts";
 import type { Authorization } from "./authorization.ts";
 import { CallStats } from "./call-stats.ts";
-import { askedCapabilities, capabilitySet, mirroredCapabilities } from "./capabilities.ts";
+import { askedCapabilities, capabilitySet, mirroredCapabilities, withoutTasks } from "./capabilities.ts";
 import { Connection, type ConnectionEvents } from "./connection.ts";
 import { KnownEra } from "./era.ts";
 import { unavailable } from "./failure.ts";
@@ -283,9 +283,13 @@ export class Upstream {
   }
 
   /** What a server of the modern era is told of the client that a request is sent for. */
-  #clientOf({ caller, client }: HostExchange): { capabilities: Json; logLevel: string | undefined } {
-    // Of the legacy era, a client that said nothing hears what it always did.
-    return { capabilities: this.#asks(caller), logLevel: client.logLevel ?? (isModern(client.version) ? undefined : "info") };
+  #clientOf({ caller, client, depth }: HostExchange): { capabilities: Json; logLevel: string | undefined } {
+    const asked = this.#asks(caller);
+    // A plugin that calls waits for the result. Of the legacy era, a client that said nothing hears what it always did.
+    return {
+      capabilities: depth > 0 ? withoutTasks(asked) : asked,
+      logLevel: client.logLevel ?? (isModern(client.version) ? undefined : "info"),
+    };
   }
 
   #asks(caller: Caller): Json {
