@@ -1,6 +1,6 @@
 import type { HostError, RpcError } from "../errors.ts";
 import type { Json, Message, Response } from "../wire/message.ts";
-import type { ResultType } from "../wire/modern.ts";
+import type { Freshness, ResultType } from "../wire/modern.ts";
 import type { Exchange, HttpOrigin, OwnAskOptions, OwnCallOptions } from "./exchange.ts";
 
 /** Where messages go that belong to a call and come before its answer: the answer's own stream. */
@@ -15,9 +15,10 @@ export interface Sink {
 export interface Reply extends Sink {
   /**
    * Gives the answer's size as {@link Exchange.answerBytes} has it.
+   * @param freshness of the result, where anything is known of it
    * @param resultType what the result is, for clients that are told
    */
-  answer(response: Response, resultType?: ResultType): number | undefined;
+  answer(response: Response, freshness?: Freshness, resultType?: ResultType): number | undefined;
   /** There will be no answer: the request was cancelled. */
   end(): void;
 }

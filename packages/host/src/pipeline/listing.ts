@@ -6,6 +6,7 @@ import { withoutTaskSupport } from "../wire/tasks.ts";
 import { isModern } from "../wire/versions.ts";
 import { Offer } from "./catalog.ts";
 import type { Directory } from "./directory.ts";
+import { listedFreshness } from "./freshness.ts";
 import { legacyTool } from "./legacy-looks.ts";
 
 /**
@@ -23,6 +24,8 @@ export async function list(exchange: HostExchange, directory: Directory, checkDe
   if (entries.length === 0) checkDeclared();
   const incomplete = offer.incomplete(kind, (entry) => catalog.permits(entry, caller));
   const partial = [...new Set([...missing.map(({ key }) => key), ...incomplete.keys()])];
+  exchange.freshness = listedFreshness(directory, exchange, kind, partial.length === 0);
+  for (const connection of directory.connections(caller)) connection.listings.used(kind);
   const isForModern = isModern(exchange.client.version);
   const isForLegacy = kind === "tool" && !isForModern;
   const shown = (entry: Entry): Json => {

@@ -15,6 +15,7 @@ import { isObject, type Json, metaOf, withRelatedTask } from "../wire/message.ts
 import { NoJson } from "../wire/no-json.ts";
 import { isModern } from "../wire/versions.ts";
 import type { Directory } from "./directory.ts";
+import { freshOf, givenFreshness } from "./freshness.ts";
 import { incapable, incapableTool, legacyResult, MISSING_CAPABILITY } from "./legacy-looks.ts";
 import type { Notifications } from "./notifications.ts";
 import { type Target, targetOf } from "./target.ts";
@@ -132,17 +133,17 @@ export class Sender {
     const asks = upstream.config.progress && exchange.method === "tools/call";
     const alive = progress || asks ? (): void => exchange.touch() : undefined;
     // At once: what the server says of the task may come in the same breath.
-    const mayBeTask = isModernClient ? params.task !== undefined || takesTasks(exchange.caller) : exchange.original.task !== undefined;
+    const isTaker = takesTasks(exchange.caller) && exchange.depth === 0; // a plugin that calls waits for the result
+    const mayBeTask = isTaker || (isModernClient ? params : exchange.original).task !== undefined;
     const answered: CallOptions["answered"] = mayBeTask
       ? (result, endProgress) => this.#begun(exchange, connection, result, endProgress)
       : undefined;
-    const options: CallOptions = { progress, alive, answered, headers };
+    const options: CallOptions = { progress, alive, answered, fresh: freshOf(exchange), headers };
     const { trace } = exchange;
     let span = trace?.begin("send");
     if (span) span.route = { upstream: upstream.key };
     const inward = (given: Json): Json | Promise<Json> => {
-      const waited =
-        exchange.resultKind === "task" && isModernClient && !takesTasks(exchange.caller) ? this.#awaited(exchange, given) : undefined;
+      const waited = exchange.resultKind === "task" && isModernClient && !isTaker ? this.#awaited(exchange, given) : undefined;
       return waited ? waited.then(got, refused) : got(given);
     };
     const got = (given: Json): Json => {
@@ -229,6 +230,7 @@ export class Sender {
 
   /** Notes what a caller is given, by an upstream or by a plugin that answers in its place: it may read the URIs in it. */
   given(exchange: HostExchange, upstream: string, result: Json): Json {
+    if (exchange.freshness) exchange.freshness = givenFreshness(this.#directory, exchange, exchange.freshness, upstream);
     // With one upstream every read goes there anyway; what a plugin has to read it lists.
     const { upstreams } = this.#directory;
     if (upstreams.size > 1 && upstreams.get(upstream)?.facts.wire !== "plugin")
@@ -241,9 +243,12 @@ export class Sender {
 const TTL = 3_600_000;
 
 /** Params of a call for a server of the legacy era, of which the client must say that it is to be a task where the tool is nothing else. */
-function asTask({ task: _, ...params }: Json, { definition }: Entry): Json {
+function asTask(params: Json, { definition }: Entry): Json {
   const { execution } = definition;
-  return isObject(execution) && execution.taskSupport === "required" ? { ...params, task: { ttl: TTL } } : params;
+  const isRequired = isObject(execution) && execution.taskSupport === "required";
+  if (!isRequired && params.task === undefined) return params;
+  const { task: _, ...others } = params; // a client of the modern era has no say in it
+  return isRequired ? { ...others, task: { ttl: TTL } } : others;
 }
 
 /** At most once, since nobody knows what a tool does: sent again only when provably not sent, or by leave of the operator. */

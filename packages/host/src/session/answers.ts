@@ -3,6 +3,7 @@ import type { Entry } from "../exchange/entry.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { ClientAnswers } from "../pipeline/client-answers.ts";
 import type { Directory } from "../pipeline/directory.ts";
+import { discoveredFreshness } from "../pipeline/freshness.ts";
 import { offersTasks } from "../upstream/capabilities.ts";
 import type { Connection } from "../upstream/connection.ts";
 import { isObject, type Json } from "../wire/message.ts";
@@ -77,6 +78,7 @@ export function createAnswers(
       if (hasAnyTasks(directory, asking))
         capabilities.extensions = { ...(capabilities.extensions as Json | undefined), ...TASKS.extensions };
       asking.declared = capabilities;
+      exchange.freshness = discoveredFreshness(directory, exchange, unknown.length === 0);
       const instructions = mergedInstructions(directory, asking);
       return { supportedVersions: [...MODERN_VERSIONS], capabilities, ...(instructions !== undefined && { instructions }) };
     },

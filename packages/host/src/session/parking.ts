@@ -202,7 +202,7 @@ export class Parking {
     parked.isAsked = false;
     if (parked.kept) {
       this.#forget(parked);
-      reply.answer({ ...parked.kept, id: request.id }, exchange.resultKind);
+      reply.answer({ ...parked.kept, id: request.id }, undefined, exchange.resultKind);
       return undefined;
     }
     exchange.reattach(withToken(reply, parked.token, metaOf(request.params)?.progressToken), request.id, client);
