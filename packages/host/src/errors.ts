@@ -100,12 +100,6 @@ export const ERRORS = {
     meaning:
       "A header of MCP 2026-07-28 (`MCP-Protocol-Version`, `Mcp-Method`, `Mcp-Name`) is missing or says another thing than the body.",
   },
-  missing_capability: {
-    code: -32021,
-    status: 400,
-    retryable: false,
-    meaning: "The request (MCP 2026-07-28) did not declare what it needs; `data.requiredCapabilities` says what.",
-  },
   state_invalid: {
     code: -32602,
     status: 200,
@@ -165,7 +159,7 @@ export const ERRORS = {
     code: -31421,
     retryable: false,
     meaning:
-      "The upstream (of MCP 2026-07-28) needs a capability that the client did not declare; the message names it. Of a tool it is a result with `isError`.",
+      "A capability that the client did not declare is needed for this (MCP 2026-07-28: -32021); the message names it. Of tools it is a result with `isError` before.",
   },
   client_gone: {
     code: -31512,

@@ -22,10 +22,7 @@ test("docs/errors.md says of each type what the host does", () => {
 
 test("own codes lie outside the reserved range, and reserved ones are the protocol's", () => {
   for (const [type, { code }] of rows)
-    expect(
-      code > -32000 || [-32700, -32600, -32601, -32602, -32603, -32002, -32020, -32021, -32022].includes(code),
-      `${type}: ${code}`,
-    ).toBe(true);
+    expect(code > -32000 || [-32700, -32600, -32601, -32602, -32603, -32002, -32020, -32022].includes(code), `${type}: ${code}`).toBe(true);
 });
 
 test("each meaning is made of whole sentences", () => {

@@ -78,7 +78,7 @@ export class Cache {
       const native = exchange.route?.native ?? entry.native;
       const policy = policyOf(entry, native);
       if (policy.rules.length > 0) return this.#write(exchange, next, policy, exchange.params);
-      if (policy.ttl === undefined || isOwn(exchange.params)) return next(exchange);
+      if (policy.ttl === undefined || isOwn(exchange)) return next(exchange);
       const key = this.#key(exchange.params, policy.called, whose(exchange));
       const kept = this.#shelf.get(key);
       return isPromise(kept) ? kept.then((found) => answer(exchange, key, policy, found)) : answer(exchange, key, policy, kept);
@@ -194,8 +194,8 @@ export class Cache {
 }
 
 /** Whether the answer can only be the caller's own: a task, or the next part of a conversation. */
-function isOwn(params: Readonly<Json>): boolean {
-  return params.task !== undefined || params.inputResponses !== undefined || params.requestState !== undefined;
+function isOwn({ params, round }: Exchange): boolean {
+  return params.task !== undefined || round > 0;
 }
 
 /** `_meta` keys of what is no answer: it belongs to a task, or stands in for an answer that could not be had (plugin resilience). */

@@ -21,6 +21,7 @@ import type {
   Timings,
 } from "./exchange.ts";
 import { lateness, notRunning } from "./lateness.ts";
+import type { Asks, Brought } from "./round.ts";
 import { TimeLimit } from "./time-limit.ts";
 import { Timed } from "./timed.ts";
 import type { Trace } from "./trace.ts";
@@ -43,6 +44,8 @@ export interface ExchangeOptions {
   plugin?: string | undefined;
   /** How many requests of plugins' own lead to it. */
   depth?: number;
+  /** Of a round of questions, where it is the next request. */
+  brought?: Brought | undefined;
   /** Those of another exchange, to be shared with it. */
   timings?: Mutable<Timings>;
 }
@@ -63,7 +66,11 @@ export class HostExchange extends Timed implements Exchange {
   called: Entry | undefined = undefined;
   route: Route | undefined = undefined;
   readonly attempts: Mutable<Attempt>[] = [];
+  resultKind: Exchange["resultKind"] = "complete";
   asked = false;
+  /** What its client is to be asked in its answer. */
+  asks: Asks | undefined = undefined;
+  brought: Brought | undefined;
   /** How many calls the upstream is given at once, while this one waits for its turn there. */
   queuedFor: number | undefined = undefined;
   outcome: Outcome | undefined = undefined;
@@ -89,13 +96,11 @@ export class HostExchange extends Timed implements Exchange {
   wireId: Id | undefined = undefined;
   /** How its client is asked, where that is not by the request that it belongs to. */
   asker: Asker | undefined = undefined;
-
   /** The exchange that may send: itself, or the one that it was derived from. */
   #root: HostExchange = this;
   /** The one whose client an attached child speaks to. */
   protected override attachedTo: HostExchange | undefined = undefined;
   #sent: Sent = "no";
-  #resultKind: Exchange["resultKind"] = "complete";
   #freshness: Freshness | undefined = undefined;
   #claimed = false;
   #isReached = false;
@@ -121,6 +126,7 @@ export class HostExchange extends Timed implements Exchange {
     this.isQuestion = options.isQuestion === true;
     this.plugin = options.plugin;
     this.depth = options.depth ?? options.parent?.depth ?? 0;
+    this.brought = options.brought;
     this.timings = options.timings ?? { start: this.active };
   }
 
@@ -135,6 +141,10 @@ export class HostExchange extends Timed implements Exchange {
   get http(): HttpOrigin | undefined {
     this.#http ??= this.sink?.http ?? this.parent?.http;
     return this.#http;
+  }
+
+  get round(): number {
+    return this.brought?.number ?? 0;
   }
 
   get sent(): Sent {
@@ -153,15 +163,6 @@ export class HostExchange extends Timed implements Exchange {
   set sent(sent: Sent) {
     this.#sent = sent;
     if (this.attachedTo) this.attachedTo.sent = sent;
-  }
-
-  /** Of the answer to the client, whichever send it came of. */
-  get resultKind(): Exchange["resultKind"] {
-    return this.#root.#resultKind;
-  }
-
-  set resultKind(kind: Exchange["resultKind"]) {
-    this.#root.#resultKind = kind;
   }
 
   get signal(): AbortSignal {
@@ -190,7 +191,7 @@ export class HostExchange extends Timed implements Exchange {
       sink,
       parent: this,
       isQuestion: this.isQuestion,
-      ...(attached && { timings: this.timings }),
+      ...(attached && { timings: this.timings, brought: this.brought }),
     });
     if (attached) child.attachedTo = this;
     child.course = this.course;

@@ -1,4 +1,4 @@
-import { HostError, PeerError } from "../errors.ts";
+import { HostError } from "../errors.ts";
 import type { Entry } from "../exchange/entry.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
 import { hostSide } from "../exchange/host-side.ts";
@@ -14,9 +14,10 @@ import type { Upstream } from "../upstream/upstream.ts";
 import { isObject, type Json, metaOf, withRelatedTask } from "../wire/message.ts";
 import { NoJson } from "../wire/no-json.ts";
 import { isModern } from "../wire/versions.ts";
+import type { ClientRounds } from "./client-rounds.ts";
 import type { Directory } from "./directory.ts";
 import { freshOf, givenFreshness } from "./freshness.ts";
-import { incapable, incapableTool, legacyResult, MISSING_CAPABILITY } from "./legacy-looks.ts";
+import { incapableTool, legacyResult } from "./legacy-looks.ts";
 import type { Notifications } from "./notifications.ts";
 import { type Target, targetOf } from "./target.ts";
 import type { TaskBridge } from "./task-bridge.ts";
@@ -31,6 +32,7 @@ export interface SenderOptions {
   readonly taskBridge: TaskBridge;
   readonly uriOwners: UriOwners;
   readonly notifications: Notifications;
+  readonly rounds: ClientRounds;
 }
 
 /** The `call` stage: the plugins' onion around one send to an upstream, in that upstream's names and ids. */
@@ -41,6 +43,7 @@ export class Sender {
   readonly #bridge: TaskBridge;
   readonly #uriOwners: UriOwners;
   readonly #notifications: Notifications;
+  readonly #rounds: ClientRounds;
   /** Composed handlers by upstream and method: a call pays nothing for the plugins around it being many. */
   readonly #handlers = new Map<string, Map<string, Handler>>();
   readonly #repeatable: ReturnType<typeof repeatability>;
@@ -52,6 +55,7 @@ export class Sender {
     this.#bridge = options.taskBridge;
     this.#uriOwners = options.uriOwners;
     this.#notifications = options.notifications;
+    this.#rounds = options.rounds;
     const upstreams = [...options.directory.upstreams.values()];
     this.#repeatable = repeatability(Object.fromEntries(upstreams.map(({ key, config }) => [key, config])));
   }
@@ -148,18 +152,24 @@ export class Sender {
     };
     const got = (given: Json): Json => {
       over();
-      const result = this.#inward(exchange, connection, given);
+      const isAsked = given.resultType === "input_required" && connection.server?.era === "modern";
+      const result = isAsked ? this.#rounds.asked(exchange, connection, given) : this.#inward(exchange, connection, given);
       trace?.answered(result);
       span?.finish();
       return result;
     };
     const refused = (thrown: unknown): Json => {
       over();
-      const error = this.#errorOf(thrown, exchange, connection);
+      const visits = this.#rounds.visits(exchange, connection, thrown);
+      if (visits) {
+        span?.finish();
+        return visits;
+      }
+      const error = thrown instanceof NoJson ? this.#unwritable(exchange, thrown) : thrown;
       span?.finish(error);
       // Where a model reads it, it may find another way.
-      if (error instanceof HostError && error.type === "capability_required" && exchange.method === "tools/call")
-        return incapableTool(error);
+      const isLacking = error instanceof HostError && error.type === "capability_required";
+      if (isLacking && exchange.method === "tools/call" && !isModernClient) return incapableTool(error);
       this.#notifications.refused(connection, error, exchange.caller.id);
       throw error;
     };
@@ -195,14 +205,8 @@ export class Sender {
   /** The result of a call that became a task, for a client that takes none. */
   #awaited(exchange: HostExchange, created: Json): Promise<Json> | undefined {
     const task = this.#taskIn(exchange, created);
-    exchange.resultKind = "complete";
+    exchange.resultKind = exchange.whole.resultKind = "complete";
     return task && this.#bridge.end(exchange, task);
-  }
-
-  #errorOf(thrown: unknown, exchange: HostExchange, { server, facts }: Connection): unknown {
-    if (thrown instanceof NoJson) return this.#unwritable(exchange, thrown);
-    const isLacking = thrown instanceof PeerError && thrown.rpc.code === MISSING_CAPABILITY && server?.era === "modern";
-    return isLacking && !isModern(exchange.client.version) ? incapable(facts.key, thrown.rpc) : thrown;
   }
 
   #unwritable({ method, plugin }: HostExchange, { cause }: NoJson): HostError {

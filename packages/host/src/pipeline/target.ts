@@ -190,7 +190,7 @@ export class Targets {
 /** Tasks are only for clients that said, with this request, that they take them. */
 export function undeclaredTasks(): HostError {
   const [name] = Object.keys(TASKS.extensions);
-  return new HostError("missing_capability", `the request did not declare the capability extensions["${name}"]`, {
+  return new HostError("capability_required", `the request did not declare the capability extensions["${name}"]`, {
     facts: { requiredCapabilities: TASKS },
   });
 }

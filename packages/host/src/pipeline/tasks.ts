@@ -112,7 +112,7 @@ export class TaskTable {
       forgotten: undefined,
     };
     this.#add(kept);
-    exchange.resultKind = "task";
+    exchange.resultKind = exchange.whole.resultKind = "task"; // whichever send it came of
     return { ...result, task: { ...task, taskId: kept.exposed } };
   }
 
