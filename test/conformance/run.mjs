@@ -1,32 +1,33 @@
-// Runs the official conformance suite against the fixture, directly and through the host, by both of its requirement sets:
-// 2025-11-25, of which every check must be what it is without the host, and 2026-07-28, which the fixture does not speak by
-// itself: of that every scored scenario must pass through the host. Then the scenarios of the tasks extension against a fixture
-// that has it: every check must be what it is without the host.
+// Runs the official conformance suite against fixtures, directly and through the host: the requirement sets of 2025-11-25 and of
+// 2026-07-28, each with a server of its own era, of the other and of both behind the host, the scenarios of the tasks extension,
+// and those for clients with the host as the client. Whatever passes directly must pass through the host; there is no list of
+// exceptions. runner/targets.mjs has the runs.
 //
-//   npm run conformance -- [--revision 2025-11-25|2026-07-28|tasks] [--only direct|stdio|http|three|plugins] [--scenario NAME] [--verbose]
+//   npm run conformance -- [--revision SET] [--only RUN] [--scenario NAME] [--verbose]
 
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { judgeDirect, judgeScored, judgeThrough, judgeUnfailing } from "./runner/judge.mjs";
+import { judgeClient, judgeDirect, judgeScored, judgeThrough, judgeUnfailing } from "./runner/judge.mjs";
 import { Processes } from "./runner/processes.mjs";
 import { printRun, printTable } from "./runner/report.mjs";
-import { install, listScenarios, listTaskScenarios, runScenarios, runSuite } from "./runner/suite.mjs";
-import { TARGETS, TASK_TARGETS } from "./runner/targets.mjs";
+import { install, listClientScenarios, listScenarios, listTaskScenarios, runClient, runScenarios, runSuite } from "./runner/suite.mjs";
+import { RUNS } from "./runner/targets.mjs";
 
 const RUN_DEADLINE_MS = 180_000;
-const LEGACY = "2025-11-25";
-const MODERN = "2026-07-28";
 const TASKS = "tasks";
-const REVISIONS = [LEGACY, MODERN, TASKS];
+/** The client that the suite starts. */
+const CLIENT = `${process.execPath} ${join(import.meta.dirname, "client.mjs")}`;
+const SETS = Object.keys(RUNS);
+const NAMES = [...new Set(Object.values(RUNS).flatMap(Object.keys))];
 
 const text = { type: "string" };
 const { values: options } = parseArgs({
   options: { revision: text, only: text, scenario: text, verbose: { type: "boolean", default: false } },
 });
-if (options.only && !Object.hasOwn(TARGETS, options.only)) fail(`--only is one of ${Object.keys(TARGETS).join(", ")}`);
-if (options.revision && !REVISIONS.includes(options.revision)) fail(`--revision is one of ${REVISIONS.join(", ")}`);
+if (options.only && !NAMES.includes(options.only)) fail(`--only is one of ${NAMES.join(", ")}`);
+if (options.revision && !SETS.includes(options.revision)) fail(`--revision is one of ${SETS.join(", ")}`);
 
 install();
 
@@ -41,39 +42,62 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
 const folder = mkdtempSync(join(tmpdir(), "mcp-host-conformance-"));
 process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
 
-for (const revision of REVISIONS) if (!options.revision || options.revision === revision) await performAll(revision);
+for (const set of SETS) if (!options.revision || options.revision === set) await performAll(set);
 if (interrupted.signal.aborted) process.exitCode = 1;
 
-/** One requirement set, over all targets. */
-async function performAll(revision) {
-  const isTasks = revision === TASKS;
-  const scored = isTasks ? listTaskScenarios() : listScenarios(revision);
+/** The scenarios of a set, whether each is scored, and how they are run. */
+function scenariosOf(set) {
+  const [, revision] = /^client-(.+)$/.exec(set) ?? [];
+  if (revision)
+    return {
+      scored: listClientScenarios(revision),
+      examine: (processes, { folder, scenarios }) => runClient(processes, { command: CLIENT, folder, revision, scenarios }),
+    };
+  if (set === TASKS) return { scored: listTaskScenarios(), examine: runScenarios };
+  return {
+    scored: listScenarios(set),
+    examine: (processes, { url, folder }) => runSuite(processes, { url, folder, revision: set, scenario: options.scenario }),
+  };
+}
+
+/** One set of scenarios, over all its targets. */
+async function performAll(set) {
+  const { scored, examine } = scenariosOf(set);
   if (options.scenario && !scored.has(options.scenario)) {
     if (options.revision) fail(`--scenario is one of ${[...scored.keys()].join(", ")}`);
     return;
   }
   const expected = options.scenario ? [options.scenario] : [...scored.keys()];
   const wanted = new Map(expected.map((scenario) => [scenario, scored.get(scenario)]));
-  console.log(`\n${revision}\n`);
-  // What the others are compared with comes first and is always made; unless it is clean there is no use in the others.
-  const through = Object.keys(isTasks ? TASK_TARGETS : TARGETS).filter(
-    (name) => name !== "direct" && (!options.only || name === options.only),
-  );
+  console.log(`\n${set}\n`);
+  const all = RUNS[set];
+  // What others are compared with comes first, and is always made.
+  const names = Object.keys(all).filter((name) => !options.only || name === options.only || name === all[options.only]?.like);
   const runs = {};
-  for (const name of revision === MODERN ? through : ["direct", ...through]) {
-    if (interrupted.signal.aborted || runs.direct?.problems.length > 0) break;
-    const judge = {
-      [LEGACY]: (found) => (name === "direct" ? judgeDirect(expected, found) : judgeThrough(expected, found, runs.direct)),
-      [MODERN]: (found) => judgeScored(wanted, found),
-      [TASKS]: (found) => (name === "direct" ? judgeUnfailing(expected, found) : judgeThrough(expected, found, runs.direct)),
+  for (const name of names) {
+    const { start, isDirect, like } = all[name];
+    if (interrupted.signal.aborted) break;
+    if (runs[like]?.problems.length > 0) continue; // there is no use in it
+    const judge = (found) => {
+      if (!start) return judgeClient(expected, found);
+      if (like) return judgeThrough(expected, found, runs[like]);
+      if (!isDirect) return judgeScored(wanted, found);
+      return set === TASKS ? judgeUnfailing(expected, found) : judgeDirect(expected, found);
     };
-    runs[name] = await perform(revision, name, expected, judge[revision]);
+    const run = async (processes, own) => {
+      const results = join(own, "results");
+      mkdirSync(results, { recursive: true });
+      return examine(processes, { url: await start?.(processes, own), folder: results, scenarios: expected });
+    };
+    runs[name] = { name, ...(await perform(join(folder, set, name), run, judge)) };
+    printRun(runs[name], expected);
   }
   printTable(Object.values(runs), expected, scored);
   if (Object.values(runs).some(({ problems }) => problems.length > 0)) process.exitCode = 1;
 }
 
-async function perform(revision, name, expected, judge) {
+/** One run with processes of its own. */
+async function perform(own, run, judge) {
   const began = Date.now();
   const signal = AbortSignal.any([interrupted.signal, AbortSignal.timeout(RUN_DEADLINE_MS)]);
   const processes = new Processes({ signal, verbose: options.verbose });
@@ -81,14 +105,7 @@ async function perform(revision, name, expected, judge) {
   process.once("exit", kill);
   let outcome;
   try {
-    const own = join(folder, revision, name);
-    const results = join(own, "results");
-    mkdirSync(results, { recursive: true });
-    const url = await (revision === TASKS ? TASK_TARGETS : TARGETS)[name](processes, own);
-    const found =
-      revision === TASKS
-        ? await runScenarios(processes, { url, folder: results, scenarios: expected })
-        : await runSuite(processes, { url, folder: results, revision, scenario: options.scenario });
+    const found = await run(processes, own);
     outcome = { scenarios: found.scenarios, problems: judge(found) };
   } catch (error) {
     const problem = error.name === "TimeoutError" ? `not done within ${RUN_DEADLINE_MS / 1_000} s` : error.message;
@@ -97,9 +114,7 @@ async function perform(revision, name, expected, judge) {
     await processes.stop();
     process.off("exit", kill);
   }
-  const run = { name, ...outcome, seconds: (Date.now() - began) / 1_000 };
-  printRun(run, expected);
-  return run;
+  return { ...outcome, seconds: (Date.now() - began) / 1_000 };
 }
 
 function fail(message) {

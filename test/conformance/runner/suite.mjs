@@ -46,6 +46,28 @@ export async function runSuite(processes, { url, folder, revision, scenario }) {
   return { code, scenarios: readResults(folder) };
 }
 
+/** The scenarios of a revision's requirement set for clients, but for those that are about signing in: a host has its own way there. */
+export function listClientScenarios(revision) {
+  const listing = execFileSync(NODE, [SUITE, "list", "--requirements", revision], { encoding: "utf8" });
+  const scored = /^Client scenarios.*:\n((?: {2}- .+\n)+)/m.exec(listing)?.[1].matchAll(/- (.+)/g) ?? [];
+  const unscored = listing.matchAll(/^ {4}- (\S+) \[client\]$/gm);
+  const all = [...Array.from(scored, ([, name]) => [name, true]), ...Array.from(unscored, ([, name]) => [name, false])];
+  const scenarios = new Map(all.filter(([name]) => !name.startsWith("auth/")));
+  if (scenarios.size === 0) throw new Error(`no scenarios for clients in the suite's list:\n${listing}`);
+  return scenarios;
+}
+
+/** Runs scenarios for clients one by one, each with a process of `command` as the client. */
+export async function runClient(processes, { command, folder, revision, scenarios }) {
+  let worst = 0;
+  for (const scenario of scenarios) {
+    const what = ["--command", command, "--scenario", scenario, "--spec-version", revision];
+    const args = [SUITE, "client", "--output-dir", folder, "--timeout", String(SCENARIO_TIMEOUT_MS), ...what];
+    worst = Math.max(worst, await processes.ended(processes.start("the suite", NODE, args)));
+  }
+  return { code: worst, scenarios: readResults(folder) };
+}
+
 function run(processes, { url, folder, what }) {
   const args = [SUITE, "server", "--url", url, "--output-dir", folder, "--timeout", String(SCENARIO_TIMEOUT_MS), ...what];
   return processes.ended(processes.start("the suite", NODE, args));
@@ -54,7 +76,7 @@ function run(processes, { url, folder, what }) {
 function readResults(folder) {
   const scenarios = new Map();
   for (const entry of readdirSync(folder)) {
-    const [, scenario] = /^server-(.+)-\d{4}-\d\d-\d\dT[\d-]+Z$/.exec(entry) ?? [];
+    const [, scenario] = /^(?:server-)?(.+)-\d{4}-\d\d-\d\dT[\d-]+Z$/.exec(entry) ?? [];
     if (!scenario) continue;
     const checks = new Map();
     for (const { id, status, errorMessage } of JSON.parse(readFileSync(join(folder, entry, "checks.json"), "utf8"))) {

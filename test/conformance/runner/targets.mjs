@@ -19,8 +19,8 @@ const other = (name) => ({ command: process.execPath, args: [OTHER, name] });
 /** A stream is closed while the fixture's slow call is under way: the suite has to come back for its answer, and does so once. */
 const listen = { resume: { hold: "500ms", retry: "100ms" } };
 
-/** `direct` shows that the fixture has everything; the others are compared with it, check by check. */
-export const TARGETS = {
+/** The fixture of the legacy era, directly and behind the host. */
+const v1 = {
   direct: (processes) => startFixture(processes),
 
   stdio: (processes, folder) => startHost(processes, folder, { mcpServers: { fixture: stdioFixture } }),
@@ -59,8 +59,12 @@ export const TARGETS = {
   },
 };
 
+/** Of fixtures that are of 2026-07-28 and nothing older, or of both eras. */
+const v2 = (kind) => async (processes, folder) =>
+  startHost(processes, folder, { mcpServers: { fixture: { url: await startFixture(processes, FIXTURE, kind) } } });
+
 /** The same for the tasks extension, which a fixture of its own has. */
-export const TASK_TARGETS = {
+const tasks = {
   direct: (processes) => startFixture(processes, TASKS),
   stdio: (processes, folder) =>
     startHost(processes, folder, { mcpServers: { fixture: { command: process.execPath, args: [TASKS, "stdio"] } } }),
@@ -68,8 +72,8 @@ export const TASK_TARGETS = {
     startHost(processes, folder, { mcpServers: { fixture: { url: await startFixture(processes, TASKS) } } }),
 };
 
-async function startFixture(processes, file = FIXTURE) {
-  const fixture = processes.start("the fixture", process.execPath, [file, "http", "--port", "0"]);
+async function startFixture(processes, file = FIXTURE, kind = "http") {
+  const fixture = processes.start("the fixture", process.execPath, [file, kind, "--port", "0"]);
   const [, url] = await processes.ready(fixture, () => /^listening (\S+)$/m.exec(fixture.output));
   return url;
 }
@@ -101,3 +105,37 @@ async function freePort() {
   await once(server, "close");
   return port;
 }
+
+/**
+ * The runs over each set of scenarios, in order. `direct` (and `direct2`, of the fixture on SDK v2) shows that a fixture has everything, `like` what a run is compared with
+ * check by check; where there is none, the fixture does not speak so by itself, and what the revision demands must pass.
+ */
+export const RUNS = {
+  "2025-11-25": {
+    direct: { start: v1.direct, isDirect: true },
+    stdio: { start: v1.stdio, like: "direct" },
+    http: { start: v1.http, like: "direct" },
+    three: { start: v1.three, like: "direct" },
+    plugins: { start: v1.plugins, like: "direct" },
+    direct2: { start: (processes) => startFixture(processes, FIXTURE, "dual"), isDirect: true },
+    dual: { start: v2("dual"), like: "direct2" },
+    modern: { start: v2("modern"), like: "direct2" },
+  },
+  "2026-07-28": {
+    direct2: { start: (processes) => startFixture(processes, FIXTURE, "modern") },
+    stdio: { start: v1.stdio },
+    http: { start: v1.http },
+    three: { start: v1.three },
+    plugins: { start: v1.plugins },
+    dual: { start: v2("dual"), like: "direct2" },
+    modern: { start: v2("modern"), like: "direct2" },
+  },
+  // As a client of the suite's own servers, which client.mjs drives.
+  "client-2025-11-25": { host: {} },
+  "client-2026-07-28": { host: {} },
+  tasks: {
+    direct: { start: tasks.direct, isDirect: true },
+    stdio: { start: tasks.stdio, like: "direct" },
+    http: { start: tasks.http, like: "direct" },
+  },
+};
