@@ -6,7 +6,7 @@ import type { Brought } from "../exchange/round.ts";
 import { isPartOf } from "../exchange/uri-part.ts";
 import { type Id, isRequest, type Json, type Notification, type Request } from "../wire/message.ts";
 import { onSubscription } from "../wire/modern.ts";
-import { severity } from "../wire/versions.ts";
+import { MODERN_VERSIONS, severity } from "../wire/versions.ts";
 import type { Parking, RoundReply } from "./parking.ts";
 import type { Question } from "./questions.ts";
 import { type ListName, Requester, type RequesterOptions, type RequestHost } from "./requester.ts";
@@ -60,6 +60,8 @@ export interface ModernCallerOptions extends RequesterOptions {
  */
 export class ModernCaller extends Requester {
   readonly sole = false;
+  /** Who asks is told with each request. */
+  override client: ClientFacts = { info: {}, version: MODERN_VERSIONS[0], logLevel: undefined };
   readonly #host: ModernHost;
   readonly #listeners = new Set<Listener>();
   readonly #parking: Parking;
@@ -122,6 +124,7 @@ export class ModernCaller extends Requester {
 
   /** Asks the client in the answer to the request that `origin` belongs to, which goes on under the next. */
   ask(method: string, params: Readonly<Json>, origin: HostExchange | undefined): Question {
+    if (origin?.asker) return origin.asker.ask(method, params);
     let call = origin;
     while (call && call.wireId === undefined) call = call.parent;
     if (!call || !ROUNDS.has(call.method)) throw notDuringThis(method);
