@@ -25,7 +25,7 @@ export async function list(exchange: HostExchange, directory: Directory, checkDe
   const isForLegacy = kind === "tool" && !isModern(exchange.client.version);
   const shown = (entry: Entry): Json => {
     const listed = Offer.listed(entry);
-    return isForLegacy && directory.upstreams.get(entry.upstream)?.server?.era === "modern" ? legacyTool(listed) : listed;
+    return isForLegacy && directory.isModern(entry.upstream, caller) ? legacyTool(listed) : listed;
   };
   return {
     // Taps give something else instead of changing it: what they see is what others see.

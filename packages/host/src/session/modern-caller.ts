@@ -5,7 +5,7 @@ import { HostExchange } from "../exchange/host-exchange.ts";
 import { isPartOf } from "../exchange/uri-part.ts";
 import { type Id, isRequest, type Json, type Notification, type Request } from "../wire/message.ts";
 import { onSubscription } from "../wire/modern.ts";
-import { severity } from "../wire/versions.ts";
+import { MODERN_VERSIONS, severity } from "../wire/versions.ts";
 import type { Parking } from "./parking.ts";
 import type { Question } from "./questions.ts";
 import { type ListName, Requester, type RequesterOptions, type RequestHost } from "./requester.ts";
@@ -70,6 +70,7 @@ export class ModernCaller extends Requester {
     this.#parking = parking;
     this.key = key;
     this.capabilities = capabilities;
+    this.client = { ...this.client, version: MODERN_VERSIONS[0] };
     this.#over = over && (() => over(this));
   }
 

@@ -1,4 +1,5 @@
-import { HostError, type RpcError } from "../errors.ts";
+import { isDeepStrictEqual } from "node:util";
+import { HostError, PeerError, type RpcError } from "../errors.ts";
 import { IdTable } from "../wire/id-table.ts";
 import type { AddedHeader, Link, LinkEvents } from "../wire/link.ts";
 import {
@@ -13,6 +14,9 @@ import {
   type Response,
 } from "../wire/message.ts";
 import { bare, bareResult, modernMethod, type Round, type Stamp, stampRequest, subscriptionOf } from "../wire/modern.ts";
+import { type Described, described } from "./described.ts";
+import { speaks } from "./discovery.ts";
+import { Doubts, isLegacy, isStrange } from "./doubts.ts";
 import { failure } from "./failure.ts";
 import { Listening } from "./listening.ts";
 import { RequestHeaders } from "./request-headers.ts";
@@ -28,6 +32,7 @@ const RESOURCE_NOT_FOUND = -32002;
 
 /** Pages of a list that are read for one call. */
 const PAGES = 20;
+const GONE = "does not speak the version of MCP any more that it did";
 
 export interface DialectOptions {
   readonly upstream: string;
@@ -37,12 +42,15 @@ export interface DialectOptions {
   readonly events: LinkEvents;
   /** Whether requests have headers, each has a stream of its own for its answer, and to hang up is to cancel. */
   readonly isHttp: boolean;
-  readonly capabilities: Readonly<Json>;
+  /** What the server says of itself. */
+  readonly server: Described;
   /** What is told with a request of the client that it is sent for. @param origin as the owner said */
   readonly stamp: (origin: unknown) => Stamp;
   readonly warn: (message: string, fields: Json) => void;
   /** The server does not speak the version any more. */
   readonly lost: () => void;
+  /** The server says something else of itself than before. */
+  readonly described: (server: Described) => void;
 }
 
 /**
@@ -57,10 +65,14 @@ export class ModernDialect {
   readonly #rounds: Rounds;
   readonly #listening: Listening;
   readonly #headers: RequestHeaders;
+  /** What the server says of itself. */
+  #server: Described;
+  readonly #doubts: Doubts;
 
   constructor(options: DialectOptions) {
-    const { upstream, events, capabilities, warn } = options;
+    const { upstream, events, server, warn } = options;
     this.#options = options;
+    this.#server = server;
     this.#headers = new RequestHeaders((tool, reason) => warn("a tool is left out", { upstream, tool, reason }));
     this.#rounds = new Rounds({
       upstream,
@@ -69,8 +81,20 @@ export class ModernDialect {
       answer: (call, response) => this.#answer(call, response),
       fail: (call, error) => this.#fail(call, error),
     });
+    this.#doubts = new Doubts({
+      upstream,
+      discover: (over) => {
+        const id = this.#ask("server/discover", undefined, over);
+        return (error) => {
+          options.wire.forget?.(id);
+          this.failed(id, error);
+        };
+      },
+      describes: (discovered) => this.#isDescribed(discovered),
+      gone: (calls) => this.#isGone(calls),
+    });
     this.#listening = new Listening({
-      capabilities,
+      capabilities: server.capabilities,
       events,
       open: (id, params) => this.#post({ jsonrpc: "2.0", id, method: "subscriptions/listen", params }),
       cancel: (id) => this.#cancel(id, "another takes its place"),
@@ -105,10 +129,18 @@ export class ModernDialect {
         return this.#give(request.id, {});
     }
     const id = request.id as number; // the owner's ids are of its minting
-    const call: Asking = { request, headers, id, wireId: id, rounds: 0, round: undefined, wasMismatched: false, over: undefined };
-    this.#calls.set(id, call);
+    this.#calls.set(id, asking(request, headers));
     // Whether it lives is asked with the smallest of what it must answer.
     this.#post(request.method === "ping" ? { jsonrpc: "2.0", id: request.id, method: "server/discover" } : request, headers);
+  }
+
+  /** Sends a request of its own. */
+  #ask(method: string, params: Json | undefined, over: Asking["over"]): Id {
+    const id = this.#options.events.nextId();
+    const request: Request = { jsonrpc: "2.0", id, method, ...(params && { params }) };
+    this.#calls.set(id, asking(request, undefined, over));
+    this.#post(request);
+    return id;
   }
 
   #again(call: Asking, round: Round | undefined): void {
@@ -165,7 +197,9 @@ export class ModernDialect {
   failed(id: Id, error: HostError): void {
     if (this.#listening.ended(id, error)) return;
     const call = this.#calls.get(id);
-    if (call) this.#fail(call, error);
+    if (!call) return;
+    if (isStrange(error) && !call.over) this.#doubts.about(call, () => this.#fail(call, error));
+    else this.#fail(call, error);
   }
 
   /** One answer could not be read, and nothing says whose it was. */
@@ -198,6 +232,7 @@ export class ModernDialect {
   }
 
   #complete(call: Asking, result: Json): void {
+    if (call.request.method === "ping" && !this.#isDescribed(result)) return this.#isGone([call]);
     const given = bareResult(result);
     if (call.request.method === "tools/list" && Array.isArray(given.tools) && this.#options.isHttp)
       given.tools = this.#headers.listed(given.tools);
@@ -206,46 +241,63 @@ export class ModernDialect {
 
   /** A call had other headers than its tool wants now: what it wants is read, and the call, which nobody acted on, is sent once more. */
   #relist(call: Asking, cursor: unknown, pages: number): void {
-    const id = this.#options.events.nextId();
-    const over = ({ result }: { readonly result?: Json }): void => {
+    this.#ask("tools/list", cursor === undefined ? undefined : { cursor }, (answer) => {
       if (this.#calls.get(call.id) !== call) return; // it was given up
-      const next = result?.nextCursor;
+      const next = answer instanceof Error ? undefined : answer.nextCursor;
       if (typeof next === "string" && pages < PAGES) this.#relist(call, next, pages + 1);
       else this.#again(call, call.round);
-    };
-    const request: Request = { jsonrpc: "2.0", id, method: "tools/list", ...(cursor !== undefined && { params: { cursor } }) };
-    this.#calls.set(id, { request, headers: undefined, id, wireId: id, rounds: 0, round: undefined, wasMismatched: true, over });
-    this.#post(request);
+    });
+  }
+
+  /** Takes what the server says of itself now; false where it speaks the version no more. */
+  #isDescribed(discovered: Json): boolean {
+    if (!speaks(discovered, this.#options.version)) return false;
+    const now = described(discovered);
+    if (isDeepStrictEqual(now, this.#server)) return true;
+    this.#server = now;
+    this.#listening.has(now.capabilities);
+    this.#options.described(now);
+    return true;
+  }
+
+  /** The server is of another era now. @param calls those that it has refused, on which nobody acted */
+  #isGone(calls: readonly Asking[]): void {
+    const { upstream, events, lost } = this.#options;
+    lost(); // and so nothing that is in flight is answered
+    for (const call of calls) this.#fail(call, failure(upstream, "upstream_down", GONE));
+    events.closed(failure(upstream, "upstream_lost", GONE, "unknown"));
   }
 
   #refused(call: Asking, error: RpcError): void {
-    const { upstream, events, lost } = this.#options;
+    const { upstream, events } = this.#options;
     const { method } = call.request;
     switch (error.code) {
       case HEADER_MISMATCH:
         // It is about this hop, and nothing for clients.
-        if (!call.wasMismatched && method === "tools/call") {
-          call.wasMismatched = true;
+        if (call.wasRefused !== "headers" && method === "tools/call") {
+          call.wasRefused = "headers";
           events.message({ jsonrpc: "2.0", method: "notifications/tools/list_changed" }, undefined); // clients see the new schema, too
           return this.#relist(call, undefined, 1);
         }
         return this.#fail(call, failure(upstream, "upstream_protocol", `wants other headers of ${method} than its tools/list says`));
       case MISSING_CAPABILITY:
         return this.#fail(call, incapable(upstream, error));
-      case UNSUPPORTED_VERSION: {
-        lost(); // and so nothing that is in flight is answered
-        this.#fail(call, failure(upstream, "upstream_down", "does not speak the version of MCP any more that it did"));
-        return events.closed(failure(upstream, "upstream_lost", "does not speak the version of MCP any more that it did", "unknown"));
-      }
+      case UNSUPPORTED_VERSION:
+        if (call.wasRefused === "version" || call.over)
+          return this.#fail(call, failure(upstream, "upstream_protocol", `refuses ${method} in the version of MCP that it says it speaks`));
+        call.wasRefused = "version";
+        return this.#doubts.about(call, () => this.#again(call, call.round));
       case INVALID_PARAMS:
         if (method === "resources/read") return this.#answer(call, responseOf(call, { ...error, code: RESOURCE_NOT_FOUND }));
     }
-    this.#answer(call, responseOf(call, error));
+    const answer = (): void => this.#answer(call, responseOf(call, error));
+    if (isLegacy(error) && !call.over) this.#doubts.about(call, answer);
+    else answer();
   }
 
   #answer(call: Asking, response: Response): void {
     this.#drop(call);
-    if (call.over) return call.over("result" in response ? response : {});
+    if (call.over) return call.over("result" in response ? response.result : new PeerError(response.error));
     this.#options.events.message(response, undefined);
   }
 
@@ -255,7 +307,7 @@ export class ModernDialect {
 
   #fail(call: Asking, error: HostError): void {
     this.#drop(call);
-    if (call.over) return call.over({});
+    if (call.over) return call.over(error);
     // What was asked once has reached the server, whatever became of the next time.
     const { type, message } = error;
     const hasReached = call.rounds > 0 && error.sent === "no";
@@ -267,7 +319,13 @@ export class ModernDialect {
     this.#calls.delete(call.id);
     if (call.wireId !== call.id) this.#calls.delete(call.wireId);
     if (call.rounds > 0) this.#rounds.forget(call);
+    this.#doubts.forget(call);
   }
+}
+
+function asking(request: Request, headers: Asking["headers"], over?: Asking["over"]): Asking {
+  const id = request.id as number; // they are of the owner's minting
+  return { request, headers, id, wireId: id, rounds: 0, round: undefined, wasRefused: undefined, over };
 }
 
 function responseOf({ id }: Asking, error: RpcError): Response {

@@ -17,10 +17,10 @@ export interface Asking {
   rounds: number;
   /** What it carries now, where it was asked again. */
   round: Round | undefined;
-  /** Whether it was refused for its headers already. */
-  wasMismatched: boolean;
-  /** Takes the answer in the owner's place, or an empty object where there is none. */
-  readonly over: ((response: { readonly result?: Json }) => void) | undefined;
+  /** For what it was refused unread already, and sent once more. */
+  wasRefused: "headers" | "version" | undefined;
+  /** Takes the answer in the owner's place, or why there is none. */
+  readonly over: ((answer: Json | Error) => void) | undefined;
 }
 
 export interface RoundsOptions {
