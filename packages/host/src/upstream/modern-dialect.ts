@@ -271,6 +271,8 @@ export class ModernDialect {
   #refused(call: Asking, error: RpcError): void {
     const { upstream, events } = this.#options;
     const { method } = call.request;
+    const answer = (): void => this.#answer(call, responseOf(call, error));
+    if (call.over) return answer();
     switch (error.code) {
       case HEADER_MISMATCH:
         // It is about this hop, and nothing for clients.
@@ -283,15 +285,14 @@ export class ModernDialect {
       case MISSING_CAPABILITY:
         return this.#fail(call, incapable(upstream, error));
       case UNSUPPORTED_VERSION:
-        if (call.wasRefused === "version" || call.over)
+        if (call.wasRefused === "version")
           return this.#fail(call, failure(upstream, "upstream_protocol", `refuses ${method} in the version of MCP that it says it speaks`));
         call.wasRefused = "version";
         return this.#doubts.about(call, () => this.#again(call, call.round));
       case INVALID_PARAMS:
         if (method === "resources/read") return this.#answer(call, responseOf(call, { ...error, code: RESOURCE_NOT_FOUND }));
     }
-    const answer = (): void => this.#answer(call, responseOf(call, error));
-    if (isLegacy(error) && !call.over) this.#doubts.about(call, answer);
+    if (isLegacy(error)) this.#doubts.about(call, answer);
     else answer();
   }
 

@@ -42,7 +42,8 @@ export class KnownEra {
   }
 
   get #isOld(): boolean {
-    return this.#verdict !== undefined && this.#now() - this.#verdict.at > DAY;
+    const age = this.#now() - (this.#verdict?.at ?? 0);
+    return age > DAY || age < 0; // of a clock that was wrong then, or is now
   }
 
   /** @param era undefined where what was known turned out to be wrong */
