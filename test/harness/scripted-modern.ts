@@ -17,7 +17,9 @@ export type Answering = (message: Message, response: http.ServerResponse, nth: n
 
 export interface ScriptedModern extends AsyncDisposable {
   readonly url: string;
-  /** The methods of what came so far. */
+  /** What came so far. */
+  readonly received: readonly Message[];
+  /** The methods of that. */
   methods(): string[];
   /** Every subscriptions/listen so far. */
   listens(): Message[];
@@ -59,7 +61,7 @@ export async function scriptedModern(answers: Record<string, Answering> = {}): P
   const { url, close } = await listening(server);
   const methods = (): string[] => received.map(({ method }) => method);
   const listens = (): Message[] => received.filter(({ method }) => method === "subscriptions/listen");
-  return { url: `${url}/mcp`, methods, listens, open, [Symbol.asyncDispose]: close };
+  return { url: `${url}/mcp`, received, methods, listens, open, [Symbol.asyncDispose]: close };
 }
 
 /** Writes a message on the stream of an answer. */

@@ -10,7 +10,7 @@ import { originOf } from "./origin.ts";
 import type { FrontResponse } from "./response.ts";
 import type { NetworkOptions } from "./way-in.ts";
 
-/** Nothing is known of how long what legacy servers answer holds. */
+/** Where nothing is known of how long it holds. */
 const STALE: Freshness = Object.freeze({ ttlMs: 0, cacheScope: "private" });
 
 /** The HTTP status of errors that are told while no stream was begun: the specification's own; everything else is answered with 200. */
@@ -79,10 +79,10 @@ export class ModernReply implements RoundReply, Member {
     return !this.isOver && this.stream().send(message);
   }
 
-  answer(response: Response): number | undefined {
+  answer(response: Response, known: Freshness = STALE): number | undefined {
     if (this.isOver) return undefined;
     const isError = "error" in response;
-    const freshness = modernMethod(this.#method)?.isFresh ? STALE : undefined;
+    const freshness = modernMethod(this.#method)?.isFresh ? known : undefined;
     const answer = isError
       ? { ...response, error: modernError(response.error) }
       : { ...response, result: stampResult(response.result, this.#replies.options.hostInfo, freshness) };

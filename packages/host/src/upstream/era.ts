@@ -1,7 +1,7 @@
 import { type HostError, PeerError } from "../errors.ts";
 import type { AddedHeader, Link, LinkEvents } from "../wire/link.ts";
 import { type Id, isObject, isRequest, isResponse, type Json, type Message, type Request, type Response } from "../wire/message.ts";
-import type { Stamp } from "../wire/modern.ts";
+import { freshnessIn, type Stamp } from "../wire/modern.ts";
 import { isSupportedVersion } from "../wire/versions.ts";
 import { capabilitySet } from "./capabilities.ts";
 import { type Described, described } from "./described.ts";
@@ -64,6 +64,10 @@ export class EraLink implements Link {
 
   get era(): "modern" | undefined {
     return this.#dialect && "modern";
+  }
+
+  hears(list: string): boolean | undefined {
+    return this.#dialect?.hears(list);
   }
 
   get sessionEnded(): boolean {
@@ -209,7 +213,8 @@ export class EraLink implements Link {
       lost: () => known.found(undefined),
       described: (now) => this.#options.described(now),
     });
-    this.#events.message({ jsonrpc: "2.0", id: initialize.id, result: { protocolVersion: version, ...server } }, undefined);
+    const result = { protocolVersion: version, ...server };
+    this.#events.message({ jsonrpc: "2.0", id: initialize.id, result }, undefined, freshnessIn(discovered));
   }
 
   /** What a request says of its client: what the connection was opened with, and of a caller what that one can be asked. */

@@ -1,6 +1,6 @@
-import { type ErrorType, HostError, type Sent } from "../errors.ts";
+import { type ErrorType, HostError, type RpcError, type Sent } from "../errors.ts";
 import type { LinkEvents } from "../wire/link.ts";
-import { isRequest, type Message } from "../wire/message.ts";
+import { isObject, isRequest, type Message } from "../wire/message.ts";
 
 /**
  * What is told when an upstream, or the way to it, is at fault.
@@ -28,4 +28,14 @@ export function unavailable(upstream: string, what = "is not available", retryAf
     upstream,
     ...(retryAfterMs !== undefined && { retryAfterMs: Math.ceil(retryAfterMs) }),
   });
+}
+
+/** What a server would have to ask the client, and may not. */
+export function incapable(upstream: string, { data }: RpcError): HostError {
+  const required = isObject(data) && isObject(data.requiredCapabilities) ? data.requiredCapabilities : {};
+  const names = Object.entries(required).flatMap(([name, parts]) =>
+    isObject(parts) && Object.keys(parts).length > 0 ? Object.keys(parts).map((part) => `${name}.${part}`) : [name],
+  );
+  const which = names.length > 0 ? names.join(", ").slice(0, 128) : "a capability that it does not name";
+  return failure(upstream, "capability_required", `has to ask the client for this, which cannot be asked so: it needs ${which}`, "yes");
 }

@@ -28,7 +28,10 @@ const METHOD_NOT_FOUND = -32601;
 interface Stream {
   readonly id: Id;
   readonly uris: ReadonlySet<string>;
-  readonly lists: readonly string[];
+  /** The lists whose changes it was asked to tell. */
+  readonly wanted: readonly string[];
+  /** Of which lists the server has agreed to tell. */
+  lists: readonly string[];
   readonly late: NodeJS.Timeout;
 }
 
@@ -76,6 +79,11 @@ export class Listening {
     this.#schedule(0);
   }
 
+  /** Whether the server tells of changes of a list now. */
+  hears(list: string): boolean {
+    return this.#current?.lists.includes(list) === true;
+  }
+
   subscribe(uri: string, subscribed: Subscribed): void {
     if (this.#unknown) return subscribed(this.#unknown);
     if (this.#current?.uris.has(uri)) {
@@ -110,6 +118,7 @@ export class Listening {
   #agreed(stream: Stream, filter: unknown): void {
     const agreed: unknown = isObject(filter) ? filter.resourceSubscriptions : undefined;
     const uris = new Set<unknown>(Array.isArray(agreed) ? agreed : []);
+    stream.lists = this.#lists.filter((list) => isObject(filter) && filter[`${list}ListChanged`] === true);
     clearTimeout(stream.late);
     if (this.#current) this.#options.cancel(this.#current.id);
     this.#current = stream;
@@ -125,8 +134,8 @@ export class Listening {
 
   /** Whether what is agreed is what is wanted. */
   get #isServed(): boolean {
-    const { uris, lists } = this.#current ?? {};
-    return uris !== undefined && lists === this.#lists && uris.size === this.#uris.size && [...this.#uris].every((uri) => uris.has(uri));
+    const { uris, wanted } = this.#current ?? {};
+    return uris !== undefined && wanted === this.#lists && uris.size === this.#uris.size && [...this.#uris].every((uri) => uris.has(uri));
   }
 
   #fillGap(): void {
@@ -190,7 +199,7 @@ export class Listening {
       this.#options.cancel(id);
       this.ended(id, undefined);
     }, PATIENCE).unref();
-    this.#next = { id, uris: new Set(this.#uris), lists: this.#lists, late };
+    this.#next = { id, uris: new Set(this.#uris), wanted: this.#lists, lists: [], late };
     const lists = Object.fromEntries(this.#lists.map((list) => [`${list}ListChanged`, true]));
     const uris = [...this.#uris];
     this.#options.open(id, { notifications: { ...lists, ...(uris.length > 0 && { resourceSubscriptions: uris }) } });

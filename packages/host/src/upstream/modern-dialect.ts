@@ -4,7 +4,6 @@ import { IdTable } from "../wire/id-table.ts";
 import type { AddedHeader, Link, LinkEvents } from "../wire/link.ts";
 import {
   type Id,
-  isObject,
   isRequest,
   isResponse,
   type Json,
@@ -13,14 +12,24 @@ import {
   type Request,
   type Response,
 } from "../wire/message.ts";
-import { bare, bareResult, modernMethod, type Round, type Stamp, stampRequest, subscriptionOf } from "../wire/modern.ts";
+import {
+  bare,
+  bareResult,
+  type Freshness,
+  freshnessIn,
+  modernMethod,
+  type Round,
+  type Stamp,
+  stampRequest,
+  subscriptionOf,
+} from "../wire/modern.ts";
 import { type Described, described } from "./described.ts";
 import { speaks } from "./discovery.ts";
 import { Doubts, isLegacy, isStrange } from "./doubts.ts";
-import { failure } from "./failure.ts";
+import { failure, incapable } from "./failure.ts";
 import { Listening } from "./listening.ts";
 import { RequestHeaders } from "./request-headers.ts";
-import { type Asking, Rounds } from "./rounds.ts";
+import { type Asking, asking, Rounds } from "./rounds.ts";
 
 /** JSON-RPC codes of the modern era. @see https://modelcontextprotocol.io/specification/2026-07-28/basic#error-codes */
 const HEADER_MISMATCH = -32020;
@@ -160,6 +169,11 @@ export class ModernDialect {
     wire.send({ jsonrpc: "2.0", id: request.id, method: request.method, params }, undefined, headers);
   }
 
+  /** Whether the server tells of changes of a list now. */
+  hears(list: string): boolean {
+    return this.#listening.hears(list);
+  }
+
   /** Nobody waits for an answer any more. */
   forget(id: Id): void {
     const call = this.#calls.get(id);
@@ -234,9 +248,11 @@ export class ModernDialect {
   #complete(call: Asking, result: Json): void {
     if (call.request.method === "ping" && !this.#isDescribed(result)) return this.#isGone([call]);
     const given = bareResult(result);
-    if (call.request.method === "tools/list" && Array.isArray(given.tools) && this.#options.isHttp)
-      given.tools = this.#headers.listed(given.tools);
-    this.#answer(call, { jsonrpc: "2.0", id: call.id, result: given });
+    const { method } = call.request;
+    if (method === "tools/list" && Array.isArray(given.tools) && this.#options.isHttp) given.tools = this.#headers.listed(given.tools);
+    // What hangs on the answers to questions is nobody else's, and not true for longer.
+    const isFresh = modernMethod(method)?.isFresh && call.round === undefined;
+    this.#answer(call, { jsonrpc: "2.0", id: call.id, result: given }, isFresh ? freshnessIn(result) : undefined);
   }
 
   /** A call had other headers than its tool wants now: what it wants is read, and the call, which nobody acted on, is sent once more. */
@@ -296,10 +312,10 @@ export class ModernDialect {
     else answer();
   }
 
-  #answer(call: Asking, response: Response): void {
+  #answer(call: Asking, response: Response, freshness?: Freshness): void {
     this.#drop(call);
     if (call.over) return call.over("result" in response ? response.result : new PeerError(response.error));
-    this.#options.events.message(response, undefined);
+    this.#options.events.message(response, undefined, freshness);
   }
 
   #give(id: Id, result: Json): void {
@@ -324,21 +340,6 @@ export class ModernDialect {
   }
 }
 
-function asking(request: Request, headers: Asking["headers"], over?: Asking["over"]): Asking {
-  const id = request.id as number; // they are of the owner's minting
-  return { request, headers, id, wireId: id, rounds: 0, round: undefined, wasRefused: undefined, over };
-}
-
 function responseOf({ id }: Asking, error: RpcError): Response {
   return { jsonrpc: "2.0", id, error };
-}
-
-/** What the server would have to ask the client, and may not. */
-function incapable(upstream: string, { data }: RpcError): HostError {
-  const required = isObject(data) && isObject(data.requiredCapabilities) ? data.requiredCapabilities : {};
-  const names = Object.entries(required).flatMap(([name, parts]) =>
-    isObject(parts) && Object.keys(parts).length > 0 ? Object.keys(parts).map((part) => `${name}.${part}`) : [name],
-  );
-  const which = names.length > 0 ? names.join(", ").slice(0, 128) : "a capability that it does not name";
-  return failure(upstream, "capability_required", `has to ask the client for this, which cannot be asked so: it needs ${which}`, "yes");
 }

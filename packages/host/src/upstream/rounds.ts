@@ -23,6 +23,12 @@ export interface Asking {
   readonly over: ((answer: Json | Error) => void) | undefined;
 }
 
+/** One that waits from now on. @param over as above */
+export function asking(request: Request, headers: Asking["headers"], over?: Asking["over"]): Asking {
+  const id = request.id as number; // they are of the owner's minting
+  return { request, headers, id, wireId: id, rounds: 0, round: undefined, wasRefused: undefined, over };
+}
+
 export interface RoundsOptions {
   readonly upstream: string;
   /** Whom the questions are handed to, as requests of the server that came on the stream of the call. */
