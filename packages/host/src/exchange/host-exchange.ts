@@ -21,6 +21,7 @@ import type {
   Timings,
 } from "./exchange.ts";
 import { lateness, notRunning } from "./lateness.ts";
+import type { Asks, Brought } from "./round.ts";
 import { TimeLimit } from "./time-limit.ts";
 import { Timed } from "./timed.ts";
 import type { Trace } from "./trace.ts";
@@ -43,6 +44,8 @@ export interface ExchangeOptions {
   plugin?: string | undefined;
   /** How many requests of plugins' own lead to it. */
   depth?: number;
+  /** Of a round of questions, where it is the next request. */
+  brought?: Brought | undefined;
   /** Those of another exchange, to be shared with it. */
   timings?: Mutable<Timings>;
 }
@@ -65,6 +68,9 @@ export class HostExchange extends Timed implements Exchange {
   readonly attempts: Mutable<Attempt>[] = [];
   resultKind: Exchange["resultKind"] = "complete";
   asked = false;
+  /** What its client is to be asked in its answer. */
+  asks: Asks | undefined = undefined;
+  brought: Brought | undefined;
   /** How many calls the upstream is given at once, while this one waits for its turn there. */
   queuedFor: number | undefined = undefined;
   outcome: Outcome | undefined = undefined;
@@ -119,6 +125,7 @@ export class HostExchange extends Timed implements Exchange {
     this.isQuestion = options.isQuestion === true;
     this.plugin = options.plugin;
     this.depth = options.depth ?? options.parent?.depth ?? 0;
+    this.brought = options.brought;
     this.timings = options.timings ?? { start: this.active };
   }
 
@@ -133,6 +140,10 @@ export class HostExchange extends Timed implements Exchange {
   get http(): HttpOrigin | undefined {
     this.#http ??= this.sink?.http ?? this.parent?.http;
     return this.#http;
+  }
+
+  get round(): number {
+    return this.brought?.number ?? 0;
   }
 
   get sent(): Sent {
@@ -179,7 +190,7 @@ export class HostExchange extends Timed implements Exchange {
       sink,
       parent: this,
       isQuestion: this.isQuestion,
-      ...(attached && { timings: this.timings }),
+      ...(attached && { timings: this.timings, brought: this.brought }),
     });
     if (attached) child.attachedTo = this;
     child.course = this.course;

@@ -19,6 +19,7 @@ const STATUS: { readonly [type in ErrorType]?: number } = {
   header_mismatch: 400,
   unsupported_protocol: 400,
   invalid_request: 400,
+  capability_required: 400,
 };
 
 /** A request needs a capability that it did not declare (2026-07-28, basic). */
@@ -28,6 +29,7 @@ const MISSING_CAPABILITY = -32021;
 const MODERN_CODES: ReadonlyMap<number, number> = new Map([
   [ERRORS.resource_not_found.code, ERRORS.invalid_params.code],
   [-32042, ERRORS.upstream_protocol.code],
+  [ERRORS.capability_required.code, MISSING_CAPABILITY],
 ]);
 
 export interface ModernReplies {
@@ -89,9 +91,10 @@ export class ModernReply implements RoundReply, Member {
     return this.#finish(JSON.stringify(answer), isError ? statusOf(response.error) : 200); // may throw, and then nothing has happened yet
   }
 
-  ask(id: Id, inputRequests: Json, requestState: string): void {
+  ask(id: Id, inputRequests: Json, requestState: string): number | undefined {
+    if (this.isOver) return undefined;
     const result = stampResult({ inputRequests, requestState }, this.#replies.options.hostInfo, undefined, "input_required");
-    if (!this.isOver) this.#finish(JSON.stringify({ jsonrpc: "2.0", id, result }), 200);
+    return this.#finish(JSON.stringify({ jsonrpc: "2.0", id, result }), 200); // may throw, and then nothing has happened yet
   }
 
   #finish(json: string, status: number): number {

@@ -13,6 +13,7 @@ import type { Upstream } from "../upstream/upstream.ts";
 import { type Json, metaOf, withRelatedTask } from "../wire/message.ts";
 import { NoJson } from "../wire/no-json.ts";
 import { isModern } from "../wire/versions.ts";
+import type { ClientRounds } from "./client-rounds.ts";
 import type { Directory } from "./directory.ts";
 import { freshOf, givenFreshness } from "./freshness.ts";
 import { legacyResult } from "./legacy-looks.ts";
@@ -28,6 +29,7 @@ export interface SenderOptions {
   readonly tasks: TaskTable;
   readonly uriOwners: UriOwners;
   readonly notifications: Notifications;
+  readonly rounds: ClientRounds;
 }
 
 /** The `call` stage: the plugins' onion around one send to an upstream, in that upstream's names and ids. */
@@ -37,6 +39,7 @@ export class Sender {
   readonly #tasks: TaskTable;
   readonly #uriOwners: UriOwners;
   readonly #notifications: Notifications;
+  readonly #rounds: ClientRounds;
   /** Composed handlers by upstream and method: a call pays nothing for the plugins around it being many. */
   readonly #handlers = new Map<string, Map<string, Handler>>();
   readonly #repeatable: ReturnType<typeof repeatability>;
@@ -47,6 +50,7 @@ export class Sender {
     this.#tasks = options.tasks;
     this.#uriOwners = options.uriOwners;
     this.#notifications = options.notifications;
+    this.#rounds = options.rounds;
     const upstreams = [...options.directory.upstreams.values()];
     this.#repeatable = repeatability(Object.fromEntries(upstreams.map(({ key, config }) => [key, config])));
   }
@@ -120,13 +124,19 @@ export class Sender {
     if (span) span.route = { upstream: upstream.key };
     const inward = (given: Json): Json => {
       over();
-      const result = this.#inward(exchange, connection, given);
+      const isAsked = given.resultType === "input_required" && connection.server?.era === "modern";
+      const result = isAsked ? this.#rounds.asked(exchange, connection, given) : this.#inward(exchange, connection, given);
       trace?.answered(result);
       span?.finish();
       return result;
     };
-    const refused = (thrown: unknown): never => {
+    const refused = (thrown: unknown): Json => {
       over();
+      const visits = this.#rounds.visits(exchange, connection, thrown);
+      if (visits) {
+        span?.finish();
+        return visits;
+      }
       const error = thrown instanceof NoJson ? this.#unwritable(exchange, thrown) : thrown;
       span?.finish(error);
       this.#notifications.refused(connection, error, exchange.caller.id);

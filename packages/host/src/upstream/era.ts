@@ -1,7 +1,7 @@
 import { type HostError, PeerError } from "../errors.ts";
 import type { AddedHeader, Link, LinkEvents } from "../wire/link.ts";
 import { type Id, isObject, isRequest, isResponse, type Json, type Message, type Request, type Response } from "../wire/message.ts";
-import { freshnessIn, type Stamp } from "../wire/modern.ts";
+import { freshnessIn } from "../wire/modern.ts";
 import { isSupportedVersion } from "../wire/versions.ts";
 import { capabilitySet } from "./capabilities.ts";
 import { type Described, described } from "./described.ts";
@@ -9,6 +9,7 @@ import { type Discovered, Discovery, isUnrelated } from "./discovery.ts";
 import { failure } from "./failure.ts";
 import { HttpRefusal } from "./http-failure.ts";
 import { ModernDialect } from "./modern-dialect.ts";
+import type { Said } from "./rounds.ts";
 import type { KnownEra, Verdict } from "./verdict.ts";
 
 /** How a server may be spoken to. */
@@ -27,8 +28,8 @@ export interface EraOptions {
   /** Milliseconds that the server has for its start. */
   readonly startTimeout: number;
   readonly makeWire: () => Promise<Link>;
-  /** What a request tells of the client that it is sent for, besides the name of the program. @param origin as its sender said */
-  readonly client: (origin: unknown) => Omit<Stamp, "info"> | undefined;
+  /** What is said of a request, but for the name of the program that it is sent for. @param origin as its sender said */
+  readonly client: (origin: unknown) => Omit<Said, "info"> | undefined;
   readonly warn: (message: string, fields: Json) => void;
   /** What the server speaks here from now on. Gives whether the connection is still wanted. */
   readonly settled: (era: Verdict["era"]) => boolean;
@@ -218,7 +219,7 @@ export class EraLink implements Link {
   }
 
   /** What a request says of its client: what the connection was opened with, and of a caller what that one can be asked. */
-  #stampOf({ params = {} }: Request, origin: unknown): Stamp {
+  #stampOf({ params = {} }: Request, origin: unknown): Said {
     const info = isObject(params.clientInfo) ? params.clientInfo : {};
     const { tasks: _, ...declared } = capabilitySet(isObject(params.capabilities) ? params.capabilities : {});
     return { capabilities: declared, logLevel: undefined, ...this.#options.client(origin), info };

@@ -1,4 +1,4 @@
-import { type ErrorType, HostError, type RpcError, type Sent } from "../errors.ts";
+import { type ErrorType, HostError, type Sent } from "../errors.ts";
 import type { LinkEvents } from "../wire/link.ts";
 import { isObject, isRequest, type Message } from "../wire/message.ts";
 
@@ -30,12 +30,13 @@ export function unavailable(upstream: string, what = "is not available", retryAf
   });
 }
 
-/** What a server would have to ask the client, and may not. */
-export function incapable(upstream: string, { data }: RpcError): HostError {
-  const required = isObject(data) && isObject(data.requiredCapabilities) ? data.requiredCapabilities : {};
-  const names = Object.entries(required).flatMap(([name, parts]) =>
+/** What an upstream would have to ask the client, who did not declare that it can be asked so. @param required capabilities, as a client would declare them */
+export function incapable(upstream: string, required: unknown): HostError {
+  const requiredCapabilities = isObject(required) ? required : {};
+  const names = Object.entries(requiredCapabilities).flatMap(([name, parts]) =>
     isObject(parts) && Object.keys(parts).length > 0 ? Object.keys(parts).map((part) => `${name}.${part}`) : [name],
   );
   const which = names.length > 0 ? names.join(", ").slice(0, 128) : "a capability that it does not name";
-  return failure(upstream, "capability_required", `has to ask the client for this, which cannot be asked so: it needs ${which}`, "yes");
+  const what = `has to ask the client for this, which cannot be asked so: it needs ${which}`;
+  return new HostError("capability_required", `upstream "${upstream}" ${what}`, { upstream, sent: "yes", facts: { requiredCapabilities } });
 }

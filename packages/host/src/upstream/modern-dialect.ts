@@ -4,6 +4,7 @@ import { IdTable } from "../wire/id-table.ts";
 import type { AddedHeader, Link, LinkEvents } from "../wire/link.ts";
 import {
   type Id,
+  isObject,
   isRequest,
   isResponse,
   type Json,
@@ -12,24 +13,14 @@ import {
   type Request,
   type Response,
 } from "../wire/message.ts";
-import {
-  bare,
-  bareResult,
-  type Freshness,
-  freshnessIn,
-  modernMethod,
-  type Round,
-  type Stamp,
-  stampRequest,
-  subscriptionOf,
-} from "../wire/modern.ts";
+import { bare, bareResult, type Freshness, freshnessIn, modernMethod, type Round, stampRequest, subscriptionOf } from "../wire/modern.ts";
 import { type Described, described } from "./described.ts";
 import { speaks } from "./discovery.ts";
 import { Doubts, isLegacy, isStrange } from "./doubts.ts";
 import { failure, incapable } from "./failure.ts";
 import { Listening } from "./listening.ts";
 import { RequestHeaders } from "./request-headers.ts";
-import { type Asking, asking, Rounds } from "./rounds.ts";
+import { type Asking, asking, Rounds, type Said } from "./rounds.ts";
 
 /** JSON-RPC codes of the modern era. @see https://modelcontextprotocol.io/specification/2026-07-28/basic#error-codes */
 const HEADER_MISMATCH = -32020;
@@ -54,7 +45,7 @@ export interface DialectOptions {
   /** What the server says of itself. */
   readonly server: Described;
   /** What is told with a request of the client that it is sent for. @param origin as the owner said */
-  readonly stamp: (origin: unknown) => Stamp;
+  readonly stamp: (origin: unknown) => Said;
   readonly warn: (message: string, fields: Json) => void;
   /** The server does not speak the version any more. */
   readonly lost: () => void;
@@ -138,17 +129,20 @@ export class ModernDialect {
         return this.#give(request.id, {});
     }
     const id = request.id as number; // the owner's ids are of its minting
-    this.#calls.set(id, asking(request, headers));
+    const said = this.#options.stamp(this.#options.events.origin(id));
+    this.#calls.set(id, asking(request, headers, said));
     // Whether it lives is asked with the smallest of what it must answer.
-    this.#post(request.method === "ping" ? { jsonrpc: "2.0", id: request.id, method: "server/discover" } : request, headers);
+    const sent: Request = request.method === "ping" ? { jsonrpc: "2.0", id, method: "server/discover" } : request;
+    this.#post(sent, headers, said.round, said);
   }
 
   /** Sends a request of its own. */
   #ask(method: string, params: Json | undefined, over: Asking["over"]): Id {
     const id = this.#options.events.nextId();
     const request: Request = { jsonrpc: "2.0", id, method, ...(params && { params }) };
-    this.#calls.set(id, asking(request, undefined, over));
-    this.#post(request);
+    const said = this.#options.stamp(undefined);
+    this.#calls.set(id, asking(request, undefined, said, over));
+    this.#post(request, undefined, undefined, said);
     return id;
   }
 
@@ -158,13 +152,12 @@ export class ModernDialect {
     if (call.wireId !== id) this.#calls.delete(call.wireId);
     call.wireId = this.#options.events.nextId();
     this.#calls.set(call.wireId, call);
-    this.#post({ ...request, id: call.wireId }, headers, round, id);
+    this.#post({ ...request, id: call.wireId }, headers, round, this.#options.stamp(this.#options.events.origin(id)));
   }
 
-  /** @param of the owner's id of the request */
-  #post(request: Request, added?: readonly AddedHeader[], round?: Round, of = request.id): void {
-    const { wire, version, stamp, events, isHttp } = this.#options;
-    const params = stampRequest(request.params, version, stamp(events.origin(of)), round);
+  #post(request: Request, added?: readonly AddedHeader[], round?: Round, said = this.#options.stamp(undefined)): void {
+    const { wire, version, isHttp } = this.#options;
+    const params = stampRequest(request.params, version, said, round);
     const headers = isHttp ? [...(added ?? []), ...this.#headers.of(request)] : undefined;
     wire.send({ jsonrpc: "2.0", id: request.id, method: request.method, params }, undefined, headers);
   }
@@ -299,7 +292,7 @@ export class ModernDialect {
         }
         return this.#fail(call, failure(upstream, "upstream_protocol", `wants other headers of ${method} than its tools/list says`));
       case MISSING_CAPABILITY:
-        return this.#fail(call, incapable(upstream, error));
+        return this.#fail(call, incapable(upstream, isObject(error.data) ? error.data.requiredCapabilities : undefined));
       case UNSUPPORTED_VERSION:
         if (call.wasRefused === "version")
           return this.#fail(call, failure(upstream, "upstream_protocol", `refuses ${method} in the version of MCP that it says it speaks`));

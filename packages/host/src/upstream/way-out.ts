@@ -3,6 +3,7 @@ import type { AnyUpstreamConfig } from "../config/offered.ts";
 import type { Awaitable } from "../exchange/awaitable.ts";
 import type { Caller, Principal } from "../exchange/caller.ts";
 import { HostExchange } from "../exchange/host-exchange.ts";
+import { isRoundOfClient } from "../exchange/round.ts";
 import type { Credentials, CredentialsRequest, UpstreamFacts } from "../exchange/upstream-facts.ts";
 import type { Logger } from "../log.ts";
 import type { Limits } from "../wire/limits.ts";
@@ -13,6 +14,7 @@ import type { Authorization } from "./authorization.ts";
 import { askedCapabilities } from "./capabilities.ts";
 import { unavailable } from "./failure.ts";
 import { type LinkOptions, makeLink } from "./links.ts";
+import type { Said } from "./rounds.ts";
 import type { UrlWire } from "./url.ts";
 import type { KnownEra } from "./verdict.ts";
 
@@ -74,9 +76,12 @@ export class WayOut {
   }
 
   /** What a server of the modern era is told of the client that a request is sent for. */
-  #clientOf({ caller, client }: HostExchange): { capabilities: Json; logLevel: string | undefined } {
+  #clientOf(exchange: HostExchange): Omit<Said, "info"> {
+    const { caller, client, brought } = exchange;
     // Of the legacy era, a client that said nothing hears what it always did.
-    return { capabilities: this.asks(caller), logLevel: client.logLevel ?? (isModern(client.version) ? undefined : "info") };
+    const isNamed = isModern(client.version);
+    const logLevel = client.logLevel ?? (isNamed ? undefined : "info");
+    return { capabilities: this.asks(caller), logLevel, round: brought, isRoundOfClient: isRoundOfClient(exchange), isNamed };
   }
 
   /** What a server of the modern era is told that a caller can be asked. */
