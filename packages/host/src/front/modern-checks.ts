@@ -37,7 +37,7 @@ export function isModernRequest(value: unknown, envelope: Envelope | undefined, 
   return isModern(headers["mcp-protocol-version"]) && !(isObject(value) && value.method === "initialize");
 }
 
-function checkName(params: Json, key: "name" | "uri", header: string | string[] | undefined): void {
+function checkName(params: Json, key: "name" | "uri" | "taskId", header: string | string[] | undefined): void {
   const named = params[key];
   if (typeof named !== "string") throw new HostError("invalid_params", `params.${key} must be a string`);
   const written = typeof header === "string" ? headerValue(header) : undefined;

@@ -3,7 +3,7 @@ import { ERROR_ORIGIN, ERRORS, type ErrorType } from "../errors.ts";
 import type { HttpOrigin } from "../exchange/exchange.ts";
 import type { RoundReply } from "../session/parking.ts";
 import { type Id, isObject, type Json, type Message, type Response } from "../wire/message.ts";
-import { type Freshness, modernMethod, stampResult } from "../wire/modern.ts";
+import { type Freshness, modernMethod, type ResultType, stampResult } from "../wire/modern.ts";
 import type { Member } from "../wire/roster.ts";
 import { EventStream, type StreamSettings } from "./event-stream.ts";
 import { originOf } from "./origin.ts";
@@ -81,13 +81,13 @@ export class ModernReply implements RoundReply, Member {
     return !this.isOver && this.stream().send(message);
   }
 
-  answer(response: Response, known: Freshness = STALE): number | undefined {
+  answer(response: Response, known: Freshness = STALE, resultType: ResultType = "complete"): number | undefined {
     if (this.isOver) return undefined;
     const isError = "error" in response;
     const freshness = modernMethod(this.#method)?.isFresh ? known : undefined;
     const answer = isError
       ? { ...response, error: modernError(response.error) }
-      : { ...response, result: stampResult(response.result, this.#replies.options.hostInfo, freshness) };
+      : { ...response, result: stampResult(response.result, this.#replies.options.hostInfo, freshness, resultType) };
     return this.#finish(JSON.stringify(answer), isError ? statusOf(response.error) : 200); // may throw, and then nothing has happened yet
   }
 

@@ -5,6 +5,7 @@ import { capabilitySet } from "../upstream/capabilities.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Json, Request } from "../wire/message.ts";
 import { bareParams } from "../wire/modern.ts";
+import { hasTasks, TASKS } from "../wire/tasks.ts";
 import { ModernCaller, type ModernHost } from "./modern-caller.ts";
 import { Parking, type RoundReply } from "./parking.ts";
 import { answered, RoundStates, responsesIn, unasked } from "./round-states.ts";
@@ -58,10 +59,11 @@ export class Callers {
   /** Takes one request with its envelope. Gives its exchange; undefined when it was answered at once. @throws HostError where it may not begin */
   receive(from: From, { id, method, params }: Request, client: ClientFacts, reply: RoundReply, bytes?: number): HostExchange | undefined {
     const key = keyOf(from);
-    const bare = bareParams(params);
+    const bare = bareParams(params, method);
     const request: Request = { jsonrpc: "2.0", id, method, ...(bare && { params: bare }) };
     const { requestState: state, inputResponses } = params ?? {};
-    if (state === undefined && inputResponses === undefined) return this.#find(key, from).receive(request, client, reply, bytes);
+    const isRound = method !== "tasks/update" && (state !== undefined || inputResponses !== undefined);
+    if (!isRound) return this.#find(key, from).receive(request, client, reply, bytes);
     const responses = responsesIn(inputResponses);
     const opened = state === undefined ? unasked(responses) : this.#states.open(state, key, request);
     if ("handle" in opened) return this.#parking.resume({ request, client, reply, parked: opened, responses, key });
@@ -141,8 +143,8 @@ function keyOf({ principal: { id, binding, roles, claims }, endpoint, capabiliti
   return JSON.stringify([id, binding, [...roles].sort(), claims, endpoint, askable(capabilities)]);
 }
 
-/** Tasks of clients are of the legacy era. */
+/** Tasks of clients are of the legacy era; those of servers are an extension in this one. */
 function askable(capabilities: Readonly<Json>): Json {
   const { tasks: _, ...set } = capabilitySet(capabilities);
-  return set;
+  return hasTasks(capabilities) ? { ...set, ...TASKS } : set;
 }

@@ -60,6 +60,8 @@ export interface ModernCallerOptions extends RequesterOptions {
  */
 export class ModernCaller extends Requester {
   readonly sole = false;
+  /** Who asks is told with each request. */
+  override client: ClientFacts = { info: {}, version: MODERN_VERSIONS[0], logLevel: undefined };
   readonly #host: ModernHost;
   readonly #listeners = new Set<Listener>();
   readonly #parking: Parking;
@@ -75,7 +77,6 @@ export class ModernCaller extends Requester {
     this.#states = states;
     this.key = key;
     this.capabilities = capabilities;
-    this.client = { ...this.client, version: MODERN_VERSIONS[0] };
     this.#over = over && (() => over(this));
   }
 
@@ -123,6 +124,7 @@ export class ModernCaller extends Requester {
 
   /** Asks the client in the answer to the request that `origin` belongs to, which goes on under the next. */
   ask(method: string, params: Readonly<Json>, origin: HostExchange | undefined): Question {
+    if (origin?.asker) return origin.asker.ask(method, params);
     let call = origin;
     while (call && call.wireId === undefined) call = call.parent;
     if (!call || !ROUNDS.has(call.method)) throw notDuringThis(method);

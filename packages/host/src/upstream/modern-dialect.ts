@@ -14,6 +14,7 @@ import {
   type Response,
 } from "../wire/message.ts";
 import { bare, bareResult, type Freshness, freshnessIn, modernMethod, type Round, stampRequest, subscriptionOf } from "../wire/modern.ts";
+import { hasTasks, legacyTask } from "../wire/tasks.ts";
 import { type Described, described } from "./described.ts";
 import { speaks } from "./discovery.ts";
 import { Doubts, isLegacy, isStrange } from "./doubts.ts";
@@ -30,8 +31,6 @@ const INVALID_PARAMS = -32602;
 /** The legacy era's, to clients of which it is told; the front has its own for others. */
 const RESOURCE_NOT_FOUND = -32002;
 
-/** Pages of a list that are read for one call. */
-const PAGES = 20;
 const GONE = "does not speak the version of MCP any more that it did";
 
 export interface DialectOptions {
@@ -157,7 +156,9 @@ export class ModernDialect {
 
   #post(request: Request, added?: readonly AddedHeader[], round?: Round, said = this.#options.stamp(undefined)): void {
     const { wire, version, isHttp } = this.#options;
-    const params = stampRequest(request.params, version, said, round);
+    const { inputResponses } = request.params ?? {};
+    const answers = request.method === "tasks/update" && isObject(inputResponses) ? { inputResponses } : round;
+    const params = stampRequest(request.params, version, said, answers);
     const headers = isHttp ? [...(added ?? []), ...this.#headers.of(request)] : undefined;
     wire.send({ jsonrpc: "2.0", id: request.id, method: request.method, params }, undefined, headers);
   }
@@ -233,15 +234,28 @@ export class ModernDialect {
     if ("error" in response) return this.#refused(call, response.error);
     const { resultType = "complete" } = response.result;
     if (resultType === "complete") return this.#complete(call, response.result);
+    if (resultType === "task" && this.#mayBeTask(call)) return this.#task(call, response.result);
     if (resultType === "input_required" && modernMethod(call.request.method)?.hasRounds) return this.#rounds.begin(call, response.result);
     const what = `answered ${call.request.method} with a result of type ${JSON.stringify(resultType)?.slice(0, 40)}, which it may not`;
     this.#fail(call, failure(this.#options.upstream, "upstream_protocol", what, "yes"));
   }
 
+  /** Only what the client that it is for has said that it takes. */
+  #mayBeTask({ request, id }: Asking): boolean {
+    const { stamp, events } = this.#options;
+    return request.method === "tools/call" && hasTasks(stamp(events.origin(id)).capabilities);
+  }
+
+  #task(call: Asking, result: Json): void {
+    const { resultType: _, _meta, ...task } = bare(result);
+    this.#answer(call, { jsonrpc: "2.0", id: call.id, result: { task: legacyTask(task), ...(_meta !== undefined && { _meta }) } });
+  }
+
   #complete(call: Asking, result: Json): void {
     if (call.request.method === "ping" && !this.#isDescribed(result)) return this.#isGone([call]);
-    const given = bareResult(result);
     const { method } = call.request;
+    const isTask = method === "tasks/get"; // whose `ttlMs` is that of the task
+    const given = isTask ? legacyTask({ ...bareResult(result), ttlMs: result.ttlMs }) : bareResult(result);
     if (method === "tools/list" && Array.isArray(given.tools) && this.#options.isHttp) given.tools = this.#headers.listed(given.tools);
     // What hangs on the answers to questions is nobody else's, and not true for longer.
     const isFresh = modernMethod(method)?.isFresh && call.round === undefined;
@@ -249,13 +263,12 @@ export class ModernDialect {
   }
 
   /** A call had other headers than its tool wants now: what it wants is read, and the call, which nobody acted on, is sent once more. */
-  #relist(call: Asking, cursor: unknown, pages: number): void {
-    this.#ask("tools/list", cursor === undefined ? undefined : { cursor }, (answer) => {
-      if (this.#calls.get(call.id) !== call) return; // it was given up
-      const next = answer instanceof Error ? undefined : answer.nextCursor;
-      if (typeof next === "string" && pages < PAGES) this.#relist(call, next, pages + 1);
-      else this.#again(call, call.round);
-    });
+  #relist(call: Asking): void {
+    const unlessGivenUp = (go: () => unknown): unknown => this.#calls.get(call.id) === call && go();
+    this.#headers.relist(
+      (params, over) => unlessGivenUp(() => this.#ask("tools/list", params, over)),
+      () => unlessGivenUp(() => this.#again(call, call.round)),
+    );
   }
 
   /** Takes what the server says of itself now; false where it speaks the version no more. */
@@ -288,7 +301,7 @@ export class ModernDialect {
         if (call.wasRefused !== "headers" && method === "tools/call") {
           call.wasRefused = "headers";
           events.message({ jsonrpc: "2.0", method: "notifications/tools/list_changed" }, undefined); // clients see the new schema, too
-          return this.#relist(call, undefined, 1);
+          return this.#relist(call);
         }
         return this.#fail(call, failure(upstream, "upstream_protocol", `wants other headers of ${method} than its tools/list says`));
       case MISSING_CAPABILITY:

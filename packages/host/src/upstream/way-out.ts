@@ -11,7 +11,7 @@ import type { Link } from "../wire/link.ts";
 import type { Json } from "../wire/message.ts";
 import { isModern } from "../wire/versions.ts";
 import type { Authorization } from "./authorization.ts";
-import { askedCapabilities } from "./capabilities.ts";
+import { askedCapabilities, withoutTasks } from "./capabilities.ts";
 import { unavailable } from "./failure.ts";
 import { type LinkOptions, makeLink } from "./links.ts";
 import type { Said } from "./rounds.ts";
@@ -77,11 +77,13 @@ export class WayOut {
 
   /** What a server of the modern era is told of the client that a request is sent for. */
   #clientOf(exchange: HostExchange): Omit<Said, "info"> {
-    const { caller, client, brought } = exchange;
+    const { caller, client, brought, depth } = exchange;
+    const asked = this.asks(caller);
+    const capabilities = depth > 0 ? withoutTasks(asked) : asked; // a plugin that calls waits for the result
     // Of the legacy era, a client that said nothing hears what it always did.
     const isNamed = isModern(client.version);
     const logLevel = client.logLevel ?? (isNamed ? undefined : "info");
-    return { capabilities: this.asks(caller), logLevel, round: brought, isRoundOfClient: isRoundOfClient(exchange), isNamed };
+    return { capabilities, logLevel, round: brought, isRoundOfClient: isRoundOfClient(exchange), isNamed };
   }
 
   /** What a server of the modern era is told that a caller can be asked. */
