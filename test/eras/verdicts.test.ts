@@ -177,7 +177,7 @@ describe("what a server of 2026-07-28 says of itself", () => {
     let discovered: Message = { ...DISCOVERED, instructions: "first" };
     const prompts: Answering = () => ({ prompts: [{ name: "greet" }], resultType: "complete" });
     await using server = await scriptedModern({ "server/discover": () => discovered, "prompts/list": prompts });
-    await using running = await startHost({ mcpServers: { one: { url: server.url, healthInterval: 50 } } });
+    await using running = await startHost({ mcpServers: { one: { url: server.url, healthInterval: 300 } } });
     await ready(running);
     const client = await RawHttp.open(running.url);
     const { messages, close } = await client.listen();

@@ -1,5 +1,5 @@
 import { type HostError, PeerError, type RpcError } from "../errors.ts";
-import type { Json } from "../wire/message.ts";
+import type { Id, Json } from "../wire/message.ts";
 import { isUnrelated } from "./discovery.ts";
 import { failure } from "./failure.ts";
 import { HttpRefusal } from "./http-failure.ts";
@@ -7,8 +7,9 @@ import type { Asking } from "./rounds.ts";
 
 export interface DoubtsOptions {
   readonly upstream: string;
-  /** Sends a `server/discover`; gives what gives it up. */
-  readonly discover: (over: (answer: Json | Error) => void) => (error: HostError) => void;
+  /** Sends a `server/discover`. */
+  readonly discover: (over: (answer: Json | Error) => void) => Id;
+  readonly giveUp: (id: Id, error: HostError) => void;
   /** Takes what the server says of itself; false where it speaks the version no more. */
   readonly describes: (discovered: Json) => boolean;
   /** The server is of another era now. @param calls those that it has refused, on which nobody acted */
@@ -33,12 +34,13 @@ export class Doubts {
   about(call: Asking, otherwise: () => void): void {
     this.#calls.set(call, otherwise);
     if (this.#calls.size > 1) return; // it is being asked
-    const giveUp = this.#options.discover((answer) => {
+    const { upstream, discover, giveUp } = this.#options;
+    const id = discover((answer) => {
       clearTimeout(late);
       this.#told(answer);
     });
     const late = setTimeout(() => {
-      giveUp(failure(this.#options.upstream, "upstream_timeout", `did not answer server/discover in ${PATIENCE} ms`));
+      giveUp(id, failure(upstream, "upstream_timeout", `did not answer server/discover in ${PATIENCE} ms`));
     }, PATIENCE).unref();
   }
 

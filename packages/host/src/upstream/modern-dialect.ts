@@ -82,12 +82,10 @@ export class ModernDialect {
     });
     this.#doubts = new Doubts({
       upstream,
-      discover: (over) => {
-        const id = this.#ask("server/discover", undefined, over);
-        return (error) => {
-          options.wire.forget?.(id);
-          this.failed(id, error);
-        };
+      discover: (over) => this.#ask("server/discover", undefined, over),
+      giveUp: (id, error) => {
+        options.wire.forget?.(id);
+        this.failed(id, error);
       },
       describes: (discovered) => this.#isDescribed(discovered),
       gone: (calls) => this.#isGone(calls),
