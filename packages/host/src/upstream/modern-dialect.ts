@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from "node:util";
 import { HostError, PeerError, type RpcError } from "../errors.ts";
 import { IdTable } from "../wire/id-table.ts";
 import type { AddedHeader, Link, LinkEvents } from "../wire/link.ts";
@@ -15,8 +14,7 @@ import {
 } from "../wire/message.ts";
 import { bare, bareResult, type Freshness, freshnessIn, modernMethod, type Round, stampRequest, subscriptionOf } from "../wire/modern.ts";
 import { hasTasks, legacyTask } from "../wire/tasks.ts";
-import { type Described, described } from "./described.ts";
-import { speaks } from "./discovery.ts";
+import { type Described, Description } from "./described.ts";
 import { Doubts, isLegacy, isStrange } from "./doubts.ts";
 import { failure, incapable } from "./failure.ts";
 import { Listening } from "./listening.ts";
@@ -64,14 +62,16 @@ export class ModernDialect {
   readonly #rounds: Rounds;
   readonly #listening: Listening;
   readonly #headers: RequestHeaders;
-  /** What the server says of itself. */
-  #server: Described;
+  readonly #description: Description;
   readonly #doubts: Doubts;
 
   constructor(options: DialectOptions) {
-    const { upstream, events, server, warn } = options;
+    const { upstream, version, events, server, warn } = options;
     this.#options = options;
-    this.#server = server;
+    this.#description = new Description(version, server, (now) => {
+      this.#listening.has(now.capabilities);
+      options.described(now);
+    });
     this.#headers = new RequestHeaders((tool, reason) => warn("a tool is left out", { upstream, tool, reason }));
     this.#rounds = new Rounds({
       upstream,
@@ -87,7 +87,7 @@ export class ModernDialect {
         options.wire.forget?.(id);
         this.failed(id, error);
       },
-      describes: (discovered) => this.#isDescribed(discovered),
+      describes: (discovered) => this.#description.holds(discovered),
       gone: (calls) => this.#isGone(calls),
     });
     this.#listening = new Listening({
@@ -250,7 +250,7 @@ export class ModernDialect {
   }
 
   #complete(call: Asking, result: Json): void {
-    if (call.request.method === "ping" && !this.#isDescribed(result)) return this.#isGone([call]);
+    if (call.request.method === "ping" && !this.#description.holds(result)) return this.#isGone([call]);
     const { method } = call.request;
     const isTask = method === "tasks/get"; // whose `ttlMs` is that of the task
     const given = isTask ? legacyTask({ ...bareResult(result), ttlMs: result.ttlMs }) : bareResult(result);
@@ -267,17 +267,6 @@ export class ModernDialect {
       (params, over) => unlessGivenUp(() => this.#ask("tools/list", params, over)),
       () => unlessGivenUp(() => this.#again(call, call.round)),
     );
-  }
-
-  /** Takes what the server says of itself now; false where it speaks the version no more. */
-  #isDescribed(discovered: Json): boolean {
-    if (!speaks(discovered, this.#options.version)) return false;
-    const now = described(discovered);
-    if (isDeepStrictEqual(now, this.#server)) return true;
-    this.#server = now;
-    this.#listening.has(now.capabilities);
-    this.#options.described(now);
-    return true;
   }
 
   /** The server is of another era now. @param calls those that it has refused, on which nobody acted */
