@@ -42,6 +42,21 @@ places more, and in some it is not.
 | answers with a key \`__proto__\`, nested very deeply or larger than \`limits.messageBytes\` | refused | such a message breaks who reads it |
 `;
 
+const CONFORMANCE = `## The official suite
+
+\`npm run conformance\` runs \`@modelcontextprotocol/conformance\` against fixtures (\`test/conformance\`), directly and through the host. What
+passes directly must pass through the host, check by check, and there is no list of exceptions.
+
+| scenarios | behind the host | what is demanded |
+| --- | --- | --- |
+| for servers, 2025-11-25 | a server of 2025-11-25 over stdio and HTTP, one of three servers, with every plugin | each check as without the host |
+| for servers, 2025-11-25 | a server of 2026-07-28 and nothing older, a server of both eras, over HTTP | each check as of the server of both without the host |
+| for servers, 2026-07-28 | a server of 2026-07-28 and nothing older, a server of both eras, over HTTP | each check as without the host, or better |
+| for servers, 2026-07-28 | a server of 2025-11-25 over stdio and HTTP, one of three servers, with every plugin | each scored scenario passes |
+| for servers, tasks extension | a server of the extension over stdio and HTTP | each check as without the host |
+| for clients, 2025-11-25 and 2026-07-28, but for signing in | the suite's own servers, where a small client drives the host | nothing fails |
+`;
+
 const ZOO = `## Real servers
 
 \`npm run zoo\` asks servers from npm, in the versions of \`test/zoo/package.json\`, first directly and then through a host, without plugins and
@@ -107,5 +122,5 @@ export function render() {
     const cases = casesOf(row).map((told) => `- ${told.title}${ways(told)}`);
     return `## ${row.message}, ${row.direction}\n\n${row.duty}\n\n${cases.join("\n")}\n`;
   });
-  return [HEAD, ...sections, renderEras(), LENIENCY, ...zoo()].join("\n");
+  return [HEAD, ...sections, renderEras(), LENIENCY, CONFORMANCE, ...zoo()].join("\n");
 }

@@ -37,6 +37,15 @@ describe("which era a server is of", () => {
     expect(begun).toEqual(["server/discover", "initialize", "initialize"]);
   });
 
+  test("is the modern one where it refuses the version and names it: it is asked once more", async () => {
+    const refused = { code: -32022, message: "no", data: { supported: ["2026-07-28"], requested: "2026-07-28" } };
+    const discover: Answering = (_message, _response, nth) => (nth === 1 ? refused : DISCOVERED);
+    await using server = await scriptedModern({ "server/discover": discover });
+    await using running = await startHost({ mcpServers: { one: { url: server.url } } });
+    await vi.waitFor(() => expect(running.host.status().upstreams).toMatchObject([{ protocolVersion: "2026-07-28" }]));
+    expect(server.methods().slice(0, 2)).toEqual(["server/discover", "server/discover"]);
+  });
+
   test("is not asked otherwise where it refuses the host's credentials", async () => {
     const refuse: Answering = (_message, response) => void response.writeHead(401).end();
     await using server = await scriptedModern({ "server/discover": refuse });

@@ -1,8 +1,8 @@
 import { HostError, PeerError } from "../errors.ts";
 import type { AddedHeader, Link, LinkEvents } from "../wire/link.ts";
-import type { Id, Json, Response } from "../wire/message.ts";
+import { type Id, isObject, type Json, type Response } from "../wire/message.ts";
 import { type Stamp, stampRequest } from "../wire/modern.ts";
-import { MODERN_VERSIONS } from "../wire/versions.ts";
+import { MODERN_VERSIONS, UNSUPPORTED_VERSION } from "../wire/versions.ts";
 import { failure } from "./failure.ts";
 import { HttpRefusal } from "./http-failure.ts";
 
@@ -33,7 +33,18 @@ export class Discovery {
   async ask(wire: Link | undefined, events: Pick<LinkEvents, "nextId">, stamp: Stamp, patience: number): Promise<Discovered | Error> {
     this.wasSent = true;
     const [version] = MODERN_VERSIONS;
-    const outcome = await new Promise<Json | Error>((settle) => {
+    const ask = (): Promise<Json | Error> => this.#ask(wire, events, stampRequest(undefined, version, stamp), patience);
+    let outcome = await ask();
+    // A server that refuses a version and names it as one that it speaks is of the modern era, and asked once more.
+    if (isRefused(outcome, version)) outcome = await ask();
+    if (outcome instanceof Error) return outcome;
+    if (speaks(outcome, version)) return { version, result: outcome };
+    return failure(this.#upstream, "upstream_protocol", "answers server/discover with none of the versions that the host speaks", "no");
+  }
+
+  #ask(wire: Link | undefined, events: Pick<LinkEvents, "nextId">, params: Json, patience: number): Promise<Json | Error> {
+    const [version] = MODERN_VERSIONS;
+    return new Promise((settle) => {
       const id = events.nextId();
       const late = setTimeout(
         () => this.giveUp(failure(this.#upstream, "upstream_timeout", `did not answer server/discover in ${patience} ms`)),
@@ -47,12 +58,8 @@ export class Discovery {
       this.#forget = () => wire?.forget?.(id);
       const headers = { "mcp-protocol-version": version, "mcp-method": "server/discover" };
       const added = Object.entries(headers).map(([name, value]): AddedHeader => ({ name, value, by: undefined }));
-      const params = stampRequest(undefined, version, stamp);
       wire?.send({ jsonrpc: "2.0", id, method: "server/discover", params }, undefined, added);
     });
-    if (outcome instanceof Error) return outcome;
-    if (speaks(outcome, version)) return { version, result: outcome };
-    return failure(this.#upstream, "upstream_protocol", "answers server/discover with none of the versions that the host speaks", "no");
   }
 
   /** Takes the answer; false where it is another's. */
@@ -78,6 +85,12 @@ export class Discovery {
     this.#id = this.#settle = this.#forget = undefined;
     settle?.(outcome);
   }
+}
+
+function isRefused(outcome: Json | Error, version: string): boolean {
+  if (!(outcome instanceof PeerError) || outcome.rpc.code !== UNSUPPORTED_VERSION) return false;
+  const { data } = outcome.rpc;
+  return isObject(data) && Array.isArray(data.supported) && data.supported.includes(version);
 }
 
 /** Whether an answer to `server/discover` has this version. */
