@@ -1,4 +1,4 @@
-import { PeerError } from "../errors.ts";
+import { HostError, PeerError } from "../errors.ts";
 import type { Caller } from "../exchange/caller.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Logger } from "../log.ts";
@@ -20,6 +20,8 @@ const REMEMBERED = 1_000;
 export interface Receiver extends Caller {
   /** Sends on the stream of `exchange` while that is open, else on the caller's own. */
   notify(notification: Notification, exchange: HostExchange | undefined): void;
+  /** The exchange that something belongs to which came on a wire of its own that does not tell; an error where it must be known. */
+  attribute(upstream: string): HostExchange | HostError | undefined;
   /** Owes the client one update of a subscribed resource. */
   updated(uri: string, params: Json): void;
 }
@@ -205,12 +207,12 @@ export class Notifications {
               logger: typeof logger === "string" ? `${connection.facts.key}/${logger}` : connection.facts.key,
             },
           };
-    owner.notify(named, origin);
+    owner.notify(named, origin ?? attributed(owner, connection));
   }
 
   #toOwner(connection: Connection, notification: Notification, origin: HostExchange | undefined, taskId: string | undefined): void {
     const owner = this.#owner(connection, origin, taskId);
-    if (owner) owner.notify(notification, origin);
+    if (owner) owner.notify(notification, origin ?? attributed(owner, connection));
     else this.#drop(connection);
   }
 
@@ -227,6 +229,12 @@ export class Notifications {
     const { key } = connection.facts;
     this.dropped.set(key, (this.dropped.get(key) ?? 0) + 1);
   }
+}
+
+/** Which of its owner's calls a wire means that does not say so, where that is certain. */
+function attributed(owner: Receiver, { facts }: Connection): HostExchange | undefined {
+  const call = owner.attribute(facts.key);
+  return call instanceof HostError ? undefined : call;
 }
 
 function withTasks(notification: Notification, connection: Connection, tasks: TaskTable): Notification {

@@ -24,7 +24,7 @@ export interface Respondent extends Caller {
     origin: HostExchange | undefined,
     progress: ((params: Json) => void) | undefined,
   ): { readonly answer: Promise<Json>; cancel(error: HostError): void };
-  /** The exchange that a question of an upstream belongs to which came on a wire that does not tell. @returns an error where it must be known and is not */
+  /** Its call that a question of an upstream belongs to which came on a wire that does not tell. @returns an error where it must be known and is not */
   attribute(upstream: string): HostExchange | HostError | undefined;
   /** Of what it is asked, what counts together: the id of the one client, or of its call. */
   askedAs(origin: HostExchange | undefined): string;
@@ -81,7 +81,7 @@ export class ServerRequests {
   receive(connection: Connection, request: Request, origin: HostExchange | undefined): void {
     if (request.method === "ping") return connection.respond(request, { result: {} });
     const owner = this.#owner(connection, request, origin);
-    const known = origin ?? (owner instanceof HostError ? owner : owner.attribute(connection.facts.key));
+    const known = origin ?? (owner instanceof HostError ? owner : attributed(owner, connection));
     if (known && !(known instanceof HostError)) known.asked = true;
     const refused =
       owner instanceof HostError ? owner : known instanceof HostError ? known : this.#overloaded(owner.askedAs(known), connection);
@@ -338,4 +338,10 @@ export class ServerRequests {
 
 function callOver(): HostError {
   return new HostError("client_gone", "the call that this belongs to is out of time");
+}
+
+/** The exchange that a question belongs to which came on a wire that does not tell. @returns an error where it must be known and is not */
+function attributed(owner: Respondent, connection: Connection): HostExchange | HostError | undefined {
+  const call = owner.attribute(connection.facts.key);
+  return call === undefined || call instanceof HostError ? call : connection.sentFor(call);
 }
