@@ -3,7 +3,7 @@ import { ERROR_ORIGIN, ERRORS, type ErrorType } from "../errors.ts";
 import type { HttpOrigin } from "../exchange/exchange.ts";
 import type { RoundReply } from "../session/parking.ts";
 import { type Id, isObject, type Json, type Message, type Response } from "../wire/message.ts";
-import { type Freshness, modernMethod, stampResult } from "../wire/modern.ts";
+import { type Freshness, modernMethod, stampDiscovery, stampResult } from "../wire/modern.ts";
 import type { Member } from "../wire/roster.ts";
 import { EventStream, type StreamSettings } from "./event-stream.ts";
 import { originOf } from "./origin.ts";
@@ -85,9 +85,10 @@ export class ModernReply implements RoundReply, Member {
     if (this.isOver) return undefined;
     const isError = "error" in response;
     const freshness = modernMethod(this.#method)?.isFresh ? known : undefined;
+    const stamp = this.#method === "server/discover" ? stampDiscovery : stampResult;
     const answer = isError
       ? { ...response, error: modernError(response.error) }
-      : { ...response, result: stampResult(response.result, this.#replies.options.hostInfo, freshness) };
+      : { ...response, result: stamp(response.result, this.#replies.options.hostInfo, freshness) };
     return this.#finish(JSON.stringify(answer), isError ? statusOf(response.error) : 200); // may throw, and then nothing has happened yet
   }
 

@@ -126,6 +126,11 @@ export function stampResult(
   });
 }
 
+/** The answer to `server/discover` as it goes out. Until here it says who serves where the answer to `initialize` does, so that plugins know one place. */
+export function stampDiscovery({ serverInfo, ...result }: Readonly<Json>, hostInfo: Json, freshness: Freshness | undefined): Json {
+  return stampResult(result, isObject(serverInfo) ? serverInfo : hostInfo, freshness);
+}
+
 /** Params of a notification that goes out on a subscription. */
 export function onSubscription(params: Readonly<Json> | undefined, id: string | number): Json {
   return Object.assign({}, params, { _meta: Object.assign({}, metaOf(params), { [SUBSCRIPTION_KEY]: id }) });
