@@ -293,7 +293,7 @@ test.each<[string, Parts, string[], string]>([
         return kept.get(key);
       });`,
     },
-    [TWO_HOSTS, ONE_HOST],
+    [UNRELATED, TWO_HOSTS, ONE_HOST],
     "what the server gets for",
   ],
   [
