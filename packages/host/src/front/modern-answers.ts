@@ -1,0 +1,29 @@
+import { ERRORS, type RpcError } from "../errors.ts";
+import type { Id, Json, Response } from "../wire/message.ts";
+import { type Freshness, modernMethod, stampResult } from "../wire/modern.ts";
+
+/** Nothing is known of how long what legacy servers answer holds. */
+const STALE: Freshness = Object.freeze({ ttlMs: 0, cacheScope: "private" });
+
+/** Codes of the legacy era that the modern one has no more, and what stands for them. */
+const MODERN_CODES: ReadonlyMap<number, number> = new Map([
+  [ERRORS.resource_not_found.code, ERRORS.invalid_params.code],
+  [-32042, ERRORS.upstream_protocol.code],
+]);
+
+/** What a request of `method` is answered with, as the modern era has it. */
+export function modernAnswer(response: Response, method: string, hostInfo: Json): Response {
+  if ("error" in response) return { ...response, error: modernError(response.error) };
+  const freshness = modernMethod(method)?.isFresh ? STALE : undefined;
+  return { ...response, result: stampResult(response.result, hostInfo, freshness) };
+}
+
+/** The answer that asks its client something first, and to come again with the state. */
+export function questionsAnswer(id: Id, inputRequests: Json, requestState: string, hostInfo: Json): Response {
+  return { jsonrpc: "2.0", id, result: stampResult({ inputRequests, requestState }, hostInfo, undefined, "input_required") };
+}
+
+function modernError(error: RpcError): RpcError {
+  const code = MODERN_CODES.get(error.code);
+  return code === undefined ? error : { ...error, code };
+}
