@@ -3,7 +3,7 @@ import { LongFirst } from "./test/harness/long-first.ts";
 
 export default defineConfig({
   test: {
-    include: ["packages/*/test/**/*.test.ts", "test/*.test.ts", "test/*/*.test.ts"],
+    include: ["packages/*/test/**/*.test.ts", "test/**/*.test.ts"],
     globalSetup: ["test/harness/census.ts"],
     setupFiles: ["test/harness/coverage.ts", "test/harness/patience.ts", "test/harness/state.ts"],
     sequence: { sequencer: LongFirst },

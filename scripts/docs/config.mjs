@@ -17,6 +17,7 @@ export function render(current) {
     top: keys(configSchema.shape),
     listen: keys(configSchema.shape.listen.unwrap().shape),
     resume: keys(PART_SCHEMAS.resume.shape),
+    cache: keys(PART_SCHEMAS.cache.shape),
     tls: keys(PART_SCHEMAS.tls.shape),
     catalog: keys(PART_SCHEMAS.catalog.shape),
     selected: keys(PART_SCHEMAS.selected.shape),

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { casesOf, rows, WAYS_IN, WAYS_OUT } from "../../test/fidelity/rows.mjs";
+import { renderEras } from "../eras-table.mjs";
 import { root, table } from "../pages.mjs";
 
 export const file = "docs/fidelity.md";
@@ -14,7 +15,7 @@ SDK's own client or with raw JSON-RPC where that client would hide something. A 
 its own, where the upstream is reached over stdio, too; with every other way out its streams are pipes in one process. Where a case
 has a meaning on some ways only, it says so.
 
-This page is made of \`test/fidelity/rows.mjs\` and \`test/zoo/results.json\` by \`npm run docs\`.
+This page is made of \`test/fidelity/rows.mjs\`, \`test/eras/matrix/cells.mjs\` and \`test/zoo/results.json\` by \`npm run docs\`.
 `;
 
 /** What servers do that the specification does not say, or not so. */
@@ -106,5 +107,5 @@ export function render() {
     const cases = casesOf(row).map((told) => `- ${told.title}${ways(told)}`);
     return `## ${row.message}, ${row.direction}\n\n${row.duty}\n\n${cases.join("\n")}\n`;
   });
-  return [HEAD, ...sections, LENIENCY, ...zoo()].join("\n");
+  return [HEAD, ...sections, renderEras(), LENIENCY, ...zoo()].join("\n");
 }

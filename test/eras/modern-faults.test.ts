@@ -1,79 +1,15 @@
 import { readFileSync } from "node:fs";
-import http from "node:http";
+import type http from "node:http";
 import { ListRootsRequestSchema } from "@modelcontextprotocol/sdk/types.js";
 import { describe, expect, test, vi } from "vitest";
 import type { Message } from "../fixtures/upstream.mjs";
 import { httpTransport, sdkClient } from "../harness/clients.ts";
-import { listening } from "../harness/faulty-wires.ts";
 import { MARKED, startHost, temporary } from "../harness/hosts.ts";
 import { RawHttp } from "../harness/raw-http.ts";
 import { scripted } from "../harness/scripted.ts";
+import { type Answering, DISCOVERED, OK, SUBSCRIPTION, say, scriptedModern, TOOLS } from "../harness/scripted-modern.ts";
 
-const DISCOVERED = {
-  supportedVersions: ["2026-07-28"],
-  capabilities: { tools: { listChanged: true }, resources: { subscribe: true } },
-  resultType: "complete",
-};
-const TOOLS = { tools: ["ok", "bad"].map((name) => ({ name, inputSchema: { type: "object" } })), resultType: "complete" };
-const OK = { content: [{ type: "text", text: "ok" }], resultType: "complete" };
-const SUBSCRIPTION = "io.modelcontextprotocol/subscriptionId";
 const ELICITED = { message: "Sure?", requestedSchema: { type: "object", properties: {} } };
-
-/** Gives a result, an error as `{ code, message }`, or nothing where it answers itself. @param nth of its method, from 1 on */
-type Answering = (message: Message, response: http.ServerResponse, nth: number) => Message | undefined;
-
-interface ScriptedModern extends AsyncDisposable {
-  readonly url: string;
-  /** The methods of what came so far. */
-  methods(): string[];
-  /** Every subscriptions/listen so far. */
-  listens(): Message[];
-  /** Answers that are not over. */
-  readonly open: ReadonlySet<http.ServerResponse>;
-}
-
-/** A server of 2026-07-28 on bare HTTP that does everything well save what the test says, by method. */
-async function scriptedModern(answers: Record<string, Answering> = {}): Promise<ScriptedModern> {
-  const received: Message[] = [];
-  const open = new Set<http.ServerResponse>();
-  const server = http.createServer(async (request, response) => {
-    let body = "";
-    for await (const chunk of request) body += chunk;
-    if (request.method !== "POST") return void response.writeHead(405).end();
-    const message: Message = JSON.parse(body);
-    received.push(message);
-    open.add(response);
-    response.once("close", () => open.delete(response));
-    const nth = received.filter(({ method }) => method === message.method).length;
-    const usual: Record<string, Answering> = {
-      "server/discover": () => DISCOVERED,
-      "tools/list": () => TOOLS,
-      "tools/call": () => OK,
-      "subscriptions/listen"({ id, params }, stream) {
-        const told = { notifications: params.notifications, _meta: { [SUBSCRIPTION]: id } };
-        say(stream, { method: "notifications/subscriptions/acknowledged", params: told });
-        return undefined;
-      },
-    };
-    const answer = answers[message.method] ?? usual[message.method] ?? (() => ({ code: -32601, message: "Method not found" }));
-    const given: Message | undefined = answer(message, response, nth);
-    if (!given) return;
-    const isError = typeof given.code === "number";
-    const status = !isError ? 200 : given.code === -32601 ? 404 : 400;
-    if (!response.headersSent) response.writeHead(status, { "content-type": "application/json" });
-    response.end(JSON.stringify({ jsonrpc: "2.0", id: message.id, ...(isError ? { error: given } : { result: given }) }));
-  });
-  const { url, close } = await listening(server);
-  const methods = (): string[] => received.map(({ method }) => method);
-  const listens = (): Message[] => received.filter(({ method }) => method === "subscriptions/listen");
-  return { url: `${url}/mcp`, methods, listens, open, [Symbol.asyncDispose]: close };
-}
-
-/** Writes a message on the stream of an answer. */
-function say(response: http.ServerResponse, message: Message): void {
-  if (!response.headersSent) response.writeHead(200, { "content-type": "text/event-stream" });
-  response.write(`data: ${JSON.stringify({ jsonrpc: "2.0", ...message })}\n\n`);
-}
 
 const ready = (running: { host: { status(): { upstreams: unknown[] } } }) =>
   vi.waitFor(() => expect(running.host.status().upstreams).toMatchObject([{ state: "ready", entries: { tools: 2 } }]));

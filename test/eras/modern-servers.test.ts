@@ -50,6 +50,8 @@ describe.each(["HTTP", "stdio"] as const)("a server of 2026-07-28 over %s, befor
   beforeAll(async () => {
     server = wire === "HTTP" ? await serveModern() : undefined;
     running = await startHost({ mcpServers: { one: { ...(server ? { url: server.url } : stdio()), relayRoots: true } } });
+    // A client that comes before a server is known does without its instructions after a while.
+    await vi.waitFor(() => expect(running.host.status().upstreams).toMatchObject([{ state: "ready" }]));
     one = await person(running.url);
   });
   afterAll(async () => {

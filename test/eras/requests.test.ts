@@ -23,8 +23,8 @@ describe("a request without a session", () => {
       supportedVersions: ["2026-07-28"],
       capabilities: { tools: { listChanged: true }, resources: { subscribe: true, listChanged: true }, prompts: {}, completions: {} },
       resultType: "complete",
-      ttlMs: 0,
-      cacheScope: "private",
+      ttlMs: 30_000,
+      cacheScope: "public",
       _meta: { [`${KEY}serverInfo`]: { name: "mcp-host" } },
     });
     expect(result.capabilities.tasks).toBeUndefined();
@@ -33,12 +33,12 @@ describe("a request without a session", () => {
   test("lists, calls, reads, prompts and completions are answered, and say what the era demands", async () => {
     const { result: listed } = await client.ask("tools/list");
     expect(listed.tools.length).toBeGreaterThan(5);
-    expect(listed).toMatchObject({ resultType: "complete", ttlMs: 0, cacheScope: "private" });
+    expect(listed).toMatchObject({ resultType: "complete", ttlMs: 30_000, cacheScope: "public" });
     const { result: called } = await client.call("echo", { who: "me" });
     expect(called).toMatchObject({ resultType: "complete", structuredContent: { arguments: { who: "me" } } });
     expect(called).not.toHaveProperty("ttlMs");
     const { result: read } = await client.ask("resources/read", { uri: "test://upstream/text" });
-    expect(read).toMatchObject({ resultType: "complete", ttlMs: 0, contents: [{ uri: "test://upstream/text" }] });
+    expect(read).toMatchObject({ resultType: "complete", ttlMs: 0, cacheScope: "private", contents: [{ uri: "test://upstream/text" }] });
     const prompts = await client.ask("prompts/list");
     const { result: prompt } = await client.ask("prompts/get", { name: prompts.result.prompts[0].name, arguments: { name: "Ada" } });
     expect(prompt.messages.length).toBeGreaterThan(0);

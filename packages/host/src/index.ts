@@ -101,3 +101,4 @@ export { proxiedFetch } from "./upstream/proxied-fetch.ts";
 export { API_VERSION, VERSION } from "./version.ts";
 export { isLoopback } from "./wire/loopback.ts";
 export { isObject, type Json } from "./wire/message.ts";
+export type { Freshness } from "./wire/modern.ts";

@@ -54,7 +54,7 @@ test("looking does not give names away", () => {
 test("a plugin may look at the catalog from within `merge`", () => {
   const merged = vi.fn((entries: readonly Entry[]) => [...entries, ...looked.entries()]);
   const looked = catalog({ merge: merged });
-  new Directory(looked, new Map());
+  new Directory(looked, new Map(), { ttl: 0 });
   expect(looked.entries()).toEqual([]);
   expect(merged).toHaveBeenCalledTimes(1);
 });
@@ -62,7 +62,7 @@ test("a plugin may look at the catalog from within `merge`", () => {
 /** Sessions that share one offer, and what it costs to compare what they are shown with what they were. */
 function announcing(sessions: number, principals: readonly object[], hooks: Partial<Options["hooks"]>) {
   const joined = catalog(hooks);
-  const directory = new Directory(joined, new Map());
+  const directory = new Directory(joined, new Map(), { ttl: 0 });
   let offer = joined.offer([view("a", ["x"])]);
   vi.spyOn(directory, "offer").mockImplementation(() => offer);
   const all = Array.from({ length: sessions }, (_, n) => {

@@ -38,6 +38,15 @@ const resume = z.strictObject({
     .describe("Close the stream of a call after this long; clients since 2025-11-25 come back for the rest. Default: never."),
 });
 
+/** How long clients may keep lists whose changes the host announces, in milliseconds. */
+export const CACHE_TTL = 30_000;
+
+const cache = z.strictObject({
+  ttl: duration
+    .default(CACHE_TTL)
+    .describe("How long clients of 2026-07-28 may keep a list of servers that tell of changes, without asking for it again."),
+});
+
 const catalog = z.strictObject({
   file: flag
     .default(true)
@@ -45,7 +54,7 @@ const catalog = z.strictObject({
 });
 
 /** Keys that have keys of their own, by the name of their table in docs/config.md. */
-export const PART_SCHEMAS = { tls, resume, catalog, selected } as const;
+export const PART_SCHEMAS = { tls, resume, cache, catalog, selected } as const;
 
 /** What the HTTP front answers itself. */
 const OWN_PATHS: ReadonlySet<unknown> = new Set(["/healthz", "/readyz", "/sse", "/messages", "/ws"]);
@@ -106,6 +115,7 @@ export const configSchema = z.strictObject({
         .describe(
           'The protocol eras that clients may speak: "legacy" is 2025-11-25 and older, "modern" is 2026-07-28. HTTP+SSE is of the legacy era anyway.',
         ),
+      cache: cache.prefault({}).describe("What clients of 2026-07-28 are told of how long lists hold."),
       sse: flag.default(false).describe("Serve HTTP+SSE of 2024-11-05 at /sse and /messages, too."),
       websocket: flag.default(false).describe("Serve WebSocket at /ws, too."),
       tls: tls.optional().describe("Serve HTTPS (and WSS) instead of HTTP."),
@@ -136,7 +146,7 @@ export const configSchema = z.strictObject({
 export function knownKeys(path: readonly PropertyKey[]): string[] {
   if (path.length === 0) return [...Object.keys(configSchema.shape), "servers", "inputs"];
   const inListen = path[0] === "listen" && path[1];
-  if (inListen === "tls" || inListen === "resume") return Object.keys(PART_SCHEMAS[inListen].shape);
+  if (inListen === "tls" || inListen === "resume" || inListen === "cache") return Object.keys(PART_SCHEMAS[inListen].shape);
   if (path[0] === "listen") return Object.keys(configSchema.shape.listen.unwrap().shape);
   if (path[0] === "catalog") return Object.keys(catalog.shape);
   if (path[0] === "limits") return Object.keys(DEFAULT_LIMITS);

@@ -1,5 +1,6 @@
 import type { RpcError } from "../errors.ts";
 import type { Json, Message, Response } from "../wire/message.ts";
+import type { Freshness } from "../wire/modern.ts";
 import type { Exchange, HttpOrigin, OwnAskOptions, OwnCallOptions } from "./exchange.ts";
 
 /** Where messages go that belong to a call and come before its answer: the answer's own stream. */
@@ -12,8 +13,8 @@ export interface Sink {
 
 /** How a front takes the answer to one request. What is sent before it belongs to the same stream. */
 export interface Reply extends Sink {
-  /** Gives the answer's size as {@link Exchange.answerBytes} has it. */
-  answer(response: Response): number | undefined;
+  /** Gives the answer's size as {@link Exchange.answerBytes} has it. @param freshness of the result, where anything is known of it */
+  answer(response: Response, freshness?: Freshness): number | undefined;
   /** There will be no answer: the request was cancelled. */
   end(): void;
 }

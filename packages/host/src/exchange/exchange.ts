@@ -1,5 +1,6 @@
 import type { HostError, RpcError, Sent } from "../errors.ts";
 import type { Json } from "../wire/message.ts";
+import type { Freshness } from "../wire/modern.ts";
 import type { Caller, ClientFacts, Principal } from "./caller.ts";
 import type { Entry } from "./entry.ts";
 
@@ -114,6 +115,12 @@ export interface Exchange {
   readonly route: Route | undefined;
   readonly attempts: readonly Attempt[];
   readonly resultKind: "complete" | "input_required" | "task";
+  /**
+   * How long the result may be kept, and for whom. Of a read it is what the server said, and once the `call` taps are through
+   * `private` where a plugin may have made it the caller's own; of lists and `server/discover` what the host reckons. Undefined
+   * where nothing is known: for other methods, for servers before 2026-07-28, and for what followed a question.
+   */
+  readonly freshness: Freshness | undefined;
   /** Whether the upstream asked the client something on its way to the answer, as far as it can be told. */
   readonly asked: boolean;
   /** Whether the upstream got the request. */

@@ -1,6 +1,7 @@
 import { HostError, type Sent, toRpcError } from "../errors.ts";
 import type { AddedHeader } from "../wire/link.ts";
 import type { Id, Json } from "../wire/message.ts";
+import type { Freshness } from "../wire/modern.ts";
 import { sendWithHeaders } from "./added-headers.ts";
 import { type Caller, type ClientFacts, type Principal, scopeOf } from "./caller.ts";
 import { correlationId } from "./correlation.ts";
@@ -93,6 +94,7 @@ export class HostExchange extends Timed implements Exchange {
   /** The one whose client an attached child speaks to. */
   protected override attachedTo: HostExchange | undefined = undefined;
   #sent: Sent = "no";
+  #freshness: Freshness | undefined = undefined;
   #claimed = false;
   #isReached = false;
   #decisions: Decision[] | undefined;
@@ -135,6 +137,15 @@ export class HostExchange extends Timed implements Exchange {
 
   get sent(): Sent {
     return this.#sent;
+  }
+
+  get freshness(): Freshness | undefined {
+    return this.#freshness;
+  }
+
+  set freshness(freshness: Freshness | undefined) {
+    this.#freshness = freshness;
+    if (this.attachedTo) this.attachedTo.freshness = freshness;
   }
 
   set sent(sent: Sent) {

@@ -2,19 +2,23 @@ import { ERRORS, type RpcError } from "../errors.ts";
 import type { Id, Json, Response } from "../wire/message.ts";
 import { type Freshness, modernMethod, stampResult } from "../wire/modern.ts";
 
-/** Nothing is known of how long what legacy servers answer holds. */
+/** Where nothing is known of how long it holds. */
 const STALE: Freshness = Object.freeze({ ttlMs: 0, cacheScope: "private" });
+
+/** A request needs a capability that it did not declare (2026-07-28, basic). */
+export const MISSING_CAPABILITY = -32021;
 
 /** Codes of the legacy era that the modern one has no more, and what stands for them. */
 const MODERN_CODES: ReadonlyMap<number, number> = new Map([
   [ERRORS.resource_not_found.code, ERRORS.invalid_params.code],
   [-32042, ERRORS.upstream_protocol.code],
+  [ERRORS.capability_required.code, MISSING_CAPABILITY],
 ]);
 
-/** What a request of `method` is answered with, as the modern era has it. */
-export function modernAnswer(response: Response, method: string, hostInfo: Json): Response {
+/** What a request of `method` is answered with, as the modern era has it. @param known of how long it holds, for methods whose results say so */
+export function modernAnswer(response: Response, method: string, hostInfo: Json, known = STALE): Response {
   if ("error" in response) return { ...response, error: modernError(response.error) };
-  const freshness = modernMethod(method)?.isFresh ? STALE : undefined;
+  const freshness = modernMethod(method)?.isFresh ? known : undefined;
   return { ...response, result: stampResult(response.result, hostInfo, freshness) };
 }
 

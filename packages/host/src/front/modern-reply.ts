@@ -2,9 +2,10 @@ import { ERROR_ORIGIN, ERRORS, type ErrorType, type RpcError } from "../errors.t
 import type { HttpOrigin } from "../exchange/exchange.ts";
 import type { RoundReply } from "../session/parking.ts";
 import { type Id, isObject, type Json, type Message, type Response } from "../wire/message.ts";
+import type { Freshness } from "../wire/modern.ts";
 import type { Member } from "../wire/roster.ts";
 import { EventStream, type StreamSettings } from "./event-stream.ts";
-import { modernAnswer, questionsAnswer } from "./modern-answers.ts";
+import { MISSING_CAPABILITY, modernAnswer, questionsAnswer } from "./modern-answers.ts";
 import { originOf } from "./origin.ts";
 import type { FrontResponse } from "./response.ts";
 import type { NetworkOptions } from "./way-in.ts";
@@ -16,9 +17,6 @@ const STATUS: { readonly [type in ErrorType]?: number } = {
   unsupported_protocol: 400,
   invalid_request: 400,
 };
-
-/** A request needs a capability that it did not declare (2026-07-28, basic). */
-const MISSING_CAPABILITY = -32021;
 
 export interface ModernReplies {
   readonly options: Pick<NetworkOptions, "plugins" | "hostInfo">;
@@ -69,9 +67,9 @@ export class ModernReply implements RoundReply, Member {
     return !this.isOver && this.stream().send(message);
   }
 
-  answer(response: Response): number | undefined {
+  answer(response: Response, known?: Freshness): number | undefined {
     if (this.isOver) return undefined;
-    const answer = modernAnswer(response, this.#method, this.#replies.options.hostInfo);
+    const answer = modernAnswer(response, this.#method, this.#replies.options.hostInfo, known);
     return this.#finish(JSON.stringify(answer), "error" in response ? statusOf(response.error) : 200); // may throw, and then nothing has happened yet
   }
 

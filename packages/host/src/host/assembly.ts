@@ -1,4 +1,4 @@
-import type { ResolvedConfig } from "../config/schema.ts";
+import { CACHE_TTL, type ResolvedConfig } from "../config/schema.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Tracer } from "../exchange/trace.ts";
 import type { Logger } from "../log.ts";
@@ -82,7 +82,7 @@ export function assemble(options: {
   const { hooks } = plugins;
   const changed = (principal: string | undefined): void => announcer.permissionsChanged(principal);
   const catalog = new Catalog({ hooks, log, names: lasting.names, limit: config.limits.entries, upstreams, changed });
-  const directory = new Directory(catalog, upstreams, { wait: config.wait, store });
+  const directory = new Directory(catalog, upstreams, { wait: config.wait, ttl: config.listen?.cache.ttl ?? CACHE_TTL, store });
   const announcer = new Announcer(directory, () => requesters);
   const answers = createAnswers(directory, hostInfo, (id) => requesters.get(id), announcer, {
     run: lasting.run,

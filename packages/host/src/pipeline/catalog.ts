@@ -3,10 +3,12 @@ import { countedAre } from "../counted.ts";
 import type { Caller } from "../exchange/caller.ts";
 import { type Entry, LISTED_KINDS, LISTS, type ListedKind } from "../exchange/entry.ts";
 import type { Site } from "../exchange/exchange.ts";
+import { rowOf } from "../exchange/methods.ts";
 import type { Trace } from "../exchange/trace.ts";
 import type { UpstreamFacts } from "../exchange/upstream-facts.ts";
 import { errorFields, type Logger } from "../log.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
+import type { HookName } from "../plugin/hooks.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Json } from "../wire/message.ts";
 import { type NameRegistry, prefixUri, type Withheld } from "./name-registry.ts";
@@ -106,6 +108,11 @@ function digestOf(entry: Entry): string {
     );
   return digest;
 }
+
+/** Hooks whose taps know who asks, or keep away whom they do not know. */
+const PERSONAL: readonly HookName[] = ["authenticate", "permit", "list", "respond"];
+/** Those besides that a call passes. */
+const PERSONAL_TO_CALLS: readonly HookName[] = [...PERSONAL, "route", "transform", "authorize", "call"];
 
 /** Names of entries that one line of the log has. */
 const TOLD = 10;
@@ -249,6 +256,12 @@ export class Catalog {
   /** Whether two callers may be shown different things. */
   get isJudged(): boolean {
     return this.#hooks.permit !== undefined || this.#hooks.list !== undefined;
+  }
+
+  /** Whether a plugin may give a caller something else in answer to a method than it gives others. */
+  isOwn(method: string): boolean {
+    const personal = rowOf(method).call ? PERSONAL_TO_CALLS : PERSONAL;
+    return this.#hooks.taps.some((tap) => personal.includes(tap.hook) && ["*", method, undefined].includes(tap.method));
   }
 
   /** A text that changes when what this caller sees of these kinds changes. */

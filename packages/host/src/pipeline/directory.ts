@@ -37,13 +37,16 @@ export class Directory {
   #epoch = 0;
 
   readonly #wait: number | undefined;
+  /** How long what the host announces changes of may be kept, in milliseconds. */
+  readonly ttl: number;
 
-  /** @param options.wait the config's, in milliseconds */
+  /** @param options.wait the config's, in milliseconds, as `ttl` is */
   constructor(
     catalog: Catalog,
     upstreams: ReadonlyMap<string, Upstream>,
-    { wait, store }: { readonly wait?: number | undefined; readonly store?: CatalogStore | undefined } = {},
+    { wait, ttl, store }: { readonly wait?: number | undefined; readonly ttl: number; readonly store?: CatalogStore | undefined },
   ) {
+    this.ttl = ttl;
     this.catalog = catalog;
     this.upstreams = upstreams;
     const servers = [...upstreams.values()].filter(({ facts }) => facts.wire !== "plugin");
@@ -134,6 +137,11 @@ export class Directory {
       if (known && !this.#newest.has(connection.facts.key)) this.#newest.set(connection.facts.key, known);
       this.#epoch++;
     });
+  }
+
+  /** The connections whose servers make up what the caller is offered. */
+  connections(caller: Caller): Connection[] {
+    return this.#offered().map((upstream) => upstream.connectionFor(caller));
   }
 
   /** What the caller is offered, as far as it is known now. */

@@ -46,7 +46,7 @@ export class LastKnown {
   keep(connection: Connection, view: View, lists: RawLists): void {
     const kind = kindOf(connection);
     if (kind === undefined) return;
-    const { server } = connection;
+    const server = connection.server && timeless(connection.server);
     this.#kinds.set(kind, { server, view });
     // What is missing a list would hide it from the next host.
     if (server && isStored(connection) && connection.listings.failed.size === 0) this.#store?.write(connection, kind, { server, lists });
@@ -79,6 +79,11 @@ function kindOf({ facts, key, owner, capabilities }: Connection): string | undef
 /** What a server lists to single principals is not written down. */
 function isStored({ facts, owner }: Connection): boolean {
   return facts.isolation === "shared" || owner !== undefined;
+}
+
+/** What a server said without how long it holds: that is nothing for another life. */
+function timeless({ validity: _, ...server }: ServerFacts): ServerFacts {
+  return server;
 }
 
 /** Whether a caller is that of the program or the person who runs the host. */

@@ -5,6 +5,7 @@ import type { Json } from "../wire/message.ts";
 import { isModern } from "../wire/versions.ts";
 import { Offer } from "./catalog.ts";
 import type { Directory } from "./directory.ts";
+import { listedFreshness } from "./freshness.ts";
 import { legacyTool } from "./legacy-looks.ts";
 
 /**
@@ -22,6 +23,8 @@ export async function list(exchange: HostExchange, directory: Directory, checkDe
   if (entries.length === 0) checkDeclared();
   const incomplete = offer.incomplete(kind, (entry) => catalog.permits(entry, caller));
   const partial = [...new Set([...missing.map(({ key }) => key), ...incomplete.keys()])];
+  exchange.freshness = listedFreshness(directory, exchange, kind, partial.length === 0);
+  for (const connection of directory.connections(caller)) connection.listings.used(kind);
   const isForLegacy = kind === "tool" && !isModern(exchange.client.version);
   const shown = (entry: Entry): Json => {
     const listed = Offer.listed(entry);

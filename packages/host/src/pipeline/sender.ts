@@ -14,6 +14,7 @@ import { type Json, metaOf, withRelatedTask } from "../wire/message.ts";
 import { NoJson } from "../wire/no-json.ts";
 import { isModern } from "../wire/versions.ts";
 import type { Directory } from "./directory.ts";
+import { freshOf, givenFreshness } from "./freshness.ts";
 import { legacyResult } from "./legacy-looks.ts";
 import type { Notifications } from "./notifications.ts";
 import { type Target, targetOf } from "./target.ts";
@@ -113,7 +114,7 @@ export class Sender {
       exchange.original.task === undefined
         ? undefined
         : (result, endProgress) => this.#tasks.created(exchange, connection, result, endProgress);
-    const options: CallOptions = { progress, alive, answered, headers };
+    const options: CallOptions = { progress, alive, answered, fresh: freshOf(exchange), headers };
     const { trace } = exchange;
     let span = trace?.begin("send");
     if (span) span.route = { upstream: upstream.key };
@@ -172,6 +173,7 @@ export class Sender {
 
   /** Notes what a caller is given, by an upstream or by a plugin that answers in its place: it may read the URIs in it. */
   given(exchange: HostExchange, upstream: string, result: Json): Json {
+    if (exchange.freshness) exchange.freshness = givenFreshness(this.#directory, exchange, exchange.freshness, upstream);
     // With one upstream every read goes there anyway; what a plugin has to read it lists.
     const { upstreams } = this.#directory;
     if (upstreams.size > 1 && upstreams.get(upstream)?.facts.wire !== "plugin")

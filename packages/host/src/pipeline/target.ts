@@ -98,7 +98,7 @@ export class Targets {
     if (typeof uri !== "string") return new HostError("invalid_params", "params.uri must be a resource URI");
     const long = this.#tooLong("params.uri", uri, "uriLength");
     if (long) return long;
-    const unknown = (): HostError => new HostError("resource_not_found", `Resource not found: ${uri.slice(0, 256)}`);
+    const unknown = (): HostError => new HostError("resource_not_found", `Resource not found: ${uri.slice(0, 256)}`, { facts: { uri } });
     const write = (sent: Readonly<Json>, native: string): Json => (sent.uri === native ? (sent as Json) : { ...sent, uri: native });
     const template = offer.template(uri);
     const exact = offer.find("resource", uri);

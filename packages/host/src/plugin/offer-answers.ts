@@ -131,5 +131,5 @@ function invalid(message: string): HostError {
 }
 
 function notFound(uri: string): HostError {
-  return new HostError("resource_not_found", `Resource not found: ${uri.slice(0, 256)}`, { sent: "yes" });
+  return new HostError("resource_not_found", `Resource not found: ${uri.slice(0, 256)}`, { sent: "yes", facts: { uri } });
 }

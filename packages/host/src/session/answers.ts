@@ -3,6 +3,7 @@ import type { Entry } from "../exchange/entry.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { ClientAnswers } from "../pipeline/client-answers.ts";
 import type { Directory } from "../pipeline/directory.ts";
+import { discoveredFreshness } from "../pipeline/freshness.ts";
 import type { Connection } from "../upstream/connection.ts";
 import { isObject, type Json } from "../wire/message.ts";
 import { isSupportedVersion, LATEST_VERSION, LEVELS, MODERN_VERSIONS, severity } from "../wire/versions.ts";
@@ -73,6 +74,7 @@ export function createAnswers(
       const capabilities = mergedCapabilities(directory, asking, unknown.length > 0);
       for (const name of GONE) delete capabilities[name];
       asking.declared = capabilities;
+      exchange.freshness = discoveredFreshness(directory, exchange, unknown.length === 0);
       const instructions = mergedInstructions(directory, asking);
       return { supportedVersions: [...MODERN_VERSIONS], capabilities, ...(instructions !== undefined && { instructions }) };
     },

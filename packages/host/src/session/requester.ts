@@ -142,6 +142,7 @@ export abstract class Requester implements Caller {
     try {
       exchange.answerBytes = reply.answer(
         "error" in outcome ? { jsonrpc: "2.0", id, error: outcome.error } : { jsonrpc: "2.0", id, result: outcome.result },
+        exchange.freshness,
       );
     } catch (thrown) {
       const cause = this.#host.unwritable(exchange, thrown);

@@ -6,7 +6,7 @@ import type { HostExchange } from "../exchange/host-exchange.ts";
 import { unlessStopped } from "../exchange/unless-stopped.ts";
 import type { ConnectionState, UpstreamFacts } from "../exchange/upstream-facts.ts";
 import type { Limits } from "../wire/limits.ts";
-import type { Json, Notification, Request } from "../wire/message.ts";
+import { isObject, type Json, type Notification, type Request } from "../wire/message.ts";
 import type { PeerCounters } from "../wire/peer.ts";
 import { unavailable } from "./failure.ts";
 import type { ServerFacts } from "./handshake.ts";
@@ -102,6 +102,13 @@ export class Connection {
   /** What the server was told that a caller can be asked: of all on the connection alike or, in the modern era, of each for itself. */
   declaredFor(caller: Caller): Json {
     return this.server?.era === "modern" ? this.#options.asks(caller) : this.capabilities;
+  }
+
+  /** Whether its server tells of changes of a list now. */
+  hears(list: string): boolean {
+    const { life, server, isReady } = this.#lifecycle;
+    const capability = server?.capabilities[list];
+    return isReady && (life?.peer.link.hears?.(list) ?? (isObject(capability) && capability.listChanged === true));
   }
 
   /** Milliseconds of the last answered ping or initialize. */

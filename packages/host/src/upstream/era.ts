@@ -1,7 +1,7 @@
 import { HostError, PeerError } from "../errors.ts";
 import type { AddedHeader, Link, LinkEvents } from "../wire/link.ts";
 import { type Id, isObject, isRequest, isResponse, type Json, type Message, type Request } from "../wire/message.ts";
-import { type Stamp, serverIn, stampRequest } from "../wire/modern.ts";
+import { freshnessIn, type Stamp, serverIn, stampRequest } from "../wire/modern.ts";
 import { MODERN_VERSIONS } from "../wire/versions.ts";
 import { capabilitySet } from "./capabilities.ts";
 import { failure } from "./failure.ts";
@@ -77,6 +77,10 @@ export class EraLink implements Link {
 
   get era(): "modern" | undefined {
     return this.#dialect && "modern";
+  }
+
+  hears(list: string): boolean | undefined {
+    return this.#dialect?.hears(list);
   }
 
   get sessionEnded(): boolean {
@@ -208,7 +212,7 @@ export class EraLink implements Link {
     });
     const { instructions } = discovered;
     const result = { protocolVersion: version, capabilities, serverInfo: serverIn(discovered), instructions };
-    this.#events.message({ jsonrpc: "2.0", id: initialize.id, result }, undefined);
+    this.#events.message({ jsonrpc: "2.0", id: initialize.id, result }, undefined, freshnessIn(discovered));
   }
 
   /** What a request says of its client: what the connection was opened with, and of a caller what that one can be asked. */

@@ -1,9 +1,11 @@
 import { HostError, PeerError } from "../errors.ts";
 import { withDeadline } from "../wire/deadline.ts";
 import { isObject, type Json } from "../wire/message.ts";
+import type { Freshness } from "../wire/modern.ts";
 import type { Peer } from "../wire/peer.ts";
 import { isSupportedVersion, LATEST_VERSION, MODERN_VERSIONS, UNSUPPORTED_VERSION } from "../wire/versions.ts";
 import { failure } from "./failure.ts";
+import { type Validity, validity } from "./validity.ts";
 
 /** The part of an `initialize` result that the host reads; the rest is kept as it came. */
 export interface ServerFacts {
@@ -13,6 +15,8 @@ export interface ServerFacts {
   readonly protocolVersion: string;
   /** Whether it begins with `initialize`, or knows neither that nor sessions. */
   readonly era: "legacy" | "modern";
+  /** How long this holds, where the server's era says so; of what was kept from another life, undefined. */
+  readonly validity?: Validity | undefined;
 }
 
 /** Opens the peer's link and initializes its server, within `timeout` milliseconds each. @throws HostError */
@@ -25,7 +29,11 @@ export async function shakeHands<Origin>(
   await withDeadline(peer.open(), timeout, () => {
     throw failure(upstream, "upstream_timeout", `did not start within ${timeout} ms`);
   });
-  const initialize = peer.request("initialize", { protocolVersion: LATEST_VERSION, ...declared }, { timeout });
+  let held: Validity | undefined;
+  const fresh = (freshness: Freshness): void => {
+    held = validity(freshness);
+  };
+  const initialize = peer.request("initialize", { protocolVersion: LATEST_VERSION, ...declared }, { timeout, fresh });
   const result = await initialize.result.catch((error: unknown) => {
     throw unspoken(upstream, error) ?? error;
   });
@@ -43,6 +51,7 @@ export async function shakeHands<Origin>(
     capabilities: isObject(result.capabilities) ? result.capabilities : {},
     serverInfo: isObject(result.serverInfo) ? result.serverInfo : {},
     instructions: typeof result.instructions === "string" ? result.instructions : undefined,
+    ...(held && { validity: held }),
   };
 }
 

@@ -10,7 +10,7 @@ import { type Probe, Upkeep, type UpkeepConfig, type UpkeepEvents } from "./upke
 const DOUBTFUL = new Set(["upstream_error", "upstream_lost", "upstream_protocol", "upstream_timeout"]);
 
 /** What becomes of a call's progress, and of its result as soon as it is read; and the headers that it is sent with. */
-export type CallOptions = Pick<RequestOptions<HostExchange>, "progress" | "alive" | "answered" | "headers">;
+export type CallOptions = Pick<RequestOptions<HostExchange>, "progress" | "alive" | "answered" | "fresh" | "headers">;
 
 /** One life of a connection: the conversation over one link, from its opening to its end. */
 export class Life {
@@ -33,8 +33,8 @@ export class Life {
 
   /** Sends a client's request and notes on its exchange how far it came: when, whether it was sent, when it was answered. */
   call(exchange: HostExchange, params: Json, options: CallOptions): Promise<Json> {
-    const { progress, alive, answered, headers } = options;
-    const outstanding = this.peer.request(exchange.method, params, { origin: exchange, progress, alive, answered, headers });
+    const { progress, alive, answered, fresh, headers } = options;
+    const outstanding = this.peer.request(exchange.method, params, { origin: exchange, progress, alive, answered, fresh, headers });
     exchange.sent = "unknown";
     exchange.timings.sent = performance.now();
     exchange.onStop(outstanding.cancel);

@@ -27,6 +27,8 @@ const METHOD_NOT_FOUND = -32601;
 interface Stream {
   readonly id: Id;
   readonly uris: ReadonlySet<string>;
+  /** Of which lists the server has agreed to tell. */
+  lists: readonly string[];
   readonly late: NodeJS.Timeout;
 }
 
@@ -68,6 +70,11 @@ export class Listening {
     this.#schedule(0);
   }
 
+  /** Whether the server tells of changes of a list now. */
+  hears(list: string): boolean {
+    return this.#current?.lists.includes(list) === true;
+  }
+
   subscribe(uri: string, subscribed: Subscribed): void {
     if (this.#unknown) return subscribed(this.#unknown);
     if (this.#current?.uris.has(uri)) {
@@ -102,6 +109,7 @@ export class Listening {
   #agreed(stream: Stream, filter: unknown): void {
     const agreed: unknown = isObject(filter) ? filter.resourceSubscriptions : undefined;
     const uris = new Set<unknown>(Array.isArray(agreed) ? agreed : []);
+    stream.lists = this.#lists.filter((list) => isObject(filter) && filter[`${list}ListChanged`] === true);
     clearTimeout(stream.late);
     if (this.#current) this.#options.cancel(this.#current.id);
     this.#current = stream;
@@ -182,7 +190,7 @@ export class Listening {
       this.#options.cancel(id);
       this.ended(id, undefined);
     }, PATIENCE).unref();
-    this.#next = { id, uris: new Set(this.#uris), late };
+    this.#next = { id, uris: new Set(this.#uris), lists: [], late };
     const lists = Object.fromEntries(this.#lists.map((list) => [`${list}ListChanged`, true]));
     const uris = [...this.#uris];
     this.#options.open(id, { notifications: { ...lists, ...(uris.length > 0 && { resourceSubscriptions: uris }) } });

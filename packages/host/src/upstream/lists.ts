@@ -5,9 +5,11 @@ import type { HostExchange } from "../exchange/host-exchange.ts";
 import { briefReason } from "../redact.ts";
 import type { Limits } from "../wire/limits.ts";
 import { isObject, type Json } from "../wire/message.ts";
+import type { Freshness } from "../wire/modern.ts";
 import type { Peer } from "../wire/peer.ts";
 import { Backoff } from "./backoff.ts";
 import type { Selection } from "./selection.ts";
+import { type Validity, validity } from "./validity.ts";
 
 /** What an upstream lists, as it came, without what the config leaves out. */
 export type RawLists = Record<ListedKind, readonly Json[]>;
@@ -29,6 +31,8 @@ interface Listing {
   readonly problem?: string | undefined;
   /** Whether it was not answered, so that another reading may bring what is missing. */
   readonly failed?: boolean;
+  /** How long it holds, where the server's era says so. */
+  readonly validity?: Validity | undefined;
 }
 
 /** Reads one list. What was read before a fault is kept and the fault is told. */
@@ -54,8 +58,12 @@ async function readPages(
   const cursors = new Set<string>();
   let cursor: string | undefined;
   let problem: string | undefined;
+  let held: Validity | undefined;
+  const fresh = (page: Freshness): void => {
+    held = validity(page, held);
+  };
   for (let page = 0; page < limits.listPages; page++) {
-    const result: Json = await peer.request(method, cursor === undefined ? undefined : { cursor }, { timeout: LIST_TIMEOUT }).result;
+    const result: Json = await peer.request(method, cursor === undefined ? undefined : { cursor }, { timeout: LIST_TIMEOUT, fresh }).result;
     if (!Array.isArray(result[field])) return { items, problem: `${method} gave no "${field}"`, failed: true };
     for (const item of result[field]) {
       if (!isObject(item) || typeof item[key] !== "string" || item[key] === "") {
@@ -76,7 +84,7 @@ async function readPages(
       else items.push(item);
     }
     // The empty string is a valid cursor.
-    if (typeof result.nextCursor !== "string") return { items, problem };
+    if (typeof result.nextCursor !== "string") return { items, problem, validity: held };
     cursor = result.nextCursor;
     if (cursors.has(cursor)) return { items, problem: `${method} repeats a cursor` };
     cursors.add(cursor);
@@ -140,6 +148,10 @@ export class Listings {
   readonly problems = new Map<ListedKind, string>();
   /** The kinds of which something is missing that another reading may bring. */
   readonly failed = new Set<ListedKind>();
+  /** How long they hold, where the server's era says so. */
+  readonly validity = new Map<ListedKind, Validity>();
+  /** What is read again because somebody asked. */
+  readonly #renewing = new Set<ListedKind>();
   readonly #limits: Limits;
   readonly #selection: Selection | undefined;
   readonly #peer: () => Peer<HostExchange> | undefined;
@@ -173,6 +185,21 @@ export class Listings {
     return this.#refresher.changed(method);
   }
 
+  /**
+   * Somebody is given what is known of a list: one whose time is up is read again meanwhile, for whoever asks next. Of a server
+   * that tells of changes and gives no time it is known that nothing has changed.
+   */
+  used(kind: ListedKind): void {
+    const validity = this.validity.get(kind);
+    const peer = this.#peer();
+    if (!validity || !peer || this.#renewing.has(kind) || this.failed.has(kind)) return;
+    const { ttlMs, since, until } = validity;
+    if (performance.now() < Math.max(until, since + REFRESH_PAUSE)) return;
+    if (ttlMs === 0 && peer.link.hears?.(LISTS[kind].capability)) return;
+    this.#renewing.add(kind);
+    void this.read(peer, [kind]).finally(() => this.#renewing.delete(kind));
+  }
+
   /** Reads these lists and keeps the last-known ones of the others. One reading at a time. */
   read(peer: Peer<HostExchange>, kinds: readonly ListedKind[]): Promise<void> {
     if (this.#next?.peer === peer) {
@@ -194,11 +221,13 @@ export class Listings {
     if (peer.isClosed) return; // half-read lists of a dead server are worth less than the last-known ones, or none
     const lists: RawLists = { ...(this.known ?? NO_LISTS) };
     for (const [index, kind] of kinds.entries()) {
-      const { items, problem, failed } = read[index] as Listing; // one for each kind
+      const { items, problem, failed, validity } = read[index] as Listing; // one for each kind
       // What was known of a list that could not be read is worth more than its first pages.
       if (!failed || lists[kind].length === 0) lists[kind] = items;
       if (failed) this.failed.add(kind);
       else this.failed.delete(kind);
+      if (validity) this.validity.set(kind, validity);
+      else if (!failed) this.validity.delete(kind);
       if (problem === undefined) this.problems.delete(kind);
       else this.problems.set(kind, problem);
     }

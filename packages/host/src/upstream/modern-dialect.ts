@@ -12,7 +12,17 @@ import {
   type Request,
   type Response,
 } from "../wire/message.ts";
-import { bare, bareResult, modernMethod, type Round, type Stamp, stampRequest, subscriptionOf } from "../wire/modern.ts";
+import {
+  bare,
+  bareResult,
+  type Freshness,
+  freshnessIn,
+  modernMethod,
+  type Round,
+  type Stamp,
+  stampRequest,
+  subscriptionOf,
+} from "../wire/modern.ts";
 import { failure } from "./failure.ts";
 import { Listening } from "./listening.ts";
 import { RequestHeaders } from "./request-headers.ts";
@@ -128,6 +138,11 @@ export class ModernDialect {
     wire.send({ jsonrpc: "2.0", id: request.id, method: request.method, params }, undefined, headers);
   }
 
+  /** Whether the server tells of changes of a list now. */
+  hears(list: string): boolean {
+    return this.#listening.hears(list);
+  }
+
   /** Nobody waits for an answer any more. */
   forget(id: Id): void {
     const call = this.#calls.get(id);
@@ -199,9 +214,11 @@ export class ModernDialect {
 
   #complete(call: Asking, result: Json): void {
     const given = bareResult(result);
-    if (call.request.method === "tools/list" && Array.isArray(given.tools) && this.#options.isHttp)
-      given.tools = this.#headers.listed(given.tools);
-    this.#answer(call, { jsonrpc: "2.0", id: call.id, result: given });
+    const { method } = call.request;
+    if (method === "tools/list" && Array.isArray(given.tools) && this.#options.isHttp) given.tools = this.#headers.listed(given.tools);
+    // What hangs on the answers to questions is nobody else's, and not true for longer.
+    const isFresh = modernMethod(method)?.isFresh && call.round === undefined;
+    this.#answer(call, { jsonrpc: "2.0", id: call.id, result: given }, isFresh ? freshnessIn(result) : undefined);
   }
 
   /** A call had other headers than its tool wants now: what it wants is read, and the call, which nobody acted on, is sent once more. */
@@ -243,10 +260,10 @@ export class ModernDialect {
     this.#answer(call, responseOf(call, error));
   }
 
-  #answer(call: Asking, response: Response): void {
+  #answer(call: Asking, response: Response, freshness?: Freshness): void {
     this.#drop(call);
     if (call.over) return call.over("result" in response ? response : {});
-    this.#options.events.message(response, undefined);
+    this.#options.events.message(response, undefined, freshness);
   }
 
   #give(id: Id, result: Json): void {

@@ -1,13 +1,14 @@
 import type { HostError } from "../errors.ts";
 import type { Id, Message } from "./message.ts";
+import type { Freshness } from "./modern.ts";
 
 /** What a link tells its owner. Set once, before {@link Link.open}. */
 export interface LinkEvents {
   /**
    * A message came in. `origin` is the id of the request whose answer stream carried it, on wires that have one (a
-   * Streamable HTTP POST); elsewhere undefined, and never guessed.
+   * Streamable HTTP POST); elsewhere undefined, and never guessed. `freshness` is of a result, where the server's era has it.
    */
-  message(message: Message, origin: Id | undefined): void;
+  message(message: Message, origin: Id | undefined, freshness?: Freshness): void;
   /** One request failed; the link lives on. */
   failed(id: Id, error: HostError): void;
   /** One request failed, and nothing says which: every one in flight does. The link lives on. */
@@ -43,6 +44,8 @@ export interface Link {
   send(message: Message, relatedTo?: Id, headers?: readonly AddedHeader[]): void;
   /** Tells the wire which protocol version was negotiated (HTTP sends it as a header from then on). */
   negotiated?(protocolVersion: string): void;
+  /** Whether the server tells of changes of a list now; undefined where its capabilities say that. */
+  hears?(list: string): boolean | undefined;
   /** Nobody waits for this request's answer any more. */
   forget?(id: Id): void;
   /** Ends the link and whatever it owns, within the wire's own deadline. */

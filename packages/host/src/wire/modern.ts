@@ -104,6 +104,12 @@ export interface Freshness {
   readonly cacheScope: "public" | "private";
 }
 
+/** What the server's result says of it; what it says wrongly, or not at all, is the least. */
+export function freshnessIn({ ttlMs, cacheScope }: Json): Freshness {
+  const isTime = Number.isSafeInteger(ttlMs) && (ttlMs as number) > 0;
+  return { ttlMs: isTime ? (ttlMs as number) : 0, cacheScope: cacheScope === "public" ? "public" : "private" };
+}
+
 /** What a result is: the end of its request, or a round of it that the client is to answer first. */
 type ResultType = "complete" | "input_required";
 

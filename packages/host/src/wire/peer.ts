@@ -13,6 +13,7 @@ import {
   type Request,
   type Response,
 } from "./message.ts";
+import type { Freshness } from "./modern.ts";
 import { NoJson } from "./no-json.ts";
 
 /** Answered requests whose progress is passed on. */
@@ -38,6 +39,8 @@ export interface RequestOptions<Origin> {
    * What it throws refuses the request. Progress may come after it, as it does of a task, until `endProgress` is called.
    */
   answered?: ((result: Json, endProgress: () => void) => Json) | undefined;
+  /** Called before the result is given, where the server said how long it holds. */
+  fresh?: ((freshness: Freshness) => void) | undefined;
   /** Headers for the wire, beside the connection's own. */
   headers?: readonly AddedHeader[] | undefined;
   /** Milliseconds until the request fails by itself. Without it the caller owns the deadline. */
@@ -57,6 +60,7 @@ interface Pending<Origin> {
   progress: ((params: Json) => void) | undefined;
   alive: (() => void) | undefined;
   answered: RequestOptions<Origin>["answered"];
+  fresh: RequestOptions<Origin>["fresh"];
   lastProgress: number;
   resolve: (result: Json) => void;
   reject: (error: Error) => void;
@@ -103,7 +107,7 @@ export class Peer<Origin> {
 
   async open(): Promise<void> {
     await this.link.open({
-      message: (message, origin) => this.#message(message, origin),
+      message: (message, origin, freshness) => this.#message(message, origin, freshness),
       failed: (id, error) => this.#fail(id, error),
       allFailed: (error) => this.#failAll(error),
       garbage: () => {
@@ -120,8 +124,8 @@ export class Peer<Origin> {
     if (this.#closed) return { id, result: Promise.reject(this.#closed), cancel() {} };
     let pending!: Pending<Origin>;
     const result = new Promise<Json>((resolve, reject) => {
-      const { origin, progress, alive, answered } = options;
-      pending = { method, origin, progress, alive, answered, lastProgress: -Infinity, resolve, reject, timer: undefined };
+      const { origin, progress, alive, answered, fresh } = options;
+      pending = { method, origin, progress, alive, answered, fresh, lastProgress: -Infinity, resolve, reject, timer: undefined };
     });
     this.#pending.set(id, pending);
     const cancel = (error: HostError): void => {
@@ -173,21 +177,22 @@ export class Peer<Origin> {
     await this.link.close();
   }
 
-  #message(message: Message, originId: Id | undefined): void {
+  #message(message: Message, originId: Id | undefined, freshness: Freshness | undefined): void {
     const origin = originId === undefined ? undefined : this.#pending.get(originId)?.origin;
     if (isRequest(message)) return this.#events.request(message, origin);
-    if (!isNotification(message)) return this.#response(message);
+    if (!isNotification(message)) return this.#response(message, freshness);
     if (message.method === "notifications/progress") return this.#progress(message);
     this.#events.notification(message, origin);
   }
 
-  #response(message: Response): void {
+  #response(message: Response, freshness: Freshness | undefined): void {
     const pending = message.id === null ? undefined : this.#pending.delete(message.id);
     if (!pending) {
       this.counters.unexpected++;
       return;
     }
     clearTimeout(pending.timer);
+    if (freshness) pending.fresh?.(freshness);
     if ("error" in message) pending.reject(new PeerError(message.error));
     else if (pending.answered) this.#answered(message.id as Id, pending, pending.answered, message.result);
     else pending.resolve(message.result);
