@@ -23,11 +23,14 @@ export interface ModernOptions {
 export class ModernHttp {
   readonly url: URL;
   readonly headers: Record<string, string>;
+  readonly #agent: http.Agent | undefined;
   #lastId = 0;
 
-  constructor(url: URL, headers: Record<string, string> = {}) {
+  /** @param agent whose sockets it uses, instead of those that all have in common */
+  constructor(url: URL, headers: Record<string, string> = {}, agent?: http.Agent) {
     this.url = url;
     this.headers = headers;
+    this.#agent = agent;
   }
 
   /** The response of a request, which must have one. */
@@ -53,8 +56,8 @@ export class ModernHttp {
     params: Message = {},
     { id = ++this.#lastId, headers, meta }: ModernOptions = {},
   ): { messages: Message[]; answer: Promise<ModernAnswer>; close(): void } {
-    const { name, uri } = params;
-    const named = { "tools/call": name, "prompts/get": name, "resources/read": uri }[method];
+    const { name, uri, taskId } = params;
+    const named = method.startsWith("tasks/") ? taskId : { "tools/call": name, "prompts/get": name, "resources/read": uri }[method];
     const envelope = {
       [`${KEY}protocolVersion`]: "2026-07-28",
       [`${KEY}clientInfo`]: { name: "raw-modern", version: "1" },
@@ -78,7 +81,7 @@ export class ModernHttp {
     const messages: Message[] = [];
     const all = { accept: "application/json, text/event-stream", "content-type": "application/json", ...this.headers, ...headers };
     const sent = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
-    const request = http.request(this.url, { method, headers: sent as Record<string, string> });
+    const request = http.request(this.url, { method, headers: sent as Record<string, string>, agent: this.#agent });
     const answer = new Promise<ModernAnswer>((resolve, reject) => {
       request.on("error", reject);
       request.on("response", (response) => {

@@ -2,7 +2,7 @@ import type { Awaitable, Entry, Exchange, Handler, Json, UpstreamFacts } from "m
 import type { Drop } from "./drop.ts";
 import { AGAIN, ALONE, Flight } from "./flight.ts";
 import { keys, owners } from "./key.ts";
-import type { Options } from "./options.ts";
+import { LONGEST_WORD, type Options } from "./options.ts";
 import { dropsOf, type KEPT, type Policy, policies, subjectOf } from "./policy.ts";
 import type { Kept, Shelf, Terms } from "./shelf.ts";
 import type { Counts } from "./statistics.ts";
@@ -25,6 +25,8 @@ export class Cache {
   readonly #flights = new Map<string, Flight>();
   /** Those under way by the exchange that makes the call. A WeakMap of so many would keep the garbage collector busy. */
   readonly #byChild = new Map<Exchange, Flight>();
+  /** Whether something may be kept for all because its server said so; another host may have put it into the store. */
+  #keepsForAll: boolean;
   /** What tasks that still run will make old, by upstream. */
   readonly #awaited = new Map<string, Set<Drop>>();
 
@@ -33,6 +35,7 @@ export class Cache {
     this.#shelf = shelf;
     this.#counts = counts;
     this.#policy = policies(options);
+    this.#keepsForAll = options.store !== false;
     this.#key = keys(options.ignoreMeta, options.store !== false);
   }
 
@@ -42,12 +45,18 @@ export class Cache {
     const whose = owners(upstream, this.#options.scope);
     const counts = this.#counts(upstream.key);
     const policyOf = this.#policiesOf(method, upstream.key);
+    const keyOf = (exchange: Exchange, policy: Policy, whom: string): string => this.#key(exchange.params, policy.called, whom);
 
     const fly = (exchange: Exchange, key: string, policy: Policy, refresh: boolean): Flight => {
       const flight = new Flight(exchange, upstream.key, refresh);
       this.#flights.set(key, flight);
       this.#byChild.set(flight.child, flight);
-      void this.#fly(flight, key, policy, next);
+      const placeOf = ({ child }: Flight): string => {
+        if (!whose.ofAll || child.freshness?.cacheScope !== "public") return key;
+        this.#keepsForAll = true;
+        return keyOf(child, policy, whose.ofAll(child));
+      };
+      void this.#fly(flight, key, policy, next, placeOf);
       return flight;
     };
 
@@ -78,9 +87,10 @@ export class Cache {
       const native = exchange.route?.native ?? entry.native;
       const policy = policyOf(entry, native);
       if (policy.rules.length > 0) return this.#write(exchange, next, policy, exchange.params);
-      if (policy.ttl === undefined || isOwn(exchange.params)) return next(exchange);
-      const key = this.#key(exchange.params, policy.called, whose(exchange));
-      const kept = this.#shelf.get(key);
+      if (policy.ttl === undefined || isOwn(exchange)) return next(exchange);
+      const key = keyOf(exchange, policy, whose.of(exchange));
+      const kept =
+        this.#keepsForAll && whose.ofAll ? this.#either(keyOf(exchange, policy, whose.ofAll(exchange)), key) : this.#shelf.get(key);
       return isPromise(kept) ? kept.then((found) => answer(exchange, key, policy, found)) : answer(exchange, key, policy, kept);
     };
   }
@@ -94,6 +104,12 @@ export class Cache {
       const policy = entry?.kind === "tool" ? policyOf(entry, entry.native) : undefined;
       return policy && policy.rules.length > 0 ? this.#write(exchange, next, policy, undefined) : next(exchange);
     };
+  }
+
+  /** What is kept under one of two keys. */
+  #either(first: string, second: string): Awaitable<Kept | undefined> {
+    const kept = this.#shelf.get(first);
+    return isPromise(kept) ? kept.then((found) => found ?? this.#shelf.get(second)) : (kept ?? this.#shelf.get(second));
   }
 
   /** Drops what fits, and gives how many results that were. */
@@ -125,8 +141,11 @@ export class Cache {
     this.#shelf.close();
   }
 
-  /** Makes the call of a flight, keeps its result where that may be, and gives it to those who wait. */
-  async #fly(flight: Flight, key: string, policy: Policy, next: Handler): Promise<void> {
+  /**
+   * Makes the call of a flight, keeps its result where that may be, and gives it to those who wait.
+   * @param placeOf the key under which the result is kept, once it is there
+   */
+  async #fly(flight: Flight, key: string, policy: Policy, next: Handler, placeOf: (flight: Flight) => string): Promise<void> {
     const { child } = flight;
     const subject = subjectOf(policy, child.params);
     const begun = this.#shelf.begin(subject);
@@ -136,11 +155,12 @@ export class Cache {
     try {
       const result = await next(child);
       const shared = !flight.asked && !child.asked && isWhole(child, result);
-      if (shared && result.isError !== true) {
-        const freshUntil = this.#shelf.now() + (policy.ttl ?? 0);
+      const ttl = ttlOf(policy, child);
+      if (shared && result.isError !== true && ttl > 0) {
+        const freshUntil = this.#shelf.now() + ttl;
         const staleUntil = freshUntil + this.#options.staleWhileRevalidate;
         const terms: Terms = { subject, cost: performance.now() - started, freshUntil, staleUntil };
-        const put = this.#shelf.put(key, terms, JSON.stringify(result), receipt);
+        const put = this.#shelf.put(placeOf(flight), terms, JSON.stringify(result), receipt);
         if (put) await put;
       }
       flight.land(result, shared);
@@ -193,9 +213,14 @@ export class Cache {
   }
 }
 
+/** Milliseconds that a result is fresh: as the options say or, where they say nothing, as its server does. */
+function ttlOf({ ttl = 0, isUnsaid }: Policy, { freshness }: Exchange): number {
+  return isUnsaid && freshness ? Math.min(freshness.ttlMs, LONGEST_WORD) : ttl;
+}
+
 /** Whether the answer can only be the caller's own: a task, or the next part of a conversation. */
-function isOwn(params: Readonly<Json>): boolean {
-  return params.task !== undefined || params.inputResponses !== undefined || params.requestState !== undefined;
+function isOwn({ params, round }: Exchange): boolean {
+  return params.task !== undefined || round > 0;
 }
 
 /** `_meta` keys of what is no answer: it belongs to a task, or stands in for an answer that could not be had (plugin resilience). */

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { Cache } from "./cache.ts";
 import { dropOf } from "./drop.ts";
 import { MemoryShelf } from "./memory-shelf.ts";
-import { options } from "./options.ts";
+import { LONGEST_WORD, options } from "./options.ts";
 import { KEPT } from "./policy.ts";
 import { CACHE, type CacheService } from "./service.ts";
 import { meters, Tally } from "./statistics.ts";
@@ -34,7 +34,7 @@ export const cache = definePlugin({
     const tally = new Tally();
     const count = meters(host.meter, tally);
     const limits = { maxSize: given.maxSize, maxEntrySize: given.maxEntrySize, evicted: count.evicted };
-    const lifetime = Math.max(given.ttl, ...Object.values(given.ttls)) + given.staleWhileRevalidate;
+    const lifetime = Math.max(given.ttl ?? LONGEST_WORD, ...Object.values(given.ttls)) + given.staleWhileRevalidate;
     const shelf =
       given.store === false
         ? new MemoryShelf({ ...limits, now: host.clock.monotonic })

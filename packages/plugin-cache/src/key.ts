@@ -64,7 +64,14 @@ export function canonical(value: unknown): string {
 }
 
 /** For whom the results of an upstream are kept: nobody else is given them. */
-export function owners(upstream: UpstreamFacts, scope: "principal" | "shared"): (exchange: Exchange) => string {
+export interface Owners {
+  of(exchange: Exchange): string;
+  /** Of what its server says is for all; undefined where it cannot say so. */
+  readonly ofAll: ((exchange: Exchange) => string) | undefined;
+}
+
+/** @param scope undefined where the server's word counts */
+export function owners(upstream: UpstreamFacts, scope: "principal" | "shared" | undefined): Owners {
   // Callers with other capabilities are served over other connections, and may be answered otherwise.
   const capabilities = new WeakMap<object, string>();
   const capable = ({ caller }: Exchange): string => {
@@ -75,7 +82,8 @@ export function owners(upstream: UpstreamFacts, scope: "principal" | "shared"): 
   };
   const { isolation } = upstream;
   // Who has a connection of his own may have an upstream of his own: its state is in its answers.
-  if (isolation === "session") return (exchange) => `session:${exchange.caller.id}`;
-  if (isolation === "shared" && scope === "shared") return (exchange) => `shared${capable(exchange)}`;
-  return (exchange) => `${exchange.scope}${capable(exchange)}`;
+  if (isolation === "session") return { of: (exchange) => `session:${exchange.caller.id}`, ofAll: undefined };
+  const ofAll = isolation === "shared" && scope !== "principal" ? (exchange: Exchange): string => `shared${capable(exchange)}` : undefined;
+  if (ofAll && scope === "shared") return { of: ofAll, ofAll: undefined };
+  return { of: (exchange) => `${exchange.scope}${capable(exchange)}`, ofAll };
 }

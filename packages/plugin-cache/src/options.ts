@@ -23,6 +23,11 @@ const NAMES_OF_CALLS = [
   "*{[rR]equest,[cC]all,[tT]ool[uU]se,[tT]urn,[mM]essage,[cC]onversation,[sS]ession,[tT]hread,[tT]race,[sS]pan}{Id,ID,_id}",
 ];
 
+/** Milliseconds that a result is fresh where nobody says. */
+export const USUAL_TTL = 60_000;
+/** Milliseconds that a server's word counts for: what it makes old it may tell nobody. */
+export const LONGEST_WORD = 3_600_000;
+
 export const options = z.strictObject({
   tools: globs
     .default([])
@@ -37,7 +42,9 @@ export const options = z.strictObject({
   prompts: globs.default(["*"]).describe("Prompts whose results are kept; `[]` for none."),
   completions: globs.default(["*"]).describe("Prompts and resource templates whose completions are kept; `[]` for none."),
   except: globs.default([]).describe("Tools, prompts and URIs of which nothing is kept, whatever the other options say."),
-  ttl: duration.default(60_000).describe("How long a result is fresh."),
+  ttl: duration
+    .optional()
+    .describe("How long a result is fresh. Default: of a read as long as its server says, up to an hour; a minute where it says nothing."),
   ttls: z
     .record(z.string().min(1), duration)
     .default({})
@@ -51,9 +58,9 @@ export const options = z.strictObject({
   maxEntrySize: size.default(1024 ** 2).describe("A result with more bytes than this is not kept."),
   scope: z
     .enum(["principal", "shared"])
-    .default("principal")
+    .optional()
     .describe(
-      "`principal`: nobody is given what another principal's call brought. `shared`: everybody is, of upstreams whose isolation is `shared` too.",
+      "`principal`: nobody is given what another principal's call brought. `shared`: everybody is, of upstreams whose isolation is `shared` too. Default: `shared` for reads that their server calls public, else `principal`.",
     ),
   invalidate: z
     .array(

@@ -1,7 +1,7 @@
 import { type Entry, type Json, matcher, uriMatcher } from "mcp-host";
 import type { Drop, Subject } from "./drop.ts";
 import { canonical } from "./key.ts";
-import type { Options } from "./options.ts";
+import { type Options, USUAL_TTL } from "./options.ts";
 
 /** A rule of the operator's. */
 interface Rule {
@@ -18,6 +18,8 @@ export interface Policy {
   readonly called: string;
   /** Milliseconds that a result is fresh; undefined when none is kept. */
   readonly ttl: number | undefined;
+  /** Whether the server's own word counts instead, where it gives one. */
+  readonly isUnsaid: boolean;
   /** What a call of it makes old. */
   readonly rules: readonly Rule[];
   /** Arguments that rules compare. */
@@ -81,9 +83,11 @@ export function policies(options: Options): Policies {
     }
     // A client may spell a URI as it likes.
     const isExcepted = method === "resources/read" ? either(exceptUris.any) : either(except);
-    const ttl = wanted && !isExcepted ? (ttls.find(({ matches }) => matches(subject))?.ttl ?? options.ttl) : 0;
+    const said = ttls.find(({ matches }) => matches(subject))?.ttl ?? options.ttl;
+    const ttl = wanted && !isExcepted ? (said ?? USUAL_TTL) : 0;
     const compared = new Set(all.flatMap(({ drops, same }) => (same.length > 0 && drops(subject) ? same : [])));
-    return { subject, called: JSON.stringify([method, upstream, native]), rules, ttl: ttl > 0 ? ttl : undefined, compared: [...compared] };
+    const called = JSON.stringify([method, upstream, native]);
+    return { subject, called, rules, ttl: ttl > 0 ? ttl : undefined, isUnsaid: said === undefined, compared: [...compared] };
   };
   return { concerns, of };
 }

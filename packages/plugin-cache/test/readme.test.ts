@@ -12,9 +12,9 @@ const { shape } = cache.definition.options as z.ZodObject;
 const section = (title: string): string => new RegExp(`^## ${title}\\n(.*?)^## `, "ms").exec(README)?.[1] ?? "";
 
 test("the table of options has exactly the keys of the schema, each with its default", () => {
-  const rows = [...section("Options").matchAll(/^\| `(\w+)` +\| [^|]+ \| `([^`]+)` +\|/gm)].map(([, key, value]) => [
+  const rows = [...section("Options").matchAll(/^\| `(\w+)` +\| [^|]+ \| (?:`([^`]+)`|–) +\|/gm)].map(([, key, value]) => [
     key,
-    JSON.parse(value ?? ""),
+    value === undefined ? undefined : JSON.parse(value),
   ]);
   expect(Object.fromEntries(rows)).toEqual(cache.definition.options?.parse({}));
   expect(rows.map(([key]) => key)).toEqual(Object.keys(shape));

@@ -59,6 +59,8 @@ export const PART_SCHEMAS = { tls, resume, cache, catalog, selected } as const;
 /** What the HTTP front answers itself. */
 const OWN_PATHS: ReadonlySet<unknown> = new Set(["/healthz", "/readyz", "/sse", "/messages", "/ws"]);
 
+const secret = z.string().min(16, "must have 16 characters or more");
+
 const NAME = /^[A-Za-z0-9_.-]{1,64}$/;
 
 /**
@@ -131,6 +133,12 @@ export const configSchema = z.strictObject({
     .describe("The servers, by name; the order decides conflicts."),
   plugins: z.array(pluginSchema).default([]).describe("Plugins in their order: a name or path, [name, options], or { use, options, ... }."),
   limits: limits.prefault({}).describe("Bounds on sizes, counts and times."),
+  stateKey: z
+    .union([secret.transform((only) => [only]), z.array(secret)], "must be a secret, or a list of them, the newest first")
+    .default([])
+    .describe(
+      "The secret that the `requestState` of clients of MCP 2026-07-28 is sealed with, for hosts that serve as one; in a list the first seals, and what was sealed with the others is still accepted. Default: a random one, so that what was given out is void after a restart.",
+    ),
   drain: duration.default(10_000).describe("How long a stopping host lets calls in flight finish."),
   wait: duration
     .optional()

@@ -12,7 +12,7 @@ const HARMLESS = /^(?:[/~.].*|[A-Za-z]:\\.*|-?\d+(?:\.\d+)?(?:ms|[smhdb]|[kmg]b)
  * variable's or the key's name; in a child's environment and in options of plugins and transports also unless it is plainly harmless.
  */
 export function isSecret(path: Path, variable: string, value: string): boolean {
-  if (path[2] === "headers") return true;
+  if (path[2] === "headers" || path[0] === "stateKey") return true;
   if (isSecretName(variable) || isSecretName(String(path.at(-1)))) return true;
   const secretive =
     (path[0] === "mcpServers" && (path[2] === "env" || path[2] === "options")) || (path[0] === "plugins" && path.length > 2);
@@ -52,7 +52,7 @@ export function retireLiterals(config: ResolvedConfig): void {
 }
 
 function literalsOf(config: ResolvedConfig): string[] {
-  const secrets: string[] = [];
+  const secrets: string[] = [...config.stateKey];
   for (const server of Object.values(config.mcpServers)) {
     if ("headers" in server) secrets.push(...secretsIn(server.headers));
     if ("env" in server) secrets.push(...secretsIn(server.env));

@@ -114,7 +114,13 @@ export interface Exchange {
   readonly called: Entry | undefined;
   readonly route: Route | undefined;
   readonly attempts: readonly Attempt[];
+  /**
+   * What the result is. `input_required`: questions to the client (`inputRequests`), which sends the request again with its
+   * answers, as an exchange of its own; `respond` taps do not see it. `task`: a task that was begun.
+   */
   readonly resultKind: "complete" | "input_required" | "task";
+  /** How many rounds of questions this request's client has answered before, with requests that were exchanges of their own: 0 for most. */
+  readonly round: number;
   /**
    * How long the result may be kept, and for whom. Of a read it is what the server said, and once the `call` taps are through
    * `private` where a plugin may have made it the caller's own; of lists and `server/discover` what the host reckons. Undefined

@@ -5,7 +5,7 @@ import type { Freshness } from "../wire/modern.ts";
 import { sendWithHeaders } from "./added-headers.ts";
 import { type Caller, type ClientFacts, type Principal, scopeOf } from "./caller.ts";
 import { correlationId } from "./correlation.ts";
-import type { Course, OwnCalls, Reply, Sink } from "./course.ts";
+import type { Asker, Course, OwnCalls, Reply, Sink } from "./course.ts";
 import type { Entry } from "./entry.ts";
 import type {
   Attempt,
@@ -21,6 +21,7 @@ import type {
   Timings,
 } from "./exchange.ts";
 import { lateness, notRunning } from "./lateness.ts";
+import type { Asks, Brought } from "./round.ts";
 import { TimeLimit } from "./time-limit.ts";
 import { Timed } from "./timed.ts";
 import type { Trace } from "./trace.ts";
@@ -43,6 +44,8 @@ export interface ExchangeOptions {
   plugin?: string | undefined;
   /** How many requests of plugins' own lead to it. */
   depth?: number;
+  /** Of a round of questions, where it is the next request. */
+  brought?: Brought | undefined;
   /** Those of another exchange, to be shared with it. */
   timings?: Mutable<Timings>;
 }
@@ -65,6 +68,9 @@ export class HostExchange extends Timed implements Exchange {
   readonly attempts: Mutable<Attempt>[] = [];
   resultKind: Exchange["resultKind"] = "complete";
   asked = false;
+  /** What its client is to be asked in its answer. */
+  asks: Asks | undefined = undefined;
+  brought: Brought | undefined;
   /** How many calls the upstream is given at once, while this one waits for its turn there. */
   queuedFor: number | undefined = undefined;
   outcome: Outcome | undefined = undefined;
@@ -88,7 +94,8 @@ export class HostExchange extends Timed implements Exchange {
   sink: Sink | undefined;
   /** The id of the client's request that it answers; undefined where it answers none. */
   wireId: Id | undefined = undefined;
-
+  /** How its client is asked, where that is not by the request that it belongs to. */
+  asker: Asker | undefined = undefined;
   /** The exchange that may send: itself, or the one that it was derived from. */
   #root: HostExchange = this;
   /** The one whose client an attached child speaks to. */
@@ -119,6 +126,7 @@ export class HostExchange extends Timed implements Exchange {
     this.isQuestion = options.isQuestion === true;
     this.plugin = options.plugin;
     this.depth = options.depth ?? options.parent?.depth ?? 0;
+    this.brought = options.brought;
     this.timings = options.timings ?? { start: this.active };
   }
 
@@ -133,6 +141,10 @@ export class HostExchange extends Timed implements Exchange {
   get http(): HttpOrigin | undefined {
     this.#http ??= this.sink?.http ?? this.parent?.http;
     return this.#http;
+  }
+
+  get round(): number {
+    return this.brought?.number ?? 0;
   }
 
   get sent(): Sent {
@@ -179,7 +191,7 @@ export class HostExchange extends Timed implements Exchange {
       sink,
       parent: this,
       isQuestion: this.isQuestion,
-      ...(attached && { timings: this.timings }),
+      ...(attached && { timings: this.timings, brought: this.brought }),
     });
     if (attached) child.attachedTo = this;
     child.course = this.course;
@@ -275,6 +287,11 @@ export class HostExchange extends Timed implements Exchange {
     this.sink = reply;
     this.wireId = wireId;
     this.client = client;
+  }
+
+  /** Itself, or the one that it was derived from. */
+  get whole(): HostExchange {
+    return this.#root;
   }
 
   /** Whether it was derived; then it has a clock of its own, which runs while it is sent. */

@@ -1,6 +1,6 @@
 import { ERRORS, type RpcError } from "../errors.ts";
 import type { Id, Json, Response } from "../wire/message.ts";
-import { type Freshness, modernMethod, stampResult } from "../wire/modern.ts";
+import { type Freshness, modernMethod, type ResultType, stampResult } from "../wire/modern.ts";
 
 /** Where nothing is known of how long it holds. */
 const STALE: Freshness = Object.freeze({ ttlMs: 0, cacheScope: "private" });
@@ -16,10 +16,10 @@ const MODERN_CODES: ReadonlyMap<number, number> = new Map([
 ]);
 
 /** What a request of `method` is answered with, as the modern era has it. @param known of how long it holds, for methods whose results say so */
-export function modernAnswer(response: Response, method: string, hostInfo: Json, known = STALE): Response {
+export function modernAnswer(response: Response, method: string, hostInfo: Json, known = STALE, resultType?: ResultType): Response {
   if ("error" in response) return { ...response, error: modernError(response.error) };
   const freshness = modernMethod(method)?.isFresh ? known : undefined;
-  return { ...response, result: stampResult(response.result, hostInfo, freshness) };
+  return { ...response, result: stampResult(response.result, hostInfo, freshness, resultType) };
 }
 
 /** The answer that asks its client something first, and to come again with the state. */

@@ -43,7 +43,7 @@ export function isModernRequest(value: unknown, envelope: Envelope | undefined, 
   return isModern(headers["mcp-protocol-version"]) && !(isObject(value) && value.method === "initialize");
 }
 
-function checkName(params: Json, key: "name" | "uri", headers: IncomingHttpHeaders | undefined): void {
+function checkName(params: Json, key: "name" | "uri" | "taskId", headers: IncomingHttpHeaders | undefined): void {
   const named = params[key];
   if (typeof named !== "string") throw new HostError("invalid_params", `params.${key} must be a string`);
   if (!headers) return;

@@ -6,7 +6,7 @@ import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { LocalPipe } from "../session/modern-caller.ts";
 import type { RoundReply } from "../session/parking.ts";
 import type { Id, Json, Message, Notification, Request, Response } from "../wire/message.ts";
-import { capabilitiesIn, type Envelope, envelopeOf, type Freshness } from "../wire/modern.ts";
+import { capabilitiesIn, type Envelope, envelopeOf, type Freshness, type ResultType } from "../wire/modern.ts";
 import { type Member, Roster } from "../wire/roster.ts";
 import { modernAnswer, questionsAnswer } from "./modern-answers.ts";
 import { checkModern } from "./modern-checks.ts";
@@ -155,20 +155,22 @@ class LineReply implements RoundReply, Member {
     return !this.#isOver && this.#options.out.send(message);
   }
 
-  answer(response: Response, known?: Freshness): number | undefined {
+  answer(response: Response, known?: Freshness, resultType?: ResultType): number | undefined {
     if (this.#isOver) return undefined;
     const { out, hostInfo } = this.#options;
-    const size = out.answer(modernAnswer(response, this.method, hostInfo, known)); // may throw, and then nothing has happened yet
+    const size = out.answer(modernAnswer(response, this.method, hostInfo, known, resultType)); // may throw, and then nothing has happened yet
     this.#end();
     // Nothing closes with the answer here, so that the end of a subscription is told besides (2026-07-28, basic/patterns/cancellation).
     if (this.method === LISTEN && "result" in response) out.send({ jsonrpc: "2.0", method: CANCELLED, params: { requestId: this.id } });
     return size;
   }
 
-  ask(id: Id, inputRequests: Json, requestState: string): void {
-    if (this.#isOver) return;
-    this.#options.out.answer(questionsAnswer(id, inputRequests, requestState, this.#options.hostInfo));
+  ask(id: Id, inputRequests: Json, requestState: string): number | undefined {
+    if (this.#isOver) return undefined;
+    const { out, hostInfo } = this.#options;
+    const size = out.answer(questionsAnswer(id, inputRequests, requestState, hostInfo)); // as above
     this.#end();
+    return size;
   }
 
   /** There is no answer: it was cancelled. */

@@ -2,7 +2,7 @@ import { ERROR_ORIGIN, ERRORS, type ErrorType, type RpcError } from "../errors.t
 import type { HttpOrigin } from "../exchange/exchange.ts";
 import type { RoundReply } from "../session/parking.ts";
 import { type Id, isObject, type Json, type Message, type Response } from "../wire/message.ts";
-import type { Freshness } from "../wire/modern.ts";
+import type { Freshness, ResultType } from "../wire/modern.ts";
 import type { Member } from "../wire/roster.ts";
 import { EventStream, type StreamSettings } from "./event-stream.ts";
 import { MISSING_CAPABILITY, modernAnswer, questionsAnswer } from "./modern-answers.ts";
@@ -16,6 +16,7 @@ const STATUS: { readonly [type in ErrorType]?: number } = {
   header_mismatch: 400,
   unsupported_protocol: 400,
   invalid_request: 400,
+  capability_required: 400,
 };
 
 export interface ModernReplies {
@@ -67,15 +68,16 @@ export class ModernReply implements RoundReply, Member {
     return !this.isOver && this.stream().send(message);
   }
 
-  answer(response: Response, known?: Freshness): number | undefined {
+  answer(response: Response, known?: Freshness, resultType?: ResultType): number | undefined {
     if (this.isOver) return undefined;
-    const answer = modernAnswer(response, this.#method, this.#replies.options.hostInfo, known);
+    const answer = modernAnswer(response, this.#method, this.#replies.options.hostInfo, known, resultType);
     return this.#finish(JSON.stringify(answer), "error" in response ? statusOf(response.error) : 200); // may throw, and then nothing has happened yet
   }
 
-  ask(id: Id, inputRequests: Json, requestState: string): void {
-    if (this.isOver) return;
-    this.#finish(JSON.stringify(questionsAnswer(id, inputRequests, requestState, this.#replies.options.hostInfo)), 200);
+  ask(id: Id, inputRequests: Json, requestState: string): number | undefined {
+    if (this.isOver) return undefined;
+    const answer = questionsAnswer(id, inputRequests, requestState, this.#replies.options.hostInfo);
+    return this.#finish(JSON.stringify(answer), 200); // may throw, and then nothing has happened yet
   }
 
   #finish(json: string, status: number): number {

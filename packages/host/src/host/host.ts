@@ -101,6 +101,7 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
     this.#requesters = new Requesters({
       host: traffic,
       limits: config.limits,
+      stateKey: config.stateKey,
       local: () => config.listen === undefined && !this.#fronts.isMounted,
       isolates: () => [...this.#generations.upstreams.values()].some(({ facts }) => facts.isolation !== "shared"),
       opened: (session) => this.#generations.serving.hooks.session?.({ event: "opened", session }),

@@ -30,7 +30,7 @@ export interface Changes {
 const KNOWING_WAIT = 5_000;
 
 /** Parts of a config that a running host cannot change: its sockets, everybody's bounds and who open sessions are depend on them. */
-const FIXED = ["listen", "limits", "roles"] as const;
+const FIXED = ["listen", "limits", "roles", "stateKey"] as const;
 
 /** @throws ConfigError for what only a restart can change */
 export function checkReloadable(before: ResolvedConfig, now: ResolvedConfig): void {

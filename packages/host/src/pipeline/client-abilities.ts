@@ -16,7 +16,7 @@ export function lacking(capabilities: Readonly<Json>, request: Asked): HostError
 }
 
 /** The capability that a client would need for a question and did not declare. */
-function lacks(capabilities: Readonly<Json>, request: Asked): string | undefined {
+export function lacks(capabilities: Readonly<Json>, request: Asked): string | undefined {
   const { elicitation, sampling, roots, tasks } = capabilities;
   switch (request.method) {
     case "sampling/createMessage":

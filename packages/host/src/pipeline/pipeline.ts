@@ -1,30 +1,36 @@
 import { HostError, isRefusal, type RpcError } from "../errors.ts";
 import type { Caller } from "../exchange/caller.ts";
 import type { Course, Sink } from "../exchange/course.ts";
-import type { Entry } from "../exchange/entry.ts";
 import type { Exchange, Route } from "../exchange/exchange.ts";
-import { HostExchange } from "../exchange/host-exchange.ts";
+import type { HostExchange } from "../exchange/host-exchange.ts";
 import { hostSide } from "../exchange/host-side.ts";
 import { type MethodRow, rowOf } from "../exchange/methods.ts";
+import { stateInvalid } from "../exchange/round.ts";
 import type { Tracer } from "../exchange/trace.ts";
 import { unlessStopped } from "../exchange/unless-stopped.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
+import { takesTasks } from "../upstream/capabilities.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Limits } from "../wire/limits.ts";
-import type { Json, Notification } from "../wire/message.ts";
+import { isObject, type Json, type Notification } from "../wire/message.ts";
+import { isModern } from "../wire/versions.ts";
 import type { ClientAnswers } from "./client-answers.ts";
+import { ClientRounds } from "./client-rounds.ts";
 import { list, refuseCursor } from "./listing.ts";
 import { callAsChild, type OwnCallsOptions } from "./own-calls.ts";
+import { Permission } from "./permission.ts";
 import { Sender, type SenderOptions } from "./sender.ts";
 import type { ServerRequests } from "./server-requests.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import { notAllowed, nowhere, type Target, Targets, targetOf } from "./target.ts";
+import { modernHandle, TaskBridge } from "./task-bridge.ts";
 import { listTasks } from "./task-list.ts";
+import { UnknownNotifications } from "./unknown-notifications.ts";
 
 /** A route is asked again at most this often. */
 const ROUTES = 3;
 
-export interface PipelineOptions extends SenderOptions, Pick<OwnCallsOptions, "settled"> {
+export interface PipelineOptions extends Omit<SenderOptions, "rounds">, Pick<OwnCallsOptions, "settled"> {
   readonly answers: ClientAnswers;
   readonly serverRequests: ServerRequests;
   readonly tracer: Tracer;
@@ -45,6 +51,9 @@ export class Pipeline implements Course {
   readonly #sender: Sender;
   readonly #targets: Targets;
   readonly #subscriptions = new Subscriptions();
+  readonly #rounds: ClientRounds;
+  readonly #permission: Permission;
+  readonly #unknownNotifications: UnknownNotifications;
 
   constructor(options: PipelineOptions) {
     this.#options = options;
@@ -52,9 +61,12 @@ export class Pipeline implements Course {
     this.#directory = options.directory;
     this.#tasks = options.tasks;
     this.#notifications = options.notifications;
-    this.#sender = new Sender(options);
+    this.#rounds = new ClientRounds(options);
+    this.#permission = new Permission(options.hooks, options.directory.catalog);
+    this.#sender = new Sender({ ...options, rounds: this.#rounds });
     this.#answers = options.answers;
     this.#targets = new Targets(options.directory, options.tasks, options.uriOwners, options.limits);
+    this.#unknownNotifications = new UnknownNotifications(options, this.#targets, this.#permission);
   }
 
   /** The result of one request. Rejects with what the client is told. Not `async` on the way of a call: it pays for every promise. */
@@ -64,7 +76,8 @@ export class Pipeline implements Course {
       exchange.course = this;
       this.#options.tracer.trace(exchange);
       const row = rowOf(method);
-      return row.respond ? this.#respond(exchange, row) : this.#answer(exchange, row);
+      const answer = row.respond ? this.#respond(exchange, row) : this.#answer(exchange, row);
+      return method === "tools/call" && takesTasks(exchange.caller) ? answer.then((result) => modernHandle(result, exchange)) : answer;
     } catch (error) {
       return Promise.reject(error);
     }
@@ -95,13 +108,18 @@ export class Pipeline implements Course {
     const answer = this.#answer(exchange, row);
     if (!respond) return answer;
     const { trace } = exchange;
-    const through = (given: Json) => (trace ? trace.stage("respond", () => respond(given, exchange)) : respond(given, exchange));
+    const through = (given: Json) => {
+      if (exchange.asks) return given; // the result is yet to come
+      return trace ? trace.stage("respond", () => respond(given, exchange)) : respond(given, exchange);
+    };
     return answer.then(through) as Promise<Json>; // taps promise not to change it, and nobody else is bound by that
   }
 
   #answer(exchange: HostExchange, row: MethodRow): Promise<Json> {
     if (row.route === "no") return this.#local(exchange);
-    return exchange.method === "tasks/list" ? this.#taskList(exchange) : this.#lookUp(exchange, row);
+    if (exchange.method === "tasks/list") return this.#taskList(exchange);
+    const isBridged = TaskBridge.takes(exchange.method) && isModern(exchange.client.version);
+    return isBridged ? this.#options.taskBridge.answer(exchange, () => this.#lookUp(exchange, row)) : this.#lookUp(exchange, row);
   }
 
   /** A task's result is an answer to the request that began the task. */
@@ -109,31 +127,9 @@ export class Pipeline implements Course {
     return this.#tasks.find(exchange, String(exchange.original.taskId))?.method;
   }
 
-  /** A client's notification that the host does not know: to the only upstream, past the stages that a message without an answer has. */
-  async notify(caller: Caller, { method, params }: Notification, sink: Sink): Promise<void> {
-    const exchange = new HostExchange({ method, params, caller, sink });
-    const target = this.#targets.find(exchange, this.#directory.offer(caller));
-    const upstream = this.#directory.sole;
-    if (target instanceof HostError || !target.entry || !upstream) return;
-    exchange.entry = target.entry;
-    if (!this.#isPermitted(target, exchange)) return this.#turnAway(exchange, target.unknown());
-    try {
-      const transform = this.#hooks.transform(method);
-      if (transform) exchange.params = await transform(exchange.original, exchange);
-    } catch (error) {
-      return this.#turnAway(exchange, error as HostError); // the guard lets nothing else pass, and has logged what is no refusal
-    }
-    if (this.#refused(target, exchange)) return this.#turnAway(exchange, notAllowed(target.entry));
-    upstream
-      .connectionFor(caller)
-      .notify(method, params === undefined && exchange.params === exchange.original ? undefined : (exchange.params as Json));
-  }
-
-  /** Nobody waits for the answer to a notification, so that only plugins are told. */
-  #turnAway(exchange: HostExchange, { type, message }: HostError): void {
-    const by = exchange.decisions.at(-1);
-    const decision = by && { plugin: by.plugin, hook: by.hook };
-    this.#hooks.refused?.({ request: undefined, exchange, decision, type, status: undefined, message });
+  /** A client's notification that the host does not know. */
+  notify(caller: Caller, notification: Notification, sink: Sink): Promise<void> {
+    return this.#unknownNotifications.pass(caller, notification, sink);
   }
 
   // --- what the host answers itself ---
@@ -175,10 +171,18 @@ export class Pipeline implements Course {
     exchange.target = target;
     exchange.entry = target.entry;
     exchange.called = target.entry;
+    const from = exchange.brought?.from;
+    if (from) return this.#next(exchange, row, target, from);
     const isFree = row.route === "hook" && target.connection === undefined;
     return isFree && (this.#hooks.route || this.#directory.hasFallbacks)
       ? this.#routes(exchange, row, target, this.#hooks.route)
       : this.#permit(exchange, row, target, { upstream: target.connection?.facts.key ?? target.entry.upstream });
+  }
+
+  /** The next request of a round goes where the questions came from, whatever a route would choose now. */
+  #next(exchange: HostExchange, row: MethodRow, target: Target, from: Required<Route>): Promise<Json> {
+    if (!this.#directory.upstreams.has(from.upstream)) return Promise.reject(stateInvalid());
+    return this.#permit(exchange, row, this.#aimedAt(exchange, target, from), from);
   }
 
   /** Asks the plugins for a route, and again when nothing was sent on the last one; then a fallback may stand in for the owner. */
@@ -226,12 +230,17 @@ export class Pipeline implements Course {
     // The answer to tasks/result comes when the task is done, and silence until then is no fault.
     const { timeout, maxTimeout } = upstream.config;
     exchange.allow({ timeout: exchange.method === "tasks/result" ? maxTimeout : timeout, maxTimeout });
-    if (row.permit !== "no" && !this.#isPermitted(target, exchange)) return Promise.reject(target.unknown());
+    if (row.permit !== "no" && !this.#permission.isGiven(target, exchange)) return Promise.reject(target.unknown());
     return this.#transform(exchange, row, target, upstream);
   }
 
   #transform(exchange: HostExchange, row: MethodRow, target: Target, upstream: Upstream): Promise<Json> {
     exchange.params = exchange.original;
+    if (exchange.brought) return this.#rounds.answer(exchange).then(() => this.#transformed(exchange, row, target, upstream));
+    return this.#transformed(exchange, row, target, upstream);
+  }
+
+  #transformed(exchange: HostExchange, row: MethodRow, target: Target, upstream: Upstream): Promise<Json> {
     const transform = row.transform ? this.#hooks.transform(exchange.method) : undefined;
     if (!transform) return this.#permitArguments(exchange, row, target, upstream);
     const span = exchange.trace?.begin("transform");
@@ -246,7 +255,7 @@ export class Pipeline implements Course {
   #permitArguments(exchange: HostExchange, row: MethodRow, target: Target, upstream: Upstream): Promise<Json> {
     if (row.permit !== "twice") return this.#call(exchange, upstream);
     const leave = this.#hooks.permit && exchange.trace?.enter("permit");
-    const refused = this.#hooks.permit && this.#refused(target, exchange);
+    const refused = this.#hooks.permit && this.#permission.refused(target, exchange);
     leave?.();
     if (refused) return Promise.reject(notAllowed(refused));
     const authorize = this.#hooks.authorize(exchange.method);
@@ -266,7 +275,7 @@ export class Pipeline implements Course {
     return this.#send(exchange, upstream).then(
       (result) => {
         span?.finish();
-        return this.#sender.given(exchange, upstream.key, result);
+        return exchange.asks ? this.#ask(exchange, upstream, result) : this.#sender.given(exchange, upstream.key, result);
       },
       (error: unknown) => {
         span?.finish(error);
@@ -274,6 +283,20 @@ export class Pipeline implements Course {
         throw error;
       },
     );
+  }
+
+  /** The upstream wants to know more first, unless a plugin has put an answer of its own in the place of that. */
+  async #ask(exchange: HostExchange, upstream: Upstream, result: Json): Promise<Json> {
+    const { asks } = exchange;
+    if (!asks || !isObject(result.inputRequests)) {
+      exchange.asks = undefined;
+      exchange.resultKind = "complete";
+      return this.#sender.given(exchange, upstream.key, result);
+    }
+    const left = await this.#rounds.ask(exchange, asks);
+    if (left) return left;
+    this.#rounds.goOn(exchange, exchange.asks ?? asks);
+    return this.#call(exchange, upstream);
   }
 
   /**
@@ -304,31 +327,6 @@ export class Pipeline implements Course {
   /** Without the capability there is no method: that what it names is unknown would say that there is. @throws HostError */
   #checkDeclared(exchange: HostExchange): void {
     if (!this.#answers.declares(exchange)) throw new HostError("method_not_found", `Method not found: ${exchange.method}`);
-  }
-
-  /** Which of the entries that a call concerns is not allowed with the arguments that are sent. */
-  #refused({ entry, called }: Target, exchange: HostExchange): Entry | undefined {
-    const isRefused = (each: Entry): boolean => {
-      const by = this.#hooks.permit?.(each, exchange.caller, exchange);
-      if (by) exchange.decide(by, "refused");
-      return by !== undefined;
-    };
-    if (isRefused(entry)) return entry;
-    // Who calls knows only the name that was called.
-    return called && isRefused(called) ? entry : undefined;
-  }
-
-  #isPermitted({ entry, template, called }: Target, exchange: HostExchange): boolean {
-    const { catalog } = this.#directory;
-    if (!catalog.has(entry) || (called && !catalog.has(called))) return false;
-    const leave = this.#hooks.permit && exchange.trace?.enter("permit");
-    const by =
-      catalog.refusedBy(entry, exchange.caller) ??
-      (template && catalog.refusedBy(template, exchange.caller)) ??
-      (called && catalog.refusedBy(called, exchange.caller));
-    leave?.();
-    if (by) exchange.decide(by, "refused");
-    return by === undefined;
   }
 
   #send(exchange: HostExchange, upstream: Upstream): Promise<Json> {

@@ -5,8 +5,10 @@ import { capabilitySet } from "../upstream/capabilities.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Json, Request } from "../wire/message.ts";
 import { bareParams } from "../wire/modern.ts";
+import { hasTasks, TASKS } from "../wire/tasks.ts";
 import { type LocalPipe, ModernCaller, type ModernHost } from "./modern-caller.ts";
 import { Parking, type RoundReply } from "./parking.ts";
+import { answered, RoundStates, responsesIn, unasked } from "./round-states.ts";
 
 /** How often those that are not used any more are looked for. */
 const SWEEP = 60_000;
@@ -17,6 +19,8 @@ export interface CallersOptions {
     Limits,
     "callers" | "callerIdle" | "inFlightPerSession" | "parked" | "parkedPerCaller" | "parkTime" | "clientQueueBytes"
   >;
+  /** Secrets that what clients keep for the host is sealed with, the newest first; with none it is valid in this process alone. */
+  readonly stateKey: readonly string[];
   /** Whether some server keeps its clients apart, so that those that nobody can tell apart may share nothing. */
   readonly isolates: () => boolean;
   /** Something that was kept for one is to go with it. */
@@ -28,6 +32,7 @@ export class Callers {
   readonly #options: CallersOptions;
   /** Calls that wait for their clients' answers. */
   readonly #parking: Parking;
+  readonly #states: RoundStates;
   readonly #byPlace = new Map<string, ModernCaller>();
   readonly #byId = new Map<string, ModernCaller>();
   #sweep: NodeJS.Timeout | undefined;
@@ -35,7 +40,8 @@ export class Callers {
 
   constructor(options: CallersOptions) {
     this.#options = options;
-    this.#parking = new Parking(options.limits);
+    this.#states = new RoundStates(options.stateKey);
+    this.#parking = new Parking(options.limits, this.#states);
   }
 
   get size(): number {
@@ -53,11 +59,15 @@ export class Callers {
   /** Takes one request with its envelope. Gives its exchange; undefined when it was answered at once. @throws HostError where it may not begin */
   receive(from: From, { id, method, params }: Request, client: ClientFacts, reply: RoundReply, bytes?: number): HostExchange | undefined {
     const key = keyOf(from);
-    const bare = bareParams(params);
+    const bare = bareParams(params, method);
     const request: Request = { jsonrpc: "2.0", id, method, ...(bare && { params: bare }) };
-    const { requestState: state, inputResponses: responses } = params ?? {};
-    if (state === undefined) return this.#find(key, from, client).receive(request, client, reply, bytes);
-    return this.#parking.resume({ request, client, reply, state, responses, key });
+    const { requestState: state, inputResponses } = params ?? {};
+    const isRound = method !== "tasks/update" && (state !== undefined || inputResponses !== undefined);
+    if (!isRound) return this.#find(key, from, client).receive(request, client, reply, bytes);
+    const responses = responsesIn(inputResponses);
+    const opened = state === undefined ? unasked(responses) : this.#states.open(state, key, request);
+    if ("handle" in opened) return this.#parking.resume({ request, client, reply, parked: opened, responses, key });
+    return this.#find(key, from, client).receive(request, client, reply, bytes, answered(opened, responses));
   }
 
   /** The caller that a request comes from. @throws HostError where there are too many, or the host stops */
@@ -83,6 +93,7 @@ export class Callers {
     const caller = new ModernCaller({
       host,
       parking: this.#parking,
+      states: this.#states,
       key,
       place,
       pipe,
@@ -158,8 +169,8 @@ function keyOf({ principal: { id, binding, roles, claims }, endpoint, capabiliti
   return JSON.stringify([id, binding, [...roles].sort(), claims, endpoint, askable(capabilities)]);
 }
 
-/** Tasks of clients are of the legacy era. */
+/** Tasks of clients are of the legacy era; those of servers are an extension in this one. */
 function askable(capabilities: Readonly<Json>): Json {
   const { tasks: _, ...set } = capabilitySet(capabilities);
-  return set;
+  return hasTasks(capabilities) ? { ...set, ...TASKS } : set;
 }

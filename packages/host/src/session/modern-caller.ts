@@ -2,13 +2,15 @@ import { HostError } from "../errors.ts";
 import type { ClientFacts } from "../exchange/caller.ts";
 import type { Reply, Sink } from "../exchange/course.ts";
 import { HostExchange } from "../exchange/host-exchange.ts";
+import type { Brought } from "../exchange/round.ts";
 import { isPartOf } from "../exchange/uri-part.ts";
 import { type Id, isRequest, type Json, type Notification, type Request } from "../wire/message.ts";
 import { onSubscription } from "../wire/modern.ts";
-import { severity } from "../wire/versions.ts";
-import type { Parking } from "./parking.ts";
+import { MODERN_VERSIONS, severity } from "../wire/versions.ts";
+import type { Parking, RoundReply } from "./parking.ts";
 import type { Question } from "./questions.ts";
 import { type ListName, Requester, type RequesterOptions, type RequestHost } from "./requester.ts";
+import type { RoundStates } from "./round-states.ts";
 
 /** What a caller of the modern era needs of the host. */
 export interface ModernHost extends RequestHost {
@@ -51,6 +53,7 @@ export interface LocalPipe {
 export interface ModernCallerOptions extends RequesterOptions {
   readonly host: ModernHost;
   readonly parking: Parking;
+  readonly states: RoundStates;
   readonly key: string;
   readonly place: string | undefined;
   readonly pipe: LocalPipe | undefined;
@@ -66,9 +69,12 @@ export interface ModernCallerOptions extends RequesterOptions {
  */
 export class ModernCaller extends Requester {
   readonly sole: boolean;
+  /** Who asks is told with each request. */
+  override client: ClientFacts = { info: {}, version: MODERN_VERSIONS[0], logLevel: undefined };
   readonly #host: ModernHost;
   readonly #listeners = new Set<Listener>();
   readonly #parking: Parking;
+  readonly #states: RoundStates;
   /** By which it is known: whatever makes a difference to what its clients may do, see and be asked. */
   readonly key: string;
   /** Where it is found by its clients' next request; undefined where there is none. */
@@ -76,10 +82,11 @@ export class ModernCaller extends Requester {
   readonly pipe: LocalPipe | undefined;
   readonly #over: (() => void) | undefined;
 
-  constructor({ host, parking, key, place, pipe, capabilities, over, ...options }: ModernCallerOptions) {
+  constructor({ host, parking, states, key, place, pipe, capabilities, over, ...options }: ModernCallerOptions) {
     super(host, options);
     this.#host = host;
     this.#parking = parking;
+    this.#states = states;
     this.key = key;
     this.place = place;
     this.pipe = pipe;
@@ -99,10 +106,10 @@ export class ModernCaller extends Requester {
   }
 
   /** Takes one request. @param request without the envelope, which is what `client` tells @param bytes of the message, if known */
-  receive(request: Request, client: ClientFacts, reply: Reply, bytes: number | undefined): HostExchange {
+  receive(request: Request, client: ClientFacts, reply: RoundReply, bytes: number | undefined, brought?: Brought): HostExchange {
     this.seen = performance.now();
     const { id, method, params } = request;
-    const exchange = new HostExchange({ method, params, caller: this, sink: reply, client });
+    const exchange = new HostExchange({ method, params, caller: this, sink: reply, client, brought });
     exchange.wireId = id;
     exchange.requestBytes = bytes;
     const refused = this.overload();
@@ -124,8 +131,16 @@ export class ModernCaller extends Requester {
     return exchange;
   }
 
+  protected override give(reply: Reply, id: Id, result: Json, exchange: HostExchange): number | undefined {
+    const { asks } = exchange;
+    if (!asks) return super.give(reply, id, result, exchange);
+    const state = this.#states.relayed(exchange, asks, this.key);
+    return (reply as RoundReply).ask(id, result.inputRequests as Json, state); // `receive` takes no others, and only questions come so
+  }
+
   /** Asks the client in the answer to the request that `origin` belongs to, which goes on under the next. */
   ask(method: string, params: Readonly<Json>, origin: HostExchange | undefined): Question {
+    if (origin?.asker) return origin.asker.ask(method, params);
     let call = origin;
     while (call && call.wireId === undefined) call = call.parent;
     if (!call || !ROUNDS.has(call.method)) throw notDuringThis(method);

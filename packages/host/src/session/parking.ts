@@ -1,23 +1,23 @@
 import { randomBytes } from "node:crypto";
-import { HostError, type RpcError } from "../errors.ts";
+import { HostError } from "../errors.ts";
 import type { ClientFacts } from "../exchange/caller.ts";
 import type { Reply } from "../exchange/course.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
+import { stateInvalid } from "../exchange/round.ts";
 import type { Limits } from "../wire/limits.ts";
-import { type Id, isObject, type Json, type Message, metaOf, type Request, type Response } from "../wire/message.ts";
-import { digestOf, Seal } from "../wire/sealed-state.ts";
+import { type Id, type Json, type Message, metaOf, QUESTION_NAME, type Request } from "../wire/message.ts";
+import { modernQuestion } from "../wire/modern.ts";
 import type { Question } from "./questions.ts";
+import type { ParkedRound, RoundStates } from "./round-states.ts";
 
-/** Key in the `_meta` of a legacy server's question: the name that it has in `inputRequests`. */
-const NAME_KEY = "io.mcp-host/name";
 const NAME = /^[A-Za-z_][A-Za-z0-9_.-]{0,63}$/;
 /** Questions that come so close together are asked together. */
 const BEAT = 10;
 
 /** How a front takes the answers to a request that may be answered in rounds. */
 export interface RoundReply extends Reply {
-  /** Answers that the client has something to answer first, and then is to ask again with the state. */
-  ask(id: Id, inputRequests: Json, requestState: string): void;
+  /** Answers that the client has something to answer first, and then is to ask again with the state. Gives the size as `answer` does. */
+  ask(id: Id, inputRequests: Json, requestState: string): number | undefined;
 }
 
 /** What a client that asks again brings. */
@@ -25,11 +25,13 @@ export interface Retry {
   readonly request: Request;
   readonly client: ClientFacts;
   readonly reply: RoundReply;
-  readonly state: unknown;
-  readonly responses: unknown;
+  readonly parked: ParkedRound;
+  readonly responses: Readonly<Record<string, Json>>;
   /** Who it is, and for which clients the same may be kept. */
   readonly key: string;
 }
+
+export type ParkingLimits = Pick<Limits, "parked" | "parkedPerCaller" | "parkTime" | "clientQueueBytes">;
 
 interface Pending {
   readonly method: string;
@@ -43,7 +45,6 @@ interface Parked {
   readonly exchange: HostExchange;
   readonly handle: string;
   readonly key: string;
-  readonly digest: string;
   /** What is asked, by key, until it is answered. */
   readonly questions: Map<string, Pending>;
   readonly token: unknown;
@@ -51,8 +52,8 @@ interface Parked {
   lastQuestion: number;
   /** Its client has been asked and has not come back. */
   isAsked: boolean;
-  /** What the upstream answered while nobody was there to be told. */
-  kept: Response | undefined;
+  /** How the client is to be answered, where that became known while it was not there. */
+  kept: ((reply: RoundReply, id: Id) => void) | undefined;
   keptSize: number;
   beat: NodeJS.Timeout | undefined;
   patience: NodeJS.Timeout | undefined;
@@ -64,13 +65,14 @@ interface Parked {
  * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr
  */
 export class Parking {
-  readonly #limits: Pick<Limits, "parked" | "parkedPerCaller" | "parkTime" | "clientQueueBytes">;
-  readonly #seal = new Seal();
+  readonly #limits: ParkingLimits;
+  readonly #states: RoundStates;
   readonly #byHandle = new Map<string, Parked>();
   readonly #byExchange = new WeakMap<HostExchange, Parked>();
 
-  constructor(limits: Pick<Limits, "parked" | "parkedPerCaller" | "parkTime" | "clientQueueBytes">) {
+  constructor(limits: ParkingLimits, states: RoundStates) {
     this.#limits = limits;
+    this.#states = states;
   }
 
   /** How many calls wait for their clients. */
@@ -83,7 +85,7 @@ export class Parking {
     const parked = this.#byExchange.get(exchange) ?? this.#make(exchange, key);
     const name = this.#nameOf(params, parked);
     const answer = new Promise<Json>((resolve, reject) => {
-      parked.questions.set(name, { method, params: forTheClient(method, params), resolve, reject });
+      parked.questions.set(name, { method, params: modernQuestion(method, params), resolve, reject });
     });
     if (!parked.isAsked) this.#soon(parked);
     const cancel = (error: HostError): void => {
@@ -96,7 +98,7 @@ export class Parking {
 
   /** A server may say under which name its question goes, so that programs know it; by itself it has none. */
   #nameOf(params: Readonly<Json>, parked: Parked): string {
-    const given = metaOf(params as Json)?.[NAME_KEY];
+    const given = metaOf(params as Json)?.[QUESTION_NAME];
     if (typeof given === "string" && NAME.test(given) && !parked.questions.has(given)) return given;
     return `q${++parked.lastQuestion}`;
   }
@@ -111,7 +113,6 @@ export class Parking {
       exchange,
       key,
       handle: randomBytes(16).toString("hex"),
-      digest: digestOf([exchange.method, bare(exchange.original)]),
       questions: new Map(),
       token: metaOf(exchange.original)?.progressToken,
       round: 0,
@@ -146,7 +147,7 @@ export class Parking {
     const requests = Object.fromEntries(
       [...questions].map(([name, { method, params }]) => [name, { method, ...(Object.keys(params).length > 0 && { params }) }]),
     );
-    const state = this.#seal.seal({ k: "park", h: handle, n: parked.round, x: Date.now() + parkTime }, parked.key);
+    const state = this.#states.parked(exchange, { handle, round: parked.round }, parked.key, parkTime);
     const reply = exchange.sink as RoundReply; // only calls of clients of the modern era come here
     const id = exchange.wireId as Id; // as above
     exchange.reattach(this.#away(parked), id, exchange.client);
@@ -155,21 +156,28 @@ export class Parking {
   }
 
   /** What a call is answered on while its client is away. */
-  #away(parked: Parked): Reply {
-    const { exchange } = parked;
+  #away(parked: Parked): RoundReply {
     return {
       send: () => false,
-      answer: (response) => {
-        const size = JSON.stringify(response).length; // may throw, and then nothing has happened yet
-        parked.keptSize = size;
-        const all = [...this.#byHandle.values()].reduce((sum, { keptSize }) => sum + keptSize, 0);
-        const isTooMuch = all > this.#limits.clientQueueBytes;
-        if (isTooMuch) parked.keptSize = 0;
-        parked.kept = isTooMuch ? { jsonrpc: "2.0", id: response.id, error: tooMuch(exchange.id) } : response;
-        return size;
-      },
+      answer: (response, ...what) => this.#keep(parked, response, (reply, id) => reply.answer({ ...response, id }, ...what)),
+      ask: (_, ...round) => this.#keep(parked, round, (reply, id) => reply.ask(id, ...round)),
       end: () => this.#forget(parked),
     };
+  }
+
+  #keep(parked: Parked, what: unknown, kept: Parked["kept"]): number {
+    const size = JSON.stringify(what).length; // may throw, and then nothing has happened yet
+    parked.keptSize = size;
+    const all = [...this.#byHandle.values()].reduce((sum, { keptSize }) => sum + keptSize, 0);
+    if (all <= this.#limits.clientQueueBytes) parked.kept = kept;
+    else {
+      parked.keptSize = 0;
+      const error = new HostError("payload_too_large", "the answer came before its client did, and was too large to be kept", {
+        sent: "yes",
+      });
+      parked.kept = (reply, id) => reply.answer({ jsonrpc: "2.0", id, error: error.toRpc(parked.exchange.id) });
+    }
+    return size;
   }
 
   /** Nobody came back. */
@@ -193,19 +201,19 @@ export class Parking {
   }
 
   /** Goes on with a call under the request that brings its answers. Gives its exchange; undefined when it was answered at once. @throws HostError */
-  resume({ request, client, reply, state, responses, key }: Retry): HostExchange | undefined {
-    const parked = this.#opened(state, key, request);
-    const { exchange, questions } = parked;
-    const answers = answersIn(responses);
+  resume({ request, client, reply, parked: { handle, round }, responses, key }: Retry): HostExchange | undefined {
+    const parked = this.#byHandle.get(handle);
+    if (!parked?.isAsked || parked.round !== round || parked.key !== key) throw stateInvalid();
+    const { exchange, questions, kept } = parked;
     clearTimeout(parked.patience);
     parked.isAsked = false;
-    if (parked.kept) {
+    if (kept) {
       this.#forget(parked);
-      reply.answer({ ...parked.kept, id: request.id });
+      kept(reply, request.id);
       return undefined;
     }
     exchange.reattach(withToken(reply, parked.token, metaOf(request.params)?.progressToken), request.id, client);
-    for (const [name, answer] of Object.entries(answers)) {
+    for (const [name, answer] of Object.entries(responses)) {
       const pending = questions.get(name);
       questions.delete(name);
       pending?.resolve(answer);
@@ -215,48 +223,11 @@ export class Parking {
     return exchange;
   }
 
-  #opened(state: unknown, key: string, { method, params }: Request): Parked {
-    const opened = typeof state === "string" ? this.#seal.open(state, key) : undefined;
-    const parked = opened && opened.k === "park" && Number(opened.x) > Date.now() ? this.#byHandle.get(String(opened.h)) : undefined;
-    const isCurrent = parked?.isAsked === true && parked.round === opened?.n && parked.key === key;
-    // The same words for whatever is wrong with it.
-    if (!parked || !isCurrent || parked.digest !== digestOf([method, bare(params ?? {})]))
-      throw new HostError(
-        "state_invalid",
-        "the requestState is not valid for this request, or not any more; send the request again without it",
-      );
-    return parked;
-  }
-
   /** A call is over: nothing of it waits any more, unless its answer does. */
   settled(exchange: HostExchange): void {
     const parked = this.#byExchange.get(exchange);
     if (parked && !parked.kept) this.#forget(parked);
   }
-}
-
-function tooMuch(requestId: string): RpcError {
-  return new HostError("payload_too_large", "the answer came before its client did, and was too large to be kept", { sent: "yes" }).toRpc(
-    requestId,
-  );
-}
-
-function bare({ _meta, ...params }: Readonly<Json>): Json {
-  return params;
-}
-
-/** @throws HostError */
-function answersIn(responses: unknown): Record<string, Json> {
-  if (responses === undefined) return {};
-  if (!isObject(responses) || !Object.values(responses).every(isObject))
-    throw new HostError("invalid_params", "params.inputResponses must be an object whose values are the results");
-  return responses as Record<string, Json>; // as was checked
-}
-
-/** A question as a client of the modern era knows it: it has no ids of its own, and nothing is reported of it. */
-function forTheClient(method: string, { _meta, task, ...params }: Readonly<Json>): Json {
-  const { elicitationId, ...others } = params;
-  return method === "elicitation/create" ? others : params;
 }
 
 /** The reply to a later request, on which progress has that one's token. */
@@ -268,7 +239,7 @@ function withToken(reply: RoundReply, before: unknown, now: unknown): RoundReply
   };
   return {
     send,
-    answer: (response) => reply.answer(response),
+    answer: (...answer) => reply.answer(...answer),
     end: () => reply.end(),
     ask: (...round) => reply.ask(...round),
     get http() {

@@ -134,16 +134,19 @@ export abstract class Requester implements Caller {
     this.#host.refused(exchange);
   }
 
+  /** Gives a result to the client, in the answer to its request. */
+  protected give(reply: Reply, id: Id, result: Json, { freshness, resultKind }: HostExchange): number | undefined {
+    return reply.answer({ jsonrpc: "2.0", id, result }, freshness, resultKind);
+  }
+
   /** Answers the request on the wire that an exchange belongs to now. */
   #answer(exchange: HostExchange, outcome: Outcome): void {
     const reply = exchange.sink as Reply; // every request of a client has one
     const id = exchange.wireId as Id; // as above
     if ("cancelled" in outcome) return reply.end();
     try {
-      exchange.answerBytes = reply.answer(
-        "error" in outcome ? { jsonrpc: "2.0", id, error: outcome.error } : { jsonrpc: "2.0", id, result: outcome.result },
-        exchange.freshness,
-      );
+      exchange.answerBytes =
+        "error" in outcome ? reply.answer({ jsonrpc: "2.0", id, error: outcome.error }) : this.give(reply, id, outcome.result, exchange);
     } catch (thrown) {
       const cause = this.#host.unwritable(exchange, thrown);
       const error = toRpcError(cause, exchange.id);

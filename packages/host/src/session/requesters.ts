@@ -12,7 +12,7 @@ export interface RequestersHost extends SessionHost, ModernHost {
   released(requester: Requester): void;
 }
 
-export interface RequestersOptions extends Pick<SessionsOptions, "local" | "opened">, Pick<CallersOptions, "isolates"> {
+export interface RequestersOptions extends Pick<SessionsOptions, "local" | "opened">, Pick<CallersOptions, "isolates" | "stateKey"> {
   readonly host: RequestersHost;
   readonly limits: SessionsOptions["limits"];
   /** What a session was served on is to end with it. */
@@ -24,14 +24,14 @@ export class Requesters {
   readonly sessions: Sessions;
   readonly callers: Callers;
 
-  constructor({ host, limits, local, isolates, opened, ended }: RequestersOptions) {
+  constructor({ host, limits, local, isolates, stateKey, opened, ended }: RequestersOptions) {
     const closed = (session: Session): void => {
       ended(session);
       host.closed(session);
     };
     const isSoleFree = (): boolean => local() && !this.callers.hasSole;
     this.sessions = new Sessions({ host, limits, local: isSoleFree, opened, closed });
-    this.callers = new Callers({ host, limits, isolates, closed: (caller) => host.released(caller) });
+    this.callers = new Callers({ host, limits, isolates, stateKey, closed: (caller) => host.released(caller) });
   }
 
   get(id: string): Requester | undefined {

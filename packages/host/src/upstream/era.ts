@@ -1,11 +1,12 @@
 import { HostError, PeerError } from "../errors.ts";
 import type { AddedHeader, Link, LinkEvents } from "../wire/link.ts";
 import { type Id, isObject, isRequest, isResponse, type Json, type Message, type Request } from "../wire/message.ts";
-import { freshnessIn, type Stamp, serverIn, stampRequest } from "../wire/modern.ts";
+import { freshnessIn, serverIn, stampRequest } from "../wire/modern.ts";
 import { MODERN_VERSIONS } from "../wire/versions.ts";
 import { capabilitySet } from "./capabilities.ts";
 import { failure } from "./failure.ts";
 import { ModernDialect } from "./modern-dialect.ts";
+import type { Said } from "./rounds.ts";
 
 /** How a server may be spoken to. */
 export type Protocol = "auto" | "legacy" | "modern";
@@ -42,8 +43,8 @@ export interface EraOptions {
   /** Milliseconds that the server has for its start. */
   readonly startTimeout: number;
   readonly makeWire: () => Promise<Link>;
-  /** What a request tells of the client that it is sent for, besides the name of the program. @param origin as its sender said */
-  readonly client: (origin: unknown) => Omit<Stamp, "info"> | undefined;
+  /** What is said of a request, but for the name of the program that it is sent for. @param origin as its sender said */
+  readonly client: (origin: unknown) => Omit<Said, "info"> | undefined;
   readonly warn: (message: string, fields: Json) => void;
 }
 
@@ -216,7 +217,7 @@ export class EraLink implements Link {
   }
 
   /** What a request says of its client: what the connection was opened with, and of a caller what that one can be asked. */
-  #stampOf({ params = {} }: Request, origin: unknown): Stamp {
+  #stampOf({ params = {} }: Request, origin: unknown): Said {
     const info = isObject(params.clientInfo) ? params.clientInfo : {};
     const { tasks: _, ...declared } = capabilitySet(isObject(params.capabilities) ? params.capabilities : {});
     return { capabilities: declared, logLevel: undefined, ...this.#options.client(origin), info };

@@ -1,6 +1,6 @@
 import { type ErrorType, HostError, type Sent } from "../errors.ts";
 import type { LinkEvents } from "../wire/link.ts";
-import { isRequest, type Message } from "../wire/message.ts";
+import { isObject, isRequest, type Message } from "../wire/message.ts";
 
 /**
  * What is told when an upstream, or the way to it, is at fault.
@@ -28,4 +28,15 @@ export function unavailable(upstream: string, what = "is not available", retryAf
     upstream,
     ...(retryAfterMs !== undefined && { retryAfterMs: Math.ceil(retryAfterMs) }),
   });
+}
+
+/** What an upstream would have to ask the client, who did not declare that it can be asked so. @param required capabilities, as a client would declare them */
+export function incapable(upstream: string, required: unknown): HostError {
+  const requiredCapabilities = isObject(required) ? required : {};
+  const names = Object.entries(requiredCapabilities).flatMap(([name, parts]) =>
+    isObject(parts) && Object.keys(parts).length > 0 ? Object.keys(parts).map((part) => `${name}.${part}`) : [name],
+  );
+  const which = names.length > 0 ? names.join(", ").slice(0, 128) : "a capability that it does not name";
+  const what = `has to ask the client for this, or to give it a task, which it did not declare that it takes: it needs ${which}`;
+  return new HostError("capability_required", `upstream "${upstream}" ${what}`, { upstream, sent: "yes", facts: { requiredCapabilities } });
 }

@@ -50,6 +50,7 @@ export class Listening {
   /** What it has been asked for in its place. */
   #next: Stream | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #due = 0;
   /** Whether something may have been missed. */
   #isGap = false;
   /** What the server says to it that it does not know the method. */
@@ -174,8 +175,15 @@ export class Listening {
 
   #schedule(milliseconds: number): void {
     if (!this.#isOpen || this.#unknown) return;
+    // Whoever subscribes next puts off nobody who waits.
+    const due = performance.now() + milliseconds;
+    if (this.#timer && this.#due <= due) return;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#open(), milliseconds).unref();
+    this.#due = due;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#open();
+    }, milliseconds).unref();
   }
 
   #open(): void {

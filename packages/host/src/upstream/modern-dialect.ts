@@ -12,21 +12,12 @@ import {
   type Request,
   type Response,
 } from "../wire/message.ts";
-import {
-  bare,
-  bareResult,
-  type Freshness,
-  freshnessIn,
-  modernMethod,
-  type Round,
-  type Stamp,
-  stampRequest,
-  subscriptionOf,
-} from "../wire/modern.ts";
-import { failure } from "./failure.ts";
+import { bare, bareResult, type Freshness, freshnessIn, modernMethod, type Round, stampRequest, subscriptionOf } from "../wire/modern.ts";
+import { hasTasks, legacyTask } from "../wire/tasks.ts";
+import { failure, incapable } from "./failure.ts";
 import { Listening } from "./listening.ts";
 import { RequestHeaders } from "./request-headers.ts";
-import { type Asking, Rounds } from "./rounds.ts";
+import { type Asking, Rounds, type Said } from "./rounds.ts";
 
 /** JSON-RPC codes of the modern era. @see https://modelcontextprotocol.io/specification/2026-07-28/basic#error-codes */
 const HEADER_MISMATCH = -32020;
@@ -49,7 +40,7 @@ export interface DialectOptions {
   readonly isHttp: boolean;
   readonly capabilities: Readonly<Json>;
   /** What is told with a request of the client that it is sent for. @param origin as the owner said */
-  readonly stamp: (origin: unknown) => Stamp;
+  readonly stamp: (origin: unknown) => Said;
   readonly warn: (message: string, fields: Json) => void;
   /** The server does not speak the version any more. */
   readonly lost: () => void;
@@ -115,10 +106,12 @@ export class ModernDialect {
         return this.#give(request.id, {});
     }
     const id = request.id as number; // the owner's ids are of its minting
-    const call: Asking = { request, headers, id, wireId: id, rounds: 0, round: undefined, wasMismatched: false, over: undefined };
+    const said = this.#options.stamp(this.#options.events.origin(id));
+    const { round } = said;
+    const call: Asking = { request, headers, id, said, wireId: id, rounds: 0, round, wasMismatched: false, over: undefined };
     this.#calls.set(id, call);
     // Whether it lives is asked with the smallest of what it must answer.
-    this.#post(request.method === "ping" ? { jsonrpc: "2.0", id: request.id, method: "server/discover" } : request, headers);
+    this.#post(request.method === "ping" ? { jsonrpc: "2.0", id: request.id, method: "server/discover" } : request, headers, round, said);
   }
 
   #again(call: Asking, round: Round | undefined): void {
@@ -127,13 +120,14 @@ export class ModernDialect {
     if (call.wireId !== id) this.#calls.delete(call.wireId);
     call.wireId = this.#options.events.nextId();
     this.#calls.set(call.wireId, call);
-    this.#post({ ...request, id: call.wireId }, headers, round, id);
+    this.#post({ ...request, id: call.wireId }, headers, round, this.#options.stamp(this.#options.events.origin(id)));
   }
 
-  /** @param of the owner's id of the request */
-  #post(request: Request, added?: readonly AddedHeader[], round?: Round, of = request.id): void {
-    const { wire, version, stamp, events, isHttp } = this.#options;
-    const params = stampRequest(request.params, version, stamp(events.origin(of)), round);
+  #post(request: Request, added?: readonly AddedHeader[], round?: Round, said = this.#options.stamp(undefined)): void {
+    const { wire, version, isHttp } = this.#options;
+    const { inputResponses } = request.params ?? {};
+    const answers = request.method === "tasks/update" && isObject(inputResponses) ? { inputResponses } : round;
+    const params = stampRequest(request.params, version, said, answers);
     const headers = isHttp ? [...(added ?? []), ...this.#headers.of(request)] : undefined;
     wire.send({ jsonrpc: "2.0", id: request.id, method: request.method, params }, undefined, headers);
   }
@@ -207,14 +201,27 @@ export class ModernDialect {
     if ("error" in response) return this.#refused(call, response.error);
     const { resultType = "complete" } = response.result;
     if (resultType === "complete") return this.#complete(call, response.result);
+    if (resultType === "task" && this.#mayBeTask(call)) return this.#task(call, response.result);
     if (resultType === "input_required" && modernMethod(call.request.method)?.hasRounds) return this.#rounds.begin(call, response.result);
     const what = `answered ${call.request.method} with a result of type ${JSON.stringify(resultType)?.slice(0, 40)}, which it may not`;
     this.#fail(call, failure(this.#options.upstream, "upstream_protocol", what, "yes"));
   }
 
+  /** Only what the client that it is for has said that it takes. */
+  #mayBeTask({ request, id }: Asking): boolean {
+    const { stamp, events } = this.#options;
+    return request.method === "tools/call" && hasTasks(stamp(events.origin(id)).capabilities);
+  }
+
+  #task(call: Asking, result: Json): void {
+    const { resultType: _, _meta, ...task } = bare(result);
+    this.#answer(call, { jsonrpc: "2.0", id: call.id, result: { task: legacyTask(task), ...(_meta !== undefined && { _meta }) } });
+  }
+
   #complete(call: Asking, result: Json): void {
-    const given = bareResult(result);
     const { method } = call.request;
+    const isTask = method === "tasks/get"; // whose `ttlMs` is that of the task
+    const given = isTask ? legacyTask({ ...bareResult(result), ttlMs: result.ttlMs }) : bareResult(result);
     if (method === "tools/list" && Array.isArray(given.tools) && this.#options.isHttp) given.tools = this.#headers.listed(given.tools);
     // What hangs on the answers to questions is nobody else's, and not true for longer.
     const isFresh = modernMethod(method)?.isFresh && call.round === undefined;
@@ -231,8 +238,9 @@ export class ModernDialect {
       else this.#again(call, call.round);
     };
     const request: Request = { jsonrpc: "2.0", id, method: "tools/list", ...(cursor !== undefined && { params: { cursor } }) };
-    this.#calls.set(id, { request, headers: undefined, id, wireId: id, rounds: 0, round: undefined, wasMismatched: true, over });
-    this.#post(request);
+    const said = this.#options.stamp(undefined);
+    this.#calls.set(id, { request, headers: undefined, id, said, wireId: id, rounds: 0, round: undefined, wasMismatched: true, over });
+    this.#post(request, undefined, undefined, said);
   }
 
   #refused(call: Asking, error: RpcError): void {
@@ -248,7 +256,7 @@ export class ModernDialect {
         }
         return this.#fail(call, failure(upstream, "upstream_protocol", `wants other headers of ${method} than its tools/list says`));
       case MISSING_CAPABILITY:
-        return this.#fail(call, incapable(upstream, error));
+        return this.#fail(call, incapable(upstream, isObject(error.data) ? error.data.requiredCapabilities : undefined));
       case UNSUPPORTED_VERSION: {
         lost(); // and so nothing that is in flight is answered
         this.#fail(call, failure(upstream, "upstream_down", "does not speak the version of MCP any more that it did"));
@@ -289,14 +297,4 @@ export class ModernDialect {
 
 function responseOf({ id }: Asking, error: RpcError): Response {
   return { jsonrpc: "2.0", id, error };
-}
-
-/** What the server would have to ask the client, and may not. */
-function incapable(upstream: string, { data }: RpcError): HostError {
-  const required = isObject(data) && isObject(data.requiredCapabilities) ? data.requiredCapabilities : {};
-  const names = Object.entries(required).flatMap(([name, parts]) =>
-    isObject(parts) && Object.keys(parts).length > 0 ? Object.keys(parts).map((part) => `${name}.${part}`) : [name],
-  );
-  const which = names.length > 0 ? names.join(", ").slice(0, 128) : "a capability that it does not name";
-  return failure(upstream, "capability_required", `has to ask the client for this, which cannot be asked so: it needs ${which}`, "yes");
 }

@@ -1,9 +1,19 @@
 import { randomUUID } from "node:crypto";
 import { fromRpc, HostError } from "../errors.ts";
 import type { AddedHeader, LinkEvents } from "../wire/link.ts";
-import { type Id, isObject, type Json, type Request, type Response } from "../wire/message.ts";
-import type { Round } from "../wire/modern.ts";
+import { type Id, isObject, type Json, metaOf, QUESTION_NAME, type Request, type Response } from "../wire/message.ts";
+import type { Round, Stamp } from "../wire/modern.ts";
 import { failure } from "./failure.ts";
+
+/** What the owner of a request says of it. */
+export interface Said extends Stamp {
+  /** What it brings of the round before it. */
+  readonly round?: Round | undefined;
+  /** Whether what the server asks is the answer: its owner asks the client, and sends the next request. */
+  readonly isRoundOfClient?: boolean;
+  /** Whether its client knows questions by their names, too. */
+  readonly isNamed?: boolean;
+}
 
 /** A request that waits for its last answer, over however many rounds. */
 export interface Asking {
@@ -11,6 +21,7 @@ export interface Asking {
   readonly request: Request;
   readonly headers: readonly AddedHeader[] | undefined;
   readonly id: number;
+  readonly said: Said;
   /** The id that it has on the wire now. */
   wireId: number;
   /** How often it was answered with questions. */
@@ -73,6 +84,10 @@ export class Rounds {
     if (problem !== undefined) return this.#broken(call, problem);
     call.rounds++;
     const asked = Object.entries(inputRequests as Record<string, Request>); // it was checked
+    if (asked.length > 0 && call.said.isRoundOfClient) {
+      const result = { resultType: "input_required", inputRequests, requestState };
+      return this.#options.answer(call, { jsonrpc: "2.0", id: call.id, result });
+    }
     const open: Open = { call, state: requestState as string | undefined, answers: {}, left: asked.length, pause: undefined };
     this.#open.set(call, open);
     if (asked.length === 0) {
@@ -83,7 +98,7 @@ export class Rounds {
     const questions = asked.map(([key, { method, params }]) => {
       const id = events.nextId();
       this.#questions.set(id, { open, key, method });
-      return { id, method, params: withElicitationId(method, params) };
+      return { id, method, params: withElicitationId(method, call.said.isNamed ? withName(params, key) : params) };
     });
     // A question may be refused at once, and with it the call.
     for (const { id, method, params } of questions)
@@ -143,6 +158,11 @@ export class Rounds {
   close(): void {
     for (const call of [...this.#open.keys()]) this.forget(call);
   }
+}
+
+/** A message has no name for what it asks. */
+function withName(params: Json | undefined, name: string): Json {
+  return { ...params, _meta: { ...metaOf(params), [QUESTION_NAME]: name } };
 }
 
 /** The legacy era wants an id with every URL that a person is sent to. */

@@ -3,6 +3,7 @@ import type { AnyUpstreamConfig } from "../config/offered.ts";
 import type { Awaitable } from "../exchange/awaitable.ts";
 import { type Caller, type Principal, scopeOf } from "../exchange/caller.ts";
 import { HostExchange } from "../exchange/host-exchange.ts";
+import { isRoundOfClient } from "../exchange/round.ts";
 import type { Credentials, CredentialsRequest, UpstreamFacts } from "../exchange/upstream-facts.ts";
 import type { Logger } from "../log.ts";
 import type { Limits } from "../wire/limits.ts";
@@ -11,12 +12,13 @@ import type { Json } from "../wire/message.ts";
 import { isModern } from "../wire/versions.ts";
 import type { Authorization } from "./authorization.ts";
 import { CallStats } from "./call-stats.ts";
-import { askedCapabilities, capabilitySet, mirroredCapabilities } from "./capabilities.ts";
+import { askedCapabilities, capabilitySet, mirroredCapabilities, withoutTasks } from "./capabilities.ts";
 import { Connection, type ConnectionEvents } from "./connection.ts";
 import { KnownEra } from "./era.ts";
 import { unavailable } from "./failure.ts";
 import type { ServerFacts } from "./handshake.ts";
 import { isOpenToSse, makeLink, wireOf } from "./links.ts";
+import type { Said } from "./rounds.ts";
 import { Selection } from "./selection.ts";
 import { Turns } from "./turns.ts";
 import type { UrlWire } from "./url.ts";
@@ -283,9 +285,14 @@ export class Upstream {
   }
 
   /** What a server of the modern era is told of the client that a request is sent for. */
-  #clientOf({ caller, client }: HostExchange): { capabilities: Json; logLevel: string | undefined } {
+  #clientOf(exchange: HostExchange): Omit<Said, "info"> {
+    const { caller, client, brought, depth } = exchange;
+    const asked = this.#asks(caller);
+    const capabilities = depth > 0 ? withoutTasks(asked) : asked; // a plugin that calls waits for the result
     // Of the legacy era, a client that said nothing hears what it always did.
-    return { capabilities: this.#asks(caller), logLevel: client.logLevel ?? (isModern(client.version) ? undefined : "info") };
+    const isNamed = isModern(client.version);
+    const logLevel = client.logLevel ?? (isNamed ? undefined : "info");
+    return { capabilities, logLevel, round: brought, isRoundOfClient: isRoundOfClient(exchange), isNamed };
   }
 
   #asks(caller: Caller): Json {

@@ -56,6 +56,9 @@ export function isObject(value: unknown): value is Json {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** Key in the `_meta` of a question: the name that it has among the `inputRequests` of a client of the modern era. */
+export const QUESTION_NAME = "io.mcp-host/name";
+
 /** The `_meta` of params or a result, if it is an object. */
 export function metaOf(params: Json | undefined): Json | undefined {
   const meta = params?._meta;
