@@ -102,9 +102,7 @@ describe.each(["HTTP", "stdio"] as const)("a server of 2026-07-28 over %s, befor
       _meta: { "example.test/mine": 1 },
     });
     const mute = await RawHttp.open(running.url);
-    expect(await mute.ask("tools/call", { ...params, name: "confirm" })).toMatchObject({
-      error: { data: { type: "capability_required" } },
-    });
+    expect(await mute.ask("tools/call", { ...params, name: "confirm" })).toMatchObject({ result: { isError: true } });
     await mute.close();
     await raw.ask("logging/setLevel", { level: "error" });
     const later = JSON.parse((await raw.call("envelope")).result.content[0].text);
@@ -173,12 +171,11 @@ describe.each(["HTTP", "stdio"] as const)("a server of 2026-07-28 over %s, befor
     await other.client.close();
   });
 
-  test("that would ask who cannot be asked is an error that names what is missing", async () => {
+  test("that would ask who cannot be asked is told what is missing, where its model reads it", async () => {
     const other = await person(running.url, {});
-    await expect(other.client.callTool({ name: "confirm" })).rejects.toMatchObject({
-      code: -31421,
-      message: expect.stringContaining("it needs elicitation"),
-      data: { type: "capability_required", upstream: "one" },
+    expect(await other.client.callTool({ name: "confirm" })).toEqual({
+      content: [{ type: "text", text: expect.stringMatching(/"one" .* needs elicitation\.form/) }],
+      isError: true,
     });
     await other.client.close();
   });

@@ -21,7 +21,16 @@ function servers(): string[] {
 }
 
 test("every program of examples/embedding is run here", () => {
-  expect(readdirSync(FOLDER).sort()).toEqual([...PROGRAMS, "host", "server"].map((name) => `${name}.mjs`).sort());
+  expect(readdirSync(FOLDER).sort()).toEqual([...PROGRAMS, "host", "in-process", "server"].map((name) => `${name}.mjs`).sort());
+});
+
+test("examples/embedding/in-process.mjs has a client of its own, of the newest version, and ends by itself", async () => {
+  const program = spawn(process.execPath, ["in-process.mjs"], { cwd: FOLDER, env: { ...process.env, ...MARKED } });
+  let printed = "";
+  for (const stream of [program.stdout, program.stderr]) stream.on("data", (chunk) => (printed += chunk));
+  const code = await new Promise((done) => program.once("exit", done));
+  expect({ code, printed }).toEqual({ code: 0, printed: "Hello, reader (MCP 2026-07-28)\n" });
+  expect(servers()).toEqual([]);
 });
 
 test.each(PROGRAMS)("examples/embedding/%s.mjs serves MCP clients and itself, and ends with everything it started", async (name) => {

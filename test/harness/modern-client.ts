@@ -56,8 +56,8 @@ export class ModernHttp {
     params: Message = {},
     { id = ++this.#lastId, headers, meta }: ModernOptions = {},
   ): { messages: Message[]; answer: Promise<ModernAnswer>; close(): void } {
-    const { name, uri } = params;
-    const named = { "tools/call": name, "prompts/get": name, "resources/read": uri }[method];
+    const { name, uri, taskId } = params;
+    const named = method.startsWith("tasks/") ? taskId : { "tools/call": name, "prompts/get": name, "resources/read": uri }[method];
     const envelope = {
       [`${KEY}protocolVersion`]: "2026-07-28",
       [`${KEY}clientInfo`]: { name: "raw-modern", version: "1" },

@@ -25,7 +25,7 @@ import { afterEach, describe, expect, test } from "vitest";
 
 const BOTH = ["legacy", "modern"] as const;
 type Era = (typeof BOTH)[number];
-const PAIRS = BOTH.map((server) => ["legacy" as Era, server] as const);
+const PAIRS = BOTH.flatMap((client) => BOTH.map((server) => [client, server] as const));
 const ASKABLE = { elicitation: { form: {} }, roots: {} };
 const SERVER_INFO = "io.modelcontextprotocol/serverInfo";
 

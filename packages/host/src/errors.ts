@@ -159,7 +159,7 @@ export const ERRORS = {
     code: -31421,
     retryable: false,
     meaning:
-      "The upstream (of MCP 2026-07-28) has to ask the client, which did not declare that it can be asked so; the message names the capability.",
+      "A capability that the client did not declare is needed for this (MCP 2026-07-28: -32021); the message names it. Of tools it is a result with `isError` before.",
   },
   client_gone: {
     code: -31512,

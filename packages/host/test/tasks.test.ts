@@ -25,9 +25,9 @@ function exchangeOf(facts: Caller): HostExchange {
 /** A connection as far as the table needs one. */
 function connected() {
   const ended: string[] = [];
-  const request = vi.fn(() => Promise.resolve({}));
+  const call = vi.fn((_exchange: HostExchange, _params: Json) => Promise.resolve({}));
   const restored = { tasks: new Set<string>(), endTask: (native: string) => void ended.push(native) };
-  return { connection: { facts: { key: "one" }, restored, request } as unknown as Connection, ended, request };
+  return { connection: { facts: { key: "one" }, restored, call } as unknown as Connection, ended, call };
 }
 
 let natives = 0;
@@ -82,10 +82,10 @@ test("a request that begins no task is not counted", () => {
 
 test("a task that the host has no room for is cancelled where it runs", () => {
   const table = new TaskTable(1, () => true);
-  const { connection, request } = connected();
+  const { connection, call } = connected();
   create(table, session("a"), connection);
   expect(() => create(table, session("b"), connection)).toThrow();
-  expect(request).toHaveBeenCalledWith("tasks/cancel", { taskId: `task-${natives}` });
+  expect(call.mock.calls.map(([{ method }, params]) => [method, params])).toEqual([["tasks/cancel", { taskId: `task-${natives}` }]]);
 });
 
 test("an expired task is not found, and its connection is free of it although nobody asks", () => {

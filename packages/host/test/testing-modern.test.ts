@@ -65,7 +65,7 @@ describe("a fake upstream of the modern era", () => {
       tools: { work: (_args, { ask }) => ask("roots/list") },
       methods: { "example.com/ask": (_params, { ask }) => ask("roots/list") },
     });
-    await expect(client.callTool("work")).rejects.toMatchObject({ data: { type: "capability_required" } });
+    expect(await client.callTool("work")).toMatchObject({ isError: true, content: [{ text: expect.stringContaining("needs roots") }] });
     await expect(client.request("example.com/ask")).rejects.toMatchObject({
       code: -32603,
       message: expect.stringContaining("example.com/ask"),
@@ -164,5 +164,151 @@ describe("a fake upstream of both eras", () => {
       ["old", "2025-11-25"],
       ["young", "2026-07-28"],
     ]);
+  });
+});
+
+const modern: TestHostOptions = { client: { era: "modern", capabilities: { roots: {}, sampling: {}, elicitation: { form: {} } } } };
+
+describe.each(["legacy", "modern"] as const)("a test client of the modern era before a server of the %s one", (era) => {
+  test("discovers, lists, calls and reads, and gives what comes as it came", async () => {
+    const { client, upstream } = await around(
+      {
+        era,
+        instructions: "Be kind.",
+        tools: { echo: (args) => args },
+        prompts: { greet: { get: () => "Hello" } },
+        resources: { "memory:///a": { read: () => "A" } },
+      },
+      modern,
+    );
+    expect(client.initialized).toMatchObject({
+      supportedVersions: ["2026-07-28"],
+      instructions: expect.stringContaining("Be kind."),
+      _meta: { [`${KEY}serverInfo`]: { name: "mcp-host" } },
+    });
+    expect((await client.listTools()).map(({ name }) => name)).toEqual(["echo"]);
+    expect(await client.listResourceTemplates()).toEqual([]);
+    expect(await client.callTool("echo", { a: 1 })).toMatchObject({ resultType: "complete", structuredContent: { a: 1 } });
+    expect(await client.getPrompt("greet")).toMatchObject({ messages: [{ content: { text: "Hello" } }] });
+    expect(await client.readResource("memory:///a")).toMatchObject({ contents: [{ text: "A" }], cacheScope: "private" });
+    await expect(client.readResource("memory:///none")).rejects.toMatchObject({ code: -32602 });
+    await expect(client.request("ping")).rejects.toMatchObject({ code: -32601 });
+    expect(upstream.received("tools/call")).toHaveLength(1);
+  });
+
+  test("answers what it is asked, round after round, and is told of progress and logs meanwhile", async () => {
+    const { client } = await around(
+      {
+        era,
+        tools: {
+          async work(_args, { progress, log, ask }) {
+            progress(1, 2);
+            log("error", "begun");
+            log("debug", "nobody wants this");
+            const { roots } = await ask("roots/list");
+            const { action } = await ask("elicitation/create", { message: "Sure?", requestedSchema: { type: "object", properties: {} } });
+            progress(2, 2);
+            return { roots, action };
+          },
+        },
+      },
+      { client: { ...(modern.client as object), era: "modern", logLevel: "info" } },
+    );
+    client.on("roots/list", () => ({ roots: [{ uri: "file:///a" }] }));
+    client.on("elicitation/create", ({ message }) => ({ action: message === "Sure?" ? "accept" : "decline", content: {} }));
+    const steps: unknown[] = [];
+    const { structuredContent } = await client.callTool("work", {}, { onProgress: ({ progress }) => steps.push(progress) });
+    expect(structuredContent).toEqual({ roots: [{ uri: "file:///a" }], action: "accept" });
+    expect(steps).toEqual([1, 2]);
+    expect(client.notifications.flatMap(({ method, params }) => (method === "notifications/message" ? [params.data] : []))).toEqual([
+      "begun",
+    ]);
+    expect(client.rounds.map(({ inputRequests }) => Object.values(inputRequests as object).map(({ method }) => method))).toEqual([
+      ["roots/list"],
+      ["elicitation/create"],
+    ]);
+  });
+
+  test("a round that nothing answers is the result, and can be gone on with by hand", async () => {
+    const { client } = await around({ era, tools: { work: (_args, { ask }) => ask("roots/list") } }, modern);
+    const round = await client.callTool("work");
+    expect(round).toMatchObject({ resultType: "input_required", requestState: expect.any(String) });
+    const [key = ""] = Object.keys(round.inputRequests as object);
+    const { requestState } = round;
+    const params = { name: "work", inputResponses: { [key]: { roots: [] } }, requestState };
+    expect(await client.request("tools/call", params)).toMatchObject({ structuredContent: { roots: [] } });
+  });
+
+  test("an answer that is thrown is what its request rejects with", async () => {
+    const { client } = await around({ era, tools: { work: (_args, { ask }) => ask("roots/list") } }, modern);
+    client.on("roots/list", () => {
+      throw new FakeRpcError(-1, "the user said no");
+    });
+    await expect(client.callTool("work")).rejects.toMatchObject({ code: -1, message: "the user said no" });
+  });
+
+  test("does not wait for an answer when its request is given up", async () => {
+    const { client } = await around({ era, tools: { work: (_args, { ask }) => ask("roots/list") } }, modern);
+    const leaving = new AbortController();
+    client.on("roots/list", () => {
+      leaving.abort(new Error("enough"));
+      return new Promise(() => {});
+    });
+    await expect(client.callTool("work", {}, { signal: leaving.signal })).rejects.toThrow("enough");
+    expect(client.rounds).toHaveLength(1);
+  });
+
+  test("cancels", async () => {
+    let signal: AbortSignal | undefined;
+    const { client, upstream } = await around(
+      {
+        era,
+        tools: {
+          wait(_args, context) {
+            ({ signal } = context);
+            return new Promise(() => {});
+          },
+        },
+      },
+      modern,
+    );
+    const leaving = new AbortController();
+    const call = client.callTool("wait", {}, { signal: leaving.signal });
+    await upstream.until("tools/call");
+    leaving.abort(new Error("enough"));
+    await expect(call).rejects.toThrow("enough");
+    await expect.poll(() => signal?.aborted).toBe(true);
+  });
+
+  test("listens to lists and resources until it wants to hear no more, or the host ends it", async () => {
+    const { client, upstream, host } = await around({ era, tools: {}, resources: { "memory:///a": { read: () => "A" } } }, modern);
+    const wanted = { toolsListChanged: true, resourceSubscriptions: ["memory:///a"] };
+    const subscription = await client.listen(wanted);
+    expect(subscription.agreed).toEqual(wanted);
+    upstream.notify("notifications/resources/updated", { uri: "memory:///a" });
+    expect(await client.until("notifications/resources/updated")).toMatchObject({ uri: "memory:///a" });
+    upstream.set({ tools: { young: () => "" } });
+    await client.until("notifications/tools/list_changed");
+    subscription.close();
+    await expect(subscription.ended).rejects.toThrow("no more");
+    const { ended } = await client.listen({ toolsListChanged: true });
+    await host.host.close();
+    expect(await ended).toMatchObject({ resultType: "complete" });
+  });
+
+  test("what it wants to hear may be refused", async () => {
+    const { client } = await around({ era, tools: {} }, modern);
+    await expect(client.listen({ resourceSubscriptions: [1] })).rejects.toMatchObject({ code: -32602 });
+  });
+});
+
+test("clients of both eras, each who a test says it is", async () => {
+  const { host } = await around({ tools: { echo: () => "" } }, { client: false });
+  const ann = await host.connect({ era: "modern", principal: { id: "ann", roles: [] } });
+  const bob = await host.connect({ principal: { id: "bob", roles: [] } });
+  expect(await ann.listTools()).toEqual(await bob.listTools());
+  await expect(host.connect({ era: "modern", version: "2027-01-01" })).rejects.toMatchObject({
+    code: -32022,
+    data: { supported: ["2026-07-28"] },
   });
 });

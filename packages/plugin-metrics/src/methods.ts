@@ -20,6 +20,7 @@ const KNOWN: Record<Method | "sampling/createMessage" | "elicitation/create" | "
   "tasks/get": true,
   "tasks/result": true,
   "tasks/cancel": true,
+  "tasks/update": true,
   "tasks/list": true,
   "sampling/createMessage": true,
   "elicitation/create": true,

@@ -9,6 +9,7 @@ const HERE = join(import.meta.dirname, "..");
 const ROOT = join(HERE, "../..");
 const HOST = join(ROOT, "packages/host/bin/mcp-host.js");
 const FIXTURE = join(HERE, "fixture.mjs");
+const TASKS = join(ROOT, "test/fixtures/tasks.mjs");
 const OTHER = join(HERE, "other.mjs");
 
 // A stdio connection that is one session's own can relay what the server asks of that session's client.
@@ -58,8 +59,17 @@ export const TARGETS = {
   },
 };
 
-async function startFixture(processes) {
-  const fixture = processes.start("the fixture", process.execPath, [FIXTURE, "http", "--port", "0"]);
+/** The same for the tasks extension, which a fixture of its own has. */
+export const TASK_TARGETS = {
+  direct: (processes) => startFixture(processes, TASKS),
+  stdio: (processes, folder) =>
+    startHost(processes, folder, { mcpServers: { fixture: { command: process.execPath, args: [TASKS, "stdio"] } } }),
+  http: async (processes, folder) =>
+    startHost(processes, folder, { mcpServers: { fixture: { url: await startFixture(processes, TASKS) } } }),
+};
+
+async function startFixture(processes, file = FIXTURE) {
+  const fixture = processes.start("the fixture", process.execPath, [file, "http", "--port", "0"]);
   const [, url] = await processes.ready(fixture, () => /^listening (\S+)$/m.exec(fixture.output));
   return url;
 }

@@ -1,6 +1,6 @@
-import type { RpcError } from "../errors.ts";
+import type { HostError, RpcError } from "../errors.ts";
 import type { Json, Message, Response } from "../wire/message.ts";
-import type { Freshness } from "../wire/modern.ts";
+import type { Freshness, ResultType } from "../wire/modern.ts";
 import type { Exchange, HttpOrigin, OwnAskOptions, OwnCallOptions } from "./exchange.ts";
 
 /** Where messages go that belong to a call and come before its answer: the answer's own stream. */
@@ -13,10 +13,21 @@ export interface Sink {
 
 /** How a front takes the answer to one request. What is sent before it belongs to the same stream. */
 export interface Reply extends Sink {
-  /** Gives the answer's size as {@link Exchange.answerBytes} has it. @param freshness of the result, where anything is known of it */
-  answer(response: Response, freshness?: Freshness): number | undefined;
+  /**
+   * Gives the answer's size as {@link Exchange.answerBytes} has it.
+   * @param freshness of the result, where anything is known of it
+   * @param resultType what the result is, for clients that are told
+   */
+  answer(response: Response, freshness?: Freshness, resultType?: ResultType): number | undefined;
   /** There will be no answer: the request was cancelled. */
   end(): void;
+}
+
+/** Asks a client in a way of its own. */
+export interface Asker {
+  ask(method: string, params: Readonly<Json>): { readonly answer: Promise<Json>; cancel(error: HostError): void };
+  /** How long it may take to answer, in milliseconds. */
+  readonly time: number;
 }
 
 /** The pipeline that an exchange begins on, and ends on: what of it the exchange and whoever answers it need. */

@@ -5,7 +5,7 @@ import type { Freshness } from "../wire/modern.ts";
 import { sendWithHeaders } from "./added-headers.ts";
 import { type Caller, type ClientFacts, type Principal, scopeOf } from "./caller.ts";
 import { correlationId } from "./correlation.ts";
-import type { Course, OwnCalls, Reply, Sink } from "./course.ts";
+import type { Asker, Course, OwnCalls, Reply, Sink } from "./course.ts";
 import type { Entry } from "./entry.ts";
 import type {
   Attempt,
@@ -94,7 +94,8 @@ export class HostExchange extends Timed implements Exchange {
   sink: Sink | undefined;
   /** The id of the client's request that it answers; undefined where it answers none. */
   wireId: Id | undefined = undefined;
-
+  /** How its client is asked, where that is not by the request that it belongs to. */
+  asker: Asker | undefined = undefined;
   /** The exchange that may send: itself, or the one that it was derived from. */
   #root: HostExchange = this;
   /** The one whose client an attached child speaks to. */
@@ -286,6 +287,11 @@ export class HostExchange extends Timed implements Exchange {
     this.sink = reply;
     this.wireId = wireId;
     this.client = client;
+  }
+
+  /** Itself, or the one that it was derived from. */
+  get whole(): HostExchange {
+    return this.#root;
   }
 
   /** Whether it was derived; then it has a clock of its own, which runs while it is sent. */

@@ -21,6 +21,8 @@ export interface MethodParams {
   "tasks/get": { taskId: string } & Open;
   "tasks/result": { taskId: string } & Open;
   "tasks/cancel": { taskId: string } & Open;
+  /** Of the modern era's extension. */
+  "tasks/update": { taskId: string; inputResponses: Json } & Open;
   "tasks/list": { cursor?: string } & Open;
   /** Of the modern era (2026-07-28). */
   "server/discover": Open;
@@ -80,6 +82,7 @@ export const METHODS = {
   "completion/complete": { ...called, readonly: ["ref"] },
   "tasks/get": task,
   "tasks/cancel": task,
+  "tasks/update": task,
   "tasks/result": { ...task, respond: "origin" },
   "tasks/list": { ...task, permit: "listed" },
   "server/discover": { ...local, respond: true },

@@ -8,23 +8,29 @@ import { isModern, LEVELS, MODERN_VERSIONS, severity } from "../wire/versions.ts
 /**
  * Checks a request of the modern era: what it says of itself, and that the headers by which others route it say the same as
  * its body. The first that fails answers.
+ * @param headers undefined on a wire that has none
  * @returns the client as the request describes it
  * @throws HostError
  * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http
  */
-export function checkModern({ method, params = {} }: Request, envelope: Envelope | undefined, headers: IncomingHttpHeaders): ClientFacts {
-  const version = headers["mcp-protocol-version"];
+export function checkModern(
+  { method, params = {} }: Request,
+  envelope: Envelope | undefined,
+  headers: IncomingHttpHeaders | undefined,
+): ClientFacts {
   if (typeof envelope?.version !== "string")
     throw new HostError("invalid_params", 'params._meta["io.modelcontextprotocol/protocolVersion"] must be a string');
-  if (version !== envelope.version)
-    throw mismatch("MCP-Protocol-Version", version, `the version in params._meta, "${envelope.version.slice(0, 32)}"`);
+  const { version } = envelope;
+  if (headers && headers["mcp-protocol-version"] !== version)
+    throw mismatch("MCP-Protocol-Version", headers["mcp-protocol-version"], `the version in params._meta, "${version.slice(0, 32)}"`);
   if (!(MODERN_VERSIONS as readonly string[]).includes(version)) throw unsupported(version);
   if (!capabilitiesIn(envelope))
     throw new HostError("invalid_params", 'params._meta["io.modelcontextprotocol/clientCapabilities"] must be an object');
-  if (headers["mcp-method"] !== method) throw mismatch("Mcp-Method", headers["mcp-method"], `the method, "${method.slice(0, 64)}"`);
+  if (headers && headers["mcp-method"] !== method)
+    throw mismatch("Mcp-Method", headers["mcp-method"], `the method, "${method.slice(0, 64)}"`);
   const known = modernMethod(method);
   if (!known) throw new HostError("method_not_found", `Method not found: ${method}`);
-  if (known.name) checkName(params, known.name, headers["mcp-name"]);
+  if (known.name) checkName(params, known.name, headers);
   const { logLevel, info } = envelope;
   if (logLevel !== undefined && severity(logLevel) === -1)
     throw new HostError("invalid_params", `params._meta["io.modelcontextprotocol/logLevel"] must be one of ${LEVELS.join(", ")}`);
@@ -37,9 +43,11 @@ export function isModernRequest(value: unknown, envelope: Envelope | undefined, 
   return isModern(headers["mcp-protocol-version"]) && !(isObject(value) && value.method === "initialize");
 }
 
-function checkName(params: Json, key: "name" | "uri", header: string | string[] | undefined): void {
+function checkName(params: Json, key: "name" | "uri" | "taskId", headers: IncomingHttpHeaders | undefined): void {
   const named = params[key];
   if (typeof named !== "string") throw new HostError("invalid_params", `params.${key} must be a string`);
+  if (!headers) return;
+  const header = headers["mcp-name"];
   const written = typeof header === "string" ? headerValue(header) : undefined;
   if (written !== named) throw mismatch("Mcp-Name", header, `params.${key}`);
 }

@@ -9,6 +9,7 @@ import { NameRegistry } from "../pipeline/name-registry.ts";
 import { Notifications } from "../pipeline/notifications.ts";
 import { Pipeline } from "../pipeline/pipeline.ts";
 import { ServerRequests } from "../pipeline/server-requests.ts";
+import { TaskBridge } from "../pipeline/task-bridge.ts";
 import { TaskTable } from "../pipeline/tasks.ts";
 import { UriOwners } from "../pipeline/uri-owners.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
@@ -34,6 +35,7 @@ export interface Assembly {
 export interface Lasting {
   readonly names: NameRegistry;
   readonly tasks: TaskTable;
+  readonly taskBridge: TaskBridge;
   readonly uriOwners: UriOwners;
   readonly notifications: Notifications;
   readonly serverRequests: ServerRequests;
@@ -63,7 +65,8 @@ export function makeLasting(options: {
   const names = new NameRegistry(undefined, (key) => present().upstreams.get(key)?.config.fallback === true);
   const run = (exchange: HostExchange): Promise<Json> => present().pipeline.run(exchange);
   const uriOwners = new UriOwners(limits.seenUris, limits.uriLength);
-  return { names, tasks, uriOwners, notifications, serverRequests, tracer, settled, run };
+  const taskBridge = new TaskBridge({ tasks, serverRequests, run, settled });
+  return { names, tasks, taskBridge, uriOwners, notifications, serverRequests, tracer, settled, run };
 }
 
 /** Connects hooks, catalog and pipeline with each other and with what lasts. */

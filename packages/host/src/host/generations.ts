@@ -244,6 +244,7 @@ export class Generations {
 
   /** Ends the plugins, in the order of the config. */
   async end(): Promise<void> {
+    this.#lasting?.tasks.clear();
     for (const plugin of this.#serving?.plugins.plugins ?? []) await plugin.end();
   }
 }

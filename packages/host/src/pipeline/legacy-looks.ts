@@ -1,4 +1,10 @@
+import type { HostError } from "../errors.ts";
 import { isObject, type Json } from "../wire/message.ts";
+
+/** That a client lacks a capability, as the result of the tool that needs it: a model reads it, and may find another way. */
+export function incapableTool({ message }: HostError): Json {
+  return { content: [{ type: "text", text: message }], isError: true };
+}
 
 /**
  * A tool of a server of the modern era for a client of the legacy one, of which many refuse a whole list for one

@@ -2,6 +2,7 @@ import { HostError } from "../errors.ts";
 import { type Entry, LISTED_KINDS, LISTS, type ListedKind } from "../exchange/entry.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Json } from "../wire/message.ts";
+import { withoutTaskSupport } from "../wire/tasks.ts";
 import { isModern } from "../wire/versions.ts";
 import { Offer } from "./catalog.ts";
 import type { Directory } from "./directory.ts";
@@ -25,9 +26,11 @@ export async function list(exchange: HostExchange, directory: Directory, checkDe
   const partial = [...new Set([...missing.map(({ key }) => key), ...incomplete.keys()])];
   exchange.freshness = listedFreshness(directory, exchange, kind, partial.length === 0);
   for (const connection of directory.connections(caller)) connection.listings.used(kind);
-  const isForLegacy = kind === "tool" && !isModern(exchange.client.version);
+  const isForModern = isModern(exchange.client.version);
+  const isForLegacy = kind === "tool" && !isForModern;
   const shown = (entry: Entry): Json => {
     const listed = Offer.listed(entry);
+    if (kind === "tool" && isForModern) return withoutTaskSupport(listed);
     return isForLegacy && directory.upstreams.get(entry.upstream)?.server?.era === "modern" ? legacyTool(listed) : listed;
   };
   return {

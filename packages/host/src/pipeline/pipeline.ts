@@ -9,9 +9,11 @@ import { stateInvalid } from "../exchange/round.ts";
 import type { Tracer } from "../exchange/trace.ts";
 import { unlessStopped } from "../exchange/unless-stopped.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
+import { takesTasks } from "../upstream/capabilities.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Limits } from "../wire/limits.ts";
 import { isObject, type Json, type Notification } from "../wire/message.ts";
+import { isModern } from "../wire/versions.ts";
 import type { ClientAnswers } from "./client-answers.ts";
 import { ClientRounds } from "./client-rounds.ts";
 import { list, refuseCursor } from "./listing.ts";
@@ -21,6 +23,7 @@ import { Sender, type SenderOptions } from "./sender.ts";
 import type { ServerRequests } from "./server-requests.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import { notAllowed, nowhere, type Target, Targets, targetOf } from "./target.ts";
+import { modernHandle, TaskBridge } from "./task-bridge.ts";
 import { listTasks } from "./task-list.ts";
 import { UnknownNotifications } from "./unknown-notifications.ts";
 
@@ -73,7 +76,8 @@ export class Pipeline implements Course {
       exchange.course = this;
       this.#options.tracer.trace(exchange);
       const row = rowOf(method);
-      return row.respond ? this.#respond(exchange, row) : this.#answer(exchange, row);
+      const answer = row.respond ? this.#respond(exchange, row) : this.#answer(exchange, row);
+      return method === "tools/call" && takesTasks(exchange.caller) ? answer.then((result) => modernHandle(result, exchange)) : answer;
     } catch (error) {
       return Promise.reject(error);
     }
@@ -113,7 +117,9 @@ export class Pipeline implements Course {
 
   #answer(exchange: HostExchange, row: MethodRow): Promise<Json> {
     if (row.route === "no") return this.#local(exchange);
-    return exchange.method === "tasks/list" ? this.#taskList(exchange) : this.#lookUp(exchange, row);
+    if (exchange.method === "tasks/list") return this.#taskList(exchange);
+    const isBridged = TaskBridge.takes(exchange.method) && isModern(exchange.client.version);
+    return isBridged ? this.#options.taskBridge.answer(exchange, () => this.#lookUp(exchange, row)) : this.#lookUp(exchange, row);
   }
 
   /** A task's result is an answer to the request that began the task. */

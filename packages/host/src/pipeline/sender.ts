@@ -7,19 +7,21 @@ import { repeatability } from "../exchange/repeatable.ts";
 import { unwritable } from "../plugin/blame.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
 import type { Handler } from "../plugin/hook-types.ts";
+import { takesTasks } from "../upstream/capabilities.ts";
 import type { Connection } from "../upstream/connection.ts";
 import type { CallOptions } from "../upstream/life.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { type Json, metaOf, withRelatedTask } from "../wire/message.ts";
+import { isObject, type Json, metaOf, withRelatedTask } from "../wire/message.ts";
 import { NoJson } from "../wire/no-json.ts";
 import { isModern } from "../wire/versions.ts";
 import type { ClientRounds } from "./client-rounds.ts";
 import type { Directory } from "./directory.ts";
 import { freshOf, givenFreshness } from "./freshness.ts";
-import { legacyResult } from "./legacy-looks.ts";
+import { incapableTool, legacyResult } from "./legacy-looks.ts";
 import type { Notifications } from "./notifications.ts";
 import { type Target, targetOf } from "./target.ts";
-import type { TaskTable } from "./tasks.ts";
+import type { TaskBridge } from "./task-bridge.ts";
+import type { Task, TaskTable } from "./tasks.ts";
 import type { UriOwners } from "./uri-owners.ts";
 import { mapUris, visitUris } from "./uris.ts";
 
@@ -27,6 +29,7 @@ export interface SenderOptions {
   readonly hooks: SealedHooks;
   readonly directory: Directory;
   readonly tasks: TaskTable;
+  readonly taskBridge: TaskBridge;
   readonly uriOwners: UriOwners;
   readonly notifications: Notifications;
   readonly rounds: ClientRounds;
@@ -37,6 +40,7 @@ export class Sender {
   readonly #hooks: SealedHooks;
   readonly #directory: Directory;
   readonly #tasks: TaskTable;
+  readonly #bridge: TaskBridge;
   readonly #uriOwners: UriOwners;
   readonly #notifications: Notifications;
   readonly #rounds: ClientRounds;
@@ -48,6 +52,7 @@ export class Sender {
     this.#hooks = options.hooks;
     this.#directory = options.directory;
     this.#tasks = options.tasks;
+    this.#bridge = options.taskBridge;
     this.#uriOwners = options.uriOwners;
     this.#notifications = options.notifications;
     this.#rounds = options.rounds;
@@ -75,7 +80,23 @@ export class Sender {
 
   /** The host's end of the onion: one send to the upstream, if it may be and when it is its turn. Not `async`: a call pays for every promise. */
   #innermost(exchange: HostExchange, upstream: Upstream): Promise<Json> {
-    const { entry } = targetOf(exchange) as Target; // set before any handler runs
+    const { entry, connection } = targetOf(exchange) as Target; // set before any handler runs
+    if (exchange.method === "tasks/update") return this.#update(exchange, upstream);
+    // A server of the modern era has told it with the task's state.
+    if (exchange.method === "tasks/result" && connection?.server?.era === "modern")
+      return this.#bridge.result(exchange).then((result) => this.#inward(exchange, connection, result));
+    return this.#once(exchange, upstream, entry);
+  }
+
+  /** Answers of a client's to what a task asks: to a server of the legacy era they are answers to its own requests. */
+  async #update(exchange: HostExchange, upstream: Upstream): Promise<Json> {
+    const params = await this.#bridge.update(exchange, exchange.params);
+    if (!params) return {};
+    exchange.params = params;
+    return this.#once(exchange, upstream, (targetOf(exchange) as Target).entry); // as above
+  }
+
+  #once(exchange: HostExchange, upstream: Upstream, entry: Entry): Promise<Json> {
     const full = this.#tasks.admit(exchange);
     if (full) return Promise.reject(full);
     if (!exchange.claim() && !this.#repeatable(exchange)) return Promise.reject(secondSend(exchange, entry, upstream.key));
@@ -104,25 +125,32 @@ export class Sender {
     const target = targetOf(exchange) as Target; // set before any handler runs
     const { entry } = target;
     let connection = this.connection(exchange, upstream);
-    const params = withRelatedTask(
-      target.write(exchange.params, exchange.route?.native ?? entry.native),
-      (id) => this.#tasks.find(exchange, id)?.native ?? id,
-    );
+    const era = connection.server?.era;
+    const written = target.write(exchange.params, exchange.route?.native ?? entry.native);
+    const isModernClient = isModern(exchange.client.version);
+    const asked =
+      isModernClient && era !== "modern" && exchange.method === "tools/call" ? asTask(written, target.called ?? entry) : written;
+    const params = withRelatedTask(asked, (id) => this.#tasks.find(exchange, id)?.native ?? id);
     const token = exchange.sink && metaOf(exchange.original)?.progressToken;
     const progress = token === undefined ? undefined : this.#notifications.progress(exchange, connection, token, this.#hooks);
     // Without a client's token the host asks for itself: a tool that is at work is not cut off for its silence.
     const asks = upstream.config.progress && exchange.method === "tools/call";
     const alive = progress || asks ? (): void => exchange.touch() : undefined;
     // At once: what the server says of the task may come in the same breath.
-    const answered: CallOptions["answered"] =
-      exchange.original.task === undefined
-        ? undefined
-        : (result, endProgress) => this.#tasks.created(exchange, connection, result, endProgress);
+    const isTaker = takesTasks(exchange.caller) && exchange.depth === 0; // a plugin that calls waits for the result
+    const mayBeTask = isTaker || (isModernClient ? params : exchange.original).task !== undefined;
+    const answered: CallOptions["answered"] = mayBeTask
+      ? (result, endProgress) => this.#begun(exchange, connection, result, endProgress)
+      : undefined;
     const options: CallOptions = { progress, alive, answered, fresh: freshOf(exchange), headers };
     const { trace } = exchange;
     let span = trace?.begin("send");
     if (span) span.route = { upstream: upstream.key };
-    const inward = (given: Json): Json => {
+    const inward = (given: Json): Json | Promise<Json> => {
+      const waited = exchange.resultKind === "task" && isModernClient && !isTaker ? this.#awaited(exchange, given) : undefined;
+      return waited ? waited.then(got, refused) : got(given);
+    };
+    const got = (given: Json): Json => {
       over();
       const isAsked = given.resultType === "input_required" && connection.server?.era === "modern";
       const result = isAsked ? this.#rounds.asked(exchange, connection, given) : this.#inward(exchange, connection, given);
@@ -139,6 +167,9 @@ export class Sender {
       }
       const error = thrown instanceof NoJson ? this.#unwritable(exchange, thrown) : thrown;
       span?.finish(error);
+      // Where a model reads it, it may find another way.
+      const isLacking = error instanceof HostError && error.type === "capability_required";
+      if (isLacking && exchange.method === "tools/call" && !isModernClient) return incapableTool(error);
       this.#notifications.refused(connection, error, exchange.caller.id);
       throw error;
     };
@@ -159,6 +190,25 @@ export class Sender {
     });
   }
 
+  /** Keeps a task that a call has become. */
+  #begun(exchange: HostExchange, connection: Connection, result: Json, endProgress: () => void): Json {
+    const created = this.#tasks.created(exchange, connection, result, endProgress);
+    const task = exchange.resultKind === "task" && isModern(exchange.client.version) ? this.#taskIn(exchange, created) : undefined;
+    if (task && connection.server?.era !== "modern") this.#bridge.began(exchange, task);
+    return created;
+  }
+
+  #taskIn(exchange: HostExchange, { task }: Json): Task | undefined {
+    return isObject(task) ? this.#tasks.find(exchange, String(task.taskId)) : undefined;
+  }
+
+  /** The result of a call that became a task, for a client that takes none. */
+  #awaited(exchange: HostExchange, created: Json): Promise<Json> | undefined {
+    const task = this.#taskIn(exchange, created);
+    exchange.resultKind = exchange.whole.resultKind = "complete";
+    return task && this.#bridge.end(exchange, task);
+  }
+
   #unwritable({ method, plugin }: HostExchange, { cause }: NoJson): HostError {
     const maker = plugin === undefined ? undefined : { plugin, hook: "call" };
     return unwritable({ what: `params of ${method}`, hooks: this.#hooks, through: ["transform"], method, maker, cause });
@@ -171,6 +221,7 @@ export class Sender {
     let inward = isTranslated ? legacyResult(result) : result;
     if (exchange.method.startsWith("tasks/") && exchange.method !== "tasks/list") {
       this.#tasks.observe(connection, inward);
+      if (exchange.method === "tasks/get" && connection.server?.era === "modern") inward = this.#bridge.keep(exchange, inward);
       if (typeof inward.taskId === "string") inward = { ...inward, taskId: exchange.original.taskId };
     }
     inward = withRelatedTask(inward, (id) => this.#tasks.byNative(connection, id)?.exposed ?? id);
@@ -190,6 +241,18 @@ export class Sender {
       visitUris(result, (uri) => this.#uriOwners.add(exchange.caller, uri, upstream));
     return result;
   }
+}
+
+/** How long a server of the legacy era is asked to keep a task of a client that cannot say how long. */
+const TTL = 3_600_000;
+
+/** Params of a call for a server of the legacy era, of which the client must say that it is to be a task where the tool is nothing else. */
+function asTask(params: Json, { definition }: Entry): Json {
+  const { execution } = definition;
+  const isRequired = isObject(execution) && execution.taskSupport === "required";
+  if (!isRequired && params.task === undefined) return params;
+  const { task: _, ...others } = params; // a client of the modern era has no say in it
+  return isRequired ? { ...others, task: { ttl: TTL } } : others;
 }
 
 /** At most once, since nobody knows what a tool does: sent again only when provably not sent, or by leave of the operator. */

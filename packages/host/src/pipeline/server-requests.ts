@@ -78,10 +78,12 @@ export class ServerRequests {
     this.#options = options;
   }
 
-  receive(connection: Connection, request: Request, origin: HostExchange | undefined): void {
+  receive(connection: Connection, request: Request, stream: HostExchange | undefined): void {
     if (request.method === "ping") return connection.respond(request, { result: {} });
+    const related = relatedTask(request.params);
+    const origin = (related === undefined ? undefined : this.#options.tasks.byNative(connection, related)?.held) ?? stream;
     const owner = this.#owner(connection, request, origin);
-    const known = origin ?? (owner instanceof HostError ? owner : attributed(owner, connection));
+    const known = origin ?? (owner instanceof HostError ? owner : connection.sentFor(owner.attribute(connection.facts.key)));
     if (known && !(known instanceof HostError)) known.asked = true;
     const refused =
       owner instanceof HostError ? owner : known instanceof HostError ? known : this.#overloaded(owner.askedAs(known), connection);
@@ -122,7 +124,7 @@ export class ServerRequests {
   /** Asks the client of an exchange for a plugin, until it is answered or taken back. */
   ask(origin: HostExchange, method: string, params: Json, { signal }: OwnAskOptions): Promise<Json> {
     const request = { method, params };
-    const owner = this.#options.caller(origin.caller.id);
+    const owner = this.#respondent(origin.caller, origin);
     const takenBack = (): HostError => new HostError("cancelled", `${method} was taken back by the plugin that asked it`);
     const refused =
       origin.stopped ??
@@ -163,7 +165,8 @@ export class ServerRequests {
     if (connection) exchange.route = { upstream: connection.facts.key };
     this.#options.tracer.trace(exchange);
     const { questionTime } = this.#options.limits;
-    exchange.timeLimits = { timeout: questionTime, maxTimeout: questionTime };
+    const time = origin?.asker?.time ?? questionTime;
+    exchange.timeLimits = { timeout: time, maxTimeout: time };
     origin?.pause();
     const stop = (error: HostError): void => exchange.cancel(error.type === "upstream_timeout" ? callOver() : error);
     origin?.onStop(stop);
@@ -270,7 +273,7 @@ export class ServerRequests {
 
   /** Whom a question is for. By the stream it came on, its task, or because the connection is one client's; nothing is guessed. */
   #owner(connection: Connection, request: Request, origin: HostExchange | undefined): Respondent | HostError {
-    const { caller, tasks } = this.#options;
+    const { tasks } = this.#options;
     const { key } = connection.facts;
     const related = relatedTask(request.params);
     const clientTask = request.method.startsWith("tasks/") ? this.#clientTasks.get(String(request.params?.taskId)) : undefined;
@@ -286,7 +289,7 @@ export class ServerRequests {
         { upstream: key },
       );
     }
-    const owner = caller(facts.id);
+    const owner = this.#respondent(facts, origin);
     if (!owner) return new HostError("client_gone", "the client that this is for is gone");
     // A server that takes its allowed folders from roots may ask for them although nobody said that it can.
     if (request.method === "roots/list" && connection.declaredFor(owner).roots === undefined) {
@@ -297,6 +300,11 @@ export class ServerRequests {
       );
     }
     return lacking(owner.capabilities, request) ?? owner;
+  }
+
+  /** Somebody who can be asked: who is there, or may come back for what it is asked. */
+  #respondent({ id }: Pick<Caller, "id">, origin: HostExchange | undefined): Respondent | undefined {
+    return this.#options.caller(id) ?? (origin?.asker && (origin.caller as Respondent)); // an asker is of a caller of the modern era, which is one
   }
 
   /** Out of time, a question was not answered by its client: an exchange would blame the upstream. */
@@ -338,10 +346,4 @@ export class ServerRequests {
 
 function callOver(): HostError {
   return new HostError("client_gone", "the call that this belongs to is out of time");
-}
-
-/** The exchange that a question belongs to which came on a wire that does not tell. @returns an error where it must be known and is not */
-function attributed(owner: Respondent, connection: Connection): HostExchange | HostError | undefined {
-  const call = owner.attribute(connection.facts.key);
-  return call === undefined || call instanceof HostError ? call : connection.sentFor(call);
 }

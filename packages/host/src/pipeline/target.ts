@@ -2,12 +2,15 @@ import { HostError } from "../errors.ts";
 import type { Entry } from "../exchange/entry.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
 import { laidTo } from "../plugin/tap-guard.ts";
+import { takesTasks } from "../upstream/capabilities.ts";
 import type { Connection } from "../upstream/connection.ts";
 import type { Limits } from "../wire/limits.ts";
 import { isObject, type Json } from "../wire/message.ts";
+import { TASKS } from "../wire/tasks.ts";
+import { isModern } from "../wire/versions.ts";
 import type { Offer } from "./catalog.ts";
 import type { Directory } from "./directory.ts";
-import type { TaskTable } from "./tasks.ts";
+import type { Task, TaskTable } from "./tasks.ts";
 import type { UriOwners } from "./uri-owners.ts";
 
 /** What a request names, and how its params are written for the upstream that gets it. */
@@ -69,6 +72,7 @@ export class Targets {
       case "tasks/get":
       case "tasks/result":
       case "tasks/cancel":
+      case "tasks/update":
         return this.#task(exchange);
       default:
         return this.#vendor(method);
@@ -143,10 +147,23 @@ export class Targets {
   #task(exchange: HostExchange): Target | HostError {
     const { taskId } = exchange.original;
     if (typeof taskId !== "string") return new HostError("invalid_params", "params.taskId must be the id of a task");
+    if (isModern(exchange.client.version) && !takesTasks(exchange.caller)) return undeclaredTasks();
     const unknown = (): HostError => new HostError("invalid_params", `Unknown task: ${taskId.slice(0, 128)}`);
     const task = this.#tasks.find(exchange, taskId);
     if (!task) return unknown();
-    return { entry: task.entry, connection: task.connection, unknown, write: (sent) => ({ ...sent, taskId: task.native }) };
+    return {
+      entry: task.entry,
+      connection: this.#connectionOf(task, exchange),
+      unknown,
+      write: (sent) => ({ ...sent, taskId: task.native }),
+    };
+  }
+
+  /** A server of the modern era may be asked over any connection that is as good for the caller; others know their tasks by theirs. */
+  #connectionOf({ connection, entry }: Task, { caller }: HostExchange): Connection {
+    const isGone = connection.state === "draining" || connection.state === "stopped";
+    const other = isGone && connection.server?.era === "modern" ? this.#directory.upstreams.get(entry.upstream) : undefined;
+    return other?.connectionFor(caller) ?? connection;
   }
 
   #vendor(method: string): Target | HostError {
@@ -168,6 +185,14 @@ export class Targets {
     if (length <= most) return undefined;
     return new HostError("payload_too_large", `${what} has ${length} characters; at most ${most} are taken (limits.${limit})`);
   }
+}
+
+/** Tasks are only for clients that said, with this request, that they take them. */
+export function undeclaredTasks(): HostError {
+  const [name] = Object.keys(TASKS.extensions);
+  return new HostError("capability_required", `the request did not declare the capability extensions["${name}"]`, {
+    facts: { requiredCapabilities: TASKS },
+  });
 }
 
 /** What a request names may have been an upstream's that a reload took out of the config. */

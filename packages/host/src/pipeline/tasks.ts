@@ -3,9 +3,10 @@ import { counted, countedAre } from "../counted.ts";
 import { HostError } from "../errors.ts";
 import { type Caller, scopeOf } from "../exchange/caller.ts";
 import type { Entry } from "../exchange/entry.ts";
-import type { HostExchange } from "../exchange/host-exchange.ts";
+import { HostExchange } from "../exchange/host-exchange.ts";
 import type { Connection } from "../upstream/connection.ts";
 import { isObject, type Json, relatedTask } from "../wire/message.ts";
+import { isModern } from "../wire/versions.ts";
 
 /** A task (2025-11-25, basic/utilities/tasks) that an upstream runs for a client. */
 export interface Task {
@@ -18,12 +19,20 @@ export interface Task {
   readonly entry: Entry;
   /** The method of the request that became a task. */
   readonly method: string;
+  /** Whether its client is of the modern era, which knows it by other methods. */
+  readonly isModern: boolean;
   /** In milliseconds since 1970. */
-  readonly expires: number;
+  readonly began: number;
+  expires: number;
   /** No more progress of it is passed on. */
   readonly endProgress: () => void;
   /** Whether the upstream told that it has ended; its result may still be asked for. */
   ended: boolean;
+  /** What waits for its result at the server, or stands for that: whatever the server asks for the task belongs to it. */
+  held: HostExchange | undefined;
+  isHeld: boolean;
+  /** Told once it is over for all: nobody can ask for it any more. */
+  forgotten: (() => void) | undefined;
 }
 
 const ENDED = new Set(["completed", "failed", "cancelled"]);
@@ -55,9 +64,15 @@ export class TaskTable {
   }
 
   /** Why a request that wants to become a task may not, when there is no room for one. */
-  admit(exchange: Pick<HostExchange, "original" | "scope">): HostError | undefined {
-    if (exchange.original.task === undefined) return undefined;
-    const own = [...(this.#byScope.get(exchange.scope) ?? [])].filter((task) => !task.ended).length;
+  admit(exchange: Pick<HostExchange, "original" | "caller">): HostError | undefined {
+    // In the modern era it is the server that makes it one, unasked.
+    return exchange.original.task === undefined || isModern(exchange.caller.client.version)
+      ? undefined
+      : this.#full(ownerOf(exchange.caller));
+  }
+
+  #full(scope: string): HostError | undefined {
+    const own = [...(this.#byScope.get(scope) ?? [])].filter((task) => !task.ended).length;
     if (own >= this.#share) return new HostError("overloaded", `this client has ${counted(own, "task")} alive already`);
     const alive = this.#tasks.size - this.#ended.size;
     return alive >= this.#limit ? new HostError("overloaded", `${countedAre(alive, "task")} alive already`) : undefined;
@@ -71,32 +86,39 @@ export class TaskTable {
       return result;
     }
     this.#expire();
-    const full = this.admit(exchange);
+    const scope = ownerOf(exchange.caller);
+    const full = this.#full(scope);
     if (full) {
-      connection.request("tasks/cancel", { taskId: task.taskId }).catch(() => {}); // nobody could ever ask for it
+      const cancel = new HostExchange({ method: "tasks/cancel", params: {}, caller: exchange.caller, sink: undefined, parent: exchange });
+      connection.call(cancel, { taskId: task.taskId }, {}).catch(() => {}); // nobody could ever ask for it
       throw new HostError("overloaded", full.message, { sent: "yes" });
     }
-    this.#makeRoom(exchange.scope);
+    this.#makeRoom(scope);
     const kept: Task = {
       exposed: randomUUID(),
       native: task.taskId,
       connection,
-      scope: exchange.scope,
+      scope,
       caller: exchange.caller,
       entry: exchange.entry,
       method: exchange.method,
+      isModern: isModern(exchange.caller.client.version),
+      began: Date.now(),
       expires: Date.now() + lifetime(task.ttl),
       endProgress,
       ended: false,
+      held: undefined,
+      isHeld: false,
+      forgotten: undefined,
     };
     this.#add(kept);
-    exchange.resultKind = "task";
+    exchange.resultKind = exchange.whole.resultKind = "task"; // whichever send it came of
     return { ...result, task: { ...task, taskId: kept.exposed } };
   }
 
   find(exchange: Pick<HostExchange, "caller">, exposed: string): Task | undefined {
     const task = this.#tasks.get(exposed);
-    if (task === undefined || task.scope !== scopeOf(exchange.caller)) return undefined;
+    if (task?.scope !== ownerOf(exchange.caller) || task.isModern !== isModern(exchange.caller.client.version)) return undefined;
     if (task.expires > Date.now()) return task;
     this.#forget(task);
     return undefined;
@@ -109,7 +131,7 @@ export class TaskTable {
 
   /** Connections on which the caller has tasks that it may see. */
   connections(exchange: HostExchange): Set<Connection> {
-    const own = [...(this.#byScope.get(exchange.scope) ?? [])];
+    const own = [...(this.#byScope.get(exchange.scope) ?? [])].filter((task) => !task.isModern);
     return new Set(own.filter((task) => this.#permits(task.entry, exchange.caller)).map((task) => task.connection));
   }
 
@@ -117,22 +139,40 @@ export class TaskTable {
   exposed(exchange: HostExchange, connection: Connection, task: unknown): Json | undefined {
     if (!isObject(task) || typeof task.taskId !== "string") return undefined;
     const known = this.byNative(connection, task.taskId);
-    if (known?.scope !== exchange.scope || !this.#permits(known.entry, exchange.caller)) return undefined;
+    if (known?.scope !== exchange.scope || known.isModern || !this.#permits(known.entry, exchange.caller)) return undefined;
     return { ...task, taskId: known.exposed };
   }
 
   /** Notes the state that an upstream told, or a task's result; an ended task holds its connection no longer. */
   observe(connection: Connection, state: Readonly<Json>): void {
     const told = typeof state.taskId === "string";
+    if (told && state.ttl !== undefined) this.#extend(connection, state.taskId as string, state.ttl);
     // A result names its task in `_meta`, and is there once the task has ended.
     const native = told ? (state.taskId as string) : relatedTask(state);
     if (native === undefined || (told && !ENDED.has(String(state.status)))) return;
-    connection.restored.endTask(native);
     const task = this.byNative(connection, native);
+    // In the modern era a result may be asked for as long as the task lives.
+    if (!task?.isModern) connection.restored.endTask(native);
     if (task === undefined || task.ended) return;
     task.ended = true;
     task.endProgress();
     this.#ended.add(task);
+  }
+
+  /** Nobody will ask for this one any more. */
+  over(task: Task): void {
+    this.#forget(task);
+  }
+
+  /** Nor for any. */
+  clear(): void {
+    for (const task of [...this.#tasks.values()]) this.#forget(task);
+  }
+
+  /** Its lifetime may change. */
+  #extend(connection: Connection, native: string, ttl: unknown): void {
+    const task = this.byNative(connection, native);
+    if (task) task.expires = task.began + lifetime(ttl);
   }
 
   get #share(): number {
@@ -175,6 +215,7 @@ export class TaskTable {
     if (natives?.get(task.native) === task) natives.delete(task.native);
     task.connection.restored.endTask(task.native);
     task.endProgress();
+    task.forgotten?.();
     if (this.#tasks.size > 0) return;
     clearInterval(this.#sweep);
     this.#sweep = undefined;
@@ -184,6 +225,16 @@ export class TaskTable {
     const now = Date.now();
     for (const task of this.#tasks.values()) if (task.expires <= now) this.#forget(task);
   }
+}
+
+/**
+ * Whose tasks a caller's are. In the modern era nobody can tell those apart who did not say who they are: to them an id is a
+ * key, which nobody can guess.
+ */
+function ownerOf(caller: Caller): string {
+  const { id } = caller.principal;
+  const isNobody = id === "anonymous" || id === "local";
+  return isNobody && isModern(caller.client.version) ? `${id} at ${caller.endpoint ?? ""}` : scopeOf(caller);
 }
 
 /** The lifetime that a server promises, in milliseconds from now. */

@@ -4,8 +4,10 @@ import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { ClientAnswers } from "../pipeline/client-answers.ts";
 import type { Directory } from "../pipeline/directory.ts";
 import { discoveredFreshness } from "../pipeline/freshness.ts";
+import { offersTasks } from "../upstream/capabilities.ts";
 import type { Connection } from "../upstream/connection.ts";
 import { isObject, type Json } from "../wire/message.ts";
+import { otherExtensions, TASKS } from "../wire/tasks.ts";
 import { isSupportedVersion, LATEST_VERSION, LEVELS, MODERN_VERSIONS, severity } from "../wire/versions.ts";
 import type { Announcer } from "./announcer.ts";
 import { isDeclared } from "./declared.ts";
@@ -73,6 +75,8 @@ export function createAnswers(
       const unknown = await directory.awaitKnown(asking, { lazy: false });
       const capabilities = mergedCapabilities(directory, asking, unknown.length > 0);
       for (const name of GONE) delete capabilities[name];
+      if (hasAnyTasks(directory, asking))
+        capabilities.extensions = { ...(capabilities.extensions as Json | undefined), ...TASKS.extensions };
       asking.declared = capabilities;
       exchange.freshness = discoveredFreshness(directory, exchange, unknown.length === 0);
       const instructions = mergedInstructions(directory, asking);
@@ -122,6 +126,11 @@ function mergedCapabilities(directory: Directory, asking: Requester, incomplete:
     const capabilities = server?.capabilities ?? (incomplete || upstream.config.start === "lazy" ? EVERYTHING : {});
     for (const [name, value] of Object.entries(capabilities)) {
       if (!directory.sole && !RELAYED.has(name)) continue;
+      if (name === "extensions" && server?.era === "modern") {
+        const others = otherExtensions(capabilities); // that for tasks is seen to apart
+        if (others) merged.extensions = others;
+        continue;
+      }
       merged[name] = isObject(value) && isObject(merged[name]) ? { ...value, ...merged[name] } : (merged[name] ?? value);
     }
     if (isObject(capabilities.resources) && capabilities.resources.subscribe === true)
@@ -130,6 +139,14 @@ function mergedCapabilities(directory: Directory, asking: Requester, incomplete:
   for (const name of ["tools", "prompts", "resources"])
     if (merged[name] !== undefined) merged[name] = { ...(merged[name] as Json), listChanged: true };
   return merged;
+}
+
+/** Whether calls may become tasks at some server. */
+function hasAnyTasks(directory: Directory, asking: Requester): boolean {
+  return [...directory.upstreams.values()].some((upstream) => {
+    const server = directory.serverOf(upstream.connectionFor(asking));
+    return server !== undefined && offersTasks(server);
+  });
 }
 
 /** Of servers of which the client may use anything: the others' names and words are not its business. */

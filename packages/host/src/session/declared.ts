@@ -1,6 +1,9 @@
 import type { Method } from "../exchange/methods.ts";
 import type { Directory } from "../pipeline/directory.ts";
+import { offersTasks } from "../upstream/capabilities.ts";
 import { isObject, type Json } from "../wire/message.ts";
+import { hasTasks } from "../wire/tasks.ts";
+import { ModernCaller } from "./modern-caller.ts";
 import type { Requester } from "./requester.ts";
 
 /** The capability without which a server has no such method (2025-11-25: lifecycle, and each feature's own page). */
@@ -20,6 +23,7 @@ const NEEDED: { readonly [method in Method]?: readonly string[] } = {
   "tasks/get": ["tasks"],
   "tasks/result": ["tasks"],
   "tasks/cancel": ["tasks", "cancel"],
+  "tasks/update": ["tasks", "update"], // which nobody has: it is of the modern era
 };
 
 /**
@@ -27,6 +31,8 @@ const NEEDED: { readonly [method in Method]?: readonly string[] } = {
  * not there yet to say that it has not; what it was told holds.
  */
 export function isDeclared(directory: Directory, requester: Requester, method: string): boolean {
+  if (requester instanceof ModernCaller && method.startsWith("tasks/"))
+    return hasTasks(requester.declared) || someOffersTasks(directory, requester);
   const needed = Object.hasOwn(NEEDED, method) ? NEEDED[method as Method] : undefined;
   if (!needed || has(requester.declared, needed)) return true;
   for (const upstream of directory.upstreams.values()) {
@@ -40,4 +46,11 @@ function has(capabilities: Readonly<Json>, path: readonly string[]): boolean {
   let value: unknown = capabilities;
   for (const name of path) value = isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
   return value !== undefined && value !== null && value !== false;
+}
+
+function someOffersTasks(directory: Directory, requester: Requester): boolean {
+  return [...directory.upstreams.values()].some((upstream) => {
+    const { server } = upstream.connectionFor(requester);
+    return !server || offersTasks(server); // as above
+  });
 }

@@ -6,6 +6,7 @@ import type { HostExchange } from "../exchange/host-exchange.ts";
 import { stateInvalid } from "../exchange/round.ts";
 import type { Limits } from "../wire/limits.ts";
 import { type Id, type Json, type Message, metaOf, QUESTION_NAME, type Request } from "../wire/message.ts";
+import { modernQuestion } from "../wire/modern.ts";
 import type { Question } from "./questions.ts";
 import type { ParkedRound, RoundStates } from "./round-states.ts";
 
@@ -84,7 +85,7 @@ export class Parking {
     const parked = this.#byExchange.get(exchange) ?? this.#make(exchange, key);
     const name = this.#nameOf(params, parked);
     const answer = new Promise<Json>((resolve, reject) => {
-      parked.questions.set(name, { method, params: forTheClient(method, params), resolve, reject });
+      parked.questions.set(name, { method, params: modernQuestion(method, params), resolve, reject });
     });
     if (!parked.isAsked) this.#soon(parked);
     const cancel = (error: HostError): void => {
@@ -158,7 +159,7 @@ export class Parking {
   #away(parked: Parked): RoundReply {
     return {
       send: () => false,
-      answer: (response, freshness) => this.#keep(parked, response, (reply, id) => reply.answer({ ...response, id }, freshness)),
+      answer: (response, ...what) => this.#keep(parked, response, (reply, id) => reply.answer({ ...response, id }, ...what)),
       ask: (_, ...round) => this.#keep(parked, round, (reply, id) => reply.ask(id, ...round)),
       end: () => this.#forget(parked),
     };
@@ -227,12 +228,6 @@ export class Parking {
     const parked = this.#byExchange.get(exchange);
     if (parked && !parked.kept) this.#forget(parked);
   }
-}
-
-/** A question as a client of the modern era knows it: it has no ids of its own, and nothing is reported of it. */
-function forTheClient(method: string, { _meta, task, ...params }: Readonly<Json>): Json {
-  const { elicitationId, ...others } = params;
-  return method === "elicitation/create" ? others : params;
 }
 
 /** The reply to a later request, on which progress has that one's token. */

@@ -135,8 +135,8 @@ export abstract class Requester implements Caller {
   }
 
   /** Gives a result to the client, in the answer to its request. */
-  protected give(reply: Reply, id: Id, result: Json, { freshness }: HostExchange): number | undefined {
-    return reply.answer({ jsonrpc: "2.0", id, result }, freshness);
+  protected give(reply: Reply, id: Id, result: Json, { freshness, resultKind }: HostExchange): number | undefined {
+    return reply.answer({ jsonrpc: "2.0", id, result }, freshness, resultKind);
   }
 
   /** Answers the request on the wire that an exchange belongs to now. */

@@ -12,10 +12,10 @@ export interface Eras {
 const BOTH = ["legacy", "modern"] as const;
 
 /** Every pair of them. */
-export const ALL_ERAS: readonly Eras[] = BOTH.map((server) => ({ client: "legacy", server }));
+export const ALL_ERAS: readonly Eras[] = BOTH.flatMap((client) => BOTH.map((server) => ({ client, server })));
 
 /** A pair for each era, where it is enough that both are there. */
-export const EACH_ERA: readonly Eras[] = ALL_ERAS;
+export const EACH_ERA: readonly Eras[] = BOTH.map((era) => ({ client: era, server: era }));
 
 /** Who the client of the contract suite is. */
 export function contractClient({ client: era }: Eras): TestClientOptions {

@@ -127,7 +127,8 @@ async function record(
     const sent = params && (JSON.parse(JSON.stringify(params).replaceAll(TASK_ID, taskId)) as Json); // params are an object
     const sending = send({ method, ...(sent && { params: sent }) });
     if (!sending) continue; // the client's era has no such request
-    const answer = withoutOwn(method, await answerOf(sending), before);
+    const { ttlMs: _, cacheScope: __, ...given } = await answerOf(sending); // it is the host who says how long it holds, and for whom
+    const answer = withoutOwn(method, given, before);
     await settled(); // what the answer's notifications and the plugins' own work lead to
     if (isObject(answer.task) && typeof answer.task.taskId === "string") taskId = answer.task.taskId;
     const all = client.notifications.slice(told);

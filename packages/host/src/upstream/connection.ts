@@ -131,7 +131,7 @@ export class Connection {
   }
 
   /** What is in flight over it for a call of a client: what a plugin sent in its place is another exchange. */
-  sentFor(call: HostExchange): HostExchange {
+  sentFor<T>(call: HostExchange | T): HostExchange | T {
     const isFor = (sent: HostExchange | undefined): boolean => sent !== undefined && (sent === call || isFor(sent.parent));
     const sent = this.#lifecycle.life?.peer.origins().filter(isFor) ?? [];
     return sent.length === 1 && sent[0] ? sent[0] : call;

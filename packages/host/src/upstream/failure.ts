@@ -37,6 +37,6 @@ export function incapable(upstream: string, required: unknown): HostError {
     isObject(parts) && Object.keys(parts).length > 0 ? Object.keys(parts).map((part) => `${name}.${part}`) : [name],
   );
   const which = names.length > 0 ? names.join(", ").slice(0, 128) : "a capability that it does not name";
-  const what = `has to ask the client for this, which cannot be asked so: it needs ${which}`;
+  const what = `has to ask the client for this, or to give it a task, which it did not declare that it takes: it needs ${which}`;
   return new HostError("capability_required", `upstream "${upstream}" ${what}`, { upstream, sent: "yes", facts: { requiredCapabilities } });
 }

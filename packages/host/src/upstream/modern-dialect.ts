@@ -13,6 +13,7 @@ import {
   type Response,
 } from "../wire/message.ts";
 import { bare, bareResult, type Freshness, freshnessIn, modernMethod, type Round, stampRequest, subscriptionOf } from "../wire/modern.ts";
+import { hasTasks, legacyTask } from "../wire/tasks.ts";
 import { failure, incapable } from "./failure.ts";
 import { Listening } from "./listening.ts";
 import { RequestHeaders } from "./request-headers.ts";
@@ -124,7 +125,9 @@ export class ModernDialect {
 
   #post(request: Request, added?: readonly AddedHeader[], round?: Round, said = this.#options.stamp(undefined)): void {
     const { wire, version, isHttp } = this.#options;
-    const params = stampRequest(request.params, version, said, round);
+    const { inputResponses } = request.params ?? {};
+    const answers = request.method === "tasks/update" && isObject(inputResponses) ? { inputResponses } : round;
+    const params = stampRequest(request.params, version, said, answers);
     const headers = isHttp ? [...(added ?? []), ...this.#headers.of(request)] : undefined;
     wire.send({ jsonrpc: "2.0", id: request.id, method: request.method, params }, undefined, headers);
   }
@@ -198,14 +201,27 @@ export class ModernDialect {
     if ("error" in response) return this.#refused(call, response.error);
     const { resultType = "complete" } = response.result;
     if (resultType === "complete") return this.#complete(call, response.result);
+    if (resultType === "task" && this.#mayBeTask(call)) return this.#task(call, response.result);
     if (resultType === "input_required" && modernMethod(call.request.method)?.hasRounds) return this.#rounds.begin(call, response.result);
     const what = `answered ${call.request.method} with a result of type ${JSON.stringify(resultType)?.slice(0, 40)}, which it may not`;
     this.#fail(call, failure(this.#options.upstream, "upstream_protocol", what, "yes"));
   }
 
+  /** Only what the client that it is for has said that it takes. */
+  #mayBeTask({ request, id }: Asking): boolean {
+    const { stamp, events } = this.#options;
+    return request.method === "tools/call" && hasTasks(stamp(events.origin(id)).capabilities);
+  }
+
+  #task(call: Asking, result: Json): void {
+    const { resultType: _, _meta, ...task } = bare(result);
+    this.#answer(call, { jsonrpc: "2.0", id: call.id, result: { task: legacyTask(task), ...(_meta !== undefined && { _meta }) } });
+  }
+
   #complete(call: Asking, result: Json): void {
-    const given = bareResult(result);
     const { method } = call.request;
+    const isTask = method === "tasks/get"; // whose `ttlMs` is that of the task
+    const given = isTask ? legacyTask({ ...bareResult(result), ttlMs: result.ttlMs }) : bareResult(result);
     if (method === "tools/list" && Array.isArray(given.tools) && this.#options.isHttp) given.tools = this.#headers.listed(given.tools);
     // What hangs on the answers to questions is nobody else's, and not true for longer.
     const isFresh = modernMethod(method)?.isFresh && call.round === undefined;

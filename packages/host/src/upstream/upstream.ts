@@ -12,7 +12,7 @@ import type { Json } from "../wire/message.ts";
 import { isModern } from "../wire/versions.ts";
 import type { Authorization } from "./authorization.ts";
 import { CallStats } from "./call-stats.ts";
-import { askedCapabilities, capabilitySet, mirroredCapabilities } from "./capabilities.ts";
+import { askedCapabilities, capabilitySet, mirroredCapabilities, withoutTasks } from "./capabilities.ts";
 import { Connection, type ConnectionEvents } from "./connection.ts";
 import { KnownEra } from "./era.ts";
 import { unavailable } from "./failure.ts";
@@ -286,11 +286,13 @@ export class Upstream {
 
   /** What a server of the modern era is told of the client that a request is sent for. */
   #clientOf(exchange: HostExchange): Omit<Said, "info"> {
-    const { caller, client, brought } = exchange;
+    const { caller, client, brought, depth } = exchange;
+    const asked = this.#asks(caller);
+    const capabilities = depth > 0 ? withoutTasks(asked) : asked; // a plugin that calls waits for the result
     // Of the legacy era, a client that said nothing hears what it always did.
     const isNamed = isModern(client.version);
     const logLevel = client.logLevel ?? (isNamed ? undefined : "info");
-    return { capabilities: this.#asks(caller), logLevel, round: brought, isRoundOfClient: isRoundOfClient(exchange), isNamed };
+    return { capabilities, logLevel, round: brought, isRoundOfClient: isRoundOfClient(exchange), isNamed };
   }
 
   #asks(caller: Caller): Json {

@@ -33,8 +33,9 @@ export function envelopeOf(params: Json | undefined): Envelope | undefined {
 }
 
 /** Params without what belongs to the hop that they came over: the envelope, and what a round carries. */
-export function bareParams(params: Json | undefined): Json | undefined {
+export function bareParams(params: Json | undefined, method: string): Json | undefined {
   if (!params) return undefined;
+  if (method === "tasks/update") return bare(params); // its answers are no round's
   const { inputResponses: _, requestState: __, ...rest } = params;
   return bare(rest);
 }
@@ -110,8 +111,8 @@ export function freshnessIn({ ttlMs, cacheScope }: Json): Freshness {
   return { ttlMs: isTime ? (ttlMs as number) : 0, cacheScope: cacheScope === "public" ? "public" : "private" };
 }
 
-/** What a result is: the end of its request, or a round of it that the client is to answer first. */
-type ResultType = "complete" | "input_required";
+/** What a result is: the end of its request, a round of it that the client is to answer first, or a task that goes on with it. */
+export type ResultType = "complete" | "input_required" | "task";
 
 /** A result as it goes out, from this server. @param freshness where the method's results may be kept */
 export function stampResult(
@@ -131,6 +132,12 @@ export function stampDiscovery({ serverInfo, ...result }: Readonly<Json>, hostIn
   return stampResult(result, isObject(serverInfo) ? serverInfo : hostInfo, freshness);
 }
 
+/** A question of the legacy era as a client of the modern one knows it: it has no ids of its own, and nothing is reported of it. */
+export function modernQuestion(method: string, { _meta, task, ...params }: Readonly<Json>): Json {
+  const { elicitationId, ...others } = params;
+  return method === "elicitation/create" ? others : params;
+}
+
 /** Params of a notification that goes out on a subscription. */
 export function onSubscription(params: Readonly<Json> | undefined, id: string | number): Json {
   return Object.assign({}, params, { _meta: Object.assign({}, metaOf(params), { [SUBSCRIPTION_KEY]: id }) });
@@ -138,7 +145,7 @@ export function onSubscription(params: Readonly<Json> | undefined, id: string | 
 
 interface ModernMethod {
   /** The param that the `Mcp-Name` header repeats. */
-  readonly name?: "name" | "uri";
+  readonly name?: "name" | "uri" | "taskId";
   /** Whether its result says how long it may be kept. */
   readonly isFresh?: true;
   /** Whether it may be answered with questions. */
@@ -157,20 +164,20 @@ const METHODS: Readonly<Record<string, ModernMethod>> = {
   "resources/read": { name: "uri", isFresh: true, hasRounds: true },
   "completion/complete": {},
   "subscriptions/listen": {},
+  "tasks/get": { name: "taskId" },
+  "tasks/update": { name: "taskId" },
+  "tasks/cancel": { name: "taskId" },
 };
 
-/** Methods of the legacy era that the modern one has no more; the tasks are an extension that the host does not offer. */
+/** Methods of the legacy era that the modern one has no more; of those for tasks its extension has others. */
 const REMOVED = new Set([
   "initialize",
   "ping",
   "logging/setLevel",
   "resources/subscribe",
   "resources/unsubscribe",
-  "tasks/get",
   "tasks/result",
   "tasks/list",
-  "tasks/cancel",
-  "tasks/update",
 ]);
 
 /** What the modern era knows of a request method; undefined where it has none of that name. One that nobody specified may be a server's own. */
