@@ -81,6 +81,7 @@ export class ModernCaller extends Requester {
   readonly place: string | undefined;
   readonly pipe: LocalPipe | undefined;
   readonly #over: (() => void) | undefined;
+  #latest: ClientFacts | undefined;
 
   constructor({ host, parking, states, key, place, pipe, capabilities, over, ...options }: ModernCallerOptions) {
     super(host, options);
@@ -96,6 +97,10 @@ export class ModernCaller extends Requester {
     this.#over = over && (() => over(this));
   }
 
+  override get latest(): ClientFacts {
+    return this.#latest ?? this.client;
+  }
+
   get isToldOfLists(): boolean {
     return this.#listeners.size > 0;
   }
@@ -108,6 +113,7 @@ export class ModernCaller extends Requester {
   /** Takes one request. @param request without the envelope, which is what `client` tells @param bytes of the message, if known */
   receive(request: Request, client: ClientFacts, reply: RoundReply, bytes: number | undefined, brought?: Brought): HostExchange {
     this.seen = performance.now();
+    this.#latest = client;
     const { id, method, params } = request;
     const exchange = new HostExchange({ method, params, caller: this, sink: reply, client, brought });
     exchange.wireId = id;

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { HostError, type RpcError } from "../errors.ts";
 import type { LinkEvents } from "../wire/link.ts";
 import { type Id, isObject, type Json, type Notification } from "../wire/message.ts";
@@ -27,6 +28,8 @@ const METHOD_NOT_FOUND = -32601;
 interface Stream {
   readonly id: Id;
   readonly uris: ReadonlySet<string>;
+  /** The lists whose changes it was asked to tell. */
+  readonly wanted: readonly string[];
   /** Of which lists the server has agreed to tell. */
   lists: readonly string[];
   readonly late: NodeJS.Timeout;
@@ -40,7 +43,7 @@ interface Stream {
  */
 export class Listening {
   readonly #options: ListeningOptions;
-  readonly #lists: readonly string[];
+  #lists: readonly string[];
   readonly #uris = new Set<string>();
   /** Who waits for the server to agree, by URI. */
   readonly #waiting = new Map<string, Subscribed[]>();
@@ -59,15 +62,21 @@ export class Listening {
 
   constructor(options: ListeningOptions) {
     this.#options = options;
-    this.#lists = LISTS.filter((list) => {
-      const has = options.capabilities[list];
-      return isObject(has) && has.listChanged === true;
-    });
+    this.#lists = listsIn(options.capabilities);
   }
 
   /** From now on there is somebody to tell. */
   begin(): void {
     this.#isOpen = true;
+    this.#schedule(0);
+  }
+
+  /** The server has other capabilities now. */
+  has(capabilities: Readonly<Json>): void {
+    const lists = listsIn(capabilities);
+    if (isDeepStrictEqual(lists, this.#lists)) return;
+    this.#lists = lists;
+    this.#unknown = undefined;
     this.#schedule(0);
   }
 
@@ -126,8 +135,8 @@ export class Listening {
 
   /** Whether what is agreed is what is wanted. */
   get #isServed(): boolean {
-    const uris = this.#current?.uris;
-    return uris !== undefined && uris.size === this.#uris.size && [...this.#uris].every((uri) => uris.has(uri));
+    const { uris, wanted } = this.#current ?? {};
+    return uris !== undefined && wanted === this.#lists && uris.size === this.#uris.size && [...this.#uris].every((uri) => uris.has(uri));
   }
 
   #fillGap(): void {
@@ -198,7 +207,7 @@ export class Listening {
       this.#options.cancel(id);
       this.ended(id, undefined);
     }, PATIENCE).unref();
-    this.#next = { id, uris: new Set(this.#uris), lists: [], late };
+    this.#next = { id, uris: new Set(this.#uris), wanted: this.#lists, lists: [], late };
     const lists = Object.fromEntries(this.#lists.map((list) => [`${list}ListChanged`, true]));
     const uris = [...this.#uris];
     this.#options.open(id, { notifications: { ...lists, ...(uris.length > 0 && { resourceSubscriptions: uris }) } });
@@ -209,4 +218,12 @@ export class Listening {
     clearTimeout(this.#timer);
     clearTimeout(this.#next?.late);
   }
+}
+
+/** The lists whose changes a server tells. */
+function listsIn(capabilities: Readonly<Json>): string[] {
+  return LISTS.filter((list) => {
+    const has = capabilities[list];
+    return isObject(has) && has.listChanged === true;
+  });
 }
