@@ -1,6 +1,7 @@
-import type { IncomingHttpHeaders } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { HostError } from "../errors.ts";
 import type { ClientFacts } from "../exchange/caller.ts";
+import { isRepeated, planOf } from "../wire/mcp-headers.ts";
 import { isObject, type Json, type Request } from "../wire/message.ts";
 import { capabilitiesIn, type Envelope, headerValue, modernMethod } from "../wire/modern.ts";
 import { isModern, LEVELS, MODERN_VERSIONS, severity } from "../wire/versions.ts";
@@ -50,6 +51,27 @@ function checkName(params: Json, key: "name" | "uri" | "taskId", headers: Incomi
   const header = headers["mcp-name"];
   const written = typeof header === "string" ? headerValue(header) : undefined;
   if (written !== named) throw mismatch("Mcp-Name", header, `params.${key}`);
+}
+
+/**
+ * Why the `Mcp-Param-*` headers of a tool's call do not say what its arguments do; undefined where they do. Others than the tool
+ * asks for are nobody's business.
+ * @param definition as the client is shown it
+ */
+export function paramMismatch(
+  definition: Readonly<Json>,
+  { arguments: args }: Readonly<Json>,
+  request: IncomingMessage,
+): HostError | undefined {
+  const plan = planOf(definition);
+  const wrong = plan?.find((header) => !isRepeated(header, args, writtenAs(header.header, request)));
+  return wrong && mismatch(wrong.header, request.headers[wrong.header], `the argument "${wrong.path.join(".").slice(0, 64)}"`);
+}
+
+/** The values of a header, each as it was sent; undefined where it was not. */
+function writtenAs(header: string, { headers, rawHeaders }: IncomingMessage): readonly string[] | undefined {
+  if (headers[header] === undefined) return undefined;
+  return rawHeaders.filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === header);
 }
 
 function mismatch(header: string, value: unknown, what: string): HostError {

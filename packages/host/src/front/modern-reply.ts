@@ -1,4 +1,5 @@
-import { ERROR_ORIGIN, ERRORS, type ErrorType, type RpcError } from "../errors.ts";
+import { ERROR_ORIGIN, ERRORS, type ErrorType, type HostError, type RpcError } from "../errors.ts";
+import type { Entry } from "../exchange/entry.ts";
 import type { HttpOrigin } from "../exchange/exchange.ts";
 import type { RoundReply } from "../session/parking.ts";
 import { type Id, isObject, type Json, type Message, type Response } from "../wire/message.ts";
@@ -6,6 +7,7 @@ import type { Freshness, ResultType } from "../wire/modern.ts";
 import type { Member } from "../wire/roster.ts";
 import { EventStream, type StreamSettings } from "./event-stream.ts";
 import { MISSING_CAPABILITY, modernAnswer, questionsAnswer } from "./modern-answers.ts";
+import { paramMismatch } from "./modern-checks.ts";
 import { originOf } from "./origin.ts";
 import type { FrontResponse } from "./response.ts";
 import type { NetworkOptions } from "./way-in.ts";
@@ -62,6 +64,10 @@ export class ModernReply implements RoundReply, Member {
 
   get isStream(): boolean {
     return this.#stream !== undefined;
+  }
+
+  mismatch(entry: Entry, params: Readonly<Json>): HostError | undefined {
+    return this.#method === "tools/call" ? paramMismatch(entry.definition, params, this.#response.req) : undefined;
   }
 
   send(message: Message): boolean {

@@ -20,8 +20,8 @@ const REMEMBERED = 1_000;
 export interface Receiver extends Caller {
   /** Sends on the stream of `exchange` while that is open, else on the caller's own. */
   notify(notification: Notification, exchange: HostExchange | undefined): void;
-  /** The exchange that something belongs to which came on a wire of its own that does not tell; an error where it must be known. */
-  attribute(upstream: string): HostExchange | HostError | undefined;
+  /** The request that belongs to what came on a wire of its own which does not tell; an error where there are several. */
+  attribute?(upstream: string): HostExchange | HostError | undefined;
   /** Owes the client one update of a subscribed resource. */
   updated(uri: string, params: Json): void;
 }
@@ -207,12 +207,12 @@ export class Notifications {
               logger: typeof logger === "string" ? `${connection.facts.key}/${logger}` : connection.facts.key,
             },
           };
-    owner.notify(named, origin ?? attributed(owner, connection));
+    owner.notify(named, origin ?? onlyCall(owner, connection));
   }
 
   #toOwner(connection: Connection, notification: Notification, origin: HostExchange | undefined, taskId: string | undefined): void {
     const owner = this.#owner(connection, origin, taskId);
-    if (owner) owner.notify(notification, origin ?? attributed(owner, connection));
+    if (owner) owner.notify(notification, origin);
     else this.#drop(connection);
   }
 
@@ -231,13 +231,13 @@ export class Notifications {
   }
 }
 
-/** Which of its owner's calls a wire means that does not say so, where that is certain. */
-function attributed(owner: Receiver, { facts }: Connection): HostExchange | undefined {
-  const call = owner.attribute(facts.key);
-  return call instanceof HostError ? undefined : call;
-}
-
 function withTasks(notification: Notification, connection: Connection, tasks: TaskTable): Notification {
   const params = withRelatedTask(notification.params, (id) => tasks.byNative(connection, id)?.exposed ?? id);
   return params === notification.params || params === undefined ? notification : { ...notification, params };
+}
+
+/** The call that a log line belongs to which came without one on a wire of its owner's, where there is no other. */
+function onlyCall(owner: Receiver, { owner: whose, facts }: Connection): HostExchange | undefined {
+  const call = whose?.id === owner.id ? owner.attribute?.(facts.key) : undefined;
+  return call instanceof HostError ? undefined : call;
 }
