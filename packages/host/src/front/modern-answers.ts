@@ -1,6 +1,6 @@
 import { ERRORS, type RpcError } from "../errors.ts";
 import type { Id, Json, Response } from "../wire/message.ts";
-import { type Freshness, modernMethod, type ResultType, stampResult } from "../wire/modern.ts";
+import { type Freshness, modernMethod, type ResultType, stampDiscovery, stampResult } from "../wire/modern.ts";
 
 /** Where nothing is known of how long it holds. */
 const STALE: Freshness = Object.freeze({ ttlMs: 0, cacheScope: "private" });
@@ -19,7 +19,11 @@ const MODERN_CODES: ReadonlyMap<number, number> = new Map([
 export function modernAnswer(response: Response, method: string, hostInfo: Json, known = STALE, resultType?: ResultType): Response {
   if ("error" in response) return { ...response, error: modernError(response.error) };
   const freshness = modernMethod(method)?.isFresh ? known : undefined;
-  return { ...response, result: stampResult(response.result, hostInfo, freshness, resultType) };
+  const isDiscovery = method === "server/discover";
+  const result = isDiscovery
+    ? stampDiscovery(response.result, hostInfo, freshness)
+    : stampResult(response.result, hostInfo, freshness, resultType);
+  return { ...response, result };
 }
 
 /** The answer that asks its client something first, and to come again with the state. */

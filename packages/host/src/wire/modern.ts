@@ -127,6 +127,11 @@ export function stampResult(
   });
 }
 
+/** The answer to `server/discover` as it goes out. Until here it says who serves where the answer to `initialize` does, so that plugins know one place. */
+export function stampDiscovery({ serverInfo, ...result }: Readonly<Json>, hostInfo: Json, freshness: Freshness | undefined): Json {
+  return stampResult(result, isObject(serverInfo) ? serverInfo : hostInfo, freshness);
+}
+
 /** A question of the legacy era as a client of the modern one knows it: it has no ids of its own, and nothing is reported of it. */
 export function modernQuestion(method: string, { _meta, task, ...params }: Readonly<Json>): Json {
   const { elicitationId, ...others } = params;
