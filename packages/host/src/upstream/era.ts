@@ -126,6 +126,15 @@ export class EraLink implements Link {
     else this.#wire?.forget?.(id);
   }
 
+  watchTask(taskId: string, agreed: (does: boolean) => void): void {
+    if (this.#dialect) this.#dialect.watchTask(taskId, agreed);
+    else agreed(false);
+  }
+
+  unwatchTask(taskId: string): void {
+    this.#dialect?.unwatchTask(taskId);
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     this.#dialect?.close();

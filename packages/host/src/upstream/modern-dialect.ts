@@ -13,7 +13,7 @@ import {
   type Response,
 } from "../wire/message.ts";
 import { bare, bareResult, type Freshness, freshnessIn, modernMethod, type Round, stampRequest, subscriptionOf } from "../wire/modern.ts";
-import { hasTasks, legacyTask } from "../wire/tasks.ts";
+import { hasTasks, legacyTask, TASKS } from "../wire/tasks.ts";
 import { failure, incapable } from "./failure.ts";
 import { Listening } from "./listening.ts";
 import { RequestHeaders } from "./request-headers.ts";
@@ -73,7 +73,7 @@ export class ModernDialect {
     this.#listening = new Listening({
       capabilities,
       events,
-      open: (id, params) => this.#post({ jsonrpc: "2.0", id, method: "subscriptions/listen", params }),
+      open: (id, params) => this.#listen(id, params),
       cancel: (id) => this.#cancel(id, "another takes its place"),
     });
   }
@@ -130,6 +130,22 @@ export class ModernDialect {
     const params = stampRequest(request.params, version, said, answers);
     const headers = isHttp ? [...(added ?? []), ...this.#headers.of(request)] : undefined;
     wire.send({ jsonrpc: "2.0", id: request.id, method: request.method, params }, undefined, headers);
+  }
+
+  /** Of tasks a server tells only who takes them. */
+  #listen(id: Id, params: Json): void {
+    const said = this.#options.stamp(undefined);
+    const isOfTasks = isObject(params.notifications) && params.notifications.taskIds !== undefined;
+    const asking = isOfTasks ? { ...said, capabilities: { ...said.capabilities, ...TASKS } } : said;
+    this.#post({ jsonrpc: "2.0", id, method: "subscriptions/listen", params }, undefined, undefined, asking);
+  }
+
+  watchTask(taskId: string, agreed: (does: boolean) => void): void {
+    this.#listening.watchTask(taskId, agreed);
+  }
+
+  unwatchTask(taskId: string): void {
+    this.#listening.unwatchTask(taskId);
   }
 
   /** Whether the server tells of changes of a list now. */
