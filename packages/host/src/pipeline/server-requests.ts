@@ -69,6 +69,8 @@ interface Question {
 export class ServerRequests {
   readonly #options: ServerRequestsOptions;
   readonly #underWay = new Map<Connection, Map<unknown, HostExchange>>();
+  /** Questions that their upstreams took back, and so want no answer to. */
+  readonly #takenBack = new WeakSet<HostExchange>();
   /** How many questions are under way over each connection, and to each client. Request ids do not count: they may repeat. */
   readonly #counts = new Map<Connection | string, number>();
   /** By the id that the upstream knows. */
@@ -101,13 +103,14 @@ export class ServerRequests {
     const exchange = this.#run(question, (outcome, answered) => {
       underWay.delete(request.id);
       if (underWay.size === 0) this.#underWay.delete(connection);
-      // An upstream that cancelled its question wants no answer.
-      if (!("cancelled" in outcome)) this.#respond(connection, request, answered, outcome);
+      if (!this.#takenBack.has(answered)) this.#respond(connection, request, answered, outcome);
     });
     if (!exchange.outcome) underWay.set(request.id, exchange);
   }
 
-  #respond(connection: Connection, request: Request, exchange: HostExchange, outcome: Exclude<Outcome, { cancelled: string }>): void {
+  #respond(connection: Connection, request: Request, exchange: HostExchange, outcome: Outcome): void {
+    // Who cancels the call does not answer: what waits for that is to go.
+    if ("cancelled" in outcome) return connection.respond(request, { error: callOver().toRpc(exchange.id) });
     try {
       connection.respond(request, "result" in outcome ? { result: outcome.result } : { error: outcome.error });
     } catch (thrown) {
@@ -207,7 +210,9 @@ export class ServerRequests {
   /** The upstream gave up one of its questions. */
   cancelled(connection: Connection, requestId: unknown, reason: unknown): void {
     const exchange = this.#underWay.get(connection)?.get(requestId);
-    exchange?.cancel(new HostError("cancelled", typeof reason === "string" ? reason.slice(0, 256) : "cancelled by the upstream"));
+    if (!exchange) return;
+    this.#takenBack.add(exchange);
+    exchange.cancel(new HostError("cancelled", typeof reason === "string" ? reason.slice(0, 256) : "cancelled by the upstream"));
   }
 
   /** A client told the state of a task that it runs for an upstream. */
@@ -345,5 +350,5 @@ export class ServerRequests {
 }
 
 function callOver(): HostError {
-  return new HostError("client_gone", "the call that this belongs to is out of time");
+  return new HostError("client_gone", "the call that this belongs to is over");
 }
