@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { fromRpc, HostError, PeerError, type RpcError } from "../errors.ts";
 import type { Caller } from "../exchange/caller.ts";
 import type { Outcome, OwnAskOptions } from "../exchange/exchange.ts";
@@ -7,11 +6,11 @@ import type { Tracer } from "../exchange/trace.ts";
 import { unwritable } from "../plugin/blame.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
 import type { Connection } from "../upstream/connection.ts";
-import { BoundedMap } from "../wire/bounded-map.ts";
 import type { Limits } from "../wire/limits.ts";
-import { isObject, type Json, metaOf, type Request, relatedTask, withRelatedTask } from "../wire/message.ts";
+import { type Json, metaOf, type Request, relatedTask, withRelatedTask } from "../wire/message.ts";
 import { NoJson } from "../wire/no-json.ts";
 import { lacking } from "./client-abilities.ts";
+import { ClientTasks } from "./client-tasks.ts";
 import type { Notifications } from "./notifications.ts";
 import type { TaskTable } from "./tasks.ts";
 
@@ -40,17 +39,6 @@ export interface ServerRequestsOptions {
   readonly tracer: Tracer;
 }
 
-/** Tasks of clients that are remembered. */
-const CLIENT_TASKS = 10_000;
-
-/** A task that a client runs for an upstream (a task-augmented sampling or elicitation). */
-interface ClientTask {
-  readonly connection: Connection;
-  readonly caller: string;
-  /** The client's own id. */
-  readonly native: string;
-}
-
 /** What is asked. */
 type Asked = Pick<Request, "method" | "params">;
 
@@ -73,8 +61,7 @@ export class ServerRequests {
   readonly #takenBack = new WeakSet<HostExchange>();
   /** How many questions are under way over each connection, and to each client. Request ids do not count: they may repeat. */
   readonly #counts = new Map<Connection | string, number>();
-  /** By the id that the upstream knows. */
-  readonly #clientTasks = new BoundedMap<string, ClientTask>(CLIENT_TASKS);
+  readonly #clientTasks = new ClientTasks();
 
   constructor(options: ServerRequestsOptions) {
     this.#options = options;
@@ -82,8 +69,7 @@ export class ServerRequests {
 
   receive(connection: Connection, request: Request, stream: HostExchange | undefined): void {
     if (request.method === "ping") return connection.respond(request, { result: {} });
-    const related = relatedTask(request.params);
-    const origin = (related === undefined ? undefined : this.#options.tasks.byNative(connection, related)?.held) ?? stream;
+    const origin = this.#options.tasks.byNative(connection, relatedTask(request.params))?.held ?? stream;
     const owner = this.#owner(connection, request, origin);
     const known = origin ?? (owner instanceof HostError ? owner : owner.attribute(connection.facts.key));
     if (known && !(known instanceof HostError)) known.asked = true;
@@ -217,16 +203,13 @@ export class ServerRequests {
 
   /** A client told the state of a task that it runs for an upstream. */
   taskStatus(caller: Caller, params: Readonly<Json>): void {
-    for (const [exposed, task] of this.#clientTasks) {
-      if (task.caller !== caller.id || task.native !== params.taskId) continue;
-      task.connection.notify("notifications/tasks/status", { ...params, taskId: exposed });
-    }
+    this.#clientTasks.told(caller.id, params);
   }
 
   async #ask({ request, connection, owner, origin, plugin }: Question, exchange: HostExchange): Promise<Json> {
     const { tasks, notifications } = this.#options;
     const hooks = this.#options.hooks(); // its answer comes through the same ones
-    const shown = connection ? this.#clientParams(connection, request) : (request.params ?? {});
+    const shown = connection ? this.#clientTasks.shown(connection, request) : (request.params ?? {});
     const own = { method: request.method, params: shown };
     const asking = hooks.ask && exchange.trace?.begin("ask");
     const asked = hooks.ask ? await hooks.ask(own, exchange) : own;
@@ -265,7 +248,7 @@ export class ServerRequests {
     const answering = hooks.answer && exchange.trace?.begin("answer");
     const answered = hooks.answer ? ((await hooks.answer(result, exchange)) as Json) : result;
     answering?.finish();
-    return connection ? this.#upstreamResult(connection, request, owner, answered) : answered;
+    return connection ? this.#clientTasks.answered(connection, request, owner.id, answered) : answered;
   }
 
   /** A client's error on its way to whoever asked: it may hold as much as an answer. */
@@ -280,13 +263,12 @@ export class ServerRequests {
   #owner(connection: Connection, request: Request, origin: HostExchange | undefined): Respondent | HostError {
     const { tasks } = this.#options;
     const { key } = connection.facts;
-    const related = relatedTask(request.params);
-    const clientTask = request.method.startsWith("tasks/") ? this.#clientTasks.get(String(request.params?.taskId)) : undefined;
+    const runner = this.#clientTasks.runnerOf(connection, request);
     const facts =
       origin?.caller ??
-      (related === undefined ? undefined : tasks.byNative(connection, related)?.caller) ??
+      tasks.byNative(connection, relatedTask(request.params))?.caller ??
       connection.owner ??
-      (clientTask?.connection === connection ? { id: clientTask.caller } : undefined);
+      (runner === undefined ? undefined : { id: runner });
     if (!facts) {
       return new HostError(
         "unattributable",
@@ -316,36 +298,6 @@ export class ServerRequests {
   #fromClient(error: HostError): HostError {
     if (error.type !== "upstream_timeout") return error;
     return new HostError("client_gone", `the client did not answer within ${this.#options.limits.questionTime} ms (limits.questionTime)`);
-  }
-
-  #clientParams(connection: Connection, request: Asked): Json {
-    const params = request.params ?? {};
-    const task = request.method.startsWith("tasks/") ? this.#clientTasks.get(String(params.taskId)) : undefined;
-    return task?.connection === connection ? { ...params, taskId: task.native } : params;
-  }
-
-  /** A client's answer with the ids of its tasks as the upstream knows them: two clients may choose the same. */
-  #upstreamResult(connection: Connection, request: Asked, owner: Respondent, result: Json): Json {
-    const rename = (native: unknown): string | undefined => {
-      for (const [exposed, task] of this.#clientTasks)
-        if (task.connection === connection && task.caller === owner.id && task.native === native) return exposed;
-      return undefined;
-    };
-    if (isObject(result.task) && typeof result.task.taskId === "string" && request.params?.task !== undefined) {
-      const exposed = randomUUID();
-      this.#clientTasks.set(exposed, { connection, caller: owner.id, native: result.task.taskId });
-      return { ...result, task: { ...result.task, taskId: exposed } };
-    }
-    if (request.method === "tasks/list" && Array.isArray(result.tasks)) {
-      const tasks = result.tasks.flatMap((task: unknown) => {
-        const exposed = isObject(task) ? rename(task.taskId) : undefined;
-        return exposed === undefined ? [] : [{ ...(task as Json), taskId: exposed }];
-      });
-      return { ...result, tasks };
-    }
-    const renamed =
-      request.method.startsWith("tasks/") && typeof result.taskId === "string" ? { ...result, taskId: request.params?.taskId } : result;
-    return withRelatedTask(renamed, (id) => rename(id) ?? id);
   }
 }
 

@@ -134,8 +134,8 @@ export class TaskTable {
   }
 
   /** The task that an upstream speaks of. */
-  byNative(connection: Connection, native: string): Task | undefined {
-    return this.#byNative.get(connection)?.get(native);
+  byNative(connection: Connection, native: string | undefined): Task | undefined {
+    return native === undefined ? undefined : this.#byNative.get(connection)?.get(native);
   }
 
   /** Connections on which the caller has tasks that it may see. */
