@@ -98,11 +98,13 @@ describe("a running host", () => {
   test("status tells who is connected: name, principal and since when", async () => {
     const client = await RawHttp.open(new URL(/at (http\S+)/.exec(running.stderr())?.[1] ?? ""));
     const told = await status();
-    expect(told).toMatch(/^CLIENT +PRINCIPAL +SINCE +ENDPOINT$/m);
-    expect(told).toMatch(/^\S.* +anonymous +\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/m);
+    expect(told).toMatch(/^CLIENT +MCP +PRINCIPAL +SINCE +ENDPOINT$/m);
+    expect(told).toMatch(/^\S.* +2025-11-25 +anonymous +\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/m);
     expect(told).toContain("1 session, 0 requests in flight");
     const { clients } = JSON.parse((await run(at, ["status", "--json"])).stdout);
-    expect(clients).toEqual([expect.objectContaining({ name: expect.any(String), principal: "anonymous", since: expect.any(Number) })]);
+    expect(clients).toEqual([
+      expect.objectContaining({ name: expect.any(String), era: "legacy", principal: "anonymous", since: expect.any(Number) }),
+    ]);
     await client.close();
   });
 

@@ -102,3 +102,4 @@ export { API_VERSION, VERSION } from "./version.ts";
 export { isLoopback } from "./wire/loopback.ts";
 export { isObject, type Json } from "./wire/message.ts";
 export type { Freshness } from "./wire/modern.ts";
+export { isModern } from "./wire/versions.ts";

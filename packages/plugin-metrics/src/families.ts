@@ -78,6 +78,14 @@ function publishRequests(exposition: Exposition, requests: Requests): void {
     read: targets(({ answer }) => answer),
   });
   exposition.counter({
+    name: "mcp_host_requests_total",
+    help: "Requests by the era of MCP that their clients speak, and the kind of their results; kind is empty where there is none.",
+    labels: ["mcp_method_name", "era", "kind"],
+    *read() {
+      for (const { count, ...labels } of requests.kinds()) yield [present(labels), count];
+    },
+  });
+  exposition.counter({
     name: "mcp_host_principal_requests_total",
     help: "Requests by principal, where the option principals says so.",
     labels: ["principal", "outcome"],
@@ -102,6 +110,12 @@ function publishClients(exposition: Exposition, { sessions, now }: Figures): voi
     read: () => one(now().status.inFlight),
   });
   exposition.gauge({
+    name: "mcp_host_requests_parked",
+    help: "Requests of those that wait for answers of a client that was asked and has not come back.",
+    labels: [],
+    read: () => one(now().status.parked),
+  });
+  exposition.gauge({
     name: "mcp_host_ready",
     help: "1 while every required upstream is up, as /readyz has it.",
     labels: [],
@@ -118,6 +132,12 @@ function publishClients(exposition: Exposition, { sessions, now }: Figures): voi
     help: "Sessions of clients that are open.",
     labels: ["network_transport"],
     read: () => sessions.open().map(([transport, count]) => [{ network_transport: transport }, count] as const),
+  });
+  exposition.gauge({
+    name: "mcp_host_callers",
+    help: "Callers of MCP 2026-07-28, which knows no sessions, for whom anything is kept.",
+    labels: [],
+    read: () => one(now().status.callers),
   });
   exposition.counter({
     name: "mcp_host_sessions_opened_total",
@@ -157,6 +177,15 @@ function publishUpstreams(exposition: Exposition, { upstreams, now }: Figures): 
     *read() {
       for (const { name, state } of now().status.upstreams)
         for (const each of upstreams.states) yield [{ upstream: name, state: each }, each === state ? 1 : 0];
+    },
+  });
+  exposition.gauge({
+    name: "mcp_host_upstream_info",
+    help: "Always 1; the labels are what an upstream speaks, once that is known.",
+    labels: ["upstream", "era", "mcp_protocol_version"],
+    *read() {
+      for (const { name, era, protocolVersion } of now().status.upstreams)
+        if (era !== undefined) yield [{ upstream: name, era, mcp_protocol_version: protocolVersion ?? "" }, 1];
     },
   });
   exposition.counter({

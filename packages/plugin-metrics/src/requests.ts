@@ -1,4 +1,4 @@
-import type { Exchange } from "mcp-host";
+import { type Exchange, isModern } from "mcp-host";
 import { Distribution, MESSAGE_BYTES, OPERATION_SECONDS, OVERHEAD_SECONDS } from "./distribution.ts";
 import { methodLabel, OTHER, upstreamLabel } from "./methods.ts";
 import { type Ending, Endings } from "./outcome.ts";
@@ -38,11 +38,23 @@ export interface PrincipalFigures {
 
 type Kind = "tool" | "prompt" | "";
 
+/** Which clients a request came from, and what it was answered with. */
+export interface KindFigures {
+  readonly mcp_method_name: string;
+  /** `modern`: the client speaks MCP 2026-07-28, which knows no sessions. */
+  readonly era: "legacy" | "modern";
+  /** Of its result; empty where it has none. */
+  readonly kind: Exchange["resultKind"] | "";
+  count: number;
+}
+
 /** Counts every finished request. What is known of a set of labels is found by three look-ups, and nothing is made per call. */
 export class Requests {
   /** By method. */
   readonly overhead = new Map<string, Distribution>();
   readonly principals = new Map<string, PrincipalFigures>();
+  /** Few by nature: a dozen for each method. */
+  readonly #kinds = new Map<string, KindFigures[]>();
   readonly #maxSeries: number;
   readonly #maxPrincipals: number;
   readonly #endings = new Endings();
@@ -73,6 +85,7 @@ export class Requests {
     const kind: Kind = entry?.kind === "tool" || entry?.kind === "prompt" ? entry.kind : "";
     const target = this.#target(method, upstreamLabel(exchange), kind, entry && kind !== "" ? entry.name : "", ending.type);
     const figures = target.endings.get(ending.type) ?? this.#begin(target, ending);
+    this.#kind(method, isModern(exchange.client.version) ? "modern" : "legacy", "result" in outcome ? exchange.resultKind : "");
     const end = timings.end ?? performance.now();
     const total = end - timings.start;
     figures.duration.observe(total / 1000);
@@ -85,6 +98,22 @@ export class Requests {
     if (exchange.requestBytes !== undefined) target.request.observe(exchange.requestBytes);
     if (exchange.answerBytes !== undefined) target.answer.observe(exchange.answerBytes);
     if (this.#maxPrincipals > 0) this.#principal(exchange.principal.id, ending.type);
+  }
+
+  /** Requests by the era of their clients and the kind of their results. */
+  *kinds(): IterableIterator<KindFigures> {
+    for (const figures of this.#kinds.values()) yield* figures;
+  }
+
+  #kind(method: string, era: KindFigures["era"], kind: KindFigures["kind"]): void {
+    let figures = this.#kinds.get(method);
+    if (!figures) this.#kinds.set(method, (figures = []));
+    for (const each of figures) {
+      if (each.kind !== kind || each.era !== era) continue;
+      each.count++;
+      return;
+    }
+    figures.push({ mcp_method_name: method, era, kind, count: 1 });
   }
 
   /** Every thing that was asked for. */

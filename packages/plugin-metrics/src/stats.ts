@@ -1,6 +1,6 @@
 import type { HostStatus, Instrument, Json } from "mcp-host";
 import type { Figures } from "./families.ts";
-import type { TargetFigures } from "./requests.ts";
+import type { KindFigures, TargetFigures } from "./requests.ts";
 
 /** The figures as JSON, for people and scripts without Prometheus. Times in milliseconds, as in `mcp-host status`; sizes in bytes. */
 export function statsOf({ requests, sessions, runtime, now }: Figures, instruments: readonly Instrument[]): Json {
@@ -13,8 +13,10 @@ export function statsOf({ requests, sessions, runtime, now }: Figures, instrumen
     ready: status.ready,
     down: status.down,
     inFlight: status.inFlight,
+    parked: status.parked,
+    callers: status.callers,
     sessions: { open: Object.fromEntries(sessions.open()), opened: Object.fromEntries(sessions.opened()) },
-    requests: { ...totals(targets), of: targets.map(target) },
+    requests: { ...totals(targets), kinds: [...requests.kinds()].map(kind), of: targets.map(target) },
     ...(requests.principals.size > 0 && { principals: Object.fromEntries(requests.principals) }),
     upstreams: status.upstreams.map(upstream),
     instruments: instruments.map(instrument),
@@ -35,6 +37,10 @@ function totals(targets: readonly TargetFigures[]): Json {
       if (ending.type !== "") errors[ending.type] = (errors[ending.type] ?? 0) + duration.count;
     }
   return { total, errors };
+}
+
+function kind({ mcp_method_name: method, era, kind, count }: KindFigures): Json {
+  return { method, era, ...(kind !== "" && { kind }), count };
 }
 
 function target({ labels, request, answer, endings }: TargetFigures): Json {
@@ -63,6 +69,8 @@ function target({ labels, request, answer, endings }: TargetFigures): Json {
 function upstream({
   name,
   wire,
+  protocolVersion,
+  era,
   isolation,
   required,
   state,
@@ -75,6 +83,8 @@ function upstream({
   return {
     name,
     wire,
+    protocolVersion,
+    era,
     isolation,
     required,
     state,

@@ -23,6 +23,8 @@ function exchange({ method = "tools/call", tool, prompt, outcome = { result: {} 
     route: upstream ? { upstream } : undefined,
     outcome,
     principal: { id: principal, roles: [] },
+    client: { info: {}, version: "2025-11-25", logLevel: undefined },
+    resultKind: "complete",
     ...rest,
     timings: { start: 1_000, sent: 1_010, answered: 1_090, end: 1_100, ...rest.timings },
   };

@@ -57,7 +57,7 @@ function describe(status: ControlStatus): string {
       `mcp-host ${status.version}, pid ${status.pid}, up ${duration(status.uptime)}, ${status.url ?? "over stdio"}`,
       `config ${status.config}`,
       ...(status.daemon ? [`daemon, logs to ${status.daemon.logFile}`] : []),
-      `${counted(status.sessions, "session")}, ${counted(status.inFlight, "request")} in flight`,
+      traffic(status),
       status.ready ? "ready" : `NOT READY: ${status.down.join(", ")} ${status.down.length === 1 ? "is" : "are"} required and down`,
     ].join("\n"),
     shown([["SERVER", "STATE", "LATENCY", "RESTARTS", "MCP", "OFFERS"], ...upstreams.map(upstreamRow)]),
@@ -94,10 +94,20 @@ function describe(status: ControlStatus): string {
         withheld.map(({ kind, name, upstream, reason }) => [`${kind} ${name}`, `of ${upstream}`, reason]),
       ),
     );
-  if (clients.length > 0) parts.push(shown([["CLIENT", "PRINCIPAL", "SINCE", "ENDPOINT"], ...clients.map(clientRow)]));
+  if (clients.length > 0) parts.push(shown([["CLIENT", "MCP", "PRINCIPAL", "SINCE", "ENDPOINT"], ...clients.map(clientRow)]));
   parts.push(...endpointTable(endpoints));
   if (Object.keys(reports).length > 0) parts.push(`What plugins say:\n${reportLines(reports, width)}`);
   return parts.join("\n\n");
+}
+
+/** Who there is, and what is under way. A host of before knows no callers. */
+function traffic({ sessions, callers = 0, inFlight, parked = 0 }: ControlStatus): string {
+  return [
+    counted(sessions, "session"),
+    ...(callers > 0 ? [`${counted(callers, "caller")} of MCP 2026-07-28`] : []),
+    `${counted(inFlight, "request")} in flight`,
+    ...(parked > 0 ? [`${counted(parked, "call")} parked until ${parked === 1 ? "its client answers" : "their clients answer"}`] : []),
+  ].join(", ");
 }
 
 function indented(rows: readonly (readonly string[])[]): string[][] {
@@ -117,9 +127,10 @@ function upstreamRow(upstream: UpstreamStatus): string[] {
   ];
 }
 
-function clientRow({ name, version, principal, since, endpoint = "" }: ControlStatus["clients"][number]): string[] {
+function clientRow({ name, version, protocolVersion = "", principal, since, endpoint = "" }: ControlStatus["clients"][number]): string[] {
   return [
     name === "" ? "(no name)" : `${name} ${version}`.trimEnd(),
+    protocolVersion,
     principal,
     `${new Date(since).toISOString().slice(0, 19)}Z`,
     endpoint,

@@ -57,13 +57,15 @@ async function validate(flags: Flags, rawArgs: string[], output: FrameOutput): P
     ? await connected(flags, rawArgs)
     : upstreams.filter(({ state }) => state === "unconfigured").map((upstream) => ({ ok: false, upstream }));
   const ok = starts.every((start) => start.ok);
+  const { bothEras } = await import("./one-shot/both-eras.ts");
+  const both = flags.connect ? await bothEras(starts, host.config, loaded.folder, rawArgs) : new Set<string>();
   if (flags.json) {
     print(output, {
       ok,
       config: loaded.path,
       problems: loaded.unset,
       warnings: loaded.warnings,
-      upstreams: starts.map(outcome),
+      upstreams: starts.map((start) => outcome(start, both)),
     });
   } else {
     const { mcpServers, plugins } = host.config;
@@ -73,7 +75,7 @@ async function validate(flags: Flags, rawArgs: string[], output: FrameOutput): P
       lacking === 0
         ? `${loaded.path} is valid: ${servers}, ${counted(plugins.length, "plugin")}`
         : `${loaded.path} is not complete: ${servers}, ${lacking} of them unconfigured, ${counted(plugins.length, "plugin")}`,
-      ...(starts.length > 0 ? [rows(starts)] : []),
+      ...(starts.length > 0 ? [rows(starts, both)] : []),
     ];
     output.write(`${escapeControls(redactText(lines.join("\n")))}\n`);
   }
@@ -90,16 +92,24 @@ async function connected(flags: Flags, rawArgs: string[]): Promise<readonly Serv
   return withClient({ config: flags.config, rawArgs, log }, (client) => client.started());
 }
 
+/** What is worth doing where a server speaks both eras, and why. */
+const BOTH_ERAS =
+  'speaks MCP 2026-07-28, too: with "protocol": "modern" it tells with each question whose call it belongs to, and so can ask every client that shares it';
+
 /** A line for each server; what one that is down said last follows its line. */
-function rows(starts: readonly ServerStart[]): string {
-  const lines = tableRows(starts.map(row), columns());
+function rows(starts: readonly ServerStart[], both: ReadonlySet<string>): string {
+  const lines = tableRows(
+    starts.map((start) => row(start, both)),
+    columns(),
+  );
   return starts.flatMap(({ ok, upstream }, index) => [lines[index] ?? "", ...(ok ? [] : lastWords(upstream))]).join("\n");
 }
 
-function row({ ok, upstream }: ServerStart): string[] {
+function row({ ok, upstream }: ServerStart, both: ReadonlySet<string>): string[] {
   const problems = upstream.connections.flatMap(({ problems }) => problems);
+  const more = both.has(upstream.name) ? [BOTH_ERAS] : [];
   return ok
-    ? [upstream.name, "ok", [described(upstream), ...problems].join("; ")]
+    ? [upstream.name, "ok", [described(upstream), ...problems, ...more].join("; ")]
     : [upstream.name, upstream.state, (upstream.reason ?? "").replaceAll("\n", " ")];
 }
 
@@ -107,8 +117,18 @@ function print(output: FrameOutput, value: unknown): void {
   output.write(jsonText(redact(value)));
 }
 
-function outcome({ ok, upstream }: ServerStart): Record<string, unknown> {
-  const { name, state, reason, protocolVersion, entries } = upstream;
+function outcome({ ok, upstream }: ServerStart, both: ReadonlySet<string>): Record<string, unknown> {
+  const { name, state, reason, protocolVersion, era, entries } = upstream;
   const stderr = ok ? [] : lastWords(upstream).map((line) => line.trim());
-  return { name, ok, state, reason, protocolVersion, entries, ...(stderr.length > 0 && { stderr: stderr.join("\n") }) };
+  return {
+    name,
+    ok,
+    state,
+    reason,
+    protocolVersion,
+    era,
+    speaksBoth: both.has(name),
+    entries,
+    ...(stderr.length > 0 && { stderr: stderr.join("\n") }),
+  };
 }

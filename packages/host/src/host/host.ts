@@ -152,7 +152,7 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
       operatedHost(this, this.#generations, clock, {
         reload: (to) => this.#reload(to),
         reconnect: (name) => this.#reconnect(name),
-        clients: () => connectedClients(this.#requesters.sessions),
+        clients: () => connectedClients(this.#requesters),
       }),
     );
     this.operator = operatorAt(this.#desk);
@@ -261,7 +261,7 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
       startedAt: this.#stats.startedAt,
       inFlight: this.#stats.inFlight,
       url: this.#url,
-      sessions: this.#requesters.sessions.size,
+      requesters: this.#requesters,
       dropped: notifications.dropped,
       reports: this.reports(),
     });

@@ -4,6 +4,7 @@ import type { Logger } from "../log.ts";
 import type { Failures } from "../plugin/failures.ts";
 import { siteOf } from "../plugin/tap-guard.ts";
 import { outcomeName } from "../session/session.ts";
+import { isModern } from "../wire/versions.ts";
 
 /** Logs a finished exchange under its correlation id: bugs as errors, slow calls as warnings, the rest for debugging. */
 export function logExchange(log: Logger, exchange: HostExchange, slowCall: number): void {
@@ -21,6 +22,7 @@ export function logExchange(log: Logger, exchange: HostExchange, slowCall: numbe
     entry: exchange.entry?.name,
     upstream: exchange.route?.upstream,
     session: exchange.caller.id.slice(0, 8),
+    era: isModern(exchange.client.version) ? "modern" : "legacy",
     outcome: outcomeName(outcome),
     ms,
   };

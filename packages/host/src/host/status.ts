@@ -6,6 +6,7 @@ import type { PluginDefinition } from "../plugin/plugin.ts";
 import type { AppliedPlugin, PluginSet } from "../plugin/plugin-set.ts";
 import type { TapOwner } from "../plugin/tap-guard.ts";
 import { redactText } from "../redact.ts";
+import type { Requesters } from "../session/requesters.ts";
 import type { Connection } from "../upstream/connection.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { VERSION } from "../version.ts";
@@ -18,13 +19,14 @@ export function describeStatus(
   host: {
     startedAt: number;
     url: string | undefined;
-    sessions: number;
+    requesters: Requesters;
     inFlight: number;
     dropped: ReadonlyMap<string, number>;
     reports: HostStatus["reports"];
   },
 ): HostStatus {
   const { ready, down } = readinessOf(upstreams.values());
+  const { sessions, callers } = host.requesters;
   return {
     version: VERSION,
     pid: process.pid,
@@ -32,8 +34,10 @@ export function describeStatus(
     url: host.url,
     ready,
     down,
-    sessions: host.sessions,
+    sessions: sessions.size,
+    callers: callers.size,
     inFlight: host.inFlight,
+    parked: callers.parked,
     upstreams: Array.from(upstreams.values(), (upstream) => describeUpstream(upstream, host.dropped.get(upstream.key) ?? 0)),
     tools: catalog
       .entries()
@@ -98,10 +102,12 @@ function describeUpstream(upstream: Upstream, dropped: number): UpstreamStatus {
   const listings = connections.find(({ listings }) => listings.known !== undefined)?.listings;
   const lists = listings?.known;
   const problems = [...(listings?.problems ?? [])];
+  const server = upstream.facts.wire === "plugin" ? undefined : upstream.server;
   return {
     name: upstream.key,
     wire: upstream.facts.type ?? upstream.facts.wire,
-    protocolVersion: upstream.facts.wire === "plugin" ? undefined : upstream.server?.protocolVersion,
+    protocolVersion: server?.protocolVersion,
+    era: server?.era,
     isolation: upstream.facts.isolation,
     required: upstream.config.required,
     relays: relays(upstream),

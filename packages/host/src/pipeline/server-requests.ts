@@ -61,6 +61,7 @@ export class ServerRequests {
   readonly #takenBack = new WeakSet<HostExchange>();
   /** How many questions are under way over each connection, and to each client. Request ids do not count: they may repeat. */
   readonly #counts = new Map<Connection | string, number>();
+  /** By the id that the upstream knows. */
   readonly #clientTasks = new ClientTasks();
 
   constructor(options: ServerRequestsOptions) {
@@ -209,7 +210,7 @@ export class ServerRequests {
   async #ask({ request, connection, owner, origin, plugin }: Question, exchange: HostExchange): Promise<Json> {
     const { tasks, notifications } = this.#options;
     const hooks = this.#options.hooks(); // its answer comes through the same ones
-    const shown = connection ? this.#clientTasks.shown(connection, request) : (request.params ?? {});
+    const shown = connection ? this.#clientTasks.clientParams(connection, request) : (request.params ?? {});
     const own = { method: request.method, params: shown };
     const asking = hooks.ask && exchange.trace?.begin("ask");
     const asked = hooks.ask ? await hooks.ask(own, exchange) : own;
@@ -248,7 +249,7 @@ export class ServerRequests {
     const answering = hooks.answer && exchange.trace?.begin("answer");
     const answered = hooks.answer ? ((await hooks.answer(result, exchange)) as Json) : result;
     answering?.finish();
-    return connection ? this.#clientTasks.answered(connection, request, owner.id, answered) : answered;
+    return connection ? this.#clientTasks.upstreamResult(connection, request, owner.id, answered) : answered;
   }
 
   /** A client's error on its way to whoever asked: it may hold as much as an answer. */
@@ -263,12 +264,12 @@ export class ServerRequests {
   #owner(connection: Connection, request: Request, origin: HostExchange | undefined): Respondent | HostError {
     const { tasks } = this.#options;
     const { key } = connection.facts;
-    const runner = this.#clientTasks.runnerOf(connection, request);
+    const ofTask = this.#clientTasks.callerOf(connection, request);
     const facts =
       origin?.caller ??
       tasks.byNative(connection, relatedTask(request.params))?.caller ??
       connection.owner ??
-      (runner === undefined ? undefined : { id: runner });
+      (ofTask === undefined ? undefined : { id: ofTask });
     if (!facts) {
       return new HostError(
         "unattributable",

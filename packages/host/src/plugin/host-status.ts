@@ -11,7 +11,11 @@ export interface HostStatus {
   /** `required` upstreams that are down. */
   down: readonly string[];
   sessions: number;
+  /** Those who send requests of MCP 2026-07-28, which knows no sessions, as far as anything is kept for them. */
+  callers: number;
   inFlight: number;
+  /** Calls in flight whose clients were asked something in an answer, and have not come back with theirs. */
+  parked: number;
   upstreams: UpstreamStatus[];
   /** Who owns which exposed name. */
   tools: { name: string; upstream: string; native: string }[];
@@ -28,8 +32,10 @@ export interface UpstreamStatus {
   name: string;
   /** What it is reached over; of a transport that a plugin or code brings, its type. */
   wire: string;
-  /** The version of MCP that it speaks (from `2026-07-28` on without `initialize` and sessions); undefined until it was asked. */
+  /** The version of MCP that it speaks; undefined until it was asked. */
   protocolVersion: string | undefined;
+  /** `modern` from 2026-07-28 on, without `initialize` and sessions; undefined as above. */
+  era: "legacy" | "modern" | undefined;
   isolation: string;
   required: boolean;
   /** Whether what it asks of clients can be relayed, and what to do if not. */

@@ -48,6 +48,11 @@ export class Callers {
     return this.#byId.size;
   }
 
+  /** Calls that wait for their clients' answers. */
+  get parked(): number {
+    return this.#parking.size;
+  }
+
   [Symbol.iterator](): IterableIterator<ModernCaller> {
     return this.#byId.values();
   }

@@ -71,6 +71,7 @@ export class ModernCaller extends Requester {
   /** By which it is known: whatever makes a difference to what its clients may do, see and be asked. */
   readonly key: string;
   readonly #over: (() => void) | undefined;
+  #latest: ClientFacts | undefined;
 
   constructor({ host, parking, states, key, capabilities, over, ...options }: ModernCallerOptions) {
     super(host, options);
@@ -80,6 +81,10 @@ export class ModernCaller extends Requester {
     this.key = key;
     this.capabilities = capabilities;
     this.#over = over && (() => over(this));
+  }
+
+  override get latest(): ClientFacts {
+    return this.#latest ?? this.client;
   }
 
   get isToldOfLists(): boolean {
@@ -94,6 +99,7 @@ export class ModernCaller extends Requester {
   /** Takes one request. @param request without the envelope, which is what `client` tells @param bytes of the message, if known */
   receive(request: Request, client: ClientFacts, reply: RoundReply, bytes: number | undefined, brought?: Brought): HostExchange {
     this.seen = performance.now();
+    this.#latest = client;
     const { id, method, params } = request;
     const exchange = new HostExchange({ method, params, caller: this, sink: reply, client, brought });
     exchange.wireId = id;

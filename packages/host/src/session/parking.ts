@@ -77,7 +77,7 @@ export class Parking {
 
   /** How many calls wait for their clients. */
   get size(): number {
-    return this.#byHandle.size;
+    return [...this.#byHandle.values()].filter(({ isAsked }) => isAsked).length;
   }
 
   /** Asks the client of a call. @param key who it is @throws HostError */

@@ -40,6 +40,8 @@ const NOBODY: ClientFacts = { info: {}, version: "", logLevel: undefined };
 export abstract class Requester implements Caller {
   /** 128 random bits, visible ASCII. */
   readonly id = randomBytes(16).toString("hex");
+  /** When it came, in milliseconds since 1970. */
+  readonly since = Date.now();
   readonly principal: Principal;
   readonly network: boolean;
   readonly endpoint: string | undefined;
@@ -65,6 +67,11 @@ export abstract class Requester implements Caller {
     this.network = network;
     this.endpoint = endpoint;
     this.most = inFlight;
+  }
+
+  /** The client that its last request came from. */
+  get latest(): ClientFacts {
+    return this.client;
   }
 
   /** Whether its clients wait for news of lists. */

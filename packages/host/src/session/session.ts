@@ -23,8 +23,6 @@ export interface SessionOptions extends RequesterOptions {
 
 /** One client's conversation with the host, and what is owed to that client. */
 export class Session extends Requester {
-  /** When it was opened, in milliseconds since 1970. */
-  readonly since = Date.now();
   readonly expires: boolean;
   readonly sole: boolean;
   /** `initialize` was answered. */

@@ -3,6 +3,7 @@ import { ConfigFileError } from "../../errors.ts";
 import { createLogger } from "../../log.ts";
 import { type Opened, openHost, prepare } from "../hosting/open-host.ts";
 import { roleless } from "../hosting/roleless.ts";
+import { bothEras } from "../one-shot/both-eras.ts";
 import { withClient } from "../one-shot/local-client.ts";
 import { adviceOf, pluginsOf, problemsOf } from "./config.ts";
 import { type Finding, finding } from "./findings.ts";
@@ -38,7 +39,8 @@ export async function examine(flags: DoctorFlags, rawArgs: string[]): Promise<Fi
     const starts = await withClient({ config: flags.config, rawArgs, log }, (client) => client.started());
     const broken = commands.filter(({ level }) => level === "problem").map(({ about }) => about);
     const tried = starts.filter(({ upstream }) => upstream.state !== "unconfigured");
-    return [...findings, ...startsOf(tried, new Set(broken))];
+    const both = await bothEras(tried, config, folder, rawArgs);
+    return [...findings, ...startsOf(tried, new Set(broken), both)];
   } catch (error) {
     if (error instanceof ConfigFileError) return [...findings, ...problemsOf(error)];
     throw error;

@@ -111,6 +111,13 @@ export const FINDINGS = {
     remedy: "Correct `listen.host`, or choose a port above 1023.",
   },
   server: { level: "ok", meaning: "The server was started or reached, and has been listed.", remedy: "" },
+  "server-both-eras": {
+    level: "ok",
+    meaning:
+      "A stdio server speaks MCP 2026-07-28, too, and the host speaks an older version with it, since servers have been seen to end at a message that they do not know.",
+    remedy:
+      'Set `"protocol": "modern"` for it: then what it asks comes with the answer to a call, and every client that shares its process can be asked. Older versions leave open on a pipe whose call a question belongs to.',
+  },
   "server-down": {
     level: "problem",
     meaning: "A server could not be started, reached or listed. The finding has the reason and the last lines of its standard error.",

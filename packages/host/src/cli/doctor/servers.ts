@@ -85,9 +85,16 @@ function listenOnce({ host, port }: ListenConfig): Promise<NodeJS.ErrnoException
   });
 }
 
-/** What became of each server that was started. @param broken those that are known not to start */
-export function startsOf(starts: readonly ServerStart[], broken: ReadonlySet<string | undefined>): Finding[] {
-  return starts.filter(({ upstream }) => !broken.has(upstream.name)).flatMap(startOf);
+/** What became of each server that was started. @param broken those that are known not to start @param both those that speak both eras */
+export function startsOf(starts: readonly ServerStart[], broken: ReadonlySet<string | undefined>, both: ReadonlySet<string>): Finding[] {
+  return starts
+    .filter(({ upstream }) => !broken.has(upstream.name))
+    .flatMap((start) => [
+      ...startOf(start),
+      ...(both.has(start.upstream.name)
+        ? [finding("server-both-eras", "it speaks MCP 2026-07-28, too", { about: start.upstream.name })]
+        : []),
+    ]);
 }
 
 function startOf({ ok, upstream }: ServerStart): Finding[] {
