@@ -7,12 +7,9 @@ import { httpTransport, sdkClient } from "../harness/clients.ts";
 import { MARKED, startHost, temporary } from "../harness/hosts.ts";
 import { RawHttp } from "../harness/raw-http.ts";
 import { scripted } from "../harness/scripted.ts";
-import { type Answering, DISCOVERED, OK, SUBSCRIPTION, say, scriptedModern, TOOLS } from "../harness/scripted-modern.ts";
+import { type Answering, DISCOVERED, OK, ready, SUBSCRIPTION, say, scriptedModern, TOOLS } from "../harness/scripted-modern.ts";
 
 const ELICITED = { message: "Sure?", requestedSchema: { type: "object", properties: {} } };
-
-const ready = (running: { host: { status(): { upstreams: unknown[] } } }) =>
-  vi.waitFor(() => expect(running.host.status().upstreams).toMatchObject([{ state: "ready", entries: { tools: 2 } }]));
 
 describe("which era a server is of", () => {
   test.each([

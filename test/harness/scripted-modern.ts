@@ -1,4 +1,5 @@
 import http from "node:http";
+import { expect, vi } from "vitest";
 import type { Message } from "../fixtures/upstream.mjs";
 import { listening } from "./faulty-wires.ts";
 
@@ -14,7 +15,7 @@ export const SUBSCRIPTION = "io.modelcontextprotocol/subscriptionId";
 /** Gives a result, an error as `{ code, message }`, or nothing where it answers itself. @param nth of its method, from 1 on */
 export type Answering = (message: Message, response: http.ServerResponse, nth: number) => Message | undefined;
 
-interface ScriptedModern extends AsyncDisposable {
+export interface ScriptedModern extends AsyncDisposable {
   readonly url: string;
   /** What came so far. */
   readonly received: readonly Message[];
@@ -68,3 +69,6 @@ export function say(response: http.ServerResponse, message: Message): void {
   if (!response.headersSent) response.writeHead(200, { "content-type": "text/event-stream" });
   response.write(`data: ${JSON.stringify({ jsonrpc: "2.0", ...message })}\n\n`);
 }
+
+export const ready = (running: { host: { status(): { upstreams: unknown[] } } }) =>
+  vi.waitFor(() => expect(running.host.status().upstreams).toMatchObject([{ state: "ready", entries: { tools: 2 } }]));

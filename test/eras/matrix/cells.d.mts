@@ -19,7 +19,7 @@ export const OPERATIONS: Record<string, string>;
 export const DEVIATIONS: { operations: string[]; outcome: Outcome; reason: string }[];
 /** Undefined where they have none in common. */
 export function eraOf(client: ClientKind, front: Front): Era | undefined;
-export function notFound(cell: { client: ClientKind; server: Server }): number;
+export function notFound(cell: { client: ClientKind; server: Server; isAlone: boolean }): number;
 export function expected(
   operation: string,
   cell: { client: ClientKind; front: Front; server: Server },

@@ -83,15 +83,18 @@ export function eraOf(client, front) {
   return client === "auto" ? "legacy" : undefined;
 }
 
-/** The era that the host speaks with a server. */
-export function spokenWith({ kind, wire }) {
+/** The era that the host speaks with a server for a client of an era. */
+export function spokenWith({ kind, wire }, era) {
   if (kind !== "dual") return kind;
-  return wire === "http" ? "modern" : "legacy";
+  return wire === "http" ? era : "legacy";
 }
 
-/** The code of an unknown resource: that of the client's era, but SDK v2 knows only the new one, as a client and as a server of either era. */
-export function notFound({ client, server }) {
-  const isOld = client === "v1" && !(server.kind === "dual" && spokenWith(server) === "legacy");
+/**
+ * The code of an unknown resource: that of the client's era, but SDK v2 knows only the new one, as a client and as a server of
+ * either era. Where there are several servers the host says so itself.
+ */
+export function notFound({ client, server, isAlone }) {
+  const isOld = client === "v1" && !(isAlone && spokenWith(server, "legacy") === "legacy" && server.kind === "dual");
   return isOld ? -32002 : -32602;
 }
 

@@ -1,14 +1,18 @@
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { AnyUpstreamConfig } from "../config/offered.ts";
 import type { Logger } from "../log.ts";
 import type { CatalogStore, Remembered } from "../pipeline/last-known.ts";
 import { briefReason } from "../redact.ts";
 import type { Connection } from "../upstream/connection.ts";
+import type { Verdict } from "../upstream/verdict.ts";
 import { VERSION } from "../version.ts";
 
 /** Longest text of one file, in UTF-16 units. */
 const MOST = 8 * 1024 * 1024;
+/** The kind of the file that says how a server is spoken to; connections have others. */
+const ERA = "era";
 /** Files in the folder; those that were written longest ago go. */
 const FILES = 256;
 
@@ -29,25 +33,41 @@ export class CatalogFiles implements CatalogStore {
     this.#log = log;
   }
 
-  async read(connection: Connection, kind: string): Promise<Remembered | undefined> {
-    const file = this.#fileOf(connection, kind);
+  read(connection: Connection, kind: string): Promise<Remembered | undefined> {
+    return this.#read(connection.config, kind) as Promise<Remembered | undefined>; // only what write() wrote is there, under a name that tells its version
+  }
+
+  write(connection: Connection, kind: string, remembered: Remembered): void {
+    this.#write(connection.config, kind, remembered);
+  }
+
+  async readVerdict(config: AnyUpstreamConfig): Promise<Verdict | undefined> {
+    return ((await this.#read(config, ERA)) ?? undefined) as Verdict | undefined; // as above
+  }
+
+  writeVerdict(config: AnyUpstreamConfig, verdict: Verdict | undefined): void {
+    this.#write(config, ERA, verdict ?? null);
+  }
+
+  async #read(config: AnyUpstreamConfig, kind: string): Promise<unknown> {
+    const file = this.#fileOf(config, kind);
     if (file === undefined) return undefined;
     try {
       const { size } = await stat(file);
       if (size > 4 * MOST) return undefined;
       const text = await readFile(file, "utf8");
       this.#known.set(file, text);
-      return JSON.parse(text) as Remembered; // only what write() wrote is there, under a name that tells its version
+      return JSON.parse(text);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") this.#tell(file, error);
       return undefined;
     }
   }
 
-  write(connection: Connection, kind: string, remembered: Remembered): void {
-    const file = this.#fileOf(connection, kind);
+  #write(config: AnyUpstreamConfig, kind: string, known: unknown): void {
+    const file = this.#fileOf(config, kind);
     if (file === undefined) return;
-    const text = JSON.stringify(remembered);
+    const text = JSON.stringify(known);
     if (text.length > MOST || this.#known.get(file) === text) return;
     this.#known.set(file, text);
     this.#writing = this.#writing.then(() => this.#put(file, text)).catch((error: unknown) => this.#tell(file, error));
@@ -76,7 +96,7 @@ export class CatalogFiles implements CatalogStore {
   }
 
   /** Undefined for a server that is no part of a file: code makes its transport, or a plugin offers it. */
-  #fileOf({ config }: Connection, kind: string): string | undefined {
+  #fileOf(config: AnyUpstreamConfig, kind: string): string | undefined {
     if ("transport" in config || "open" in config) return undefined;
     const hash = createHash("sha256").update(JSON.stringify([VERSION, config, kind]));
     return join(this.#folder, `${hash.digest("hex")}.json`);

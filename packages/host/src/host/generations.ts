@@ -163,6 +163,7 @@ export class Generations {
       throw error;
     }
     const upstreams = nextUpstreams(plugins, before, (key, isolation) => this.#makeUpstream(key, isolation, plugins));
+    await Promise.all([...upstreams.values()].map((upstream) => before?.upstreams.get(upstream.key) !== upstream && upstream.recall()));
     plugins.upstreams = [...upstreams.values()].map(({ facts }) => facts);
     for (const plugin of plugins.fresh)
       if (isIdle(plugin, plugins)) log.warn("a plugin taps no hook and so does nothing", { plugin: plugin.id });
@@ -171,8 +172,8 @@ export class Generations {
   }
 
   #makeUpstream(key: string, isolation: Upstream["facts"]["isolation"], plugins: PluginSet): Upstream {
-    const { folder, log, hostInfo } = this.#options;
-    const { limits } = plugins.config;
+    const { folder, log, hostInfo, store, surroundings } = this.#options;
+    const { limits, listen, catalog } = plugins.config;
     const { transports } = plugins;
     const config = plugins.upstreamConfigs.get(key) as AnyUpstreamConfig; // its own key
     const upstream = new Upstream(
@@ -184,6 +185,9 @@ export class Generations {
         limits,
         log,
         hostInfo,
+        prefers: listen && !listen.protocols.includes("modern") ? "legacy" : "modern",
+        now: () => surroundings.clock.now(),
+        verdicts: catalog.file ? store : undefined,
         credentials: () => this.#of(upstream).hooks.credentials,
         openTransport: (principal) => transports.open(key, principal),
       },

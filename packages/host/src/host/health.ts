@@ -56,12 +56,14 @@ export async function reconnect(upstreams: ReadonlyMap<string, Upstream>, name: 
   if (!upstream) throw new Error(`no upstream is called "${name}"${nearest(name, [...upstreams.keys()])}`);
   if (upstream.lacks !== undefined)
     throw new HostError("upstream_down", `upstream "${upstream.key}" is not configured: ${redactText(upstream.lacks)}`, { upstream: name });
+  upstream.askAgain();
   upstream.base(); // one that everybody shares is connected even if nobody came yet
   const connections = [...upstream.connections.values()];
   const ended = await Promise.allSettled(connections.map((connection) => connection.reconnect(drain)));
   for (const [index, end] of ended.entries()) {
-    if (end.status === "fulfilled") continue;
-    const { reason } = connections[index] as (typeof connections)[number]; // they came from there
+    const { key, reason } = connections[index] as (typeof connections)[number]; // they came from there
+    // One that is not needed any more, as the server is spoken to now, has another in its place.
+    if (end.status === "fulfilled" || upstream.connections.get(key) !== connections[index]) continue;
     const { type } = end.reason instanceof HostError ? end.reason : { type: "upstream_down" as const };
     const why = reason === undefined ? "it is being stopped" : redactText(reason);
     throw new HostError(type, `upstream "${upstream.key}" could not be connected: ${why}`, { upstream: upstream.key, cause: end.reason });

@@ -73,7 +73,7 @@ export async function warmUp(next: Assembly, before: Assembly, requesters: Reque
       if (!requester.isToldOfLists) continue;
       const connection = old ? upstream.inherit(old, requester) : upstream.connectionFor(requester);
       shareLevel(connection, (id) => requesters.get(id));
-      if (eager || connection.restored.any) known.push(connection.known());
+      if (eager || connection.restored.any) known.push(upstream.known(requester));
     }
   }
   await withDeadline(Promise.all(known), KNOWING_WAIT, () => {});

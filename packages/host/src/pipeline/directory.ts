@@ -127,6 +127,12 @@ export class Directory {
     return connection.server ?? this.#last.of(connection)?.server;
   }
 
+  /** Whether a caller is served by an upstream in the modern era. */
+  isModern(upstream: string, caller: Caller): boolean {
+    const connection = this.upstreams.get(upstream)?.connectionFor(caller);
+    return connection !== undefined && this.serverOf(connection)?.era === "modern";
+  }
+
   /** What was kept of a connection that has not listed yet. */
   #recall(connection: Connection): Promise<void> | undefined {
     if (this.#views.get(connection)) return undefined;
@@ -205,7 +211,10 @@ export class Directory {
       () => {},
     );
     return began
-      .filter(({ connection }) => !this.#viewOf(connection))
+      .filter(({ connection: { facts } }) => {
+        const now = this.upstreams.get(facts.key)?.connectionFor(caller); // another, where the server turned out to be reached otherwise
+        return !now || !this.#viewOf(now);
+      })
       .map(({ connection, wasStarting }) => ({ key: connection.facts.key, wasStarting }));
   }
 

@@ -2,6 +2,7 @@ import type { Caller } from "../exchange/caller.ts";
 import type { Connection } from "../upstream/connection.ts";
 import type { ServerFacts } from "../upstream/handshake.ts";
 import type { RawLists } from "../upstream/lists.ts";
+import type { VerdictStore } from "../upstream/upstream.ts";
 import { BoundedMap } from "../wire/bounded-map.ts";
 import type { View } from "./catalog.ts";
 
@@ -11,8 +12,8 @@ export interface Remembered {
   readonly lists: RawLists;
 }
 
-/** Keeps it beyond the life of a host. Neither call throws. */
-export interface CatalogStore {
+/** Keeps it beyond the life of a host, and how servers are spoken to. No call throws. */
+export interface CatalogStore extends VerdictStore {
   /** @param kind apart from what the connection is to: who it is for, and what was declared to the server */
   read(connection: Connection, kind: string): Promise<Remembered | undefined>;
   write(connection: Connection, kind: string, remembered: Remembered): void;

@@ -31,7 +31,7 @@ export async function list(exchange: HostExchange, directory: Directory, checkDe
   const shown = (entry: Entry): Json => {
     const listed = Offer.listed(entry);
     if (kind === "tool" && isForModern) return withoutTaskSupport(listed);
-    return isForLegacy && directory.upstreams.get(entry.upstream)?.server?.era === "modern" ? legacyTool(listed) : listed;
+    return isForLegacy && directory.isModern(entry.upstream, caller) ? legacyTool(listed) : listed;
   };
   return {
     // Taps give something else instead of changing it: what they see is what others see.

@@ -37,7 +37,6 @@ export interface ConnectionEvents {
 
 /** One connection to an upstream: what goes over it, and what it keeps through all its lives (lists, subscriptions, log level). */
 export class Connection {
-  readonly key: string;
   readonly facts: UpstreamFacts;
   readonly config: AnyUpstreamConfig;
   readonly owner: Caller | undefined;
@@ -56,7 +55,6 @@ export class Connection {
   constructor(options: ConnectionOptions, events: ConnectionEvents) {
     this.#options = options;
     this.#events = events;
-    this.key = options.key;
     this.facts = options.facts;
     this.config = options.config;
     this.owner = options.owner;
@@ -77,6 +75,15 @@ export class Connection {
       () => this.#listed(),
       options.selection,
     );
+  }
+
+  /** The isolation key within the upstream. */
+  get key(): string {
+    return this.#options.key;
+  }
+
+  set key(key: string) {
+    this.#options.key = key;
   }
 
   // --- its lives ---
@@ -167,6 +174,15 @@ export class Connection {
   /** Ends the connection for good, after the calls in flight or `drain` milliseconds. */
   stop(drain: number): Promise<void> {
     return this.#lifecycle.stop(drain);
+  }
+
+  /** Its server says something else of itself than it did. What it lists now is read. */
+  described(now: Omit<ServerFacts, "protocolVersion" | "era">): void {
+    const { life, server } = this.#lifecycle;
+    if (!life || !server) return;
+    this.#lifecycle.server = { ...server, ...now };
+    const kinds = new Set([...listedBy(server.capabilities), ...listedBy(now.capabilities)]);
+    void this.listings.read(life.peer, [...kinds]);
   }
 
   #began({ peer }: Life, server: ServerFacts): void {

@@ -1,63 +1,46 @@
-import { HostError, PeerError } from "../errors.ts";
+import { type HostError, PeerError } from "../errors.ts";
 import type { AddedHeader, Link, LinkEvents } from "../wire/link.ts";
-import { type Id, isObject, isRequest, isResponse, type Json, type Message, type Request } from "../wire/message.ts";
-import { freshnessIn, serverIn, stampRequest } from "../wire/modern.ts";
-import { MODERN_VERSIONS } from "../wire/versions.ts";
+import { type Id, isObject, isRequest, isResponse, type Json, type Message, type Request, type Response } from "../wire/message.ts";
+import { freshnessIn } from "../wire/modern.ts";
+import { isSupportedVersion } from "../wire/versions.ts";
 import { capabilitySet } from "./capabilities.ts";
+import { type Described, described } from "./described.ts";
+import { type Discovered, Discovery, isUnrelated } from "./discovery.ts";
 import { failure } from "./failure.ts";
+import { HttpRefusal } from "./http-failure.ts";
 import { ModernDialect } from "./modern-dialect.ts";
 import type { Said } from "./rounds.ts";
+import type { KnownEra, Verdict } from "./verdict.ts";
 
 /** How a server may be spoken to. */
 export type Protocol = "auto" | "legacy" | "modern";
 
-/** What is known of an upstream's era, by all its connections. */
-export class KnownEra {
-  #era: "legacy" | "modern" | undefined;
-  #since = 0;
-  /** Whether its process was started once more because it ended at `initialize`. */
-  wasRestarted = false;
-
-  /** A server that was of the legacy era may have become one of both since, which nothing else would ever show. */
-  get era(): "legacy" | "modern" | undefined {
-    return this.#era === "legacy" && Date.now() - this.#since > DAY ? undefined : this.#era;
-  }
-
-  found(era: "legacy" | "modern" | undefined): void {
-    this.#era = era;
-    this.#since = Date.now();
-  }
-}
-
-const DAY = 86_400_000;
-/** A server that does not know `server/discover` may be silent about it. */
+/** A server that does not know `server/discover` may be silent about it, as one of the modern era about `initialize`. */
 const PATIENCE = 5_000;
-/** Failures that are about access, load or the way, and tell nothing of the era. */
-const UNRELATED = new Set(["upstream_auth", "rate_limited", "upstream_down", "shutting_down", "plugin_failure"]);
 
 export interface EraOptions {
   readonly upstream: string;
   readonly protocol: Exclude<Protocol, "legacy">;
   readonly known: KnownEra;
   readonly isHttp: boolean;
+  /** The era of whom the connection is for: over HTTP, a server of both is spoken to in that. */
+  readonly prefers: Verdict["era"];
   /** Milliseconds that the server has for its start. */
   readonly startTimeout: number;
   readonly makeWire: () => Promise<Link>;
   /** What is said of a request, but for the name of the program that it is sent for. @param origin as its sender said */
   readonly client: (origin: unknown) => Omit<Said, "info"> | undefined;
   readonly warn: (message: string, fields: Json) => void;
-}
-
-/** A request of the link's own that waits for its answer. */
-interface Waiting {
-  readonly id: Id;
-  readonly settle: (outcome: Json | Error) => void;
+  /** What the server speaks here from now on. Gives whether the connection is still wanted. */
+  readonly settled: (era: Verdict["era"]) => boolean;
+  /** A server of the modern era says something else of itself than before. */
+  readonly described: (server: Described) => void;
 }
 
 /**
  * A wire to a server whose era is found out at `initialize`: over HTTP by `server/discover` before it, elsewhere after it was
- * refused, since servers of the legacy era have been seen to end at a message that they do not know. What speaks over it is
- * the same for both.
+ * refused, since servers of the legacy era have been seen to end at a message that they do not know. Over HTTP a server of both
+ * is initialized for who is of the legacy era, so that nothing needs to be translated. What speaks over it is the same for both.
  * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/versioning#backward-compatibility-with-initialization-based-versions
  */
 export class EraLink implements Link {
@@ -67,13 +50,17 @@ export class EraLink implements Link {
   #dialect: ModernDialect | undefined;
   /** `initialize`, until it was answered. */
   #initialize: Request | undefined;
-  #discovering: Waiting | undefined;
-  #wasAsked = false;
+  readonly #discovery: Discovery;
+  /** What the server said of itself, while it is tried whether it is of the legacy era, too. */
+  #discovered: Discovered | undefined;
+  /** Until that trial is given up. */
+  #trial: NodeJS.Timeout | undefined;
   #isRestarting = false;
   #closed = false;
 
   constructor(options: EraOptions) {
     this.#options = options;
+    this.#discovery = new Discovery(options.upstream);
   }
 
   get era(): "modern" | undefined {
@@ -81,7 +68,7 @@ export class EraLink implements Link {
   }
 
   hears(list: string): boolean | undefined {
-    return this.#dialect?.hears(list);
+    return this.#dialect?.listening.hears(list);
   }
 
   get sessionEnded(): boolean {
@@ -120,25 +107,29 @@ export class EraLink implements Link {
   }
 
   forget(id: Id): void {
-    if (this.#dialect) this.#dialect.forget(id);
-    else if (id === this.#initialize?.id && this.#discovering)
-      this.#giveUp(failure(this.#options.upstream, "upstream_timeout", "was given up"));
-    else this.#wire?.forget?.(id);
+    if (this.#dialect) return this.#dialect.forget(id);
+    if (id === this.#initialize?.id) {
+      this.#initialize = undefined;
+      clearTimeout(this.#trial);
+      if (this.#discovery.isUnderWay) return this.#discovery.giveUp(failure(this.#options.upstream, "upstream_timeout", "was given up"));
+    }
+    this.#wire?.forget?.(id);
   }
 
   watchTask(taskId: string, agreed: (does: boolean) => void): void {
-    if (this.#dialect) this.#dialect.watchTask(taskId, agreed);
+    if (this.#dialect) this.#dialect.listening.watchTask(taskId, agreed);
     else agreed(false);
   }
 
   unwatchTask(taskId: string): void {
-    this.#dialect?.unwatchTask(taskId);
+    this.#dialect?.listening.unwatchTask(taskId);
   }
 
   async close(): Promise<void> {
     this.#closed = true;
+    clearTimeout(this.#trial);
     this.#dialect?.close();
-    this.#discovered(failure(this.#options.upstream, "shutting_down", "is being closed"));
+    this.#discovery.settle(failure(this.#options.upstream, "shutting_down", "is being closed"));
     await this.#wire?.close();
   }
 
@@ -149,79 +140,90 @@ export class EraLink implements Link {
   // --- which era ---
 
   async #begin(initialize: Request): Promise<void> {
-    const { protocol, known, isHttp } = this.#options;
+    const { protocol, known, isHttp, prefers } = this.#options;
     this.#initialize = initialize;
+    while (isHttp && known.era === undefined && known.asking) await known.asking;
+    if (this.#closed || this.#initialize !== initialize) return;
+    const mayMirror = isHttp && protocol === "auto" && prefers === "legacy";
+    if (mayMirror && known.era === "modern" && known.initializes !== false) return this.#try(initialize);
     if (protocol === "modern" || known.era === "modern" || (isHttp && known.era === undefined)) {
-      const error = await this.#discover(initialize);
-      if (!error || this.#initialize !== initialize) return;
-      if (protocol === "modern" || (error instanceof HostError && UNRELATED.has(error.type))) return this.#refuse(initialize, error);
+      const found = await known.asked(this.#discover(initialize));
+      if (this.#initialize !== initialize) return;
+      if (!(found instanceof Error)) {
+        known.found("modern");
+        if (!mayMirror || known.initializes === false) return this.#speakModern(initialize, found);
+        this.#discovered = found;
+        return this.#try(initialize);
+      }
+      if (protocol === "modern" || isUnrelated(found)) return this.#refuse(initialize, found);
       known.found(undefined);
     }
     this.#wire?.send(initialize);
   }
 
   /** Asks the server for its modern side; gives why it has none. */
-  async #discover(initialize: Request): Promise<Error | undefined> {
-    const { upstream, protocol, startTimeout } = this.#options;
-    this.#wasAsked = true;
-    const patience = protocol === "modern" ? startTimeout : Math.min(PATIENCE, startTimeout / 2);
-    const [version] = MODERN_VERSIONS;
-    const outcome = await new Promise<Json | Error>((settle) => {
-      const id = this.#events.nextId();
-      const late = setTimeout(
-        () => this.#giveUp(failure(upstream, "upstream_timeout", `did not answer server/discover in ${patience} ms`)),
-        patience,
-      );
-      const headers = [
-        ["mcp-protocol-version", version],
-        ["mcp-method", "server/discover"],
-      ].map(([name = "", value = ""]): AddedHeader => ({ name, value, by: undefined }));
-      const params = stampRequest(undefined, version, this.#stampOf(initialize, undefined));
-      const settled = (outcome: Json | Error): void => {
-        clearTimeout(late);
-        settle(outcome);
-      };
-      this.#discovering = { id, settle: settled };
-      this.#wire?.send({ jsonrpc: "2.0", id, method: "server/discover", params }, undefined, headers);
-    });
-    if (outcome instanceof Error) return outcome;
-    const { supportedVersions } = outcome;
-    if (!Array.isArray(supportedVersions) || !supportedVersions.includes(version))
-      return failure(upstream, "upstream_protocol", "answers server/discover with none of the versions that the host speaks", "no");
-    this.#speakModern(initialize, version, outcome);
-    return undefined;
+  #discover(initialize: Request): Promise<Discovered | Error> {
+    return this.#discovery.ask(this.#wire, this.#events, this.#stampOf(initialize, undefined), this.#patience);
   }
 
-  #giveUp(error: HostError): void {
-    const { id } = this.#discovering ?? {};
-    if (id !== undefined) this.#wire?.forget?.(id);
-    this.#discovered(error);
+  get #patience(): number {
+    const { protocol, startTimeout } = this.#options;
+    return protocol === "modern" ? startTimeout : Math.min(PATIENCE, startTimeout / 2);
   }
 
-  #discovered(outcome: Json | Error): void {
-    const discovering = this.#discovering;
-    this.#discovering = undefined;
-    discovering?.settle(outcome);
+  /** The server is of the modern era, and who wants it is not: perhaps it is of both. */
+  #try(initialize: Request): void {
+    this.#trial = setTimeout(() => {
+      this.#wire?.forget?.(initialize.id);
+      void this.#translate(initialize);
+    }, this.#patience);
+    this.#wire?.send(initialize);
   }
 
-  #speakModern(initialize: Request, version: string, discovered: Json): void {
-    const { upstream, known, isHttp, warn } = this.#options;
-    const { tasks: _, ...capabilities } = isObject(discovered.capabilities) ? discovered.capabilities : {};
-    known.found("modern");
+  /** It is not, and everything is translated. */
+  async #translate(initialize: Request): Promise<void> {
+    const { known } = this.#options;
+    this.#endTrial(false);
+    if (!this.#isWanted(initialize, "modern")) return;
+    const found = this.#discovered ?? (await this.#discover(initialize));
+    if (this.#initialize !== initialize) return;
+    if (!(found instanceof Error)) return this.#speakModern(initialize, found);
+    if (!isUnrelated(found)) known.found(undefined);
+    this.#refuse(initialize, found);
+  }
+
+  #endTrial(initializes: boolean): void {
+    clearTimeout(this.#trial);
+    this.#trial = undefined;
+    this.#options.known.tried(initializes);
+  }
+
+  #isWanted(initialize: Request, era: Verdict["era"]): boolean {
+    if (this.#options.settled(era)) return true;
     this.#initialize = undefined;
+    this.#events.failed(initialize.id, failure(this.#options.upstream, "upstream_down", "is reached over another connection"));
+    return false;
+  }
+
+  #speakModern(initialize: Request, { version, result: discovered }: Discovered): void {
+    const { upstream, known, isHttp, warn } = this.#options;
+    known.found("modern");
+    if (!this.#isWanted(initialize, "modern")) return;
+    this.#initialize = undefined;
+    const server = described(discovered);
     this.#dialect = new ModernDialect({
       upstream,
       version,
       wire: this.#wire as Link, // it has answered
       events: this.#events,
       isHttp,
-      capabilities,
+      server,
       stamp: (origin) => this.#stampOf(initialize, origin),
       warn,
       lost: () => known.found(undefined),
+      described: (now) => this.#options.described(now),
     });
-    const { instructions } = discovered;
-    const result = { protocolVersion: version, capabilities, serverInfo: serverIn(discovered), instructions };
+    const result = { protocolVersion: version, ...server };
     this.#events.message({ jsonrpc: "2.0", id: initialize.id, result }, undefined, freshnessIn(discovered));
   }
 
@@ -245,50 +247,79 @@ export class EraLink implements Link {
 
   #message(message: Message, origin: Id | undefined): void {
     if (this.#dialect) return this.#dialect.message(message, origin);
+    if (!isResponse(message)) return this.#events.message(message, origin);
+    if (this.#discovery.answered(message)) return;
     const initialize = this.#initialize;
-    if (!initialize || !isResponse(message)) return this.#events.message(message, origin);
-    if (message.id === this.#discovering?.id) return this.#discovered("result" in message ? message.result : new PeerError(message.error));
-    if (message.id !== initialize.id) return this.#events.message(message, origin);
-    if ("error" in message && !this.#wasAsked) return void this.#askOtherwise(initialize, new PeerError(message.error));
-    if ("result" in message) this.#options.known.found("legacy");
+    if (message.id !== initialize?.id) return this.#events.message(message, origin);
+    this.#answered(initialize as Request, message);
+  }
+
+  /** `initialize` was answered. */
+  #answered(initialize: Request, answer: Response): void {
+    const { known } = this.#options;
+    const isTaken = "result" in answer;
+    if (this.#trial) {
+      if (!isTaken || !isSupportedVersion(answer.result.protocolVersion)) return void this.#translate(initialize);
+      this.#endTrial(true);
+    } else if (!isTaken && !this.#discovery.wasSent) return void this.#askOtherwise(initialize, new PeerError(answer.error));
+    else if (isTaken) known.found("legacy");
+    if (isTaken && !this.#isWanted(initialize, "legacy")) return;
     this.#initialize = undefined;
-    this.#events.message(message, origin);
+    this.#events.message(answer, undefined);
   }
 
   #failed(id: Id, error: HostError): void {
-    if (this.#dialect) this.#dialect.failed(id, error);
-    else if (id === this.#discovering?.id) this.#discovered(error);
-    else this.#events.failed(id, error);
+    if (this.#dialect) return this.#dialect.failed(id, error);
+    if (this.#discovery.failed(id, error)) return;
+    const { known, isHttp } = this.#options;
+    const initialize = this.#initialize;
+    if (initialize?.id === id) {
+      if (this.#trial && isRefused(error)) return void this.#translate(initialize);
+      clearTimeout(this.#trial);
+      // What is known of it may be of yesterday.
+      if (isHttp && !this.#discovery.wasSent && !isUnrelated(error)) known.found(undefined);
+    }
+    this.#events.failed(id, error);
   }
 
   /** `initialize` was refused: perhaps because the server has none. */
   async #askOtherwise(initialize: Request, refused: Error): Promise<void> {
-    const error = await this.#discover(initialize);
-    if (error && this.#initialize === initialize) this.#refuse(initialize, refused);
+    const found = await this.#discover(initialize);
+    if (this.#initialize !== initialize) return;
+    if (found instanceof Error) this.#refuse(initialize, refused);
+    else this.#speakModern(initialize, found);
   }
 
   #lost(wire: Link, error: HostError): void {
     if (wire !== this.#wire) return;
     const { known, isHttp } = this.#options;
     const initialize = this.#initialize;
+    clearTimeout(this.#trial);
     this.#dialect?.close();
-    if (initialize && !isHttp && !this.#wasAsked && !known.wasRestarted && !this.#closed) {
+    if (initialize && !isHttp && !this.#discovery.wasSent && !known.wasRestarted && !this.#closed) {
       known.wasRestarted = true;
       void this.#restart(initialize, error);
       return;
     }
-    this.#discovered(error);
+    this.#discovery.settle(error);
     if (!this.#isRestarting) this.#events.closed(error);
   }
 
   /** The server has ended at `initialize`: one that does so to a message which it does not know is asked for its modern side first. */
   async #restart(initialize: Request, ended: HostError): Promise<void> {
-    this.#wasAsked = this.#isRestarting = true;
-    const error = await this.#openWire().then(
+    this.#discovery.wasSent = this.#isRestarting = true;
+    const found = await this.#openWire().then(
       () => this.#discover(initialize),
-      (cause: unknown) => cause,
+      (cause: Error) => cause,
     );
     this.#isRestarting = false;
-    if (error && this.#initialize === initialize) this.#events.closed(ended);
+    if (this.#initialize !== initialize) return;
+    if (found instanceof Error) this.#events.closed(ended);
+    else this.#speakModern(initialize, found);
   }
+}
+
+/** Whether a server that knows no `initialize` may fail it so: not where it was out of reach, or busy. */
+function isRefused(error: HostError): boolean {
+  return error instanceof HttpRefusal ? error.answered < 500 && error.answered !== 429 : error.type === "upstream_protocol";
 }

@@ -130,7 +130,7 @@ export class HttpAnswer implements HttpEvents {
       return undefined;
     }
     const session = headers["mcp-session-id"];
-    if (typeof session === "string" && !this.#isModern) http.session ??= session;
+    if (typeof session === "string" && !this.#isModern && !this.#isOver) http.session ??= session;
     if (isPlain(headers)) {
       if (isEventStream(headers)) return this.#readEvents(request);
       if (isJson(headers)) return this.#readJson(request);

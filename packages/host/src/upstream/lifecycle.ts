@@ -20,8 +20,8 @@ import { listedBy } from "./lists.ts";
 const LATE = 2_000;
 
 export interface LifecycleOptions {
-  /** The isolation key within the upstream. */
-  readonly key: string;
+  /** The isolation key within the upstream; another where the server turns out to be spoken to otherwise. */
+  key: string;
   readonly facts: UpstreamFacts;
   readonly config: AnyUpstreamConfig;
   readonly log: Logger;

@@ -7,9 +7,10 @@ import type { UpstreamFacts } from "../exchange/upstream-facts.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Link } from "../wire/link.ts";
 import type { Authorization } from "./authorization.ts";
-import type { EraOptions, KnownEra } from "./era.ts";
+import type { EraOptions } from "./era.ts";
 import type { TransportLink } from "./transport.ts";
 import type { UrlLinkOptions } from "./url.ts";
+import type { KnownEra } from "./verdict.ts";
 
 /** What a server is reached over, as far as its config says. */
 export function wireOf(config: AnyUpstreamConfig): UpstreamFacts["wire"] {
@@ -26,7 +27,9 @@ export function isOpenToSse(config: AnyUpstreamConfig): boolean {
   return "url" in config && config.type === undefined && wireOf(config) === "http";
 }
 
-export interface LinkOptions extends Pick<UrlLinkOptions, "known" | "found">, Pick<EraOptions, "client" | "warn"> {
+export interface LinkOptions
+  extends Pick<UrlLinkOptions, "known" | "found">,
+    Pick<EraOptions, "client" | "warn" | "prefers" | "settled" | "described"> {
   readonly key: string;
   readonly config: Exclude<UpstreamConfig, UnconfiguredConfig>;
   /** The folder that a stdio server starts in. */
@@ -40,16 +43,28 @@ export interface LinkOptions extends Pick<UrlLinkOptions, "known" | "found">, Pi
 
 /** A way to the server, in whichever era it speaks. */
 export async function makeLink(options: LinkOptions): Promise<Link> {
-  const { key, config, era, client, warn } = options;
+  const { key, config, era, client, warn, prefers, settled, described } = options;
   const { protocol, startTimeout } = config;
   if (protocol === "legacy" || wireOf(config) === "sse" || options.known === "sse") return makeWire(options);
   const { EraLink } = await import("./era.ts");
   const isHttp = wireOf(config) === "http";
-  return new EraLink({ upstream: key, protocol, known: era, isHttp, startTimeout, makeWire: () => makeWire(options), client, warn });
+  return new EraLink({
+    upstream: key,
+    protocol,
+    known: era,
+    isHttp,
+    prefers,
+    startTimeout,
+    makeWire: () => makeWire(options),
+    client,
+    warn,
+    settled,
+    described,
+  });
 }
 
 /** A wire to the server. Its code is loaded on first use: who has only stdio servers pays for no HTTP. */
-async function makeWire({ key, config, folder, limits, authorization, ...options }: LinkOptions): Promise<Link> {
+async function makeWire({ key, config, folder, limits, authorization, era, ...options }: LinkOptions): Promise<Link> {
   if ("command" in config) {
     const { args, env, cwd } = config;
     // A bare name is looked for on PATH; with a slash it is a file beside the config.
@@ -83,5 +98,6 @@ async function makeWire({ key, config, folder, limits, authorization, ...options
   if (wire === "sse") return makeSse();
   if (!isOpenToSse(config)) return makeHttp();
   const { UrlLink } = await import("./url.ts");
-  return new UrlLink({ upstream: key, makeHttp, makeSse, known: options.known, found: options.found });
+  const mayBeOld = () => era.era !== "modern";
+  return new UrlLink({ upstream: key, makeHttp, makeSse, known: options.known, mayBeOld, found: options.found });
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { HostError, type RpcError } from "../errors.ts";
 import type { LinkEvents } from "../wire/link.ts";
 import { type Id, isObject, type Json, type Notification } from "../wire/message.ts";
@@ -31,6 +32,8 @@ const TASK = "task ";
 interface Stream {
   readonly id: Id;
   readonly topics: ReadonlySet<string>;
+  /** The lists whose changes it was asked to tell. */
+  readonly wanted: readonly string[];
   /** Of which lists the server has agreed to tell. */
   lists: readonly string[];
   readonly late: NodeJS.Timeout;
@@ -44,7 +47,7 @@ interface Stream {
  */
 export class Listening {
   readonly #options: ListeningOptions;
-  readonly #lists: readonly string[];
+  #lists: readonly string[];
   /** What is to be told of besides lists: resources and tasks. */
   readonly #topics = new Set<string>();
   /** Who waits for the server to agree, by topic. */
@@ -64,15 +67,21 @@ export class Listening {
 
   constructor(options: ListeningOptions) {
     this.#options = options;
-    this.#lists = LISTS.filter((list) => {
-      const has = options.capabilities[list];
-      return isObject(has) && has.listChanged === true;
-    });
+    this.#lists = listsIn(options.capabilities);
   }
 
   /** From now on there is somebody to tell. */
   begin(): void {
     this.#isOpen = true;
+    this.#schedule(0);
+  }
+
+  /** The server has other capabilities now. */
+  has(capabilities: Readonly<Json>): void {
+    const lists = listsIn(capabilities);
+    if (isDeepStrictEqual(lists, this.#lists)) return;
+    this.#lists = lists;
+    this.#unknown = undefined;
     this.#schedule(0);
   }
 
@@ -146,8 +155,9 @@ export class Listening {
 
   /** Whether what is agreed is what is wanted. */
   get #isServed(): boolean {
-    const topics = this.#current?.topics;
-    return topics !== undefined && topics.size === this.#topics.size && [...this.#topics].every((topic) => topics.has(topic));
+    const { topics, wanted } = this.#current ?? {};
+    if (topics === undefined || wanted !== this.#lists || topics.size !== this.#topics.size) return false;
+    return [...this.#topics].every((topic) => topics.has(topic));
   }
 
   #fillGap(): void {
@@ -219,7 +229,7 @@ export class Listening {
       this.#options.cancel(id);
       this.ended(id, undefined);
     }, PATIENCE).unref();
-    this.#next = { id, topics: new Set(this.#topics), lists: [], late };
+    this.#next = { id, topics: new Set(this.#topics), wanted: this.#lists, lists: [], late };
     const lists = Object.fromEntries(this.#lists.map((list) => [`${list}ListChanged`, true]));
     const [uris, taskIds] = [named(RESOURCE, this.#topics), named(TASK, this.#topics)];
     const filter = { ...lists, ...(uris.length > 0 && { resourceSubscriptions: uris }), ...(taskIds.length > 0 && { taskIds }) };
@@ -240,4 +250,12 @@ function topicsOf(kind: typeof RESOURCE | typeof TASK, names: unknown): string[]
 /** The resources, or tasks, of some topics. */
 function named(kind: typeof RESOURCE | typeof TASK, topics: ReadonlySet<string>): string[] {
   return [...topics].filter((topic) => topic.startsWith(kind)).map((topic) => topic.slice(kind.length));
+}
+
+/** The lists whose changes a server tells. */
+function listsIn(capabilities: Readonly<Json>): string[] {
+  return LISTS.filter((list) => {
+    const has = capabilities[list];
+    return isObject(has) && has.listChanged === true;
+  });
 }

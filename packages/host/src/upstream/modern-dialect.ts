@@ -1,4 +1,4 @@
-import { HostError, type RpcError } from "../errors.ts";
+import { HostError, PeerError, type RpcError } from "../errors.ts";
 import { IdTable } from "../wire/id-table.ts";
 import type { AddedHeader, Link, LinkEvents } from "../wire/link.ts";
 import {
@@ -14,10 +14,12 @@ import {
 } from "../wire/message.ts";
 import { bare, bareResult, type Freshness, freshnessIn, modernMethod, type Round, stampRequest, subscriptionOf } from "../wire/modern.ts";
 import { hasTasks, legacyTask, TASKS } from "../wire/tasks.ts";
+import { type Described, Description } from "./described.ts";
+import { Doubts, isLegacy, isStrange } from "./doubts.ts";
 import { failure, incapable } from "./failure.ts";
 import { Listening } from "./listening.ts";
 import { RequestHeaders } from "./request-headers.ts";
-import { type Asking, Rounds, type Said } from "./rounds.ts";
+import { type Asking, asking, Rounds, type Said } from "./rounds.ts";
 
 /** JSON-RPC codes of the modern era. @see https://modelcontextprotocol.io/specification/2026-07-28/basic#error-codes */
 const HEADER_MISMATCH = -32020;
@@ -27,8 +29,7 @@ const INVALID_PARAMS = -32602;
 /** The legacy era's, to clients of which it is told; the front has its own for others. */
 const RESOURCE_NOT_FOUND = -32002;
 
-/** Pages of a list that are read for one call. */
-const PAGES = 20;
+const GONE = "does not speak the version of MCP any more that it did";
 
 export interface DialectOptions {
   readonly upstream: string;
@@ -38,12 +39,15 @@ export interface DialectOptions {
   readonly events: LinkEvents;
   /** Whether requests have headers, each has a stream of its own for its answer, and to hang up is to cancel. */
   readonly isHttp: boolean;
-  readonly capabilities: Readonly<Json>;
+  /** What the server says of itself. */
+  readonly server: Described;
   /** What is told with a request of the client that it is sent for. @param origin as the owner said */
   readonly stamp: (origin: unknown) => Said;
   readonly warn: (message: string, fields: Json) => void;
   /** The server does not speak the version any more. */
   readonly lost: () => void;
+  /** The server says something else of itself than before. */
+  readonly described: (server: Described) => void;
 }
 
 /**
@@ -58,10 +62,16 @@ export class ModernDialect {
   readonly #rounds: Rounds;
   readonly #listening: Listening;
   readonly #headers: RequestHeaders;
+  readonly #description: Description;
+  readonly #doubts: Doubts;
 
   constructor(options: DialectOptions) {
-    const { upstream, events, capabilities, warn } = options;
+    const { upstream, version, events, server, warn } = options;
     this.#options = options;
+    this.#description = new Description(version, server, (now) => {
+      this.#listening.has(now.capabilities);
+      options.described(now);
+    });
     this.#headers = new RequestHeaders((tool, reason) => warn("a tool is left out", { upstream, tool, reason }));
     this.#rounds = new Rounds({
       upstream,
@@ -70,8 +80,18 @@ export class ModernDialect {
       answer: (call, response) => this.#answer(call, response),
       fail: (call, error) => this.#fail(call, error),
     });
+    this.#doubts = new Doubts({
+      upstream,
+      discover: (over) => this.#ask("server/discover", undefined, over),
+      giveUp: (id, error) => {
+        options.wire.forget?.(id);
+        this.failed(id, error);
+      },
+      describes: (discovered) => this.#description.holds(discovered),
+      gone: (calls) => this.#isGone(calls),
+    });
     this.#listening = new Listening({
-      capabilities,
+      capabilities: server.capabilities,
       events,
       open: (id, params) => this.#listen(id, params),
       cancel: (id) => this.#cancel(id, "another takes its place"),
@@ -107,11 +127,20 @@ export class ModernDialect {
     }
     const id = request.id as number; // the owner's ids are of its minting
     const said = this.#options.stamp(this.#options.events.origin(id));
-    const { round } = said;
-    const call: Asking = { request, headers, id, said, wireId: id, rounds: 0, round, wasMismatched: false, over: undefined };
-    this.#calls.set(id, call);
+    this.#calls.set(id, asking(request, headers, said));
     // Whether it lives is asked with the smallest of what it must answer.
-    this.#post(request.method === "ping" ? { jsonrpc: "2.0", id: request.id, method: "server/discover" } : request, headers, round, said);
+    const sent: Request = request.method === "ping" ? { jsonrpc: "2.0", id, method: "server/discover" } : request;
+    this.#post(sent, headers, said.round, said);
+  }
+
+  /** Sends a request of its own. */
+  #ask(method: string, params: Json | undefined, over: Asking["over"]): Id {
+    const id = this.#options.events.nextId();
+    const request: Request = { jsonrpc: "2.0", id, method, ...(params && { params }) };
+    const said = this.#options.stamp(undefined);
+    this.#calls.set(id, asking(request, undefined, said, over));
+    this.#post(request, undefined, undefined, said);
+    return id;
   }
 
   #again(call: Asking, round: Round | undefined): void {
@@ -140,17 +169,9 @@ export class ModernDialect {
     this.#post({ jsonrpc: "2.0", id, method: "subscriptions/listen", params }, undefined, undefined, asking);
   }
 
-  watchTask(taskId: string, agreed: (does: boolean) => void): void {
-    this.#listening.watchTask(taskId, agreed);
-  }
-
-  unwatchTask(taskId: string): void {
-    this.#listening.unwatchTask(taskId);
-  }
-
-  /** Whether the server tells of changes of a list now. */
-  hears(list: string): boolean {
-    return this.#listening.hears(list);
+  /** What it is listened for. */
+  get listening(): Listening {
+    return this.#listening;
   }
 
   /** Nobody waits for an answer any more. */
@@ -190,7 +211,9 @@ export class ModernDialect {
   failed(id: Id, error: HostError): void {
     if (this.#listening.ended(id, error)) return;
     const call = this.#calls.get(id);
-    if (call) this.#fail(call, error);
+    if (!call) return;
+    if (isStrange(error) && !call.over) this.#doubts.about(call, () => this.#fail(call, error));
+    else this.#fail(call, error);
   }
 
   /** One answer could not be read, and nothing says whose it was. */
@@ -235,6 +258,7 @@ export class ModernDialect {
   }
 
   #complete(call: Asking, result: Json): void {
+    if (call.request.method === "ping" && !this.#description.holds(result)) return this.#isGone([call]);
     const { method } = call.request;
     const isTask = method === "tasks/get"; // whose `ttlMs` is that of the task
     const given = isTask ? legacyTask({ ...bareResult(result), ttlMs: result.ttlMs }) : bareResult(result);
@@ -245,48 +269,53 @@ export class ModernDialect {
   }
 
   /** A call had other headers than its tool wants now: what it wants is read, and the call, which nobody acted on, is sent once more. */
-  #relist(call: Asking, cursor: unknown, pages: number): void {
-    const id = this.#options.events.nextId();
-    const over = ({ result }: { readonly result?: Json }): void => {
-      if (this.#calls.get(call.id) !== call) return; // it was given up
-      const next = result?.nextCursor;
-      if (typeof next === "string" && pages < PAGES) this.#relist(call, next, pages + 1);
-      else this.#again(call, call.round);
-    };
-    const request: Request = { jsonrpc: "2.0", id, method: "tools/list", ...(cursor !== undefined && { params: { cursor } }) };
-    const said = this.#options.stamp(undefined);
-    this.#calls.set(id, { request, headers: undefined, id, said, wireId: id, rounds: 0, round: undefined, wasMismatched: true, over });
-    this.#post(request, undefined, undefined, said);
+  #relist(call: Asking): void {
+    const unlessGivenUp = (go: () => unknown): unknown => this.#calls.get(call.id) === call && go();
+    this.#headers.relist(
+      (params, over) => unlessGivenUp(() => this.#ask("tools/list", params, over)),
+      () => unlessGivenUp(() => this.#again(call, call.round)),
+    );
+  }
+
+  /** The server is of another era now. @param calls those that it has refused, on which nobody acted */
+  #isGone(calls: readonly Asking[]): void {
+    const { upstream, events, lost } = this.#options;
+    lost(); // and so nothing that is in flight is answered
+    for (const call of calls) this.#fail(call, failure(upstream, "upstream_down", GONE));
+    events.closed(failure(upstream, "upstream_lost", GONE, "unknown"));
   }
 
   #refused(call: Asking, error: RpcError): void {
-    const { upstream, events, lost } = this.#options;
+    const { upstream, events } = this.#options;
     const { method } = call.request;
+    const answer = (): void => this.#answer(call, responseOf(call, error));
+    if (call.over) return answer();
     switch (error.code) {
       case HEADER_MISMATCH:
         // It is about this hop, and nothing for clients.
-        if (!call.wasMismatched && method === "tools/call") {
-          call.wasMismatched = true;
+        if (call.wasRefused !== "headers" && method === "tools/call") {
+          call.wasRefused = "headers";
           events.message({ jsonrpc: "2.0", method: "notifications/tools/list_changed" }, undefined); // clients see the new schema, too
-          return this.#relist(call, undefined, 1);
+          return this.#relist(call);
         }
         return this.#fail(call, failure(upstream, "upstream_protocol", `wants other headers of ${method} than its tools/list says`));
       case MISSING_CAPABILITY:
         return this.#fail(call, incapable(upstream, isObject(error.data) ? error.data.requiredCapabilities : undefined));
-      case UNSUPPORTED_VERSION: {
-        lost(); // and so nothing that is in flight is answered
-        this.#fail(call, failure(upstream, "upstream_down", "does not speak the version of MCP any more that it did"));
-        return events.closed(failure(upstream, "upstream_lost", "does not speak the version of MCP any more that it did", "unknown"));
-      }
+      case UNSUPPORTED_VERSION:
+        if (call.wasRefused === "version")
+          return this.#fail(call, failure(upstream, "upstream_protocol", `refuses ${method} in the version of MCP that it says it speaks`));
+        call.wasRefused = "version";
+        return this.#doubts.about(call, () => this.#again(call, call.round));
       case INVALID_PARAMS:
         if (method === "resources/read") return this.#answer(call, responseOf(call, { ...error, code: RESOURCE_NOT_FOUND }));
     }
-    this.#answer(call, responseOf(call, error));
+    if (isLegacy(error)) this.#doubts.about(call, answer);
+    else answer();
   }
 
   #answer(call: Asking, response: Response, freshness?: Freshness): void {
     this.#drop(call);
-    if (call.over) return call.over("result" in response ? response : {});
+    if (call.over) return call.over("result" in response ? response.result : new PeerError(response.error));
     this.#options.events.message(response, undefined, freshness);
   }
 
@@ -296,7 +325,7 @@ export class ModernDialect {
 
   #fail(call: Asking, error: HostError): void {
     this.#drop(call);
-    if (call.over) return call.over({});
+    if (call.over) return call.over(error);
     // What was asked once has reached the server, whatever became of the next time.
     const { type, message } = error;
     const hasReached = call.rounds > 0 && error.sent === "no";
@@ -308,6 +337,7 @@ export class ModernDialect {
     this.#calls.delete(call.id);
     if (call.wireId !== call.id) this.#calls.delete(call.wireId);
     if (call.rounds > 0) this.#rounds.forget(call);
+    this.#doubts.forget(call);
   }
 }
 

@@ -1,11 +1,13 @@
 import { BoundedMap } from "../wire/bounded-map.ts";
 import type { AddedHeader } from "../wire/link.ts";
 import { type ParamHeader, paramHeadersOf, paramHeaderValue } from "../wire/mcp-headers.ts";
-import { isObject, type Request } from "../wire/message.ts";
+import { isObject, type Json, type Request } from "../wire/message.ts";
 import { headerText, modernMethod } from "../wire/modern.ts";
 
 /** Tools whose headers are remembered. */
 const TOOLS = 10_000;
+/** Pages of a list that are read for one call. */
+const PAGES = 20;
 
 /** The headers of requests to one server of the modern era, by which others route them without their bodies. */
 export class RequestHeaders {
@@ -29,6 +31,20 @@ export class RequestHeaders {
       if (typeof headers !== "string") return true;
       if (headers !== before) this.#leftOut(tool.name.slice(0, 128), headers);
       return false;
+    });
+  }
+
+  /** Has the list read again, page by page. @param ask sends one `tools/list`; its answer is given to {@link listed}, too */
+  relist(
+    ask: (params: Json | undefined, answered: (answer: Json | Error) => void) => void,
+    over: () => void,
+    cursor?: string,
+    page = 1,
+  ): void {
+    ask(cursor === undefined ? undefined : { cursor }, (answer) => {
+      const next = answer instanceof Error ? undefined : answer.nextCursor;
+      if (typeof next === "string" && page < PAGES) this.relist(ask, over, next, page + 1);
+      else over();
     });
   }
 

@@ -43,6 +43,14 @@ export class RestoredState {
     return this.subscriptions.size > 0 || this.tasks.size > 0;
   }
 
+  /** Somebody is subscribed to a resource; gives whether nobody was. */
+  add(uri: string, caller: string): boolean {
+    const callers = this.subscriptions.get(uri);
+    if (!callers) this.subscriptions.set(uri, new Set([caller]));
+    else callers.add(caller);
+    return callers === undefined;
+  }
+
   /** Takes over another's subscriptions; gives the URIs that are new here. */
   inherit(other: RestoredState): string[] {
     const added: string[] = [];

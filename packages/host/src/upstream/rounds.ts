@@ -28,10 +28,16 @@ export interface Asking {
   rounds: number;
   /** What it carries now, where it was asked again. */
   round: Round | undefined;
-  /** Whether it was refused for its headers already. */
-  wasMismatched: boolean;
-  /** Takes the answer in the owner's place, or an empty object where there is none. */
-  readonly over: ((response: { readonly result?: Json }) => void) | undefined;
+  /** For what it was refused unread already, and sent once more. */
+  wasRefused: "headers" | "version" | undefined;
+  /** Takes the answer in the owner's place, or why there is none. */
+  readonly over: ((answer: Json | Error) => void) | undefined;
+}
+
+/** One that waits from now on. @param over as above */
+export function asking(request: Request, headers: Asking["headers"], said: Said, over?: Asking["over"]): Asking {
+  const id = request.id as number; // they are of the owner's minting
+  return { request, headers, id, said, wireId: id, rounds: 0, round: said.round, wasRefused: undefined, over };
 }
 
 export interface RoundsOptions {

@@ -1,43 +1,38 @@
-import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import type { AnyUpstreamConfig } from "../config/offered.ts";
-import type { Awaitable } from "../exchange/awaitable.ts";
-import { type Caller, type Principal, scopeOf } from "../exchange/caller.ts";
-import { HostExchange } from "../exchange/host-exchange.ts";
-import { isRoundOfClient } from "../exchange/round.ts";
-import type { Credentials, CredentialsRequest, UpstreamFacts } from "../exchange/upstream-facts.ts";
-import type { Logger } from "../log.ts";
-import type { Limits } from "../wire/limits.ts";
-import type { Link } from "../wire/link.ts";
+import type { Caller } from "../exchange/caller.ts";
+import type { UpstreamFacts } from "../exchange/upstream-facts.ts";
 import type { Json } from "../wire/message.ts";
 import { isModern } from "../wire/versions.ts";
-import type { Authorization } from "./authorization.ts";
 import { CallStats } from "./call-stats.ts";
-import { askedCapabilities, capabilitySet, mirroredCapabilities, withoutTasks } from "./capabilities.ts";
+import { capabilitySet, mirroredCapabilities } from "./capabilities.ts";
 import { Connection, type ConnectionEvents } from "./connection.ts";
-import { KnownEra } from "./era.ts";
-import { unavailable } from "./failure.ts";
+import { handOver, inherit, leave } from "./handing-over.ts";
 import type { ServerFacts } from "./handshake.ts";
-import { isOpenToSse, makeLink, wireOf } from "./links.ts";
-import type { Said } from "./rounds.ts";
+import { wireOf } from "./links.ts";
 import { Selection } from "./selection.ts";
+import { isLasting, isModernKey, Sharing, sharedKey } from "./sharing.ts";
 import { Turns } from "./turns.ts";
 import type { UrlWire } from "./url.ts";
+import { KnownEra, type Verdict } from "./verdict.ts";
+import { WayOut, type WayOutOptions } from "./way-out.ts";
 
-export interface UpstreamOptions {
-  readonly key: string;
-  readonly config: AnyUpstreamConfig;
+export interface UpstreamOptions extends WayOutOptions {
   /** How far clients share it: the config's, or stricter. */
   readonly isolation: UpstreamFacts["isolation"];
-  /** The folder that a stdio server starts in. */
-  readonly folder: string;
-  readonly limits: Limits;
-  readonly log: Logger;
   /** The host's own name and version, for servers that are shared. */
   readonly hostInfo: Json;
-  /** Where plugins give credentials, if any do. */
-  readonly credentials: () => ((credentials: Credentials, request: CredentialsRequest) => Promise<Credentials>) | undefined;
-  /** Makes a transport that a plugin or code brought, for a connection of this principal's or of everybody's. */
-  readonly openTransport: (principal: Principal | undefined) => Awaitable<Transport>;
+  /** The era of those who will come first, as far as the config says. */
+  readonly prefers: Verdict["era"];
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Where what is found out of servers is kept for the next host, if anywhere. */
+  readonly verdicts: VerdictStore | undefined;
+}
+
+/** Keeps beyond the life of a host how servers are spoken to. Neither call throws. */
+export interface VerdictStore {
+  readVerdict(config: AnyUpstreamConfig): Promise<Verdict | undefined>;
+  writeVerdict(config: AnyUpstreamConfig, verdict: Verdict | undefined): void;
 }
 
 /** What is known of an upstream before it was connected. */
@@ -72,9 +67,11 @@ export class Upstream {
   readonly #released = new WeakSet<Caller>();
   /** What connectionFor found, so that a call does not compute keys. */
   #byCaller = new WeakMap<Caller, Connection>();
-  readonly #era = new KnownEra();
-  /** What each caller can be asked, for servers of the modern era. */
-  readonly #asked = new WeakMap<Caller, Json>();
+  readonly #era: KnownEra;
+  readonly #sharing: Sharing;
+  readonly #out: WayOut;
+  /** Whether the log knows that its isolation has less of an effect than it seems. */
+  #isTold = false;
   /** Ends of connections that are not in {@link connections} any more. */
   readonly #leaving = new Set<Promise<void>>();
 
@@ -86,40 +83,63 @@ export class Upstream {
     this.turns = concurrency === undefined ? undefined : new Turns(options.key, concurrency, options.limits.waitingPerUpstream);
     this.selection = Selection.of(options.key, options.config);
     this.facts = factsOf(options.key, options.config, options.isolation);
+    this.#era = new KnownEra(options.now, (verdict) => {
+      this.#byCaller = new WeakMap(); // who shares a connection depends on it
+      if (this.facts.wire === "http") options.verdicts?.writeVerdict(options.config, verdict);
+    });
+    this.#out = new WayOut(options, this.facts, this.#era, (wire) => this.#found(wire));
+    this.#sharing = new Sharing(this.facts, options.config, this.#era);
     this.#events = {
       ...events,
       listed: (connection) => {
-        // Who shares a connection depends on the era.
-        if (this.server && this.server.era !== connection.server?.era) this.#byCaller = new WeakMap();
-        this.server = connection.server;
+        const { server } = connection;
+        // Of one that speaks both, what it says in the later one counts.
+        if (server?.era === "modern" || this.server?.era !== "modern" || this.#era.era !== "modern") this.server = server;
         return events.listed(connection);
       },
     };
+  }
+
+  /** Takes up what another host found out of the server. */
+  async recall(): Promise<void> {
+    const { verdicts, config } = this.#options;
+    if (verdicts && config.protocol === "auto" && this.facts.wire === "http") this.#era.recall(await verdicts.readVerdict(config));
+  }
+
+  /** A server of the legacy era is asked for the modern one, too, when it is connected the next time. */
+  askAgain(): void {
+    if (this.#era.era === "legacy") this.#era.found(undefined);
   }
 
   /** The connection that serves a caller, made (not yet connected) on first use. */
   connectionFor(caller: Caller): Connection {
     const known = this.#byCaller.get(caller);
     if (known) return known;
-    const key = this.#keyFor(caller);
+    const key = this.#sharing.keyFor(caller);
     let connection = this.connections.get(key);
     if (!connection) {
-      connection = this.#make(key, caller);
+      connection = this.#make(key, caller, isModern(caller.client.version) ? "modern" : "legacy");
       if (this.#released.has(caller)) void connection.stop(0);
       else this.connections.set(key, connection);
     }
     if (this.#released.has(caller)) return connection;
     connection.users.add(caller.id);
+    for (const other of this.connections.values()) {
+      if (other === connection || !other.users.has(caller.id)) continue;
+      handOver(caller.id, other, connection);
+      if (other.users.size === 0 && !isLasting(other.key)) this.#dropUnused(other, this.config.maxTimeout);
+    }
     this.#byCaller.set(caller, connection);
     return connection;
   }
 
-  /** The connection that a host opens before any client came, where it would be of use to all. */
+  /** The connection that a host opens before any client came, where it would be of use to all. Of a server of both eras: the modern one, which has no session and is one for all, where clients may be of that. */
   base(): Connection | undefined {
     if (this.facts.isolation !== "shared") return undefined;
-    const key = this.#sharedKey({});
+    const { prefers } = this.#options;
+    const key = this.#sharing.baseKey(prefers);
     let connection = this.connections.get(key);
-    if (!connection) this.connections.set(key, (connection = this.#make(key, undefined)));
+    if (!connection) this.connections.set(key, (connection = this.#make(key, undefined, prefers)));
     return connection;
   }
 
@@ -155,27 +175,24 @@ export class Upstream {
     const shared: Connection[] = [];
     this.#released.add(caller);
     this.#byCaller.delete(caller);
-    for (const [key, connection] of this.connections) {
-      if (!connection.users.delete(caller.id)) continue;
-      for (const [uri, callers] of connection.restored.subscriptions) {
-        if (!callers.delete(caller.id) || callers.size > 0) continue;
-        connection.restored.subscriptions.delete(uri);
-        if (connection.isReady) connection.request("resources/unsubscribe", { uri }).catch(() => {});
-      }
+    for (const connection of this.connections.values()) {
+      if (!leave(caller.id, connection)) continue;
       if (connection.users.size > 0) shared.push(connection);
-      const lasting = key === "shared" || key === sharedKey({});
-      if (lasting || connection.users.size > 0) continue;
-      connection.restored.whenTasksEnd(() => {
-        if (connection.users.size === 0 && this.connections.get(key) === connection) this.#drop(key, connection);
-      });
+      else if (!isLasting(connection.key)) this.#dropUnused(connection, 0);
     }
     return shared;
   }
 
-  #drop(key: string, connection: Connection): void {
-    this.connections.delete(key);
+  #dropUnused(connection: Connection, drain: number): void {
+    connection.restored.whenTasksEnd(() => {
+      if (connection.users.size === 0 && this.connections.get(connection.key) === connection) this.#drop(connection, drain);
+    });
+  }
+
+  #drop(connection: Connection, drain = 0): void {
+    this.connections.delete(connection.key);
     this.#restarts += connection.restarts;
-    const leaving = connection.stop(0).finally(() => this.#leaving.delete(leaving));
+    const leaving = connection.stop(drain).finally(() => this.#leaving.delete(leaving));
     this.#leaving.add(leaving);
   }
 
@@ -185,32 +202,13 @@ export class Upstream {
     for (const { restored } of old.connections.values())
       for (const [uri, callers] of restored.subscriptions) {
         if (!callers.has(caller.id)) continue;
-        const own = connection.restored.subscriptions;
-        own.set(uri, (own.get(uri) ?? new Set()).add(caller.id));
+        connection.restored.add(uri, caller.id);
       }
     return connection;
   }
 
   async stop(drain: number): Promise<void> {
     await Promise.all([...this.#leaving, ...[...this.connections.values()].map((connection) => connection.stop(drain))]);
-  }
-
-  #keyFor(caller: Caller): string {
-    if (caller.sole || this.facts.isolation === "session") return `session ${caller.id}`;
-    const set = this.#setOf(caller);
-    if (this.facts.isolation === "principal") return `${scopeOf(caller)} ${JSON.stringify(set)}`;
-    return this.#sharedKey(set);
-  }
-
-  /** What a connection declares for all who share it. In the modern era each request says for itself what can be asked. */
-  #setOf({ capabilities }: Caller): Json {
-    return this.facts.wire === "http" && this.server?.era !== "modern" ? capabilitySet(capabilities) : {};
-  }
-
-  /** A wire that cannot attribute a question to a call has one shared connection, which asks nothing. */
-  #sharedKey(set: Json): string {
-    if (this.facts.wire === "http") return sharedKey(set);
-    return isOpenToSse(this.config) ? sharedKey({}) : "shared";
   }
 
   /** Resolves when what a session's connection lists is known, or why it is not. Never rejects. */
@@ -230,92 +228,76 @@ export class Upstream {
     if (wire === "http") return;
     this.#byCaller = new WeakMap();
     const heir = this.base();
-    for (const [key, connection] of this.connections) {
+    for (const connection of this.connections.values()) {
       if (connection.owner || Object.keys(connection.capabilities).length === 0) continue;
       if (heir) inherit(heir, connection);
-      this.#drop(key, connection);
+      this.#drop(connection);
     }
   }
 
-  #make(key: string, caller: Caller | undefined): Connection {
+  /** The server has told how it is spoken to over a connection, and so who shares that. Gives whether it is still wanted. */
+  #settled(connection: Connection, caller: Caller | undefined, era: Verdict["era"]): boolean {
+    if (era === "modern") this.#tellIsolation();
+    if (this.facts.wire !== "http" || caller?.sole || (era === "modern") === isModernKey(connection.key)) return true;
+    if (this.connections.get(connection.key) !== connection) return false; // it is being stopped
+    this.#byCaller = new WeakMap();
+    const key = era === "modern" ? this.#sharing.modernKey(caller) : sharedKey({});
+    const heir = this.connections.get(key);
+    if (!heir && !connection.owner && (era === "modern" || this.facts.isolation === "shared")) {
+      this.connections.delete(connection.key);
+      this.connections.set(key, connection);
+      connection.key = key;
+      return true;
+    }
+    if (heir && this.facts.isolation !== "session") inherit(heir, connection);
+    else if (caller && !this.#released.has(caller)) this.connectionFor(caller);
+    if (this.connections.get(connection.key) === connection) this.#drop(connection);
+    return false;
+  }
+
+  /** Each request of the modern era is for itself, and so there is nothing to keep apart for a session. */
+  #tellIsolation(): void {
+    const { key, facts } = this;
+    if (this.#isTold || facts.wire !== "http" || facts.isolation !== "session") return;
+    this.#isTold = true;
+    const words = `isolation "session" keeps apart nothing but the credentials of principals at a server of MCP 2026-07-28, which knows no sessions`;
+    this.#options.log.warn(words, { upstream: key });
+  }
+
+  /** @param prefers the era of whom it is made for */
+  #make(key: string, caller: Caller | undefined, prefers: Verdict["era"]): Connection {
     const { config, facts } = this;
     const own = caller !== undefined && key === `session ${caller.id}`;
-    const principal = own || facts.isolation === "principal" ? caller?.principal : undefined;
-    return new Connection(
+    const principal = own || facts.isolation !== "shared" ? caller?.principal : undefined;
+    const era = isModernKey(key) ? "modern" : prefers;
+    const connection: Connection = new Connection(
       {
         key,
         facts,
         config,
         limits: this.#options.limits,
         log: this.#options.log,
-        makeLink: () => this.#link(principal, own ? caller : undefined),
+        makeLink: () =>
+          this.#out.link(principal, own ? caller : undefined, {
+            prefers: era,
+            settled: (spoken) => this.#settled(connection, caller, spoken),
+            described: (server) => connection.described(server),
+          }),
         // A server of one client's own sees that client; a shared one sees the host.
         // Who has no session says who it is with each request, and a connection serves many of them.
         clientInfo: own && caller.client.info.name !== undefined ? (caller.client.info as Json) : this.#options.hostInfo,
-        capabilities: own ? mirroredCapabilities(caller, facts.wire, config) : caller ? this.#setOf(caller) : {},
+        capabilities: own ? mirroredCapabilities(caller, facts.wire, config) : caller ? this.#setOf(key, caller) : {},
         owner: own ? caller : undefined,
-        asks: (each) => this.#asks(each),
+        asks: (each) => this.#out.asks(each),
         selection: this.selection,
       },
       this.#events,
     );
+    return connection;
   }
 
-  async #link(principal: Principal | undefined, owner: Caller | undefined): Promise<Link> {
-    const { key, config } = this;
-    if ("open" in config) return config.open(owner);
-    if ("unconfigured" in config) throw unavailable(key, "is not configured");
-    const { limits, folder } = this.#options;
-    const authorization = await this.#authorization(principal);
-    const openTransport = () => this.#options.openTransport(principal);
-    const known = this.facts.wire === "sse" ? "sse" : "http";
-    return makeLink({
-      key,
-      config,
-      folder,
-      limits,
-      authorization,
-      openTransport,
-      known,
-      found: (wire) => this.#found(wire),
-      era: this.#era,
-      client: (origin) => (origin instanceof HostExchange ? this.#clientOf(origin) : undefined),
-      warn: (message, fields) => this.#options.log.warn(message, fields),
-    });
+  /** What a connection declares for all who share it. In the modern era each request says for itself what can be asked. */
+  #setOf(key: string, { capabilities }: Caller): Json {
+    return this.facts.wire === "http" && !isModernKey(key) ? capabilitySet(capabilities) : {};
   }
-
-  /** What a server of the modern era is told of the client that a request is sent for. */
-  #clientOf(exchange: HostExchange): Omit<Said, "info"> {
-    const { caller, client, brought, depth } = exchange;
-    const asked = this.#asks(caller);
-    const capabilities = depth > 0 ? withoutTasks(asked) : asked; // a plugin that calls waits for the result
-    // Of the legacy era, a client that said nothing hears what it always did.
-    const isNamed = isModern(client.version);
-    const logLevel = client.logLevel ?? (isNamed ? undefined : "info");
-    return { capabilities, logLevel, round: brought, isRoundOfClient: isRoundOfClient(exchange), isNamed };
-  }
-
-  #asks(caller: Caller): Json {
-    let asked = this.#asked.get(caller);
-    if (!asked) this.#asked.set(caller, (asked = askedCapabilities(caller, this.facts.wire, this.config)));
-    return asked;
-  }
-
-  async #authorization(principal: Principal | undefined): Promise<Authorization | undefined> {
-    const ask = this.#options.credentials();
-    if (!ask) return undefined;
-    const { Authorization, NO_CREDENTIALS } = await import("./authorization.ts");
-    return new Authorization(this.key, (reason) => ask(NO_CREDENTIALS, { upstream: this.facts, principal, reason }));
-  }
-}
-
-/** Makes one connection keep what the callers of another were promised. */
-function inherit(heir: Connection, { users, restored }: Connection): void {
-  for (const id of users) heir.users.add(id);
-  if (restored.level !== undefined) heir.setLevel(restored.level);
-  for (const uri of heir.restored.inherit(restored)) if (heir.isReady) heir.request("resources/subscribe", { uri }).catch(() => {});
-}
-
-function sharedKey(set: Json): string {
-  return `shared ${JSON.stringify(set)}`;
 }

@@ -17,6 +17,8 @@ export interface UrlLinkOptions {
   readonly makeSse: () => Promise<Link>;
   /** What the server spoke the last time. */
   readonly known: UrlWire;
+  /** Whether a server that refuses `initialize` may be one of old. */
+  readonly mayBeOld: () => boolean;
   /** Told what the server speaks, before anything else is sent to it. */
   readonly found: (wire: UrlWire) => void;
 }
@@ -102,7 +104,7 @@ export class UrlLink implements Link {
 
   #failed(id: Id, error: HostError): void {
     const first = this.#first;
-    const isOfOld = error instanceof HttpRefusal && OF_OLD.has(error.answered);
+    const isOfOld = error instanceof HttpRefusal && OF_OLD.has(error.answered) && this.#options.mayBeOld();
     if (!this.#closed && isOfOld && first?.id === id) void this.#fallBack(first, error);
     else this.#events.failed(id, error);
   }
