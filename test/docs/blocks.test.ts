@@ -86,7 +86,7 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
   "docs/architecture.md": {
     "": { count: 1, by: "test/layout.test.ts", but: "a drawing; the floors beside it are compared with the folders" },
   },
-  "docs/testing-plugins.md": { ts: { count: 3, by: "test/docs/testing-plugins.test.ts" } },
+  "docs/testing-plugins.md": { ts: { count: 4, by: "test/docs/testing-plugins.test.ts" } },
   "docs/troubleshooting.md": { sh: { count: 1, by: "test/docs/cli.test.ts" } },
   "packages/host/README.md": {
     sh: { count: 1, by: "test/docs/getting-started.test.ts" },
@@ -121,6 +121,7 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
   },
   "examples/servers/clock-py/README.md": { sh: { count: 1, by: HERE } },
   "examples/servers/notes-ts/README.md": { sh: { count: 1, by: HERE } },
+  "examples/servers/table-ts/README.md": { sh: { count: 1, by: HERE } },
   "examples/own-entries/README.md": { sh: { count: 1, by: HERE } },
   "examples/production/README.md": {
     sh: { count: 2, by: "test/examples/production.test.ts", but: "they set up a machine as root; its files and the key's line are tried" },
@@ -427,14 +428,17 @@ async function tried(
   return { code, said };
 }
 
-test.each(["clock-py", "notes-ts"])("the commands of examples/servers/%s run the server alone, and the host with it", async (name) => {
-  using at = home();
-  const [alone = "", together = "", ...more] = block(`examples/servers/${name}/README.md`, "npx mcp-host").trim().split("\n");
-  expect(more).toEqual([]);
-  expect(await tried(alone, at.env)).toMatchObject({ code: 0 });
-  // On a free port, since 3001 may be taken.
-  expect((await tried(`${together} --port 0 --log-format json`, at.env, ROOT, /the host listens/)).said).toContain("the host listens");
-});
+test.each(["clock-py", "notes-ts", "table-ts"])(
+  "the commands of examples/servers/%s run the server alone, and the host with it",
+  async (name) => {
+    using at = home();
+    const [alone = "", together = "", ...more] = block(`examples/servers/${name}/README.md`, "npx mcp-host").trim().split("\n");
+    expect(more).toEqual([]);
+    expect(await tried(alone, at.env)).toMatchObject({ code: 0 });
+    // On a free port, since 3001 may be taken.
+    expect((await tried(`${together} --port 0 --log-format json`, at.env, ROOT, /the host listens/)).said).toContain("the host listens");
+  },
+);
 
 test("the command of examples/socket-transport starts its host", async () => {
   using at = home();

@@ -1,4 +1,5 @@
 import { ElicitRequestSchema, ResourceUpdatedNotificationSchema } from "@modelcontextprotocol/sdk/types.js";
+import { definePlugin } from "mcp-host";
 import { describe, expect, test, vi } from "vitest";
 import { type ModernServer, type Seen, serveModern } from "../fixtures/modern.mjs";
 import type { Message } from "../fixtures/upstream.mjs";
@@ -167,6 +168,51 @@ describe("a server of the modern era alone", () => {
     expect(legacy.length).toBeLessThanOrEqual(2); // of two at once each may try
     expect([count(modern, "server/discover"), count(modern, "tools/list")]).toEqual([1, 1]);
     expect(running.host.status().upstreams[0]?.connections.map(({ key }) => key)).toEqual(["modern shared"]);
+    for (const { client } of clients) await client.close();
+  });
+});
+
+describe("who shares a connection to a server of 2026-07-28", () => {
+  /** Who calls is what the header says, and the server gets a token of each. */
+  const signedIn = definePlugin({
+    name: "signed-in",
+    host: "^1.0.0",
+    apply(host) {
+      host.isolate("one", "principal");
+      host.hooks.authenticate.tap("who", ({ headers }) => ({ id: String(headers["x-user"]), roles: [] }));
+      host.hooks.credentials.tap("token", (given, { principal }) => ({
+        ...given,
+        headers: { authorization: `Bearer of ${principal?.id}` },
+      }));
+    },
+  });
+
+  test("are those of one principal where each has credentials", async () => {
+    await using server = await serving(false);
+    await using running = await startHost({ mcpServers: { one: { url: server.url } }, plugins: [signedIn()] });
+    for (const user of ["ada", "bob"]) {
+      const old = await RawHttp.open(running.url, { headers: { "x-user": user } });
+      expect((await old.call("echo", { user })).result).toBeDefined();
+      expect((await new ModernHttp(running.url, { "x-user": user }).call("echo", { user })).result).toBeDefined();
+    }
+    const calls = server.received.filter(({ body }) => body?.method === "tools/call");
+    expect(calls.map(({ headers, body }) => [body?.params.arguments.user, headers.authorization])).toEqual(
+      ["ada", "ada", "bob", "bob"].map((user) => [user, `Bearer of ${user}`]),
+    );
+    const { connections } = running.host.status().upstreams[0] ?? {};
+    expect(connections?.map(({ key }) => key)).toEqual(["modern principal:ada", "modern principal:bob"]);
+  });
+
+  test("are all sessions, although its config says otherwise, and the log says once why", async () => {
+    await using server = await serving(false);
+    await using running = await startHost({ mcpServers: { one: { url: server.url, isolation: "session" } } });
+    const clients = await Promise.all([1, 2].map(() => person(running.url)));
+    for (const { client } of clients) await client.callTool({ name: "confirm" });
+    expect(clients.map(({ asked }) => asked.length)).toEqual([1, 1]);
+    expect(running.host.status().upstreams[0]?.connections.map(({ key }) => key)).toEqual(["modern anonymous"]);
+    expect(running.logs.filter(({ msg, message = msg }) => String(message).includes("knows no sessions"))).toMatchObject([
+      { upstream: "one" },
+    ]);
     for (const { client } of clients) await client.close();
   });
 });

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type http from "node:http";
 import { ListRootsRequestSchema } from "@modelcontextprotocol/sdk/types.js";
+import { definePlugin } from "mcp-host";
 import { describe, expect, test, vi } from "vitest";
 import type { Message } from "../fixtures/upstream.mjs";
 import { httpTransport, sdkClient } from "../harness/clients.ts";
@@ -82,6 +83,79 @@ describe("which era a server is of", () => {
     await running.host.close();
     await other.host.close();
     expect(readFileSync(`${folder.path}/starts`, "utf8").length).toBeLessThan(8); // two of each, and what was tried again
+  });
+});
+
+describe("a server that fails when it is asked what it speaks", () => {
+  const begun = (server: { methods(): string[] }): string[] =>
+    server.methods().filter((method) => method === "server/discover" || method === "initialize");
+  const initialize: Answering = () => ({
+    protocolVersion: "2025-11-25",
+    capabilities: { tools: {} },
+    serverInfo: { name: "old", version: "1" },
+  });
+  const notified: Answering = (_message, response) => void response.writeHead(202).end();
+
+  test("with 401 gets other credentials, and has said nothing of its era", async () => {
+    const signing = definePlugin({
+      name: "signing",
+      host: "^1.0.0",
+      apply(host) {
+        host.hooks.credentials.tap("token", (given, { reason }) => ({ ...given, headers: { authorization: reason } }));
+      },
+    });
+    const discover: Answering = (_message, response) =>
+      response.req.headers.authorization === "refused" ? DISCOVERED : void response.writeHead(401).end();
+    await using server = await scriptedModern({ "server/discover": discover });
+    await using running = await startHost({ mcpServers: { one: { url: server.url } }, plugins: [signing()] });
+    await ready(running);
+    expect(begun(server)).toEqual(["server/discover", "server/discover"]);
+  });
+
+  test.each([
+    ["503", 503],
+    ["429", 429],
+  ])("with %s is asked again later, and nothing else before", async (_, status) => {
+    const discover: Answering = (_message, response, nth) => (nth > 1 ? DISCOVERED : void response.writeHead(status).end());
+    await using server = await scriptedModern({ "server/discover": discover, initialize });
+    await using running = await startHost({ mcpServers: { one: { url: server.url } } });
+    await ready(running);
+    expect(new Set(begun(server))).toEqual(new Set(["server/discover"]));
+    expect(running.host.status().upstreams).toMatchObject([{ protocolVersion: "2026-07-28" }]);
+  });
+
+  test.each<[string, Answering]>([
+    ["with a page", (_message, response) => void response.writeHead(200, { "content-type": "text/html" }).end("<html>Welcome")],
+    [
+      "on a stream that ends",
+      (_message, response) => void response.writeHead(200, { "content-type": "text/event-stream" }).end(": hello\n\n"),
+    ],
+    [
+      "with half an answer",
+      (_message, response) => void response.writeHead(200, { "content-type": "application/json" }).end('{"jsonrpc":"2.0","resu'),
+    ],
+  ])("%s is initialized", async (_, discover) => {
+    await using server = await scriptedModern({ "server/discover": discover, initialize, "notifications/initialized": notified });
+    await using running = await startHost({ mcpServers: { one: { url: server.url, type: "http" } } });
+    await ready(running);
+    expect(begun(server)).toEqual(["server/discover", "initialize"]);
+  });
+
+  test("by ending, over stdio, is told of, and not started for ever", async () => {
+    using folder = temporary();
+    const script = `
+      require("node:fs").appendFileSync(${JSON.stringify(folder.path)} + "/starts", "x");
+      require("node:readline").createInterface({ input: process.stdin }).on("line", (line) => {
+        const { id, method } = JSON.parse(line);
+        if (method === "server/discover") process.exit(3);
+        console.log(JSON.stringify({ jsonrpc: "2.0", id, error: { code: -32600, message: "not in the mood" } }));
+      });`;
+    const one = { command: process.execPath, args: ["-e", script], env: MARKED };
+    await using running = await startHost({ mcpServers: { one } });
+    await vi.waitFor(() => expect(running.host.status().upstreams[0]).toMatchObject({ state: "backing off" }));
+    expect(running.host.status().upstreams[0]?.reason).toContain("exited with code 3");
+    await running.host.close();
+    expect(readFileSync(`${folder.path}/starts`, "utf8").length).toBeLessThan(5);
   });
 });
 
@@ -241,6 +315,26 @@ describe("what a server of 2026-07-28 is to tell of", () => {
     for (const client of clients) await client.ask("resources/unsubscribe", { uri: "test://a" });
     await vi.waitFor(() => expect(server.listens().at(-1)?.params.notifications).toEqual({ toolsListChanged: true }));
     expect(server.listens()).toHaveLength(3);
+  });
+
+  test.each([0, 1, 30, 60, 100, 140])("is listened for again where the stream breaks after %i bytes", async (bytes) => {
+    const listen: Answering = ({ id, params }, stream, nth) => {
+      const told = { notifications: params.notifications, _meta: { [SUBSCRIPTION]: id } };
+      const message = { jsonrpc: "2.0", method: "notifications/subscriptions/acknowledged", params: told };
+      const text = `data: ${JSON.stringify(message)}\n\n`;
+      stream.writeHead(200, { "content-type": "text/event-stream" }).flushHeaders();
+      if (nth > 1) stream.write(text);
+      else stream.write(text.slice(0, bytes), () => stream.destroy());
+      return undefined;
+    };
+    await using server = await scriptedModern({ "subscriptions/listen": listen });
+    await using running = await startHost({ mcpServers: { one: { url: server.url } } });
+    await ready(running);
+    await vi.waitFor(() => expect(server.open.size).toBe(1));
+    await vi.waitFor(() => expect(server.listens().length).toBeGreaterThan(1));
+    const client = await RawHttp.open(running.url);
+    expect((await client.call("ok")).result).toEqual({ content: OK.content });
+    expect(running.host.status().upstreams[0]).toMatchObject({ state: "ready", restarts: 0 });
   });
 
   test("is refused to who subscribes where the server does not agree to it", async () => {

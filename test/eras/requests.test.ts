@@ -1,5 +1,7 @@
 import { definePlugin } from "mcp-host";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { serveModern } from "../fixtures/modern.mjs";
+import type { Message } from "../fixtures/upstream.mjs";
 import { startHost, type TestHost, upstream } from "../harness/hosts.ts";
 import { ModernHttp } from "../harness/modern-client.ts";
 import { RawHttp } from "../harness/raw-http.ts";
@@ -123,6 +125,85 @@ describe("a request without a session", () => {
     expect(result.structuredContent.arguments).toEqual({});
   });
 
+  test.each([1, "1", "ein Ü", "x".repeat(256)])("the id %j comes back as it was", async (id) => {
+    expect((await client.call("echo", {}, { id })).id).toBe(id);
+    expect((await client.ask("nosuch/method", {}, { id })).id).toBe(id);
+    expect((await client.ask("tools/list", {}, { id, headers: { "mcp-method": undefined } })).id).toBe(id);
+  });
+
+  test.each([null, 1.5, "", "x".repeat(257)])("the id %j is none", async (id) => {
+    const params = { _meta: { [`${KEY}protocolVersion`]: "2026-07-28", [`${KEY}clientCapabilities`]: {} } };
+    const headers = { "mcp-protocol-version": "2026-07-28", "mcp-method": "tools/list" };
+    const { status, messages } = await client.post({ jsonrpc: "2.0", id, method: "tools/list", params }, headers).answer;
+    expect([status, messages]).toMatchObject([400, [{ id: null, error: { code: -32600 } }]]);
+  });
+
+  test("the first thing that is wrong is what is told", async () => {
+    const version = (value: unknown, header = value) => ({
+      headers: { "mcp-protocol-version": header as string },
+      meta: { [`${KEY}protocolVersion`]: value },
+    });
+    const wrong: [Message, Record<string, string | undefined>, number][] = [
+      [{ protocolVersion: 1 }, { "mcp-protocol-version": "1900-01-01" }, -32602],
+      [{ protocolVersion: "1900-01-01" }, { "mcp-protocol-version": "2026-07-28" }, -32020],
+      [{ protocolVersion: "1900-01-01" }, { "mcp-protocol-version": "1900-01-01" }, -32022],
+      [{ clientCapabilities: undefined }, {}, -32602],
+      [{}, {}, -32020],
+      [{}, { "mcp-method": "tasks/list" }, -32601],
+      [{}, { "mcp-method": "tools/call" }, -32020],
+      [{}, { "mcp-method": "tools/call", "mcp-name": "nosuch" }, -32602],
+      [{ logLevel: "info" }, { "mcp-method": "tools/call", "mcp-name": "nosuch" }, -32602],
+    ];
+    const codes = wrong.map(async ([meta, headers], step) => {
+      const own = Object.fromEntries(Object.entries(meta).map(([key, value]) => [`${KEY}${key}`, value]));
+      const all = { ...(step < 3 && { [`${KEY}clientCapabilities`]: undefined }), [`${KEY}logLevel`]: "loud", ...own };
+      const method = step === 5 ? "tasks/list" : "tools/call";
+      const params = method === "tools/call" ? { name: "nosuch" } : {};
+      const sent = { "mcp-method": "another", "mcp-name": undefined, ...headers };
+      const { error } = await client.ask(method, params, { meta: all, headers: sent });
+      return [error.code, error.message];
+    });
+    const told = await Promise.all(codes);
+    expect(told.map(([code]) => code)).toEqual(wrong.map(([, , code]) => code));
+    expect(told[7]?.[1]).toContain("logLevel");
+    expect(told[8]?.[1]).toContain("nosuch");
+    expect((await client.ask("tools/list", {}, version("2099-01-01"))).error.code).toBe(-32022);
+  });
+
+  test.each([
+    ["an ASCII name", "nosuch", "nosuch"],
+    ["a name in another script", "名前 ünïcode", undefined],
+    ["a long name", "n".repeat(4_000), "n".repeat(4_000)],
+    ["a name that looks like Base64 of one", "=?base64?bad!?=", undefined],
+    ["a name with spaces around it", " padded ", undefined],
+  ])("%s in Mcp-Name is compared as it is meant", async (_, name, plain) => {
+    const coded = `=?base64?${Buffer.from(name).toString("base64")}?=`;
+    for (const header of plain === undefined ? [coded] : [coded, plain]) {
+      const { error } = await client.ask("tools/call", { name }, { headers: { "mcp-name": header } });
+      expect(error.code).not.toBe(-32020); // there is no such tool, but the header is right
+    }
+    const { error } = await client.ask("tools/call", { name }, { headers: { "mcp-name": `${coded}x` } });
+    expect(error.code).toBe(-32020);
+  });
+
+  test.each([
+    ["Mcp-Method", "mcp-method", "tools/call"],
+    ["Mcp-Name", "mcp-name", "echo"],
+    ["MCP-Protocol-Version", "mcp-protocol-version", "2026-07-28"],
+  ])("%s that is there twice is refused", async (_, header, value) => {
+    const { status, messages } = await client.send("tools/call", { name: "echo" }, { headers: { [header]: [value, value] } });
+    expect([status, messages]).toMatchObject([400, [{ error: { code: -32020 } }]]);
+  });
+
+  test("a notification is taken without any header of its own, and nothing is said to it", async () => {
+    const version = { "mcp-protocol-version": "2026-07-28" };
+    const params = { requestId: "nosuch", _meta: { [`${KEY}protocolVersion`]: "2026-07-28" } };
+    for (const headers of [version, {}]) {
+      const { status, messages } = await client.post({ jsonrpc: "2.0", method: "notifications/cancelled", params }, headers).answer;
+      expect([status, messages]).toEqual([202, []]);
+    }
+  });
+
   test("a modern header without an envelope is a malformed request; initialize without one is of the legacy era", async () => {
     const version = { "mcp-protocol-version": "2026-07-28" };
     const bare = await client.post({ jsonrpc: "2.0", id: 1, method: "tools/list" }, { ...version, "mcp-method": "tools/list" }).answer;
@@ -185,4 +266,33 @@ test("a quiet call becomes a stream, and is answered on it", async () => {
   const { headers, messages } = await new ModernHttp(running.url).send("tools/call", { name: "slow", arguments: { ms: 6_500 } });
   expect(headers["content-type"]).toContain("text/event-stream");
   expect(messages).toMatchObject([{ result: { structuredContent: { waited: 6_500 } } }]);
+});
+
+test("of _meta both hops carry what is of neither, and a server behind the host is not told of", async () => {
+  const server = await serveModern();
+  {
+    await using running = await startHost({ mcpServers: { one: { url: server.url } }, listen: both });
+    const mine = { "example.test/mine": { deep: [1] }, [`${KEY}ours`]: "not of this version" };
+    const { result } = await new ModernHttp(running.url).call("envelope", {}, { meta: mine });
+    const seen = server.received.find(({ body }) => body?.params?.name === "envelope");
+    expect(seen?.body?.params._meta).toMatchObject({ ...mine, [`${KEY}clientInfo`]: { name: "mcp-host" } });
+    expect(seen?.headers).not.toHaveProperty("mcp-session-id");
+    expect(result._meta).toEqual({ [`${KEY}serverInfo`]: expect.objectContaining({ name: "mcp-host" }) });
+    expect(JSON.stringify(result._meta)).not.toContain("raw-modern");
+  }
+  await server.close();
+});
+
+test("headers for arguments that its tool does not ask for go no further", async () => {
+  const server = await serveModern();
+  {
+    await using running = await startHost({ mcpServers: { one: { url: server.url } }, listen: both });
+    const headers = { "mcp-param-region": "Bern", "mcp-param-nobody": "asked" };
+    const { result } = await new ModernHttp(running.url).call("routed", { region: "Bern" }, { headers });
+    expect(result.content).toMatchObject([{ text: "Bern" }]);
+    const seen = server.received.find(({ body }) => body?.params?.name === "routed");
+    expect(seen?.headers).toMatchObject({ "mcp-param-region": "Bern" });
+    expect(seen?.headers).not.toHaveProperty("mcp-param-nobody");
+  }
+  await server.close();
 });

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { httpTransport, sdkClient } from "../harness/clients.ts";
+import { httpTransport, modernHttpTransport, modernSdkClient, sdkClient } from "../harness/clients.ts";
 import { MARKED, ROOT } from "../harness/hosts.ts";
 
 const FOLDER = join(ROOT, "examples/embedding");
@@ -21,7 +21,16 @@ function servers(): string[] {
 }
 
 test("every program of examples/embedding is run here", () => {
-  expect(readdirSync(FOLDER).sort()).toEqual([...PROGRAMS, "host", "server"].map((name) => `${name}.mjs`).sort());
+  expect(readdirSync(FOLDER).sort()).toEqual([...PROGRAMS, "host", "in-process", "server"].map((name) => `${name}.mjs`).sort());
+});
+
+test("examples/embedding/in-process.mjs has a client of its own, of the newest version, and ends by itself", async () => {
+  const program = spawn(process.execPath, ["in-process.mjs"], { cwd: FOLDER, env: { ...process.env, ...MARKED } });
+  let printed = "";
+  for (const stream of [program.stdout, program.stderr]) stream.on("data", (chunk) => (printed += chunk));
+  const code = await new Promise((done) => program.once("exit", done));
+  expect({ code, printed }).toEqual({ code: 0, printed: "Hello, reader (MCP 2026-07-28)\n" });
+  expect(servers()).toEqual([]);
 });
 
 test.each(PROGRAMS)("examples/embedding/%s.mjs serves MCP clients and itself, and ends with everything it started", async (name) => {
@@ -40,10 +49,15 @@ test.each(PROGRAMS)("examples/embedding/%s.mjs serves MCP clients and itself, an
     const url = new URL(printed.trim());
     const client = sdkClient();
     await client.connect(httpTransport(url));
-    expect((await client.listTools()).tools.map((tool) => tool.name)).toEqual(["greet"]);
+    await expect.poll(async () => (await client.listTools()).tools.map((tool) => tool.name)).toEqual(["greet"]); // once it has started
     expect(await client.callTool({ name: "greet", arguments: { name: "Ada" } })).toEqual({
       content: [{ type: "text", text: "Hello, Ada" }],
     });
+    const modern = modernSdkClient();
+    await modern.connect(modernHttpTransport(url));
+    expect((await modern.listTools()).tools.map((tool) => tool.name)).toEqual(["greet"]);
+    expect(await modern.callTool({ name: "greet", arguments: { name: "Ada" } })).toMatchObject({ content: [{ text: "Hello, Ada" }] });
+    await modern.close();
     expect(await (await fetch(new URL("/hello", url))).text()).toBe("Hello, reader");
     const foreign = await fetch(url, { method: "POST", headers: { origin: "https://evil.example" } });
     expect([foreign.status, ((await foreign.json()) as { error: { code: number } }).error.code]).toEqual([403, -31403]);

@@ -14,7 +14,7 @@ import {
 import type { Config } from "mcp-host";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { Message } from "../fixtures/upstream.mjs";
-import { httpTransport, memoryTransport, sdkClient } from "../harness/clients.ts";
+import { httpTransport, memoryTransport, modernHttpTransport, modernSdkClient, sdkClient } from "../harness/clients.ts";
 import { MARKED, ROOT, startHost, type TestHost, temporary } from "../harness/hosts.ts";
 
 /** An example's config on a free port; every child is marked, and the memory is a file of the test's own. */
@@ -178,13 +178,13 @@ describe("the quick start's servers behind a host with one client in process", (
 });
 
 describe("the example servers, in TypeScript and in Python", () => {
-  const client = sdkClient();
+  const client = sdkClient({ elicitation: { form: {} } });
   let host: TestHost;
 
   beforeAll(async () => {
     host = await startHost(example("servers"), { folder: join(ROOT, "examples/servers") });
     // The TypeScript server is compiled as it starts, which may take longer than a list waits.
-    await vi.waitFor(() => expect(host.host.status().upstreams.map(({ entries }) => entries.tools)).toEqual([3, 3]));
+    await vi.waitFor(() => expect(host.host.status().upstreams.map(({ entries }) => entries.tools)).toEqual([3, 3, 2]));
     await client.connect(httpTransport(host.url));
   });
   afterAll(async () => {
@@ -197,6 +197,7 @@ describe("the example servers, in TypeScript and in Python", () => {
     expect(tools.map(({ name }) => name)).toEqual([
       ...["notes__add_note", "notes__find_notes", "notes__count_words"],
       ...["clock__now", "clock__countdown", "clock__alarm"],
+      ...["tables__free_tables", "tables__book_table"],
     ]);
     expect((await client.listPrompts()).prompts.map(({ name }) => name)).toEqual(["notes__summarize", "clock__plan_day"]);
     expect((await client.listResources()).resources.map(({ uri }) => uri)).toEqual(
@@ -221,6 +222,36 @@ describe("the example servers, in TypeScript and in Python", () => {
     expect((await client.complete({ ref: template, argument })).completion.values).toEqual(["3"]);
   });
 
+  it("speak the era that the config says, and else the older one first", () => {
+    const { upstreams } = host.host.status();
+    expect(upstreams.map(({ name, protocolVersion }) => [name, protocolVersion])).toEqual([
+      ["notes", "2026-07-28"],
+      ["clock", "2025-11-25"],
+      ["tables", "2026-07-28"],
+    ]);
+  });
+
+  it("book tables, and ask about them by what the client knows", async () => {
+    const asked: Message[] = [];
+    const answer = (guests: number) => (question: { params: Message }) => {
+      asked.push(question.params);
+      return { action: "accept" as const, content: { guests, name: "Ada" } };
+    };
+    const day = "2027-01-01";
+    client.setRequestHandler(ElicitRequestSchema, answer(3));
+    expect(await text(client, "tables__book_table", { day })).toBe(`The table "garden" is Ada's on ${day}.`);
+    const modern = modernSdkClient({ elicitation: { form: {} } });
+    modern.setRequestHandler("elicitation/create", answer(7));
+    await modern.connect(modernHttpTransport(host.url));
+    const booked = await modern.callTool({ name: "tables__book_table", arguments: { day } });
+    expect(booked.content).toEqual([{ type: "text", text: `The table "hall" is Ada's on ${day}.` }]);
+    await modern.close();
+    expect(await text(client, "tables__free_tables", { day })).toBe("window: 2");
+    expect(asked.map(({ message }) => message)).toEqual(Array(2).fill(`A table on ${day}: for how many, and under which name?`));
+    client.setRequestHandler(ElicitRequestSchema, () => ({ action: "decline" }));
+    expect(await text(client, "tables__book_table", { day })).toBe("Nothing was booked.");
+  });
+
   it("tell the time, count down with progress, and are cancelled", async () => {
     expect(Date.parse(await text(client, "clock__now"))).toBeGreaterThan(Date.parse("2025-01-01"));
     const steps: unknown[] = [];
@@ -238,6 +269,25 @@ describe("the example servers, in TypeScript and in Python", () => {
     const { messages } = await client.getPrompt({ name: "clock__plan_day", arguments: { until: "18:00" } });
     expect(JSON.stringify(messages)).toContain("until 18:00");
   });
+});
+
+it("an example server of both eras tells the time without a session, too", async () => {
+  const { mcpServers } = example("servers");
+  const { clock } = mcpServers as Record<string, Message>;
+  await using host = await startHost(
+    { mcpServers: { clock: { ...clock, protocol: "modern" } } },
+    { folder: join(ROOT, "examples/servers") },
+  );
+  const client = modernSdkClient();
+  await client.connect(modernHttpTransport(host.url));
+  expect(client.getInstructions()).toBeUndefined();
+  const steps: unknown[] = [];
+  const countdown = { name: "countdown", arguments: { from: 2, seconds: 0 } };
+  expect(await client.callTool(countdown, { onprogress: (step) => void steps.push(step) })).toMatchObject({ content: [{ text: "Zero." }] });
+  expect(steps).toHaveLength(2);
+  expect((await client.readResource({ uri: "clock://now" })).contents).toHaveLength(1);
+  expect(host.host.status().upstreams).toMatchObject([{ protocolVersion: "2026-07-28" }]);
+  await client.close();
 });
 
 it("an example server's log lines reach its only client at the level it asked for", async () => {

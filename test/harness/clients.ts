@@ -1,3 +1,8 @@
+import {
+  Client as ModernClient,
+  type ClientOptions as ModernClientOptions,
+  StreamableHTTPClientTransport as ModernHttpTransport,
+} from "@modelcontextprotocol/client";
 import { Client, type ClientOptions } from "@modelcontextprotocol/sdk/client/index.js";
 import { SSEClientTransport } from "@modelcontextprotocol/sdk/client/sse.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
@@ -10,6 +15,19 @@ import { SocketClient } from "./socket.ts";
 /** An SDK client, not yet connected. */
 export function sdkClient(capabilities: ClientOptions["capabilities"] = {}): Client {
   return new Client({ name: "test-client", version: "1.2.3" }, { capabilities });
+}
+
+/** A client of MCP 2026-07-28 and of nothing else. */
+export function modernSdkClient(capabilities: ModernClientOptions["capabilities"] = {}): ModernClient {
+  return new ModernClient(
+    { name: "modern-client", version: "1.2.3" },
+    { capabilities, versionNegotiation: { mode: { pin: "2026-07-28" } } },
+  );
+}
+
+/** What it connects with over HTTP. */
+export function modernHttpTransport(url: URL): ModernHttpTransport {
+  return new ModernHttpTransport(url);
 }
 
 /** The ways in: what a client connects with. */

@@ -14,7 +14,7 @@ export interface ModernAnswer {
 export interface ModernOptions {
   id?: string | number;
   /** Headers that are sent instead of, or besides, what belongs to the request; undefined leaves one out. */
-  headers?: Record<string, string | undefined>;
+  headers?: Record<string, string | string[] | undefined>;
   /** Keys of `_meta` that are sent instead of, or besides, the envelope's. */
   meta?: Message;
 }
@@ -75,7 +75,7 @@ export class ModernHttp {
   /** Sends whatever it is given. */
   post(
     body: unknown,
-    headers: Record<string, string | undefined>,
+    headers: Record<string, string | string[] | undefined>,
     method = "POST",
   ): { messages: Message[]; answer: Promise<ModernAnswer>; close(): void } {
     const messages: Message[] = [];

@@ -13,6 +13,7 @@ import { home, run } from "../harness/cli.ts";
 import { httpTransport, sdkClient, stdioTransport } from "../harness/clients.ts";
 import { BIN, startHost, upstream } from "../harness/hosts.ts";
 import { KeyedClient } from "../harness/keyed-client.ts";
+import { ModernHttp } from "../harness/modern-client.ts";
 import { ask, initialize, WireClient } from "../harness/wire.ts";
 
 const OPTIONS: ProfilesOptions = {
@@ -211,4 +212,18 @@ describe("over stdio", () => {
     expect(refused.code).not.toBe(0);
     expect(refused.stderr).toContain('the profile "work" is for roles that you do not have');
   });
+});
+
+test("a client without a session is told the words of its profile, and refused by one that is for others", async () => {
+  const work = { description: "For work", instructions: "Be brief." };
+  await using running = await startHost({
+    mcpServers: { one: upstream() },
+    plugins: [profiles({ profiles: { work, ops: { roles: ["ops"] } } })],
+  });
+  const at = (name: string): ModernHttp => new ModernHttp(new URL(`/mcp/p/${name}`, running.url));
+  const { result } = await at("work").ask("server/discover");
+  expect(result.instructions).toBe("Be brief.");
+  expect(result.serverInfo).toBeUndefined();
+  expect(result._meta["io.modelcontextprotocol/serverInfo"]).toMatchObject({ name: "mcp-host", description: "For work" });
+  expect((await at("ops").ask("server/discover")).error).toMatchObject({ data: { type: "forbidden" } });
 });

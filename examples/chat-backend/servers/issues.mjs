@@ -1,6 +1,6 @@
-// The issue server of the example: a tracker in memory.
-import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
-import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
+// The issue server of the example: a tracker in memory. It speaks MCP with sessions and without (2026-07-28).
+import { McpServer } from "@modelcontextprotocol/server";
+import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import { z } from "zod";
 
 const ISSUES = [
@@ -9,16 +9,20 @@ const ISSUES = [
   { id: "SHOP-4", title: "The label printer is out of paper", state: "closed" },
 ];
 
-const server = new McpServer({ name: "issues", version: "1.0.0" });
-server.registerTool(
-  "search",
-  {
-    description: "Finds the issues whose title holds a text.",
-    inputSchema: { text: z.string().min(1) },
-    annotations: { readOnlyHint: true },
-  },
-  ({ text }) => ({
-    content: [{ type: "text", text: JSON.stringify(ISSUES.filter(({ title }) => title.toLowerCase().includes(text.toLowerCase()))) }],
-  }),
-);
-await server.connect(new StdioServerTransport());
+function makeServer() {
+  const server = new McpServer({ name: "issues", version: "1.0.0" });
+  server.registerTool(
+    "search",
+    {
+      description: "Finds the issues whose title holds a text.",
+      inputSchema: z.object({ text: z.string().min(1) }),
+      annotations: { readOnlyHint: true },
+    },
+    ({ text }) => ({
+      content: [{ type: "text", text: JSON.stringify(ISSUES.filter(({ title }) => title.toLowerCase().includes(text.toLowerCase()))) }],
+    }),
+  );
+  return server;
+}
+
+serveStdio(makeServer);

@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""A small MCP server that tells the time. Standard library only; speaks JSON-RPC over stdio, one message per line."""
+"""A small MCP server that tells the time. Standard library only; speaks JSON-RPC over stdio, one message per line.
+
+It speaks both eras of MCP: a request whose _meta says 2026-07-28 is answered by those rules, any other by those of before.
+"""
 
 import json
 import sys
@@ -7,13 +10,16 @@ import threading
 from datetime import datetime, timezone
 
 VERSIONS = ["2025-11-25", "2025-06-18", "2025-03-26"]
+# The versions that know neither initialize nor sessions, and the prefix of what their requests and results say in _meta.
+STATELESS = ["2026-07-28"]
+KEY = "io.modelcontextprotocol/"
 LEVELS = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"]
 
 
 class RpcError(Exception):
-    def __init__(self, code, message):
+    def __init__(self, code, message, data=None):
         super().__init__(message)
-        self.code = code
+        self.error = {"code": code, "message": message, **({} if data is None else {"data": data})}
 
 
 class Cancelled(Exception):
@@ -27,7 +33,11 @@ class Call:
         self.server = server
         self.id = request["id"]
         self.params = request.get("params") or {}
-        self.token = (self.params.get("_meta") or {}).get("progressToken")
+        meta = self.params.get("_meta") or {}
+        self.token = meta.get("progressToken")
+        # Without a session a request says itself which version it is of, and which log messages it wants: none by default.
+        self.version = meta.get(KEY + "protocolVersion")
+        self.level = server.level if self.version is None else meta.get(KEY + "logLevel")
         self.cancelled = threading.Event()
 
     def wait(self, seconds):
@@ -39,7 +49,7 @@ class Call:
             self.server.notify("progress", {"progressToken": self.token, "progress": done, "total": total, "message": message})
 
     def log(self, level, data):
-        if LEVELS.index(level) >= LEVELS.index(self.server.level):
+        if self.level in LEVELS and LEVELS.index(level) >= LEVELS.index(self.level):
             self.server.notify("message", {"level": level, "logger": "clock", "data": data})
 
 
@@ -95,13 +105,18 @@ PROMPTS = [
 ]
 
 
+INFO = {"name": "clock", "title": "Clock", "version": "1.0.0"}
+CAPABILITIES = {"tools": {}, "resources": {}, "prompts": {}, "logging": {}}
+
+
 def initialize(call):
     wanted = call.params.get("protocolVersion")
-    return {
-        "protocolVersion": wanted if wanted in VERSIONS else VERSIONS[0],
-        "capabilities": {"tools": {}, "resources": {}, "prompts": {}, "logging": {}},
-        "serverInfo": {"name": "clock", "title": "Clock", "version": "1.0.0"},
-    }
+    version = wanted if wanted in VERSIONS else VERSIONS[0]
+    return {"protocolVersion": version, "capabilities": CAPABILITIES, "serverInfo": INFO}
+
+
+def discover(call):
+    return {"supportedVersions": STATELESS, "capabilities": CAPABILITIES}
 
 
 def set_level(call):
@@ -122,7 +137,7 @@ def call_tool(call):
 def read_resource(call):
     uri = call.params.get("uri")
     if uri != "clock://now":
-        raise RpcError(-32002, f"Resource not found: {uri}")
+        raise RpcError(-32002 if call.version is None else -32602, f"Resource not found: {uri}")
     return {"contents": [{"uri": uri, "mimeType": "text/plain", "text": now(call, {})}]}
 
 
@@ -137,9 +152,6 @@ def get_prompt(call):
 
 
 METHODS = {
-    "initialize": initialize,
-    "ping": lambda call: {},
-    "logging/setLevel": set_level,
     "tools/list": lambda call: {"tools": TOOLS},
     "tools/call": call_tool,
     "resources/list": lambda call: {"resources": RESOURCES},
@@ -147,6 +159,25 @@ METHODS = {
     "prompts/list": lambda call: {"prompts": PROMPTS},
     "prompts/get": get_prompt,
 }
+WITH_SESSION = {**METHODS, "initialize": initialize, "ping": lambda call: {}, "logging/setLevel": set_level}
+WITHOUT_SESSION = {**METHODS, "server/discover": discover}
+
+
+def answer(call, method):
+    """The result of a request, by the rules of its version."""
+    methods = WITH_SESSION if call.version is None else WITHOUT_SESSION
+    if call.version is not None and call.version not in STATELESS:
+        raise RpcError(-32022, "Unsupported protocol version", {"supported": STATELESS, "requested": call.version})
+    if method not in methods:
+        raise RpcError(-32601, f"Method not found: {method}")
+    result = methods[method](call)
+    if call.version is None:
+        return result
+    # What may be kept, and for how long: lists for a minute, by everybody; the time not at all.
+    keep = {"ttlMs": 60_000, "cacheScope": "public"} if method.endswith(("/list", "/discover")) else {}
+    if method == "resources/read":
+        keep = {"ttlMs": 0, "cacheScope": "private"}
+    return {**result, **keep, "resultType": "complete", "_meta": {KEY + "serverInfo": INFO}}
 
 
 class Server:
@@ -178,11 +209,9 @@ class Server:
 
     def answer(self, call, method):
         try:
-            if method not in METHODS:
-                raise RpcError(-32601, f"Method not found: {method}")
-            self.send({"id": call.id, "result": METHODS[method](call)})
+            self.send({"id": call.id, "result": answer(call, method)})
         except RpcError as error:
-            self.send({"id": call.id, "error": {"code": error.code, "message": str(error)}})
+            self.send({"id": call.id, "error": error.error})
         except Cancelled:
             pass
         except Exception as error:

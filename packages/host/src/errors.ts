@@ -98,7 +98,7 @@ export const ERRORS = {
     status: 400,
     retryable: false,
     meaning:
-      "A header of MCP 2026-07-28 (`MCP-Protocol-Version`, `Mcp-Method`, `Mcp-Name`) is missing or says another thing than the body.",
+      "A header of MCP 2026-07-28 (`MCP-Protocol-Version`, `Mcp-Method`, `Mcp-Name`, `Mcp-Param-*`) is missing or says another thing than the body.",
   },
   state_invalid: {
     code: -32602,

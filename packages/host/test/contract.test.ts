@@ -272,6 +272,14 @@ test.each([
   expect(failed[UNRELATED]).toContain(words);
 });
 
+test("a plugin that meddles with clients of one era alone is found out", async () => {
+  const apply = `host.hooks.respond.for("tools/call").tap("subject", (result, { client }) =>
+    client.version === "2026-07-28" ? { ...result, seen: true } : result);`;
+  const failed = await failures({ apply });
+  expect(failed[UNRELATED]).toMatch(/^client of the modern era, server of the legacy era: .*what the client gets for/s);
+  expect(Object.keys(failed)).toEqual([UNRELATED, TWO_HOSTS, ONE_HOST]);
+});
+
 test.each([
   ["under another name", "host.hooks.settled.tap('other', () => {});", "hooks.settled is tapped under another name"],
   ["under another name, by method", "host.hooks.call.for('tools/call').tap('other', (next) => next);", 'hooks.call.for("tools/call")'],
@@ -293,7 +301,7 @@ test.each<[string, Parts, string[], string]>([
         return kept.get(key);
       });`,
     },
-    [TWO_HOSTS, ONE_HOST],
+    [UNRELATED, TWO_HOSTS, ONE_HOST],
     "what the server gets for",
   ],
   [

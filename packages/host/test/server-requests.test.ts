@@ -53,6 +53,7 @@ function asked(ids: readonly string[], limits = {}) {
       facts: { key: "one" },
       owner: { id: owner },
       capabilities: {},
+      sentFor: (call: unknown) => call,
       respond: (_request: unknown, outcome: object) => void answers.push(outcome),
     };
     return { connection: connection as unknown as Connection, answers };

@@ -10,6 +10,7 @@ import {
   type Exchange,
   type Store,
 } from "mcp-host";
+import { createTestHost, fakeUpstream } from "mcp-host/testing";
 import { z } from "zod";
 
 /** Every hook: what is right compiles, and of what is wrong one case for each way to get it wrong. */
@@ -306,3 +307,17 @@ defineConfig({ plugins: [{ use: typed({ names: [] }), when: { role: ["a"] } }] }
 defineConfig({ listn: {} });
 // @ts-expect-error a function gives a config
 defineConfig(() => 3);
+
+/** The kit's eras. */
+export async function eras(): Promise<void> {
+  const server = fakeUpstream({ era: "dual", tools: { ask: async (_args, { ask }) => (await ask("roots/list")).roots } });
+  // @ts-expect-error an era is no version
+  fakeUpstream({ era: "2026-07-28" });
+  await using host = await createTestHost({ upstreams: { server }, client: { era: "modern", capabilities: { roots: {} } } });
+  // @ts-expect-error a client speaks one
+  await host.connect({ era: "dual" });
+  const { agreed, close } = await host.client.listen({ toolsListChanged: true });
+  close();
+  // @ts-expect-error what the host says is checked by nobody
+  agreed.toolsListChanged.valueOf();
+}

@@ -5,7 +5,7 @@ import { options } from "./options.ts";
 import { profilesOf } from "./profile.ts";
 import { namedServers, warnOfGlobs } from "./servers.ts";
 import { Views } from "./view.ts";
-import { described, introduced, LISTS } from "./words.ts";
+import { described, INTRODUCTIONS, introduced, LISTS } from "./words.ts";
 
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
 
@@ -37,7 +37,8 @@ export const profiles = definePlugin({
         return view ? entries.filter((entry) => view.shows(entry)) : entries;
       });
     if (isGuarded || each.some(({ description, instructions }) => description !== undefined || instructions !== undefined))
-      hooks.respond.for("initialize").tap("profiles", (result, { caller }) => introduced(result, views, caller));
+      for (const method of INTRODUCTIONS)
+        hooks.respond.for(method).tap("profiles", (result, { caller }) => introduced(result, views, caller));
     if (each.some(({ descriptions }) => descriptions.size > 0))
       for (const method of Object.keys(LISTS) as (keyof typeof LISTS)[])
         hooks.respond.for(method).tap("profiles", (result, { caller }) => described(result, method, views.of(caller)));

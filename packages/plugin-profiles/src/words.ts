@@ -9,7 +9,10 @@ export const LISTS = {
   "resources/templates/list": ["resourceTemplates", "uriTemplate"],
 } as const;
 
-/** The answer to `initialize` with the words of the caller's profiles. @throws a refusal for whoever may not use the one that it came for */
+/** Requests by which a client learns whom it speaks to, in either era. */
+export const INTRODUCTIONS = ["initialize", "server/discover"] as const;
+
+/** The answer to one of these with the words of the caller's profiles. @throws a refusal for whoever may not use the one that it came for */
 export function introduced(result: Readonly<Json>, views: Views, caller: Caller): Readonly<Json> {
   const refused = views.refused(caller);
   if (refused !== undefined) throw refuse("forbidden", `the profile "${refused}" is for roles that you do not have`);

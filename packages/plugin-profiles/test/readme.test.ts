@@ -54,5 +54,5 @@ test("the hooks under Hooks are those that it taps", async () => {
   await using host = createHost({ plugins: [profiles(all)] });
   await host.prepare();
   expect([...new Set(host.pipeline().taps.map(({ hook }) => hook))]).toEqual(documented);
-  expect(host.pipeline().taps.filter(({ hook }) => hook === "respond")).toHaveLength(5);
+  expect(host.pipeline().taps.filter(({ hook }) => hook === "respond")).toHaveLength(6);
 });

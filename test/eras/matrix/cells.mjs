@@ -13,8 +13,8 @@ export const CLIENTS = {
 /** Ways in, and the eras that each has. */
 export const FRONTS = {
   http: { title: "HTTP", eras: ["legacy", "modern"] },
-  stdio: { title: "stdio", eras: ["legacy"] },
-  websocket: { title: "WebSocket", eras: ["legacy"] },
+  stdio: { title: "stdio", eras: ["legacy", "modern"] },
+  websocket: { title: "WebSocket", eras: ["legacy", "modern"] },
 };
 
 const legacy = (wire) => ({ key: "old", kind: "legacy", wire });

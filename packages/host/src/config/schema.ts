@@ -115,7 +115,7 @@ export const configSchema = z.strictObject({
         .min(1)
         .default(["legacy", "modern"])
         .describe(
-          'The protocol eras that clients may speak at the MCP endpoint: "legacy" is 2025-11-25 and older, "modern" is 2026-07-28.',
+          'The protocol eras that clients may speak: "legacy" is 2025-11-25 and older, "modern" is 2026-07-28. HTTP+SSE is of the legacy era anyway.',
         ),
       cache: cache.prefault({}).describe("What clients of 2026-07-28 are told of how long lists hold."),
       sse: flag.default(false).describe("Serve HTTP+SSE of 2024-11-05 at /sse and /messages, too."),
@@ -123,7 +123,9 @@ export const configSchema = z.strictObject({
       tls: tls.optional().describe("Serve HTTPS (and WSS) instead of HTTP."),
     })
     .optional()
-    .describe("Where the host listens. `start http` listens with these defaults when it is missing; `start stdio` ignores it."),
+    .describe(
+      "Where the host listens. `start http` listens with these defaults when it is missing; `start stdio` heeds nothing of it but `protocols`.",
+    ),
   mcpServers: z
     .record(z.string().regex(NAME, "a server's name is 1 to 64 of A-Z a-z 0-9 _ . -"), serverSchema)
     .transform((servers) => Object.fromEntries(Object.entries(servers).filter(([, server]) => !isOff(server))))

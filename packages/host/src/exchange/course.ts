@@ -1,6 +1,7 @@
 import type { HostError, RpcError } from "../errors.ts";
 import type { Json, Message, Response } from "../wire/message.ts";
 import type { Freshness, ResultType } from "../wire/modern.ts";
+import type { Entry } from "./entry.ts";
 import type { Exchange, HttpOrigin, OwnAskOptions, OwnCallOptions } from "./exchange.ts";
 
 /** Where messages go that belong to a call and come before its answer: the answer's own stream. */
@@ -9,6 +10,8 @@ export interface Sink {
   send(message: Message): boolean;
   /** What the edge knows of the request that it answers, made when it is asked for; undefined where nothing came over HTTP. */
   readonly http?: HttpOrigin | undefined;
+  /** Why the headers of the request do not fit what it names, where it has any by which others have routed it. */
+  mismatch?(entry: Entry, params: Readonly<Json>): HostError | undefined;
 }
 
 /** How a front takes the answer to one request. What is sent before it belongs to the same stream. */

@@ -100,12 +100,26 @@ export class Edge {
   /** Answers a preflight of an allowed origin, which says nothing of what is there; gives whether it did. @param methods that may be asked for */
   preflight(request: IncomingMessage, response: FrontResponse, methods: string): boolean {
     if (request.method !== "OPTIONS" || !this.#origins.has(request.headers.origin ?? "")) return false;
-    const allowed = "Authorization, Content-Type, Accept, Mcp-Session-Id, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Last-Event-ID";
+    const params = paramHeadersIn(request.headers["access-control-request-headers"]);
+    const allowed = [ALLOWED_HEADERS, ...params].join(", ");
     response
       .head(204, "access-control-allow-methods", methods, "access-control-allow-headers", allowed, "access-control-max-age", "600")
       .end();
     return true;
   }
+}
+
+/** What web pages may send with a request, besides the headers that tools ask for. */
+const ALLOWED_HEADERS = "Authorization, Content-Type, Accept, Mcp-Session-Id, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Last-Event-ID";
+/** Headers that repeat arguments of a tool (2026-07-28); which they are only the tools say. */
+const PARAM_HEADER = /^mcp-param-[\w!#$%&'*+.^`|~-]{1,64}$/i;
+const PARAM_HEADERS = 32;
+
+/** Those headers of tools that a preflight asks for. */
+function paramHeadersIn(asked: string | undefined): string[] {
+  if (!asked?.toLowerCase().includes("mcp-param-")) return [];
+  const names = asked.split(",", 4 * PARAM_HEADERS).map((name) => name.trim());
+  return names.filter((name) => PARAM_HEADER.test(name)).slice(0, PARAM_HEADERS);
 }
 
 const SECURITY = Object.freeze(["x-content-type-options", "nosniff", "x-frame-options", "DENY", "cache-control", "no-store"]);

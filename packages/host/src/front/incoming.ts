@@ -2,7 +2,7 @@ import type { Reply } from "../exchange/course.ts";
 import type { Session } from "../session/session.ts";
 import type { Limits } from "../wire/limits.ts";
 import { isRequest, type Message, type Response } from "../wire/message.ts";
-import { checkShape, ParseError, refusalOf, toMessage } from "../wire/parse.ts";
+import { checkShape, ParseError, toMessage } from "../wire/parse.ts";
 
 /** The only version that has batches. */
 const BATCH_VERSION = "2025-03-26";
@@ -19,24 +19,10 @@ export interface Wire {
 }
 
 /** What a client sent at once: a message, or those of a batch. */
-type Sent = Message | readonly Message[];
-
-/** Hands the session what came on its wire; what is no message is refused there. @param read gives the JSON value of `raw`, or throws a ParseError */
-export function receive<T>(wire: Wire, raw: T, read: (raw: T) => unknown, bytes?: number): void {
-  let value: unknown;
-  let sent: Sent;
-  try {
-    value = read(raw);
-    sent = sentIn(value, wire);
-  } catch (error) {
-    wire.reply.send(refusalOf(value, error as ParseError)); // nothing else is thrown there
-    return;
-  }
-  deliver(sent, wire, bytes);
-}
+export type Sent = Message | readonly Message[];
 
 /** The messages in a client's value. @throws ParseError where it is none */
-export function sentIn(value: unknown, { session, limits }: Pick<Wire, "session" | "limits">): Sent {
+export function sentIn(value: unknown, { session, limits }: Pick<Wire, "limits"> & { readonly session: Session | undefined }): Sent {
   checkShape(value, limits);
   if (!Array.isArray(value)) return toMessage(value);
   checkBatches(session);
@@ -65,7 +51,7 @@ export function deliver(sent: Sent, { session, reply, answerAll }: Wire, bytes?:
   for (const message of sent) session.receive(message, gathered);
 }
 
-function isBatch(sent: Sent): sent is readonly Message[] {
+export function isBatch(sent: Sent): sent is readonly Message[] {
   return Array.isArray(sent);
 }
 

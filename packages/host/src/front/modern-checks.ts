@@ -1,6 +1,7 @@
-import type { IncomingHttpHeaders } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { HostError } from "../errors.ts";
 import type { ClientFacts } from "../exchange/caller.ts";
+import { isRepeated, planOf } from "../wire/mcp-headers.ts";
 import { isObject, type Json, type Request } from "../wire/message.ts";
 import { capabilitiesIn, type Envelope, headerValue, modernMethod } from "../wire/modern.ts";
 import { isModern, LEVELS, MODERN_VERSIONS, severity } from "../wire/versions.ts";
@@ -8,23 +9,29 @@ import { isModern, LEVELS, MODERN_VERSIONS, severity } from "../wire/versions.ts
 /**
  * Checks a request of the modern era: what it says of itself, and that the headers by which others route it say the same as
  * its body. The first that fails answers.
+ * @param headers undefined on a wire that has none
  * @returns the client as the request describes it
  * @throws HostError
  * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http
  */
-export function checkModern({ method, params = {} }: Request, envelope: Envelope | undefined, headers: IncomingHttpHeaders): ClientFacts {
-  const version = headers["mcp-protocol-version"];
+export function checkModern(
+  { method, params = {} }: Request,
+  envelope: Envelope | undefined,
+  headers: IncomingHttpHeaders | undefined,
+): ClientFacts {
   if (typeof envelope?.version !== "string")
     throw new HostError("invalid_params", 'params._meta["io.modelcontextprotocol/protocolVersion"] must be a string');
-  if (version !== envelope.version)
-    throw mismatch("MCP-Protocol-Version", version, `the version in params._meta, "${envelope.version.slice(0, 32)}"`);
+  const { version } = envelope;
+  if (headers && headers["mcp-protocol-version"] !== version)
+    throw mismatch("MCP-Protocol-Version", headers["mcp-protocol-version"], `the version in params._meta, "${version.slice(0, 32)}"`);
   if (!(MODERN_VERSIONS as readonly string[]).includes(version)) throw unsupported(version);
   if (!capabilitiesIn(envelope))
     throw new HostError("invalid_params", 'params._meta["io.modelcontextprotocol/clientCapabilities"] must be an object');
-  if (headers["mcp-method"] !== method) throw mismatch("Mcp-Method", headers["mcp-method"], `the method, "${method.slice(0, 64)}"`);
+  if (headers && headers["mcp-method"] !== method)
+    throw mismatch("Mcp-Method", headers["mcp-method"], `the method, "${method.slice(0, 64)}"`);
   const known = modernMethod(method);
   if (!known) throw new HostError("method_not_found", `Method not found: ${method}`);
-  if (known.name) checkName(params, known.name, headers["mcp-name"]);
+  if (known.name) checkName(params, known.name, headers);
   const { logLevel, info } = envelope;
   if (logLevel !== undefined && severity(logLevel) === -1)
     throw new HostError("invalid_params", `params._meta["io.modelcontextprotocol/logLevel"] must be one of ${LEVELS.join(", ")}`);
@@ -37,11 +44,34 @@ export function isModernRequest(value: unknown, envelope: Envelope | undefined, 
   return isModern(headers["mcp-protocol-version"]) && !(isObject(value) && value.method === "initialize");
 }
 
-function checkName(params: Json, key: "name" | "uri" | "taskId", header: string | string[] | undefined): void {
+function checkName(params: Json, key: "name" | "uri" | "taskId", headers: IncomingHttpHeaders | undefined): void {
   const named = params[key];
   if (typeof named !== "string") throw new HostError("invalid_params", `params.${key} must be a string`);
+  if (!headers) return;
+  const header = headers["mcp-name"];
   const written = typeof header === "string" ? headerValue(header) : undefined;
   if (written !== named) throw mismatch("Mcp-Name", header, `params.${key}`);
+}
+
+/**
+ * Why the `Mcp-Param-*` headers of a tool's call do not say what its arguments do; undefined where they do. Others than the tool
+ * asks for are nobody's business.
+ * @param definition as the client is shown it
+ */
+export function paramMismatch(
+  definition: Readonly<Json>,
+  { arguments: args }: Readonly<Json>,
+  request: IncomingMessage,
+): HostError | undefined {
+  const plan = planOf(definition);
+  const wrong = plan?.find((header) => !isRepeated(header, args, writtenAs(header.header, request)));
+  return wrong && mismatch(wrong.header, request.headers[wrong.header], `the argument "${wrong.path.join(".").slice(0, 64)}"`);
+}
+
+/** The values of a header, each as it was sent; undefined where it was not. */
+function writtenAs(header: string, { headers, rawHeaders }: IncomingMessage): readonly string[] | undefined {
+  if (headers[header] === undefined) return undefined;
+  return rawHeaders.filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === header);
 }
 
 function mismatch(header: string, value: unknown, what: string): HostError {

@@ -1,17 +1,16 @@
-import type { RpcError } from "../errors.ts";
-import { ERROR_ORIGIN, ERRORS, type ErrorType } from "../errors.ts";
+import { ERROR_ORIGIN, ERRORS, type ErrorType, type HostError, type RpcError } from "../errors.ts";
+import type { Entry } from "../exchange/entry.ts";
 import type { HttpOrigin } from "../exchange/exchange.ts";
 import type { RoundReply } from "../session/parking.ts";
 import { type Id, isObject, type Json, type Message, type Response } from "../wire/message.ts";
-import { type Freshness, modernMethod, type ResultType, stampResult } from "../wire/modern.ts";
+import type { Freshness, ResultType } from "../wire/modern.ts";
 import type { Member } from "../wire/roster.ts";
 import { EventStream, type StreamSettings } from "./event-stream.ts";
+import { MISSING_CAPABILITY, modernAnswer, questionsAnswer } from "./modern-answers.ts";
+import { paramMismatch } from "./modern-checks.ts";
 import { originOf } from "./origin.ts";
 import type { FrontResponse } from "./response.ts";
 import type { NetworkOptions } from "./way-in.ts";
-
-/** Where nothing is known of how long it holds. */
-const STALE: Freshness = Object.freeze({ ttlMs: 0, cacheScope: "private" });
 
 /** The HTTP status of errors that are told while no stream was begun: the specification's own; everything else is answered with 200. */
 const STATUS: { readonly [type in ErrorType]?: number } = {
@@ -21,16 +20,6 @@ const STATUS: { readonly [type in ErrorType]?: number } = {
   invalid_request: 400,
   capability_required: 400,
 };
-
-/** A request needs a capability that it did not declare (2026-07-28, basic). */
-const MISSING_CAPABILITY = -32021;
-
-/** Codes of the legacy era that the modern one has no more, and what stands for them. */
-const MODERN_CODES: ReadonlyMap<number, number> = new Map([
-  [ERRORS.resource_not_found.code, ERRORS.invalid_params.code],
-  [-32042, ERRORS.upstream_protocol.code],
-  [ERRORS.capability_required.code, MISSING_CAPABILITY],
-]);
 
 export interface ModernReplies {
   readonly options: Pick<NetworkOptions, "plugins" | "hostInfo">;
@@ -77,24 +66,24 @@ export class ModernReply implements RoundReply, Member {
     return this.#stream !== undefined;
   }
 
+  mismatch(entry: Entry, params: Readonly<Json>): HostError | undefined {
+    return this.#method === "tools/call" ? paramMismatch(entry.definition, params, this.#response.req) : undefined;
+  }
+
   send(message: Message): boolean {
     return !this.isOver && this.stream().send(message);
   }
 
-  answer(response: Response, known: Freshness = STALE, resultType: ResultType = "complete"): number | undefined {
+  answer(response: Response, known?: Freshness, resultType?: ResultType): number | undefined {
     if (this.isOver) return undefined;
-    const isError = "error" in response;
-    const freshness = modernMethod(this.#method)?.isFresh ? known : undefined;
-    const answer = isError
-      ? { ...response, error: modernError(response.error) }
-      : { ...response, result: stampResult(response.result, this.#replies.options.hostInfo, freshness, resultType) };
-    return this.#finish(JSON.stringify(answer), isError ? statusOf(response.error) : 200); // may throw, and then nothing has happened yet
+    const answer = modernAnswer(response, this.#method, this.#replies.options.hostInfo, known, resultType);
+    return this.#finish(JSON.stringify(answer), "error" in response ? statusOf(response.error) : 200); // may throw, and then nothing has happened yet
   }
 
   ask(id: Id, inputRequests: Json, requestState: string): number | undefined {
     if (this.isOver) return undefined;
-    const result = stampResult({ inputRequests, requestState }, this.#replies.options.hostInfo, undefined, "input_required");
-    return this.#finish(JSON.stringify({ jsonrpc: "2.0", id, result }), 200); // may throw, and then nothing has happened yet
+    const answer = questionsAnswer(id, inputRequests, requestState, this.#replies.options.hostInfo);
+    return this.#finish(JSON.stringify(answer), 200); // may throw, and then nothing has happened yet
   }
 
   #finish(json: string, status: number): number {
@@ -122,12 +111,6 @@ export class ModernReply implements RoundReply, Member {
     this.#stream ??= new EventStream(this.#response, this.#replies.streams);
     return this.#stream;
   }
-}
-
-/** An error as the modern era has it. */
-function modernError(error: RpcError): RpcError {
-  const code = MODERN_CODES.get(error.code);
-  return code === undefined ? error : { ...error, code };
 }
 
 function statusOf({ code, data }: RpcError): number {

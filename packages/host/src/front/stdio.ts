@@ -1,33 +1,25 @@
 import type { Readable } from "node:stream";
 import { HostError } from "../errors.ts";
-import type { Principal } from "../exchange/caller.ts";
 import type { Reply } from "../exchange/course.ts";
-import type { Session } from "../session/session.ts";
-import type { Sessions } from "../session/sessions.ts";
 import { type FrameOutput, FrameWriter } from "../wire/frame-writer.ts";
 import { LineFramer } from "../wire/framing.ts";
-import type { Limits } from "../wire/limits.ts";
 import { parseJson } from "../wire/parse.ts";
-import { receive, type Wire } from "./incoming.ts";
+import { type BehindPipes, type OpenPipe, Pipe } from "./pipe.ts";
+import type { Arrival } from "./way-in.ts";
 
 export interface StdioFrontOptions {
-  readonly sessions: Sessions;
-  readonly principal: Principal;
-  /** The name of one that a plugin opened; undefined for the unnamed one. */
-  readonly endpoint: string | undefined;
-  readonly limits: Limits;
+  readonly behind: BehindPipes;
+  readonly arrival: Arrival;
   readonly input: Readable;
   readonly output: FrameOutput;
-  /** Milliseconds that calls in flight may take to finish once the client closed its end. */
-  readonly drain: number;
   /** The conversation is over: nothing comes in or goes out any more. Called once. */
   readonly gone: () => void;
 }
 
-/** Serves one client over standard input and output. Gives its session, and a function that ends it. */
-export function serveStdio(options: StdioFrontOptions): { session: Session; end: () => void } {
-  const { sessions, principal, endpoint, limits, input, output, drain, gone } = options;
-  const session = sessions.open(principal, { network: false, duplicateIds: false, endpoint });
+/** Serves one client over standard input and output. */
+export function serveStdio({ behind, arrival, input, output, gone }: StdioFrontOptions): OpenPipe {
+  const { limits } = behind;
+  const session = behind.sessions.open(arrival.principal, { network: false, duplicateIds: false, endpoint: arrival.endpoint });
   const writer = new FrameWriter(output);
   let open = true;
   let isEnding = false;
@@ -38,7 +30,7 @@ export function serveStdio(options: StdioFrontOptions): { session: Session; end:
     input.off("end", leave);
     input.off("close", leave);
     input.pause();
-    sessions.close(session);
+    pipe.close();
     open = false; // only now: what is in flight was answered
     writer.flush();
     gone();
@@ -46,7 +38,7 @@ export function serveStdio(options: StdioFrontOptions): { session: Session; end:
   // A client that has said all it wants may still read the answers.
   const leave = (): void => {
     input.off("data", read);
-    void session.drained(drain).then(end);
+    void pipe.drained().then(end);
   };
   const answer = (message: unknown): number | undefined => {
     if (!open) return undefined;
@@ -60,8 +52,7 @@ export function serveStdio(options: StdioFrontOptions): { session: Session; end:
   };
   const send = (message: unknown): boolean => answer(message) !== undefined;
   const reply: Reply = { send, answer, end() {} };
-  const wire: Wire = { session, limits, reply, answerAll: send };
-  const take = (line: Buffer): void => receive(wire, line, parseJson, line.length);
+  const take = (line: Buffer): void => pipe.receive(line, parseJson, line.length);
   const framer = new LineFramer(limits.requestBytes, take, () => {
     const error = new HostError(
       "payload_too_large",
@@ -70,10 +61,10 @@ export function serveStdio(options: StdioFrontOptions): { session: Session; end:
     send({ jsonrpc: "2.0", id: null, error: error.toRpc("-") });
   });
   const read = (chunk: Buffer): void => framer.push(chunk);
-  session.attach({ send });
+  const pipe = new Pipe({ behind, arrival, network: false, session, reply, answerAll: send });
   input.on("data", read);
   input.once("end", leave);
   input.once("close", leave);
   output.once("error", end); // EPIPE: the client is gone
-  return { session, end };
+  return { pipe, end };
 }

@@ -20,6 +20,8 @@ export interface NetworkOptions {
   /** Where relative paths of `listen.tls` begin. */
   readonly folder: string;
   readonly limits: Limits;
+  /** Milliseconds that calls in flight may take to finish once nothing new comes. */
+  readonly drain: number;
   readonly sessions: Sessions;
   /** Those that clients of the modern era are. */
   readonly callers: Callers;

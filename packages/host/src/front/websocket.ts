@@ -9,11 +9,21 @@ import type { Message } from "../wire/message.ts";
 import { parseJson } from "../wire/parse.ts";
 import type { Checks } from "./edge.ts";
 import { ANONYMOUS, enter, isGuarded } from "./identity.ts";
-import { receive, type Wire } from "./incoming.ts";
 import type { LongLived } from "./long-lived.ts";
 import { originOf } from "./origin.ts";
+import { Pipe } from "./pipe.ts";
 import { turnAway } from "./refusal.ts";
-import { checkEndpoint, checkVersion, type NetworkOptions, namedIn, pathOf, stopping, unknownNow, type WayIn } from "./way-in.ts";
+import {
+  type Arrival,
+  checkEndpoint,
+  checkVersion,
+  type NetworkOptions,
+  namedIn,
+  pathOf,
+  stopping,
+  unknownNow,
+  type WayIn,
+} from "./way-in.ts";
 
 const PATH = "/ws";
 const PROTOCOL = "mcp";
@@ -42,16 +52,17 @@ export class SocketRequest extends IncomingMessage {
 
 interface Client {
   readonly socket: WebSocket;
+  readonly pipe: Pipe;
   /** When a ping was sent that is not answered yet, on the monotonic clock. */
   pinged: number | undefined;
 }
 
-/** Serves clients over WebSocket: one session for each connection, one JSON-RPC message in each text frame. */
+/** Serves clients over WebSocket: at most one session for each connection, one JSON-RPC message in each text frame. */
 export class WebSocketFront implements WayIn {
   readonly #options: NetworkOptions;
   readonly #longLived: LongLived;
   readonly #server: WebSocketServer;
-  readonly #clients = new Map<Session, Client>();
+  readonly #clients = new Set<Client>();
   #draining = false;
 
   constructor(options: NetworkOptions, held: LongLived) {
@@ -84,7 +95,7 @@ export class WebSocketFront implements WayIn {
       this.#server.handleUpgrade(request, socket, head, (client) => {
         socket.off("error", gone);
         socket.off("close", abandoned);
-        this.#serve(client, session, request);
+        this.#serve(client, session, { principal, endpoint }, request);
       });
     };
     try {
@@ -111,11 +122,9 @@ export class WebSocketFront implements WayIn {
     socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join("")}\r\n${body}`, () => socket.destroy());
   }
 
-  #serve(socket: WebSocket, session: Session, request: IncomingMessage): void {
+  #serve(socket: WebSocket, session: Session, arrival: Arrival, request: IncomingMessage): void {
     const options = this.#options;
-    const { sessions, limits } = options;
-    const client: Client = { socket, pinged: undefined };
-    this.#clients.set(session, client);
+    const { limits, listen } = options;
     const write = (json: string): boolean => {
       if (socket.readyState !== socket.OPEN) return false;
       // A client that does not read is dropped: no goodbye would reach it.
@@ -126,35 +135,40 @@ export class WebSocketFront implements WayIn {
       socket.send(json);
       return true;
     };
-    const send = (message: Message): boolean => write(JSON.stringify(message));
     const reply: Reply = {
-      send,
+      send: (message: Message) => write(JSON.stringify(message)),
       answer: (response) => {
         const json = JSON.stringify(response);
         return write(json) ? json.length : undefined;
       },
       end() {},
       get http() {
-        return originOf(options, request, session.endpoint);
+        return originOf(options, request, arrival.endpoint);
       },
     };
-    const wire: Wire = { session, limits, reply, answerAll: (answers) => write(JSON.stringify(answers)) };
+    const behind = { ...options, protocols: listen.protocols };
+    const answerAll = (answers: readonly Message[]): boolean => write(JSON.stringify(answers));
+    const pipe = new Pipe({ behind, arrival, network: true, session, reply, answerAll });
+    const client: Client = { socket, pipe, pinged: undefined };
+    this.#clients.add(client);
     socket.on("message", (data: RawData, isBinary: boolean) => {
       if (isBinary) return socket.close(CLOSE.unsupportedData, "messages are text");
-      receive(wire, data as Buffer, parseJson, (data as Buffer).length); // the server's binaryType is "nodebuffer"
+      pipe.receive(data as Buffer, parseJson, (data as Buffer).length); // the server's binaryType is "nodebuffer"
     });
     socket.on("pong", () => {
       client.pinged = undefined;
     });
     // A frame that is too large, or none: `ws` closes with the code for it.
     socket.on("error", (error) => this.#options.log.debug("a WebSocket client broke the protocol", { reason: error.message }));
-    const release = this.#longLived.hold(request, session.principal, () => sessions.close(session, unknownNow()));
+    const release = this.#longLived.hold(request, arrival.principal, () => {
+      pipe.close(unknownNow());
+      this.#end(client);
+    });
     socket.once("close", () => {
       release();
-      this.#clients.delete(session);
-      sessions.close(session, new HostError("client_gone", "the client closed its connection"));
+      this.#clients.delete(client);
+      pipe.close(new HostError("client_gone", "the client closed its connection"));
     });
-    session.attach({ send });
   }
 
   drain(): void {
@@ -162,15 +176,17 @@ export class WebSocketFront implements WayIn {
   }
 
   ended(session: Session): void {
-    const client = this.#clients.get(session);
-    if (!client) return;
-    this.#clients.delete(session);
+    for (const client of this.#clients) if (client.pipe.serves(session)) client.pipe.left(() => this.#end(client));
+  }
+
+  #end(client: Client): void {
+    if (!this.#clients.delete(client)) return;
     if (this.#draining) leave(client, CLOSE.goingAway, "the host is stopping");
     else leave(client, CLOSE.policy, "the session has ended");
   }
 
   tick(now: number, quiet: boolean): void {
-    for (const client of this.#clients.values()) {
+    for (const client of this.#clients) {
       if (client.pinged !== undefined) {
         if (now - client.pinged > PONG) client.socket.terminate();
       } else if (quiet) {
@@ -181,7 +197,7 @@ export class WebSocketFront implements WayIn {
   }
 
   close(): void {
-    for (const client of this.#clients.values()) leave(client, CLOSE.goingAway, "the host is stopping");
+    for (const client of this.#clients) leave(client, CLOSE.goingAway, "the host is stopping");
     this.#server.close();
   }
 }

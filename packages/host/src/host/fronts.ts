@@ -4,6 +4,7 @@ import type { ListenConfig, ResolvedConfig } from "../config/schema.ts";
 import { HostError } from "../errors.ts";
 import type { HttpFront } from "../front/http.ts";
 import type { RequestHandler } from "../front/mount.ts";
+import type { BehindPipes, OpenPipe } from "../front/pipe.ts";
 import type { Arrival, NetworkOptions } from "../front/way-in.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
 import type { Requesters } from "../session/requesters.ts";
@@ -11,7 +12,7 @@ import type { Session } from "../session/session.ts";
 import type { FrameOutput } from "../wire/frame-writer.ts";
 import { type Guard, type GuardOptions, type HandlerOptions, handlerOf, mountOf } from "./handler.ts";
 
-export interface FrontsOptions extends Omit<NetworkOptions, "listen" | "limits" | "sessions" | "callers"> {
+export interface FrontsOptions extends Omit<NetworkOptions, "listen" | "limits" | "drain" | "sessions" | "callers"> {
   readonly config: () => ResolvedConfig;
   readonly insecureNoAuth: boolean;
   /** Where requests come from. */
@@ -20,9 +21,18 @@ export interface FrontsOptions extends Omit<NetworkOptions, "listen" | "limits" 
   readonly start: () => Promise<void>;
   /** A network front is open: from now on clients may come. */
   readonly opened: () => void;
-  /** Aborted when the host closes. */
-  readonly signal: AbortSignal;
 }
+
+/** One client over a pair of streams. */
+export interface StdioClient {
+  readonly input: Readable;
+  readonly output: FrameOutput;
+  /** The eras that it may speak. */
+  readonly protocols?: ListenConfig["protocols"] | undefined;
+}
+
+/** Those that are open to clients where no config says it. */
+const ERAS: ListenConfig["protocols"] = ["legacy", "modern"];
 
 /** The ways in: the port that the host listens on, handlers in other programs' servers, standard streams, SDK transports. */
 export class Fronts {
@@ -32,8 +42,8 @@ export class Fronts {
   readonly #mounts: (() => Promise<RequestHandler>)[] = [];
   /** Guards of other programs' own routes, which bring no clients. */
   readonly #guards: (() => Promise<Guard>)[] = [];
-  /** What ends the conversation of a session over streams or a transport. */
-  readonly #local = new Map<Session, () => void>();
+  /** Standard streams, and transports of the SDK. */
+  readonly #pipes = new Set<OpenPipe>();
   #closing = false;
 
   constructor(options: FrontsOptions) {
@@ -102,34 +112,39 @@ export class Fronts {
   /** Serves one client over an SDK transport. */
   async serveTransport(transport: Transport, arrival: Arrival): Promise<void> {
     const { serveTransport } = await import("../front/transport.ts");
-    const { requesters, config } = this.#options;
-    const { sessions } = requesters;
-    const session = await serveTransport({ sessions, ...arrival, limits: config().limits, transport });
-    if (!session.closed) this.#local.set(session, () => void transport.close().catch(() => {})); // whatever it says, its session is over
+    const open = serveTransport({ behind: this.#behindPipes(), arrival, transport, gone: () => this.#pipes.delete(open) });
+    this.#pipes.add(open);
+    try {
+      await transport.start();
+    } catch (error) {
+      open.end();
+      throw error;
+    }
   }
 
   /** Serves one client over a pair of streams until it is gone and its calls are done, or the host closes. */
-  async serveStdio(streams: { input: Readable; output: FrameOutput }, arrival: Arrival): Promise<void> {
+  async serveStdio({ input, output, protocols }: StdioClient, arrival: Arrival): Promise<void> {
     const { serveStdio } = await import("../front/stdio.ts");
-    const { requesters, config, signal } = this.#options;
-    const { sessions } = requesters;
-    const { limits, drain } = config();
     await new Promise<void>((resolve) => {
       const gone = (): void => {
-        signal.removeEventListener("abort", end);
+        this.#pipes.delete(open);
         resolve();
       };
-      const { session, end } = serveStdio({ sessions, ...arrival, limits, drain, ...streams, gone });
-      this.#local.set(session, end);
-      signal.addEventListener("abort", end, { once: true });
+      const open = serveStdio({ behind: this.#behindPipes(protocols), arrival, input, output, gone });
+      this.#pipes.add(open);
     });
+  }
+
+  #behindPipes(protocols = this.#options.config().listen?.protocols ?? ERAS): BehindPipes {
+    return { ...this.#behind(), protocols };
   }
 
   /** What every network front needs of the host. */
   #behind(): Omit<NetworkOptions, "listen"> {
     const { folder, requesters, hostInfo, plugins, log, failures, ready, config } = this.#options;
     const { sessions, callers } = requesters;
-    return { folder, sessions, callers, hostInfo, plugins, log, failures, ready, limits: config().limits };
+    const { limits, drain } = config();
+    return { folder, sessions, callers, hostInfo, plugins, log, failures, ready, limits, drain };
   }
 
   /** Gets ready to use the routes of other hooks; gives what puts them to use. */
@@ -148,8 +163,7 @@ export class Fronts {
   /** A session is over. */
   ended(session: Session): void {
     for (const front of this.#open) front.ended(session);
-    this.#local.get(session)?.();
-    this.#local.delete(session);
+    for (const { pipe, end } of this.#pipes) if (pipe.serves(session)) pipe.left(end);
   }
 
   /** Takes no more requests. */
@@ -159,6 +173,7 @@ export class Fronts {
   }
 
   async close(): Promise<void> {
+    for (const { end } of this.#pipes) end();
     await Promise.all(this.#open.map((front) => front.close()));
   }
 }

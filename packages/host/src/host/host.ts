@@ -1,4 +1,3 @@
-import type { Readable } from "node:stream";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import { parseConfig } from "../config/parse.ts";
 import type { Config, ResolvedConfig } from "../config/schema.ts";
@@ -19,12 +18,11 @@ import { Requesters } from "../session/requesters.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { HOST_INFO } from "../version.ts";
 import { withDeadline } from "../wire/deadline.ts";
-import type { FrameOutput } from "../wire/frame-writer.ts";
 import type { Json } from "../wire/message.ts";
 import type { EmbeddingApi } from "./api.ts";
 import type { Assembly } from "./assembly.ts";
 import { CatalogFiles } from "./catalog-files.ts";
-import { Fronts } from "./fronts.ts";
+import { Fronts, type StdioClient } from "./fronts.ts";
 import { Generations } from "./generations.ts";
 import type { Guard, GuardOptions, HandlerOptions } from "./handler.ts";
 import { type HostHealth, healthOf, readinessOf, reconnect } from "./health.ts";
@@ -122,7 +120,6 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
       ready: () => this.readiness(),
       start: () => this.start(),
       opened: () => this.#connectEager(),
-      signal: this.#abort.signal,
     });
     this.#generations = new Generations({
       folder,
@@ -230,9 +227,13 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
     return this.#fronts.guard(options);
   }
 
-  /** Serves one client over standard input and output (or another pair of streams), by an endpoint of a plugin's where one is named. Resolves when that client is gone and its calls in flight are done (at most `drain`). */
-  async serveStdio({ endpoint, ...streams }: { input: Readable; output: FrameOutput; endpoint?: string | undefined }): Promise<void> {
-    await this.#fronts.serveStdio(streams, await this.#arrival({ endpoint }));
+  /**
+   * Serves one client over standard input and output (or another pair of streams), by an endpoint of a plugin's where one is named.
+   * Resolves when that client is gone and its calls in flight are done (at most `drain`).
+   * @param client.protocols the eras that it may speak; default: those of `listen`, else both
+   */
+  async serveStdio({ endpoint, ...client }: StdioClient & { endpoint?: string | undefined }): Promise<void> {
+    await this.#fronts.serveStdio(client, await this.#arrival({ endpoint }));
   }
 
   // --- what an operator asks ---

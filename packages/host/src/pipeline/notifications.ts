@@ -1,4 +1,4 @@
-import { PeerError } from "../errors.ts";
+import { HostError, PeerError } from "../errors.ts";
 import type { Caller } from "../exchange/caller.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Logger } from "../log.ts";
@@ -20,6 +20,8 @@ const REMEMBERED = 1_000;
 export interface Receiver extends Caller {
   /** Sends on the stream of `exchange` while that is open, else on the caller's own. */
   notify(notification: Notification, exchange: HostExchange | undefined): void;
+  /** The request that belongs to what came on a wire of its own which does not tell; an error where there are several. */
+  attribute?(upstream: string): HostExchange | HostError | undefined;
   /** Owes the client one update of a subscribed resource. */
   updated(uri: string, params: Json): void;
 }
@@ -207,7 +209,7 @@ export class Notifications {
               logger: typeof logger === "string" ? `${connection.facts.key}/${logger}` : connection.facts.key,
             },
           };
-    owner.notify(named, origin);
+    owner.notify(named, origin ?? onlyCall(owner, connection));
   }
 
   #toOwner(connection: Connection, notification: Notification, origin: HostExchange | undefined, taskId: string | undefined): void {
@@ -234,4 +236,10 @@ export class Notifications {
 function withTasks(notification: Notification, connection: Connection, tasks: TaskTable): Notification {
   const params = withRelatedTask(notification.params, (id) => tasks.byNative(connection, id)?.exposed ?? id);
   return params === notification.params || params === undefined ? notification : { ...notification, params };
+}
+
+/** The call that a log line belongs to which came without one on a wire of its owner's, where there is no other. */
+function onlyCall(owner: Receiver, { owner: whose, facts }: Connection): HostExchange | undefined {
+  const call = whose?.id === owner.id ? owner.attribute?.(facts.key) : undefined;
+  return call instanceof HostError ? undefined : call;
 }

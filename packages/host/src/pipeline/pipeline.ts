@@ -171,6 +171,9 @@ export class Pipeline implements Course {
     exchange.target = target;
     exchange.entry = target.entry;
     exchange.called = target.entry;
+    const mismatch = exchange.sink?.mismatch?.(target.entry, exchange.original);
+    // That there is such a thing is not told to those who may not use it.
+    if (mismatch && this.#permission.isGiven(target, exchange)) return Promise.reject(mismatch);
     const from = exchange.brought?.from;
     if (from) return this.#next(exchange, row, target, from);
     const isFree = row.route === "hook" && target.connection === undefined;

@@ -23,7 +23,7 @@ export interface Respondent extends Caller {
     origin: HostExchange | undefined,
     progress: ((params: Json) => void) | undefined,
   ): { readonly answer: Promise<Json>; cancel(error: HostError): void };
-  /** The exchange that a question of an upstream belongs to which came on a wire that does not tell. @returns an error where it must be known and is not */
+  /** Its call that a question of an upstream belongs to which came on a wire that does not tell. @returns an error where it must be known and is not */
   attribute(upstream: string): HostExchange | HostError | undefined;
   /** Of what it is asked, what counts together: the id of the one client, or of its call. */
   askedAs(origin: HostExchange | undefined): string;
@@ -72,7 +72,7 @@ export class ServerRequests {
     if (request.method === "ping") return connection.respond(request, { result: {} });
     const origin = this.#options.tasks.byNative(connection, relatedTask(request.params))?.held ?? stream;
     const owner = this.#owner(connection, request, origin);
-    const known = origin ?? (owner instanceof HostError ? owner : owner.attribute(connection.facts.key));
+    const known = origin ?? (owner instanceof HostError ? owner : connection.sentFor(owner.attribute(connection.facts.key)));
     if (known && !(known instanceof HostError)) known.asked = true;
     const refused =
       owner instanceof HostError ? owner : known instanceof HostError ? known : this.#overloaded(owner.askedAs(known), connection);

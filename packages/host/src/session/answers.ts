@@ -80,7 +80,12 @@ export function createAnswers(
       asking.declared = capabilities;
       exchange.freshness = discoveredFreshness(directory, exchange, unknown.length === 0);
       const instructions = mergedInstructions(directory, asking);
-      return { supportedVersions: [...MODERN_VERSIONS], capabilities, ...(instructions !== undefined && { instructions }) };
+      return {
+        supportedVersions: [...MODERN_VERSIONS],
+        capabilities,
+        serverInfo: hostInfo,
+        ...(instructions !== undefined && { instructions }),
+      };
     },
 
     listen: async (exchange) =>

@@ -6,7 +6,7 @@ import type { Limits } from "../wire/limits.ts";
 import type { Json, Request } from "../wire/message.ts";
 import { bareParams } from "../wire/modern.ts";
 import { hasTasks, TASKS } from "../wire/tasks.ts";
-import { ModernCaller, type ModernHost } from "./modern-caller.ts";
+import { type LocalPipe, ModernCaller, type ModernHost } from "./modern-caller.ts";
 import { Parking, type RoundReply } from "./parking.ts";
 import { answered, RoundStates, responsesIn, unasked } from "./round-states.ts";
 
@@ -33,7 +33,7 @@ export class Callers {
   /** Calls that wait for their clients' answers. */
   readonly #parking: Parking;
   readonly #states: RoundStates;
-  readonly #byKey = new Map<string, ModernCaller>();
+  readonly #byPlace = new Map<string, ModernCaller>();
   readonly #byId = new Map<string, ModernCaller>();
   #sweep: NodeJS.Timeout | undefined;
   #closing = false;
@@ -68,22 +68,30 @@ export class Callers {
     const request: Request = { jsonrpc: "2.0", id, method, ...(bare && { params: bare }) };
     const { requestState: state, inputResponses } = params ?? {};
     const isRound = method !== "tasks/update" && (state !== undefined || inputResponses !== undefined);
-    if (!isRound) return this.#find(key, from).receive(request, client, reply, bytes);
+    if (!isRound) return this.#find(key, from, client).receive(request, client, reply, bytes);
     const responses = responsesIn(inputResponses);
     const opened = state === undefined ? unasked(responses) : this.#states.open(state, key, request);
     if ("handle" in opened) return this.#parking.resume({ request, client, reply, parked: opened, responses, key });
-    return this.#find(key, from).receive(request, client, reply, bytes, answered(opened, responses));
+    return this.#find(key, from, client).receive(request, client, reply, bytes, answered(opened, responses));
   }
 
   /** The caller that a request comes from. @throws HostError where there are too many, or the host stops */
-  #find(key: string, from: From): ModernCaller {
+  #find(key: string, from: From, client: ClientFacts): ModernCaller {
     if (this.#closing) throw new HostError("shutting_down", "the host is stopping");
+    const { principal, pipe } = from;
     // Nobody can tell anonymous clients apart, so that a server that keeps clients apart gets one for each request.
-    if (from.principal.id === "anonymous" && this.#options.isolates()) return this.#open(key, from, false);
-    return this.#byKey.get(key) ?? this.#open(key, from, true);
+    if (principal.id === "anonymous" && !pipe && this.#options.isolates()) return this.#open(key, undefined, from, client);
+    const place = pipe ? `${pipe.id} ${key}` : key;
+    return this.#byPlace.get(place) ?? this.#open(key, place, from, client);
   }
 
-  #open(key: string, { principal, endpoint, capabilities }: From, lasts: boolean): ModernCaller {
+  /** @param place where it is found again; undefined for a caller of one request */
+  #open(
+    key: string,
+    place: string | undefined,
+    { principal, endpoint, capabilities, pipe }: From,
+    { info, version }: ClientFacts,
+  ): ModernCaller {
     const { host, limits } = this.#options;
     if (this.#byId.size >= limits.callers && !this.#makeRoom())
       throw new HostError("overloaded", `${this.#byId.size} clients are being served already`, { retryAfterMs: SWEEP });
@@ -92,22 +100,38 @@ export class Callers {
       parking: this.#parking,
       states: this.#states,
       key,
+      place,
+      pipe,
       principal,
       endpoint,
       capabilities: askable(capabilities),
-      network: true,
+      network: pipe === undefined,
       inFlight: limits.inFlightPerSession,
-      over: lasts ? undefined : (one) => this.close(one),
+      over: place === undefined ? (one) => this.close(one) : undefined,
     });
+    // A server of one client's own sees that client.
+    if (caller.sole) caller.client = { info, version, logLevel: undefined };
     this.#byId.set(caller.id, caller);
-    if (lasts) this.#byKey.set(key, caller);
+    if (place !== undefined) this.#byPlace.set(place, caller);
     this.#sweep ??= setInterval(() => this.#expire(), SWEEP).unref();
     return caller;
   }
 
+  /** Whether one has the connections to its servers for itself. */
+  get hasSole(): boolean {
+    for (const caller of this.#byId.values()) if (caller.sole) return true;
+    return false;
+  }
+
+  /** A pipe is closed: its callers go with it. */
+  closePipe(pipe: LocalPipe, error: HostError): void {
+    for (const caller of [...this.#byId.values()]) if (caller.pipe === pipe) this.close(caller, error);
+  }
+
   close(caller: ModernCaller, error = new HostError("shutting_down", "its client is gone")): void {
     if (!this.#byId.delete(caller.id)) return;
-    if (this.#byKey.get(caller.key) === caller) this.#byKey.delete(caller.key);
+    const { place } = caller;
+    if (place !== undefined && this.#byPlace.get(place) === caller) this.#byPlace.delete(place);
     caller.close(error);
     this.#options.closed(caller);
   }
@@ -115,14 +139,14 @@ export class Callers {
   /** Lets the one go that was not used for longest. */
   #makeRoom(): boolean {
     let oldest: ModernCaller | undefined;
-    for (const caller of this.#byId.values()) if (caller.isIdle && (!oldest || caller.seen < oldest.seen)) oldest = caller;
+    for (const caller of this.#byId.values()) if (caller.mayGo && (!oldest || caller.seen < oldest.seen)) oldest = caller;
     if (oldest) this.close(oldest);
     return oldest !== undefined;
   }
 
   #expire(): void {
     const since = performance.now() - this.#options.limits.callerIdle;
-    for (const caller of [...this.#byId.values()]) if (caller.isIdle && caller.seen < since) this.close(caller);
+    for (const caller of [...this.#byId.values()]) if (caller.mayGo && caller.seen < since) this.close(caller);
   }
 
   /** Refuses new ones, ends subscriptions, lets what else is in flight finish, then closes all. */
@@ -141,6 +165,8 @@ export interface From {
   readonly endpoint: string | undefined;
   /** As the request declares them. */
   readonly capabilities: Readonly<Json>;
+  /** Undefined over the network. */
+  readonly pipe?: LocalPipe | undefined;
 }
 
 /** What a caller is known by: whatever makes a difference to what its clients may do, see and be asked. */

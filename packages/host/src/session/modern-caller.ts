@@ -45,11 +45,20 @@ function notDuringThis(method: string): HostError {
   return new HostError("method_not_found", `${method}: a client of MCP 2026-07-28 can be asked only during ${[...ROUNDS].join(", ")}`);
 }
 
+/** Standard streams, or a transport in the same process: its client shares with no other what is kept for it, and that ends with the pipe. */
+export interface LocalPipe {
+  readonly id: string;
+  /** Whether its client is the host's only one, so that its first caller has the connections for itself. Whoever takes that leaves none. */
+  isSole: boolean;
+}
+
 export interface ModernCallerOptions extends RequesterOptions {
   readonly host: ModernHost;
   readonly parking: Parking;
   readonly states: RoundStates;
   readonly key: string;
+  readonly place: string | undefined;
+  readonly pipe: LocalPipe | undefined;
   /** What its clients can be asked. */
   readonly capabilities: Json;
   /** Called when a request is over, for a caller of that one request. */
@@ -61,7 +70,7 @@ export interface ModernCallerOptions extends RequesterOptions {
  * nothing but warm connections.
  */
 export class ModernCaller extends Requester {
-  readonly sole = false;
+  readonly sole: boolean;
   /** Who asks is told with each request. */
   override client: ClientFacts = { info: {}, version: MODERN_VERSIONS[0], logLevel: undefined };
   readonly #host: ModernHost;
@@ -70,15 +79,22 @@ export class ModernCaller extends Requester {
   readonly #states: RoundStates;
   /** By which it is known: whatever makes a difference to what its clients may do, see and be asked. */
   readonly key: string;
+  /** Where it is found by its clients' next request; undefined where there is none. */
+  readonly place: string | undefined;
+  readonly pipe: LocalPipe | undefined;
   readonly #over: (() => void) | undefined;
   #latest: ClientFacts | undefined;
 
-  constructor({ host, parking, states, key, capabilities, over, ...options }: ModernCallerOptions) {
+  constructor({ host, parking, states, key, place, pipe, capabilities, over, ...options }: ModernCallerOptions) {
     super(host, options);
     this.#host = host;
     this.#parking = parking;
     this.#states = states;
     this.key = key;
+    this.place = place;
+    this.pipe = pipe;
+    this.sole = pipe?.isSole === true;
+    if (pipe) pipe.isSole = false; // one has it, and no other
     this.capabilities = capabilities;
     this.#over = over && (() => over(this));
   }
@@ -91,9 +107,9 @@ export class ModernCaller extends Requester {
     return this.#listeners.size > 0;
   }
 
-  /** Whether nothing would be lost with it but what can be made anew. */
-  get isIdle(): boolean {
-    return this.inFlight === 0; // what it listens to is in flight, too
+  /** Whether nothing would be lost with it but what can be made anew. One of a pipe goes with that. */
+  get mayGo(): boolean {
+    return this.inFlight === 0 && this.pipe === undefined; // what it listens to is in flight, too
   }
 
   /** Takes one request. @param request without the envelope, which is what `client` tells @param bytes of the message, if known */

@@ -205,6 +205,8 @@ export class Parking {
     const parked = this.#byHandle.get(handle);
     if (!parked?.isAsked || parked.round !== round || parked.key !== key) throw stateInvalid();
     const { exchange, questions, kept } = parked;
+    const mismatch = exchange.entry && reply.mismatch?.(exchange.entry, request.params ?? {});
+    if (mismatch) throw mismatch;
     clearTimeout(parked.patience);
     parked.isAsked = false;
     if (kept) {

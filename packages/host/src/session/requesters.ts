@@ -29,7 +29,8 @@ export class Requesters {
       ended(session);
       host.closed(session);
     };
-    this.sessions = new Sessions({ host, limits, local, opened, closed });
+    const isSoleFree = (): boolean => local() && !this.callers.hasSole;
+    this.sessions = new Sessions({ host, limits, local: isSoleFree, opened, closed });
     this.callers = new Callers({ host, limits, isolates, stateKey, closed: (caller) => host.released(caller) });
   }
 

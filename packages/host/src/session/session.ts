@@ -58,6 +58,16 @@ export class Session extends Requester {
     return this.#standing !== undefined;
   }
 
+  /** Whether its client has asked nothing of it. */
+  get isUnused(): boolean {
+    return !this.initialized && this.inFlight === 0;
+  }
+
+  /** Whether a request with this id is in flight. */
+  has(wireId: unknown): boolean {
+    return this.inFlightAs(wireId).length > 0;
+  }
+
   /** Takes one message of the client's, of this many bytes if that is known. `reply` is where a request is answered. */
   receive(message: Message, reply: Reply, bytes?: number): void {
     this.seen = performance.now();
@@ -102,7 +112,7 @@ export class Session extends Requester {
     }
     const overload = this.overload();
     if (overload) return overload;
-    if (!this.#duplicateIds && this.inFlightAs(id).length > 0)
+    if (!this.#duplicateIds && this.has(id))
       return new HostError("invalid_request", `a request with id ${JSON.stringify(id)} is in flight already`);
     return undefined;
   }

@@ -4,6 +4,7 @@ import type { Changes } from "../host/reload.ts";
 import type { Instrument } from "../plugin/meter.ts";
 import { definePlugin, type PluginHost } from "../plugin/plugin.ts";
 import { isObject, type Json } from "../wire/message.ts";
+import { contractClient, type Eras, type Send, senderOf } from "./contract-client.ts";
 import { type ContractRequest, contractUpstream, TASK_ID } from "./contract-upstream.ts";
 import { settled } from "./fake-clock.ts";
 import type { FakeUpstream } from "./fake-upstream.ts";
@@ -15,6 +16,9 @@ export type Recording = readonly { readonly request: string; readonly client: st
 
 /** A progress token of the host's: which one it is depends on how many requests there were before. */
 const MINTED = /"progressToken": \d+/g;
+
+/** When a server is asked to tell of changes is the host's business; that it is shows in what clients are told. */
+const HOUSEKEEPING = "subscriptions/listen";
 
 /** A host in front of servers that answer always the same, for one plugin or none. */
 export interface ContractHost extends AsyncDisposable {
@@ -36,12 +40,14 @@ export type PluginEntry = NonNullable<Config["plugins"]>[number];
 
 /**
  * Starts one.
+ * @param eras of its client and of its servers
  * @param keys the servers' names
  * @param beside plugins behind those that it has now
  * @throws ConfigError where the host refuses the plugins
  */
 export async function contractHost(
   plugins: Config["plugins"],
+  eras: Eras,
   keys: readonly string[],
   beside: readonly PluginEntry[],
 ): Promise<ContractHost> {
@@ -57,18 +63,17 @@ export async function contractHost(
       });
     },
   });
-  const upstreams = Object.fromEntries(keys.map((key) => [key, contractUpstream()]));
+  const upstreams = Object.fromEntries(keys.map((key) => [key, contractUpstream({ era: eras.server })]));
   const withOnlooker = (given: Config["plugins"]): Config["plugins"] => [...(given ?? []), ...beside, onlooker()];
   const test = await createTestHost({
     plugins: withOnlooker(plugins),
     upstreams,
-    client: { capabilities: { roots: {}, sampling: {} } },
+    client: contractClient(eras),
   });
-  test.client.on("roots/list", () => ({ roots: [{ uri: "file:///work" }] }));
-  test.client.on("sampling/createMessage", () => ({ role: "assistant", model: "m", content: { type: "text", text: "yes" } }));
+  const send = await senderOf(test.client, eras);
   return {
     test,
-    record: (requests, ignored) => record(test, upstreams, requests, recorded, ignored),
+    record: (requests, ignored) => record(test, send, upstreams, requests, recorded, ignored),
     counters: () =>
       Object.fromEntries(
         instruments
@@ -107,6 +112,7 @@ function withoutOwn(method: string, answer: Json, recorded: Recorded): Json {
 
 async function record(
   { client }: TestHost,
+  send: Send,
   upstreams: Record<string, FakeUpstream>,
   requests: readonly ContractRequest[],
   before: Recorded,
@@ -119,7 +125,9 @@ async function record(
   await settled();
   for (const { method, params } of requests) {
     const sent = params && (JSON.parse(JSON.stringify(params).replaceAll(TASK_ID, taskId)) as Json); // params are an object
-    const given = method === "initialize" ? client.initialized : await answerOf(client.request(method, sent));
+    const sending = send({ method, ...(sent && { params: sent }) });
+    if (!sending) continue; // the client's era has no such request
+    const { ttlMs: _, cacheScope: __, ...given } = await answerOf(sending); // it is the host who says how long it holds, and for whom
     const answer = withoutOwn(method, given, before);
     await settled(); // what the answer's notifications and the plugins' own work lead to
     if (isObject(answer.task) && typeof answer.task.taskId === "string") taskId = answer.task.taskId;
@@ -131,7 +139,7 @@ async function record(
     const servers = Object.entries(upstreams).map(([key, { requests }]) => {
       const before = seen.get(key) ?? 0;
       seen.set(key, requests.length);
-      return { [key]: requests.slice(before) };
+      return { [key]: requests.slice(before).filter(({ method }) => method !== HOUSEKEEPING) };
     });
     recording.push({
       request: JSON.stringify({ method, params }),

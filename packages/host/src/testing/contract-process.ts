@@ -6,6 +6,7 @@ import { createHook } from "node:async_hooks";
 import { dirname } from "node:path";
 import { isPluginFactory } from "../config/plugin-brand.ts";
 import { importModule } from "../plugin/load.ts";
+import { EACH_ERA } from "./contract-client.ts";
 import { contractHost, entryOf } from "./contract-host.ts";
 import { settled } from "./fake-clock.ts";
 import { type ContractTask, DONE } from "./fresh-process.ts";
@@ -62,9 +63,11 @@ function changes(before: Record<string, string>): string[] {
 }
 
 async function live({ file, options, upstreams, requests, beside }: ContractTask): Promise<void> {
-  const host = await contractHost([entryOf(file, options)], upstreams, beside);
-  await host.record(requests);
-  await host[Symbol.asyncDispose]();
+  for (const eras of EACH_ERA) {
+    const host = await contractHost([entryOf(file, options)], eras, upstreams, beside);
+    await host.record(requests);
+    await host[Symbol.asyncDispose]();
+  }
 }
 
 async function importAlone({ file, name }: ContractTask): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Json } from "../wire/message.ts";
+import type { FakeUpstreamSpec } from "./fake-server.ts";
 import { type FakeUpstream, fakeUpstream } from "./fake-upstream.ts";
 import { JsonRpcError } from "./json-rpc-end.ts";
 
@@ -30,9 +31,10 @@ const VENDOR: Json = { "example.com/field": [1, null, { deep: "\u001b é 🙂" }
  *   reports progress, logs), `touch` (says that `memory:///note` was updated), `later` (a task)
  * - prompt `greet`, resource `memory:///note`, template `memory:///notes/{id}`, completions, and the method `example.com/count`
  */
-export function contractUpstream(): FakeUpstream {
+export function contractUpstream({ era = "legacy" }: Pick<FakeUpstreamSpec, "era"> = {}): FakeUpstream {
   const upstream = fakeUpstream({
     name: "contract",
+    era,
     instructions: "Answers always the same.",
     capabilities: {
       logging: {},

@@ -7,15 +7,19 @@ import { JsonRpcError } from "./json-rpc-end.ts";
 export interface FakeContext {
   /** Tells how far it is; nothing is sent for a request without a progress token. */
   progress(progress: number, total?: number, message?: string): void;
-  /** Sends a log line (`notifications/message`). */
+  /** Sends a log line (`notifications/message`); in the modern era only to a request that wants lines as grave. */
   log(level: string, data: unknown): void;
-  /** Asks the client: `sampling/createMessage`, `elicitation/create`, `roots/list`. @throws FakeRpcError with its error */
+  /**
+   * Asks the client: `sampling/createMessage`, `elicitation/create`, `roots/list`. In the modern era the request is answered
+   * with the question (`input_required`), and the call goes on under the one that brings the answer.
+   * @throws FakeRpcError with its error, or where a client of the modern era may not be asked
+   */
   ask(method: string, params?: Json): Promise<Json>;
   /** Aborted when the request is cancelled or the connection closed. */
   readonly signal: AbortSignal;
   /** The request's `_meta`. */
   readonly meta: Json | undefined;
-  /** The request's params as they came. */
+  /** The request's params as they came; after a question those of the request that brought the answer. */
   readonly request: Json;
 }
 
@@ -35,7 +39,7 @@ export interface FakeTool {
   annotations?: Json;
   execution?: Json;
   /**
-   * Gives a string (one text), an object with `content` or `task` (the result as it is), or any other JSON
+   * Gives a string (one text), an object with `content`, `task` or `resultType` (the result as it is), or any other JSON
    * (`structuredContent` if it is an object, and its text). A `FakeRpcError` is the answer as it is; any other throw a
    * result with `isError`.
    */
@@ -74,6 +78,11 @@ export interface FakeTemplate {
 export interface FakeUpstreamSpec {
   /** `serverInfo.name`; default `"fake"`. */
   name?: string;
+  /**
+   * Which eras of MCP it speaks: `legacy` is that of 2025-11-25 and older, with `initialize`; `modern` that of 2026-07-28,
+   * which refuses it; `dual` both, each request in its own. Default: `legacy`.
+   */
+  era?: "legacy" | "modern" | "dual";
   /** By name. */
   tools?: Record<string, FakeTool | FakeCall>;
   /** By name. */
@@ -102,6 +111,11 @@ export function capabilitiesOf(spec: FakeUpstreamSpec): Json {
   };
 }
 
+/** What it says it is. */
+export function serverInfoOf({ name = "fake" }: FakeUpstreamSpec): Json {
+  return { name, version: "1.0.0" };
+}
+
 /** What a server with this spec answers. @throws JsonRpcError where it answers with an error */
 export async function answerAs(spec: FakeUpstreamSpec, method: string, params: Json, context: FakeContext): Promise<Json> {
   const own = pick(spec.methods, method);
@@ -111,7 +125,7 @@ export async function answerAs(spec: FakeUpstreamSpec, method: string, params: J
       return {
         protocolVersion: LATEST_VERSION,
         capabilities: spec.capabilities ?? capabilitiesOf(spec),
-        serverInfo: { name: spec.name ?? "fake", version: "1.0.0" },
+        serverInfo: serverInfoOf(spec),
         ...(spec.instructions !== undefined && { instructions: spec.instructions }),
       };
     case "ping":
@@ -169,7 +183,7 @@ async function callTool(spec: FakeUpstreamSpec, params: Json, context: FakeConte
 function toolResult(given: unknown): Json {
   if (given === undefined) return { content: [] };
   if (typeof given === "string") return { content: [{ type: "text", text: given }] };
-  if (isObject(given) && (Array.isArray(given.content) || isObject(given.task))) return given;
+  if (isObject(given) && (Array.isArray(given.content) || isObject(given.task) || given.resultType !== undefined)) return given;
   const content = [{ type: "text", text: JSON.stringify(given) }];
   return isObject(given) ? { content, structuredContent: given } : { content };
 }

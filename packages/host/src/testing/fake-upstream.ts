@@ -4,6 +4,8 @@ import type { RpcError } from "../errors.ts";
 import { type Id, isObject, type Json, metaOf, type Notification, type Request } from "../wire/message.ts";
 import { within } from "./deadline.ts";
 import { FakeClock } from "./fake-clock.ts";
+import { answerModern, FakeListeners, isModernAt, unsupported } from "./fake-modern.ts";
+import { FakeRounds, type Served, tellProgress } from "./fake-rounds.ts";
 import { answerAs, type FakeContext, type FakeUpstreamSpec } from "./fake-server.ts";
 import { JsonRpcEnd } from "./json-rpc-end.ts";
 
@@ -15,7 +17,8 @@ import { JsonRpcEnd } from "./json-rpc-end.ts";
  * - `garbage`: it answers with what is no JSON-RPC.
  * - `{ error }`: it answers with this error.
  *
- * All but `down` leave `initialize`, `ping` and the lists alone, so that it can be connected to and then fails.
+ * All but `down` leave `initialize`, `server/discover`, `subscriptions/listen`, `ping` and the lists alone, so that it can be
+ * connected to and then fails.
  */
 export type FakeFault = "down" | "hang" | "disconnect" | "garbage" | { readonly error: RpcError };
 
@@ -37,7 +40,7 @@ export interface FakeUpstream {
   until(method: string, count?: number): Promise<void>;
   /** Notifications that reached it, in order. */
   readonly notifications: readonly FakeRequest[];
-  /** Milliseconds on {@link clock} before each answer, save those to `initialize`, `ping` and the lists. Default: 0. */
+  /** Milliseconds on {@link clock} before each answer, save those to what no fault but `down` touches. Default: 0. */
   latency: number;
   /** Turn it with `await clock.advance(milliseconds)`. */
   readonly clock: FakeClock;
@@ -45,7 +48,7 @@ export interface FakeUpstream {
   fail(fault: FakeFault | undefined): void;
   /** Changes what it offers, and tells whoever is connected which lists changed. */
   set(spec: Partial<FakeUpstreamSpec>): void;
-  /** Sends a notification over every connection. */
+  /** Sends a notification over every connection; in the modern era on every subscription that asks for it. */
   notify(method: string, params?: Json): void;
   /** Connections that are open now. */
   readonly connections: number;
@@ -54,6 +57,8 @@ export interface FakeUpstream {
 /** What goes on under every fault but `down`, and without latency. */
 const UPKEEP = new Set([
   "initialize",
+  "server/discover",
+  "subscriptions/listen",
   "ping",
   "tools/list",
   "prompts/list",
@@ -79,6 +84,8 @@ class Fake implements FakeUpstream {
   #fault: FakeFault | undefined;
   readonly #open = new Set<FakeConnection>();
   readonly #waiting = new Set<() => void>();
+  /** Of all connections: the request that brings an answer may come over another. */
+  readonly #rounds = new FakeRounds();
 
   constructor(spec: FakeUpstreamSpec, clock: FakeClock) {
     this.#spec = spec;
@@ -130,7 +137,7 @@ class Fake implements FakeUpstream {
   }
 
   notify(method: string, params?: Json): void {
-    for (const { end } of this.#open) end.notify(method, params);
+    for (const connection of this.#open) connection.notify(method, params);
   }
 
   #receive(connection: FakeConnection, request: Request): void {
@@ -141,7 +148,7 @@ class Fake implements FakeUpstream {
     if (fault === "disconnect") connection.close();
     else if (fault === "garbage") connection.end.send({ jsonrpc: "2.0", id, garbage: true });
     else if (isObject(fault)) connection.end.send({ jsonrpc: "2.0", id, error: fault.error });
-    else if (fault === undefined) connection.serve(request, this.clock.sleep.bind(this.clock, wait), this.#spec);
+    else if (fault === undefined) connection.serve(request, this.clock.sleep.bind(this.clock, wait), this.#spec, this.#rounds);
     for (const look of [...this.#waiting]) look();
   }
 }
@@ -150,6 +157,9 @@ class Fake implements FakeUpstream {
 class FakeConnection {
   readonly end: JsonRpcEnd;
   readonly #working = new Map<Id, AbortController>();
+  readonly #listeners = new FakeListeners();
+  /** Whether what it was asked last is of the modern era. */
+  #isModern = false;
 
   readonly #halves: readonly Transport[];
 
@@ -174,35 +184,32 @@ class FakeConnection {
   }
 
   /** Answers a request after `pause`. */
-  serve({ id, method, params = {} }: Request, pause: (signal: AbortSignal) => Promise<void>, spec: FakeUpstreamSpec): void {
+  serve(request: Request, pause: (signal: AbortSignal) => Promise<void>, spec: FakeUpstreamSpec, rounds: FakeRounds): void {
+    const { id, method, params = {} } = request;
     const working = new AbortController();
     this.#working.set(id, working);
     const { end } = this;
-    const meta = metaOf(params);
-    const token = meta?.progressToken;
-    const context: FakeContext = {
-      progress(progress, total, message) {
-        if (token === undefined) return;
-        end.notify("notifications/progress", {
-          progressToken: token,
-          progress,
-          ...(total !== undefined && { total }),
-          ...(message !== undefined && { message }),
-        });
-      },
-      log: (level, data) => end.notify("notifications/message", { level, data }),
-      ask: (asked, about) => end.request(asked, about).result,
-      signal: working.signal,
-      meta,
-      request: params,
+    const served: Served = { id, method, params, signal: working.signal, notify: (...notification) => end.notify(...notification) };
+    const isModern = isModernAt(spec.era, params);
+    this.#isModern = isModern;
+    const answer = async (): Promise<Json> => {
+      if (!isModern && spec.era === "modern") throw unsupported(params.protocolVersion);
+      if (!isModern) return answerAs(spec, method, params, legacyContext(served, end));
+      return method === "subscriptions/listen" ? this.#listeners.open(served) : answerModern(spec, served, rounds);
     };
     const waited = pause(working.signal); // at once, so that a clock that is turned now is turned for this request too
     void end
       .answer(id, async () => {
         await waited;
-        return answerAs(spec, method, params, context);
+        return answer();
       })
       .finally(() => this.#working.delete(id));
+  }
+
+  /** Tells whoever is at its other end. */
+  notify(method: string, params?: Json): void {
+    if (this.#isModern) this.#listeners.notify(method, params);
+    else this.end.notify(method, params);
   }
 
   #abort(id: Id): void {
@@ -215,4 +222,17 @@ class FakeConnection {
     for (const half of this.#halves) half.onclose?.();
     void this.end.close();
   }
+}
+
+/** What a call of the legacy era is given. */
+function legacyContext(served: Served, end: JsonRpcEnd): FakeContext {
+  const { params, signal, notify } = served;
+  return {
+    progress: (...step) => tellProgress(served, ...step),
+    log: (level, data) => notify("notifications/message", { level, data }),
+    ask: (method, about) => end.request(method, about).result,
+    signal,
+    meta: metaOf(params),
+    request: params,
+  };
 }

@@ -2,14 +2,20 @@ import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 import { ERRORS } from "../errors.ts";
 import type { Principal } from "../exchange/caller.ts";
 import type { Host } from "../host/host.ts";
-import type { Id, Json, Notification, Request } from "../wire/message.ts";
-import { LATEST_VERSION } from "../wire/versions.ts";
+import { type Id, isObject, type Json, type Notification, type Request } from "../wire/message.ts";
+import { type Round, type Stamp, stampRequest, subscriptionOf } from "../wire/modern.ts";
+import { LATEST_VERSION, MODERN_VERSIONS } from "../wire/versions.ts";
 import { within } from "./deadline.ts";
 import { JsonRpcEnd, JsonRpcError } from "./json-rpc-end.ts";
 
 /** Who a test client is. */
 export interface TestClientOptions {
-  /** What it declares in `initialize`; default: nothing. */
+  /**
+   * Which era of MCP it speaks: `legacy` that of 2025-11-25 and older, which begins with `initialize`; `modern` that of
+   * 2026-07-28, where each request says who sends it and nothing else is remembered. Default: `legacy`.
+   */
+  era?: "legacy" | "modern";
+  /** What it declares, in `initialize` or in each request; default: nothing. */
   capabilities?: Json;
   /** Its `clientInfo`. */
   info?: Json;
@@ -17,8 +23,10 @@ export interface TestClientOptions {
   principal?: Principal;
   /** By which endpoint it comes, as a plugin opened it; default: the unnamed one. */
   endpoint?: string;
-  /** The protocol version that it asks for; default: the newest that the host speaks. */
+  /** The protocol version that it asks for; default: the newest of its era that the host speaks. */
   version?: string;
+  /** The least grave log messages that it wants; default: in the legacy era whatever comes, in the modern one none. */
+  logLevel?: string;
 }
 
 export interface RequestOptions {
@@ -34,12 +42,27 @@ export interface TestNotification {
   readonly params: Json;
 }
 
+/** What a client is told of for as long as it wants: a `subscriptions/listen`. */
+export interface TestSubscription {
+  /** What of all it wanted the host has agreed to tell. */
+  readonly agreed: Json;
+  /** The answer, once the host ends it. */
+  readonly ended: Promise<Json>;
+  /** Wants to hear no more. */
+  close(): void;
+}
+
+/** A host that asks more often asks for ever. */
+const ROUNDS = 10;
+
 /** A client in memory that speaks plain JSON-RPC: it sends what it is given and hides nothing of what comes. */
 export class TestClient implements AsyncDisposable {
   /** Every notification that came, in order. */
   readonly notifications: TestNotification[] = [];
-  /** The answer to `initialize`. */
+  /** The answer to `initialize`; in the modern era that to `server/discover`. */
   readonly initialized: Json;
+  /** Every answer that asked something first (`input_required`), in order. */
+  readonly rounds: Json[] = [];
   readonly #end: JsonRpcEnd;
   readonly #answers: Answers;
   readonly #taken = new WeakSet<TestNotification>();
@@ -47,48 +70,73 @@ export class TestClient implements AsyncDisposable {
   #nextToken = 1;
   readonly #progress = new Map<unknown, (params: Json) => void>();
 
-  private constructor(end: JsonRpcEnd, answers: Answers, initialized: Json) {
+  /** What a request of the modern era is stamped with. */
+  readonly #stamp: Stamped | undefined;
+
+  private constructor(end: JsonRpcEnd, answers: Answers, stamp: Stamped | undefined, initialized: Json) {
     this.#end = end;
     this.#answers = answers;
+    this.#stamp = stamp;
     this.initialized = initialized;
   }
 
   /** Connects to a host and initializes. @throws TestRpcError where the host refuses */
   static async connect(host: Host, options: TestClientOptions = {}): Promise<TestClient> {
     const [ours, theirs] = InMemoryTransport.createLinkedPair();
-    const { principal, endpoint } = options;
+    const { principal, endpoint, capabilities = {}, info = { name: "test-client", version: "1.0.0" }, logLevel } = options;
     await host.connect(theirs, { ...(principal && { principal }), ...(endpoint !== undefined && { endpoint }) });
     const answers: Answers = new Map();
     const early: Notification[] = [];
     let notified = (notification: Notification): void => void early.push(notification);
     const end = new JsonRpcEnd(ours, {
-      request: (request) => void answerRequest(end, answers, request),
+      request: (request) => void end.answer(request.id as Id, () => answerTo(answers, request)),
       notification: (notification) => notified(notification),
       closed() {},
     });
     await end.open();
-    const { result } = end.request("initialize", {
-      protocolVersion: options.version ?? LATEST_VERSION,
-      capabilities: options.capabilities ?? {},
-      clientInfo: options.info ?? { name: "test-client", version: "1.0.0" },
-    });
-    const client = new TestClient(end, answers, await within(result, "initialize"));
+    const isModern = options.era === "modern";
+    const version = options.version ?? (isModern ? MODERN_VERSIONS[0] : LATEST_VERSION);
+    const stamp = isModern ? { version, info, capabilities, logLevel } : undefined;
+    const { result } = stamp
+      ? end.request("server/discover", stampRequest(undefined, version, stamp))
+      : end.request("initialize", { protocolVersion: version, capabilities, clientInfo: info });
+    const client = new TestClient(end, answers, stamp, await within(result, isModern ? "server/discover" : "initialize"));
     notified = (notification) => client.#notified(notification);
     for (const notification of early) notified(notification);
+    if (isModern) return client;
     end.notify("notifications/initialized");
+    if (logLevel !== undefined) await client.request("logging/setLevel", { level: logLevel });
     return client;
   }
 
   /**
-   * Sends a request and gives its result as it came.
+   * Sends a request and gives its result as it came. Where a host of the modern era asks something first
+   * (`input_required`), that is answered by `on` and the request sent again, unless there is a question that nothing answers.
    * @throws TestRpcError with the code, message and data of the host's error
    */
-  async request(method: string, params?: Json, { onProgress, signal }: RequestOptions = {}): Promise<Json> {
+  async request(method: string, params?: Json, options: RequestOptions = {}): Promise<Json> {
+    const { inputResponses, requestState } = params ?? {};
+    let round = { inputResponses, requestState } as Round; // as the test words it
+    for (let rounds = 0; ; rounds++) {
+      const result = await this.#send(method, params, round, options);
+      if (result.resultType !== "input_required") return result;
+      this.rounds.push(result);
+      if (rounds === ROUNDS) throw new Error(`${method} was answered with questions ${rounds} times`);
+      const asked = Object.entries((result.inputRequests ?? {}) as Record<string, Request>); // the host writes no others
+      if (asked.some(([, { method }]) => !this.#answers.has(method))) return result;
+      const answered = asked.map(async ([key, question]) => [key, await answerTo(this.#answers, question)]);
+      const answers = within(Promise.all(answered), `the answers to what ${method} asks`);
+      const responses = Object.fromEntries(await unlessAborted(answers, options.signal)) as Json;
+      round = { ...(asked.length > 0 && { inputResponses: responses }), requestState: result.requestState as string };
+    }
+  }
+
+  async #send(method: string, params: Json | undefined, round: Round, { onProgress, signal }: RequestOptions): Promise<Json> {
     signal?.throwIfAborted();
     const token = onProgress && `progress-${this.#nextToken++}`;
     if (onProgress) this.#progress.set(token, onProgress);
     const sent = token === undefined ? params : { ...params, _meta: { ...(params?._meta as Json | undefined), progressToken: token } };
-    const { id, result } = this.#end.request(method, sent);
+    const { id, result } = this.#end.request(method, this.#stamped(sent, round));
     const cancel = (): void => this.#end.cancel(id, signal?.reason as Error);
     signal?.addEventListener("abort", cancel, { once: true });
     try {
@@ -97,6 +145,24 @@ export class TestClient implements AsyncDisposable {
       signal?.removeEventListener("abort", cancel);
       this.#progress.delete(token);
     }
+  }
+
+  /** Params as they go out. */
+  #stamped(params: Json | undefined, round?: Round): Json | undefined {
+    return this.#stamp ? stampRequest(params, this.#stamp.version, this.#stamp, round) : params;
+  }
+
+  /** `subscriptions/listen`: resolves when the host has agreed. What it tells is in `notifications`. */
+  async listen(notifications: Json): Promise<TestSubscription> {
+    const { id, result } = this.#end.request("subscriptions/listen", this.#stamped({ notifications }));
+    const isAgreed = ({ method, params }: TestNotification): boolean =>
+      method === "notifications/subscriptions/acknowledged" && subscriptionOf(params) === id;
+    const refused = result.then(() => Promise.reject(new Error("subscriptions/listen was answered before it was acknowledged")));
+    const agreed = await within(Promise.race([this.#next(isAgreed), refused]), "the acknowledgment of subscriptions/listen");
+    result.catch(() => {}); // nobody need wait for it
+    refused.catch(() => {}); // as above
+    const close = (): void => this.#end.cancel(id, new Error("the test wants to hear no more"));
+    return { agreed: isObject(agreed.notifications) ? agreed.notifications : {}, ended: result, close };
   }
 
   /** `tools/call`. */
@@ -149,23 +215,32 @@ export class TestClient implements AsyncDisposable {
     this.#end.notify(method, params);
   }
 
-  /** Answers what the host asks with this method; without it the client answers that it knows no such method. A thrown TestRpcError is the answer. */
+  /**
+   * Answers what the host asks with this method; without it the client answers that it knows no such method. A thrown
+   * TestRpcError is the answer; in the modern era, which has none but results, it is what the request rejects with.
+   */
   on(method: string, answer: (params: Json) => Json | Promise<Json>): void {
     this.#answers.set(method, answer);
   }
 
   /** The params of the first notification with this method that no `until` gave before, now or when it comes. */
   until(method: string): Promise<Json> {
-    const found = new Promise<Json>((resolve) => {
+    return within(
+      this.#next((each) => each.method === method),
+      `waiting for ${method} at the test client`,
+    );
+  }
+
+  #next(fits: (notification: TestNotification) => boolean): Promise<Json> {
+    return new Promise<Json>((resolve) => {
       const look = (): void => {
-        const next = this.notifications.find((each) => each.method === method && !this.#taken.has(each));
+        const next = this.notifications.find((each) => fits(each) && !this.#taken.has(each));
         if (!next) return void this.#waiting.push(look);
         this.#taken.add(next);
         resolve(next.params);
       };
       look();
     });
-    return within(found, `waiting for ${method} at the test client`);
   }
 
   /** Goes away. What is in flight is cancelled by the host. */
@@ -186,12 +261,25 @@ export class TestClient implements AsyncDisposable {
 
 type Answers = Map<string, (params: Json) => Json | Promise<Json>>;
 
-function answerRequest(end: JsonRpcEnd, answers: Answers, request: Request & { id: Id }): Promise<void> {
-  const { id, method, params = {} } = request;
-  return end.answer(id, async () => {
-    const answer = answers.get(method);
-    if (answer) return answer(params);
-    if (method === "ping") return {};
-    throw new JsonRpcError(-32601, `Method not found: ${method}`);
+interface Stamped extends Stamp {
+  readonly version: string;
+}
+
+async function answerTo(answers: Answers, { method, params = {} }: Pick<Request, "method" | "params">): Promise<Json> {
+  const answer = answers.get(method);
+  if (answer) return answer(params);
+  if (method === "ping") return {};
+  throw new JsonRpcError(-32601, `Method not found: ${method}`);
+}
+
+/** The same promise, or the signal's reason: whoever is asked may take their time. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise;
+  let stop!: () => void;
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason as Error);
+    if (signal.aborted) stop();
+    else signal.addEventListener("abort", stop, { once: true });
   });
+  return Promise.race([promise, aborted]).finally(() => signal.removeEventListener("abort", stop));
 }

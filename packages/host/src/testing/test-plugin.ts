@@ -6,6 +6,7 @@ import type { z } from "zod";
 import type { Config } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
 import type { PluginFactory } from "../plugin/plugin.ts";
+import { ALL_ERAS, EACH_ERA, type Eras } from "./contract-client.ts";
 import { type ContractHost, contractHost, entryOf, type Recording } from "./contract-host.ts";
 import { type ContractRequest, UNRELATED } from "./contract-upstream.ts";
 import { runFresh } from "./fresh-process.ts";
@@ -53,12 +54,18 @@ export function testPlugin<Schema extends z.ZodType>(factory: PluginFactory<Sche
     throw new TypeError(`testPlugin: "${name}" has options; give \`badOptions\`, some that it refuses, each with its place and a hint`);
   const options = cases.options as z.input<Schema>; // the host parses them
   const beside = (cases.beside ?? []).map(({ module, options }) => entryOf(fileOf(module), options));
-  const start = (plugins: Config["plugins"]): Promise<ContractHost> => contractHost(plugins, upstreams, beside);
+  const start = (plugins: Config["plugins"], eras: Eras = { client: "legacy", server: "legacy" }): Promise<ContractHost> =>
+    contractHost(plugins, eras, upstreams, beside);
   /** What comes of the requests without the plugin. */
-  const plain = async (): Promise<Recording> => {
-    await using host = await start([]);
+  const plain = async (eras: Eras): Promise<Recording> => {
+    await using host = await start([], eras);
     return await host.record(requests); // while the host lives
   };
+  /** A test that is done for several eras. */
+  const testIn = (all: readonly Eras[], what: string, run: (eras: Eras) => Promise<void>): void =>
+    test(`${name}: ${what}`, async () => {
+      for (const eras of all) await run(eras).catch((error: unknown) => fail(error, eras));
+    });
   const task = { file: fileOf(cases.module), name, options, upstreams, requests, beside };
 
   /** The problems that a host tells of these options. */
@@ -94,9 +101,9 @@ export function testPlugin<Schema extends z.ZodType>(factory: PluginFactory<Sche
     else await refused(given, `plugins[0].options.${wrong}`, `did you mean "${key}"?`);
   });
 
-  test(`${name}: unrelated requests pass unchanged`, async () => {
-    await using host = await start([factory(options)]);
-    same(await host.record(requests), await plain(), `plugin "${name}" changes what is none of its business`);
+  testIn(ALL_ERAS, "unrelated requests pass unchanged", async (eras) => {
+    await using host = await start([factory(options)], eras);
+    same(await host.record(requests), await plain(eras), `plugin "${name}" changes what is none of its business`);
   });
 
   test(`${name}: every tap carries the plugin's name`, async () => {
@@ -109,23 +116,21 @@ export function testPlugin<Schema extends z.ZodType>(factory: PluginFactory<Sche
     assert.equal(taps.filter(({ plugin }) => plugin === name).length, names.length, "the host knows other taps than the plugin made");
   });
 
-  test(`${name}: instances in two hosts share nothing`, async () => {
+  testIn(EACH_ERA, "instances in two hosts share nothing", async (eras) => {
     const plugin = factory(options);
-    await using first = await start([{ use: plugin, id: "first" }]);
-    await using second = await start([{ use: plugin, id: "second" }]);
+    await using first = await start([{ use: plugin, id: "first" }], eras);
+    await using second = await start([{ use: plugin, id: "second" }], eras);
     const untouched = second.counters();
-    same(await first.record(requests), await plain(), "what happened in another host shows");
+    same(await first.record(requests), await plain(eras), "what happened in another host shows");
     await first[Symbol.asyncDispose]();
     assert.deepEqual(second.counters(), untouched, "what happens in one host is counted in another");
-    same(await second.record(requests), await plain(), "what happened in another host shows");
+    same(await second.record(requests), await plain(eras), "what happened in another host shows");
   });
 
-  test(`${name}: two instances in one host share nothing`, async () => {
+  testIn(EACH_ERA, "two instances in one host share nothing", async (eras) => {
     const plugin = factory(options);
-    const both = await start([
-      { use: plugin, id: "first" },
-      { use: plugin, id: "second" },
-    ]).catch((error: unknown) => error);
+    const copies = ["first", "second"].map((id) => ({ use: plugin, id }));
+    const both = await start(copies, eras).catch((error: unknown) => error);
     // A service has one provider, and so have a transport and an endpoint: that a second copy is refused in so many words is an answer.
     if (both instanceof ConfigError && /provides the service|registers the transport|opens the endpoint/.test(both.message)) return;
     if (both instanceof Error) throw both;
@@ -136,12 +141,12 @@ export function testPlugin<Schema extends z.ZodType>(factory: PluginFactory<Sche
         .taps.filter(({ plugin: owner }) => owner === id)
         .map(({ hook, method }) => `${hook} ${method ?? ""}`);
     assert.deepEqual(tapsOf("second"), tapsOf("first"), "the second instance taps other hooks than the first");
-    same(await host.record(requests), await plain(), `two instances of "${name}" change what is none of their business`);
+    same(await host.record(requests), await plain(eras), `two instances of "${name}" change what is none of their business`);
   });
 
-  test(`${name}: a reload keeps it where nothing changed for it, takes it out, and puts it back`, async () => {
-    await using host = await start([factory(options)]);
-    await using other = await start([]);
+  testIn(EACH_ERA, "a reload keeps it where nothing changed for it, takes it out, and puts it back", async (eras) => {
+    await using host = await start([factory(options)], eras);
+    await using other = await start([], eras);
     // The lists, and nothing that a plugin may keep an answer to.
     const lists = UNRELATED.filter(({ method }) => method.endsWith("/list") && method !== "tasks/list");
     const isUnrelated = (list: ContractRequest): boolean => requests.some(({ method }) => method === list.method);
@@ -168,6 +173,12 @@ export function testPlugin<Schema extends z.ZodType>(factory: PluginFactory<Sche
 }
 
 type Recorded = Recording[number];
+
+/** @throws the error, which says in which eras it came about */
+function fail(error: unknown, { client, server }: Eras): never {
+  if (error instanceof Error) error.message = `client of the ${client} era, server of the ${server} era: ${error.message}`;
+  throw error;
+}
 
 function same(actual: Recording, expected: Recording, message: string): void {
   for (const [index, { request, client, servers }] of expected.entries()) {

@@ -137,6 +137,13 @@ export class Connection {
     return this.#lifecycle.life?.peer.inFlight ?? 0;
   }
 
+  /** What is in flight over it for a call of a client: what a plugin sent in its place is another exchange. */
+  sentFor<T>(call: HostExchange | T): HostExchange | T {
+    const isFor = (sent: HostExchange | undefined): boolean => sent !== undefined && (sent === call || isFor(sent.parent));
+    const sent = this.#lifecycle.life?.peer.origins().filter(isFor) ?? [];
+    return sent.length === 1 && sent[0] ? sent[0] : call;
+  }
+
   get counters(): PeerCounters {
     return this.#lifecycle.life?.peer.counters ?? { garbage: 0, unexpected: 0 };
   }

@@ -60,12 +60,12 @@ export class HttpAnswer implements HttpEvents {
     this.#isModern = era === "modern";
   }
 
-  /** @param added headers beside those of the connection */
-  post(body: string, added?: readonly AddedHeader[]): void {
+  /** @param added headers beside those of the connection @param lasts whether the answer is a stream without an end */
+  post(body: string, added?: readonly AddedHeader[], lasts = false): void {
     const { http, upstream } = this.#context;
     const taken = added?.find(({ name }) => http.sends(name));
     if (!taken) {
-      this.#request = http.post(body, this, { added });
+      this.#request = http.post(body, this, { added, lasts });
       return;
     }
     const reason = `plugin "${taken.by}" adds the header "${taken.name}" to a call, which upstream "${upstream}" gets with every request of its connection; nothing was sent`;

@@ -19,11 +19,15 @@ export interface HttpOptions {
   url: URL;
   headers: Readonly<Record<string, string>>;
   proxy?: ProxySetting;
+  /** Connections at once, of calls and of streams that are listened to each. */
+  sockets?: number;
 }
 
 export interface PostOptions {
   readonly path?: string | undefined;
   readonly added?: readonly AddedHeader[] | undefined;
+  /** Whether it stays open for as long as it can, so that it is not to take the connections of calls. */
+  readonly lasts?: boolean;
 }
 
 const SOCKETS = 256;
@@ -41,6 +45,9 @@ const GET_HEADERS: readonly string[] = ["Accept", "text/event-stream"];
 export class HttpClient {
   readonly #upstream: string;
   readonly #pool: UndiciPool;
+  /** For what lasts, made with the first of these. */
+  #lasting: UndiciPool | undefined;
+  readonly #makePool: () => UndiciPool;
   readonly #origin: string;
   readonly #path: string;
   /** Where the server has sent what goes to a path: of the two that there are at most, the URL's and an endpoint's. */
@@ -53,19 +60,21 @@ export class HttpClient {
   #version: string | undefined;
 
   /** @param authorization what plugins give the credentials through, where any do */
-  constructor(upstream: string, { url, headers, proxy }: HttpOptions, authorization?: Authorization) {
+  constructor(upstream: string, { url, headers, proxy, sockets = SOCKETS }: HttpOptions, authorization?: Authorization) {
     this.#upstream = upstream;
     this.#authorization = authorization;
     this.#configured = headers;
     const dial = proxyDial(url, proxy);
-    this.#pool = new Pool(url.origin, {
-      connections: SOCKETS,
-      pipelining: 1,
-      connect: dial ? connector(dial) : { timeout: CONNECT_TIMEOUT },
-      // Calls have deadlines of their own, and a stream may be silent for as long as it likes.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-    });
+    this.#makePool = () =>
+      new Pool(url.origin, {
+        connections: sockets,
+        pipelining: 1,
+        connect: dial ? connector(dial) : { timeout: CONNECT_TIMEOUT },
+        // Calls have deadlines of their own, and a stream may be silent for as long as it likes.
+        headersTimeout: 0,
+        bodyTimeout: 0,
+      });
+    this.#pool = this.#makePool();
     this.#origin = url.origin;
     this.#path = pathOf(url);
     this.#use(headers);
@@ -125,9 +134,9 @@ export class HttpClient {
   }
 
   /** @param how another path of the same server; headers beside those of the connection */
-  post(body: string, events: HttpEvents, { path = this.#path, added }: PostOptions = {}): HttpRequest {
+  post(body: string, events: HttpEvents, { path = this.#path, added, lasts = false }: PostOptions = {}): HttpRequest {
     const headers = added ? [...POST_HEADERS, ...new Map(added.map(({ name, value }) => [name, value]))].flat() : POST_HEADERS;
-    return this.#send({ method: "POST", path, headers, body }, events);
+    return this.#send({ method: "POST", path, headers, body, lasts }, events);
   }
 
   get(lastEventId: string | undefined, events: HttpEvents): HttpRequest {
@@ -150,7 +159,8 @@ export class HttpClient {
     if (request.isAborted) return; // while credentials were asked for
     const { path, order } = request;
     request.credentials = this.#authorization?.version;
-    this.#pool.dispatch(
+    const pool = order.lasts ? (this.#lasting ??= this.#makePool()) : this.#pool;
+    pool.dispatch(
       { path, method: order.method, headers: [...this.#headers, ...order.headers], body: order.body ?? null },
       request.attempt(this.#goesOn),
     );
@@ -190,7 +200,7 @@ export class HttpClient {
   /** Ends the server's session, if there is one, and every connection. */
   async close(): Promise<void> {
     if (this.#session !== undefined) await this.#delete();
-    await this.#pool.destroy();
+    await Promise.all([this.#pool.destroy(), this.#lasting?.destroy()]);
   }
 
   #delete(): Promise<void> {

@@ -27,6 +27,8 @@ export interface HttpOrder {
   /** Names and values by turns. */
   readonly headers: readonly string[];
   readonly body?: string;
+  /** Whether it goes beside the connections of calls. */
+  readonly lasts?: boolean;
 }
 
 /** Whether a request goes on after this head, so that it is not the answer. */

@@ -84,7 +84,7 @@ export class HttpLink implements Link {
       const era = this.#isModern || message.method === "server/discover" ? "modern" : "legacy";
       const answer = new HttpAnswer(message.id, this.#context, era);
       this.#answers.set(message.id as number, answer); // the host's own requests have ids of its minting
-      return answer.post(body, headers);
+      return answer.post(body, headers, message.method === "subscriptions/listen");
     }
     this.#outbox.post(body);
     // Only now may the server send on its own; it wants `initialized` first.

@@ -70,10 +70,10 @@ export class Listening {
     this.#lists = listsIn(options.capabilities);
   }
 
-  /** From now on there is somebody to tell. */
+  /** From now on there is somebody to tell. It is asked for at once, before the lists are: what changes meanwhile is not missed. */
   begin(): void {
     this.#isOpen = true;
-    this.#schedule(0);
+    this.#open();
   }
 
   /** The server has other capabilities now. */

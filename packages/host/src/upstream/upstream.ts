@@ -133,7 +133,10 @@ export class Upstream {
     return connection;
   }
 
-  /** The connection that a host opens before any client came, where it would be of use to all. Of a server of both eras: the modern one, which has no session and is one for all, where clients may be of that. */
+  /**
+   * The connection that a host opens before any client came, where it would be of use to all. Of a server of both eras it is
+   * the modern one, which has no session and is one for all, where clients may be of that era.
+   */
   base(): Connection | undefined {
     if (this.facts.isolation !== "shared") return undefined;
     const { prefers } = this.#options;

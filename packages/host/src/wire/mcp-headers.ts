@@ -1,6 +1,6 @@
 import { isHeaderName } from "./headers.ts";
 import { isObject, type Json } from "./message.ts";
-import { headerText } from "./modern.ts";
+import { headerText, headerValue } from "./modern.ts";
 
 /** A parameter of a tool that is repeated in a header. */
 export interface ParamHeader {
@@ -65,10 +65,44 @@ function first<T>(list: readonly T[], problemOf: (each: T) => string | undefined
   return undefined;
 }
 
-/** The value of a header, for the arguments of one call; undefined where there is nothing to repeat. */
-export function paramHeaderValue({ path }: ParamHeader, args: unknown): string | undefined {
+/** What a parameter is in the arguments of one call; undefined where it is not there. */
+function argumentOf({ path }: ParamHeader, args: unknown): unknown {
   let value = args;
   for (const name of path) value = isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
+  return value;
+}
+
+/** The value of a header, for the arguments of one call; undefined where there is nothing to repeat. */
+export function paramHeaderValue(header: ParamHeader, args: unknown): string | undefined {
+  const value = argumentOf(header, args);
   if (typeof value === "string") return headerText(value);
   return typeof value === "boolean" || Number.isSafeInteger(value) ? String(value) : undefined;
+}
+
+/** A number as clients write it: "42.0" is 42. */
+const NUMBER = /^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+
+/** Whether a header says what the arguments do. @param written as often as it was sent; undefined where it was not */
+export function isRepeated(header: ParamHeader, args: unknown, written: readonly string[] | undefined): boolean {
+  const expected = paramHeaderValue(header, args);
+  if (!written || expected === undefined) return !written && expected === undefined;
+  const [value, another] = written;
+  const read = value === undefined || another !== undefined ? undefined : headerValue(value);
+  if (read === undefined) return false;
+  const given = argumentOf(header, args);
+  return typeof given === "number" ? NUMBER.test(read) && Number(read) === given : read === String(given);
+}
+
+/** The headers of tools by their definitions; those that want none, or want them wrongly, have null. */
+const plans = new WeakMap<object, readonly ParamHeader[] | null>();
+
+/** The headers that a call of a tool must have, by the definition that its callers are shown. */
+export function planOf(definition: Readonly<Json>): readonly ParamHeader[] | null {
+  let plan = plans.get(definition);
+  if (plan === undefined) {
+    const found = paramHeadersOf(definition.inputSchema);
+    plan = typeof found === "string" || found.length === 0 ? null : found;
+    plans.set(definition, plan);
+  }
+  return plan;
 }

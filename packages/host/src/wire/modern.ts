@@ -127,6 +127,11 @@ export function stampResult(
   });
 }
 
+/** The answer to `server/discover` as it goes out. Until here it says who serves where the answer to `initialize` does, so that plugins know one place. */
+export function stampDiscovery({ serverInfo, ...result }: Readonly<Json>, hostInfo: Json, freshness: Freshness | undefined): Json {
+  return stampResult(result, isObject(serverInfo) ? serverInfo : hostInfo, freshness);
+}
+
 /** A question of the legacy era as a client of the modern one knows it: it has no ids of its own, and nothing is reported of it. */
 export function modernQuestion(method: string, { _meta, task, ...params }: Readonly<Json>): Json {
   const { elicitationId, ...others } = params;
@@ -181,24 +186,27 @@ export function modernMethod(method: string): ModernMethod | undefined {
   return REMOVED.has(method) ? undefined : {};
 }
 
-/** What stands in an `Mcp-Name` header whose value is no plain ASCII, around Base64 of its UTF-8. */
-const SENTINEL = /^=\?base64\?([A-Za-z0-9+/]*={0,2})\?=$/;
+/** What stands in an `Mcp-*` header whose value is no plain ASCII, around Base64 of its UTF-8. */
+const [BEFORE, AFTER] = ["=?base64?", "?="];
+/** What a header may be as it is. */
+const PLAIN = /^[\x20-\x7e\t]*$/;
+
+function isSentinel(text: string): boolean {
+  return text.length >= BEFORE.length + AFTER.length && text.startsWith(BEFORE) && text.endsWith(AFTER);
+}
 
 /** The value of an `Mcp-*` header; undefined where it cannot be read. */
 export function headerValue(written: string): string | undefined {
-  const [, encoded] = SENTINEL.exec(written) ?? [];
-  if (encoded === undefined) return written;
+  if (!isSentinel(written)) return PLAIN.test(written) ? written : undefined;
+  const encoded = written.slice(BEFORE.length, -AFTER.length);
   const text = Buffer.from(encoded, "base64").toString("utf8");
   return Buffer.from(text, "utf8").toString("base64") === encoded ? text : undefined;
 }
 
-/** What a header may be as it is. */
-const PLAIN = /^[\x20-\x7e\t]*$/;
-
 /** A text as the value of an `Mcp-*` header. */
 export function headerText(value: string): string {
-  const isPlain = PLAIN.test(value) && value.trim() === value && !(value.startsWith("=?base64?") && value.endsWith("?="));
-  return isPlain ? value : `=?base64?${Buffer.from(value, "utf8").toString("base64")}?=`;
+  const isPlain = PLAIN.test(value) && value.trim() === value && !isSentinel(value);
+  return isPlain ? value : `${BEFORE}${Buffer.from(value, "utf8").toString("base64")}${AFTER}`;
 }
 
 /** The client's capabilities, where they are what they must be. */

@@ -101,6 +101,11 @@ export class Peer<Origin> {
     return this.#pending.size;
   }
 
+  /** On whose behalf they were sent, of each that was sent on somebody's. */
+  origins(): Origin[] {
+    return this.#pending.ids().flatMap((id) => this.#pending.get(id)?.origin ?? []);
+  }
+
   get isClosed(): boolean {
     return this.#closed !== undefined;
   }

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
+import type { ListenConfig } from "../../config/schema.ts";
 import { localOptionsOf } from "../../host/host.ts";
 import type { LogFormat, Logger } from "../../log.ts";
 import type { ControlFacts } from "../../operator/control-protocol.ts";
@@ -107,13 +108,17 @@ export function openForHttp(flags: StartFlags, rawArgs: readonly string[], log: 
 export async function serveStdio(flags: StartFlags, rawArgs: string[], output: FrameOutput): Promise<ExitCode> {
   const { log, ring } = logOf(flags);
   const life = new ProcessLife(log);
+  let protocols: ListenConfig["protocols"] | undefined;
   const opened = await openHost({
     config: flags.config,
     raw: rawArgs,
     log,
     stdio: true,
     serves: true,
-    change: ({ listen: _, ...config }) => config,
+    change: ({ listen, ...config }) => {
+      protocols ??= listen?.protocols;
+      return config;
+    },
   });
   const { host, loaded } = opened;
   const reloads = equip(opened, { config: loaded.path, mode: "stdio" }, { rawArgs, life });
@@ -121,7 +126,7 @@ export async function serveStdio(flags: StartFlags, rawArgs: string[], output: F
   await serveOperators(opened, reloads, { flags, life, ring });
   host.log.info("the host serves standard input and output", { config: loaded.path });
   const { endpoint } = flags;
-  void host.serveStdio({ input: process.stdin, output, endpoint }).then(() => life.end(EXIT.ok.code));
+  void host.serveStdio({ input: process.stdin, output, endpoint, protocols }).then(() => life.end(EXIT.ok.code));
   return written(output, await life.ended);
 }
 
