@@ -5,6 +5,7 @@ import type { Message } from "../fixtures/upstream.mjs";
 import { startHost, type TestHost, upstream } from "../harness/hosts.ts";
 import { ModernHttp } from "../harness/modern-client.ts";
 import { RawHttp } from "../harness/raw-http.ts";
+import { SocketClient } from "../harness/socket.ts";
 
 const KEY = "io.modelcontextprotocol/";
 const listen = { protocols: ["legacy", "modern"] as const };
@@ -295,4 +296,28 @@ test("headers for arguments that its tool does not ask for go no further", async
     expect(seen?.headers).not.toHaveProperty("mcp-param-nobody");
   }
   await server.close();
+});
+
+test("where only the modern era is open, clients of the other are told which versions there are", async () => {
+  await using running = await startHost({ mcpServers: { one: upstream() }, listen: { protocols: ["modern"], websocket: true } });
+  const initialize = {
+    jsonrpc: "2.0",
+    id: 1,
+    method: "initialize",
+    params: { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: {} },
+  };
+  const refused = { id: 1, error: { code: -32022, data: { supported: ["2026-07-28"], requested: "2025-11-25" } } };
+  const client = new ModernHttp(running.url);
+  const { status, messages } = await client.post(initialize, {}).answer;
+  expect([status, messages]).toMatchObject([400, [refused]]);
+  const get = await client.post(undefined, {}, "GET").answer;
+  expect([get.status, get.headers.allow]).toEqual([405, "POST"]);
+  expect((await client.post({ jsonrpc: "2.0", id: 2, method: "tools/list" }, {}).answer).status).toBe(400);
+  expect((await client.ask("tools/list")).result.tools.length).toBeGreaterThan(0);
+  const piped = await SocketClient.open(running.url);
+  piped.send(initialize);
+  expect(await piped.answer(1)).toMatchObject(refused);
+  piped.socket.close();
+  await piped.closed;
+  expect(running.host.status().sessions).toBe(0);
 });

@@ -19,6 +19,8 @@ export function checkModern(
   envelope: Envelope | undefined,
   headers: IncomingHttpHeaders | undefined,
 ): ClientFacts {
+  // Where only the modern era is open, whoever begins a session is told which versions there are.
+  if (!envelope && method === "initialize") throw unsupported(String(params.protocolVersion));
   if (typeof envelope?.version !== "string")
     throw new HostError("invalid_params", 'params._meta["io.modelcontextprotocol/protocolVersion"] must be a string');
   const { version } = envelope;

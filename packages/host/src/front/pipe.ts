@@ -77,7 +77,7 @@ export class Pipe {
     if (!isRequest(message)) return isNotification(message) && modern.notification(message);
     const envelope = envelopeOf(message.params);
     if (modern.has(message.id) || (envelope && this.#wire?.session.has(message.id))) return this.#refuse(message, isInFlight(message));
-    if (envelope) this.#leaveUnused(modern);
+    if (envelope || !this.#options.behind.protocols.includes("legacy")) this.#leaveUnused(modern);
     else if (this.#wire) return false;
     else if (message.method === "initialize") return !this.#open(message);
     modern.request(message, envelope, bytes);

@@ -32,6 +32,8 @@ export class StreamableHttp implements HttpWayIn {
   readonly #standing = new Map<Session, EventStream>();
   /** Serves the modern era, where that is open to clients. */
   readonly #modern: ModernHttp | undefined;
+  /** Whether nothing else is. */
+  readonly #isModernOnly: boolean;
   #draining = false;
 
   constructor(options: NetworkOptions, held: LongLived) {
@@ -40,14 +42,16 @@ export class StreamableHttp implements HttpWayIn {
     const { resume } = options.listen;
     this.#streams = { queueBytes: options.limits.clientQueueBytes, store: resume === false ? undefined : new EventStore(resume) };
     this.#replies = { options, streams: this.#streams, open: new Roster() };
-    if (options.listen.protocols.includes("modern")) this.#modern = new ModernHttp(options, held);
+    const { protocols } = options.listen;
+    if (protocols.includes("modern")) this.#modern = new ModernHttp(options, held);
+    this.#isModernOnly = !protocols.includes("legacy");
   }
 
   serve(request: IncomingMessage, response: FrontResponse, arrival: Arrival, failed: (error: unknown) => void): void {
     const { method } = request;
     if (method !== "POST" && method !== "GET" && method !== "DELETE") throw notAllowed(method, ENDPOINT_METHODS);
     const { "mcp-protocol-version": version } = request.headers;
-    if (method !== "POST" && this.#modern && isModern(version)) throw notAllowed(method, "POST");
+    if (method !== "POST" && this.#modern && (this.#isModernOnly || isModern(version))) throw notAllowed(method, "POST");
     // What is of which era only the body says, unless it names a session.
     if (method !== "POST" || !this.#modern) checkVersion(request);
     if (method === "POST") return this.#post(request, response, arrival, failed);
@@ -72,7 +76,7 @@ export class StreamableHttp implements HttpWayIn {
       throw new HostError("not_acceptable", "Accept must list application/json and text/event-stream");
     checkJson(request);
     const { "mcp-session-id": named, "mcp-protocol-version": version } = request.headers;
-    const modern = named === undefined || isModern(version) ? this.#modern : undefined;
+    const modern = named === undefined || this.#isModernOnly || isModern(version) ? this.#modern : undefined;
     if (this.#modern && !modern) checkVersion(request);
     const session = named === undefined || modern ? undefined : this.#session(request, arrival);
     const take = (body: Buffer): void => {
@@ -80,7 +84,7 @@ export class StreamableHttp implements HttpWayIn {
       checkShape(value, this.#options.limits);
       if (modern) {
         const envelope = isObject(value) && isObject(value.params) ? envelopeOf(value.params) : undefined;
-        if (isModernRequest(value, envelope, request.headers))
+        if (this.#isModernOnly || isModernRequest(value, envelope, request.headers))
           return modern.receive(toMessage(value), body.length, envelope, request, response, arrival);
         if (!isModern(version)) checkVersion(request); // a client may send a wrong one with initialize, where it says nothing
       }
