@@ -50,8 +50,12 @@ describe.each(["HTTP", "stdio"] as const)("a tool of a server of 2025-11-25 over
   });
 
   test("is listed without saying so, and tasks are offered", async () => {
-    const { tools } = (await client.ask("tools/list")).result;
-    const listed = tools.find(({ name }: Message) => name === "mustWork");
+    const listed = await vi.waitFor(async () => {
+      const { tools } = (await client.ask("tools/list")).result;
+      const found = tools.find(({ name }: Message) => name === "mustWork");
+      expect(found).toBeDefined();
+      return found;
+    });
     expect(listed.execution).toEqual({ "x-vendor": expect.anything() });
     expect((await client.ask("server/discover")).result.capabilities).toMatchObject(TASKS);
   });
@@ -119,6 +123,15 @@ describe.each(["HTTP", "stdio"] as const)("a tool of a server of 2025-11-25 over
     await vi.waitFor(() =>
       expect(running.host.status().upstreams[0]?.connections.reduce((sum, { inFlight }) => sum + inFlight, 0)).toBe(0),
     );
+  });
+
+  test("is not told of on a subscription, since its server need not tell", async () => {
+    const taskId = await begun(client, { steps: 1_000, delayMs: 100 });
+    const listening = client.open("subscriptions/listen", { notifications: { taskIds: [taskId] } }, able);
+    listening.answer.catch(() => {}); // hung up
+    await vi.waitFor(() => expect(listening.messages.map(({ params }) => params.notifications)).toEqual([{}]));
+    listening.close();
+    await about(client, "cancel", taskId);
   });
 
   test("that may be one is called plainly", async () => {

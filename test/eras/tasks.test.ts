@@ -148,6 +148,34 @@ describe.each(["HTTP", "stdio"] as const)("tasks of a server of 2026-07-28 over 
     }
   });
 
+  test("are told of on a subscription, whole and under the client's id, to whoever declared that they take them", async () => {
+    const { taskId } = await begun(client, "confirm_delete", { filename: "x" });
+    const notifications = { taskIds: [taskId, "nobody's"] };
+    expect((await client.ask("subscriptions/listen", { notifications })).error).toMatchObject({
+      code: -32021,
+      data: { requiredCapabilities: TASKS },
+    });
+    const listening = client.open("subscriptions/listen", { notifications }, { id: "mine", ...able });
+    listening.answer.catch(() => {}); // hung up
+    const [acknowledged] = await vi.waitFor(() => {
+      expect(listening.messages).toHaveLength(1);
+      return listening.messages;
+    });
+    expect(acknowledged?.params).toEqual({ notifications: { taskIds: [taskId] }, _meta: { [`${KEY}subscriptionId`]: "mine" } });
+    await become(client, taskId, "input_required");
+    await about(client, "update", taskId, { inputResponses: { confirm: accepted } });
+    await vi.waitFor(() => expect(listening.messages.at(-1)?.params.status).toBe("completed"), { timeout: 5_000 });
+    const last = listening.messages.at(-1);
+    const { _meta, resultType: _, ...state } = (await about(client, "get", taskId)).result;
+    expect(last).toEqual({
+      jsonrpc: "2.0",
+      method: "notifications/tasks",
+      params: { ...state, _meta: { [`${KEY}subscriptionId`]: "mine" } },
+    });
+    for (const { method, params } of listening.messages.slice(1)) expect([method, params.taskId]).toEqual(["notifications/tasks", taskId]);
+    listening.close();
+  });
+
   test.each(["tasks/result", "tasks/list"])("have no %s any more, whatever the headers", async (method) => {
     const { status, messages } = await client.send(method, { taskId: "x" }, { ...able, headers: { "mcp-name": undefined } });
     expect([status, messages]).toMatchObject([404, [{ error: { code: -32601 } }]]);

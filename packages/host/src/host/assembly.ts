@@ -90,6 +90,7 @@ export function assemble(options: {
   const answers = createAnswers(directory, hostInfo, (id) => requesters.get(id), announcer, {
     run: lasting.run,
     settled: lasting.settled,
+    watch: (...watched) => lasting.taskBridge.watch(...watched),
     most: config.limits.listeners,
   });
   const pipeline = new Pipeline({ hooks, directory, ...lasting, answers, limits: config.limits });

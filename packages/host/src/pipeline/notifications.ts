@@ -177,7 +177,9 @@ export class Notifications {
     const task = typeof native === "string" ? tasks.byNative(connection, native) : undefined;
     if (!task) return this.#drop(connection);
     tasks.observe(connection, notification.params ?? {});
-    caller(task.caller.id)?.notify({ ...notification, params: { ...notification.params, taskId: task.exposed } }, origin);
+    for (const told of task.watchers ?? []) told(notification.params ?? {});
+    if (!task.isModern)
+      caller(task.caller.id)?.notify({ ...notification, params: { ...notification.params, taskId: task.exposed } }, origin);
   }
 
   #elicited(connection: Connection, notification: Notification, origin: HostExchange | undefined): void {

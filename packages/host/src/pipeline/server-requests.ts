@@ -70,8 +70,7 @@ export class ServerRequests {
 
   receive(connection: Connection, request: Request, stream: HostExchange | undefined): void {
     if (request.method === "ping") return connection.respond(request, { result: {} });
-    const related = relatedTask(request.params);
-    const origin = (related === undefined ? undefined : this.#options.tasks.byNative(connection, related)?.held) ?? stream;
+    const origin = this.#options.tasks.byNative(connection, relatedTask(request.params))?.held ?? stream;
     const owner = this.#owner(connection, request, origin);
     const known = origin ?? (owner instanceof HostError ? owner : connection.sentFor(owner.attribute(connection.facts.key)));
     if (known && !(known instanceof HostError)) known.asked = true;
@@ -265,11 +264,10 @@ export class ServerRequests {
   #owner(connection: Connection, request: Request, origin: HostExchange | undefined): Respondent | HostError {
     const { tasks } = this.#options;
     const { key } = connection.facts;
-    const related = relatedTask(request.params);
     const ofTask = this.#clientTasks.callerOf(connection, request);
     const facts =
       origin?.caller ??
-      (related === undefined ? undefined : tasks.byNative(connection, related)?.caller) ??
+      tasks.byNative(connection, relatedTask(request.params))?.caller ??
       connection.owner ??
       (ofTask === undefined ? undefined : { id: ofTask });
     if (!facts) {

@@ -131,6 +131,34 @@ export class TaskBridge {
     return task?.connection.server?.era === "modern";
   }
 
+  /**
+   * Tells a client of every change of a task from now on. Gives what ends that; undefined where it cannot be: the task is
+   * not known to it, or of a server that may not tell.
+   */
+  async watch(exchange: HostExchange, exposed: string, tell: (state: Json) => void): Promise<(() => void) | undefined> {
+    const task = this.#options.tasks.permitted(exchange, exposed);
+    if (!task || !this.#isModern(task)) return undefined;
+    const { connection, native } = task;
+    let before: Promise<void> = Promise.resolve(); // one after the other
+    const told = (state: Json): void => {
+      before = before.then(() => this.#told(exchange, task, state, tell)).catch(() => {}); // a client that asks hears why
+    };
+    task.watchers ??= new Set();
+    task.watchers.add(told);
+    const end = (): void => {
+      task.watchers?.delete(told);
+      if (task.watchers?.size === 0) connection.unwatchTask(native);
+    };
+    if (await connection.watchTask(native)) return end;
+    end();
+    return undefined;
+  }
+
+  async #told(exchange: HostExchange, task: Task, state: Json, tell: (state: Json) => void): Promise<void> {
+    const asking = this.#child(exchange, "tasks/get", { taskId: task.exposed });
+    tell(await this.view(asking, task, this.keep(asking, { ...state, taskId: task.exposed })));
+  }
+
   // --- what servers of the modern era tell with a state ---
 
   /** Keeps what plugins are shown by itself. @param exchange the request for the state */

@@ -31,6 +31,8 @@ export interface Task {
   /** What waits for its result at the server, or stands for that: whatever the server asks for the task belongs to it. */
   held: HostExchange | undefined;
   isHeld: boolean;
+  /** Who wants to hear of its state, as the server tells it. */
+  watchers: Set<(state: Json) => void> | undefined;
   /** Told once it is over for all: nobody can ask for it any more. */
   forgotten: (() => void) | undefined;
 }
@@ -109,6 +111,7 @@ export class TaskTable {
       ended: false,
       held: undefined,
       isHeld: false,
+      watchers: undefined,
       forgotten: undefined,
     };
     this.#add(kept);
@@ -124,9 +127,15 @@ export class TaskTable {
     return undefined;
   }
 
+  /** The same, where the caller may use what it is of. */
+  permitted(exchange: Pick<HostExchange, "caller">, exposed: string): Task | undefined {
+    const task = this.find(exchange, exposed);
+    return task && this.#permits(task.entry, exchange.caller) ? task : undefined;
+  }
+
   /** The task that an upstream speaks of. */
-  byNative(connection: Connection, native: string): Task | undefined {
-    return this.#byNative.get(connection)?.get(native);
+  byNative(connection: Connection, native: string | undefined): Task | undefined {
+    return native === undefined ? undefined : this.#byNative.get(connection)?.get(native);
   }
 
   /** Connections on which the caller has tasks that it may see. */

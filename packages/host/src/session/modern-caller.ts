@@ -23,6 +23,8 @@ export interface Listened {
   readonly lists: ReadonlySet<ListName>;
   /** Of resources, as the client names them. */
   readonly uris: readonly string[];
+  /** Of tasks likewise. */
+  readonly tasks: readonly string[];
 }
 
 /** One `subscriptions/listen` that is open. */

@@ -248,6 +248,20 @@ export class Connection {
     this.#lifecycle.life?.peer.respond(request.id, outcome, request.id);
   }
 
+  /** Has the server tell of a task, now and after every reconnect. Gives whether it will. */
+  watchTask(native: string): Promise<boolean> {
+    const link = this.#lifecycle.life?.peer.link;
+    this.restored.watchedTasks.add(native);
+    return new Promise((resolve) => {
+      if (link?.watchTask) link.watchTask(native, resolve);
+      else resolve(false);
+    });
+  }
+
+  unwatchTask(native: string): void {
+    if (this.restored.watchedTasks.delete(native)) this.#lifecycle.life?.peer.link.unwatchTask?.(native);
+  }
+
   /** Sets the log level of the server, now and after every reconnect. */
   setLevel(level: string): void {
     if (level === this.restored.level) return;

@@ -68,7 +68,7 @@ export class EraLink implements Link {
   }
 
   hears(list: string): boolean | undefined {
-    return this.#dialect?.hears(list);
+    return this.#dialect?.listening.hears(list);
   }
 
   get sessionEnded(): boolean {
@@ -114,6 +114,15 @@ export class EraLink implements Link {
       if (this.#discovery.isUnderWay) return this.#discovery.giveUp(failure(this.#options.upstream, "upstream_timeout", "was given up"));
     }
     this.#wire?.forget?.(id);
+  }
+
+  watchTask(taskId: string, agreed: (does: boolean) => void): void {
+    if (this.#dialect) this.#dialect.listening.watchTask(taskId, agreed);
+    else agreed(false);
+  }
+
+  unwatchTask(taskId: string): void {
+    this.#dialect?.listening.unwatchTask(taskId);
   }
 
   async close(): Promise<void> {

@@ -3,6 +3,7 @@ import { HostError, type RpcError } from "../errors.ts";
 import type { LinkEvents } from "../wire/link.ts";
 import { type Id, isObject, type Json, type Notification } from "../wire/message.ts";
 import { bare } from "../wire/modern.ts";
+import { legacyTask } from "../wire/tasks.ts";
 import { Backoff } from "./backoff.ts";
 
 export interface ListeningOptions {
@@ -24,10 +25,13 @@ const GATHER = 50;
 const PATIENCE = 10_000;
 const LISTS = ["tools", "prompts", "resources"] as const;
 const METHOD_NOT_FOUND = -32601;
+/** What a topic begins with, before a URI or a task's id. */
+const RESOURCE = "resource ";
+const TASK = "task ";
 
 interface Stream {
   readonly id: Id;
-  readonly uris: ReadonlySet<string>;
+  readonly topics: ReadonlySet<string>;
   /** The lists whose changes it was asked to tell. */
   readonly wanted: readonly string[];
   /** Of which lists the server has agreed to tell. */
@@ -36,16 +40,17 @@ interface Stream {
 }
 
 /**
- * The one `subscriptions/listen` of a connection, for the lists that the server tells of and the resources that somebody
- * subscribed to. When what is wanted changes another takes its place, and when it is lost it is opened again: what was
+ * The one `subscriptions/listen` of a connection, for the lists that the server tells of, and the resources and tasks that
+ * somebody wants to hear of. When what is wanted changes another takes its place, and when it is lost it is opened again: what was
  * missed meanwhile is unknown, and so everything counts as changed.
  * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/subscriptions
  */
 export class Listening {
   readonly #options: ListeningOptions;
   #lists: readonly string[];
-  readonly #uris = new Set<string>();
-  /** Who waits for the server to agree, by URI. */
+  /** What is to be told of besides lists: resources and tasks. */
+  readonly #topics = new Set<string>();
+  /** Who waits for the server to agree, by topic. */
   readonly #waiting = new Map<string, Subscribed[]>();
   readonly #backoff = new Backoff();
   /** What the server has agreed to. */
@@ -86,19 +91,32 @@ export class Listening {
   }
 
   subscribe(uri: string, subscribed: Subscribed): void {
-    if (this.#unknown) return subscribed(this.#unknown);
-    if (this.#current?.uris.has(uri)) {
-      this.#uris.add(uri);
-      return subscribed();
-    }
-    this.#uris.add(uri);
-    this.#waiting.set(uri, [...(this.#waiting.get(uri) ?? []), subscribed]);
-    this.#schedule(GATHER);
+    this.#want(RESOURCE + uri, subscribed);
   }
 
   unsubscribe(uri: string): void {
-    this.#uris.delete(uri);
-    this.#tell(uri); // whoever waited for it
+    this.#drop(RESOURCE + uri);
+  }
+
+  watchTask(taskId: string, agreed: (does: boolean) => void): void {
+    this.#want(TASK + taskId, (error) => agreed(error === undefined));
+  }
+
+  unwatchTask(taskId: string): void {
+    this.#drop(TASK + taskId);
+  }
+
+  #want(topic: string, subscribed: Subscribed): void {
+    if (this.#unknown) return subscribed(this.#unknown);
+    this.#topics.add(topic);
+    if (this.#current?.topics.has(topic)) return subscribed();
+    this.#waiting.set(topic, [...(this.#waiting.get(topic) ?? []), subscribed]);
+    this.#schedule(GATHER);
+  }
+
+  #drop(topic: string): void {
+    this.#topics.delete(topic);
+    this.#tell(topic); // whoever waited for it
     this.#schedule(GATHER);
   }
 
@@ -112,22 +130,24 @@ export class Listening {
     }
     if (id !== this.#current?.id) return false;
     const told = { ...notification, params: bare(params) };
+    if (method === "notifications/tasks")
+      events.message({ ...told, method: "notifications/tasks/status", params: legacyTask(told.params) }, undefined);
     if (method.endsWith("/list_changed") || method === "notifications/resources/updated") events.message(told, undefined);
     return true;
   }
 
   #agreed(stream: Stream, filter: unknown): void {
-    const agreed: unknown = isObject(filter) ? filter.resourceSubscriptions : undefined;
-    const uris = new Set<unknown>(Array.isArray(agreed) ? agreed : []);
+    const { resourceSubscriptions, taskIds } = isObject(filter) ? filter : {};
+    const topics = new Set([...topicsOf(RESOURCE, resourceSubscriptions), ...topicsOf(TASK, taskIds)]);
     stream.lists = this.#lists.filter((list) => isObject(filter) && filter[`${list}ListChanged`] === true);
     clearTimeout(stream.late);
     if (this.#current) this.#options.cancel(this.#current.id);
     this.#current = stream;
     this.#next = undefined;
     this.#backoff.succeeded();
-    for (const uri of stream.uris) {
-      if (uris.has(uri)) this.#tell(uri);
-      else this.#give(uri, { code: -32602, message: "the server does not tell of changes of this resource" });
+    for (const topic of stream.topics) {
+      if (topics.has(topic)) this.#tell(topic);
+      else this.#give(topic, { code: -32602, message: "the server does not tell of changes of this" });
     }
     if (this.#isGap) this.#fillGap();
     if (!this.#isServed) this.#schedule(GATHER);
@@ -135,27 +155,29 @@ export class Listening {
 
   /** Whether what is agreed is what is wanted. */
   get #isServed(): boolean {
-    const { uris, wanted } = this.#current ?? {};
-    return uris !== undefined && wanted === this.#lists && uris.size === this.#uris.size && [...this.#uris].every((uri) => uris.has(uri));
+    const { topics, wanted } = this.#current ?? {};
+    if (topics === undefined || wanted !== this.#lists || topics.size !== this.#topics.size) return false;
+    return [...this.#topics].every((topic) => topics.has(topic));
   }
 
   #fillGap(): void {
     const { events } = this.#options;
     this.#isGap = false;
     for (const list of this.#lists) events.message({ jsonrpc: "2.0", method: `notifications/${list}/list_changed` }, undefined);
-    for (const uri of this.#uris) events.message({ jsonrpc: "2.0", method: "notifications/resources/updated", params: { uri } }, undefined);
+    for (const uri of named(RESOURCE, this.#topics))
+      events.message({ jsonrpc: "2.0", method: "notifications/resources/updated", params: { uri } }, undefined);
   }
 
-  #tell(uri: string, error?: RpcError | HostError): void {
-    const waiting = this.#waiting.get(uri) ?? [];
-    this.#waiting.delete(uri);
+  #tell(topic: string, error?: RpcError | HostError): void {
+    const waiting = this.#waiting.get(topic) ?? [];
+    this.#waiting.delete(topic);
     for (const subscribed of waiting) subscribed(error);
   }
 
-  /** The server will not tell of a resource. */
-  #give(uri: string, error: RpcError): void {
-    this.#uris.delete(uri);
-    this.#tell(uri, error);
+  /** The server will not tell of it. */
+  #give(topic: string, error: RpcError): void {
+    this.#topics.delete(topic);
+    this.#tell(topic, error);
   }
 
   /** A request has been answered, or failed; false where it is none of these. */
@@ -163,12 +185,12 @@ export class Listening {
     const isNext = id === this.#next?.id;
     if (!isNext && id !== this.#current?.id) return false;
     if (isNext) {
-      const { uris, late } = this.#next as Stream; // as was just seen
+      const { topics, late } = this.#next as Stream; // as was just seen
       clearTimeout(late);
       this.#next = undefined;
       if (error && !(error instanceof HostError)) {
         if (error.code === METHOD_NOT_FOUND) this.#unknown = error;
-        for (const uri of uris) if (!this.#current?.uris.has(uri)) this.#give(uri, error);
+        for (const topic of topics) if (!this.#current?.topics.has(topic)) this.#give(topic, error);
       }
     } else {
       this.#current = undefined;
@@ -197,7 +219,7 @@ export class Listening {
 
   #open(): void {
     if (this.#next || this.#isServed) return; // what changes while one waits for leave is seen to then
-    if (this.#lists.length === 0 && this.#uris.size === 0) {
+    if (this.#lists.length === 0 && this.#topics.size === 0) {
       if (this.#current) this.#options.cancel(this.#current.id);
       this.#current = undefined;
       return;
@@ -207,10 +229,11 @@ export class Listening {
       this.#options.cancel(id);
       this.ended(id, undefined);
     }, PATIENCE).unref();
-    this.#next = { id, uris: new Set(this.#uris), wanted: this.#lists, lists: [], late };
+    this.#next = { id, topics: new Set(this.#topics), wanted: this.#lists, lists: [], late };
     const lists = Object.fromEntries(this.#lists.map((list) => [`${list}ListChanged`, true]));
-    const uris = [...this.#uris];
-    this.#options.open(id, { notifications: { ...lists, ...(uris.length > 0 && { resourceSubscriptions: uris }) } });
+    const [uris, taskIds] = [named(RESOURCE, this.#topics), named(TASK, this.#topics)];
+    const filter = { ...lists, ...(uris.length > 0 && { resourceSubscriptions: uris }), ...(taskIds.length > 0 && { taskIds }) };
+    this.#options.open(id, { notifications: filter });
   }
 
   close(): void {
@@ -218,6 +241,15 @@ export class Listening {
     clearTimeout(this.#timer);
     clearTimeout(this.#next?.late);
   }
+}
+
+function topicsOf(kind: typeof RESOURCE | typeof TASK, names: unknown): string[] {
+  return Array.isArray(names) ? names.map((name) => `${kind}${name}`) : [];
+}
+
+/** The resources, or tasks, of some topics. */
+function named(kind: typeof RESOURCE | typeof TASK, topics: ReadonlySet<string>): string[] {
+  return [...topics].filter((topic) => topic.startsWith(kind)).map((topic) => topic.slice(kind.length));
 }
 
 /** The lists whose changes a server tells. */

@@ -13,7 +13,7 @@ import {
   type Response,
 } from "../wire/message.ts";
 import { bare, bareResult, type Freshness, freshnessIn, modernMethod, type Round, stampRequest, subscriptionOf } from "../wire/modern.ts";
-import { hasTasks, legacyTask } from "../wire/tasks.ts";
+import { hasTasks, legacyTask, TASKS } from "../wire/tasks.ts";
 import { type Described, Description } from "./described.ts";
 import { Doubts, isLegacy, isStrange } from "./doubts.ts";
 import { failure, incapable } from "./failure.ts";
@@ -93,7 +93,7 @@ export class ModernDialect {
     this.#listening = new Listening({
       capabilities: server.capabilities,
       events,
-      open: (id, params) => this.#post({ jsonrpc: "2.0", id, method: "subscriptions/listen", params }),
+      open: (id, params) => this.#listen(id, params),
       cancel: (id) => this.#cancel(id, "another takes its place"),
     });
   }
@@ -161,9 +161,17 @@ export class ModernDialect {
     wire.send({ jsonrpc: "2.0", id: request.id, method: request.method, params }, undefined, headers);
   }
 
-  /** Whether the server tells of changes of a list now. */
-  hears(list: string): boolean {
-    return this.#listening.hears(list);
+  /** Of tasks a server tells only who takes them. */
+  #listen(id: Id, params: Json): void {
+    const said = this.#options.stamp(undefined);
+    const isOfTasks = isObject(params.notifications) && params.notifications.taskIds !== undefined;
+    const asking = isOfTasks ? { ...said, capabilities: { ...said.capabilities, ...TASKS } } : said;
+    this.#post({ jsonrpc: "2.0", id, method: "subscriptions/listen", params }, undefined, undefined, asking);
+  }
+
+  /** What it is listened for. */
+  get listening(): Listening {
+    return this.#listening;
   }
 
   /** Nobody waits for an answer any more. */

@@ -9,6 +9,8 @@ export class RestoredState {
   readonly subscriptions = new Map<string, Set<string>>();
   /** Live tasks that only this connection knows; nothing can bring them back, so they keep it from resting. */
   readonly tasks = new Set<string>();
+  /** Those of them, of a server of the modern era, that somebody wants to hear of. */
+  readonly watchedTasks = new Set<string>();
   /** The log level, once somebody set one. */
   level: string | undefined;
   readonly #upstream: string;
@@ -64,6 +66,7 @@ export class RestoredState {
   renew(peer: Peer<HostExchange>, server: ServerFacts): void {
     this.tellLevel(peer, server);
     for (const uri of this.subscriptions.keys()) this.#tell(peer, "resources/subscribe", { uri });
+    for (const taskId of this.watchedTasks) peer.link.watchTask?.(taskId, () => {});
   }
 
   tellLevel(peer: Peer<HostExchange>, server: ServerFacts): void {

@@ -48,6 +48,9 @@ export interface Link {
   hears?(list: string): boolean | undefined;
   /** Nobody waits for this request's answer any more. */
   forget?(id: Id): void;
+  /** Has a server of the modern era tell of a task from now on. @param agreed told once whether it will */
+  watchTask?(taskId: string, agreed: (does: boolean) => void): void;
+  unwatchTask?(taskId: string): void;
   /** Ends the link and whatever it owns, within the wire's own deadline. */
   close(): Promise<void>;
   /** What an operator wants to know: process id, the first and last lines of stderr, what came on stdout before the first message. */
