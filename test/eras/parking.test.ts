@@ -172,7 +172,7 @@ describe("a call that waits for its client", () => {
 
   test("and whose question the server took back goes on without one", async () => {
     await using running = await behind();
-    const params = { ...ASKS, arguments: { ...ASKS.arguments, cancelMs: 50 } };
+    const params = { ...ASKS, arguments: { ...ASKS.arguments, cancelMs: 500 } };
     const { requestState } = await begun(running.client, params);
     await expect.poll(() => running.host.status().inFlight).toBe(0); // the server has answered
     const { result } = await again(running.client, requestState, { q1: accepted }, params);
