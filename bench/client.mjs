@@ -5,6 +5,12 @@ import { framed } from "./frames.mjs";
 import { start, stop } from "./measure.mjs";
 
 const initialize = { protocolVersion: "2025-06-18", capabilities: {}, clientInfo: { name: "bench", version: "1.0.0" } };
+/** What every request of 2026-07-28 says, which needs no beginning. */
+export const MODERN = {
+  "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+  "io.modelcontextprotocol/clientInfo": initialize.clientInfo,
+  "io.modelcontextprotocol/clientCapabilities": {},
+};
 const initialized = { jsonrpc: "2.0", method: "notifications/initialized" };
 const PATIENCE = 30_000;
 /** What every HTTP client says it is, whether anybody asks or not. */
@@ -23,7 +29,9 @@ function unpack(answer, id) {
 }
 
 export class HttpClient {
-  constructor(url, agent) {
+  /** @param era that it speaks: "legacy" with a session, "modern" without */
+  constructor(url, agent, era) {
+    this.isModern = era === "modern";
     const { hostname: host, port, pathname, search } = new URL(url);
     this.to = { host, port, path: pathname + search, agent };
     this.headers = {
@@ -31,9 +39,11 @@ export class HttpClient {
       accept: "application/json, text/event-stream",
       authorization: `Bearer ${KEY}`,
     };
+    if (this.isModern) this.headers["mcp-protocol-version"] = "2026-07-28";
   }
 
   async open() {
+    if (this.isModern) return void (await this.request("server/discover", {}));
     const { protocolVersion } = await this.request("initialize", initialize);
     this.headers["mcp-protocol-version"] = protocolVersion;
     await this.send("POST", JSON.stringify(initialized));
@@ -41,14 +51,16 @@ export class HttpClient {
 
   async request(method, params) {
     const id = ++last;
-    const body = await this.send("POST", JSON.stringify({ jsonrpc: "2.0", id, method, params }));
+    const named = this.isModern && { "mcp-method": method, ...(params.name !== undefined && { "mcp-name": params.name }) };
+    const sent = this.isModern ? { ...params, _meta: MODERN } : params;
+    const body = await this.send("POST", JSON.stringify({ jsonrpc: "2.0", id, method, params: sent }), named);
     return unpack(JSON.parse(body), id);
   }
 
   /** One HTTP exchange; gives the body. */
-  send(method, body = "", again = false) {
+  send(method, body = "", more = {}, again = false) {
     return new Promise((resolve, reject) => {
-      const headers = { ...this.headers, "content-length": Buffer.byteLength(body) };
+      const headers = { ...this.headers, ...more, "content-length": Buffer.byteLength(body) };
       const outgoing = request({ ...this.to, method, headers });
       const timer = setTimeout(() => outgoing.destroy(new Error("no answer in time")), PATIENCE);
       let answered = false;
@@ -57,7 +69,7 @@ export class HttpClient {
         // What any HTTP client does: a kept socket that was closed meanwhile never carried the call.
         if (error.code !== "ECONNRESET" || !outgoing.reusedSocket || answered || again) return reject(error);
         this.to.agent.resets++;
-        this.send(method, body, true).then(resolve, reject);
+        this.send(method, body, more, true).then(resolve, reject);
       });
       outgoing.on("response", (response) => {
         answered = true;
@@ -94,12 +106,13 @@ export class HttpClient {
 
   async close() {
     this.stream?.destroy();
-    await this.send("DELETE");
+    if (!this.isModern) await this.send("DELETE");
   }
 }
 
 export class StdioClient {
-  constructor(argv, options) {
+  constructor(argv, options, era) {
+    this.isModern = era === "modern";
     this.process = start(argv, { ...options, stdout: "pipe" });
     this.waiting = new Map();
     framed(this.process.child.stdout, (line) => {
@@ -112,19 +125,21 @@ export class StdioClient {
   }
 
   async open() {
+    if (this.isModern) return void (await this.request("server/discover", {}));
     await this.request("initialize", initialize);
     this.process.child.stdin.write(`${JSON.stringify(initialized)}\n`);
   }
 
   async request(method, params) {
     const id = ++last;
+    const sent = this.isModern ? { ...params, _meta: MODERN } : params;
     const answer = await new Promise((resolve) => {
       const timer = setTimeout(resolve, PATIENCE, { id, error: { code: "bench", message: "no answer in time" } });
       this.waiting.set(id, (value) => {
         clearTimeout(timer);
         resolve(value);
       });
-      this.process.child.stdin.write(`${JSON.stringify({ jsonrpc: "2.0", id, method, params })}\n`);
+      this.process.child.stdin.write(`${JSON.stringify({ jsonrpc: "2.0", id, method, params: sent })}\n`);
     });
     this.waiting.delete(id);
     return unpack(answer, id);

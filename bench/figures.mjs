@@ -67,6 +67,9 @@ export function ratios(leg, target, id) {
 /** Whether a stdio leg has this figure of a direct call: there is no gateway whose CPU and memory it could be. */
 const meant = (target, id) => target !== DIRECT.name || !/^(cpu|peak)/.test(id);
 
+/** The figures that a leg has. */
+const measured = (figures, leg) => figures.filter(({ id }) => samples(leg, YARDSTICK, id).length > 0);
+
 /** The one table: a row per leg and figure, a column per target, and its multiple of the forwarder's. */
 export function mainTable({ legs }, titles) {
   const head = [
@@ -75,7 +78,7 @@ export function mainTable({ legs }, titles) {
     ...TARGETS.flatMap(({ name, title }) => (name === DIRECT.name || name === YARDSTICK ? [title] : [title, "×"])),
   ];
   const rows = Object.entries(legs).flatMap(([key, leg]) =>
-    [...FIGURES, ...(key === "aggregate" ? LIFE : [])].map(({ id, title, digits }, i) => [
+    measured([...FIGURES, ...(key === "aggregate" ? LIFE : [])], leg).map(({ id, title, digits }, i) => [
       i === 0 ? titles[key] : "",
       title,
       ...TARGETS.flatMap(({ name }) => {

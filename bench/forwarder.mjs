@@ -12,8 +12,17 @@ import { framed } from "./frames.mjs";
 const [file, mode] = process.argv.slice(2);
 const initialize = { protocolVersion: "2025-06-18", capabilities: {}, clientInfo: { name: "forwarder", version: "1.0.0" } };
 
+/** What a request to a server of 2026-07-28 says, instead of what came with it. */
+const envelope = {
+  "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+  "io.modelcontextprotocol/clientInfo": initialize.clientInfo,
+  "io.modelcontextprotocol/clientCapabilities": {},
+};
+const stamped = (params) => ({ ...params, _meta: { ...params._meta, ...envelope } });
+
 /** `send(method, params, done)` of a server over stdio: `done` gets the answer. */
-function overStdio({ command, args, env }) {
+function overStdio({ command, args, env, protocol }) {
+  const isModern = protocol === "modern";
   const child = spawn(command, args, { stdio: ["pipe", "pipe", "ignore"], env: { ...process.env, ...env } });
   const waiting = new Map();
   let last = 0;
@@ -26,21 +35,25 @@ function overStdio({ command, args, env }) {
   return (method, params, done) => {
     const id = ++last;
     waiting.set(id, done);
-    child.stdin.write(`${JSON.stringify({ jsonrpc: "2.0", id, method, params })}\n`);
+    child.stdin.write(`${JSON.stringify({ jsonrpc: "2.0", id, method, params: isModern ? stamped(params) : params })}\n`);
   };
 }
 
 /** The same over HTTP. */
-function overHttp({ url }) {
+function overHttp({ url, protocol }) {
+  const isModern = protocol === "modern";
   const { hostname: host, port, pathname: path } = new URL(url);
   const agent = new Agent({ keepAlive: true });
   const headers = { "content-type": "application/json", accept: "application/json, text/event-stream" };
+  if (isModern) headers["mcp-protocol-version"] = "2026-07-28";
   let last = 0;
   return (method, params, done) => {
     const id = ++last;
-    const body = JSON.stringify({ jsonrpc: "2.0", id, method, params });
+    const body = JSON.stringify({ jsonrpc: "2.0", id, method, params: isModern ? stamped(params) : params });
     const failed = ({ message }) => done({ jsonrpc: "2.0", error: { code: -32000, message } });
     const sent = { ...headers, "content-length": Buffer.byteLength(body) };
+    if (isModern) sent["mcp-method"] = method;
+    if (isModern && params.name !== undefined) sent["mcp-name"] = params.name;
     request({ host, port, path, method: "POST", agent, headers: sent }, (response) => {
       const session = response.headers["mcp-session-id"];
       if (session) headers["mcp-session-id"] = session;
@@ -58,7 +71,7 @@ const tools = [];
 await Promise.all(
   Object.entries(JSON.parse(readFileSync(file, "utf8")).mcpServers).map(async ([key, server]) => {
     const send = server.url ? overHttp(server) : overStdio(server);
-    await new Promise((done) => send("initialize", initialize, done));
+    await new Promise((done) => (server.protocol === "modern" ? send("server/discover", {}, done) : send("initialize", initialize, done)));
     const { result } = await new Promise((done) => send("tools/list", {}, done));
     for (const tool of result.tools) {
       const name = `${key}__${tool.name}`;
@@ -73,6 +86,12 @@ function serve({ id, method, params }, reply) {
     const serverInfo = { name: "forwarder", version: "1.0.0" };
     return reply({ jsonrpc: "2.0", id, result: { protocolVersion: params.protocolVersion, capabilities: { tools: {} }, serverInfo } });
   }
+  if (method === "server/discover")
+    return reply({
+      jsonrpc: "2.0",
+      id,
+      result: { supportedVersions: ["2026-07-28"], capabilities: { tools: {} }, resultType: "complete" },
+    });
   if (method === "tools/list") return reply({ jsonrpc: "2.0", id, result: { tools } });
   const route = method === "tools/call" ? routes.get(params.name) : undefined;
   if (!route) return reply({ jsonrpc: "2.0", id, error: { code: -32602, message: "unknown" } });

@@ -7,7 +7,7 @@ import { DIRECT, TARGETS } from "./targets.mjs";
 const gateways = TARGETS.filter((target) => target !== DIRECT);
 
 export function plots({ legs, growth = {} }, titles) {
-  const keys = Object.keys(legs).filter((key) => legs[key].host?.p50);
+  const keys = Object.keys(legs).filter((key) => legs[key].all?.p50);
   const names = keys.map((key) => titles[key]);
   const of = (targets, id) => targets.map(({ name, title }) => ({ name: title, values: keys.map((key) => value(legs[key], name, id)) }));
   const result = {};

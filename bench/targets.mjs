@@ -74,14 +74,17 @@ async function httpUpstream() {
 }
 
 /**
- * Servers s0, s1, ... as a config names them. `shape`: `client` and `upstream` ("http" or "stdio"), `servers`, and `tools` of each.
+ * Servers s0, s1, ... as a config names them. `shape`: `client` and `upstream` ("http" or "stdio"), `servers`, and `tools` of each;
+ * `clientEra` and `upstreamEra` are "modern" where they speak 2026-07-28.
  */
 async function serversOf(shape) {
   const origin = shape.upstream === "http" ? await httpUpstream() : "";
+  const era = shape.upstreamEra === "modern" ? [shape.upstreamEra] : [];
+  const protocol = shape.upstreamEra && { protocol: shape.upstreamEra };
   const server = (name) =>
     shape.upstream === "http"
-      ? { url: `${origin}/${name}/${shape.tools}` }
-      : { command: process.execPath, args: [UPSTREAM, name, String(shape.tools)], env };
+      ? { url: [origin, name, shape.tools, ...era].join("/"), ...protocol }
+      : { command: process.execPath, args: [UPSTREAM, name, String(shape.tools), ...era], env, ...protocol };
   return Object.fromEntries(Array.from({ length: shape.servers }, (_, i) => [`s${i}`, server(`s${i}`)]));
 }
 
@@ -109,7 +112,7 @@ class Running {
     for (let left = missing; left > 0; left -= 8)
       await Promise.all(
         Array.from({ length: Math.min(left, 8) }, async () => {
-          const session = new HttpClient(this.url, this.agent);
+          const session = new HttpClient(this.url, this.agent, this.shape.clientEra);
           await session.open();
           this.sessions.push(session);
         }),
@@ -168,7 +171,7 @@ function command(target, shape, config, flags) {
  */
 export async function bring(target, shape, flags = []) {
   const direct = target === DIRECT;
-  if (direct) shape = { ...shape, upstream: shape.client, servers: 1, tools: shape.servers * shape.tools };
+  if (direct) shape = { ...shape, upstream: shape.client, upstreamEra: shape.clientEra, servers: 1, tools: shape.servers * shape.tools };
   const running = new Running(target, shape);
   const mcpServers = await serversOf(shape);
   const config = join(folder, `${++configs}.json`);
@@ -179,7 +182,7 @@ export async function bring(target, shape, flags = []) {
   running.startedAt = performance.now();
   if (running.isStdio) {
     const argv = direct ? [process.execPath, ...mcpServers.s0.args] : command(target, shape, config, flags);
-    const session = new StdioClient(argv, { env: own, cwd: rootOf(target) });
+    const session = new StdioClient(argv, { env: own, cwd: rootOf(target) }, shape.clientEra);
     running.process = session.process;
     running.sessions.push(session);
     await session.open();

@@ -1,4 +1,5 @@
-// The MCP server behind every measured gateway: as fast as it can be, so that the gateway is what is measured.
+// The MCP server behind every measured gateway: as fast as it can be, so that the gateway is what is measured. With "modern"
+// behind the tools it speaks 2026-07-28, and nothing older.
 //   node upstream.mjs NAME TOOLS     over stdio
 //   node upstream.mjs --http         over HTTP: /NAME/TOOLS is a server of that name and size; prints where it listens
 // Tools: NAME_big answers `bytes` bytes that begin with `tag`; every other one (NAME_echo, NAME_tool_1, ...) answers its `text`.
@@ -10,8 +11,8 @@ const lists = new Map();
 const fillings = new Map();
 
 /** The `tools/list` result of a server, as JSON. */
-function toolsOf(name, count) {
-  const key = `${name} ${count}`;
+function toolsOf(name, count, isModern) {
+  const key = `${name} ${count} ${isModern}`;
   const known = lists.get(key);
   if (known) return known;
   const text = { type: "object", properties: { text: { type: "string" } }, required: ["text"] };
@@ -34,7 +35,7 @@ function toolsOf(name, count) {
         },
       },
     });
-  const list = JSON.stringify({ tools });
+  const list = JSON.stringify({ tools, ...(isModern && { resultType: "complete", ttlMs: 60_000, cacheScope: "private" }) });
   lists.set(key, list);
   return list;
 }
@@ -46,26 +47,37 @@ function called({ name, arguments: given = {} }) {
   return `"${given.tag}${filling.slice(given.tag.length)}"`;
 }
 
+const discovered = (name) => ({
+  supportedVersions: ["2026-07-28"],
+  capabilities: { tools: {} },
+  resultType: "complete",
+  ttlMs: 0,
+  cacheScope: "private",
+  _meta: { "io.modelcontextprotocol/serverInfo": { name, version: "1.0.0" } },
+});
+
 /** The answer to a message as JSON, or undefined where none is due. */
-function answer({ id, method, params }, name, tools) {
+function answer({ id, method, params }, name, tools, isModern) {
   if (id === undefined || method === undefined) return undefined;
   const head = `{"jsonrpc":"2.0","id":${JSON.stringify(id)},`;
-  if (method === "tools/call") return `${head}"result":{"content":[{"type":"text","text":${called(params)}}]}}`;
-  if (method === "tools/list") return `${head}"result":${toolsOf(name, tools)}}`;
+  if (method === "tools/call")
+    return `${head}"result":{"content":[{"type":"text","text":${called(params)}}]${isModern ? ',"resultType":"complete"' : ""}}}`;
+  if (method === "tools/list") return `${head}"result":${toolsOf(name, tools, isModern)}}`;
   if (method === "ping") return `${head}"result":{}}`;
-  if (method !== "initialize") return `${head}"error":{"code":-32601,"message":"there is no such method"}}`;
+  if (isModern && method === "server/discover") return `${head}"result":${JSON.stringify(discovered(name))}}`;
+  if (isModern || method !== "initialize") return `${head}"error":{"code":-32601,"message":"there is no such method"}}`;
   const { protocolVersion } = params;
   return `${head}"result":${JSON.stringify({ protocolVersion, capabilities: { tools: {} }, serverInfo: { name, version: "1.0.0" } })}}`;
 }
 
-function overStdio(name, tools) {
+function overStdio(name, tools, isModern) {
   let waiting = "";
   const flush = () => {
     process.stdout.write(waiting);
     waiting = "";
   };
   framed(process.stdin, (line) => {
-    const json = answer(JSON.parse(line), name, tools);
+    const json = answer(JSON.parse(line), name, tools, isModern);
     if (json === undefined) return;
     if (waiting === "") setImmediate(flush); // one write for all answers of a turn
     waiting += `${json}\n`;
@@ -81,11 +93,12 @@ function overHttp() {
     request.on("end", () => {
       if (request.method !== "POST") return response.writeHead(request.method === "DELETE" ? 200 : 405).end();
       const message = JSON.parse(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks));
-      const [, name, tools] = request.url.split("/");
+      const [, name, tools, era] = request.url.split("/");
+      const isModern = era === "modern";
       const headers = { "content-type": "application/json" };
       if (message.method === "initialize") sessions.add((headers["mcp-session-id"] = randomUUID()));
-      else if (!sessions.has(request.headers["mcp-session-id"])) return response.writeHead(404).end();
-      const json = answer(message, name, Number(tools));
+      else if (!isModern && !sessions.has(request.headers["mcp-session-id"])) return response.writeHead(404).end();
+      const json = answer(message, name, Number(tools), isModern);
       if (json === undefined) return response.writeHead(202).end();
       headers["content-length"] = Buffer.byteLength(json);
       response.writeHead(200, headers).end(json);
@@ -96,6 +109,6 @@ function overHttp() {
   process.stdin.resume().on("end", () => process.exit(0));
 }
 
-const [first, tools] = process.argv.slice(2);
+const [first, tools, era] = process.argv.slice(2);
 if (first === "--http") overHttp();
-else overStdio(first, Number(tools));
+else overStdio(first, Number(tools), era === "modern");

@@ -22,6 +22,8 @@ interface Result {
 
 /** The figures of a gateway in every leg; of no gateway there are only times and rates. */
 const TIMES = ["p50", "p95", "p99", "rate32", "rate128", "ms1", "ms10"];
+/** Of the legs from one era to another. */
+const BRIEF = ["p50", "p95", "p99", "rate32"];
 const GATEWAY = [...TIMES, "cpu32", "cpu128", "peak1", "peak10"];
 const LIFE = ["start", "list", "idle", "after", "afterTwice", "open", "closed", "afterGrowth", "closedGrowth"];
 const GATEWAYS = ["forwarder", "host", "namespace", "all"];
@@ -55,6 +57,12 @@ test("the bench measures every leg, target and figure, and gets the right answer
     expectSamples(result.legs[leg]?.direct, TIMES, `${leg}, direct`);
     for (const target of GATEWAYS) expectSamples(result.legs[leg]?.[target], GATEWAY, `${leg}, ${target}`);
   }
+  for (const transport of ["http", "stdio"])
+    for (const eras of ["modern-modern", "legacy-modern", "modern-legacy"]) {
+      const leg = `${transport}-${eras}`;
+      expectSamples(result.legs[leg]?.direct, BRIEF, `${leg}, direct`);
+      for (const target of ["forwarder", "host"]) expectSamples(result.legs[leg]?.[target], [...BRIEF, "cpu32"], `${leg}, ${target}`);
+    }
   for (const target of GATEWAYS) expectSamples(result.legs.aggregate?.[target], LIFE, `aggregate, ${target}`);
   for (const target of ["forwarder", "host", "all"])
     for (const axis of ["tools", "upstreams", "sessions"]) {
