@@ -39,7 +39,15 @@ test("validate --connect --json has state and reason of each server, and exits w
     problems: [],
     warnings: [],
     upstreams: [
-      { name: "good", ok: true, state: "ready", protocolVersion: "2025-11-25", entries: expect.objectContaining({ tools: 1 }) },
+      {
+        name: "good",
+        ok: true,
+        state: "ready",
+        protocolVersion: "2025-11-25",
+        era: "legacy",
+        speaksBoth: false,
+        entries: expect.objectContaining({ tools: 1 }),
+      },
       {
         name: "missing",
         ok: false,

@@ -127,7 +127,7 @@ function outcome({ ok, upstream }: ServerStart, both: ReadonlySet<string>): Reco
     reason,
     protocolVersion,
     era,
-    speaksBoth: both.has(name),
+    ...(ok && { speaksBoth: both.has(name) }),
     entries,
     ...(stderr.length > 0 && { stderr: stderr.join("\n") }),
   };
