@@ -3,8 +3,7 @@ import type { AddedHeader, Link, LinkEvents } from "../wire/link.ts";
 import { type Id, isObject, type Json, type Response } from "../wire/message.ts";
 import { type Stamp, stampRequest } from "../wire/modern.ts";
 import { MODERN_VERSIONS, UNSUPPORTED_VERSION } from "../wire/versions.ts";
-import { failure } from "./failure.ts";
-import { HttpRefusal } from "./http-failure.ts";
+import { failure, HttpRefusal } from "./failure.ts";
 
 /** What a server of the modern era says of itself. */
 export interface Discovered {

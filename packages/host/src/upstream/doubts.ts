@@ -1,8 +1,7 @@
 import { type HostError, PeerError, type RpcError } from "../errors.ts";
 import type { Id, Json } from "../wire/message.ts";
 import { isUnrelated } from "./discovery.ts";
-import { failure } from "./failure.ts";
-import { HttpRefusal } from "./http-failure.ts";
+import { failure, HttpRefusal } from "./failure.ts";
 import type { Asking } from "./rounds.ts";
 
 export interface DoubtsOptions {

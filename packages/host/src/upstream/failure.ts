@@ -11,6 +11,15 @@ export function failure(upstream: string, type: ErrorType, what: string, sent: S
   return new HostError(type, `upstream "${upstream}" ${what}`, { upstream, sent, cause });
 }
 
+/** A server's refusal, with its HTTP status. */
+export class HttpRefusal extends HostError {
+  readonly answered: number;
+  constructor(status: number, ...error: ConstructorParameters<typeof HostError>) {
+    super(...error);
+    this.answered = status;
+  }
+}
+
 /** Tells whoever waits for an answer to a message that it could not be sent. @param what is the matter with the upstream */
 export function unsent(
   upstream: string,

@@ -1,19 +1,10 @@
 import type { IncomingHttpHeaders } from "node:http";
-import { HostError } from "../errors.ts";
-import { failure } from "./failure.ts";
+import type { HostError } from "../errors.ts";
+import { failure, HttpRefusal } from "./failure.ts";
 import { ProxyFailure } from "./proxy.ts";
 
 /** Statuses that say that the request itself was not acceptable: nobody acted on it. Any other may come after the deed. */
 const UNREAD = new Set([400, 404, 405, 406, 411, 413, 414, 415, 417, 431]);
-
-/** A server's refusal, with its HTTP status. */
-export class HttpRefusal extends HostError {
-  readonly answered: number;
-  constructor(status: number, ...error: ConstructorParameters<typeof HostError>) {
-    super(...error);
-    this.answered = status;
-  }
-}
 
 /** What an HTTP status other than 2xx means for the call. The body may hold anything, secrets and inner addresses too, and is never shown. */
 export function refusal(upstream: string, status: number, headers: IncomingHttpHeaders): HttpRefusal {

@@ -6,10 +6,9 @@ import { type Id, isRequest, isResponse, type Message } from "../wire/message.ts
 import { parseUpstreamJson } from "../wire/parse.ts";
 import { isModern } from "../wire/versions.ts";
 import type { Authorization } from "./authorization.ts";
-import { failure } from "./failure.ts";
+import { failure, HttpRefusal } from "./failure.ts";
 import { type AnswerContext, HttpAnswer } from "./http-answer.ts";
 import { HttpClient, type HttpOptions } from "./http-client.ts";
-import { HttpRefusal } from "./http-failure.ts";
 import { Incoming, type IncomingEvents } from "./incoming.ts";
 import { Outbox } from "./outbox.ts";
 import { StandingStream } from "./standing-stream.ts";

@@ -1,7 +1,7 @@
 import { HostError } from "../errors.ts";
 import type { AddedHeader, Link, LinkEvents } from "../wire/link.ts";
 import { type Id, isRequest, type Message, type Request } from "../wire/message.ts";
-import { HttpRefusal } from "./http-failure.ts";
+import { HttpRefusal } from "./failure.ts";
 
 /** What a server that has a URL and no type may speak. */
 export type UrlWire = "http" | "sse";
