@@ -71,6 +71,8 @@ describe("variables of keys", () => {
     const config = await shown(at, [], {
       MCP_HOST_ROLES: '["admin"]',
       MCP_HOST_LIMITS_REQUEST_BYTES: "1mb",
+      MCP_HOST_LIMITS_CALLER_IDLE: "20m",
+      MCP_HOST_LIMITS_PARK_TIME: "90s",
       MCP_HOST_MCP_SERVERS__MY_FILES__ARGS: '["8080"]',
       MCP_HOST_MCP_SERVERS__MY_FILES__ENV__LOG_level: "1",
       MCP_HOST_MCP_SERVERS__MY_FILES__HEALTH_INTERVAL: "${INTERVAL}",
@@ -81,7 +83,7 @@ describe("variables of keys", () => {
     });
     expect(config).toMatchObject({
       roles: ["admin"],
-      limits: { requestBytes: 1024 ** 2 },
+      limits: { requestBytes: 1024 ** 2, callerIdle: 1_200_000, parkTime: 90_000 },
       mcpServers: {
         "my.files": { args: ["8080"], env: { LOG_level: "1" }, healthInterval: 7_000 },
         web: { headers: { "X-Key": "new", "x-other": "2" } },

@@ -8,7 +8,7 @@ import { duration, flag, integer, size } from "./units.ts";
 import { hostNames, webOrigins } from "./web-names.ts";
 
 const bytes = new Set<string>(["requestBytes", "messageBytes", "headerBytes", "clientQueueBytes", "upstreamQueueBytes"]);
-const times = new Set<string>(["sessionIdle", "sessionInitialize", "questionTime"]);
+const times = new Set<string>(["sessionIdle", "sessionInitialize", "callerIdle", "parkTime", "questionTime"]);
 const limits = z.strictObject(
   Object.fromEntries(
     Object.entries(DEFAULT_LIMITS).map(([name, value]) => [
