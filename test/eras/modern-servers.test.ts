@@ -235,6 +235,15 @@ describe("over HTTP", () => {
     ]);
   });
 
+  test("a server of both eras whose older side has no sessions asks its legacy clients all the same, in its modern one", async () => {
+    await using server = { ...(await serveModern({ legacy: true })), [Symbol.asyncDispose]: () => server.close() };
+    await using running = await startHost({ mcpServers: { one: { url: server.url } } });
+    const { client, call, asked } = await person(running.url);
+    expect(JSON.parse(await call("confirm"))).toMatchObject({ answer: { action: "accept" } });
+    expect(asked).toHaveLength(1);
+    await client.close();
+  });
+
   test("a server of both eras is spoken to in the new one, unless its `protocol` says otherwise", async () => {
     await using server = { ...(await serveModern({ legacy: true })), [Symbol.asyncDispose]: () => server.close() };
     const versions = { auto: "2026-07-28", modern: "2026-07-28", legacy: "2025-11-25" } as const;

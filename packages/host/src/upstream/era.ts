@@ -259,7 +259,9 @@ export class EraLink implements Link {
     const { known } = this.#options;
     const isTaken = "result" in answer;
     if (this.#trial) {
-      if (!isTaken || !isSupportedVersion(answer.result.protocolVersion)) return void this.#translate(initialize);
+      // Without a session its older side can neither ask nor tell of changes, which its modern one can.
+      const isWhole = isTaken && isSupportedVersion(answer.result.protocolVersion) && this.#wire?.hasSession !== false;
+      if (!isWhole) return void this.#translate(initialize);
       this.#endTrial(true);
     } else if (!isTaken && !this.#discovery.wasSent) return void this.#askOtherwise(initialize, new PeerError(answer.error));
     else if (isTaken) known.found("legacy");

@@ -38,6 +38,10 @@ export class HttpLink implements Link {
     garbage: (reason) => this.#events.garbage(reason),
   };
   #isModern = false;
+
+  get hasSession(): boolean {
+    return this.#http.session !== undefined;
+  }
   #closed = false;
 
   /** @param authorization what plugins give the credentials through, where any do */

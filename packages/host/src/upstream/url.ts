@@ -44,6 +44,10 @@ export class UrlLink implements Link {
     return this.#link?.sessionEnded === true;
   }
 
+  get hasSession(): boolean {
+    return this.#link?.hasSession !== false;
+  }
+
   async open(events: LinkEvents): Promise<void> {
     this.#events = events;
     if (this.#options.known === "http" || !(await this.#openKnownSse())) {

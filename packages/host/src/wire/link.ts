@@ -36,6 +36,8 @@ export interface AddedHeader {
 export interface Link {
   /** `modern` where the server speaks MCP without sessions, and the link gives it the looks of one with. */
   readonly era?: "modern" | undefined;
+  /** Whether the server, having answered `initialize`, began a session: without one it cannot ask, nor tell of changes. */
+  readonly hasSession?: boolean;
   /** Whether it closed because the server ended the session: the server is there, and wants another one begun. */
   readonly sessionEnded?: boolean;
   /** Resolves when messages can be sent; rejects with a HostError when that will never be. */
