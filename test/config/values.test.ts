@@ -96,6 +96,7 @@ describe("variables of keys", () => {
     const { code, stderr } = await run(at, ["validate"], {
       MCP_HOST_LISTEN_PORT: "http",
       MCP_HOST_ROLES: "admin",
+      MCP_HOST_STATE_KEY: "too short",
       MCP_HOST_MCP_SERVERS__A__START: "laz",
     });
     expect(code).toBe(EXIT.config.code);
@@ -103,6 +104,7 @@ describe("variables of keys", () => {
       /^ {2}listen\.port: must be a whole number from 0 to 65535 \(it comes from the variable MCP_HOST_LISTEN_PORT\)$/m,
     );
     expect(stderr).toContain("roles: must be a list, not a text (it comes from the variable MCP_HOST_ROLES)");
+    expect(stderr).toContain("stateKey: must be a secret of 16 characters or more, or a list of them, the newest first");
     expect(stderr).toContain('not "laz" (did you mean "lazy"?) (it comes from the variable MCP_HOST_MCP_SERVERS__A__START)');
   });
 
