@@ -73,7 +73,7 @@ function limits() {
 
 function amount(key, value) {
   if (/Bytes$/.test(key)) return bytes(value);
-  return /^session(Idle|Initialize)$/.test(key) ? time(value) : String(value);
+  return /(Idle|Initialize|Time)$/.test(key) ? time(value) : String(value);
 }
 
 function bytes(value) {

@@ -198,3 +198,18 @@ test("a host over stdio is asked as well, and its client is not disturbed", asyn
   running.child.stdin.end();
   expect((await running.exited).code).toBe(0);
 });
+
+test.each([
+  ["over HTTP", ["start", "--port", "0"], "the host listens"],
+  ["over stdio", ["start", "stdio"], "the host serves standard input"],
+])("a host %s that is open to one era alone is asked in whichever the command speaks", async (_where, args, ready) => {
+  for (const protocol of ["modern", "legacy"]) {
+    using at = home({ listen: { port: 0, protocols: [protocol] }, mcpServers: { one: upstream({ only: ["echo"] }) } });
+    await using running = start(at, [...args, "--log-format", "json"]);
+    await vi.waitFor(() => expect(running.stderr()).toContain(ready), 10_000);
+    const listed = await run(at, ["list"]);
+    expect(listed).toMatchObject({ code: 0, stdout: expect.stringMatching(/^echo/), stderr: expect.stringMatching(TOLD) });
+    const called = await run(at, ["call", "echo", "--args", '{"text":"hello"}']);
+    expect(called).toMatchObject({ code: 0, stdout: expect.stringContaining("hello"), stderr: expect.stringMatching(TOLD) });
+  }
+});

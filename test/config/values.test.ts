@@ -71,6 +71,8 @@ describe("variables of keys", () => {
     const config = await shown(at, [], {
       MCP_HOST_ROLES: '["admin"]',
       MCP_HOST_LIMITS_REQUEST_BYTES: "1mb",
+      MCP_HOST_LIMITS_CALLER_IDLE: "20m",
+      MCP_HOST_LIMITS_PARK_TIME: "90s",
       MCP_HOST_MCP_SERVERS__MY_FILES__ARGS: '["8080"]',
       MCP_HOST_MCP_SERVERS__MY_FILES__ENV__LOG_level: "1",
       MCP_HOST_MCP_SERVERS__MY_FILES__HEALTH_INTERVAL: "${INTERVAL}",
@@ -81,7 +83,7 @@ describe("variables of keys", () => {
     });
     expect(config).toMatchObject({
       roles: ["admin"],
-      limits: { requestBytes: 1024 ** 2 },
+      limits: { requestBytes: 1024 ** 2, callerIdle: 1_200_000, parkTime: 90_000 },
       mcpServers: {
         "my.files": { args: ["8080"], env: { LOG_level: "1" }, healthInterval: 7_000 },
         web: { headers: { "X-Key": "new", "x-other": "2" } },
@@ -94,6 +96,7 @@ describe("variables of keys", () => {
     const { code, stderr } = await run(at, ["validate"], {
       MCP_HOST_LISTEN_PORT: "http",
       MCP_HOST_ROLES: "admin",
+      MCP_HOST_STATE_KEY: "too short",
       MCP_HOST_MCP_SERVERS__A__START: "laz",
     });
     expect(code).toBe(EXIT.config.code);
@@ -101,6 +104,7 @@ describe("variables of keys", () => {
       /^ {2}listen\.port: must be a whole number from 0 to 65535 \(it comes from the variable MCP_HOST_LISTEN_PORT\)$/m,
     );
     expect(stderr).toContain("roles: must be a list, not a text (it comes from the variable MCP_HOST_ROLES)");
+    expect(stderr).toContain("stateKey: must be a secret of 16 characters or more, or a list of them, the newest first");
     expect(stderr).toContain('not "laz" (did you mean "lazy"?) (it comes from the variable MCP_HOST_MCP_SERVERS__A__START)');
   });
 

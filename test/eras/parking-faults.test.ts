@@ -178,6 +178,18 @@ describe("while a call waits for its client", () => {
     await expect.poll(() => running.host.status().inFlight).toBe(0);
   });
 
+  test("the host stops: the client may still answer, and nothing else is taken", async () => {
+    await start({ drain: "30s" });
+    const { requestState } = await begun("twice");
+    const stopped = running.host.close();
+    await expect.poll(async () => (await client.send("tools/list")).status).toBe(503);
+    expect((await client.send("tools/call", { name: "twice", inputResponses: {} }, able)).status).toBe(503);
+    const second = (await again("twice", requestState, { q1: accepted })).result;
+    expect(second.inputRequests).toMatchObject({ q2: { params: { message: "second" } } });
+    expect(said(await again("twice", second.requestState, { q2: { action: "decline" } }))).toEqual([accepted, { action: "decline" }]);
+    await stopped;
+  });
+
   test("a client that hangs up cancels, with its first request and with a later one; in between there is nothing to hang up", async () => {
     await start();
     const { requestState } = await begun("hanging");

@@ -1,5 +1,5 @@
 import { HostError } from "../errors.ts";
-import type { Id, Json } from "../wire/message.ts";
+import { type Id, isObject, type Json } from "../wire/message.ts";
 import { modernMethod, type Round } from "../wire/modern.ts";
 import { isModern } from "../wire/versions.ts";
 import type { Exchange } from "./exchange.ts";
@@ -41,6 +41,12 @@ export function isRoundOfClient({
   method,
 }: Pick<Exchange, "client" | "method"> & { readonly wireId: Id | undefined }): boolean {
   return wireId !== undefined && isModern(client.version) && modernMethod(method)?.hasRounds === true;
+}
+
+/** Answers that nobody asked for, without those that are roots. */
+export function withoutRoots<R extends Round>(round: R): R {
+  const kept = Object.entries(round.inputResponses ?? {}).filter(([, result]) => !(isObject(result) && "roots" in result));
+  return { ...round, inputResponses: kept.length > 0 ? Object.fromEntries(kept) : undefined };
 }
 
 /** What a client brings back is none that it was given for this. The same words for whatever is wrong with it. */

@@ -47,7 +47,8 @@ export class ModernHttp {
       return;
     }
     if (!isRequest(message)) throw new HostError("invalid_request", "a client of 2026-07-28 sends no responses");
-    if (this.#draining) throw stopping();
+    // Whoever was asked may still answer.
+    if (this.#draining && message.params?.requestState === undefined) throw stopping();
     try {
       this.#request(message, bytes, envelope, request, response, arrival);
     } catch (error) {

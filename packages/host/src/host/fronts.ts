@@ -32,7 +32,7 @@ export interface StdioClient {
 }
 
 /** Those that are open to clients where no config says it. */
-const ERAS: ListenConfig["protocols"] = ["legacy", "modern"];
+export const ERAS: ListenConfig["protocols"] = ["legacy", "modern"];
 
 /** The ways in: the port that the host listens on, handlers in other programs' servers, standard streams, SDK transports. */
 export class Fronts {

@@ -196,7 +196,7 @@ export class TaskBridge {
   async #askAll(exchange: HostExchange, task: Task, questions: TaskQuestions): Promise<void> {
     const { inputRequests = {} } = this.#details.get(exchange.whole) ?? {};
     questions.only(inputRequests);
-    const { capabilities } = exchange.caller;
+    const capabilities = task.connection.declaredFor(exchange.caller);
     const fresh = Object.entries(inputRequests).flatMap(([name, request]) => {
       const asked = questions.has(name) || !isObject(request) ? undefined : { method: String(request.method), params: paramsOf(request) };
       // It waits for a client that can be asked so.

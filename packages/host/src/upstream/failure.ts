@@ -39,13 +39,28 @@ export function unavailable(upstream: string, what = "is not available", retryAf
   });
 }
 
-/** What an upstream would have to ask the client, who did not declare that it can be asked so. @param required capabilities, as a client would declare them */
-export function incapable(upstream: string, required: unknown): HostError {
+/**
+ * What an upstream would have to ask the client, who did not declare that it can be asked so.
+ * @param required capabilities, as a client would declare them
+ * @param keepsRoots the client did declare roots, and the upstream is not told of them
+ */
+export function incapable(upstream: string, required: unknown, keepsRoots = false): HostError {
   const requiredCapabilities = isObject(required) ? required : {};
+  if (keepsRoots && requiredCapabilities.roots !== undefined) return rootsKept(upstream);
   const names = Object.entries(requiredCapabilities).flatMap(([name, parts]) =>
     isObject(parts) && Object.keys(parts).length > 0 ? Object.keys(parts).map((part) => `${name}.${part}`) : [name],
   );
   const which = names.length > 0 ? names.join(", ").slice(0, 128) : "a capability that it does not name";
   const what = `has to ask the client for this, or to give it a task, which it did not declare that it takes: it needs ${which}`;
   return new HostError("capability_required", `upstream "${upstream}" ${what}`, { upstream, sent: "yes", facts: { requiredCapabilities } });
+}
+
+/** What an upstream would have to ask a client that declared its roots: the upstream is not told of them. */
+export function rootsKept(upstream: string): HostError {
+  const what = `needs the client's roots, which are kept from it; "relayRoots": true in the host's config relays those of network clients`;
+  return new HostError("capability_required", `upstream "${upstream}" ${what}`, {
+    upstream,
+    sent: "yes",
+    facts: { requiredCapabilities: { roots: {} } },
+  });
 }

@@ -300,7 +300,10 @@ export class ModernDialect {
         }
         return this.#fail(call, failure(upstream, "upstream_protocol", `wants other headers of ${method} than its tools/list says`));
       case MISSING_CAPABILITY:
-        return this.#fail(call, incapable(upstream, isObject(error.data) ? error.data.requiredCapabilities : undefined));
+        return this.#fail(
+          call,
+          incapable(upstream, isObject(error.data) ? error.data.requiredCapabilities : undefined, call.said.keepsRoots),
+        );
       case UNSUPPORTED_VERSION:
         if (call.wasRefused === "version")
           return this.#fail(call, failure(upstream, "upstream_protocol", `refuses ${method} in the version of MCP that it says it speaks`));

@@ -3,7 +3,7 @@ import { fromRpc, HostError } from "../errors.ts";
 import type { AddedHeader, LinkEvents } from "../wire/link.ts";
 import { type Id, isObject, type Json, metaOf, QUESTION_NAME, type Request, type Response } from "../wire/message.ts";
 import type { Round, Stamp } from "../wire/modern.ts";
-import { failure } from "./failure.ts";
+import { failure, rootsKept } from "./failure.ts";
 
 /** What the owner of a request says of it. */
 export interface Said extends Stamp {
@@ -13,6 +13,8 @@ export interface Said extends Stamp {
   readonly isRoundOfClient?: boolean;
   /** Whether its client knows questions by their names, too. */
   readonly isNamed?: boolean;
+  /** Whether its client has roots that the server is not to know. */
+  readonly keepsRoots?: boolean;
 }
 
 /** A request that waits for its last answer, over however many rounds. */
@@ -91,6 +93,9 @@ export class Rounds {
     call.rounds++;
     const asked = Object.entries(inputRequests as Record<string, Request>); // it was checked
     if (asked.length > 0 && call.said.isRoundOfClient) {
+      // It may ask for them although nobody said that it can.
+      if (call.said.keepsRoots && asked.some(([, { method }]) => method === "roots/list"))
+        return this.#options.fail(call, rootsKept(this.#options.upstream));
       const result = { resultType: "input_required", inputRequests, requestState };
       return this.#options.answer(call, { jsonrpc: "2.0", id: call.id, result });
     }

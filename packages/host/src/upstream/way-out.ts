@@ -3,7 +3,7 @@ import type { AnyUpstreamConfig } from "../config/offered.ts";
 import type { Awaitable } from "../exchange/awaitable.ts";
 import type { Caller, Principal } from "../exchange/caller.ts";
 import { HostExchange } from "../exchange/host-exchange.ts";
-import { isRoundOfClient } from "../exchange/round.ts";
+import { isRoundOfClient, withoutRoots } from "../exchange/round.ts";
 import type { Credentials, CredentialsRequest, UpstreamFacts } from "../exchange/upstream-facts.ts";
 import type { Logger } from "../log.ts";
 import type { Limits } from "../wire/limits.ts";
@@ -83,7 +83,10 @@ export class WayOut {
     // Of the legacy era, a client that said nothing hears what it always did.
     const isNamed = isModern(client.version);
     const logLevel = client.logLevel ?? (isNamed ? undefined : "info");
-    return { capabilities, logLevel, round: brought, isRoundOfClient: isRoundOfClient(exchange), isNamed };
+    // A stdio server may take its allowed folders from roots, whether it asked for them or not.
+    const keepsRoots = asked.roots === undefined && caller.capabilities.roots !== undefined;
+    const round = brought && !brought.from && asked.roots === undefined ? withoutRoots(brought) : brought;
+    return { capabilities, logLevel, round, isRoundOfClient: isRoundOfClient(exchange), isNamed, keepsRoots };
   }
 
   /** What a server of the modern era is told that a caller can be asked. */

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { ListenConfig } from "../../config/schema.ts";
+import { ERAS } from "../../host/fronts.ts";
 import { localOptionsOf } from "../../host/host.ts";
 import type { LogFormat, Logger } from "../../log.ts";
 import type { ControlFacts } from "../../operator/control-protocol.ts";
@@ -171,7 +172,8 @@ async function serveOperators(
   const door = {
     note: () => roleless(host),
     checkEndpoint: (name: string) => localOptionsOf(host).checkEndpoint(name),
-    serve: (streams: Parameters<typeof host.serveStdio>[0]) => host.serveStdio(streams),
+    // Operators' commands are no clients whom `listen` lets in or not.
+    serve: (streams: Parameters<typeof host.serveStdio>[0]) => host.serveStdio({ ...streams, protocols: ERAS }),
   };
   life.atEnd(await serveControl({ desk, ring, feed, door }, host.log));
   life.atHangup(() => void desk.runFor("signal", "reload").catch(() => {})); // the log has it
