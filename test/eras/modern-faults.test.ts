@@ -122,14 +122,15 @@ describe("a server that fails when it is asked what it speaks", () => {
   });
 
   test.each([
-    ["503", 503],
-    ["429", 429],
-  ])("with %s is asked again later, and nothing else before", async (_, status) => {
-    const discover: Answering = (_message, response, nth) => (nth > 1 ? DISCOVERED : void response.writeHead(status).end());
-    await using server = await scriptedModern({ "server/discover": discover, initialize });
-    await using running = await startHost({ mcpServers: { one: { url: server.url } } });
+    ["429", 429, ["server/discover"]],
+    ["503, and with 503 to initialize,", 503, ["server/discover", "initialize"]],
+  ])("with %s is asked again later, and has said nothing of its era", async (_, status, before) => {
+    const refuse: Answering = (_message, response) => void response.writeHead(status).end();
+    const discover: Answering = (message, response, nth) => (nth > 1 ? DISCOVERED : refuse(message, response, nth));
+    await using server = await scriptedModern({ "server/discover": discover, initialize: refuse });
+    await using running = await startHost({ mcpServers: { one: { url: server.url, type: "http" } } });
     await ready(running);
-    expect(new Set(begun(server))).toEqual(new Set(["server/discover"]));
+    expect(begun(server).slice(0, before.length + 1)).toEqual([...before, "server/discover"]);
     expect(running.host.status().upstreams).toMatchObject([{ protocolVersion: "2026-07-28" }]);
   });
 

@@ -134,7 +134,10 @@ export const configSchema = z.strictObject({
   plugins: z.array(pluginSchema).default([]).describe("Plugins in their order: a name or path, [name, options], or { use, options, ... }."),
   limits: limits.prefault({}).describe("Bounds on sizes, counts and times."),
   stateKey: z
-    .union([secret.transform((only) => [only]), z.array(secret)], "must be a secret of 16 characters or more, or a list of them, the newest first")
+    .union(
+      [secret.transform((only) => [only]), z.array(secret)],
+      "must be a secret of 16 characters or more, or a list of them, the newest first",
+    )
     .default([])
     .describe(
       "The secret that the `requestState` of clients of MCP 2026-07-28 is sealed with, for hosts that serve as one; in a list the first seals, and what was sealed with the others is still accepted. Default: a random one, so that what was given out is void after a restart.",

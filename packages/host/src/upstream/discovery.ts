@@ -102,6 +102,10 @@ const UNRELATED = new Set(["upstream_auth", "rate_limited", "upstream_down", "sh
 
 /** Whether a failure says nothing of what the server speaks: it, or what stands before it, refuses everybody. */
 export function isUnrelated(error: unknown): boolean {
-  if (error instanceof HttpRefusal && error.answered > 500) return true; // with 500 many a server answers what it does not know
-  return error instanceof HostError && UNRELATED.has(error.type);
+  return isOutOfOrder(error) || (error instanceof HostError && UNRELATED.has(error.type));
+}
+
+/** Whether a server, or what stands before it, cannot answer now. With 500 many a server answers what it does not know. */
+export function isOutOfOrder(error: unknown): boolean {
+  return error instanceof HttpRefusal && error.answered > 500;
 }

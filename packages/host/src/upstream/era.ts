@@ -5,7 +5,7 @@ import { freshnessIn } from "../wire/modern.ts";
 import { isSupportedVersion } from "../wire/versions.ts";
 import { capabilitySet } from "./capabilities.ts";
 import { type Described, described } from "./described.ts";
-import { type Discovered, Discovery, isUnrelated } from "./discovery.ts";
+import { type Discovered, Discovery, isOutOfOrder, isUnrelated } from "./discovery.ts";
 import { failure, HttpRefusal } from "./failure.ts";
 import { ModernDialect } from "./modern-dialect.ts";
 import type { Said } from "./rounds.ts";
@@ -52,6 +52,8 @@ export class EraLink implements Link {
   readonly #discovery: Discovery;
   /** What the server said of itself, while it is tried whether it is of the legacy era, too. */
   #discovered: Discovered | undefined;
+  /** Whether nothing can be made of what the server said. */
+  #isUnsure = false;
   /** Until that trial is given up. */
   #trial: NodeJS.Timeout | undefined;
   #isRestarting = false;
@@ -154,8 +156,10 @@ export class EraLink implements Link {
         this.#discovered = found;
         return this.#try(initialize);
       }
-      if (protocol === "modern" || isUnrelated(found)) return this.#refuse(initialize, found);
-      known.found(undefined);
+      // Some servers of the legacy era refuse so whatever comes without a session; others are out of order, and refuse `initialize`, too.
+      this.#isUnsure = isOutOfOrder(found);
+      if (protocol === "modern" || (isUnrelated(found) && !this.#isUnsure)) return this.#refuse(initialize, found);
+      if (!this.#isUnsure) known.found(undefined);
     }
     this.#wire?.send(initialize);
   }
@@ -263,7 +267,7 @@ export class EraLink implements Link {
       if (!isWhole) return void this.#translate(initialize);
       this.#endTrial(true);
     } else if (!isTaken && !this.#discovery.wasSent) return void this.#askOtherwise(initialize, new PeerError(answer.error));
-    else if (isTaken) known.found("legacy");
+    else if (isTaken && !this.#isUnsure) known.found("legacy");
     if (isTaken && !this.#isWanted(initialize, "legacy")) return;
     this.#initialize = undefined;
     this.#events.message(answer, undefined);
