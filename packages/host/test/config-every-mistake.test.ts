@@ -77,6 +77,14 @@ describe("every mistake of one server is told", () => {
   });
 });
 
+test("an era where it cannot be spoken is told", async () => {
+  const one = { type: "sse", url: "http://127.0.0.1/", protocol: "modern" };
+  expect(await problems({ listen: { protocols: ["modern"], sse: true }, mcpServers: { one } })).toEqual([
+    'listen.sse: cannot be on where "protocols" leaves "legacy" out: HTTP+SSE is of that era',
+    'mcpServers.one.protocol: must not be "modern" where "type" says "sse": MCP 2026-07-28 has no HTTP+SSE',
+  ]);
+});
+
 test("every mistake of a key that is a switch or an object is told", async () => {
   expect(await problems({ listen: { resume: { cuont: 1, bytes: "zz", age: "zz" } } })).toEqual([
     'listen.resume.bytes: "zz" is not one of the forms "64kb", "8mb"',

@@ -122,6 +122,10 @@ export const configSchema = z.strictObject({
       websocket: flag.default(false).describe("Serve WebSocket at /ws, too."),
       tls: tls.optional().describe("Serve HTTPS (and WSS) instead of HTTP."),
     })
+    .refine(({ protocols, sse }) => !sse || protocols.includes("legacy"), {
+      path: ["sse"],
+      message: 'cannot be on where "protocols" leaves "legacy" out: HTTP+SSE is of that era',
+    })
     .optional()
     .describe(
       "Where the host listens. `start http` listens with these defaults when it is missing; `start stdio` heeds nothing of it but `protocols`.",

@@ -145,7 +145,13 @@ export const urlUpstream = z
     ...anyUpstream,
   })
   .superRefine(
-    ({ type, url }, context) => {
+    ({ type, url, protocol }, context) => {
+      if (type === "sse" && protocol === "modern")
+        context.addIssue({
+          code: "custom",
+          path: ["protocol"],
+          message: 'must not be "modern" where "type" says "sse": MCP 2026-07-28 has no HTTP+SSE',
+        });
       const wire = type && URL_TYPES[type];
       if (!wire || URL_OF[wire]?.test(url)) return;
       const [wanted, other] = wire === "http" ? ["an http:// or https://", "ws"] : ["a ws:// or wss://", "http"];

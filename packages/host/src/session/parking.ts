@@ -107,8 +107,9 @@ export class Parking {
     const { parked: most, parkedPerCaller } = this.#limits;
     const own = [...this.#byHandle.values()].filter((each) => each.key === key).length;
     const isShared = exchange.principal.id === "anonymous"; // nobody can tell those apart
-    if (this.#byHandle.size >= most || (!isShared && own >= parkedPerCaller))
-      throw new HostError("overloaded", "too many calls wait for answers of clients already");
+    const limit = this.#byHandle.size >= most ? "parked" : !isShared && own >= parkedPerCaller ? "parkedPerCaller" : undefined;
+    if (limit)
+      throw new HostError("overloaded", `${this.#limits[limit]} calls wait for answers of their clients already (limits.${limit})`);
     const parked: Parked = {
       exchange,
       key,
