@@ -10,7 +10,6 @@ const ROOT = join(HERE, "../..");
 const HOST = join(ROOT, "packages/host/bin/mcp-host.js");
 const FIXTURE = join(HERE, "fixture.mjs");
 const TASKS = join(ROOT, "test/fixtures/tasks.mjs");
-const KNOWN = join(HERE, "fixture/known.mjs");
 const OTHER = join(HERE, "other.mjs");
 
 // A stdio connection that is one session's own can relay what the server asks of that session's client.
@@ -24,7 +23,7 @@ const listen = { resume: { hold: "500ms", retry: "100ms" } };
 const v1 = {
   direct: (processes) => startFixture(processes),
 
-  stdio: (processes, folder) => startHost(processes, folder, { mcpServers: { fixture: stdioFixture }, plugins: [KNOWN] }),
+  stdio: (processes, folder) => startHost(processes, folder, { mcpServers: { fixture: stdioFixture } }),
 
   http: async (processes, folder) => {
     const url = await startFixture(processes);
