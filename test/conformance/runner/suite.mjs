@@ -80,7 +80,7 @@ function readResults(folder) {
     if (!scenario) continue;
     const checks = new Map();
     for (const { id, status, errorMessage } of JSON.parse(readFileSync(join(folder, entry, "checks.json"), "utf8"))) {
-      // An id can come more than once in a scenario: its worst status counts.
+      // An id can come more than once in a scenario: its worst status counts, of those that were looked at.
       if (checks.has(id) && severity(checks.get(id).status) >= severity(status)) continue;
       checks.set(id, { status, message: errorMessage });
     }
@@ -90,5 +90,5 @@ function readResults(folder) {
 }
 
 function severity(status) {
-  return ["SUCCESS", "INFO", "SKIPPED", "WARNING", "FAILURE"].indexOf(status);
+  return ["SKIPPED", "SUCCESS", "INFO", "WARNING", "FAILURE"].indexOf(status);
 }
