@@ -16,6 +16,7 @@ const EVERYTHING = [
   "@host/plugin-cache",
   "@host/plugin-metrics",
   "@host/plugin-profiles",
+  "@host/plugin-rate-limit",
   "@host/plugin-resilience",
   "@host/plugin-transform",
 ];
