@@ -53,6 +53,16 @@ test("status shows the era of each server and client, callers beside sessions, a
   await old.stop();
 });
 
+test("list tells which version each server speaks, unless all are of the legacy era", async () => {
+  const old = upstream();
+  using both = home({ mcpServers: { old, now: modern() } });
+  const listed = await run(both, ["list"]);
+  expect(listed.stderr).toMatch(/^mcp-host: old speaks MCP 2025-11-25, now speaks MCP 2026-07-28\n/);
+  expect(listed.stdout).toMatch(/^echo /m);
+  using one = home({ mcpServers: { old } });
+  expect((await run(one, ["list"])).stderr).toBe("");
+});
+
 test("metrics tell the eras of clients and servers, what requests were answered with, and what is parked", async () => {
   const old = await httpProcess("upstream", ["http"]);
   await using running = await startHost({
