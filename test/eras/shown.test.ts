@@ -102,6 +102,7 @@ test("doctor and validate --connect tell which stdio servers speak both eras, an
     told: { ...modern("auto"), protocol: "legacy" },
     old: upstream({ only: ["echo"] }),
     now: { ...modern(), protocol: "modern" },
+    wrong: { ...upstream(), protocol: "modern" },
   };
   using at = home({ listen: { port: 0 }, mcpServers });
   const doctor = await run(at, ["doctor", "--json"]);
@@ -115,12 +116,17 @@ test("doctor and validate --connect tell which stdio servers speak both eras, an
       remedy: expect.stringContaining('"protocol": "modern"'),
     },
   ]);
+  expect(findings.find(({ id }) => id === "server-down")).toMatchObject({
+    about: "wrong",
+    remedy: expect.stringContaining('Take `"protocol": "modern"` out of it'),
+  });
   const { stdout } = await run(at, ["validate", "--connect", "--json"]);
   expect(JSON.parse(stdout).upstreams).toMatchObject([
     { name: "both", era: "legacy", speaksBoth: true },
     { name: "told", era: "legacy", speaksBoth: false },
     { name: "old", era: "legacy", speaksBoth: false },
     { name: "now", era: "modern", speaksBoth: false },
+    { name: "wrong" },
   ]);
   const { stdout: people } = await run(at, ["validate", "--connect"]);
   expect(people.replaceAll(/\s+/g, " ")).toMatch(
