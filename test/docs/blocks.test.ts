@@ -221,7 +221,7 @@ host.hooks.ready.tap("around", async () => {
   test("stores for secrets: without a provider the plugin says what becomes of its tokens", async () => {
     const file = written("signed-in.ts", block(PAGE, "SECRET_STORE"));
     await using running = await startHost({ mcpServers: {}, plugins: [file], listen: null }, { folder: FOLDER });
-    expect(running.logs.filter(({ message }) => message?.includes("kept in memory until the host stops"))).toHaveLength(1);
+    expect(running.logs.filter(({ message }) => String(message).includes("kept in memory until the host stops"))).toHaveLength(1);
   });
 
   test("services: a plugin judges by what another provides, until it goes", async () => {
