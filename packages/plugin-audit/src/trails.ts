@@ -1,0 +1,97 @@
+import type { PluginHost } from "mcp-host";
+import { nextLine } from "./chain.ts";
+import { LogFile } from "./log-file.ts";
+import { Trail, type TrailSettings } from "./trail.ts";
+
+/** Who writes a log: one plugin of one host, through all reloads. */
+export interface Writer {
+  /** The same object for all that a host's reloads apply. */
+  readonly host: PluginHost["catalog"];
+  readonly id: string;
+}
+
+interface Open {
+  readonly trail: Trail;
+  readonly writer: Writer;
+  /** Of each instance that uses it, the last of which decides. */
+  readonly uses: TrailSettings[];
+  closing: Promise<number> | undefined;
+}
+
+/** The logs of this process, shared by copies of the package that a reload may bring. */
+const KEY = Symbol.for("mcp-host.audit.trails.1");
+const trails: Map<string, Open> = ((globalThis as { [KEY]?: Map<string, Open> })[KEY] ??= new Map()); // nothing else is kept there
+
+/** One instance's part in a log. While a reload drains the instance before it, both write the same one. */
+export class TrailUse {
+  readonly trail: Trail;
+  /** Whether this instance opened it. */
+  readonly isFirst: boolean;
+  readonly #path: string | undefined;
+  readonly #open: Open;
+  readonly #settings: TrailSettings;
+
+  private constructor(path: string | undefined, open: Open, settings: TrailSettings, isFirst: boolean) {
+    this.trail = open.trail;
+    this.#path = path;
+    this.#open = open;
+    this.#settings = settings;
+    this.isFirst = isFirst;
+  }
+
+  /** @param path absolute, or undefined for a log without a file @throws Error that says why it cannot be written */
+  static async begin(path: string | undefined, writer: Writer, settings: TrailSettings): Promise<TrailUse> {
+    const there = path === undefined ? undefined : trails.get(path);
+    if (there?.closing) await there.closing;
+    const open = path === undefined ? undefined : trails.get(path);
+    if (!open || path === undefined) {
+      const made: Open = { trail: new Trail(path, settings), writer, uses: [settings], closing: undefined };
+      if (path !== undefined) trails.set(path, made);
+      return new TrailUse(path, made, settings, true);
+    }
+    if (open.writer.host !== writer.host || open.writer.id !== writer.id)
+      throw new Error(
+        `${path} is being written by ${open.writer.host === writer.host ? `plugin "${open.writer.id}"` : "another host"} of this process; name another file`,
+      );
+    open.uses.push(settings);
+    open.trail.settings = settings;
+    return new TrailUse(path, open, settings, false);
+  }
+
+  /** Ends this instance's part. @param lastRecord written where it was the last @returns how many records could not be written */
+  async end(lastRecord: string): Promise<number> {
+    const { uses, trail } = this.#open;
+    const index = uses.indexOf(this.#settings);
+    if (index === -1) return 0;
+    uses.splice(index, 1);
+    const left = uses.at(-1);
+    if (left) {
+      trail.settings = left;
+      return 0;
+    }
+    this.#open.closing = trail.close(lastRecord);
+    try {
+      return await this.#open.closing;
+    } finally {
+      if (this.#path !== undefined && trails.get(this.#path) === this.#open) trails.delete(this.#path);
+    }
+  }
+}
+
+/**
+ * Writes a record of what came after the log was closed: that the host was stopped is told when it has. At once, since nobody waits any
+ * more. @throws Error where the file cannot be written
+ */
+export function writeLate(path: string, record: string, now: number): void {
+  const open = trails.get(path);
+  if (open) return void open.trail.push(record); // a reload has it go on
+  const file = new LogFile(path, now);
+  try {
+    const { last, isOpen, isClosed } = file.tail;
+    const line = nextLine(last, isClosed ? `${record.slice(0, -1)},"end":true}` : record);
+    file.writeNow(Buffer.from(`${isOpen ? "\n" : ""}${line}\n`));
+    file.syncNow();
+  } finally {
+    file.close();
+  }
+}
