@@ -53,6 +53,16 @@ test("status shows the era of each server and client, callers beside sessions, a
   await old.stop();
 });
 
+test("list tells which version each server speaks, unless all are of the legacy era", async () => {
+  const old = upstream();
+  using both = home({ mcpServers: { old, now: modern() } });
+  const listed = await run(both, ["list"]);
+  expect(listed.stderr).toMatch(/^mcp-host: old speaks MCP 2025-11-25, now speaks MCP 2026-07-28\n/);
+  expect(listed.stdout).toMatch(/^echo /m);
+  using one = home({ mcpServers: { old } });
+  expect((await run(one, ["list"])).stderr).toBe("");
+});
+
 test("metrics tell the eras of clients and servers, what requests were answered with, and what is parked", async () => {
   const old = await httpProcess("upstream", ["http"]);
   await using running = await startHost({
@@ -92,6 +102,7 @@ test("doctor and validate --connect tell which stdio servers speak both eras, an
     told: { ...modern("auto"), protocol: "legacy" },
     old: upstream({ only: ["echo"] }),
     now: { ...modern(), protocol: "modern" },
+    wrong: { ...upstream(), protocol: "modern" },
   };
   using at = home({ listen: { port: 0 }, mcpServers });
   const doctor = await run(at, ["doctor", "--json"]);
@@ -105,12 +116,17 @@ test("doctor and validate --connect tell which stdio servers speak both eras, an
       remedy: expect.stringContaining('"protocol": "modern"'),
     },
   ]);
+  expect(findings.find(({ id }) => id === "server-down")).toMatchObject({
+    about: "wrong",
+    remedy: expect.stringContaining('Take `"protocol": "modern"` out of it'),
+  });
   const { stdout } = await run(at, ["validate", "--connect", "--json"]);
   expect(JSON.parse(stdout).upstreams).toMatchObject([
     { name: "both", era: "legacy", speaksBoth: true },
     { name: "told", era: "legacy", speaksBoth: false },
     { name: "old", era: "legacy", speaksBoth: false },
     { name: "now", era: "modern", speaksBoth: false },
+    { name: "wrong" },
   ]);
   const { stdout: people } = await run(at, ["validate", "--connect"]);
   expect(people.replaceAll(/\s+/g, " ")).toMatch(

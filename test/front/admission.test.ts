@@ -66,6 +66,24 @@ describe("admit", () => {
     expect((await ask(running.url, { headers: alice, body: initialize() })).status).toBe(200);
   });
 
+  test("may say which of its rules turned a request away, to whoever observes", async () => {
+    const rules = plugin("rules", (host) =>
+      host.hooks.admit.tap("rules", ({ headers }) => {
+        if (headers["x-flood"]) throw refuse("rate_limited", "no", { rule: "floods" });
+        if (headers["x-other"]) throw refuse("forbidden", "no");
+      }),
+    );
+    const { plugin: auditor, refused } = audit();
+    await using running = await startHost({ mcpServers, plugins: [rules, auditor] });
+    const { text } = await ask(running.url, { body: initialize(), headers: { "x-flood": "1" } });
+    expect(text).not.toContain("floods");
+    await ask(running.url, { body: initialize(), headers: { "x-other": "1" } });
+    expect(refused.map(({ decision, rule }) => [decision?.plugin, rule])).toEqual([
+      ["rules", "floods"],
+      ["rules", undefined],
+    ]);
+  });
+
   test("comes without authenticate: who is admitted is anonymous", async () => {
     const seen: string[] = [];
     const noting = plugin("noting", (host) => host.hooks.session.tap("noting", ({ session }) => void seen.push(session.principal.id)));

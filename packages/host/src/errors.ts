@@ -180,6 +180,8 @@ export interface ErrorDetail {
   sent?: Sent;
   upstream?: string;
   plugin?: string;
+  /** Which of the plugin's rules it was: for `decisions` and `refused`. The client is not told. */
+  rule?: string;
   retryAfterMs?: number;
   /** HTTP headers of an edge rejection, such as `WWW-Authenticate`. */
   headers?: Record<string, string>;
@@ -197,6 +199,7 @@ export class HostError extends Error {
   readonly sent: Sent;
   readonly upstream: string | undefined;
   readonly plugin: string | undefined;
+  readonly rule: string | undefined;
   readonly retryAfterMs: number | undefined;
   readonly headers: Record<string, string> | undefined;
   readonly #facts: ErrorDetail["facts"];
@@ -208,6 +211,7 @@ export class HostError extends Error {
     this.sent = detail.sent ?? "no";
     this.upstream = detail.upstream;
     this.plugin = detail.plugin;
+    this.rule = detail.rule;
     this.retryAfterMs = detail.retryAfterMs;
     this.headers = detail.headers;
     this.#facts = detail.facts;
@@ -216,11 +220,9 @@ export class HostError extends Error {
   get code(): number {
     return ERRORS[this.type].code;
   }
-
   /** The HTTP status of an edge rejection with this error. */
   get status(): number {
-    const kind: ErrorKind = ERRORS[this.type];
-    return kind.status ?? 500;
+    return (ERRORS[this.type] as ErrorKind).status ?? 500; // not all have one
   }
 
   /** The JSON-RPC error that a client gets. */

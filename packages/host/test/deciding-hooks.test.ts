@@ -316,6 +316,34 @@ describe("decisions", () => {
     expect(decisions).toEqual([[{ plugin: "limiter", hook: "call", did: "refused" }]]);
   });
 
+  test("tell which of a plugin's rules refused, where it says so, and the client is not told", async () => {
+    const { watch, decisions } = watching();
+    const rules = plugin("rules", (host) => {
+      const no = (rule: string): never => {
+        throw refuse("forbidden", "no", { rule });
+      };
+      host.hooks.permit.tap("rules", (_entry, _caller, exchange) =>
+        (exchange?.original.arguments as { permit?: unknown } | undefined)?.permit ? no("by permit") : undefined,
+      );
+      host.hooks.transform.for("tools/call").tap("rules", (params) => (params.arguments?.transform ? no("by transform") : params));
+      host.hooks.authorize
+        .for("tools/call")
+        .tap("rules", ({ params }) => ((params.arguments as { authorize?: unknown }).authorize ? no("by authorize") : undefined));
+      host.hooks.call
+        .for("tools/call")
+        .tap("rules", (next) => (exchange) => ((exchange.params.arguments as { call?: unknown }).call ? no("by call") : next(exchange)));
+    });
+    await using host = await around([rules, watch]).host;
+    for (const hook of ["permit", "transform", "authorize", "call"]) {
+      const error: unknown = await host.client.callTool("a", { [hook]: 1 }).catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ data: { type: "forbidden" } });
+      expect(JSON.stringify((error as { data: unknown }).data)).not.toContain(`by ${hook}`);
+      expect(decisions.at(-1)).toEqual([{ plugin: "rules", hook, did: "refused", rule: `by ${hook}` }]);
+    }
+    await host.client.callTool("a", {});
+    expect(decisions.at(-1)).toEqual([]);
+  });
+
   test("who answers where one within refused is named as the one who answered", async () => {
     const { watch, decisions } = watching();
     const plugins = [

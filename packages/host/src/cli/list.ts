@@ -5,7 +5,7 @@ import { EXIT, type ExitCode } from "./command-line/exit.ts";
 import { askArgs, configArgs, endpointArgs, jsonArgs, logArgs } from "./command-line/options.ts";
 import { listOf } from "./one-shot/asked-host.ts";
 import { type Kind, rowsOf } from "./one-shot/kinds.ts";
-import { describeMissing } from "./one-shot/startup.ts";
+import { describeEras, describeMissing } from "./one-shot/startup.ts";
 import { jsonText } from "./terminal/json-text.ts";
 import { claimStdout } from "./terminal/stdout.ts";
 import { table } from "./terminal/table.ts";
@@ -40,7 +40,8 @@ export default defineCommand({
     if (args.json) output.write(jsonText(entries));
     else if (entries.length === 0) process.stderr.write(`there are no ${kind}\n`);
     else output.write(`${table(rowsOf(kind, entries), columns())}\n`);
-    for (const line of [...note, ...withheld, ...describeMissing(starts)]) process.stderr.write(`${escapeControls(redactText(line))}\n`);
+    const said = [...note, ...describeEras(starts), ...withheld, ...describeMissing(starts)];
+    for (const line of said) process.stderr.write(`${escapeControls(redactText(line))}\n`);
     return starts.length > 0 && starts.every(({ ok }) => !ok) ? EXIT.failure.code : EXIT.ok.code;
   },
 });

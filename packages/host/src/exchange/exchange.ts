@@ -32,6 +32,8 @@ export interface Site {
 export interface Decision extends Site {
   /** `failed`: it broke, and the exchange with it. `answered`: in the upstream's or the client's place. */
   readonly did: "refused" | "failed" | "answered" | "routed";
+  /** Which of the plugin's rules it was, where its refusal says so (`refuse(type, message, { rule })`). */
+  readonly rule?: string;
 }
 
 /** The time limits of a call, in milliseconds. */

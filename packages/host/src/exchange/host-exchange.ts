@@ -1,4 +1,4 @@
-import { HostError, type Sent, toRpcError } from "../errors.ts";
+import { HostError, isRefusal, type Sent, toRpcError } from "../errors.ts";
 import type { AddedHeader } from "../wire/link.ts";
 import type { Id, Json } from "../wire/message.ts";
 import type { Freshness } from "../wire/modern.ts";
@@ -274,11 +274,11 @@ export class HostExchange extends Timed implements Exchange {
   }
 
   /** Notes what a plugin decided. @param thrown by what, which is noted once @returns whether it is noted */
-  decide({ plugin, hook }: Site, did: Decision["did"], thrown?: unknown): boolean {
+  decide({ plugin, hook, rule: known }: Site & Pick<Decision, "rule">, did: Decision["did"], thrown?: unknown): boolean {
     if (thrown !== undefined && thrown === this.#decidedBy) return false;
     this.#decidedBy = thrown;
-    this.#decisions ??= [];
-    this.#decisions.push({ plugin, hook, did });
+    const rule = isRefusal(thrown) ? thrown.rule : known;
+    (this.#decisions ??= []).push({ plugin, hook, did, ...(rule !== undefined && { rule }) });
     return true;
   }
 

@@ -33,6 +33,7 @@ export function turnAway(
       request: Object.freeze({ method, path, headers: keptOf(request, edge.kept), address: socket.remoteAddress ?? "" }),
       exchange: undefined,
       decision: siteOf(error),
+      rule: isRefusal(error) ? error.rule : undefined,
       type,
       status,
       message,

@@ -46,6 +46,6 @@ export class UnknownNotifications {
   #turnAway(exchange: HostExchange, { type, message }: HostError): void {
     const by = exchange.decisions.at(-1);
     const decision = by && { plugin: by.plugin, hook: by.hook };
-    this.#hooks.refused?.({ request: undefined, exchange, decision, type, status: undefined, message });
+    this.#hooks.refused?.({ request: undefined, exchange, decision, rule: by?.rule, type, status: undefined, message });
   }
 }

@@ -78,6 +78,8 @@ export interface RefusedEvent {
   readonly exchange: Exchange | undefined;
   /** Which plugin refused it, or failed over it, in which hook; undefined: the host itself did. */
   readonly decision: Site | undefined;
+  /** Which of the plugin's rules it was, where its refusal says so. */
+  readonly rule: string | undefined;
   readonly type: ErrorType;
   /** The HTTP status; undefined for a notification, which gets no answer. */
   readonly status: number | undefined;

@@ -203,7 +203,7 @@ export function guardTap(
             args.find((arg) => arg instanceof HostExchange),
           );
         span?.finish(failure(error), isRefusal(error) ? "refused" : "failed");
-        return site;
+        return isRefusal(error) && error.rule !== undefined ? { ...site, rule: error.rule } : site;
       }
     },
     SyncWaterfallHook: (...args: unknown[]) => {

@@ -2,6 +2,7 @@ import { HostError } from "../errors.ts";
 import type { ClientFacts, Principal } from "../exchange/caller.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
 import { capabilitySet } from "../upstream/capabilities.ts";
+import { BoundedMap } from "../wire/bounded-map.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Json, Request } from "../wire/message.ts";
 import { bareParams } from "../wire/modern.ts";
@@ -12,6 +13,10 @@ import { answered, RoundStates, responsesIn, unasked } from "./round-states.ts";
 
 /** How often those that are not used any more are looked for. */
 const SWEEP = 60_000;
+/** Declarations of capabilities that are remembered: clients are of few kinds. */
+const DECLARATIONS = 1_000;
+/** Characters of one that is. */
+const DECLARED = 1_000;
 
 export interface CallersOptions {
   readonly host: ModernHost;
@@ -33,6 +38,8 @@ export class Callers {
   /** Calls that wait for their clients' answers. */
   readonly #parking: Parking;
   readonly #states: RoundStates;
+  /** What clients can be asked, by what they declare: as texts, since every request declares it. */
+  readonly #askable = new BoundedMap<string, string>(DECLARATIONS);
   readonly #byPlace = new Map<string, ModernCaller>();
   readonly #byId = new Map<string, ModernCaller>();
   #sweep: NodeJS.Timeout | undefined;
@@ -63,7 +70,7 @@ export class Callers {
 
   /** Takes one request with its envelope. Gives its exchange; undefined when it was answered at once. @throws HostError where it may not begin */
   receive(from: From, { id, method, params }: Request, client: ClientFacts, reply: RoundReply, bytes?: number): HostExchange | undefined {
-    const key = keyOf(from);
+    const key = this.#keyOf(from);
     const bare = bareParams(params, method);
     const request: Request = { jsonrpc: "2.0", id, method, ...(bare && { params: bare }) };
     const { requestState: state, inputResponses } = params ?? {};
@@ -73,6 +80,16 @@ export class Callers {
     const opened = state === undefined ? unasked(responses) : this.#states.open(state, key, request);
     if ("handle" in opened) return this.#parking.resume({ request, client, reply, parked: opened, responses, key });
     return this.#find(key, from, client).receive(request, client, reply, bytes, answered(opened, responses));
+  }
+
+  /** What a caller is known by: whatever makes a difference to what its clients may do, see and be asked. */
+  #keyOf({ principal: { id, binding, roles, claims }, endpoint, capabilities }: From): string {
+    const who = JSON.stringify([id, binding, roles.length > 1 ? [...roles].sort() : roles, claims, endpoint]);
+    const declared = JSON.stringify(capabilities);
+    if (declared.length > DECLARED) return who + JSON.stringify(askable(capabilities));
+    let asked = this.#askable.get(declared);
+    if (asked === undefined) this.#askable.set(declared, (asked = JSON.stringify(askable(capabilities))));
+    return who + asked;
   }
 
   /** The caller that a request comes from. @throws HostError where there are too many, or the host stops */
@@ -167,11 +184,6 @@ export interface From {
   readonly capabilities: Readonly<Json>;
   /** Undefined over the network. */
   readonly pipe?: LocalPipe | undefined;
-}
-
-/** What a caller is known by: whatever makes a difference to what its clients may do, see and be asked. */
-function keyOf({ principal: { id, binding, roles, claims }, endpoint, capabilities }: From): string {
-  return JSON.stringify([id, binding, [...roles].sort(), claims, endpoint, askable(capabilities)]);
 }
 
 /** Tasks of clients are of the legacy era; those of servers are an extension in this one. */

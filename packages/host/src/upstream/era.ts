@@ -166,7 +166,7 @@ export class EraLink implements Link {
 
   /** Asks the server for its modern side; gives why it has none. */
   #discover(initialize: Request): Promise<Discovered | Error> {
-    return this.#discovery.ask(this.#wire, this.#events, this.#stampOf(initialize, undefined), this.#patience);
+    return this.#discovery.ask(this.#wire, this.#events, this.#stamper(initialize)(undefined), this.#patience);
   }
 
   get #patience(): number {
@@ -221,7 +221,7 @@ export class EraLink implements Link {
       events: this.#events,
       isHttp,
       server,
-      stamp: (origin) => this.#stampOf(initialize, origin),
+      stamp: this.#stamper(initialize),
       warn,
       lost: () => known.found(undefined),
       described: (now) => this.#options.described(now),
@@ -230,11 +230,15 @@ export class EraLink implements Link {
     this.#events.message({ jsonrpc: "2.0", id: initialize.id, result }, undefined, freshnessIn(discovered));
   }
 
-  /** What a request says of its client: what the connection was opened with, and of a caller what that one can be asked. */
-  #stampOf({ params = {} }: Request, origin: unknown): Said {
+  /** Gives what a request says of its client: what the connection was opened with, and of a caller what that one can be asked. */
+  #stamper({ params = {} }: Request): (origin: unknown) => Said {
     const info = isObject(params.clientInfo) ? params.clientInfo : {};
-    const { tasks: _, ...declared } = capabilitySet(isObject(params.capabilities) ? params.capabilities : {});
-    return { capabilities: declared, logLevel: undefined, ...this.#options.client(origin), info };
+    const { tasks: _, ...capabilities } = capabilitySet(isObject(params.capabilities) ? params.capabilities : {});
+    const nobody: Said = { capabilities, logLevel: undefined, info };
+    return (origin) => {
+      const client = this.#options.client(origin);
+      return client ? Object.assign({}, client, { info }) : nobody;
+    };
   }
 
   #refuse(initialize: Request, error: Error): void {

@@ -54,6 +54,8 @@ export class HttpClient {
   readonly #moved = new Map<string, string>();
   #fixed: string[] = [];
   #headers: string[] = [];
+  /** Those of every request, in lower case. */
+  #names: ReadonlySet<string> = new Set();
   readonly #authorization: Authorization | undefined;
   readonly #configured: Readonly<Record<string, string>>;
   #session: string | undefined;
@@ -126,16 +128,17 @@ export class HttpClient {
       ...(this.#session === undefined ? [] : ["Mcp-Session-Id", this.#session]),
       ...(this.#version === undefined ? [] : ["MCP-Protocol-Version", this.#version]),
     ];
+    this.#names = new Set(this.#headers.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase()));
   }
 
   /** Whether every request of the connection has this header, named in lower case. */
   sends(name: string): boolean {
-    return this.#headers.some((each, index) => index % 2 === 0 && each.toLowerCase() === name);
+    return this.#names.has(name);
   }
 
   /** @param how another path of the same server; headers beside those of the connection */
   post(body: string, events: HttpEvents, { path = this.#path, added, lasts = false }: PostOptions = {}): HttpRequest {
-    const headers = added ? [...POST_HEADERS, ...new Map(added.map(({ name, value }) => [name, value]))].flat() : POST_HEADERS;
+    const headers = added ? withAdded(added) : POST_HEADERS;
     return this.#send({ method: "POST", path, headers, body, lasts }, events);
   }
 
@@ -211,6 +214,14 @@ export class HttpClient {
     });
     return withDeadline(answered, CLOSE_GRACE, () => {});
   }
+}
+
+/** The headers of a POST and those added; of a name that is added more than once, the last counts. */
+function withAdded(added: readonly AddedHeader[]): string[] {
+  const headers = [...POST_HEADERS];
+  for (const [index, { name, value }] of added.entries())
+    if (!added.some((later, at) => at > index && later.name === name)) headers.push(name, value);
+  return headers;
 }
 
 /** Whether an answer is one of an MCP server, and not of whoever stands where it sent us: a page that asks who we are, say. */

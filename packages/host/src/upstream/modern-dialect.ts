@@ -157,7 +157,7 @@ export class ModernDialect {
     const { inputResponses } = request.params ?? {};
     const answers = request.method === "tasks/update" && isObject(inputResponses) ? { inputResponses } : round;
     const params = stampRequest(request.params, version, said, answers);
-    const headers = isHttp ? [...(added ?? []), ...this.#headers.of(request)] : undefined;
+    const headers = isHttp ? this.#headers.of(request, added) : undefined;
     wire.send({ jsonrpc: "2.0", id: request.id, method: request.method, params }, undefined, headers);
   }
 

@@ -48,14 +48,16 @@ export class RequestHeaders {
     });
   }
 
-  of({ method, params = {} }: Request): AddedHeader[] {
-    const headers: AddedHeader[] = [{ name: "mcp-method", value: method, by: undefined }];
+  /** Those of a request, after others that are added to it. */
+  of({ method, params = {} }: Request, added: readonly AddedHeader[] = []): AddedHeader[] {
+    const headers: AddedHeader[] = [...added, { name: "mcp-method", value: method, by: undefined }];
     const key = modernMethod(method)?.name;
     const name = key && params[key];
     if (typeof name !== "string") return headers;
     headers.push({ name: "mcp-name", value: headerText(name), by: undefined });
     const repeated = method === "tools/call" ? this.#tools.get(name) : undefined;
-    for (const each of typeof repeated === "object" ? repeated : []) {
+    if (typeof repeated !== "object") return headers;
+    for (const each of repeated) {
       const value = paramHeaderValue(each, params.arguments);
       if (value !== undefined) headers.push({ name: each.header, value, by: undefined });
     }

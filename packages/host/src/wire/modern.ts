@@ -15,7 +15,7 @@ const SUBSCRIPTION_KEY = `${PREFIX}subscriptionId`;
 const SERVER_KEY = `${PREFIX}serverInfo`;
 
 /** Keys of one hop in the `_meta` of requests, notifications and results. */
-const HOP_KEYS = [VERSION_KEY, CLIENT_KEY, CAPABILITIES_KEY, LOG_LEVEL_KEY, SUBSCRIPTION_KEY, SERVER_KEY];
+const HOP_KEYS: ReadonlySet<string> = new Set([VERSION_KEY, CLIENT_KEY, CAPABILITIES_KEY, LOG_LEVEL_KEY, SUBSCRIPTION_KEY, SERVER_KEY]);
 
 /** What a request says of its client; nothing of it is checked yet. */
 export interface Envelope {
@@ -36,19 +36,32 @@ export function envelopeOf(params: Json | undefined): Envelope | undefined {
 export function bareParams(params: Json | undefined, method: string): Json | undefined {
   if (!params) return undefined;
   if (method === "tasks/update") return bare(params); // its answers are no round's
-  const { inputResponses: _, requestState: __, ...rest } = params;
-  return bare(rest);
+  const { inputResponses: _, requestState: __, _meta, ...rest } = params;
+  return withMeta(rest, _meta);
 }
 
 /** Params, or a result, without the keys of the hop in its `_meta`. */
-export function bare<T extends Json>(value: T): T {
-  const meta = metaOf(value);
-  if (!meta) return value;
-  const left = { ...meta };
-  for (const key of HOP_KEYS) delete left[key];
-  if (Object.keys(left).length > 0) return Object.assign({}, value, { _meta: left });
-  const { _meta: _, ...rest } = value;
-  return rest as T; // a key less is what the result is about
+export function bare(value: Json): Json {
+  const { _meta, ...rest } = value;
+  return _meta === undefined ? value : withMeta(rest, _meta);
+}
+
+/** Puts what is left of `_meta` without the keys of the hop back, where anything is. */
+function withMeta(rest: Json, meta: unknown): Json {
+  const left = isObject(meta) ? leftOf(meta) : meta;
+  if (left !== undefined) rest._meta = left; // its own copy
+  return rest;
+}
+
+/** Made of what stays: to `delete` what goes makes an object that is slow ever after. */
+function leftOf(meta: Json): Json | undefined {
+  let left: Json | undefined;
+  for (const key in meta) {
+    if (HOP_KEYS.has(key)) continue;
+    left ??= {};
+    left[key] = meta[key];
+  }
+  return left;
 }
 
 /** What a request of the host's own tells of the client that it is for. */
@@ -67,13 +80,14 @@ export interface Round {
 
 /** Params as they go out. What a client of the legacy era put where the envelope is counts for nothing. */
 export function stampRequest(params: Readonly<Json> | undefined, version: string, stamp: Stamp, round?: Round): Json {
-  const meta = Object.assign({}, metaOf(params), {
+  const envelope: Json = {
     [VERSION_KEY]: version,
     [CLIENT_KEY]: stamp.info,
     [CAPABILITIES_KEY]: stamp.capabilities,
     [LOG_LEVEL_KEY]: stamp.logLevel, // JSON leaves out what is undefined
-  });
-  const stamped: Json = Object.assign({}, params, { _meta: meta });
+  };
+  const given = metaOf(params);
+  const stamped: Json = Object.assign({}, params, { _meta: given ? Object.assign({}, given, envelope) : envelope });
   if (round || "inputResponses" in stamped || "requestState" in stamped) {
     stamped.inputResponses = round?.inputResponses;
     stamped.requestState = round?.requestState;
@@ -82,9 +96,8 @@ export function stampRequest(params: Readonly<Json> | undefined, version: string
 }
 
 /** A result as a server of the legacy era gives it. */
-export function bareResult(result: Json): Json {
-  const { resultType: _, ttlMs: __, cacheScope: ___, ...rest } = result;
-  return bare(rest);
+export function bareResult({ resultType: _, ttlMs: __, cacheScope: ___, _meta, ...rest }: Json): Json {
+  return withMeta(rest, _meta);
 }
 
 /** The server's name and version, as its result says. */
@@ -121,10 +134,9 @@ export function stampResult(
   freshness: Freshness | undefined,
   resultType: ResultType = "complete",
 ): Json {
-  return Object.assign({}, result, freshness, {
-    resultType,
-    _meta: Object.assign({}, metaOf(result), { [SERVER_KEY]: serverInfo }),
-  });
+  const given = metaOf(result);
+  const server: Json = { [SERVER_KEY]: serverInfo };
+  return Object.assign({}, result, freshness, { resultType, _meta: given ? Object.assign({}, given, server) : server });
 }
 
 /** The answer to `server/discover` as it goes out. Until here it says who serves where the answer to `initialize` does, so that plugins know one place. */

@@ -40,7 +40,7 @@ export async function examine(flags: DoctorFlags, rawArgs: string[]): Promise<Fi
     const broken = commands.filter(({ level }) => level === "problem").map(({ about }) => about);
     const tried = starts.filter(({ upstream }) => upstream.state !== "unconfigured");
     const both = await bothEras(tried, config, folder, rawArgs);
-    return [...findings, ...startsOf(tried, new Set(broken), both)];
+    return [...findings, ...startsOf(tried, config.mcpServers, new Set(broken), both)];
   } catch (error) {
     if (error instanceof ConfigFileError) return [...findings, ...problemsOf(error)];
     throw error;

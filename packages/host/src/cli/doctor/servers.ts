@@ -86,18 +86,24 @@ function listenOnce({ host, port }: ListenConfig): Promise<NodeJS.ErrnoException
 }
 
 /** What became of each server that was started. @param broken those that are known not to start @param both those that speak both eras */
-export function startsOf(starts: readonly ServerStart[], broken: ReadonlySet<string | undefined>, both: ReadonlySet<string>): Finding[] {
+export function startsOf(
+  starts: readonly ServerStart[],
+  servers: ResolvedConfig["mcpServers"],
+  broken: ReadonlySet<string | undefined>,
+  both: ReadonlySet<string>,
+): Finding[] {
   return starts
     .filter(({ upstream }) => !broken.has(upstream.name))
     .flatMap((start) => [
-      ...startOf(start),
+      ...startOf(start, servers[start.upstream.name]?.protocol),
       ...(both.has(start.upstream.name)
         ? [finding("server-both-eras", "it speaks MCP 2026-07-28, too", { about: start.upstream.name })]
         : []),
     ]);
 }
 
-function startOf({ ok, upstream }: ServerStart): Finding[] {
+/** @param protocol as the config says */
+function startOf({ ok, upstream }: ServerStart, protocol = "auto"): Finding[] {
   const about = upstream.name;
   if (ok || isUp(upstream)) {
     const problems = upstream.connections.flatMap((connection) => connection.problems);
@@ -110,5 +116,9 @@ function startOf({ ok, upstream }: ServerStart): Finding[] {
   // What the server itself said comes behind.
   if (reason.split(/; (?:on stderr|garbage on stdout)/)[0]?.includes("credentials"))
     return [finding("server-unauthorized", reason, { about })];
-  return [finding("server-down", [reason, ...lastWords(upstream)].join("\n"), { about })];
+  const remedy =
+    protocol === "auto"
+      ? undefined
+      : `Take \`"protocol": "${protocol}"\` out of it, unless you know that it speaks that: the host finds out what a server speaks. Else run its command by hand, or open its \`url\`.`;
+  return [finding("server-down", [reason, ...lastWords(upstream)].join("\n"), { about, remedy })];
 }

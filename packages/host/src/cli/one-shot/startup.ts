@@ -85,6 +85,13 @@ export function describeMissing(starts: readonly ServerStart[]): string[] {
     ]);
 }
 
+/** Which version of MCP each server speaks, where they are not all of the legacy era. */
+export function describeEras(starts: readonly ServerStart[]): string[] {
+  const known = starts.filter(({ upstream }) => upstream.protocolVersion !== undefined);
+  if (!known.some(({ upstream }) => upstream.era === "modern")) return [];
+  return [`mcp-host: ${known.map(({ upstream }) => `${upstream.name} speaks MCP ${upstream.protocolVersion}`).join(", ")}`];
+}
+
 function whatOf(upstream: UpstreamStatus): string {
   if (upstream.state === "unconfigured") return "unconfigured";
   return isUp(upstream) ? "not complete here" : "missing here";
