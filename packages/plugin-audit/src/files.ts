@@ -35,6 +35,12 @@ export function filesOf(file: string): string[] {
   return [...rotated(file).map(({ path }) => path), ...(current ? [file] : [])];
 }
 
+/** Those of a log's files that may have a line behind this one. */
+export function filesAfter(files: readonly string[], n: number): string[] {
+  const firsts = files.map((path) => Number(/-(\d{12,16})\.[^.]*$/.exec(path)?.[1] ?? Number.POSITIVE_INFINITY));
+  return files.filter((_, index) => (firsts[index + 1] ?? Number.POSITIVE_INFINITY) > n + 1);
+}
+
 function parts(file: string): [stem: string, extension: string] {
   const extension = extname(file);
   return [basename(file, extension), extension];

@@ -1,8 +1,8 @@
 import { isObject, type Json, type PluginHost } from "mcp-host";
 import type { Link, Signer } from "./chain.ts";
 import type { Options } from "./options.ts";
-import type { TrailSettings } from "./trail.ts";
-import { TrailUse, writeLate } from "./trails.ts";
+import { Ships } from "./ships.ts";
+import { TrailUse, type UseSettings, writeLate } from "./trails.ts";
 
 export interface JournalOptions {
   readonly host: PluginHost;
@@ -38,7 +38,7 @@ export class Journal {
 
   /** Why no new call may begin; undefined while there is room. */
   get full(): string | undefined {
-    return this.#use?.trail.full;
+    return this.#use?.trail.full ?? this.#use?.ships?.full;
   }
 
   /** @throws Error that says why the file cannot be written */
@@ -111,12 +111,15 @@ export class Journal {
       lost,
       refused,
       ...(trouble !== undefined && { trouble }),
+      ...this.#use.ships?.report(),
     };
   }
 
-  #settings(): TrailSettings {
-    const { host, options, signer } = this.#options;
-    const { rotate, fsync, buffer, signing, stderr } = options;
+  #settings(): UseSettings {
+    const { host, options, signer, path } = this.#options;
+    const { rotate, fsync, buffer, signing, stderr, webhook, sqlite } = options;
+    const isShipped = path !== undefined && (webhook !== undefined || sqlite !== undefined);
+    const lost = (count: number): void => this.#lost.add(count);
     return {
       maxSize: rotate.size,
       maxAge: rotate.every,
@@ -128,11 +131,13 @@ export class Journal {
       clock: host.clock,
       written: (lines) => {
         if (stderr) process.stderr.write(`${lines.join("\n")}\n`);
+        this.#use?.ships?.wake();
       },
+      ship: isShipped ? (trail) => Ships.start({ host, path, options, lost }, trail) : undefined,
       headed: (last) => this.#remember(last),
       troubled: (reason) => {
         if (reason === undefined) host.log.info("the audit log is written again");
-        else host.log.error(reason, { onFull: options.onFull });
+        else host.log.error(reason, { onFull: options.onFull, file: path });
       },
       warn: (message, reason) => host.log.warn(message, { reason }),
     };

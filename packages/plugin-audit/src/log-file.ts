@@ -115,12 +115,12 @@ export class LogFile {
     syncFolder(this.path);
   }
 
-  /** Removes the oldest of the files that were put aside. @returns the names and first lines of those that went */
-  prune(keep: number): { readonly path: string; readonly first: number }[] {
+  /** Removes the oldest of the files that were put aside. @returns those that went, and the number of the first line that is left in one */
+  prune(keep: number): { readonly gone: readonly string[]; readonly first: number | undefined } {
     const all = rotated(this.path);
-    const gone = all.slice(0, Math.max(0, all.length - keep));
+    const gone = all.splice(0, Math.max(0, all.length - keep));
     for (const { path } of gone) rmSync(path, { force: true });
-    return gone;
+    return { gone: gone.map(({ path }) => path), first: all[0]?.first };
   }
 
   close(): void {

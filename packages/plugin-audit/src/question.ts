@@ -1,6 +1,7 @@
 import { duration, matcher } from "mcp-host";
 import type { Log } from "./commands/context.ts";
 import { fileArg } from "./commands/context.ts";
+import { filesAfter } from "./files.ts";
 import { linesOf } from "./lines.ts";
 import type { Line } from "./tail.ts";
 
@@ -71,10 +72,14 @@ export function question({ who, tool, method, outcome, type, since, until }: Que
 }
 
 /** The lines that fit, in their order. @param limit so many of the latest; 0: all */
-export async function found({ files }: Pick<Log, "files">, wanted: Wanted, limit: number): Promise<Line[]> {
-  let lines: Line[] = [];
-  for (const { line } of linesOf(files)) {
-    if (!line || !wanted.fits(line)) continue;
+export async function found({ files, folder, options, isOwn }: Log, wanted: Wanted, limit: number): Promise<readonly Line[]> {
+  const { sqlite } = options;
+  const index = sqlite !== undefined && isOwn ? (await import("./indexed.ts")).indexed(folder, sqlite, wanted, limit) : undefined;
+  let lines: Line[] = [...(index?.lines ?? [])];
+  const after = index?.last ?? 0;
+  // What is put aside is in the index, as far as it begins before its last line.
+  for (const { line } of linesOf(index ? filesAfter(files, after) : files)) {
+    if (!line || line.n <= after || !wanted.fits(line)) continue;
     lines.push(line);
     if (limit > 0 && lines.length >= 2 * limit) lines = lines.slice(-limit);
   }

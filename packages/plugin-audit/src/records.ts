@@ -64,7 +64,7 @@ export class Records {
   }
 
   /** What was turned away: a request at the edge, a login, a client's notification. */
-  refused({ request, exchange, decision, type, status, message }: RefusedEvent): string {
+  refused({ request, exchange, decision, rule, type, status, message }: RefusedEvent): string {
     const now = this.#clock.monotonic();
     return JSON.stringify({
       type: "refused",
@@ -78,7 +78,7 @@ export class Records {
       }),
       outcome: "refused",
       error: { type, message: this.#texts.of(message, now) },
-      ...(decision && { by: [decisionOf({ ...decision, did: "refused" })] }),
+      ...(decision && { by: [decisionOf({ ...decision, did: "refused", ...(rule !== undefined && { rule }) })] }),
       ...(status !== undefined && { status }),
     });
   }
@@ -108,7 +108,7 @@ export class Records {
       who: this.#texts.of(principal.id, now),
       ...(principal.roles.length > 0 && { roles: principal.roles }),
       ...(!network && { from: "local" }),
-      client: this.#client(client.info, now),
+      ...this.#client(client.info, now),
       session: id.slice(0, 8),
       ...(endpoint !== undefined && { endpoint }),
     });
@@ -129,7 +129,7 @@ export class Records {
       ...(principal.roles.length > 0 && { roles: principal.roles }),
       from: http ? this.#texts.of(http.address, now) : caller.network ? "network" : "local",
       ...(http && this.#headers(http.headers)),
-      client: this.#client(client.info, now),
+      ...this.#client(client.info, now),
       session: caller.id.slice(0, 8), // all of it is a secret
       ...(caller.endpoint !== undefined && { endpoint: caller.endpoint }),
       ...(plugin !== undefined && { plugin }),
@@ -137,8 +137,10 @@ export class Records {
     };
   }
 
-  #client({ name, version }: Readonly<Record<string, unknown>>, now: number): string {
-    return this.#texts.of(typeof version === "string" ? `${String(name)} ${version}` : String(name), now);
+  /** What it says of itself; of a session that has just begun nothing is known. */
+  #client({ name, version }: Readonly<Record<string, unknown>>, now: number): { client?: string } {
+    if (typeof name !== "string") return {};
+    return { client: this.#texts.of(typeof version === "string" ? `${name} ${version}` : name, now) };
   }
 
   #headers(headers: Readonly<Record<string, unknown>>): { headers?: unknown } {
@@ -166,8 +168,8 @@ function outcomeOf({ outcome, decisions }: Exchange): string {
   return decisions.some(({ did }) => did === "refused") ? "refused" : "error";
 }
 
-function decisionOf({ plugin, hook, did }: Decision): Decision {
-  return { plugin, hook, did };
+function decisionOf({ plugin, hook, did, rule }: Decision): Decision {
+  return { plugin, hook, did, ...(rule !== undefined && { rule }) };
 }
 
 function attemptOf({ upstream, error }: Attempt): Attempt {

@@ -23,7 +23,8 @@ export class Rotation {
     await file.sync();
     file.rotate(now);
     this.#after = 0;
-    const files = file.prune(keep).map(({ path }) => basename(path));
-    return files.length > 0 ? JSON.stringify({ type: "removed", at: new Date(now).toISOString(), files }) : undefined;
+    const { gone, first } = file.prune(keep);
+    if (gone.length === 0) return undefined;
+    return JSON.stringify({ type: "removed", at: new Date(now).toISOString(), files: gone.map((path) => basename(path)), first });
   }
 }

@@ -129,8 +129,8 @@ export class Trail {
   }
 
   /** Writes what waits and one last record, and gives the file back. @returns how many records were lost since they could not be written */
-  async close(lastRecord: string): Promise<number> {
-    this.#add(lastRecord);
+  async close(lastRecord: string | undefined): Promise<number> {
+    if (lastRecord !== undefined) this.#add(lastRecord);
     this.#headDue = true;
     this.#isClosing = true;
     const { promise: late, timer } = after(LAST_WAIT);

@@ -1,6 +1,7 @@
 import type { PluginHost } from "mcp-host";
 import { nextLine } from "./chain.ts";
 import { LogFile } from "./log-file.ts";
+import type { Ships } from "./ships.ts";
 import { Trail, type TrailSettings } from "./trail.ts";
 
 /** Who writes a log: one plugin of one host, through all reloads. */
@@ -10,11 +11,18 @@ export interface Writer {
   readonly id: string;
 }
 
+/** What one instance wants of a log. */
+export interface UseSettings extends TrailSettings {
+  /** Begins to bring its lines to where they go besides; undefined where they go nowhere else. */
+  readonly ship: ((trail: Trail) => Promise<Ships>) | undefined;
+}
+
 interface Open {
   readonly trail: Trail;
   readonly writer: Writer;
   /** Of each instance that uses it, the last of which decides. */
-  readonly uses: TrailSettings[];
+  readonly uses: UseSettings[];
+  ships: Ships | undefined;
   closing: Promise<number> | undefined;
 }
 
@@ -29,9 +37,9 @@ export class TrailUse {
   readonly isFirst: boolean;
   readonly #path: string | undefined;
   readonly #open: Open;
-  readonly #settings: TrailSettings;
+  readonly #settings: UseSettings;
 
-  private constructor(path: string | undefined, open: Open, settings: TrailSettings, isFirst: boolean) {
+  private constructor(path: string | undefined, open: Open, settings: UseSettings, isFirst: boolean) {
     this.trail = open.trail;
     this.#path = path;
     this.#open = open;
@@ -40,41 +48,57 @@ export class TrailUse {
   }
 
   /** @param path absolute, or undefined for a log without a file @throws Error that says why it cannot be written */
-  static async begin(path: string | undefined, writer: Writer, settings: TrailSettings): Promise<TrailUse> {
+  static async begin(path: string | undefined, writer: Writer, settings: UseSettings): Promise<TrailUse> {
+    if (path !== undefined) await trails.get(path)?.closing;
     const there = path === undefined ? undefined : trails.get(path);
-    if (there?.closing) await there.closing;
-    const open = path === undefined ? undefined : trails.get(path);
-    if (!open || path === undefined) {
-      const made: Open = { trail: new Trail(path, settings), writer, uses: [settings], closing: undefined };
-      if (path !== undefined) trails.set(path, made);
-      return new TrailUse(path, made, settings, true);
-    }
-    if (open.writer.host !== writer.host || open.writer.id !== writer.id)
+    if (there && (there.writer.host !== writer.host || there.writer.id !== writer.id))
       throw new Error(
-        `${path} is being written by ${open.writer.host === writer.host ? `plugin "${open.writer.id}"` : "another host"} of this process; name another file`,
+        `${path} is being written by ${there.writer.host === writer.host ? `plugin "${there.writer.id}"` : "another host"} of this process; name another file`,
       );
+    const open: Open = there ?? { trail: new Trail(path, settings), writer, uses: [], ships: undefined, closing: undefined };
+    if (path !== undefined) trails.set(path, open);
+    const use = new TrailUse(path, open, settings, there === undefined);
     open.uses.push(settings);
-    open.trail.settings = settings;
-    return new TrailUse(path, open, settings, false);
+    try {
+      await use.#obey();
+    } catch (error) {
+      await use.end(undefined);
+      throw error;
+    }
+    return use;
+  }
+
+  /** What the lines go to besides. */
+  get ships(): Ships | undefined {
+    return this.#open.ships;
   }
 
   /** Ends this instance's part. @param lastRecord written where it was the last @returns how many records could not be written */
-  async end(lastRecord: string): Promise<number> {
+  async end(lastRecord: string | undefined): Promise<number> {
     const { uses, trail } = this.#open;
     const index = uses.indexOf(this.#settings);
     if (index === -1) return 0;
+    const decided = index === uses.length - 1;
     uses.splice(index, 1);
-    const left = uses.at(-1);
-    if (left) {
-      trail.settings = left;
+    if (uses.length > 0) {
+      if (decided) await this.#obey();
       return 0;
     }
-    this.#open.closing = trail.close(lastRecord);
-    try {
-      return await this.#open.closing;
-    } finally {
+    this.#open.closing = trail.close(lastRecord).finally(async () => {
+      await this.#open.ships?.close();
       if (this.#path !== undefined && trails.get(this.#path) === this.#open) trails.delete(this.#path);
-    }
+    });
+    return this.#open.closing;
+  }
+
+  /** The last instance decides how the log goes on, and where its lines go. */
+  async #obey(): Promise<void> {
+    const settings = this.#open.uses.at(-1);
+    if (!settings) return;
+    this.#open.trail.settings = settings;
+    await this.#open.ships?.close();
+    this.#open.ships = undefined;
+    this.#open.ships = await settings.ship?.(this.#open.trail);
   }
 }
 

@@ -15,6 +15,10 @@ export interface Log {
   /** All files that there are of it, in the order of its lines. */
   readonly files: readonly string[];
   readonly options: Options;
+  /** The config's. */
+  readonly folder: string;
+  /** Whether it is the log of the config. */
+  readonly isOwn: boolean;
 }
 
 /** @throws Error where there is no log */
@@ -25,7 +29,7 @@ export function logOf(data: PluginCommandData | undefined, file: string | undefi
   const path = file === undefined ? resolve(folder, given.file as string) : resolve(file); // just looked at
   const files = filesOf(path);
   if (files.length === 0) throw new Error(`there is no audit log ${path}; a host makes it when it starts`);
-  return { path, files, options: given };
+  return { path, files, options: given, folder, isOwn: file === undefined };
 }
 
 /** Tells genuine heads by a key in a file, or else by that of the config. @throws Error for what is no key */
