@@ -30,7 +30,7 @@ export interface ShippingOptions {
 const FIRST = 500;
 const LONGEST = 60_000;
 /** Milliseconds that the end waits for what is left; it is sent after the next start. */
-const LAST_WAIT = 2_000;
+const LAST_WAIT = 1_500;
 
 /** Brings a log's lines to a receiver, in order and each at least once, as long as they are in its files. */
 export class Shipping {
@@ -40,6 +40,8 @@ export class Shipping {
   #timer: NodeJS.Timeout | undefined;
   #trouble: string | undefined;
   #isOver = false;
+  /** More was written since it was looked. */
+  #isWoken = false;
   /** Lines that are read and were not taken. */
   #held: { readonly lines: readonly string[]; readonly first: number; readonly last: number } | undefined;
   #taken: number;
@@ -68,9 +70,11 @@ export class Shipping {
 
   /** There is more to bring. */
   wake(): void {
+    this.#isWoken = true;
     if (this.#running || this.#timer || this.#isOver) return;
     this.#running = this.#run().finally(() => {
       this.#running = undefined;
+      if (this.#isWoken) this.wake();
     });
   }
 
@@ -100,10 +104,12 @@ export class Shipping {
       while (!this.#isOver) {
         await this.#catchUp();
         if (!this.#held) {
+          this.#isWoken = false;
           const next = follower.next;
           this.#held = await follower.read(batch);
           if (this.#held && this.#held.first > next) lost(this.#held.first - next);
         }
+        if (!this.#held && this.#isWoken) continue;
         if (!this.#held) return;
         const { lines, first, last } = this.#held;
         await receiver.take(lines, first, last);
@@ -114,6 +120,7 @@ export class Shipping {
         await receiver.taken(last);
       }
     } catch (error) {
+      this.#isWoken = false;
       if (this.#isOver) return;
       const { message, retryAfter } = error as Error & { retryAfter?: number }; // receivers throw these
       if (this.#trouble === undefined) troubled(message);

@@ -35,8 +35,8 @@ const BATCH = 1024 ** 2;
 const SYNC = 900;
 /** Milliseconds between tries to write what could not be written. */
 const RETRY = 500;
-/** Milliseconds that the end waits for what cannot be written. */
-const LAST_WAIT = 5_000;
+/** Milliseconds that the end waits for what cannot be written: a tap of `close` may take 5 s, and receivers have theirs. */
+const LAST_WAIT = 2_500;
 /** The share of the buffer beyond which no new call may begin: the rest is for those that run. */
 const FULL = 3 / 4;
 

@@ -54,7 +54,8 @@ export class Webhook implements Receiver {
       const { name, cause } = error as Error & { cause?: NodeJS.ErrnoException }; // fetch throws these
       throw new Error(name === "TimeoutError" ? `it did not answer within ${timeout} ms` : `it cannot be reached (${cause?.code ?? name})`);
     }
-    await response.body?.cancel();
+    // Nobody reads what it says, and nobody waits until that is over.
+    response.body?.cancel().catch(() => {});
     if (response.ok) return;
     throw Object.assign(new Error(`it answered with HTTP ${response.status}`), {
       retryAfter: retryAfter(response.headers.get("retry-after")),

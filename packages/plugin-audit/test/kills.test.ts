@@ -23,7 +23,7 @@ interface Counts {
   readonly answered: Map<string, number>;
 }
 
-/** Runs a host under load, and ends it with a signal. @param after so many answers, and so many milliseconds of load */
+/** Runs a host under load, and ends it with a signal. @param after so many answers, and so many milliseconds since the first */
 async function ended(at: Home, signal: NodeJS.Signals, after: { answers: number; ms: number }): Promise<Counts & { at: number }> {
   const counts: Counts = { sent: new Set(), answered: new Map() };
   await using running = start(at, ["start", "--log-format", "json"]);
@@ -39,8 +39,8 @@ async function ended(at: Home, signal: NodeJS.Signals, after: { answers: number;
     }
   };
   const clients = Array.from({ length: CLIENTS }, () => client().catch(() => {})); // the host goes while they ask
-  const begun = performance.now();
-  while (counts.answered.size < after.answers || performance.now() - begun < after.ms) await pause(1);
+  const first = (): number => counts.answered.values().next().value ?? Number.POSITIVE_INFINITY;
+  while (counts.answered.size < after.answers || performance.now() - first() < after.ms) await pause(1);
   const killed = performance.now();
   running.child.kill(signal);
   await running.exited;
