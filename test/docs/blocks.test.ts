@@ -82,7 +82,7 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
   },
   "docs/performance.md": { "": { count: 1, by: "test/bench.test.ts", but: "the benchmark takes minutes; a short one is run" } },
   "docs/pipeline.md": { "": { count: 1, by: "test/docs/generated.test.ts", but: "a drawing" } },
-  "docs/plugins.md": { ts: { count: 14, by: HERE }, json: { count: 1, by: HERE } },
+  "docs/plugins.md": { ts: { count: 15, by: HERE }, json: { count: 1, by: HERE } },
   "docs/architecture.md": {
     "": { count: 1, by: "test/layout.test.ts", but: "a drawing; the floors beside it are compared with the folders" },
   },
@@ -216,6 +216,12 @@ host.hooks.ready.tap("around", async () => {
     const file = written("buckets.ts", around(`${block(PAGE, "store.lease(")}\n${tries}`));
     await using running = await startHost({ mcpServers: {}, plugins: [file], listen: null }, { folder: FOLDER });
     expect(running.host.reports()).toMatchObject({ around: { taken: 10, jobs: ["one", "later"] } });
+  });
+
+  test("stores for secrets: without a provider the plugin says what becomes of its tokens", async () => {
+    const file = written("signed-in.ts", block(PAGE, "SECRET_STORE"));
+    await using running = await startHost({ mcpServers: {}, plugins: [file], listen: null }, { folder: FOLDER });
+    expect(running.logs.filter(({ message }) => String(message).includes("kept in memory until the host stops"))).toHaveLength(1);
   });
 
   test("services: a plugin judges by what another provides, until it goes", async () => {

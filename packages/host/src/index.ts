@@ -87,8 +87,8 @@ export {
 } from "./plugin/plugin.ts";
 export type { Random } from "./plugin/random.ts";
 export type { RouteRequest } from "./plugin/request-principals.ts";
-export type { Lease, Store } from "./plugin/store.ts";
-export { STORE } from "./plugin/stores.ts";
+export type { Lease, SecretStore, Store } from "./plugin/store.ts";
+export { SECRET_STORE, STORE } from "./plugin/stores.ts";
 export type {
   TransportContext,
   TransportFactory,

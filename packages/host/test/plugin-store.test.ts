@@ -1,4 +1,4 @@
-import { type Config, definePlugin, type PluginHost, STORE, type Store } from "mcp-host";
+import { type Config, definePlugin, type PluginHost, SECRET_STORE, type SecretStore, STORE, type Store } from "mcp-host";
 import { createTestHost, fakeUpstream, type TestHost, testStore } from "mcp-host/testing";
 import { expect, test, vi } from "vitest";
 import { MemoryStore } from "../dist/plugin/memory-store.js";
@@ -198,4 +198,40 @@ test("a token bucket kept with update refuses what is over its rate", async () =
   await using running = await createTestHost({ plugins: [plugin], upstreams: { search } });
   const answers = await Promise.all([1, 2, 3].map(() => running.client.callTool("find")));
   expect(answers.map(({ isError }) => isError)).toEqual([undefined, undefined, true]);
+});
+
+test("a store for secrets is found from ready on, wherever its provider stands, and is none of the plain stores", async () => {
+  const made = new Map<string, SecretStore>();
+  const keeper = definePlugin({
+    name: "keeper",
+    host: "^1.0.0",
+    apply: (host) =>
+      host.provide(SECRET_STORE, (name) => {
+        const store = Object.assign(new MemoryStore(), { keys: () => ["a"] });
+        made.set(name, store);
+        return store;
+      }),
+  });
+  let kept: unknown;
+  const { plugin } = having((host) => {
+    host.hooks.ready.tap("having", async () => {
+      const secrets = host.find(SECRET_STORE)?.("tokens");
+      await secrets?.set("a", "secret");
+      kept = [await secrets?.keys(), await secrets?.get("a"), await host.store("tokens").get("a")];
+    });
+  });
+  await using _running = await createTestHost({ plugins: [plugin, keeper()], client: false });
+  expect(kept).toEqual([["a"], "secret", undefined]);
+  expect([...made.keys()]).toEqual(["tokens"]);
+});
+
+test("without a provider there is no store for secrets, not even one in memory", async () => {
+  let found: unknown = "not asked";
+  const { plugin } = having((host) => {
+    host.hooks.ready.tap("having", () => {
+      found = host.find(SECRET_STORE);
+    });
+  });
+  await using _running = await createTestHost({ plugins: [plugin], client: false });
+  expect(found).toBeUndefined();
 });

@@ -78,7 +78,7 @@ export class ModernHttp {
       if (!reply.isAnswered) exchange.cancel(new HostError("cancelled", "the client hung up", { sent: exchange.sent }));
     };
     const release = message.method === "subscriptions/listen" ? this.#longLived.hold(request, principal, gone) : undefined;
-    response.once("close", () => {
+    response.on("close", () => {
       release?.();
       this.#open.delete(reply);
       gone();

@@ -32,6 +32,12 @@ export interface Store {
   subscribe(channel: string, listener: (message: unknown) => void): () => void;
 }
 
+/** A store whose values nobody else reads, and whose keys can be listed: what is signed in to, which secrets there are. */
+export interface SecretStore extends Store {
+  /** The keys that have a value, in no particular order. */
+  keys(): Awaitable<readonly string[]>;
+}
+
 /** What only one has at a time. */
 export interface Lease {
   /** Has it go on for `ttl` from now. False when it was lost: its time was up, and somebody else may have it. */

@@ -1,10 +1,17 @@
 import { type Clock, machineClock } from "./clock.ts";
 import { MemoryStore } from "./memory-store.ts";
 import { defineService } from "./plugin.ts";
-import type { Store } from "./store.ts";
+import type { SecretStore, Store } from "./store.ts";
 
 /** Puts another store in the place of the one in memory: `host.provide(STORE, (name) => ...)`, asked once for each name. */
 export const STORE = defineService<(name: string) => Store>("store");
+
+/**
+ * Stores for what nobody else may read, such as tokens, by name: encrypted at rest, lasting, and shared by the processes of one machine
+ * at least. `host.find(SECRET_STORE)`; nobody provides it in memory, so that whoever asks decides what becomes of its secrets without one.
+ * The same name gives the same store to whoever asks; subscriptions are the asker's to end.
+ */
+export const SECRET_STORE = defineService<(name: string) => SecretStore>("secret-store");
 
 const MAX_STORES = 1_000;
 

@@ -72,7 +72,7 @@ export class Callers {
   receive(from: From, { id, method, params }: Request, client: ClientFacts, reply: RoundReply, bytes?: number): HostExchange | undefined {
     const key = this.#keyOf(from);
     const bare = bareParams(params, method);
-    const request: Request = { jsonrpc: "2.0", id, method, ...(bare && { params: bare }) };
+    const request: Request = bare ? { jsonrpc: "2.0", id, method, params: bare } : { jsonrpc: "2.0", id, method };
     const { requestState: state, inputResponses } = params ?? {};
     const isRound = method !== "tasks/update" && (state !== undefined || inputResponses !== undefined);
     if (!isRound) return this.#find(key, from, client).receive(request, client, reply, bytes);

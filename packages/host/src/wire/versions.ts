@@ -12,7 +12,10 @@ export const MODERN_VERSIONS = ["2026-07-28"] as const;
 
 /** Whether a version is one of the modern era, known or not: they are dates, and this one was the first. */
 export function isModern(version: unknown): version is string {
-  return typeof version === "string" && /^\d{4}-\d{2}-\d{2}$/.test(version) && version >= "2026-07-28";
+  // Each call asks several times: the version that there is goes first.
+  return (
+    version === MODERN_VERSIONS[0] || (typeof version === "string" && version > MODERN_VERSIONS[0] && /^\d{4}-\d{2}-\d{2}$/.test(version))
+  );
 }
 
 /** JSON-RPC code of a server that speaks none of the versions that it is asked in. @see https://modelcontextprotocol.io/specification/2026-07-28/basic/versioning */
