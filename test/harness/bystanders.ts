@@ -1,4 +1,5 @@
 import { approval } from "@host/plugin-approval";
+import { audit } from "@host/plugin-audit";
 import { profiles } from "@host/plugin-profiles";
 import { sqlite } from "@host/plugin-sqlite";
 import { type Config, definePlugin } from "mcp-host";
@@ -43,6 +44,7 @@ export function bystanders(): NonNullable<Config["plugins"]> {
         { when: "method == 'tools/call'", allow: true },
       ],
     }),
+    audit({ file: `${folder.path}/audit.jsonl` }),
     profiles({ profiles: { everything: {} }, default: "everything" }),
     sqlite({ file: `${folder.path}/store.sqlite` }),
   ];
