@@ -40,6 +40,23 @@ const LAST_WAIT = 2_500;
 /** The share of the buffer beyond which no new call may begin: the rest is for those that run. */
 const FULL = 3 / 4;
 
+/** Those that have something to write when the process ends. */
+const open = new Set<Trail>();
+
+function flushAll(): void {
+  for (const trail of open) trail.flushNow();
+}
+
+function watch(trail: Trail): void {
+  if (open.size === 0) process.on("exit", flushAll);
+  open.add(trail);
+}
+
+function unwatch(trail: Trail): void {
+  open.delete(trail);
+  if (open.size === 0) process.off("exit", flushAll);
+}
+
 /**
  * The log as it grows: records are gathered, chained and written in order. What is chained is written, however often that has to be tried;
  * what finds no room before it is chained is counted, and the count is a line of the log as soon as there is room again.
@@ -70,7 +87,6 @@ export class Trail {
   #isClosing = false;
   /** Nothing is tried any more. */
   #isOver = false;
-  readonly #atExit = (): void => this.#flushNow();
 
   /** @param path absolute; undefined where there is no file, and the chain begins with the process @throws Error that says what is wrong with the file */
   constructor(path: string | undefined, settings: TrailSettings) {
@@ -79,7 +95,7 @@ export class Trail {
     this.#last = this.tail?.last ?? NOTHING;
     // A line that was being written is left as it is, and a line break ends it.
     if (this.tail?.isOpen) this.#bytes = Buffer.from("\n");
-    process.on("exit", this.#atExit);
+    if (this.#file) watch(this);
   }
 
   set settings(settings: TrailSettings) {
@@ -139,7 +155,7 @@ export class Trail {
     clearTimeout(timer);
     this.#isOver = true;
     for (const each of [this.#gathering, this.#syncing, this.#heading]) clearTimeout(each);
-    process.off("exit", this.#atExit);
+    unwatch(this);
     const left = this.#queue.length + this.#lines.length;
     if (this.#settings.fsync !== "never") await this.#file?.sync().catch(() => {}); // whatever could be written is
     this.#file?.close();
@@ -304,7 +320,7 @@ export class Trail {
   }
 
   /** The process ends without having closed the log. What is being written is written once more, at the same place. */
-  #flushNow(): void {
+  flushNow(): void {
     try {
       for (let rounds = 0; rounds < 100 && (this.#bytes || this.#queue.length > 0); rounds++) {
         if (this.#lines.length === 0) this.#chain();
