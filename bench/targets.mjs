@@ -27,6 +27,11 @@ export const STOCK = [
   // A record of each call, written and synced every second.
   { name: "audit", entry: "@host/plugin-audit" },
   { name: "metrics", entry: "@host/plugin-metrics" },
+  // Every call is counted in a window that the bench does not use up, and told of in a header.
+  {
+    name: "rate-limit",
+    entry: ["@host/plugin-rate-limit", { rules: [{ name: "bench", per: ["principal"], requests: 1_000_000_000, window: "1h" }] }],
+  },
   // Every text in both directions is looked through.
   { name: "transform", entry: ["@host/plugin-transform", { rules: [{ match: ["*"], redact: true, strip: true }] }] },
   { name: "namespace", entry: "@host/plugin-namespace" },

@@ -17,6 +17,7 @@ const EVERYTHING: NonNullable<Config["plugins"]> = [
   "@host/plugin-cache",
   "@host/plugin-metrics",
   "@host/plugin-profiles",
+  "@host/plugin-rate-limit",
   "@host/plugin-resilience",
   "@host/plugin-transform",
 ];

@@ -9,7 +9,7 @@ import { KeyedClient } from "../harness/keyed-client.ts";
 const FOLDER = join(ROOT, "examples/all-plugins");
 const FILE = join(FOLDER, "mcp-host.config.json");
 const README = readFileSync(join(FOLDER, "README.md"), "utf8");
-const PLUGINS = ["auth", "audit", "metrics", "transform", "namespace", "profiles", "cache", "resilience"];
+const PLUGINS = ["rate-limit", "auth", "audit", "metrics", "transform", "namespace", "profiles", "cache", "resilience"];
 
 /** The key that the README gives away. Its first command is tried in npm-start.test.ts. */
 const [, KEY = ""] = /Bearer (\S+)"/.exec(README) ?? [];
@@ -29,7 +29,7 @@ function config(memory: string): Config {
 test("validate and inspect explain the pipeline of the example", async () => {
   using at = home();
   const valid = await run(at, ["validate", "--config", FILE]);
-  expect(valid).toEqual({ code: 0, stdout: `${FILE} is valid: 3 servers, 8 plugins\n`, stderr: "" });
+  expect(valid).toEqual({ code: 0, stdout: `${FILE} is valid: 3 servers, 9 plugins\n`, stderr: "" });
 
   const { code, stdout } = await run(at, ["inspect", "--config", FILE]);
   expect(code).toBe(0);
@@ -57,6 +57,7 @@ test.each([
   ["auth", "rulse", "rules"],
   ["audit", "detials", "details"],
   ["metrics", "pathh", "path"],
+  ["rate-limit", "adresses", "addresses"],
   ["transform", "rulez", "rules"],
   ["namespace", "seperator", "separator"],
   ["profiles", "profile", "profiles"],
@@ -133,10 +134,11 @@ test("every variable of the example is told, and a pepper of one's own takes key
   expect(made.stdout).toMatch(/^mcph_me_/);
   const entry = JSON.parse(made.stderr.trim().split("\n").at(-1) ?? "") as { digest: string };
   using folder = temporary();
-  const read = config(join(folder.path, "memory.jsonl")) as Config & {
-    plugins: [[string, { apiKeys: { pepper: string; keys: unknown[] } }]];
+  const read = config(join(folder.path, "memory.jsonl")) as Omit<Config, "plugins"> & {
+    plugins: [string, { apiKeys: { pepper: string; keys: unknown[] } }][];
   };
-  read.plugins[0][1].apiKeys = { pepper: EXAMPLE_PEPPER, keys: [...read.plugins[0][1].apiKeys.keys, entry] };
+  const [, auth] = read.plugins.find(([name]) => name === "@host/plugin-auth") ?? expect.fail("the example has no auth");
+  auth.apiKeys = { pepper: EXAMPLE_PEPPER, keys: [...auth.apiKeys.keys, entry] };
   await using host = await startHost({ ...read, mcpServers: { ...read.mcpServers } }, { folder: FOLDER });
   const mine = await KeyedClient.open(host.url, made.stdout.trim());
   expect(JSON.stringify(await mine.request("tools/call", { name: "everything__echo", arguments: { message: "mine" } }))).toContain("mine");

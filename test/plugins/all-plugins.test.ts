@@ -7,6 +7,7 @@ import { cache } from "@host/plugin-cache";
 import { metrics } from "@host/plugin-metrics";
 import { namespace } from "@host/plugin-namespace";
 import { profiles } from "@host/plugin-profiles";
+import { rateLimit } from "@host/plugin-rate-limit";
 import { resilience } from "@host/plugin-resilience";
 import { transform } from "@host/plugin-transform";
 import { expect, test } from "vitest";
@@ -101,6 +102,7 @@ test("a thousand calls of three principals through every plugin, with a server t
         }),
         audit({ file: log, rotate: { size: "64kb" }, skip: [] }),
         metrics({}),
+        rateLimit({ rules: [{ name: "often", per: ["principal"], requests: 1_000_000, window: "1h" }] }),
         transform({ rules: [{ match: ["*"], redact: true, strip: true }] }),
         namespace(),
         profiles({ profiles: { everything: { description: "For everybody" } }, default: "everything" }),

@@ -24,6 +24,7 @@ const PLUGINS = {
   "plugin-metrics": {},
   "plugin-namespace": { strategy: "conflict" },
   "plugin-profiles": { profiles: { everything: {} }, default: "everything" },
+  "plugin-rate-limit": { rules: [{ name: "often", per: ["principal"], requests: 1_000_000, window: "1m" }] },
   "plugin-resilience": {},
   "plugin-sqlite": { file: join(stores, "store.sqlite") },
   "plugin-transform": {},

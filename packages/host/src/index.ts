@@ -41,6 +41,7 @@ export type { Clock, PluginClock } from "./plugin/clock.ts";
 export type {
   Ask,
   Handler,
+  HttpArrival,
   HttpFacts,
   NotificationOrigin,
   OperatedEvent,

@@ -1,0 +1,44 @@
+import type { PluginHost, Store } from "mcp-host";
+
+const PREFIX = "reset ";
+const CHANNEL = "reset";
+
+/** What sets a rule's counters apart from those before an operator's reset: every host that shares the store hears of it. */
+export class Generations {
+  readonly #by = new Map<string, string>();
+  readonly #store: Store;
+  readonly #host: Pick<PluginHost, "random" | "log">;
+
+  constructor(store: Store, host: Pick<PluginHost, "random" | "log">) {
+    this.#store = store;
+    this.#host = host;
+  }
+
+  /** Reads what was reset before, and listens for what is from now on. A store that fails leaves the counters that it may have. */
+  async open(rules: readonly string[]): Promise<void> {
+    this.#store.subscribe(CHANNEL, (message) => {
+      const { rule, generation } = (message ?? {}) as { rule?: unknown; generation?: unknown }; // whoever shares the store may say anything
+      if (typeof rule === "string" && typeof generation === "string" && rules.includes(rule)) this.#by.set(rule, generation);
+    });
+    for (const rule of rules) {
+      try {
+        const generation = await this.#store.get(PREFIX + rule);
+        if (typeof generation === "string") this.#by.set(rule, generation);
+      } catch (error) {
+        this.#host.log.warn("what was reset before is not known: the store fails", { rule, error: String(error) });
+      }
+    }
+  }
+
+  of(rule: string): string {
+    return this.#by.get(rule) ?? "";
+  }
+
+  /** Has a rule begin to count anew, for everybody. */
+  async renew(rule: string): Promise<void> {
+    const generation = this.#host.random.uuid().slice(0, 8);
+    await this.#store.set(PREFIX + rule, generation);
+    this.#by.set(rule, generation);
+    await this.#store.publish(CHANNEL, { rule, generation });
+  }
+}
