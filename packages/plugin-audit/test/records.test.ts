@@ -144,12 +144,9 @@ test("questions in the modern era are recorded, and the rounds of their calls", 
     host.client.on("elicitation/create", () => ({ action: "accept", content: {} }));
     await host.client.callTool("ask");
   }
-  console.log(
-    recordsOf(logIn(folder))
-      .map((each) => JSON.stringify(each))
-      .join("\n"),
-  );
-  const calls = of(recordsOf(logIn(folder)), "tools/call");
+  const records = recordsOf(logIn(folder));
+  const calls = of(records, "tools/call");
+  expect(of(records, "elicitation/create")).toMatchObject([{ type: "question", id: calls[1]?.id, child: true, outcome: "ok" }]);
   expect(calls).toMatchObject([
     { outcome: "ok", kind: "input_required" },
     { outcome: "ok", round: 1 },
