@@ -98,6 +98,11 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
     text: { count: 1, by: plugin("approval") },
     "": { count: 1, by: plugin("approval") },
   },
+  "packages/plugin-audit/README.md": {
+    json: { count: 1, by: plugin("audit") },
+    sh: { count: 1, by: plugin("audit") },
+    "": { count: 2, by: plugin("audit") },
+  },
   "packages/plugin-auth/README.md": { json: { count: 1, by: plugin("auth") }, sh: { count: 2, by: plugin("auth") } },
   "packages/plugin-cache/README.md": {
     json: { count: 1, by: plugin("cache") },
@@ -482,7 +487,7 @@ test("the commands of examples/all-plugins check the config, show its pipeline a
   using at = home();
   const page = "examples/all-plugins/README.md";
   const [validate = "", inspect = ""] = block(page, "npx mcp-host validate").split("\n");
-  expect(await tried(validate, at.env)).toMatchObject({ code: 0, said: expect.stringContaining("3 servers, 8 plugins") });
+  expect(await tried(validate, at.env)).toMatchObject({ code: 0, said: expect.stringContaining("3 servers, 9 plugins") });
   expect(await tried(inspect, at.env)).toMatchObject({ code: 0, said: expect.stringContaining("authenticate") });
   expect(await tried(block(page, "new-key"), at.env)).toMatchObject({ code: 0, said: expect.stringMatching(/^mcph_me_/m) });
 });

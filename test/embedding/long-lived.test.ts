@@ -11,7 +11,8 @@ import { httpTransport, memoryTransport, sdkClient } from "../harness/clients.ts
 import { MARKED, ROOT, upstream } from "../harness/hosts.ts";
 import { sized } from "../harness/storm.ts";
 
-const EVERYTHING = [
+const EVERYTHING: NonNullable<Config["plugins"]> = [
+  ["@host/plugin-audit", { file: false }],
   "@host/plugin-namespace",
   "@host/plugin-cache",
   "@host/plugin-metrics",

@@ -18,6 +18,7 @@ process.once("exit", () => rmSync(stores, { recursive: true, force: true }));
 /** Every plugin of packages/, so that nothing changes for the one client of one server. */
 const PLUGINS = {
   "plugin-approval": { rules: [] },
+  "plugin-audit": { file: false, details: [{ arguments: "redacted", results: "whole" }] },
   "plugin-auth": { default: "allow" },
   "plugin-cache": {},
   "plugin-metrics": {},

@@ -97,7 +97,7 @@ export type {
   TransportServer,
   TransportSettings,
 } from "./plugin/transport-registry.ts";
-export { redactLine, registerSecret, registerSecretShape } from "./redact.ts";
+export { redactLine, redactText, registerSecret, registerSecretShape } from "./redact.ts";
 export { proxiedFetch } from "./upstream/proxied-fetch.ts";
 export { API_VERSION, VERSION } from "./version.ts";
 export { isLoopback } from "./wire/loopback.ts";
