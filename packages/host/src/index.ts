@@ -79,6 +79,7 @@ export {
   definePlugin,
   defineService,
   type ExpectedUpstream,
+  type Operate,
   type Plugin,
   type PluginCommandData,
   type PluginDefinition,
