@@ -259,7 +259,7 @@ function margin(life: number): number {
 
 /** Whether nothing came back although the request may have arrived. */
 function isLostAnswer({ cause }: SignInProblem): boolean {
-  return cause instanceof Error && (cause.name === "TimeoutError" || (cause instanceof TypeError && isReset(cause.cause)));
+  return cause instanceof Error && (cause.name === "AbortError" || (cause instanceof TypeError && isReset(cause.cause)));
 }
 
 function isReset(cause: unknown): boolean {
