@@ -88,6 +88,8 @@ async function check(form: Form, { definition, source }: Found, place: string): 
   const wrong = definitionProblem(definition);
   if (wrong !== undefined) throw new ConfigError([`${place}: ${name ? `plugin "${name}"` : "a plugin made in code"} ${wrong}`]);
   const id = form.id ?? definition.name;
+  if (definition.command !== undefined && COMMAND_NAMES.has(definition.command))
+    throw new ConfigError([`${place}: plugin "${id}" calls its commands "${definition.command}", as mcp-host calls one of its own`]);
   if (COMMAND_NAMES.has(id))
     throw new ConfigError([
       `${place}: plugin "${id}" is called as a command of mcp-host is, so its own commands could not be reached; give its entry another "id"`,
@@ -132,7 +134,7 @@ export interface Found {
   readonly source: string;
 }
 
-interface Form {
+export interface Form {
   plugin?: PluginValue;
   use: string;
   options?: unknown;
@@ -153,7 +155,8 @@ export function isDisabled(config: PluginConfig): boolean {
   return enabled === false || enabled === "false"; // a config that was not parsed yet may come from the environment
 }
 
-function normalized(config: PluginConfig): Form {
+/** What an entry says, whichever form it has. */
+export function normalized(config: PluginConfig): Form {
   if (typeof config === "string") return { use: config };
   if (Array.isArray(config)) return { use: config[0], options: config[1] };
   if (!("use" in config)) return { use: config.definition.name, plugin: config, options: config.input };
@@ -162,8 +165,13 @@ function normalized(config: PluginConfig): Form {
   return typeof use === "string" ? { use, ...form } : { ...form, use: use.definition.name, plugin: use, options: use.input };
 }
 
+/** The word that a plugin's commands are called by, besides its id. */
+export function commandWord({ command, name }: PluginDefinition, id: string): string {
+  return command !== undefined && id === name ? command : id;
+}
+
 /** A plugin without options in the config gets `{}` if it takes an object, so that its defaults apply. */
-function defaultInput(definition: PluginDefinition): unknown {
+export function defaultInput(definition: PluginDefinition): unknown {
   return definition.options?.safeParse(undefined).success ? undefined : {};
 }
 

@@ -2,6 +2,7 @@ import validRange from "semver/ranges/valid.js";
 import { z } from "zod";
 import { PLUGIN, type PluginValue } from "../config/plugin-brand.ts";
 import type { ResolvedConfig } from "../config/schema.ts";
+import type { VariableSource } from "../config/variable-source.ts";
 import type { Awaitable } from "../exchange/awaitable.ts";
 import type { Caller, Principal } from "../exchange/caller.ts";
 import type { Entry } from "../exchange/entry.ts";
@@ -208,8 +209,33 @@ export interface PluginDefinition<Schema extends z.ZodType = z.ZodType> {
   after?: readonly string[];
   /** It decides who may do what: its entry in a config may not say `onError: "skip"`, so that all its taps fail closed. */
   security?: true;
+  /**
+   * Values that a config may refer to: with `{ secret: ... }`, `${secret:NAME}`; a word is a-z, 0-9 and `-`, and none of the host's own. Called before
+   * the plugin is applied, only where a config has such references, and again by each reload; its own options cannot have any. Cheap: work
+   * that waits belongs in `find`.
+   */
+  variables?(options: z.output<Schema>, context: VariableContext): Readonly<Record<string, VariableSource>>;
+  /** What its commands are mounted under in place of its name, where its entry in the config gives it no `id`: `mcp-host <command> ...`. */
+  command?: string;
   /** Lazy command definitions (citty), mounted as `mcp-host <plugin> <command>`; a name may be two words, as `keys add`. citty's `data` is a {@link PluginCommandData}. */
   commands?: Record<string, () => Promise<unknown>>;
+}
+
+/** What a plugin that brings values is told of the config that refers to them. */
+export interface VariableContext {
+  /** Where relative paths of the config begin. */
+  readonly folder: string;
+  /** The config's file, absolute. */
+  readonly config: string;
+}
+
+/** A place of a config that refers to a value of a plugin. */
+export interface VariableReference {
+  /** What stands before the colon. */
+  readonly word: string;
+  readonly name: string;
+  /** As in `mcpServers.a.env.TOKEN`. */
+  readonly place: string;
 }
 
 /** What a command of a plugin is told of the config that brings it. */
@@ -220,6 +246,8 @@ export interface PluginCommandData {
   readonly folder: string;
   /** The config's file, absolute: the `config` of a choice among running hosts. */
   readonly config: string;
+  /** Every place where the config refers to a value that a plugin brings. */
+  readonly references: readonly VariableReference[];
 }
 
 /** A plugin with the options that code gave it; the host parses them, so that code and files get the same errors. */
@@ -260,6 +288,9 @@ export function definitionProblem(definition: Partial<PluginDefinition>): string
   if (typeof apply !== "function") return 'has no function "apply"';
   if (enforce !== undefined && enforce !== "pre" && enforce !== "post")
     return `has "enforce": ${JSON.stringify(enforce)}; it may be "pre" or "post"`;
+  const { variables, command } = definition;
+  if (variables !== undefined && typeof variables !== "function") return 'has "variables" that are no function';
+  if (command !== undefined && !/^[a-z][a-z\d-]*$/.test(command)) return 'has a "command" with other characters than a-z, 0-9 and "-"';
   const odd = Object.entries({ needs, before, after }).find(([, names]) => names !== undefined && !isNames(names));
   if (odd) return `has "${odd[0]}" that is no array of plugins' names`;
   const schema = options === undefined ? undefined : zodProblem(options);

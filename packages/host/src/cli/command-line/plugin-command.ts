@@ -1,10 +1,17 @@
 import type { CommandDef } from "citty";
-import { type LoadOptions, loadConfig } from "../../config/load.ts";
+import { broughtIn, entriesAlone } from "../../config/bring.ts";
+import type { Use } from "../../config/expand.ts";
+import { type LoadOptions, loadExpanded } from "../../config/load.ts";
 import { located } from "../../config/locate.ts";
 import { nearest } from "../../config/nearest.ts";
-import { parseConfig } from "../../config/parse.ts";
-import { loadPlugins } from "../../plugin/load.ts";
-import type { PluginCommandData, PluginDefinition } from "../../plugin/plugin.ts";
+import { parseConfig, placeOf } from "../../config/parse.ts";
+import { locateReadable } from "../../config/trust.ts";
+import { OWN_WORDS } from "../../config/variable-source.ts";
+import { readWritten } from "../../config/written.ts";
+import { ConfigError } from "../../errors.ts";
+import { bringerCalled } from "../../plugin/bringers.ts";
+import { commandWord, loadPlugins } from "../../plugin/load.ts";
+import type { PluginCommandData, PluginDefinition, VariableReference } from "../../plugin/plugin.ts";
 import { loadOptions } from "./load-options.ts";
 import { everyValue, UsageError } from "./usage.ts";
 
@@ -19,7 +26,7 @@ export interface FoundCommand {
 }
 
 /**
- * A command that a configured plugin brings: `mcp-host <plugin> <command>`. Gives nothing where the config has no such plugin,
+ * A command that a configured plugin brings: `mcp-host <plugin> <command>`, or the word that the plugin chose. Gives nothing where the config has no such plugin,
  * so that a misspelt command is told as one. @throws ConfigError where the config cannot be used, so that nobody knows what it brings
  */
 export async function pluginCommand(plugin: string, words: readonly string[]): Promise<FoundCommand | undefined> {
@@ -70,18 +77,43 @@ function definitionIn(loaded: unknown): CommandDef {
   return command as CommandDef; // what a plugin's `commands` are
 }
 
-async function configured(
-  plugin: string,
-  config: string | undefined,
-  options: LoadOptions,
-): Promise<{ commands: NonNullable<PluginDefinition["commands"]>; data: PluginCommandData } | undefined> {
-  const loaded = await loadConfig(config, options);
-  return located(loaded.path, async () => {
-    const plugins = await loadPlugins(parseConfig(loaded.config).plugins, loaded.folder);
-    const found = plugins.find(({ owner }) => owner.id === plugin);
-    const commands = found?.definition.commands;
-    return commands && { commands, data: { options: found.options, folder: loaded.folder, config: loaded.path } };
-  });
+interface Configured {
+  readonly commands: NonNullable<PluginDefinition["commands"]>;
+  readonly data: PluginCommandData;
+}
+
+async function configured(word: string, config: string | undefined, options: LoadOptions): Promise<Configured | undefined> {
+  try {
+    const loaded = await loadExpanded(config, options);
+    const { path, folder } = loaded.written;
+    return await located(path, async () => {
+      const plugins = await loadPlugins(parseConfig(loaded.config).plugins, folder);
+      const found =
+        plugins.find(({ owner }) => owner.id === word) ??
+        plugins.find(({ definition, owner }) => commandWord(definition, owner.id) === word);
+      const commands = found?.definition.commands;
+      return commands && { commands, data: { options: found.options, folder, config: path, references: referencesOf(loaded.uses) } };
+    });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const found = await configuredAlone(word, config, options).catch(() => undefined); // what is wrong is told
+    if (!found) throw error;
+    return found;
+  }
+}
+
+/** A plugin that brings values, in a config that cannot be used yet: perhaps because it has not been given them. */
+async function configuredAlone(word: string, config: string | undefined, options: LoadOptions): Promise<Configured | undefined> {
+  const written = await readWritten(await locateReadable(config, options.cwd), options);
+  const { folder, path } = written;
+  const found = await bringerCalled(word, entriesAlone(written), folder);
+  const commands = found?.definition.commands;
+  const references = referencesOf(broughtIn(written.value, written.variables));
+  return commands && { commands, data: { options: found.options, folder, config: path, references } };
+}
+
+function referencesOf(uses: readonly Use[]): VariableReference[] {
+  return uses.filter(({ kind }) => !OWN_WORDS.includes(kind)).map(({ kind, name, path }) => ({ word: kind, name, place: placeOf(path) }));
 }
 
 /** Whether a token belongs to a flag that says which config is meant. It is the host's, and the command's too where that declares it. */
