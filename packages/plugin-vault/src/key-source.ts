@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { Decrypter, Encrypter, identityToRecipient } from "age-encryption";
 import { reasonOf, VaultProblem } from "./problem.ts";
 import { ownFile, ownFolder, writeOwn } from "./safe-files.ts";
+import { ScryptPassphrase, WORK_FACTOR } from "./scrypt.ts";
 import type { Header, SourceName } from "./sealed.ts";
 
 /** Where the age identity is kept that opens a vault. */
@@ -78,22 +79,17 @@ export class KeyFile implements KeySource {
   }
 }
 
-/** log2 of scrypt's N, as age has it by default: about a second and 256 MiB for whoever tries one passphrase. */
-export const WORK_FACTOR = 18;
-
 /** An identity in the vault itself, which a passphrase opens. The passphrase is stretched once in a process for each identity. */
 export class Passphrase implements KeySource {
   readonly name = "passphrase";
   readonly place = "the passphrase";
-  readonly #passphrase: string;
-  readonly #workFactor: number;
+  readonly #passphrase: ScryptPassphrase;
   /** What was opened, by what it was opened from. */
   readonly #opened = new Map<string, string>();
 
   /** @param workFactor for tests, which have no second to spend */
   constructor(passphrase: string, workFactor = WORK_FACTOR) {
-    this.#passphrase = passphrase;
-    this.#workFactor = workFactor;
+    this.#passphrase = new ScryptPassphrase(passphrase, workFactor);
   }
 
   async read(header: Header | undefined): Promise<readonly string[]> {
@@ -107,7 +103,7 @@ export class Passphrase implements KeySource {
     let opened = this.#opened.get(identity);
     if (opened === undefined) {
       const decrypter = new Decrypter();
-      decrypter.addPassphrase(this.#passphrase);
+      decrypter.addIdentity(this.#passphrase);
       try {
         opened = await decrypter.decrypt(Buffer.from(identity, "base64"), "text");
       } catch (error) {
@@ -132,8 +128,7 @@ export class Passphrase implements KeySource {
     const [first = ""] = identities;
     for (const [identity, opened] of this.#opened) if (opened === first) return { identity };
     const encrypter = new Encrypter();
-    encrypter.setPassphrase(this.#passphrase);
-    encrypter.setScryptWorkFactor(this.#workFactor);
+    encrypter.addRecipient(this.#passphrase);
     const identity = Buffer.from(await encrypter.encrypt(first)).toString("base64");
     this.#remember(identity, first);
     return { identity };

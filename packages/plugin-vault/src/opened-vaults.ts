@@ -38,7 +38,7 @@ export function sourceOf(name: SourceName, options: Options, folder: string): Ke
   if (name === "file") return new KeyFile(placesOf(options, folder).keyFile, options.keyMounted);
   if (name === "keyring") return new Keyring(options.account);
   registerSecret(options.passphrase ?? "");
-  return new Passphrase(options.passphrase ?? ""); // the options demand one
+  return new Passphrase(options.passphrase ?? "", options.workFactor); // the options demand one
 }
 
 function placesOf(options: Options, folder: string): { folder: string; keyFile: string } {

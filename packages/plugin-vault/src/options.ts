@@ -1,5 +1,6 @@
 import { duration } from "mcp-host";
 import { z } from "zod";
+import { WORK_FACTOR } from "./scrypt.ts";
 
 const command = z.string().regex(/^[^\s"'\\]+$/, "must be a program's name or path, without arguments");
 
@@ -30,13 +31,15 @@ export const options = z
       .min(8, "must have at least 8 characters")
       .optional()
       .describe('For `key: "passphrase"`: `"${env:NAME}"` or `"${file:...}"`.'),
-    account: z.string().min(1).default("vault").describe('For `key: "keyring"`: what the entry of `mcp-host` is called there.'),
-    over: z
-      .enum(["file", "store"])
-      .default("file")
+    workFactor: z
+      .int()
+      .min(14)
+      .max(20)
+      .default(WORK_FACTOR)
       .describe(
-        "Where plugins' tokens are kept: in the vault, or encrypted in the host's store. Secrets of configs are always in the vault.",
+        'For `key: "passphrase"`: log2 of scrypt\'s N when a key is made. 18 takes about a second and 256 MiB, 14 a sixteenth of both.',
       ),
+    account: z.string().min(1).default("vault").describe('For `key: "keyring"`: what the entry of `mcp-host` is called there.'),
     commands: z.array(command).default([]).describe("Programs that `${cmd:...}` may run, as a config names them; `[]`: none."),
     commandTimeout: duration
       .refine((milliseconds) => milliseconds >= 100 && milliseconds <= 25_000, "must be between 100ms and 25s")

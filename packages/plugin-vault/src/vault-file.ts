@@ -135,10 +135,7 @@ export class VaultFile {
     const line = lineOf(keys.header);
     const text = encode(document);
     if (text.length > LARGEST)
-      throw new VaultProblem(
-        "refused",
-        `the vault ${this.path} would have more than ${LARGEST / 1024 ** 2} MB; remove what is not needed, or keep plugins' tokens in the host's store ("over": "store")`,
-      );
+      throw new VaultProblem("refused", `the vault ${this.path} would have more than ${LARGEST / 1024 ** 2} MB; remove what is not needed`);
     await writeOwn(this.path, Buffer.concat([line, seal(keys.key, text, line)]), { lasting: true, mayReplace });
     this.#remember(keys, document, this.stamp());
   }

@@ -342,3 +342,23 @@ test("what does not fit is refused, and the vault stays as it is", async () => {
   expect(await store("a").get("token")).toBe("canary-in-the-vault");
   expect(await store("a").get("large")).toBeUndefined();
 });
+
+test("what a passphrase opens is what age's own implementation writes and reads", async () => {
+  const { Encrypter } = await import("age-encryption");
+  const { ScryptPassphrase } = await import("../dist/scrypt.js");
+  const theirs = new Encrypter();
+  theirs.setPassphrase("the passphrase");
+  theirs.setScryptWorkFactor(10);
+  const ours = new Encrypter();
+  ours.addRecipient(new ScryptPassphrase("the passphrase", 10));
+  const [reader, other, wrong] = [new Decrypter(), new Decrypter(), new Decrypter()];
+  reader.addIdentity(new ScryptPassphrase("the passphrase"));
+  other.addPassphrase("the passphrase");
+  wrong.addIdentity(new ScryptPassphrase("another passphrase"));
+  const written = await theirs.encrypt("text");
+  expect(await reader.decrypt(written, "text")).toBe("text");
+  expect(await other.decrypt(await ours.encrypt("text"), "text")).toBe("text");
+  await expect(wrong.decrypt(written)).rejects.toThrow("no identity matched");
+  const greedy = Buffer.from(Buffer.from(written).toString("latin1").replace(" 10\n", " 25\n"), "latin1");
+  await expect(reader.decrypt(greedy)).rejects.toThrow("work factor is too high");
+});

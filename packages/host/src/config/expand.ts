@@ -1,3 +1,4 @@
+import { registerSecret } from "../redact.ts";
 import { placeOf } from "./parse.ts";
 import { isPlain, isPlainObject } from "./plain.ts";
 import { isPlugin } from "./plugin-brand.ts";
@@ -156,7 +157,8 @@ function resolveBrought(
   const use = (source: string | undefined, missing?: string): void =>
     void uses.push({ path, kind: word, id: name, name, source, secret: source !== "default", ...(missing !== undefined && { missing }) });
   if (said && "value" in said && (said.value !== "" || otherwise === undefined)) {
-    rememberSecret(said.value);
+    // As it is, and each of its lines: its words may be words.
+    for (const secret of new Set([said.value, ...said.value.split(/\r?\n/)])) registerSecret(secret);
     use(word);
     return said.value;
   }

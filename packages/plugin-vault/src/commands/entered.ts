@@ -46,7 +46,8 @@ async function piped(what: string): Promise<string> {
     DEADLINE,
   );
   try {
-    for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+    for await (const piece of process.stdin as AsyncIterable<Buffer | string>) {
+      const chunk = Buffer.from(piece as string);
       if ((bytes += chunk.length) > LONGEST + 2) throw new Error(`${what} has more than ${LONGEST} bytes`);
       chunks.push(chunk);
     }
