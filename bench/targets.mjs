@@ -24,7 +24,14 @@ export const STOCK = [
     name: "auth",
     entry: ["@host/plugin-auth", { apiKeys: { pepper: PEPPER, keys: [{ id: "bench", digest }] }, rules: [{ allow: { servers: ["*"] } }] }],
   },
+  // A record of each call, written and synced every second.
+  { name: "audit", entry: "@host/plugin-audit" },
   { name: "metrics", entry: "@host/plugin-metrics" },
+  // Every call is counted in a window that the bench does not use up, and told of in a header.
+  {
+    name: "rate-limit",
+    entry: ["@host/plugin-rate-limit", { rules: [{ name: "bench", per: ["principal"], requests: 1_000_000_000, window: "1h" }] }],
+  },
   // Every text in both directions is looked through.
   { name: "transform", entry: ["@host/plugin-transform", { rules: [{ match: ["*"], redact: true, strip: true }] }] },
   { name: "namespace", entry: "@host/plugin-namespace" },
@@ -65,7 +72,6 @@ const { TEST_RUN_OF_MCP_HOST } = process.env;
 const env = TEST_RUN_OF_MCP_HOST ? { TEST_RUN_OF_MCP_HOST } : {};
 
 let upstreams;
-let configs = 0;
 
 /** The address of the HTTP upstream process, which all targets share. */
 async function httpUpstream() {
@@ -174,7 +180,8 @@ export async function bring(target, shape, flags = []) {
   if (direct) shape = { ...shape, upstream: shape.client, upstreamEra: shape.clientEra, servers: 1, tools: shape.servers * shape.tools };
   const running = new Running(target, shape);
   const mcpServers = await serversOf(shape);
-  const config = join(folder, `${++configs}.json`);
+  // A folder of its own: what plugins keep beside it is one host's.
+  const config = join(mkdtempSync(join(folder, "host-")), "config.json");
   // All clients have one key, and the bench opens more sessions than one principal may have by default.
   const limits = { sessionsPerPrincipal: 5_000 };
   const more = target.plugins?.length ? { plugins: target.plugins, limits } : {};

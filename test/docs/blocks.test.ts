@@ -16,7 +16,7 @@ const read = (file: string): string => readFileSync(join(ROOT, file), "utf8");
 /** Every page that users read. */
 const PAGES = [
   ...["README.md", "CONTRIBUTING.md", "AGENTS.md"],
-  ...readdirSync(join(ROOT, "docs")).map((name) => `docs/${name}`),
+  ...["docs", "docs/guides"].flatMap((folder) => readdirSync(join(ROOT, folder)).map((name) => `${folder}/${name}`)),
   ...["packages", "examples", "examples/servers"].flatMap((folder) =>
     readdirSync(join(ROOT, folder)).map((name) => `${folder}/${name}/README.md`),
   ),
@@ -80,6 +80,11 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
     json: { count: 1, by: "test/docs/operations.test.ts" },
     "": { count: 3, by: "test/docs/operations.test.ts", but: "they need systemd as root has it, Caddy and nginx" },
   },
+  "docs/guides/shared-gateway.md": {
+    sh: { count: 10, by: "test/docs/shared-gateway.test.ts" },
+    json: { count: 2, by: "test/docs/shared-gateway.test.ts" },
+    text: { count: 1, by: "test/docs/shared-gateway.test.ts" },
+  },
   "docs/performance.md": { "": { count: 1, by: "test/bench.test.ts", but: "the benchmark takes minutes; a short one is run" } },
   "docs/pipeline.md": { "": { count: 1, by: "test/docs/generated.test.ts", but: "a drawing" } },
   "docs/plugins.md": { ts: { count: 16, by: HERE }, json: { count: 1, by: HERE } },
@@ -98,6 +103,11 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
     text: { count: 1, by: plugin("approval") },
     "": { count: 1, by: plugin("approval") },
   },
+  "packages/plugin-audit/README.md": {
+    json: { count: 1, by: plugin("audit") },
+    sh: { count: 1, by: plugin("audit") },
+    "": { count: 2, by: plugin("audit") },
+  },
   "packages/plugin-auth/README.md": { json: { count: 1, by: plugin("auth") }, sh: { count: 2, by: plugin("auth") } },
   "packages/plugin-cache/README.md": {
     json: { count: 1, by: plugin("cache") },
@@ -106,6 +116,7 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
   "packages/plugin-metrics/README.md": { json: { count: 2, by: plugin("metrics") }, yaml: { count: 1, by: plugin("metrics") } },
   "packages/plugin-namespace/README.md": { json: { count: 1, by: plugin("namespace") } },
   "packages/plugin-profiles/README.md": { json: { count: 1, by: plugin("profiles") } },
+  "packages/plugin-rate-limit/README.md": { json: { count: 1, by: plugin("rate-limit") }, "": { count: 1, by: plugin("rate-limit") } },
   "packages/plugin-resilience/README.md": { json: { count: 1, by: plugin("resilience") } },
   "packages/plugin-sqlite/README.md": {
     json: { count: 1, by: plugin("sqlite") },
@@ -497,7 +508,7 @@ test("the commands of examples/all-plugins check the config, show its pipeline a
   using at = home();
   const page = "examples/all-plugins/README.md";
   const [validate = "", inspect = ""] = block(page, "npx mcp-host validate").split("\n");
-  expect(await tried(validate, at.env)).toMatchObject({ code: 0, said: expect.stringContaining("3 servers, 7 plugins") });
+  expect(await tried(validate, at.env)).toMatchObject({ code: 0, said: expect.stringContaining("3 servers, 9 plugins") });
   expect(await tried(inspect, at.env)).toMatchObject({ code: 0, said: expect.stringContaining("authenticate") });
   expect(await tried(block(page, "new-key"), at.env)).toMatchObject({ code: 0, said: expect.stringMatching(/^mcph_me_/m) });
 });

@@ -11,11 +11,13 @@ import { httpTransport, memoryTransport, sdkClient } from "../harness/clients.ts
 import { MARKED, ROOT, upstream } from "../harness/hosts.ts";
 import { sized } from "../harness/storm.ts";
 
-const EVERYTHING = [
+const EVERYTHING: NonNullable<Config["plugins"]> = [
+  ["@host/plugin-audit", { file: false }],
   "@host/plugin-namespace",
   "@host/plugin-cache",
   "@host/plugin-metrics",
   "@host/plugin-profiles",
+  "@host/plugin-rate-limit",
   "@host/plugin-resilience",
   "@host/plugin-transform",
 ];

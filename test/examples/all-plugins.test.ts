@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "mcp-host";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { home, run } from "../harness/cli.ts";
 import { MARKED, ROOT, startHost, temporary } from "../harness/hosts.ts";
 import { KeyedClient } from "../harness/keyed-client.ts";
@@ -9,7 +9,7 @@ import { KeyedClient } from "../harness/keyed-client.ts";
 const FOLDER = join(ROOT, "examples/all-plugins");
 const FILE = join(FOLDER, "mcp-host.config.json");
 const README = readFileSync(join(FOLDER, "README.md"), "utf8");
-const PLUGINS = ["auth", "metrics", "transform", "namespace", "profiles", "cache", "resilience"];
+const PLUGINS = ["rate-limit", "auth", "audit", "metrics", "transform", "namespace", "profiles", "cache", "resilience"];
 
 /** The key that the README gives away. Its first command is tried in npm-start.test.ts. */
 const [, KEY = ""] = /Bearer (\S+)"/.exec(README) ?? [];
@@ -20,13 +20,16 @@ function config(memory: string): Config {
   const read = JSON.parse(text) as Config & { mcpServers: Record<string, { env?: Record<string, string> }> };
   for (const server of Object.values(read.mcpServers)) server.env = { ...MARKED, ...server.env };
   read.mcpServers.memory = { ...read.mcpServers.memory, env: { ...MARKED, MEMORY_FILE_PATH: memory } };
-  return { ...read, listen: { port: 0 } };
+  const plugins = read.plugins?.map((entry) =>
+    Array.isArray(entry) && entry[0] === "@host/plugin-audit" ? [entry[0], { ...(entry[1] as object), file: `${memory}.audit` }] : entry,
+  );
+  return { ...read, plugins, listen: { port: 0 } } as Config; // as the file has them
 }
 
 test("validate and inspect explain the pipeline of the example", async () => {
   using at = home();
   const valid = await run(at, ["validate", "--config", FILE]);
-  expect(valid).toEqual({ code: 0, stdout: `${FILE} is valid: 3 servers, 7 plugins\n`, stderr: "" });
+  expect(valid).toEqual({ code: 0, stdout: `${FILE} is valid: 3 servers, 9 plugins\n`, stderr: "" });
 
   const { code, stdout } = await run(at, ["inspect", "--config", FILE]);
   expect(code).toBe(0);
@@ -34,7 +37,7 @@ test("validate and inspect explain the pipeline of the example", async () => {
     /^authenticate +1\. auth /m,
     /^permit +1\. auth /m,
     /^merge +1\. transform .*\n +2\. namespace /m,
-    /^settled +1\. metrics /m,
+    /^settled +1\. audit .*\n +2\. metrics /m,
   ])
     expect(stdout).toMatch(line);
   // The onion: the cache is outside, so that what it has is given while the breaker is open.
@@ -52,7 +55,9 @@ test("validate and inspect explain the pipeline of the example", async () => {
 
 test.each([
   ["auth", "rulse", "rules"],
+  ["audit", "detials", "details"],
   ["metrics", "pathh", "path"],
+  ["rate-limit", "adresses", "addresses"],
   ["transform", "rulez", "rules"],
   ["namespace", "seperator", "separator"],
   ["profiles", "profile", "profiles"],
@@ -104,6 +109,15 @@ test("the example serves whoever reads, and whoever has the key", async () => {
   const stranger = KeyedClient.open(host.url, `${KEY.slice(0, -1)}x`);
   await expect(stranger).rejects.toThrow("HTTP 401");
 
+  const records = (): { who: string; name: string; type: string; outcome: string; arguments?: unknown }[] =>
+    readFileSync(join(folder.path, "memory.jsonl.audit"), "utf8")
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+  await vi.waitFor(() => expect(records().some(({ type, outcome }) => type === "refused" && outcome === "refused")).toBe(true));
+  expect(records()).toContainEqual(expect.objectContaining({ who: "key:owner", name: "memory__create_entities", outcome: "ok" }));
+  expect(records()).toContainEqual(expect.objectContaining({ who: "anonymous", name: "files__write_file", outcome: "refused" }));
+
   const scrape = await (await fetch(new URL("/metrics", host.url))).text();
   expect(scrape).toMatch(/^mcp_host_cache_hits_total\{.*upstream="files".*\} 1$/m);
   await reader.close();
@@ -120,10 +134,11 @@ test("every variable of the example is told, and a pepper of one's own takes key
   expect(made.stdout).toMatch(/^mcph_me_/);
   const entry = JSON.parse(made.stderr.trim().split("\n").at(-1) ?? "") as { digest: string };
   using folder = temporary();
-  const read = config(join(folder.path, "memory.jsonl")) as Config & {
-    plugins: [[string, { apiKeys: { pepper: string; keys: unknown[] } }]];
+  const read = config(join(folder.path, "memory.jsonl")) as Omit<Config, "plugins"> & {
+    plugins: [string, { apiKeys: { pepper: string; keys: unknown[] } }][];
   };
-  read.plugins[0][1].apiKeys = { pepper: EXAMPLE_PEPPER, keys: [...read.plugins[0][1].apiKeys.keys, entry] };
+  const [, auth] = read.plugins.find(([name]) => name === "@host/plugin-auth") ?? expect.fail("the example has no auth");
+  auth.apiKeys = { pepper: EXAMPLE_PEPPER, keys: [...auth.apiKeys.keys, entry] };
   await using host = await startHost({ ...read, mcpServers: { ...read.mcpServers } }, { folder: FOLDER });
   const mine = await KeyedClient.open(host.url, made.stdout.trim());
   expect(JSON.stringify(await mine.request("tools/call", { name: "everything__echo", arguments: { message: "mine" } }))).toContain("mine");

@@ -1,5 +1,7 @@
 import { approval } from "@host/plugin-approval";
+import { audit } from "@host/plugin-audit";
 import { profiles } from "@host/plugin-profiles";
+import { rateLimit } from "@host/plugin-rate-limit";
 import { sqlite } from "@host/plugin-sqlite";
 import { type Config, definePlugin } from "mcp-host";
 import { afterAll } from "vitest";
@@ -42,6 +44,16 @@ export function bystanders(): NonNullable<Config["plugins"]> {
         { match: ["nothing"], ask: "person" },
         { when: "method == 'tools/call'", allow: true },
       ],
+    }),
+    audit({ file: false, details: [{ arguments: "hash", results: "redacted" }], hashKey: "a key of these tests" }), // a file is one host's
+    rateLimit({
+      rules: [
+        { name: "often", per: ["principal", "method"], requests: 1_000_000, window: "1m" },
+        { name: "lists", methods: ["initialize", "server/discover", "tools/list", "resources/list"], requests: 1_000_000, window: "day" },
+        { name: "slots", per: ["server"], concurrent: 10_000, queue: {} },
+        { name: "bytes", bytes: "100gb", window: "1h" },
+      ],
+      addresses: { requests: 1_000_000, window: "1m" },
     }),
     profiles({ profiles: { everything: {} }, default: "everything" }),
     sqlite({ file: `${folder.path}/store.sqlite` }),

@@ -1,13 +1,18 @@
 import { createHmac } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { audit } from "@host/plugin-audit";
 import { auth } from "@host/plugin-auth";
 import { cache } from "@host/plugin-cache";
 import { metrics } from "@host/plugin-metrics";
 import { namespace } from "@host/plugin-namespace";
 import { profiles } from "@host/plugin-profiles";
+import { rateLimit } from "@host/plugin-rate-limit";
 import { resilience } from "@host/plugin-resilience";
 import { transform } from "@host/plugin-transform";
 import { expect, test } from "vitest";
-import { httpProcess, startHost, upstream } from "../harness/hosts.ts";
+import { filesOf } from "../../packages/plugin-audit/dist/files.js";
+import { httpProcess, startHost, temporary, upstream } from "../harness/hosts.ts";
 import { KeyedClient, RpcFailure } from "../harness/keyed-client.ts";
 
 const CALLS = 1_000;
@@ -33,6 +38,24 @@ const rules = [
   { roles: ["guest"], allow: { tools: ["notes__echo", "web:echo"] } },
   { deny: { tools: ["notes:drop"] } },
 ];
+
+interface Recorded {
+  readonly n: number;
+  readonly type: string;
+  readonly method: string;
+  readonly who: string;
+  readonly outcome: string;
+  readonly error?: { readonly type?: string; readonly code?: number };
+}
+
+/** What the files of a log hold. */
+const linesOf = (files: readonly string[]): Recorded[] =>
+  files.flatMap((file) =>
+    readFileSync(file, "utf8")
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Recorded),
+  );
 
 /** The same numbers at every run (Mulberry32). */
 function random(seed: number): () => number {
@@ -63,6 +86,8 @@ function request(next: () => number, person: Person): { method: string; params: 
 }
 
 test("a thousand calls of three principals through every plugin, with a server that dies twice", async () => {
+  using folder = temporary();
+  const log = join(folder.path, "audit.jsonl");
   const web = await httpProcess("upstream", ["http", "--options", JSON.stringify({ name: "web" })]);
   try {
     await using started = await startHost({
@@ -75,7 +100,9 @@ test("a thousand calls of three principals through every plugin, with a server t
           },
           rules,
         }),
+        audit({ file: log, rotate: { size: "64kb" }, skip: [] }),
         metrics({}),
+        rateLimit({ rules: [{ name: "often", per: ["principal"], requests: 1_000_000, window: "1h" }] }),
         transform({ rules: [{ match: ["*"], redact: true, strip: true }] }),
         namespace(),
         profiles({ profiles: { everything: { description: "For everybody" } }, default: "everything" }),
@@ -177,7 +204,21 @@ test("a thousand calls of three principals through every plugin, with a server t
     }
     expect(scrape).toMatch(/^mcp_host_upstream_restarts_total\{upstream="frail"\} 2$/m);
     expect(Object.fromEntries([...told].sort())).toEqual(Object.fromEntries([...counts].sort()));
+
+    // So is the log of who did what, person by person, and no line of it is missing.
     for (const client of clients.values()) await client.close();
+    await started.host.close();
+    const records = linesOf(filesOf(log));
+    const logged = new Map<string, number>();
+    for (const { type, method, who, outcome, error } of records) {
+      if (type !== "request") continue;
+      expect(who).toMatch(/^key:(alice|bob|carol)$/);
+      const key = `${method} ${outcome === "tool_error" ? outcome : (error?.type ?? error?.code ?? "")}`;
+      logged.set(key, (logged.get(key) ?? 0) + 1);
+    }
+    expect(Object.fromEntries([...logged].sort())).toEqual(Object.fromEntries([...counts].sort()));
+    expect(records.map(({ n }) => n)).toEqual(records.map((_, index) => index + 1));
+    expect(filesOf(log).length).toBeGreaterThan(2);
   } finally {
     await web.stop();
   }

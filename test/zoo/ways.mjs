@@ -18,11 +18,13 @@ process.once("exit", () => rmSync(stores, { recursive: true, force: true }));
 /** Every plugin of packages/, so that nothing changes for the one client of one server. */
 const PLUGINS = {
   "plugin-approval": { rules: [] },
+  "plugin-audit": { file: false, details: [{ arguments: "redacted", results: "whole" }] },
   "plugin-auth": { default: "allow" },
   "plugin-cache": {},
   "plugin-metrics": {},
   "plugin-namespace": { strategy: "conflict" },
   "plugin-profiles": { profiles: { everything: {} }, default: "everything" },
+  "plugin-rate-limit": { rules: [{ name: "often", per: ["principal"], requests: 1_000_000, window: "1m" }] },
   "plugin-resilience": {},
   "plugin-sqlite": { file: join(stores, "store.sqlite") },
   "plugin-transform": {},

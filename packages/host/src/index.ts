@@ -44,6 +44,7 @@ export type { Clock, PluginClock } from "./plugin/clock.ts";
 export type {
   Ask,
   Handler,
+  HttpArrival,
   HttpFacts,
   NotificationOrigin,
   OperatedEvent,
@@ -101,7 +102,7 @@ export type {
   TransportServer,
   TransportSettings,
 } from "./plugin/transport-registry.ts";
-export { redactLine, registerSecret, registerSecretShape } from "./redact.ts";
+export { redactLine, redactText, registerSecret, registerSecretShape } from "./redact.ts";
 export { proxiedFetch } from "./upstream/proxied-fetch.ts";
 export { API_VERSION, VERSION } from "./version.ts";
 export { isLoopback } from "./wire/loopback.ts";

@@ -56,7 +56,20 @@ const v1 = {
       plugins: [
         ["@host/plugin-approval", { rules: [{ allow: true }] }],
         ["@host/plugin-auth", { anonymous: [], default: "allow" }],
+        ["@host/plugin-audit", { details: [{ arguments: "redacted", results: "redacted" }] }],
         "@host/plugin-metrics",
+        [
+          "@host/plugin-rate-limit",
+          {
+            rules: [
+              { name: "often", per: ["principal", "tool"], requests: 1_000_000, window: "1m", burst: 10 },
+              { name: "lists", methods: ["initialize", "server/discover", "tools/list"], requests: 1_000_000, window: "day" },
+              { name: "slots", per: ["server"], concurrent: 1_000, queue: {} },
+              { name: "bytes", bytes: "100gb", window: "month" },
+            ],
+            addresses: { requests: 1_000_000, window: "1m" },
+          },
+        ],
         ["@host/plugin-transform", { rules: [{ match: ["*"], redact: true, strip: true }] }],
         ["@host/plugin-namespace", { strategy: "conflict" }],
         ["@host/plugin-profiles", { profiles: { everything: {} }, default: "everything" }],

@@ -10,6 +10,8 @@ export interface Sink {
   send(message: Message): boolean;
   /** What the edge knows of the request that it answers, made when it is asked for; undefined where nothing came over HTTP. */
   readonly http?: HttpOrigin | undefined;
+  /** Gives headers, names in lower case and values in turn, to the head of the HTTP answer. False where there is none, or it has gone out. */
+  give?(headers: readonly string[]): boolean;
   /** Why the headers of the request do not fit what it names, where it has any by which others have routed it. */
   mismatch?(entry: Entry, params: Readonly<Json>): HostError | undefined;
 }

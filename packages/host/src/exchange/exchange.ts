@@ -204,6 +204,14 @@ export interface Exchange {
    */
   withHeaders(headers: Readonly<Record<string, string>>, send: (exchange: Exchange) => Promise<Json>): Promise<Json>;
 
+  /**
+   * Gives headers to the HTTP answer that the result or the error will be in; one of a name that was given before is replaced. False
+   * where there is none: on stdio, in process, over WebSocket and HTTP+SSE, for what no client's request is the cause of, and
+   * once the head has gone out, as it has when something had to be sent before the answer.
+   * @throws TypeError for a header that is malformed, of the protocol or the hop, or the host's own
+   */
+  answerHeaders(headers: Readonly<Record<string, string>>): boolean;
+
   /** Notes that the last attempt failed with an error of this type and that another one begins, as whoever tries again inside `call` does. */
   retry(error: string): void;
 

@@ -1,11 +1,13 @@
-import { HostError, isRefusal, type Sent, toRpcError } from "../errors.ts";
+import { HostError, type Sent, toRpcError } from "../errors.ts";
 import type { AddedHeader } from "../wire/link.ts";
 import type { Id, Json } from "../wire/message.ts";
 import type { Freshness } from "../wire/modern.ts";
 import { sendWithHeaders } from "./added-headers.ts";
+import { answerHeaders, giveHeaders } from "./answer-headers.ts";
 import { type Caller, type ClientFacts, type Principal, scopeOf } from "./caller.ts";
 import { correlationId } from "./correlation.ts";
 import type { Asker, Course, OwnCalls, Reply, Sink } from "./course.ts";
+import { Decisions } from "./decisions.ts";
 import type { Entry } from "./entry.ts";
 import type {
   Attempt,
@@ -104,9 +106,7 @@ export class HostExchange extends Timed implements Exchange {
   #freshness: Freshness | undefined = undefined;
   #claimed = false;
   #isReached = false;
-  #decisions: Decision[] | undefined;
-  /** What was thrown when the last of them was made: it passes other taps on its way. */
-  #decidedBy: unknown;
+  #decisions: Decisions | undefined;
   #http: HttpOrigin | undefined;
   #abort: AbortController | undefined;
   #states: Map<symbol | string, unknown> | undefined;
@@ -172,7 +172,7 @@ export class HostExchange extends Timed implements Exchange {
   }
 
   get decisions(): readonly Decision[] {
-    return this.#decisions ?? NO_DECISIONS;
+    return this.#decisions?.list ?? NO_DECISIONS;
   }
 
   state<T>(key: symbol | string, make: () => T): T {
@@ -215,6 +215,10 @@ export class HostExchange extends Timed implements Exchange {
 
   withHeaders(headers: Readonly<Record<string, string>>, send: (exchange: Exchange) => Promise<Json>): Promise<Json> {
     return sendWithHeaders(this, headers, () => send(this));
+  }
+
+  answerHeaders(headers: Readonly<Record<string, string>>): boolean {
+    return giveHeaders(this, answerHeaders(headers));
   }
 
   retry(error: string): void {
@@ -274,12 +278,8 @@ export class HostExchange extends Timed implements Exchange {
   }
 
   /** Notes what a plugin decided. @param thrown by what, which is noted once @returns whether it is noted */
-  decide({ plugin, hook, rule: known }: Site & Pick<Decision, "rule">, did: Decision["did"], thrown?: unknown): boolean {
-    if (thrown !== undefined && thrown === this.#decidedBy) return false;
-    this.#decidedBy = thrown;
-    const rule = isRefusal(thrown) ? thrown.rule : known;
-    (this.#decisions ??= []).push({ plugin, hook, did, ...(rule !== undefined && { rule }) });
-    return true;
+  decide(...decision: Parameters<Decisions["note"]>): boolean {
+    return (this.#decisions ??= new Decisions()).note(...decision);
   }
 
   /** Goes on under another request of the same caller: all that comes from now on, its answer included, is for that one. */

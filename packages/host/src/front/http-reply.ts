@@ -47,6 +47,10 @@ export class HttpReply implements Reply, Member {
     return originOf(this.#replies.options, this.#response.req, this.#session.endpoint);
   }
 
+  give(headers: readonly string[]): boolean {
+    return this.#response.give(headers);
+  }
+
   /** Nobody is there any more and nobody can come back, or nothing is left to say. */
   get isOver(): boolean {
     return this.#awaited === 0 || (this.#stream ? this.#stream.isLost : this.#response.destroyed);

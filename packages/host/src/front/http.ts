@@ -170,7 +170,7 @@ export class HttpFront {
       way.serve(request, response, principal === ANONYMOUS && endpoint === undefined ? NOBODY : { principal, endpoint }, failed);
     };
     if (!isGuarded(options)) return serve(ANONYMOUS);
-    enter(options, request, path).then(serve).catch(failed);
+    enter(options, request, path, response).then(serve).catch(failed);
   }
 
   #elsewhere(path: string, request: IncomingMessage, response: FrontResponse, failed: (error: unknown) => void): void {
@@ -181,7 +181,7 @@ export class HttpFront {
       this.#app(request, response);
     };
     if (!this.#options.plugins().hooks.admit) return serve();
-    admit(this.#options, request, path).then(serve).catch(failed);
+    admit(this.#options, request, path, response).then(serve).catch(failed);
   }
 
   #probed(path: string, response: FrontResponse): void {

@@ -1,9 +1,11 @@
 import type { IncomingMessage } from "node:http";
 import { HostError } from "../errors.ts";
+import { answerHeaders } from "../exchange/answer-headers.ts";
 import type { Principal } from "../exchange/caller.ts";
-import type { HttpFacts } from "../plugin/hook-types.ts";
+import type { HttpArrival } from "../plugin/hook-types.ts";
 import type { Session } from "../session/session.ts";
 import type { Sessions } from "../session/sessions.ts";
+import type { FrontResponse } from "./response.ts";
 import type { Arrival, NetworkOptions } from "./way-in.ts";
 
 type Options = Pick<NetworkOptions, "authenticate" | "plugins">;
@@ -20,28 +22,31 @@ export function isGuarded(options: Options): boolean {
   return options.plugins().hooks.admit !== undefined || isAuthenticated(options);
 }
 
+/** What answers a request, where that is the host and has a head of its own. */
+type Answer = Pick<FrontResponse, "give"> | undefined;
+
 /** Lets a request in: it is admitted, and it is known who makes it. Rejects with why not. */
-export async function enter(options: Options, request: IncomingMessage, path: string): Promise<Principal> {
-  await admit(options, request, path);
-  return isAuthenticated(options) ? identify(options, request, path) : ANONYMOUS;
+export async function enter(options: Options, request: IncomingMessage, path: string, answer: Answer): Promise<Principal> {
+  await admit(options, request, path, answer);
+  return isAuthenticated(options) ? identify(options, request, path, answer) : ANONYMOUS;
 }
 
 /** Asks plugins whether a request may come in at all. Rejects with why not. */
-export async function admit(options: Options, request: IncomingMessage, path: string): Promise<void> {
+export async function admit(options: Options, request: IncomingMessage, path: string, answer: Answer): Promise<void> {
   const plugins = options.plugins();
-  await plugins.hooks.admit?.(factsOf(request, path));
-  if (plugins !== options.plugins()) return admit(options, request, path); // a reload came between: what it refuses is refused
+  await plugins.hooks.admit?.(new RequestFacts(request, path, answer));
+  if (plugins !== options.plugins()) return admit(options, request, path, answer); // a reload came between: what it refuses is refused
 }
 
 /** Who makes a request. Only where somebody says it. */
-export async function identify(options: Options, request: IncomingMessage, path: string): Promise<Principal> {
+export async function identify(options: Options, request: IncomingMessage, path: string, answer: Answer): Promise<Principal> {
   const plugins = options.plugins();
   const { hooks } = plugins;
-  const facts = factsOf(request, path);
+  const facts = new RequestFacts(request, path, answer);
   let principal = (await options.authenticate?.(request)) ?? (await hooks.authenticate?.(facts));
   if (hooks.principal && isPrincipal(principal) && principal.id !== ANONYMOUS.id)
     principal = await hooks.principal(fixed(principal), facts);
-  if (plugins !== options.plugins()) return identify(options, request, path); // a reload came between: what it took away is gone
+  if (plugins !== options.plugins()) return identify(options, request, path, answer); // a reload came between: what it took away is gone
   if (!isPrincipal(principal))
     throw new HostError("unauthorized", "the request is not authenticated", { headers: { "www-authenticate": "Bearer" } });
   return principal;
@@ -52,8 +57,25 @@ function isPrincipal(given: Principal | undefined): given is Principal {
   return typeof given === "object" && typeof given?.id === "string" && given.id !== "" && Array.isArray(given.roles);
 }
 
-function factsOf({ method = "", headers, socket }: IncomingMessage, path: string): HttpFacts {
-  return { method, path, headers, address: socket.remoteAddress ?? "" };
+/** A request as plugins see it at the edge. */
+class RequestFacts implements HttpArrival {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: HttpArrival["headers"];
+  readonly address: string;
+  readonly #answer: Answer;
+
+  constructor({ method = "", headers, socket }: IncomingMessage, path: string, answer: Answer) {
+    this.method = method;
+    this.path = path;
+    this.headers = headers;
+    this.address = socket.remoteAddress ?? "";
+    this.#answer = answer;
+  }
+
+  answerHeaders(headers: Readonly<Record<string, string>>): boolean {
+    return this.#answer?.give(answerHeaders(headers)) ?? false;
+  }
 }
 
 /** Whether two say the same of who somebody is and what they may do. */

@@ -41,7 +41,7 @@ export class LongLived {
     const options = this.#options;
     let now: Principal | undefined;
     try {
-      now = isAuthenticated(options) ? await identify(options, request, path) : ANONYMOUS;
+      now = isAuthenticated(options) ? await identify(options, request, path, undefined) : ANONYMOUS;
     } catch (error) {
       options.log.debug("a client is not who it was any more", { reason: (error as Error).message }); // only HostErrors are thrown there
     }

@@ -5,6 +5,7 @@ import type { HttpOrigin } from "../exchange/exchange.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { LocalPipe } from "../session/modern-caller.ts";
 import type { RoundReply } from "../session/parking.ts";
+import { Idle } from "../wire/idle.ts";
 import type { Id, Json, Message, Notification, Request, Response } from "../wire/message.ts";
 import { capabilitiesIn, type Envelope, envelopeOf, type Freshness, type ResultType } from "../wire/modern.ts";
 import { type Member, Roster } from "../wire/roster.ts";
@@ -32,7 +33,7 @@ export class ModernLines {
   readonly #pipe: LocalPipe | undefined;
   /** What is not answered yet. */
   readonly #open = new Roster<LineReply>();
-  #idle: (() => void)[] = [];
+  readonly #idle = new Idle();
 
   constructor(options: ModernLinesOptions) {
     this.#options = options;
@@ -89,7 +90,7 @@ export class ModernLines {
 
   #over(reply: LineReply): void {
     this.#open.delete(reply);
-    if (this.#open.size === 0) for (const idle of this.#idle.splice(0)) idle();
+    if (this.#open.size === 0) this.#idle.reached();
   }
 
   /** The client says no more: resolves when what is in flight was answered, or after `milliseconds`. */
@@ -97,14 +98,7 @@ export class ModernLines {
     this.#open.forEach((reply) => {
       if (reply.method === LISTEN) reply.cancel(hungUp()); // it would never end
     });
-    if (this.#open.size === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, milliseconds);
-      this.#idle.push(() => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
+    return this.#open.size === 0 ? Promise.resolve() : this.#idle.within(milliseconds);
   }
 
   /** The pipe is closed. @param reason what becomes of what is in flight; default: a client that is gone has cancelled */

@@ -52,6 +52,10 @@ export class ModernReply implements RoundReply, Member {
     return originOf(this.#replies.options, this.#response.req, this.#endpoint);
   }
 
+  give(headers: readonly string[]): boolean {
+    return this.#response.give(headers);
+  }
+
   /** It was answered, or there will be no answer. */
   get isAnswered(): boolean {
     return this.#isOver;

@@ -98,7 +98,7 @@ export function guardOf(
     try {
       const refused = edge.check(request);
       if (refused) throw refused;
-      return await enter(options, request, path);
+      return await enter(options, request, path, undefined);
     } catch (error) {
       const { type, message, headers } = turnAway(options, request, path, error);
       throw error instanceof HostError ? error : new HostError(type, message, { headers: { ...headers }, cause: error });
@@ -117,7 +117,7 @@ function pathIn(request: IncomingMessage & { baseUrl?: unknown }, path: string):
 
 /** A response of another's server with what the host's answers have besides; what else a framework made of it stays. */
 function dressed(response: ServerResponse): FrontResponse {
-  const { head, applyFixed } = FrontResponse.prototype;
+  const { head, give, applyFixed } = FrontResponse.prototype;
   const fixed: readonly string[] = [];
-  return Object.assign(response, { fixed, head, applyFixed }) as FrontResponse;
+  return Object.assign(response, { fixed, given: undefined, head, give, applyFixed }) as FrontResponse;
 }

@@ -39,7 +39,7 @@ export async function routesOf(
     const { incoming } = context.env;
     const path = pathOf(incoming);
     try {
-      notePrincipal(context.req.raw, isAuthenticated(options) ? await identify(options, incoming, path) : ANONYMOUS);
+      notePrincipal(context.req.raw, isAuthenticated(options) ? await identify(options, incoming, path, undefined) : ANONYMOUS);
     } catch (error) {
       return responseOf(turnAway(options, incoming, path, error));
     }

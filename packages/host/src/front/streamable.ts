@@ -134,6 +134,7 @@ export class StreamableHttp implements HttpWayIn {
         return reply.answer(answer);
       },
       end: () => reply.end(),
+      give: (headers) => reply.give(headers),
       get http() {
         return reply.http;
       },

@@ -107,7 +107,7 @@ export class WebSocketFront implements WayIn {
       if (!protocols.some((protocol) => protocol.trim() === PROTOCOL))
         throw new HostError("invalid_request", `the WebSocket subprotocol must be "${PROTOCOL}"`);
       if (this.#draining) throw stopping();
-      if (isGuarded(this.#options)) enter(this.#options, request, path).then(accept).catch(failed);
+      if (isGuarded(this.#options)) enter(this.#options, request, path, undefined).then(accept).catch(failed);
       else accept(ANONYMOUS);
     } catch (error) {
       failed(error);

@@ -70,6 +70,16 @@ export interface HttpFacts {
   readonly address: string;
 }
 
+/** A request as `admit`, `authenticate` and `principal` are asked about it. */
+export interface HttpArrival extends HttpFacts {
+  /**
+   * Gives headers to the answer, whatever it will be; one of a name that was given before is replaced. False where the host has
+   * no answer to give them to: the head has gone out, it is a WebSocket's, or a server around the host answers itself.
+   * @throws TypeError for a header that is malformed, of the protocol or the hop, or the host's own
+   */
+  answerHeaders(headers: Readonly<Record<string, string>>): boolean;
+}
+
 /** What was turned away without an exchange that is answered: a request at the HTTP edge, or a client's notification on its way. */
 export interface RefusedEvent {
   /** The request; undefined for a notification. Its headers are those that plugins keep (`host.keepHeaders`), and never credentials. */

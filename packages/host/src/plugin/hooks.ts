@@ -14,7 +14,7 @@ import { hook, hookByMethod, type TappableOf } from "./hook-definition.ts";
 import type {
   Ask,
   Handler,
-  HttpFacts,
+  HttpArrival,
   NotificationOrigin,
   OperatedEvent,
   OwnAnswer,
@@ -44,7 +44,7 @@ type FailFns = Record<
  * holds them to, and the tables of `docs/pipeline.md`.
  */
 export const HOOKS = {
-  admit: hook<(request: HttpFacts) => Awaitable<void>>({
+  admit: hook<(request: HttpArrival) => Awaitable<void>>({
     kind: "AsyncSeriesHook",
     args: ["request"],
     closed: true,
@@ -54,7 +54,7 @@ export const HOOKS = {
     purpose:
       "Refuse floods, addresses, paths: asked for every HTTP request but the probes of `/healthz` and `/readyz`, before `authenticate`. Says nothing of who it is; `throw refuse(...)` turns it away.",
   }),
-  authenticate: hook<(request: HttpFacts) => Awaitable<Principal | undefined>>({
+  authenticate: hook<(request: HttpArrival) => Awaitable<Principal | undefined>>({
     kind: "AsyncSeriesBailHook",
     args: ["request"],
     closed: true,
@@ -62,7 +62,7 @@ export const HOOKS = {
     host: "without taps `anonymous`; with taps 401",
     purpose: "Who is it? Asked at the HTTP edge, before any body is parsed.",
   }),
-  principal: hook<(principal: Principal, request: HttpFacts) => Awaitable<Principal>>({
+  principal: hook<(principal: Principal, request: HttpArrival) => Awaitable<Principal>>({
     kind: "AsyncSeriesWaterfallHook",
     args: ["principal", "request"],
     closed: true,

@@ -245,6 +245,7 @@ function withToken(reply: RoundReply, before: unknown, now: unknown): RoundReply
     answer: (...answer) => reply.answer(...answer),
     end: () => reply.end(),
     ask: (...round) => reply.ask(...round),
+    give: (headers) => reply.give?.(headers) ?? false,
     get http() {
       return reply.http;
     },

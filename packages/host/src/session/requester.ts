@@ -6,6 +6,7 @@ import { carry } from "../exchange/carry.ts";
 import type { Reply, Sink } from "../exchange/course.ts";
 import type { Outcome } from "../exchange/exchange.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
+import { Idle } from "../wire/idle.ts";
 import type { Id, Json, Notification } from "../wire/message.ts";
 import type { Question } from "./questions.ts";
 
@@ -59,7 +60,7 @@ export abstract class Requester implements Caller {
   readonly #host: RequestHost;
   /** No `Map` or `Set`, for the reason of `Roster`; but there are only so many, and the oldest is usually the first that is done. */
   readonly #inFlight: HostExchange[] = [];
-  #idle: (() => void)[] = [];
+  readonly #idle = new Idle();
 
   constructor(host: RequestHost, { principal, network, endpoint, inFlight }: RequesterOptions) {
     this.#host = host;
@@ -130,7 +131,7 @@ export abstract class Requester implements Caller {
       this.seen = exchange.timings.end ?? this.seen;
       this.#host.settled(exchange);
       over?.(outcome);
-      if (this.#inFlight.length === 0) for (const idle of this.#idle.splice(0)) idle();
+      if (this.#inFlight.length === 0) this.#idle.reached();
     };
     carry(exchange, this.#host, finish);
   }
@@ -164,14 +165,7 @@ export abstract class Requester implements Caller {
 
   /** Resolves when nothing is in flight, or after `milliseconds`. */
   drained(milliseconds: number): Promise<void> {
-    if (this.#inFlight.length === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, milliseconds);
-      this.#idle.push(() => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
+    return this.#inFlight.length === 0 ? Promise.resolve() : this.#idle.within(milliseconds);
   }
 
   /** Ends it: what is in flight is cancelled upstream and answered with `error`. */

@@ -1,0 +1,94 @@
+import { readFileSync } from "node:fs";
+import { rename, writeFile } from "node:fs/promises";
+import { proxiedFetch } from "mcp-host";
+import type { WebhookOptions } from "./options.ts";
+import type { Receiver } from "./shipping.ts";
+
+/** Milliseconds between two notes of how far it came: after a kill so much is sent once more. */
+const NOTE_EVERY = 1_000;
+
+/** The file that says up to which line a log was sent. */
+const noteOf = (file: string): string => `${file}.sent`;
+
+/** The last line that was sent, as it was noted; 0 where nothing was. */
+export function sentUpTo(file: string): number {
+  try {
+    const text = readFileSync(noteOf(file), "utf8");
+    return /^\d{1,16}\n$/.test(text) ? Number(text) : 0;
+  } catch {
+    return 0;
+  }
+}
+
+/** A receiver over HTTP: lines as `application/x-ndjson`. Any 2xx takes them, anything else does not. */
+export class Webhook implements Receiver {
+  readonly #options: WebhookOptions;
+  readonly #note: string;
+  readonly #end = new AbortController();
+  #noted = Number.NEGATIVE_INFINITY;
+  #last: number | undefined;
+
+  /** @param file the log's, absolute */
+  constructor(options: WebhookOptions, file: string) {
+    this.#options = options;
+    this.#note = noteOf(file);
+  }
+
+  async take(lines: readonly string[], first: number, last: number): Promise<void> {
+    const { url, token, timeout } = this.#options;
+    let response: Response;
+    try {
+      response = await proxiedFetch(url, {
+        method: "POST",
+        headers: {
+          "content-type": "application/x-ndjson",
+          // Who gets the same lines again can tell.
+          "idempotency-key": `${first}-${last}`,
+          ...(token !== undefined && { authorization: `Bearer ${token}` }),
+        },
+        body: `${lines.join("\n")}\n`,
+        redirect: "manual",
+        signal: AbortSignal.any([AbortSignal.timeout(timeout), this.#end.signal]),
+      });
+    } catch (error) {
+      const { name, cause } = error as Error & { cause?: NodeJS.ErrnoException }; // fetch throws these
+      throw new Error(name === "TimeoutError" ? `it did not answer within ${timeout} ms` : `it cannot be reached (${cause?.code ?? name})`);
+    }
+    // Nobody reads what it says, and nobody waits until that is over.
+    response.body?.cancel().catch(() => {});
+    if (response.ok) return;
+    throw Object.assign(new Error(`it answered with HTTP ${response.status}`), {
+      retryAfter: retryAfter(response.headers.get("retry-after")),
+    });
+  }
+
+  async taken(last: number): Promise<void> {
+    this.#last = last;
+    if (performance.now() - this.#noted > NOTE_EVERY) await this.#write();
+  }
+
+  async close(): Promise<void> {
+    this.#end.abort();
+    await this.#write();
+  }
+
+  async #write(): Promise<void> {
+    if (this.#last === undefined) return;
+    const text = `${this.#last}\n`;
+    this.#last = undefined;
+    this.#noted = performance.now();
+    try {
+      await writeFile(`${this.#note}.new`, text, { mode: 0o600 });
+      await rename(`${this.#note}.new`, this.#note);
+    } catch {
+      // then more is sent once more after the next start; that the disk is full the log itself says
+    }
+  }
+}
+
+/** Milliseconds, of seconds or a date (RFC 9110, section 10.2.3). */
+function retryAfter(value: string | null): number | undefined {
+  if (value === null) return undefined;
+  const ms = /^\d{1,9}$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now();
+  return Number.isFinite(ms) && ms > 0 ? ms : undefined;
+}
