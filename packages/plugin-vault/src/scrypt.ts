@@ -31,7 +31,7 @@ export class ScryptPassphrase implements Identity, Recipient {
     const salt = randomBytes(SALT);
     const cipher = createCipheriv("chacha20-poly1305", await this.#stretch(salt, this.#workFactor), NONCE, { authTagLength: TAG });
     const body = Buffer.concat([cipher.update(fileKey), cipher.final(), cipher.getAuthTag()]);
-    return [new Stanza(["scrypt", salt.toString("base64").replace(/=+$/, ""), String(this.#workFactor)], body)];
+    return [new Stanza(["scrypt", salt.toString("base64").replace(/={1,2}$/, ""), String(this.#workFactor)], body)];
   }
 
   /** Null where this is not the passphrase. */
