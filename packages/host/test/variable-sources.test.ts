@@ -118,13 +118,8 @@ test.each<[string, Record<string, string>, string]>([
     { one: brings("file"), two: brings("demo") },
     'plugin "one" brings values by the word "file", which is the host\'s own',
   ],
+  ["a shortcut is no command", { one: 'shortcuts: ["things"]', two: brings("demo") }, 'has "shortcuts" that are no array of names'],
   ["variables are no function", { one: "variables: {}", two: brings("demo") }, 'has "variables" that are no function'],
-  [
-    "a command is called like one of the host's",
-    { one: 'command: "start"', two: brings("demo") },
-    'calls its commands "start", as mcp-host calls one of its own',
-  ],
-  ["a command is no word", { one: 'command: "a b"', two: brings("demo") }, 'has a "command" with other characters'],
 ])("where %s, the config cannot be used", async (_what, plugins, message) => {
   const files = Object.fromEntries(Object.entries(plugins).map(([name, definition]) => [`${name}.mjs`, plugin(name, definition)]));
   using at = home(
@@ -135,18 +130,22 @@ test.each<[string, Record<string, string>, string]>([
   expect([output.code, text(output)]).toEqual([3, expect.stringContaining(message)]);
 });
 
-test("commands are under the word that the plugin chose, or under the id that its entry has, and are told the references", async () => {
-  const command = `command: "things", ${brings("demo")}, commands: { show: async () => ({ meta: { name: "show" }, run: ({ data }) => console.log(JSON.stringify(data.references)) }) }`;
-  const files = { "one.mjs": plugin("one", command) };
-  const config = (entry: unknown) => ({ mcpServers: { up: { command: "x", env: { A: "${demo:A} ${HOME}" } } }, plugins: [entry] });
+test("a shortcut is a command, or the first word of several; each is told the references", async () => {
+  const show = `async () => ({ meta: { name: "show" }, run: ({ data }) => console.log(JSON.stringify(data.references)) })`;
+  const commands = `shortcuts: ["things", "one-word"], ${brings("demo")}, commands: { "things show": ${show}, "things hide": ${show}, "one-word": ${show} }`;
+  using at = home(
+    { mcpServers: { up: { command: "x", env: { A: "${demo:A} ${HOME}" } } }, plugins: ["./one.mjs"] },
+    { "one.mjs": plugin("one", commands) },
+  );
   const expected = JSON.stringify([{ word: "demo", name: "A", place: "mcpServers.up.env.A" }]);
-  {
-    using at = home(config("./one.mjs"), files);
-    for (const word of ["things", "one"]) expect(text(await run(at, [word, "show"])), word).toContain(expected);
-  }
-  using at = home(config({ use: "./one.mjs", id: "mine" }), files);
-  expect(text(await run(at, ["mine", "show"]))).toContain(expected);
-  expect((await run(at, ["things", "show"])).code).toBe(2);
+  for (const line of ["things show", "one things show", "one-word", "one one-word", "things --config mcp-host.config.json show"])
+    expect(text(await run(at, line.split(" "))), line).toContain(expected);
+  expect(text(await run(at, ["things", "--help"]))).toMatch(/COMMANDS things show .*things hide/);
+  for (const line of ["things", "things shw"])
+    expect(await run(at, line.split(" ")), line).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("it has things show, things hide"),
+    });
 });
 
 test("a server that is added may refer to what a plugin of the file brings", async () => {

@@ -20,7 +20,6 @@ export const vault = definePlugin({
   name: "vault",
   version,
   host: "^1.0.0",
-  command: "secret",
   options,
   variables(given, { folder }) {
     const opened = vaultOf(given, folder);
@@ -71,13 +70,14 @@ export const vault = definePlugin({
     host.hooks.close.tap("vault", () => watching.stop());
   },
   commands: {
-    set: () => import("./commands/set.ts"),
-    get: () => import("./commands/get.ts"),
-    list: () => import("./commands/list.ts"),
-    rm: () => import("./commands/rm.ts"),
-    rotate: () => import("./commands/rotate.ts"),
-    import: () => import("./commands/import.ts"),
+    "secret set": () => import("./commands/set.ts"),
+    "secret get": () => import("./commands/get.ts"),
+    "secret list": () => import("./commands/list.ts"),
+    "secret rm": () => import("./commands/rm.ts"),
+    "secret rotate": () => import("./commands/rotate.ts"),
+    "secret import": () => import("./commands/import.ts"),
   },
+  shortcuts: ["secret"],
 });
 
 export default vault;

@@ -73,7 +73,10 @@ test("nothing is taken from arguments, and no name or value that cannot be", asy
     code: 1,
     stderr: expect.stringContaining("--to takes file, passphrase, keyring"),
   });
-  expect(await secret(at, "frobnicate")).toMatchObject({ code: 2, stderr: expect.stringContaining("set, get, list, rm, rotate, import") });
+  expect(await secret(at, "frobnicate")).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("secret set, secret get, secret list, secret rm, secret rotate, secret import"),
+  });
   expect(existsSync(join(at.path, "state/mcp-host/vault"))).toBe(false);
   expect((await secret(at, "list")).stdout).toContain("(not there yet)\nThere are no secrets.");
 });

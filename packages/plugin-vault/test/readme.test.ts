@@ -44,7 +44,7 @@ test("the commands are those that there are, with their flags", async () => {
   using at = home({ mcpServers: {}, plugins: ["@host/plugin-vault"] });
   const [, text = ""] = /^```\n(.*?)^```/ms.exec(section("Operators")) ?? [];
   const lines = text.trim().split("\n");
-  expect(lines.map((line) => /^mcp-host secret (\w+)/.exec(line)?.[1])).toEqual(Object.keys(vault.definition.commands ?? {}));
+  expect(lines.map((line) => /^mcp-host (secret \w+)/.exec(line)?.[1])).toEqual(Object.keys(vault.definition.commands ?? {}));
   for (const line of lines) {
     const [, , command = ""] = line.split(" ");
     const { stdout } = await run(at, ["secret", command, "--help"]);

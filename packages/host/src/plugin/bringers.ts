@@ -1,7 +1,7 @@
 import type { PluginConfig } from "../config/schema.ts";
 import { OWN_WORDS, type VariableSource } from "../config/variable-source.ts";
 import { ConfigError } from "../errors.ts";
-import { commandWord, defaultInput, importPlugin, isDisabled, normalized } from "./load.ts";
+import { defaultInput, importPlugin, isDisabled, normalized } from "./load.ts";
 import { definitionProblem, NO_OPTIONS, type PluginDefinition } from "./plugin.ts";
 
 /** A plugin that brings values to configs. */
@@ -57,13 +57,4 @@ export async function variableSources(
     }
   }
   return sources;
-}
-
-/** The plugin that brings values and has its commands under this word. */
-export async function bringerCalled(
-  word: string,
-  entries: readonly (PluginConfig | undefined)[],
-  folder: string,
-): Promise<Bringer | undefined> {
-  return (await bringersOf(entries, folder)).find(({ id, definition }) => id === word || commandWord(definition, id) === word);
 }

@@ -88,8 +88,6 @@ async function check(form: Form, { definition, source }: Found, place: string): 
   const wrong = definitionProblem(definition);
   if (wrong !== undefined) throw new ConfigError([`${place}: ${name ? `plugin "${name}"` : "a plugin made in code"} ${wrong}`]);
   const id = form.id ?? definition.name;
-  if (definition.command !== undefined && COMMAND_NAMES.has(definition.command))
-    throw new ConfigError([`${place}: plugin "${id}" calls its commands "${definition.command}", as mcp-host calls one of its own`]);
   if (COMMAND_NAMES.has(id))
     throw new ConfigError([
       `${place}: plugin "${id}" is called as a command of mcp-host is, so its own commands could not be reached; give its entry another "id"`,
@@ -163,11 +161,6 @@ export function normalized(config: PluginConfig): Form {
   const { use, ...rest } = config;
   const form = rest as Omit<Form, "use">; // the schema has checked these fields
   return typeof use === "string" ? { use, ...form } : { ...form, use: use.definition.name, plugin: use, options: use.input };
-}
-
-/** The word that a plugin's commands are called by, besides its id. */
-export function commandWord({ command, name }: PluginDefinition, id: string): string {
-  return command !== undefined && id === name ? command : id;
 }
 
 /** A plugin without options in the config gets `{}` if it takes an object, so that its defaults apply. */

@@ -131,6 +131,13 @@ export interface PluginHost {
    * Only while `apply` runs. @throws ConfigError for an upstream that is not configured
    */
   isolate(upstream: string, isolation: "principal" | "session"): void;
+  /**
+   * Ends the connections of an upstream after their calls in flight and connects anew, since what `credentials` gives has changed:
+   * somebody signed in, or out. Calls that come meanwhile wait for it.
+   * @param principal the id of the only one that it has changed for: connections that are not that principal's own are left alone
+   * @throws HostError with the reason of the first connection that did not come up; Error for an upstream that is not configured
+   */
+  renew(upstream: string, principal?: string): Promise<void>;
   /** Whether the host would send a request again although it may have run: its method changes nothing, or the upstream's `idempotent` lists the tool. */
   repeatable(exchange: Exchange): boolean;
   /** Transports that the plugin brings: what servers with such a `type` in the config are reached over. */
@@ -215,10 +222,10 @@ export interface PluginDefinition<Schema extends z.ZodType = z.ZodType> {
    * that waits belongs in `find`.
    */
   variables?(options: z.output<Schema>, context: VariableContext): Readonly<Record<string, VariableSource>>;
-  /** What its commands are mounted under in place of its name, where its entry in the config gives it no `id`: `mcp-host <command> ...`. */
-  command?: string;
   /** Lazy command definitions (citty), mounted as `mcp-host <plugin> <command>`; a name may be two words, as `keys add`. citty's `data` is a {@link PluginCommandData}. */
   commands?: Record<string, () => Promise<unknown>>;
+  /** Those of its commands, of one word, that are mounted as `mcp-host <command>`, too, or first words of its commands of two; unless the host or another plugin's name has the word. */
+  shortcuts?: readonly string[];
 }
 
 /** What a plugin that brings values is told of the config that refers to them. */
@@ -238,6 +245,15 @@ export interface VariableReference {
   readonly place: string;
 }
 
+/**
+ * Has a plugin's own operations run on the running host of a config or, where none runs, on a host that the command starts, which
+ * listens nowhere and ends with the work.
+ * @param work is given what runs one operation by its name, within the bounds of `operator.run`, and whether the host was there before
+ */
+export type Operate = <T>(
+  work: (run: (name: string, params?: Readonly<Json>) => Promise<Readonly<Json>>, host: { readonly running: boolean }) => Promise<T>,
+) => Promise<T>;
+
 /** What a command of a plugin is told of the config that brings it. */
 export interface PluginCommandData {
   /** The plugin's options, parsed. */
@@ -248,6 +264,7 @@ export interface PluginCommandData {
   readonly config: string;
   /** Every place where the config refers to a value that a plugin brings. */
   readonly references: readonly VariableReference[];
+  readonly operate: Operate;
 }
 
 /** A plugin with the options that code gave it; the host parses them, so that code and files get the same errors. */
@@ -282,17 +299,20 @@ export function definePlugin<Schema extends z.ZodType = typeof NO_OPTIONS>(defin
 
 /** What is wrong with a definition, which JavaScript may have written without types. */
 export function definitionProblem(definition: Partial<PluginDefinition>): string | undefined {
-  const { name, host, apply, options, enforce, needs, before, after } = definition;
+  const { name, host, apply, options, enforce, needs, before, after, commands = {}, shortcuts = [] } = definition;
   if (typeof name !== "string" || name === "") return 'has no "name"; give definePlugin() one';
   if (typeof host !== "string" || !validRange(host)) return `names no valid range of the plugin API in "host": ${JSON.stringify(host)}`;
   if (typeof apply !== "function") return 'has no function "apply"';
   if (enforce !== undefined && enforce !== "pre" && enforce !== "post")
     return `has "enforce": ${JSON.stringify(enforce)}; it may be "pre" or "post"`;
-  const { variables, command } = definition;
+  const { variables } = definition;
   if (variables !== undefined && typeof variables !== "function") return 'has "variables" that are no function';
-  if (command !== undefined && !/^[a-z][a-z\d-]*$/.test(command)) return 'has a "command" with other characters than a-z, 0-9 and "-"';
   const odd = Object.entries({ needs, before, after }).find(([, names]) => names !== undefined && !isNames(names));
   if (odd) return `has "${odd[0]}" that is no array of plugins' names`;
+  const unknown = isNames(shortcuts)
+    ? shortcuts.find((each) => !Object.keys(commands).some((name) => name === each || name.startsWith(`${each} `)))
+    : "";
+  if (unknown !== undefined) return `has "shortcuts" that are no array of names of its commands`;
   const schema = options === undefined ? undefined : zodProblem(options);
   return schema === undefined ? undefined : `has "options" that are ${schema}`;
 }

@@ -9,9 +9,9 @@ import { locateReadable } from "../../config/trust.ts";
 import { OWN_WORDS } from "../../config/variable-source.ts";
 import { readWritten } from "../../config/written.ts";
 import { ConfigError } from "../../errors.ts";
-import { bringerCalled } from "../../plugin/bringers.ts";
-import { commandWord, loadPlugins } from "../../plugin/load.ts";
-import type { PluginCommandData, PluginDefinition, VariableReference } from "../../plugin/plugin.ts";
+import { type Bringer, bringersOf } from "../../plugin/bringers.ts";
+import { loadPlugins } from "../../plugin/load.ts";
+import type { PluginCommandData, VariableReference } from "../../plugin/plugin.ts";
 import { loadOptions } from "./load-options.ts";
 import { everyValue, UsageError } from "./usage.ts";
 
@@ -26,36 +26,41 @@ export interface FoundCommand {
 }
 
 /**
- * A command that a configured plugin brings: `mcp-host <plugin> <command>`, or the word that the plugin chose. Gives nothing where the config has no such plugin,
+ * A command that a configured plugin brings: `mcp-host <plugin> <command>`, or `mcp-host <command>` of a shortcut. Gives nothing where the config has no such plugin,
  * so that a misspelt command is told as one. @throws ConfigError where the config cannot be used, so that nobody knows what it brings
  */
 export async function pluginCommand(plugin: string, words: readonly string[]): Promise<FoundCommand | undefined> {
   const [config] = everyValue(words, "config");
   const found = await configured(plugin, config, await loadOptions(words, false));
   if (!found) return undefined;
-  const { commands, data } = found;
-  const [first, second] = [...words.keys()].filter((index) => !isHostFlag(words, index));
-  const word = first === undefined ? undefined : words[first];
-  const pair = second === undefined ? undefined : `${word} ${words[second]}`;
+  const { commands } = found;
+  const { operating } = await import("../one-shot/operating.ts");
+  const data: PluginCommandData = { ...found.data, operate: operating(found.id, found.data.config, words) };
+  // By a shortcut, the first word of the command is that of the line.
+  const typed = found.isShort ? [plugin, ...words] : words;
+  const before = found.isShort ? "" : `${plugin} `;
+  const [first, second] = [...typed.keys()].filter((index) => !isHostFlag(typed, index));
+  const word = first === undefined ? undefined : typed[first];
+  const pair = second === undefined ? undefined : `${word} ${typed[second]}`;
   // As of the host's own, of a command with a blank in its name the first word is a group.
   const isPair = pair !== undefined && Object.hasOwn(commands, pair);
   const name = isPair ? pair : (word ?? "");
   const group = Object.keys(commands).filter((each) => each.startsWith(`${word} `));
   if (isHelp(word)) return help(plugin, commands, data);
-  if (!isPair && group.length > 0 && second !== undefined && isHelp(words[second]))
-    return help(`${plugin} ${word}`, Object.fromEntries(group.map((each) => [each, commands[each] as Load])), data); // they are its keys
+  if (!isPair && group.length > 0 && second !== undefined && isHelp(typed[second]))
+    return help(`${before}${word}`, Object.fromEntries(group.map((each) => [each, commands[each] as Load])), data); // they are its keys
   const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (!load) {
     const known = Object.keys(commands);
     const meant = group.length > 0 && pair !== undefined ? pair : name;
     const those = group.length > 0 ? group : known;
-    throw new UsageError(`plugin "${plugin}" has no command "${meant}"${nearest(meant, those)}; it has ${those.join(", ")}`);
+    throw new UsageError(`plugin "${found.id}" has no command "${meant}"${nearest(meant, those)}; it has ${those.join(", ")}`);
   }
   const command = definitionIn(await load());
   const own = Object.keys(command.args ?? {});
   const taken = isPair ? [first, second] : [first];
-  const rest = words.filter((_, index) => !taken.includes(index) && !isHostFlag(words, index, own));
-  return { command, name: `${plugin} ${name}`, rest, data };
+  const rest = typed.filter((_, index) => !taken.includes(index) && !isHostFlag(typed, index, own));
+  return { command, name: `${before}${name}`, rest, data };
 }
 
 type Load = () => Promise<unknown>;
@@ -77,9 +82,13 @@ function definitionIn(loaded: unknown): CommandDef {
   return command as CommandDef; // what a plugin's `commands` are
 }
 
+/** A plugin whose command is meant, and how it was called. */
 interface Configured {
-  readonly commands: NonNullable<PluginDefinition["commands"]>;
-  readonly data: PluginCommandData;
+  readonly id: string;
+  readonly commands: Readonly<Record<string, Load>>;
+  /** It was called by a shortcut and not by its name. */
+  readonly isShort: boolean;
+  readonly data: Omit<PluginCommandData, "operate">;
 }
 
 async function configured(word: string, config: string | undefined, options: LoadOptions): Promise<Configured | undefined> {
@@ -88,11 +97,8 @@ async function configured(word: string, config: string | undefined, options: Loa
     const { path, folder } = loaded.written;
     return await located(path, async () => {
       const plugins = await loadPlugins(parseConfig(loaded.config).plugins, folder);
-      const found =
-        plugins.find(({ owner }) => owner.id === word) ??
-        plugins.find(({ definition, owner }) => commandWord(definition, owner.id) === word);
-      const commands = found?.definition.commands;
-      return commands && { commands, data: { options: found.options, folder, config: path, references: referencesOf(loaded.uses) } };
+      const candidates = plugins.map(({ owner, definition, options }) => ({ id: owner.id, definition, options }));
+      return chosen(word, candidates, { folder, config: path, references: referencesOf(loaded.uses) });
     });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
@@ -106,10 +112,20 @@ async function configured(word: string, config: string | undefined, options: Loa
 async function configuredAlone(word: string, config: string | undefined, options: LoadOptions): Promise<Configured | undefined> {
   const written = await readWritten(await locateReadable(config, options.cwd), options);
   const { folder, path } = written;
-  const found = await bringerCalled(word, entriesAlone(written), folder);
-  const commands = found?.definition.commands;
   const references = referencesOf(broughtIn(written.value, written.variables));
-  return commands && { commands, data: { options: found.options, folder, config: path, references } };
+  return chosen(word, await bringersOf(entriesAlone(written), folder), { folder, config: path, references });
+}
+
+function chosen(word: string, plugins: readonly Bringer[], data: Omit<Configured["data"], "options">): Configured | undefined {
+  const named = plugins.find(({ id }) => id === word);
+  const short = named ? [] : plugins.filter(({ definition }) => definition.shortcuts?.includes(word));
+  if (short.length > 1) {
+    const ways = short.map(({ id }) => `\`${id} ${word}\``).join(" or ");
+    throw new UsageError(`several plugins have a command "${word}"; say ${ways}`);
+  }
+  const found = named ?? short[0];
+  const commands = found?.definition.commands;
+  return commands && { id: found.id, commands, isShort: !named, data: { ...data, options: found.options } };
 }
 
 function referencesOf(uses: readonly Use[]): VariableReference[] {
