@@ -56,6 +56,7 @@ const v1 = {
       plugins: [
         ["@host/plugin-approval", { rules: [{ allow: true }] }],
         ["@host/plugin-auth", { anonymous: [], default: "allow" }],
+        "@host/plugin-oauth",
         ["@host/plugin-audit", { details: [{ arguments: "redacted", results: "redacted" }] }],
         "@host/plugin-metrics",
         [
