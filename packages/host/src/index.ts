@@ -46,6 +46,7 @@ export type {
   NotificationOrigin,
   OperatedEvent,
   OwnAnswer,
+  Refused,
   RefusedEvent,
   SessionEvent,
   Tappable,

@@ -93,7 +93,7 @@ export const auth = definePlugin({
     }
 
     hooks.authenticate.tap("auth", (request) => gate.identify(request));
-    hooks.permit.tap("auth", (entry, { principal }, exchange) => (policy.permits(entry, principal, exchange) ? undefined : false));
+    hooks.permit.tap("auth", (entry, { principal }, exchange) => policy.refusal(entry, principal, exchange));
     if (outbound.size > 0) hooks.credentials.tap("auth", (credentials, request) => outbound.give(credentials, request));
     if (resource)
       hooks.http.tap("auth", (_, publicApp) => {
