@@ -186,7 +186,9 @@ describe("CORS", () => {
     });
     expect(preflight.headers["access-control-allow-headers"]).toMatch(/Mcp-Session-Id/);
     const answer = await ask(url, { headers, body: initialize() });
-    expect(answer.headers["access-control-expose-headers"]).toBe("Mcp-Session-Id, MCP-Protocol-Version, WWW-Authenticate");
+    expect(answer.headers["access-control-expose-headers"]).toBe(
+      "Mcp-Session-Id, MCP-Protocol-Version, WWW-Authenticate, Retry-After, RateLimit, RateLimit-Policy",
+    );
     expect(answer.headers["access-control-allow-origin"]).toBe("https://app.example");
     expect(answer.headers["access-control-allow-credentials"]).toBeUndefined();
   });

@@ -1,4 +1,17 @@
-import { closeSync, constants, fchmodSync, fdatasync, fstatSync, fsyncSync, openSync, renameSync, rmSync, write, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fdatasync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  write,
+  writeSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { rotated, rotatedName } from "./files.ts";
@@ -95,6 +108,19 @@ export class LogFile {
     fsyncSync(this.#fd);
   }
 
+  /** Whether the file was removed or put elsewhere meanwhile, and not by this process: what is written would be found by nobody. */
+  get isGone(): boolean {
+    const own = fstatSync(this.#fd);
+    if (!own.isFile()) return false;
+    const there = statSync(this.path, { throwIfNoEntry: false });
+    return there?.ino !== own.ino || there.dev !== own.dev;
+  }
+
+  /** Begins another file in the place of one that is gone. @param now milliseconds since 1970 @throws Error as fs does, EEXIST where somebody has put a file in its place */
+  again(now: number): void {
+    this.#swap(openSync(this.path, FLAGS | constants.O_EXCL, MODE), now);
+  }
+
   /** Puts the file aside, which was synced, under a name of its own, and begins another. @param now milliseconds since 1970 @throws Error as fs does; then the file goes on */
   rotate(now: number): void {
     if (this.#first === undefined) return;
@@ -107,6 +133,10 @@ export class LogFile {
       renameSync(aside, this.path);
       throw error;
     }
+    this.#swap(fd, now);
+  }
+
+  #swap(fd: number, now: number): void {
     closeSync(this.#fd);
     this.#fd = fd;
     this.#size = 0;

@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import type { PluginHost } from "mcp-host";
 import { hashOf, type Link, NOTHING, nextLine, type Signer } from "./chain.ts";
 import { LogFile } from "./log-file.ts";
@@ -96,10 +97,14 @@ export class Trail {
     // A line that was being written is left as it is, and a line break ends it.
     if (this.tail?.isOpen) this.#bytes = Buffer.from("\n");
     if (this.#file) watch(this);
+    // The first line vouches for all that was there before.
+    this.#headDue = settings.signer !== undefined;
   }
 
   set settings(settings: TrailSettings) {
+    this.#headDue ||= settings.signer !== undefined && settings.signer.id !== this.#settings.signer?.id;
     this.#settings = settings;
+    if (this.#headDue) void this.#start();
   }
 
   /** How the file ended when it was opened. */
@@ -188,8 +193,9 @@ export class Trail {
 
   async #run(): Promise<void> {
     while (this.#queue.length > 0 || this.#bytes || this.#headDue) {
-      if (this.#lines.length === 0) this.#chain();
-      const error = await this.#write();
+      const gone = this.#lines.length === 0 ? this.#lookAfter() : undefined;
+      if (this.#lines.length === 0 && !gone) this.#chain();
+      const error = gone ?? (await this.#write());
       if (error) {
         this.#failed(error);
         await new Promise<void>((resolve) => {
@@ -206,6 +212,22 @@ export class Trail {
       this.#done();
       await this.#rotate();
     }
+  }
+
+  /** Somebody may have removed the file: then another goes on where it ended, and says so. Gives why that cannot be. */
+  #lookAfter(): Error | undefined {
+    const file = this.#file;
+    if (!file?.isGone) return undefined;
+    const now = this.#settings.clock.now();
+    try {
+      file.again(now);
+    } catch (error) {
+      return error as Error; // fs throws these
+    }
+    this.#settings.warn("the file of the audit log was removed or put elsewhere while it was written: another is begun", file.path);
+    const removed = { type: "removed", at: new Date(now).toISOString(), files: [basename(file.path)], first: this.#last.n + 1 };
+    this.#add(JSON.stringify(removed));
+    return undefined;
   }
 
   /** Gives what waits its place in the chain. */

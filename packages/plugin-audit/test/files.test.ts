@@ -1,5 +1,6 @@
-import { existsSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
+import { join } from "node:path";
 import { type AuditOptions, audit } from "@host/plugin-audit";
 import { type Config, createHost } from "mcp-host";
 import { createTestHost, FakeClock, fakeUpstream } from "mcp-host/testing";
@@ -50,6 +51,54 @@ test("a file that is full is put aside, the chain goes on in the next, the oldes
   expect((await run(at, ["audit", "query", "--tool", "add", "--json", "--limit", "0"])).stdout.trim().split("\n")).toHaveLength(
     records.filter(({ name }) => name === "add").length,
   );
+});
+
+test("a file that is removed while the host writes it is begun anew, and the log and the host say so", async () => {
+  using at = home(config);
+  await using running = await host(at);
+  await running.client.callTool("add");
+  await vi.waitFor(() => expect(recordsOf(logIn(at)).some(({ name }) => name === "add")).toBe(true));
+  const lines = rawLines(logIn(at)).length;
+  rmSync(logIn(at));
+  await running.client.callTool("add");
+  await vi.waitFor(() => expect(recordsOf(logIn(at)).some(({ type }) => type === "removed")).toBe(true));
+  const records = recordsOf(logIn(at));
+  expect(records[0]).toMatchObject({ n: lines + 1 });
+  expect(records.find(({ type }) => type === "removed")).toMatchObject({ files: ["audit.jsonl"], first: lines + 1 });
+  expect(statSync(logIn(at)).mode & 0o777).toBe(0o600);
+  expect(JSON.stringify(running.log)).toContain("was removed or put elsewhere while it was written");
+  expect(JSON.parse((await run(at, ["audit", "verify", "--json"])).stdout)).toMatchObject({ first: lines + 1 });
+});
+
+test("a file that somebody puts in its place is not written to: calls are refused until it is gone", async () => {
+  using at = home(config);
+  await using running = await host(at);
+  await running.client.callTool("add");
+  await vi.waitFor(() => expect(recordsOf(logIn(at)).some(({ name }) => name === "add")).toBe(true));
+  rmSync(logIn(at));
+  writeFileSync(logIn(at), "theirs\n");
+  await vi.waitFor(async () =>
+    expect((await running.client.request("tools/call", { name: "add" }).catch(String)).toString()).toContain("EEXIST"),
+  );
+  expect(readFileSync(logIn(at), "utf8")).toBe("theirs\n");
+  rmSync(logIn(at));
+  await vi.waitFor(async () => expect(await running.client.callTool("add")).toMatchObject({ content: [{ text: "1" }] }), {
+    timeout: 5_000,
+  });
+});
+
+test("what is signed from now on is vouched for at once, with all that was before", async () => {
+  using at = home({ listen: { port: 0 }, ...config });
+  await using running = start(at, ["start"]);
+  await urlOf(running);
+  await run(at, ["audit", "new-key", "secret.pem"]);
+  const signing = { key: "${file:secret.pem}" };
+  const signed = { listen: { port: 0 }, mcpServers: {}, plugins: [["@host/plugin-audit", { signing }]] };
+  writeFileSync(join(at.path, "mcp-host.config.json"), JSON.stringify(signed));
+  await run(at, ["reload"]);
+  await vi.waitFor(() => expect(recordsOf(logIn(at)).some(({ type }) => type === "head")).toBe(true));
+  const { code, stdout } = await run(at, ["audit", "verify", "--public-key", "secret.pem.pub"]);
+  expect([code, stdout]).toEqual([0, expect.stringContaining("nothing was removed, changed or moved")]);
 });
 
 test("a file that is old is put aside with the next record; a host that is started when only those are there goes on behind them", async () => {

@@ -1,6 +1,6 @@
 import { type HttpArrival, refuse } from "mcp-host";
 import type { Addresses } from "./address.ts";
-import { headersOf } from "./answers.ts";
+import { headersOf, policyOf } from "./answers.ts";
 import { Consumers } from "./consumers.ts";
 import { type Requests, requestsOf, type Shared } from "./limit.ts";
 import type { Options } from "./options.ts";
@@ -85,8 +85,8 @@ export class Door {
     const retryAfterMs = Math.max(1, Math.ceil(end - now()));
     count("refused", ADDRESSES);
     if (headers) {
-      const { requests, window } = limit;
-      request.answerHeaders(headersOf([{ name: ADDRESSES, limit: requests, window, remaining: 0, left: retryAfterMs, isBytes: false }]));
+      const policy = policyOf(ADDRESSES, limit.requests, limit.window, false);
+      request.answerHeaders(headersOf([{ policy, remaining: 0, left: retryAfterMs }]));
     }
     const words = `more than ${limit.requests} requests in ${windowWords(limit.window)} came from this address`;
     throw refuse("rate_limited", `${words}; try again in ${waitWords(retryAfterMs)}`, { rule: ADDRESSES, retryAfterMs });

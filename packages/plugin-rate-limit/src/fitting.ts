@@ -1,6 +1,5 @@
 import { type Exchange, type ExpectedUpstream, globParts, matcher } from "mcp-host";
 import type { Condition, Options, Rule } from "./options.ts";
-import { ANSWERED } from "./options.ts";
 
 /** Whether something is meant. */
 export type Test = (exchange: Exchange) => boolean;
@@ -19,11 +18,6 @@ export function fits({ methods, per, when, unless }: Rule): Test {
     if (wanted ? !wanted.has(method) : isToolsAlone ? method !== "tools/call" : ATTENDANT.test(method)) return false;
     return (!isMet || isMet(exchange)) && !isExempt?.(exchange);
   };
-}
-
-/** Whether it can be about anything that the host answers itself. */
-export function answeredOf({ methods = [] }: Rule): readonly (typeof ANSWERED)[number][] {
-  return ANSWERED.filter((method) => methods.includes(method));
 }
 
 /** Whether it names what servers do: then what plugins have them do counts, too. */

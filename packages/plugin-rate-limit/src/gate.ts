@@ -23,16 +23,25 @@ interface Due {
 
 /** What one request has taken so far. */
 interface Hold {
-  readonly taken: (Pick<Taken, "giveBack"> & { readonly name: string })[];
+  readonly taken: Taken[];
   readonly places: Release[];
-  readonly standings: Standing[];
+  /** What its answer tells; undefined where nothing is told. */
+  readonly standings: Standing[] | undefined;
 }
+
+/** What is known of one exchange. */
+interface Known {
+  isCounted: boolean;
+  /** By which limits what it is answered with is counted. */
+  billed: Due[] | undefined;
+}
+
+const unknown = (): Known => ({ isCounted: false, billed: undefined });
 
 /** Lets requests pass that all limits let through. */
 export class Gate {
   readonly #options: GateOptions;
-  readonly #counted = Symbol("counted");
-  readonly #billed = Symbol("billed");
+  readonly #key = Symbol("rate-limit");
 
   /** @param options the limits in any order: what is a matter of fewer is asked first, so that who has used up its own share takes nothing of what all share */
   constructor(options: GateOptions) {
@@ -43,7 +52,8 @@ export class Gate {
   around(next: Handler): Handler {
     return (exchange) => {
       const due = this.#due(exchange);
-      return due.length === 0 ? next(exchange) : this.#carry(exchange, due, next);
+      if (due.length === 0) return next(exchange);
+      return this.#enter(exchange, due).then((places) => (places.length === 0 ? next(exchange) : holding(places, exchange, next)));
     };
   }
 
@@ -55,15 +65,19 @@ export class Gate {
 
   /** An exchange is over: what it was answered with is counted. */
   settled(exchange: Exchange): void {
-    const due = exchange.state<Due[]>(this.#billed, () => []);
-    if (due.length === 0) return;
+    const { billed } = this.#known(exchange);
+    if (!billed) return;
     const bytes = sizeOf(exchange);
     if (bytes === 0) return;
-    for (const { limit, bucket } of due)
-      void limit.bytes?.add(bucket, bytes).then(
-        ({ count, end }) => this.#note({ limit, bucket }, count, end),
-        (error: unknown) => this.#options.troubles.tell(error, limit.name),
+    for (const due of billed)
+      void due.limit.bytes?.add(due.bucket, bytes).then(
+        ({ count, end }) => this.#note(due, count, end),
+        (error: unknown) => this.#options.troubles.tell(error, due.limit.name),
       );
+  }
+
+  #known(exchange: Exchange): Known {
+    return exchange.state(this.#key, unknown);
   }
 
   #due(exchange: Exchange): Due[] {
@@ -77,104 +91,91 @@ export class Gate {
     return due;
   }
 
-  async #carry(exchange: Exchange, due: readonly Due[], next: Handler): Promise<Json> {
-    const places = await this.#enter(exchange, due);
-    if (places.length === 0) return next(exchange);
-    try {
-      return await next(exchange);
-    } finally {
-      for (const release of places) release();
-    }
-  }
-
   /** Takes what a request needs of all limits, or nothing. @throws HostError */
   async #enter(exchange: Exchange, due: readonly Due[]): Promise<readonly Release[]> {
-    const hold: Hold = { taken: [], places: [], standings: [] };
+    const isTold = this.#options.headers && exchange.http !== undefined;
+    const hold: Hold = { taken: [], places: [], standings: isTold ? [] : undefined };
+    const known = this.#known(exchange);
+    // A further try, a further round, or a part of a request that was counted.
+    const isCounted = known.isCounted || exchange.round > 0 || isPart(exchange);
     try {
-      await this.#take(exchange, due, hold);
+      // What is known to be used up is asked first, so that nothing is taken elsewhere for nothing.
+      if (!isCounted) for (const each of due) this.#checkSpent(each, hold);
+      for (const each of due) {
+        const { limit, bucket } = each;
+        let taken: Taken | undefined;
+        try {
+          if (limit.bytes) taken = await limit.bytes.look(bucket);
+          else if (limit.requests && !isCounted) taken = await limit.requests.take(bucket, limit.isBinding);
+        } catch (error) {
+          this.#failed(error, limit);
+        }
+        if (taken) this.#heed(each, hold, taken);
+        if (limit.bytes) (known.billed ??= []).push(each);
+      }
+      for (const { limit, bucket } of due) {
+        const place = limit.slots?.take(exchange, bucket);
+        if (place) hold.places.push(place instanceof Promise ? await place : place);
+      }
+      known.isCounted = true;
       return hold.places;
     } catch (refused) {
       for (const release of hold.places) release();
       // Before the answer: who knows that it was refused may count on the rest.
-      await Promise.all(
-        hold.taken.map(({ name, giveBack }) => giveBack().catch((error: unknown) => this.#options.troubles.tell(error, name))),
-      );
+      if (hold.taken.length > 0) await Promise.all(hold.taken.map((taken) => this.#giveBack(taken)));
       throw refused;
     } finally {
-      if (this.#options.headers && hold.standings.length > 0 && exchange.http) exchange.answerHeaders(headersOf(hold.standings));
+      if (hold.standings && hold.standings.length > 0) exchange.answerHeaders(headersOf(hold.standings));
     }
   }
 
-  async #take(exchange: Exchange, due: readonly Due[], hold: Hold): Promise<void> {
-    const isCounted = this.#isCounted(exchange);
-    // What is known to be used up is asked first, so that nothing is taken elsewhere for nothing.
-    for (const each of due) if (!isCounted && each.limit.isBinding) this.#refuseSpent(each, hold);
-    for (const each of due) {
-      if (each.limit.requests && !isCounted) await this.#takeRequest(each, hold);
-      else if (each.limit.bytes) await this.#lookAtBytes(exchange, each, hold);
-    }
-    for (const { limit, bucket } of due) {
-      const place = limit.slots?.take(exchange, bucket);
-      if (place) hold.places.push(place instanceof Promise ? await place : place);
-    }
-    if (!isCounted) exchange.state(this.#counted, () => ({ done: false })).done = true;
-  }
-
-  /** Whether it is a further round, a further try, or a part of a request that was counted. */
-  #isCounted(exchange: Exchange): boolean {
-    return exchange.round > 0 || isPart(exchange) || exchange.state(this.#counted, () => ({ done: false })).done;
-  }
-
-  #refuseSpent({ limit, bucket }: Due, hold: Hold): void {
-    const until = limit.requests?.spentUntil(bucket) ?? limit.bytes?.spentUntil(bucket);
-    if (until === undefined) return;
-    this.#refuse(limit, until, hold);
-  }
-
-  async #takeRequest(due: Due, hold: Hold): Promise<void> {
-    const { limit, bucket } = due;
-    const { requests, isBinding } = limit;
-    const taken = await requests?.take(bucket, isBinding).catch((error: unknown) => this.#failed(error, limit));
-    if (!requests || !taken) return;
-    const { passes, end, remaining } = taken;
-    if (passes || !isBinding) hold.taken.push({ name: limit.name, giveBack: taken.giveBack });
-    this.#note(due, requests.limit - remaining, end);
-    if (passes) hold.standings.push(this.#standing(limit, requests.limit, remaining, end));
-    else this.#refuse(limit, end, hold);
-  }
-
-  async #lookAtBytes(exchange: Exchange, due: Due, hold: Hold): Promise<void> {
-    const { limit, bucket } = due;
-    const { bytes } = limit;
-    const seen = await bytes?.look(bucket).catch((error: unknown) => this.#failed(error, limit));
-    if (!bytes || !seen) return;
-    const { passes, end, remaining } = seen;
-    if (passes) hold.standings.push(this.#standing(limit, bytes.limit, remaining, end));
-    else this.#refuse(limit, end, hold);
-    exchange.state<Due[]>(this.#billed, () => []).push(due);
-  }
-
-  /** @throws HostError unless the limit is only observed */
-  #refuse(limit: Limit, end: number, hold: Hold): void {
-    const { name, rule, isBinding } = limit;
-    this.#options.count(isBinding ? "refused" : "observed", name);
-    hold.standings.push(this.#standing(limit, rule.requests ?? rule.bytes ?? 0, 0, end));
-    if (isBinding) throw usedUp(rule, end - this.#options.now());
-  }
-
-  /** @throws HostError where what cannot be counted does not pass */
-  #failed(error: unknown, { name }: Limit): undefined {
+  /** @throws HostError unless what cannot be counted passes */
+  #failed(error: unknown, { name }: Limit): void {
     const refusal = this.#options.troubles.of(error, name);
     if (refusal) throw refusal;
   }
 
-  #standing({ name, rule }: Limit, limit: number, remaining: number, end: number): Standing {
-    // A rule of these kinds has a window, as the options are checked.
-    return { name, limit, window: rule.window ?? 1_000, remaining, left: end - this.#options.now(), isBytes: rule.bytes !== undefined };
+  #giveBack(taken: Taken): Promise<void> {
+    return taken.ledger.giveBack(taken).catch((error: unknown) => this.#options.troubles.tell(error, taken.ledger.name));
+  }
+
+  /** @throws HostError */
+  #checkSpent({ limit, bucket }: Due, hold: Hold): void {
+    if (!limit.isBinding) return;
+    const until = limit.requests?.spentUntil(bucket) ?? limit.bytes?.spentUntil(bucket);
+    if (until !== undefined) this.#refuse(limit, until, hold);
+  }
+
+  /** @throws HostError */
+  #heed(due: Due, hold: Hold, taken: Taken): void {
+    const { limit } = due;
+    const { passes, remaining, end, ledger } = taken;
+    if (limit.requests) {
+      if (passes || !limit.isBinding) hold.taken.push(taken);
+      if (limit.requests.isOf(ledger)) this.#note(due, ledger.limit - remaining, end);
+    }
+    if (passes) hold.standings?.push({ policy: limit.policy, remaining, left: end - this.#options.now() });
+    else this.#refuse(limit, end, hold);
+  }
+
+  /** @throws HostError unless the limit is only observed */
+  #refuse({ name, rule, isBinding, policy }: Limit, end: number, { standings }: Hold): void {
+    this.#options.count(isBinding ? "refused" : "observed", name);
+    const left = end - this.#options.now();
+    standings?.push({ policy, remaining: 0, left });
+    if (isBinding) throw usedUp(rule, left);
   }
 
   #note({ limit: { consumers }, bucket }: Due, used: number, end: number): void {
     consumers.note(bucket.label, used, end, this.#options.now());
+  }
+}
+
+async function holding(places: readonly Release[], exchange: Exchange, next: Handler): Promise<Json> {
+  try {
+    return await next(exchange);
+  } finally {
+    for (const release of places) release();
   }
 }
 

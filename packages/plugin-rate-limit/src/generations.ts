@@ -1,4 +1,5 @@
 import type { PluginHost, Store } from "mcp-host";
+import { inTime } from "./limiter.ts";
 
 const PREFIX = "reset ";
 const CHANNEL = "reset";
@@ -7,9 +8,9 @@ const CHANNEL = "reset";
 export class Generations {
   readonly #by = new Map<string, string>();
   readonly #store: Store;
-  readonly #host: Pick<PluginHost, "random" | "log">;
+  readonly #host: Pick<PluginHost, "random" | "log" | "clock">;
 
-  constructor(store: Store, host: Pick<PluginHost, "random" | "log">) {
+  constructor(store: Store, host: Pick<PluginHost, "random" | "log" | "clock">) {
     this.#store = store;
     this.#host = host;
   }
@@ -20,14 +21,16 @@ export class Generations {
       const { rule, generation } = (message ?? {}) as { rule?: unknown; generation?: unknown }; // whoever shares the store may say anything
       if (typeof rule === "string" && typeof generation === "string" && rules.includes(rule)) this.#by.set(rule, generation);
     });
-    for (const rule of rules) {
-      try {
-        const generation = await this.#store.get(PREFIX + rule);
-        if (typeof generation === "string") this.#by.set(rule, generation);
-      } catch (error) {
-        this.#host.log.warn("what was reset before is not known: the store fails", { rule, error: String(error) });
-      }
+    try {
+      await Promise.all(rules.map((rule) => this.#read(rule)));
+    } catch (error) {
+      this.#host.log.warn("what was reset before is not known: the store fails", { error: String(error) });
     }
+  }
+
+  async #read(rule: string): Promise<void> {
+    const generation = await inTime(this.#store.get(PREFIX + rule), this.#host.clock.setTimeout);
+    if (typeof generation === "string") this.#by.set(rule, generation);
   }
 
   of(rule: string): string {

@@ -17,8 +17,10 @@ export interface Taken {
   readonly remaining: number;
   /** When the window is over, in milliseconds since 1970. */
   readonly end: number;
-  /** Puts back what was taken: the request is refused after all. */
-  readonly giveBack: () => Promise<void>;
+  /** Where it was taken, and how it is given back: {@link Ledger.giveBack}. */
+  readonly ledger: Ledger;
+  readonly bucket: Bucket;
+  readonly key: string;
 }
 
 /** The stores of one plugin. */
@@ -48,14 +50,19 @@ interface LedgerOptions {
 /** Counts one thing of one rule, in windows, in the host's store. */
 export class Ledger {
   readonly limit: number;
+  /** What its rule is called, and what of it is counted. */
+  readonly name: string;
   readonly #options: LedgerOptions;
   readonly #known: StoreLimiter;
   readonly #anyone: StoreLimiter;
   /** When they are over, by the keys of counters that have reached the limit. */
   readonly #spent = new Map<string, number>();
+  readonly #prefix: string;
 
   constructor(options: LedgerOptions) {
     this.limit = options.limit;
+    this.name = options.name;
+    this.#prefix = `${options.name}|${options.window}|`;
     this.#options = options;
     const { setTimeout } = options.clock;
     const limiter = (store: Store): StoreLimiter => new StoreLimiter(options.limit, { store, setTimeout });
@@ -80,16 +87,18 @@ export class Ledger {
     const left = span.end - now + LEEWAY;
     const limiter = this.#of(bucket);
     const { count, passes } = await limiter.take(key, 1, left);
-    const giveBack = async (): Promise<void> => {
-      await limiter.add(key, -1, left);
-      this.#spent.delete(key); // after it: who asks meanwhile is told what was true
-    };
     if (!passes && isBinding) {
       // What was refused is not counted: what is given back later is for others, and not to make up for it. Nor is it used up for good
       // where others have taken what they will give back.
       if ((await limiter.add(key, -1, left)) >= this.limit) this.#spend(key, span);
     }
-    return { passes, remaining: Math.max(0, this.limit - count), end: span.end, giveBack };
+    return this.#taken(bucket, key, span, passes, count);
+  }
+
+  /** Puts back what was taken: the request is refused after all. */
+  async giveBack({ bucket, key, end }: Taken): Promise<void> {
+    await this.#of(bucket).add(key, -1, Math.max(0, end - this.#options.clock.now()) + LEEWAY);
+    this.#spent.delete(key); // after it: who asks meanwhile is told what was true
   }
 
   /** Whether something is left, without taking any. */
@@ -100,7 +109,7 @@ export class Ledger {
     const key = this.#key(bucket, span);
     const count = await this.#of(bucket).count(key);
     if (count >= this.limit) this.#spend(key, span);
-    return { passes: count < this.limit, remaining: Math.max(0, this.limit - count), end: span.end, giveBack: nothing };
+    return this.#taken(bucket, key, span, count < this.limit, count);
   }
 
   /** Counts what was had. Gives the sum, and when the window is over. */
@@ -114,13 +123,16 @@ export class Ledger {
     return { count, end: span.end };
   }
 
+  #taken(bucket: Bucket, key: string, { end }: Span, passes: boolean, count: number): Taken {
+    return { passes, remaining: Math.max(0, this.limit - count), end, ledger: this, bucket, key };
+  }
+
   #of({ isKnown }: Bucket): StoreLimiter {
     return isKnown ? this.#known : this.#anyone;
   }
 
   #key({ key }: Bucket, { id }: Span): string {
-    const { name, window, generation } = this.#options;
-    return `${name}|${window}|${generation()}|${id}|${key}`;
+    return `${this.#prefix}${this.#options.generation()}|${id}|${key}`;
   }
 
   #spend(key: string, { end }: Span): void {
@@ -132,5 +144,3 @@ export class Ledger {
     this.#spent.set(key, end);
   }
 }
-
-async function nothing(): Promise<void> {}

@@ -1,4 +1,5 @@
 import { type Exchange, type HostError, type PluginHost, refuse } from "mcp-host";
+import { type Policy, policyOf } from "./answers.ts";
 import { Consumers } from "./consumers.ts";
 import { fits, isAboutServers, type Test } from "./fitting.ts";
 import { BURST_WINDOWS, Ledger, type Stores, type Taken } from "./ledger.ts";
@@ -30,6 +31,8 @@ export interface Limit {
   readonly bytes: Ledger | undefined;
   readonly slots: Slots | undefined;
   readonly consumers: Consumers;
+  /** What headers tell of it. */
+  readonly policy: Policy;
 }
 
 export function limitOf(rule: Rule, isBinding: boolean, bucketOf: BucketOf, shared: Shared): Limit {
@@ -61,6 +64,7 @@ export function limitOf(rule: Rule, isBinding: boolean, bucketOf: BucketOf, shar
     bytes: bytes === undefined || window === undefined ? undefined : ledgerOf(name, name, bytes, window, shared),
     slots,
     consumers: new Consumers(),
+    policy: policyOf(name, requests ?? bytes ?? 0, window, bytes !== undefined),
   };
 }
 
@@ -107,14 +111,25 @@ export class Requests {
   }
 
   /** Takes one. Where it does not pass, nothing was taken. @param isBinding as of {@link Ledger.take} */
-  async take(bucket: Bucket, isBinding: boolean): Promise<Taken> {
-    const isUsedUp = this.#burst !== undefined && this.#base.spentUntil(bucket) !== undefined;
-    // With a burst the base is what it is, whether or not what is beyond it is refused.
-    const base = isUsedUp ? undefined : await this.#base.take(bucket, isBinding || this.#burst !== undefined);
-    if (base?.passes || !this.#burst) return base as Taken; // without a burst it was asked
-    const burst = await this.#burst.take(bucket, isBinding);
-    const end = base?.end ?? this.#base.spentUntil(bucket) ?? burst.end;
-    return burst.passes ? { ...burst, end } : { ...burst, end: Math.min(end, burst.end) };
+  take(bucket: Bucket, isBinding: boolean): Promise<Taken> {
+    return this.#burst ? this.#takeMore(bucket, this.#burst, isBinding) : this.#base.take(bucket, isBinding);
+  }
+
+  async #takeMore(bucket: Bucket, more: Ledger, isBinding: boolean): Promise<Taken> {
+    // What is beyond the first is the second's business, whether or not it refuses.
+    let end = this.#base.spentUntil(bucket);
+    if (end === undefined) {
+      const base = await this.#base.take(bucket, true);
+      if (base.passes) return base;
+      ({ end } = base);
+    }
+    const taken = await more.take(bucket, isBinding);
+    return taken.passes ? taken : { ...taken, end: Math.min(end, taken.end) };
+  }
+
+  /** Whether it counts requests in the window itself, and not those beyond. */
+  isOf(ledger: Ledger): boolean {
+    return ledger === this.#base;
   }
 }
 

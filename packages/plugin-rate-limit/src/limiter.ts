@@ -1,5 +1,5 @@
 import { createRequire } from "node:module";
-import type { Store } from "mcp-host";
+import type { Clock, Store } from "mcp-host";
 import type { RateLimiterStoreAbstract as Base, RateLimiterRes as Result } from "rate-limiter-flexible";
 
 // Not from the package's own index, which does not have the first of them at run time, and loads a limiter for every database there is.
@@ -18,7 +18,16 @@ const PATIENCE = 2_000;
 
 export interface LimiterOptions {
   readonly store: Store;
-  readonly setTimeout: (work: () => void, milliseconds: number) => () => void;
+  readonly setTimeout: Clock["setTimeout"];
+}
+
+/** What a store gives, in time: nobody waits for a store for ever. */
+export function inTime<T>(given: T | PromiseLike<T>, setTimeout: Clock["setTimeout"]): T | Promise<T> {
+  if (!(given instanceof Promise)) return given as T; // a store gives a promise or the value
+  return new Promise<T>((resolve, reject) => {
+    const cancel = setTimeout(() => reject(new Error(`the store did not answer within ${PATIENCE} ms`)), PATIENCE);
+    given.then(resolve, reject).finally(cancel);
+  });
 }
 
 /**
@@ -54,27 +63,32 @@ export class StoreLimiter extends RateLimiterStoreAbstract {
     return (await this.get(key))?.consumedPoints ?? 0;
   }
 
-  // What the base class asks of those that know a store.
+  /** As the base class has it, without what it does for an insurance limiter, of which there is none. */
+  override consume(key: string, points: number, options: object): Promise<Result> {
+    return this._consume(key, points, options);
+  }
 
-  protected async _upsert(key: string, points: number, left: number): Promise<Counted> {
-    return { count: await this.#answer(this.#options.store.increment(key, points, left)), left };
+  // What the base class has, and what it asks of those that know a store.
+
+  declare protected _consume: (key: string, points: number, options: object) => Promise<Result>;
+
+  protected _upsert(key: string, points: number, left: number): Promise<Counted> {
+    const { store, setTimeout } = this.#options;
+    try {
+      const count = inTime(store.increment(key, points, left), setTimeout);
+      return count instanceof Promise ? count.then((count) => ({ count, left })) : Promise.resolve({ count, left });
+    } catch (error) {
+      return Promise.reject(error as Error); // what a store throws is an error
+    }
   }
 
   protected async _get(key: string): Promise<Counted | null> {
-    const count = await this.#answer(this.#options.store.get(key));
+    const { store, setTimeout } = this.#options;
+    const count = await inTime(store.get(key), setTimeout);
     return typeof count === "number" ? { count, left: 0 } : null;
   }
 
   protected _getRateLimiterRes(_key: string, changed: number, { count, left }: Counted): Result {
     return new RateLimiterRes(Math.max(0, this.points - count), left, count, count === changed);
-  }
-
-  /** Nobody waits for a store for ever. */
-  #answer<T>(given: T | PromiseLike<T>): T | Promise<T> {
-    if (!(given instanceof Promise)) return given as T; // a store gives a promise or the value
-    return new Promise<T>((resolve, reject) => {
-      const cancel = this.#options.setTimeout(() => reject(new Error(`the store did not answer within ${PATIENCE} ms`)), PATIENCE);
-      given.then(resolve, reject).finally(cancel);
-    });
   }
 }

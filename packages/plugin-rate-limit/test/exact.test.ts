@@ -3,7 +3,7 @@ import { rateLimit } from "@host/plugin-rate-limit";
 import { sqlite } from "@host/plugin-sqlite";
 import type { Plugin } from "mcp-host";
 import { createTestHost, FakeRandom, fakeUpstream, type TestHost } from "mcp-host/testing";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { temporary } from "../../../test/harness/hosts.ts";
 import { passed, times, tried } from "./limited.ts";
 
@@ -76,6 +76,25 @@ describe.each(["memory", "SQLite"] as const)("under calls at the same time, with
     const late = await host.connect({ principal: { id: "late", roles: [] } });
     expect(await tried(late.callTool("a"))).toBe("rate_limited");
   });
+});
+
+test("two hosts that share a file count as one, and a reset in one is one in the other", async () => {
+  await quiet();
+  using folder = temporary();
+  const shared = () => [
+    rateLimit({ rules: [{ name: "each", per: ["principal"], requests: 25, window: "day" }] }),
+    sqlite({ file: join(folder.path, "store.db"), poll: "10ms" }),
+  ];
+  await using first = await around(shared());
+  await using second = await around(shared());
+  const clients = [
+    await first.connect({ principal: { id: "ann", roles: [] } }),
+    await second.connect({ principal: { id: "ann", roles: [] } }),
+  ] as const;
+  const all = await Promise.all(clients.map((client) => passed(times(40, () => client.callTool("a")))));
+  expect(all.reduce((sum, each) => sum + each, 0)).toBe(25);
+  await first.host.operator.run("rate-limit:reset", { rule: "each" });
+  await vi.waitFor(async () => expect(await tried(clients[1].callTool("a"))).toBe("ok"), { timeout: 10_000 });
 });
 
 test("a quota survives a restart, and a reload that changes other rules loses nothing", async () => {

@@ -28,10 +28,17 @@ export async function limited(
     plugins = [],
     upstreams = servers(),
     config = {},
-  }: { plugins?: Plugin[]; upstreams?: Record<string, FakeUpstream>; config?: Partial<Config> } = {},
+    first = true,
+  }: { plugins?: Plugin[]; upstreams?: Record<string, FakeUpstream>; config?: Partial<Config>; first?: boolean } = {},
 ): Promise<Limited> {
   const clock = new FakeClock(NOON);
-  const running = await createTestHost({ plugins: [rateLimit(options), ...plugins], upstreams, client: false, clock, config });
+  const running = await createTestHost({
+    plugins: first ? [rateLimit(options), ...plugins] : [...plugins, rateLimit(options)],
+    upstreams,
+    client: false,
+    clock,
+    config,
+  });
   await running.host.known(1_000);
   return {
     host: running.host,

@@ -2,7 +2,8 @@ import { rateLimit } from "@host/plugin-rate-limit";
 import { definePlugin, type Meter } from "mcp-host";
 import { expect, test } from "vitest";
 import { clientOf, home, run, start } from "../../../test/harness/cli.ts";
-import { upstream } from "../../../test/harness/hosts.ts";
+import { sdkClient, stdioTransport } from "../../../test/harness/clients.ts";
+import { BIN, upstream } from "../../../test/harness/hosts.ts";
 import { limited, passed, servers, times, tried } from "./limited.ts";
 
 const rules = [
@@ -104,6 +105,19 @@ test("the commands show and reset a running host's limits", async () => {
   ).toBe("ok");
   const wrong = await run(at, ["rate-limit", "reset", "nothing"]);
   expect([wrong.code, wrong.stderr]).toEqual([expect.not.stringMatching("^0$"), expect.stringContaining('there is no rule "nothing"')]);
+  await client.close();
+});
+
+test("over stdio it is as over HTTP", async () => {
+  using at = home({ mcpServers: { up: upstream() }, plugins: [["@host/plugin-rate-limit", { rules }]] });
+  const client = sdkClient();
+  await client.connect(stdioTransport(process.execPath, [BIN, "start", "stdio", "--config", `${at.path}/mcp-host.config.json`], at.env));
+  for (let i = 0; i < 2; i++) expect(await client.callTool({ name: "echo", arguments: {} })).toMatchObject({ content: expect.anything() });
+  await expect(client.callTool({ name: "echo", arguments: {} })).rejects.toMatchObject({
+    code: -31429,
+    message: expect.stringContaining('rule "few" lets through 2 requests in a minute'),
+    data: { type: "rate_limited", retryAfterMs: expect.any(Number) },
+  });
   await client.close();
 });
 

@@ -1,3 +1,5 @@
+import { approval } from "@host/plugin-approval";
+import { cache } from "@host/plugin-cache";
 import { definePlugin, type Exchange, type Plugin } from "mcp-host";
 import { fakeUpstream } from "mcp-host/testing";
 import { describe, expect, test } from "vitest";
@@ -37,6 +39,10 @@ describe.each(["legacy", "modern"] as const)("requests in a window, of a client 
     await using host = await limited({ rules: [{ name: "few", per: ["principal"], requests: 3, window: "1m", burst: 2 }] });
     const ann = await host.as("ann", { era });
     expect(await passed(times(9, () => ann.callTool("a")))).toBe(5);
+    const error = (await ann.callTool("a").catch((thrown: unknown) => thrown)) as { message: string; data: { retryAfterMs: number } };
+    expect(error.message).toContain('rule "few" lets through 3 requests in a minute and 2 more in a burst');
+    expect(error.data.retryAfterMs, "the window is over before the burst comes back").toBeLessThanOrEqual(60_000);
+    expect(host.report().rules.few?.top).toEqual([{ who: "ann", used: 3 }]);
     await host.clock.advance(60_000);
     expect(await passed(times(9, () => ann.callTool("a")))).toBe(3);
     await host.clock.advance(600_000);
@@ -255,6 +261,21 @@ test("days and months are those of the calendar, in the zone that the options sa
   expect(monthly.data.retryAfterMs, "the 30th is the last").toBe(24 * 3_600_000);
   await host.clock.advance(24 * 3_600_000);
   expect(await passed(times(3, () => ann.callTool("a")))).toBe(2);
+});
+
+test("it stands around approval and a cache, wherever in the config they are", async () => {
+  const others = [approval({ rules: [{ ask: "person" }] }), cache({ tools: ["*"] })];
+  await using host = await limited({ rules: [{ name: "few", requests: 1, window: "1m" }] }, { plugins: others, first: false });
+  const calls = host.host.pipeline().taps.filter(({ hook }) => hook === "call");
+  expect(calls[0]?.plugin).toBe("rate-limit");
+  const ann = await host.connect({ principal: { id: "ann", roles: [] }, capabilities: { elicitation: {} } });
+  let asked = 0;
+  ann.on("elicitation/create", () => {
+    asked++;
+    return { action: "accept", content: { answer: "only this call" } };
+  });
+  await ann.callTool("a");
+  expect([await tried(ann.callTool("a")), asked]).toEqual(["rate_limited", 1]);
 });
 
 test("in process and for the program around it is as it is for clients", async () => {

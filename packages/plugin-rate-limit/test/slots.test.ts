@@ -134,6 +134,18 @@ test("one greedy client of fifty uses up its own window, and nobody else's", asy
   expect(each?.top[0]).toEqual({ who: "p0", used: 20 });
 });
 
+test("a limit that is only observed holds nobody up", async () => {
+  const server = held();
+  await using host = await limited({ rules: [{ name: "slots", concurrent: 1, queue: {}, mode: "observe" }] }, server);
+  const ann = await host.as("ann");
+  const calls = times(3, () => tried(ann.callTool("work", { who: "ann" })));
+  await turn();
+  expect(server.most).toBe(3);
+  expect(host.report().rules.slots).toMatchObject({ active: 3, queued: 0, observed: 2, refused: 0 });
+  for (let i = 0; i < 3; i++) server.endOne();
+  expect(await Promise.all(calls)).toEqual(["ok", "ok", "ok"]);
+});
+
 test("a host that stops tells those who wait", async () => {
   const server = held();
   const host = await limited({ rules: [{ name: "slots", concurrent: 1, queue: {} }] }, server);

@@ -67,6 +67,15 @@ describe.each(["rejects", "throws", "hangs"] as const)("a store that %s", (how) 
   });
 });
 
+test("a host starts although its store fails, and says so", async () => {
+  const { plugin, fault } = faulty();
+  fault.how = "rejects";
+  await using host = await limited({ rules }, { plugins: [plugin] });
+  expect(host.log).toContainEqual(expect.objectContaining({ level: "warn", message: expect.stringContaining("the store fails") }));
+  fault.how = undefined;
+  expect(await passed(times(3, async () => (await host.as("ann")).callTool("a")))).toBe(1);
+});
+
 test.each([
   ["open", 200],
   ["closed", 503],

@@ -93,7 +93,7 @@ export class Edge {
     if (this.#origins.size === 0) return SECURITY;
     const { origin } = request.headers;
     if (origin === undefined || !this.#origins.has(origin)) return [...SECURITY, "vary", "Origin"];
-    const exposed = "Mcp-Session-Id, MCP-Protocol-Version, WWW-Authenticate";
+    const exposed = "Mcp-Session-Id, MCP-Protocol-Version, WWW-Authenticate, Retry-After, RateLimit, RateLimit-Policy";
     return [...SECURITY, "vary", "Origin", "access-control-allow-origin", origin, "access-control-expose-headers", exposed];
   }
 
