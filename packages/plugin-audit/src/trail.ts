@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import type { PluginHost } from "mcp-host";
+import { unwatch, watch } from "./at-exit.ts";
 import { hashOf, type Link, NOTHING, nextLine, type Signer } from "./chain.ts";
 import { LogFile } from "./log-file.ts";
 import { Losses } from "./losses.ts";
@@ -40,23 +41,6 @@ const RETRY = 500;
 const LAST_WAIT = 2_500;
 /** The share of the buffer beyond which no new call may begin: the rest is for those that run. */
 const FULL = 3 / 4;
-
-/** Those that have something to write when the process ends. */
-const open = new Set<Trail>();
-
-function flushAll(): void {
-  for (const trail of open) trail.flushNow();
-}
-
-function watch(trail: Trail): void {
-  if (open.size === 0) process.on("exit", flushAll);
-  open.add(trail);
-}
-
-function unwatch(trail: Trail): void {
-  open.delete(trail);
-  if (open.size === 0) process.off("exit", flushAll);
-}
 
 /**
  * The log as it grows: records are gathered, chained and written in order. What is chained is written, however often that has to be tried;
