@@ -16,7 +16,7 @@ const read = (file: string): string => readFileSync(join(ROOT, file), "utf8");
 /** Every page that users read. */
 const PAGES = [
   ...["README.md", "CONTRIBUTING.md", "AGENTS.md"],
-  ...readdirSync(join(ROOT, "docs")).map((name) => `docs/${name}`),
+  ...["docs", "docs/guides"].flatMap((folder) => readdirSync(join(ROOT, folder)).map((name) => `${folder}/${name}`)),
   ...["packages", "examples", "examples/servers"].flatMap((folder) =>
     readdirSync(join(ROOT, folder)).map((name) => `${folder}/${name}/README.md`),
   ),
@@ -79,6 +79,11 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
     sh: { count: 6, by: "test/docs/operations.test.ts" },
     json: { count: 1, by: "test/docs/operations.test.ts" },
     "": { count: 3, by: "test/docs/operations.test.ts", but: "they need systemd as root has it, Caddy and nginx" },
+  },
+  "docs/guides/shared-gateway.md": {
+    sh: { count: 10, by: "test/docs/shared-gateway.test.ts" },
+    json: { count: 2, by: "test/docs/shared-gateway.test.ts" },
+    text: { count: 1, by: "test/docs/shared-gateway.test.ts" },
   },
   "docs/performance.md": { "": { count: 1, by: "test/bench.test.ts", but: "the benchmark takes minutes; a short one is run" } },
   "docs/pipeline.md": { "": { count: 1, by: "test/docs/generated.test.ts", but: "a drawing" } },
