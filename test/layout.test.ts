@@ -141,7 +141,8 @@ test("no file has a name that says nothing", () => {
 });
 
 // watchdog.ts starts the shell that ends the servers of a host that was killed, daemon.ts the host itself once more, in the background: neither
-// takes a command from a config. fresh-process.ts starts what plugins are tested in. processes.ts asks ps where there is no /proc.
+// takes a command from a config. fresh-process.ts starts what plugins are tested in. processes.ts asks ps where there is no /proc. browser.ts opens the page where a person
+// signs in.
 test("only log.ts knows consola, and only child.ts starts servers", () => {
   const using = (name: string): string[] =>
     allSources()
@@ -150,6 +151,7 @@ test("only log.ts knows consola, and only child.ts starts servers", () => {
       .sort();
   expect(using("consola")).toEqual(["log.ts"]);
   expect(using("(child_process|cross-spawn)")).toEqual([
+    "../../plugin-oauth/src/browser.ts",
     "cli/daemon/daemon.ts",
     "operator/processes.ts",
     "testing/fresh-process.ts",

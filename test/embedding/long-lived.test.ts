@@ -16,6 +16,7 @@ const EVERYTHING: NonNullable<Config["plugins"]> = [
   "@host/plugin-namespace",
   "@host/plugin-cache",
   "@host/plugin-metrics",
+  "@host/plugin-oauth",
   "@host/plugin-profiles",
   "@host/plugin-rate-limit",
   "@host/plugin-resilience",

@@ -11,6 +11,10 @@ export interface Guarded extends AsyncDisposable {
   streams: { readonly accepted: Set<string>; readonly asked: string[] } | undefined;
   /** Headers of every POST, in order. */
   readonly requests: IncomingHttpHeaders[];
+  /** Set to have refusals tell what is wanted: the values of `WWW-Authenticate`. */
+  challenges: readonly string[];
+  /** Authorization headers with too little scope for calls of tools: they are refused with 403 and this challenge. */
+  readonly narrow: Map<string, string>;
   /** Requests to the token endpoint: the form and the Authorization header. */
   readonly grants: { form: Record<string, string>; authorization: string | undefined }[];
   /** What the token endpoint answers; default: a new token, which is let in, for an hour. */
@@ -51,8 +55,16 @@ export async function guarded(accepted: readonly string[] = []): Promise<Guarded
       }
       if (request.method !== "POST") return void response.writeHead(405).end();
       requests.push(request.headers);
-      if (!let_in.has(request.headers.authorization ?? "")) return json(401, { error: "who are you", headers: request.headers });
+      if (!let_in.has(request.headers.authorization ?? "")) {
+        if (guard.challenges.length > 0) response.setHeader("www-authenticate", guard.challenges);
+        return json(401, { error: "who are you", headers: request.headers });
+      }
       const { id, method } = JSON.parse(text) as { id?: number; method: string };
+      const narrow = guard.narrow.get(request.headers.authorization ?? "");
+      if (narrow !== undefined && method === "tools/call") {
+        response.setHeader("www-authenticate", narrow);
+        return json(403, { error: "more scope" });
+      }
       if (id === undefined) return void response.writeHead(202).end();
       json(200, { jsonrpc: "2.0", id, result: resultOf(method, request.headers) });
     });
@@ -67,6 +79,8 @@ export async function guarded(accepted: readonly string[] = []): Promise<Guarded
     requests,
     grants,
     grant: undefined,
+    challenges: [],
+    narrow: new Map(),
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

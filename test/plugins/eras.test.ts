@@ -4,6 +4,7 @@ import { cache } from "@host/plugin-cache";
 import { metrics } from "@host/plugin-metrics";
 import { namespace } from "@host/plugin-namespace";
 import { profiles } from "@host/plugin-profiles";
+import { rateLimit } from "@host/plugin-rate-limit";
 import { resilience } from "@host/plugin-resilience";
 import { transform } from "@host/plugin-transform";
 import type { Config, Json } from "mcp-host";
@@ -94,6 +95,21 @@ async function roundOf(client: TestClient, params: Json): Promise<Json> {
 }
 
 describe.each(PAIRS)("a client of the %s era, servers of the %s era", (client, era) => {
+  test("rate-limit: a call that asks is one request, however many rounds it takes, and what is beyond the limit is refused in words", async () => {
+    const rules = [{ name: "few", per: ["principal" as const], requests: 2, window: "1m" }];
+    const host = await hosting({ files: server(era) }, [rateLimit({ rules })], { clock: new FakeClock() });
+    const ann = await person(host, client);
+    expect((await ann.callTool("files_ask")).isError).toBeUndefined();
+    await ann.callTool("files_read");
+    expect(ann.asked).toBe(1);
+    await expect(ann.callTool("files_read")).rejects.toMatchObject({
+      code: -31429,
+      message: expect.stringContaining('rule "few" lets through 2 requests in a minute'),
+      data: { type: "rate_limited", sent: "no", retryable: true, retryAfterMs: expect.any(Number) },
+    });
+    expect((await ann.listTools()).length).toBeGreaterThan(0);
+  });
+
   test("namespace: names are those of the host in lists, calls and prompts, and two servers may have the same", async () => {
     const [one, two] = [server(era), server(era)];
     const host = await hosting({ one, two }, [namespace()]);

@@ -23,6 +23,7 @@ const PLUGINS = {
   "plugin-cache": {},
   "plugin-metrics": {},
   "plugin-namespace": { strategy: "conflict" },
+  "plugin-oauth": {},
   "plugin-profiles": { profiles: { everything: {} }, default: "everything" },
   "plugin-rate-limit": { rules: [{ name: "often", per: ["principal"], requests: 1_000_000, window: "1m" }] },
   "plugin-resilience": {},

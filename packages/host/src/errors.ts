@@ -149,6 +149,7 @@ export const ERRORS = {
   },
   upstream_error: { code: -31507, retryable: "safe", meaning: "The upstream answered with an HTTP error." },
   upstream_auth: { code: -31508, retryable: false, meaning: "The upstream refused the host's credentials. Fix them in the config." },
+  sign_in_required: { code: -31510, retryable: false, meaning: "Somebody has to sign in to the upstream. The message says who, and how." },
   shutting_down: { code: -31509, status: 503, retryable: "safe", meaning: "The host is stopping." },
   unattributable: {
     code: -31511,
@@ -248,7 +249,6 @@ export class HostError extends Error {
 
 /** `data.origin` of every error that the host made. */
 export const ERROR_ORIGIN = "mcp-host";
-
 /** A JSON-RPC error that an upstream (or, in a reverse request, a client) answered with; it passes through. */
 export class PeerError extends Error {
   readonly rpc: RpcError;

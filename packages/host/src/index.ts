@@ -80,6 +80,7 @@ export {
   definePlugin,
   defineService,
   type ExpectedUpstream,
+  type Operate,
   type Plugin,
   type PluginCommandData,
   type PluginDefinition,

@@ -19,6 +19,8 @@ const request = (key: string, principal?: Principal): CredentialsRequest => ({
   upstream: upstreams.find((one) => one.key === key) ?? { key, wire: "http", isolation: "shared" },
   principal,
   reason: "connect",
+  challenge: undefined,
+  last: undefined,
 });
 const outbound = (credentials: Record<string, unknown>): Outbound =>
   new Outbound(Object.fromEntries(Object.entries(credentials).map(([key, one]) => [key, credential.parse(one)])), context);

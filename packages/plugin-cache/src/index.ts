@@ -19,7 +19,7 @@ const { version } = JSON.parse(readFileSync(new URL("../package.json", import.me
 export type CacheOptions = z.input<typeof options>;
 
 /** States after which the server may be another one, if it comes back. */
-const GONE: ReadonlySet<string> = new Set(["idle", "backing off", "failed", "removed"]);
+const GONE: ReadonlySet<string> = new Set(["idle", "backing off", "failed", "needs sign-in", "removed"]);
 /** States of a task in which it may still change something. */
 const RUNNING: ReadonlySet<unknown> = new Set(["working", "input_required"]);
 

@@ -7,6 +7,7 @@ const STATES: Record<ConnectionState, true> = {
   ready: true,
   degraded: true,
   failed: true,
+  "needs sign-in": true,
   "backing off": true,
   draining: true,
   stopped: true,

@@ -2,25 +2,18 @@ import { join } from "node:path";
 import { rateLimit } from "@host/plugin-rate-limit";
 import { sqlite } from "@host/plugin-sqlite";
 import type { Plugin } from "mcp-host";
-import { createTestHost, FakeRandom, fakeUpstream, type TestHost } from "mcp-host/testing";
+import { createTestHost, FakeClock, FakeRandom, fakeUpstream, type TestHost } from "mcp-host/testing";
 import { describe, expect, test, vi } from "vitest";
 import { temporary } from "../../../test/harness/hosts.ts";
-import { passed, times, tried } from "./limited.ts";
+import { NOON, passed, times, tried } from "./limited.ts";
 
-/** Windows of the calendar: no turn of one comes between, unless the test runs at midnight UTC, which `quiet` waits for. */
-const DAY = 86_400_000;
-
-/** Not in the last seconds of a day, where what is counted would belong to two. */
-async function quiet(): Promise<void> {
-  const left = DAY - (Date.now() % DAY);
-  if (left < 20_000) await new Promise((resolve) => setTimeout(resolve, left + 10));
-}
-
-async function around(plugins: readonly Plugin[]): Promise<TestHost> {
+/** @param clock that stands still, so that no turn of a window comes between; null for that of this machine */
+async function around(plugins: readonly Plugin[], clock: FakeClock | null = new FakeClock(NOON)): Promise<TestHost> {
   const running = await createTestHost({
     plugins: [...plugins],
     upstreams: { up: fakeUpstream({ tools: { a: () => "a" } }) },
     client: false,
+    ...(clock && { clock }),
   });
   await running.host.known(1_000);
   return running;
@@ -28,7 +21,6 @@ async function around(plugins: readonly Plugin[]): Promise<TestHost> {
 
 describe.each(["memory", "SQLite"] as const)("under calls at the same time, with the counters in %s", (kind) => {
   test("a limit lets through exactly what it says, whatever it is and however many come", async () => {
-    await quiet();
     const random = new FakeRandom(20);
     for (let round = 0; round < 12; round++) {
       using folder = temporary();
@@ -57,7 +49,6 @@ describe.each(["memory", "SQLite"] as const)("under calls at the same time, with
   });
 
   test("what one rule refuses is not counted by another, and a limit that several callers share is exact, too", async () => {
-    await quiet();
     using folder = temporary();
     const stored = kind === "SQLite" ? [sqlite({ file: join(folder.path, "store.db") })] : [];
     const rules = [
@@ -78,15 +69,41 @@ describe.each(["memory", "SQLite"] as const)("under calls at the same time, with
   });
 });
 
+test.each(["memory", "SQLite"] as const)("what a shared limit refuses, in %s, is given back to each caller whole", async (kind) => {
+  const random = new FakeRandom(7);
+  for (let round = 0; round < 5; round++) {
+    using folder = temporary();
+    const stored = kind === "SQLite" ? [sqlite({ file: join(folder.path, "store.db") })] : [];
+    const rules = [
+      { name: "all", requests: 30, window: "day" as const },
+      { name: "each", per: ["principal" as const], requests: 10, window: "day" as const },
+    ];
+    await using host = await around([rateLimit({ rules }), ...stored]);
+    const clients = await Promise.all(times(6, (index) => host.connect({ principal: { id: `p${index}`, roles: [] } })));
+    const counts = times(6, () => 0);
+    await Promise.all(
+      times(120, async () => {
+        const at = Math.floor(random.float() * 6);
+        if ((await tried(clients[at]?.callTool("a") as Promise<unknown>)) === "ok") counts[at] = (counts[at] ?? 0) + 1;
+      }),
+    );
+    const sum = counts.reduce((total, each) => total + each, 0);
+    expect([29, 30], `never more, and never fewer by more than one: ${sum}`).toContain(sum);
+    await host.host.operator.run("rate-limit:reset", { rule: "all" });
+    for (const [at, client] of clients.slice(0, 2).entries())
+      expect((counts[at] ?? 0) + (await passed(times(20, () => client.callTool("a"))))).toBe(10);
+  }
+});
+
 test("two hosts that share a file count as one, and a reset in one is one in the other", async () => {
-  await quiet();
   using folder = temporary();
   const shared = () => [
-    rateLimit({ rules: [{ name: "each", per: ["principal"], requests: 25, window: "day" }] }),
+    rateLimit({ rules: [{ name: "each", per: ["principal"], requests: 25, window: "24d" }] }),
     sqlite({ file: join(folder.path, "store.db"), poll: "10ms" }),
   ];
-  await using first = await around(shared());
-  await using second = await around(shared());
+  // What one tells the other takes the time of this machine.
+  await using first = await around(shared(), null);
+  await using second = await around(shared(), null);
   const clients = [
     await first.connect({ principal: { id: "ann", roles: [] } }),
     await second.connect({ principal: { id: "ann", roles: [] } }),
@@ -98,7 +115,6 @@ test("two hosts that share a file count as one, and a reset in one is one in the
 });
 
 test("a quota survives a restart, and a reload that changes other rules loses nothing", async () => {
-  await quiet();
   using folder = temporary();
   const file = join(folder.path, "store.db");
   const quota = { name: "quota", per: ["principal" as const], requests: 5, window: "month" as const };

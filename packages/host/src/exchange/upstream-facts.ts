@@ -14,13 +14,17 @@ export interface UpstreamFacts {
   readonly isolation: "shared" | "session" | "principal";
 }
 
-/** Where a connection stands. `unconfigured`: the config refers to a value for it that nobody has set, so it is not tried. */
+/**
+ * Where a connection stands. `unconfigured`: the config refers to a value for it that nobody has set, so it is not tried.
+ * `needs sign-in`: a plugin has no credentials for it until somebody signs in, so nothing is sent and nothing tried by itself.
+ */
 export type ConnectionState =
   | "idle"
   | "connecting"
   | "ready"
   | "degraded"
   | "failed"
+  | "needs sign-in"
   | "backing off"
   | "draining"
   | "stopped"
@@ -41,6 +45,16 @@ export interface CredentialsRequest {
   readonly upstream: UpstreamFacts;
   /** Whose connection it is; undefined where clients share it. */
   readonly principal: Principal | undefined;
-  /** `connect`: a connection is made; `refused`: an HTTP upstream answered 401 to the last ones; `expired`: their time is up. */
-  readonly reason: "connect" | "refused" | "expired";
+  /**
+   * `connect`: a connection is made; `refused`: an HTTP upstream answered 401 to the last ones; `insufficient`: it answered 403
+   * and wants more scope (RFC 6750 section 3.1); `expired`: their time is up.
+   */
+  readonly reason: "connect" | "refused" | "insufficient" | "expired";
+  /**
+   * What an HTTP upstream says with `refused` and `insufficient`: its `WWW-Authenticate` as it came, several joined by commas
+   * (RFC 9110 section 11.6.1), at most 4096 characters. Undefined where it says nothing.
+   */
+  readonly challenge: string | undefined;
+  /** What the connection had until now; undefined with `connect`. */
+  readonly last: Credentials | undefined;
 }

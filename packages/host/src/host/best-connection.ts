@@ -11,6 +11,7 @@ const STATES: readonly ConnectionState[] = [
   "backing off",
   "idle",
   "draining",
+  "needs sign-in",
   "failed",
   "stopped",
   "unconfigured",

@@ -50,15 +50,19 @@ export function readinessOf(upstreams: Iterable<Upstream>): { ready: boolean; do
   return { ready: down.length === 0, down: down.map(({ key }) => key) };
 }
 
-/** Gives every connection of an upstream another life. @throws HostError with the reason of the first that did not come up; Error for a name that is not configured */
-export async function reconnect(upstreams: ReadonlyMap<string, Upstream>, name: string, drain: number): Promise<void> {
+/**
+ * Gives every connection of an upstream another life.
+ * @param principal only those that are for this principal alone
+ * @throws HostError with the reason of the first that did not come up; Error for a name that is not configured
+ */
+export async function reconnect(upstreams: ReadonlyMap<string, Upstream>, name: string, drain: number, principal?: string): Promise<void> {
   const upstream = upstreams.get(name);
   if (!upstream) throw new Error(`no upstream is called "${name}"${nearest(name, [...upstreams.keys()])}`);
   if (upstream.lacks !== undefined)
     throw new HostError("upstream_down", `upstream "${upstream.key}" is not configured: ${redactText(upstream.lacks)}`, { upstream: name });
   upstream.askAgain();
-  upstream.base(); // one that everybody shares is connected even if nobody came yet
-  const connections = [...upstream.connections.values()];
+  if (principal === undefined) upstream.base(); // one that everybody shares is connected even if nobody came yet
+  const connections = [...upstream.connections.values()].filter((each) => principal === undefined || each.principal === principal);
   const ended = await Promise.allSettled(connections.map((connection) => connection.reconnect(drain)));
   for (const [index, end] of ended.entries()) {
     const { key, reason } = connections[index] as (typeof connections)[number]; // they came from there

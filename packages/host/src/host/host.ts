@@ -135,6 +135,7 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
         transports,
         signal: this.#abort.signal,
         status: () => this.status(),
+        renew: (name, principal) => reconnect(this.#generations.upstreams, name, this.config.drain, principal),
         operator: { list: () => this.#desk.list(), run: (...args) => this.#desk.run(...args) },
       },
       store: this.#catalogFiles,

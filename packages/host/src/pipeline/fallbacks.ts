@@ -3,7 +3,7 @@ import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 /** Errors by which a call that was not sent says that its upstream cannot be reached. */
-const UNREACHED = new Set<string | undefined>(["upstream_down", "upstream_auth", "circuit_open"]);
+const UNREACHED = new Set<string | undefined>(["upstream_down", "upstream_auth", "sign_in_required", "circuit_open"]);
 
 /** The upstreams that stand in for the others (`fallback` in the config). */
 export class Fallbacks {

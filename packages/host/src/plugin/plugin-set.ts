@@ -227,9 +227,8 @@ export class PluginSet {
 
   /** What a plugin's `apply` is given. It goes with the plugin from set to set. */
   #hostOf(plugin: AppliedPlugin, hooks: HookSet): PluginHost {
-    const { id } = plugin;
-    const { folder, status, catalog, permits, operator, listeners, failures, clock, random, tracer } = this.#around;
-    const { signal } = plugin.gone;
+    const [{ id }, { signal }] = [plugin, plugin.gone];
+    const { folder, status, catalog, permits, operator, renew, listeners, failures, clock, random, tracer } = this.#around;
     const log = listeners.of(id, signal);
     /** What is looked at while it is applied decides whether a reload concerns the plugin. */
     const look = (part: string): void => {
@@ -302,6 +301,7 @@ export class PluginSet {
         plugin.isolated.push([upstream, isolation]);
         plugin.set.#isolate(upstream, isolation);
       },
+      renew,
       store: (name: string) => new PluginStore({ name, find: () => plugin.set.#store(plugin, name), signal, plugin: id, failures }),
       provide: <T>(service: Service<T>, value: T) => plugin.set.#services.provide(plugin, service, value),
       use: <T>(service: Service<T>) => plugin.set.#services.use(plugin, service),

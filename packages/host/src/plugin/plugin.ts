@@ -130,6 +130,13 @@ export interface PluginHost {
    * Only while `apply` runs. @throws ConfigError for an upstream that is not configured
    */
   isolate(upstream: string, isolation: "principal" | "session"): void;
+  /**
+   * Ends the connections of an upstream after their calls in flight and connects anew, since what `credentials` gives has changed:
+   * somebody signed in, or out. Calls that come meanwhile wait for it.
+   * @param principal the id of the only one that it has changed for: connections that are not that principal's own are left alone
+   * @throws HostError with the reason of the first connection that did not come up; Error for an upstream that is not configured
+   */
+  renew(upstream: string, principal?: string): Promise<void>;
   /** Whether the host would send a request again although it may have run: its method changes nothing, or the upstream's `idempotent` lists the tool. */
   repeatable(exchange: Exchange): boolean;
   /** Transports that the plugin brings: what servers with such a `type` in the config are reached over. */
@@ -210,7 +217,18 @@ export interface PluginDefinition<Schema extends z.ZodType = z.ZodType> {
   security?: true;
   /** Lazy command definitions (citty), mounted as `mcp-host <plugin> <command>`; a name may be two words, as `keys add`. citty's `data` is a {@link PluginCommandData}. */
   commands?: Record<string, () => Promise<unknown>>;
+  /** Those of its commands, of one word, that are mounted as `mcp-host <command>`, too, unless the host or another plugin's name has the word. */
+  shortcuts?: readonly string[];
 }
+
+/**
+ * Has a plugin's own operations run on the running host of a config or, where none runs, on a host that the command starts, which
+ * listens nowhere and ends with the work.
+ * @param work is given what runs one operation by its name, within the bounds of `operator.run`, and whether the host was there before
+ */
+export type Operate = <T>(
+  work: (run: (name: string, params?: Readonly<Json>) => Promise<Readonly<Json>>, host: { readonly running: boolean }) => Promise<T>,
+) => Promise<T>;
 
 /** What a command of a plugin is told of the config that brings it. */
 export interface PluginCommandData {
@@ -220,6 +238,7 @@ export interface PluginCommandData {
   readonly folder: string;
   /** The config's file, absolute: the `config` of a choice among running hosts. */
   readonly config: string;
+  readonly operate: Operate;
 }
 
 /** A plugin with the options that code gave it; the host parses them, so that code and files get the same errors. */
@@ -254,7 +273,7 @@ export function definePlugin<Schema extends z.ZodType = typeof NO_OPTIONS>(defin
 
 /** What is wrong with a definition, which JavaScript may have written without types. */
 export function definitionProblem(definition: Partial<PluginDefinition>): string | undefined {
-  const { name, host, apply, options, enforce, needs, before, after } = definition;
+  const { name, host, apply, options, enforce, needs, before, after, commands = {}, shortcuts = [] } = definition;
   if (typeof name !== "string" || name === "") return 'has no "name"; give definePlugin() one';
   if (typeof host !== "string" || !validRange(host)) return `names no valid range of the plugin API in "host": ${JSON.stringify(host)}`;
   if (typeof apply !== "function") return 'has no function "apply"';
@@ -262,6 +281,8 @@ export function definitionProblem(definition: Partial<PluginDefinition>): string
     return `has "enforce": ${JSON.stringify(enforce)}; it may be "pre" or "post"`;
   const odd = Object.entries({ needs, before, after }).find(([, names]) => names !== undefined && !isNames(names));
   if (odd) return `has "${odd[0]}" that is no array of plugins' names`;
+  const unknown = isNames(shortcuts) ? shortcuts.find((each) => !Object.hasOwn(commands, each)) : "";
+  if (unknown !== undefined) return `has "shortcuts" that are no array of names of its commands`;
   const schema = options === undefined ? undefined : zodProblem(options);
   return schema === undefined ? undefined : `has "options" that are ${schema}`;
 }

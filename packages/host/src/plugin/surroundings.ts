@@ -22,6 +22,7 @@ export interface Surroundings {
   readonly random: Random;
   readonly status: PluginHost["operator"]["status"];
   readonly operator: OperatorDoor;
+  readonly renew: PluginHost["renew"];
   readonly catalog: PluginHost["catalog"];
   readonly permits: PluginHost["permits"];
   /** Those in memory. */

@@ -11,16 +11,18 @@ export const NO_CREDENTIALS: Credentials = Object.freeze({ headers: Object.freez
 const RESERVED =
   /^(host|connection|content-length|content-type|transfer-encoding|upgrade|accept|accept-encoding|mcp-session-id|mcp-protocol-version|last-event-id|sec-websocket-[a-z]+)$/i;
 
+type Ask = (request: Pick<CredentialsRequest, "reason" | "challenge" | "last">) => Promise<Credentials>;
+
 /** The credentials that plugins give one connection, as long as they are good. */
 export class Authorization {
   /** Counts up with every set of credentials. */
   version = 0;
   readonly #upstream: string;
-  readonly #ask: (reason: CredentialsRequest["reason"]) => Promise<Credentials>;
+  readonly #ask: Ask;
   #given: Credentials = NO_CREDENTIALS;
   #asking: Promise<void> | undefined;
 
-  constructor(upstream: string, ask: (reason: CredentialsRequest["reason"]) => Promise<Credentials>) {
+  constructor(upstream: string, ask: Ask) {
     this.#upstream = upstream;
     this.#ask = ask;
   }
@@ -44,26 +46,28 @@ export class Authorization {
   /**
    * Asks for credentials; who asks meanwhile waits for the same ones.
    * @param seen the version that was no good; where there is a newer one already, that one is good enough
+   * @param challenge what the server said of it
    * @throws HostError that says why there are none
    */
-  renew(reason: CredentialsRequest["reason"], seen = this.version): Promise<void> {
+  renew(reason: CredentialsRequest["reason"], seen = this.version, challenge?: string): Promise<void> {
     if (seen !== this.version) return Promise.resolve();
-    this.#asking ??= this.#renew(reason).finally(() => {
+    this.#asking ??= this.#renew(reason, challenge).finally(() => {
       this.#asking = undefined;
     });
     return this.#asking;
   }
 
-  async #renew(reason: CredentialsRequest["reason"]): Promise<void> {
-    const given = await this.#ask(reason);
+  async #renew(reason: CredentialsRequest["reason"], challenge: string | undefined): Promise<void> {
+    const given = await this.#ask({ reason, challenge, last: this.version === 0 ? undefined : this.#given });
     const wrong = problemOf(given);
     if (wrong !== undefined) {
       const message = `upstream "${this.#upstream}" is not used, since a plugin gave it credentials that ${wrong}`;
       throw new HostError("plugin_failure", message, { upstream: this.#upstream });
     }
     // The same ones again would be refused again.
-    if (reason === "refused" && JSON.stringify(given.headers) === JSON.stringify(this.#given.headers))
-      throw refusal(this.#upstream, 401, {});
+    const status = reason === "refused" ? 401 : reason === "insufficient" ? 403 : undefined;
+    if (status !== undefined && JSON.stringify(given.headers) === JSON.stringify(this.#given.headers))
+      throw refusal(this.#upstream, status, {});
     this.#given = given;
     this.version++;
   }

@@ -20,6 +20,8 @@ export interface ConnectionOptions extends LifecycleOptions {
   readonly limits: Limits;
   /** The only caller that uses this connection, where there is exactly one by design. */
   readonly owner: Caller | undefined;
+  /** Id of the only principal that it is for; undefined where it is shared. */
+  readonly principal: string | undefined;
   /** What a server of the modern era is told with each request that its caller can be asked. */
   readonly asks: (caller: Caller) => Json;
   /** What the config takes of what the server lists; undefined: all. */
@@ -90,6 +92,11 @@ export class Connection {
 
   get state(): ConnectionState {
     return this.#lifecycle.state;
+  }
+
+  /** Id of the only principal that it is for; undefined where it is shared. */
+  get principal(): string | undefined {
+    return this.#options.principal;
   }
 
   /** Why it is in this state, where there is more to say. */

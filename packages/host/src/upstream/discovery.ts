@@ -98,7 +98,7 @@ export function speaks({ supportedVersions }: Json, version: string): boolean {
 }
 
 /** Failures that are about access, load or the way, and tell nothing of the era. */
-const UNRELATED = new Set(["upstream_auth", "rate_limited", "upstream_down", "shutting_down", "plugin_failure"]);
+const UNRELATED = new Set(["upstream_auth", "sign_in_required", "rate_limited", "upstream_down", "shutting_down", "plugin_failure"]);
 
 /** Whether a failure says nothing of what the server speaks: it, or what stands before it, refuses everybody. */
 export function isUnrelated(error: unknown): boolean {

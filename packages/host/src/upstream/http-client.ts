@@ -7,6 +7,7 @@ import { withDeadline } from "../wire/deadline.ts";
 import type { AddedHeader } from "../wire/link.ts";
 import type { Authorization } from "./authorization.ts";
 import { failure } from "./failure.ts";
+import { challengeOf, wantsScope } from "./http-failure.ts";
 import { type HttpEvents, type HttpOrder, HttpRequest, isEventStream, isJson } from "./http-request.ts";
 import type { ProxySetting } from "./proxy.ts";
 import { redirectTarget } from "./redirect.ts";
@@ -94,11 +95,11 @@ export class HttpClient {
   }
 
   /** Gets credentials where plugins give any; `seen` are those that were no good. Gives why there are none. */
-  async #renew(reason: CredentialsRequest["reason"], seen?: number): Promise<HostError | undefined> {
+  async #renew(reason: CredentialsRequest["reason"], seen?: number, challenge?: string): Promise<HostError | undefined> {
     const authorization = this.#authorization;
     if (!authorization) return undefined;
     try {
-      await authorization.renew(reason, seen);
+      await authorization.renew(reason, seen, challenge);
     } catch (error) {
       return error as HostError; // renew throws nothing else
     }
@@ -154,8 +155,10 @@ export class HttpClient {
     return request;
   }
 
-  #sendRenewed(request: HttpRequest, reason: CredentialsRequest["reason"], seen?: number): void {
-    void this.#renew(reason, seen).then((error) => (error ? request.refuse(error) : this.#dispatch(request)));
+  #sendRenewed(request: HttpRequest, reason: CredentialsRequest["reason"], challenge?: string): void {
+    void this.#renew(reason, reason === "expired" ? undefined : request.credentials, challenge).then((error) =>
+      error ? request.refuse(error) : this.#dispatch(request),
+    );
   }
 
   #dispatch(request: HttpRequest): void {
@@ -179,9 +182,14 @@ export class HttpClient {
       return true;
     }
     if (request.redirects > 0 && isTaken(status, headers)) this.#moved.set(order.path, path);
-    if (status === 401 && this.#authorization && !request.wasUnauthorized) {
+    if (this.#authorization && status === 401 && !request.wasUnauthorized) {
       request.wasUnauthorized = true;
-      this.#sendRenewed(request, "refused", request.credentials);
+      this.#sendRenewed(request, "refused", challengeOf(headers));
+      return true;
+    }
+    if (this.#authorization && status === 403 && !request.wasInsufficient && wantsScope(headers)) {
+      request.wasInsufficient = true;
+      this.#sendRenewed(request, "insufficient", challengeOf(headers));
       return true;
     }
     if ((status !== 307 && status !== 308) || location === undefined) return false;

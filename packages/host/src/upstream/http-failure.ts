@@ -22,6 +22,21 @@ export function refusal(upstream: string, status: number, headers: IncomingHttpH
   });
 }
 
+/** Characters of a challenge that are looked at. */
+const CHALLENGE = 4_096;
+
+/** What a server says of the credentials that it wants. @see https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1 */
+export function challengeOf({ "www-authenticate": given }: IncomingHttpHeaders): string | undefined {
+  // undici gives an array where the header comes more than once, which Node's types do not know of.
+  const text = Array.isArray(given) ? (given as string[]).join(", ") : given;
+  return text?.slice(0, CHALLENGE);
+}
+
+/** Whether credentials were refused that more scope would make good. @see https://www.rfc-editor.org/rfc/rfc6750#section-3.1 */
+export function wantsScope(headers: IncomingHttpHeaders): boolean {
+  return challengeOf(headers)?.includes("insufficient_scope") === true;
+}
+
 /** Longest time that a server is heard to ask for. */
 const DAY = 86_400_000;
 

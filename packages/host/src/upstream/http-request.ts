@@ -46,6 +46,8 @@ export class HttpRequest {
   credentials: number | undefined;
   /** Whether it was refused already for want of credentials. */
   wasUnauthorized = false;
+  /** The same, for credentials of too little scope. */
+  wasInsufficient = false;
   isAborted = false;
   readonly #events: HttpEvents;
   #attempt: Attempt | undefined;

@@ -68,7 +68,8 @@ export class Lifecycle {
   #retry: NodeJS.Timeout | undefined;
   /** Why it failed, as it was told last. */
   #told: string | undefined;
-  #authFailed = false;
+  /** Why it is not tried again by itself. */
+  #barred: "upstream_auth" | "sign_in_required" | undefined;
   /** What is wrong with the live one, by what shows it. */
   readonly #ailments = new Map<"pings" | "lists", string>();
   #stopping = false;
@@ -167,7 +168,7 @@ export class Lifecycle {
     } catch (error) {
       this.#failed(life, error);
       if (isRefusal(error)) throw error; // a plugin's words about credentials
-      throw this.#authFailed
+      throw this.#barred
         ? new HostError("upstream_auth", `upstream "${facts.key}" refuses the host's credentials`, { upstream: facts.key })
         : this.#unavailable();
     }
@@ -177,7 +178,7 @@ export class Lifecycle {
       this.#options.log.info("an upstream is ready", { upstream: facts.key, connection: this.#options.key, ms: Math.round(this.latency) });
     this.#told = undefined;
     this.#backoff.succeeded();
-    this.#authFailed = false;
+    this.#barred = undefined;
     this.#ailments.clear();
     this.#set("ready");
     this.#events.began(life, this.server);
@@ -207,7 +208,8 @@ export class Lifecycle {
   }
 
   #failed(life: Life, error: unknown): void {
-    this.#authFailed = (error instanceof HostError || isRefusal(error)) && error.type === "upstream_auth";
+    const type = error instanceof HostError || isRefusal(error) ? error.type : undefined;
+    this.#barred = type === "upstream_auth" || type === "sign_in_required" ? type : undefined;
     const reason = withLastWords(briefReason(error), life.peer.link.describe?.() ?? {});
     if (this.life === life) this.life = undefined;
     void this.#end(life);
@@ -218,9 +220,13 @@ export class Lifecycle {
 
   /** @param rest the state of one that nobody needs before its next use */
   #backOff(reason: string, rest: "idle" | "failed"): void {
+    if (this.#barred === "sign_in_required") {
+      this.#backoff.reset(); // whoever uses it is told what to do, for which nothing is sent
+      return this.#set("needs sign-in", reason);
+    }
     const wait = this.#backoff.failed();
-    const waiting = !this.#authFailed && this.#events.wanted();
-    this.#set(this.#authFailed || this.#backoff.isHopeless ? "failed" : waiting ? "backing off" : rest, reason);
+    const waiting = !this.#barred && this.#events.wanted();
+    this.#set(this.#barred || this.#backoff.isHopeless ? "failed" : waiting ? "backing off" : rest, reason);
     if (!waiting) return;
     this.#retry = setTimeout(() => void this.connect().catch(() => {}), Math.max(wait, this.#backoff.pause));
     this.#retry.unref();

@@ -14,7 +14,7 @@ const LAST_RETRY = 30_000;
 /** A stream that was open for so long was no failure, even if nothing came on it. */
 const LIVED = 10_000;
 /** Reasons to be refused that another try would not change. */
-const FINAL: ReadonlySet<string> = new Set(["upstream_auth", "upstream_error"]);
+const FINAL: ReadonlySet<string> = new Set(["upstream_auth", "sign_in_required", "upstream_error"]);
 /** What a server without standing streams answers; any other refusal may be of the moment. */
 const HAS_NONE = 405;
 

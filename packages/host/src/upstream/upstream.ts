@@ -169,7 +169,7 @@ export class Upstream {
     if (this.lacks !== undefined) return true;
     const all = [...this.connections.values()];
     const isFailing = ({ state, reason }: Connection): boolean =>
-      state === "failed" || state === "backing off" || (state === "connecting" && reason !== undefined);
+      state === "failed" || state === "needs sign-in" || state === "backing off" || (state === "connecting" && reason !== undefined);
     return all.length > 0 && all.every(isFailing);
   }
 
@@ -291,6 +291,7 @@ export class Upstream {
         clientInfo: own && caller.client.info.name !== undefined ? (caller.client.info as Json) : this.#options.hostInfo,
         capabilities: own ? mirroredCapabilities(caller, facts.wire, config) : caller ? this.#setOf(key, caller) : {},
         owner: own ? caller : undefined,
+        principal: principal?.id,
         asks: (each) => this.#out.asks(each),
         selection: this.selection,
       },

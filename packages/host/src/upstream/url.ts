@@ -9,7 +9,10 @@ export type UrlWire = "http" | "sse";
 /** Answers to `initialize` by which the specification tells a server of old; any other is about access, load or a fault, and no reason to ask otherwise. */
 const OF_OLD = new Set([400, 404, 405]);
 /** Failures of the transport that a server was known for which do not mean that it has another one now. */
-const UNRELATED = new Set(["upstream_auth", "rate_limited", "upstream_down", "shutting_down", "plugin_failure"]);
+const UNRELATED = new Set(["upstream_auth", "sign_in_required", "rate_limited", "upstream_down", "shutting_down", "plugin_failure"]);
+
+/** Why neither wire can be used, in words of its own. */
+const OF_ACCESS = new Set(["upstream_auth", "sign_in_required", "rate_limited"]);
 
 export interface UrlLinkOptions {
   readonly upstream: string;
@@ -123,7 +126,7 @@ export class UrlLink implements Link {
       if (!this.#closed) sse.send(first);
     } catch (error) {
       const known = error instanceof HostError ? error : undefined;
-      if (known && (known.type === "upstream_auth" || known.type === "rate_limited")) return this.#events.failed(first.id, known);
+      if (known && OF_ACCESS.has(known.type)) return this.#events.failed(first.id, known);
       const words = `${refused.message} to initialize, and the SSE of old cannot be used either: ${known?.message ?? "it failed"}`;
       const { upstream } = this.#options;
       this.#events.failed(first.id, new HostError(refused.type, words, { upstream, sent: refused.sent, cause: error }));

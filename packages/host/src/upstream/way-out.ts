@@ -100,6 +100,6 @@ export class WayOut {
     const ask = this.#options.credentials();
     if (!ask) return undefined;
     const { Authorization, NO_CREDENTIALS } = await import("./authorization.ts");
-    return new Authorization(this.#options.key, (reason) => ask(NO_CREDENTIALS, { upstream: this.#facts, principal, reason }));
+    return new Authorization(this.#options.key, (why) => ask(NO_CREDENTIALS, { upstream: this.#facts, principal, ...why }));
   }
 }

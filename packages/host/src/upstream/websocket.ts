@@ -6,7 +6,7 @@ import type { Message } from "../wire/message.ts";
 import { parseUpstreamJson } from "../wire/parse.ts";
 import type { Authorization } from "./authorization.ts";
 import { failure, unsent } from "./failure.ts";
-import { refusal } from "./http-failure.ts";
+import { challengeOf, refusal } from "./http-failure.ts";
 import { Incoming } from "./incoming.ts";
 import { ProxyFailure, type ProxySetting } from "./proxy.ts";
 import { connector, proxyDial } from "./tunnel.ts";
@@ -33,6 +33,8 @@ export class WebSocketLink implements Link {
   readonly #limits: Limits;
   readonly #authorization: Authorization | undefined;
   #socket: WebSocket | undefined;
+  /** What the server said of the credentials that it refused. */
+  #challenge: string | undefined;
   #events: LinkEvents | undefined;
   readonly #incoming: Incoming;
   #closed = false;
@@ -53,7 +55,7 @@ export class WebSocketLink implements Link {
     const seen = this.#authorization?.version;
     const refused = await this.#shakeHands();
     if (refused?.type === "upstream_auth" && this.#authorization) {
-      await this.#authorization.renew("refused", seen);
+      await this.#authorization.renew("refused", seen, this.#challenge);
       const again = await this.#shakeHands();
       if (again) throw again;
     } else if (refused) throw refused;
@@ -88,6 +90,7 @@ export class WebSocketLink implements Link {
         resolve(undefined);
       });
       socket.on("unexpected-response", (request, response) => {
+        this.#challenge = challengeOf(response.headers);
         resolve(refusal(this.#upstream, response.statusCode ?? 0, response.headers));
         request.destroy();
       });

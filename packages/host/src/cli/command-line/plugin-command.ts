@@ -4,7 +4,7 @@ import { located } from "../../config/locate.ts";
 import { nearest } from "../../config/nearest.ts";
 import { parseConfig } from "../../config/parse.ts";
 import { loadPlugins } from "../../plugin/load.ts";
-import type { PluginCommandData, PluginDefinition } from "../../plugin/plugin.ts";
+import type { PluginCommandData } from "../../plugin/plugin.ts";
 import { loadOptions } from "./load-options.ts";
 import { everyValue, UsageError } from "./usage.ts";
 
@@ -19,14 +19,21 @@ export interface FoundCommand {
 }
 
 /**
- * A command that a configured plugin brings: `mcp-host <plugin> <command>`. Gives nothing where the config has no such plugin,
+ * A command that a configured plugin brings: `mcp-host <plugin> <command>`, or `mcp-host <command>` of a shortcut. Gives nothing where the config has no such plugin,
  * so that a misspelt command is told as one. @throws ConfigError where the config cannot be used, so that nobody knows what it brings
  */
 export async function pluginCommand(plugin: string, words: readonly string[]): Promise<FoundCommand | undefined> {
   const [config] = everyValue(words, "config");
   const found = await configured(plugin, config, await loadOptions(words, false));
   if (!found) return undefined;
-  const { commands, data } = found;
+  const { commands } = found;
+  const { operating } = await import("../one-shot/operating.ts");
+  const data: PluginCommandData = { ...found.data, operate: operating(found.id, found.data.config, words) };
+  if (found.shortcut) {
+    const command = definitionIn(await found.shortcut());
+    const own = Object.keys(command.args ?? {});
+    return { command, name: plugin, rest: words.filter((_, index) => !isHostFlag(words, index, own)), data };
+  }
   const [first, second] = [...words.keys()].filter((index) => !isHostFlag(words, index));
   const word = first === undefined ? undefined : words[first];
   const pair = second === undefined ? undefined : `${word} ${words[second]}`;
@@ -74,13 +81,23 @@ async function configured(
   plugin: string,
   config: string | undefined,
   options: LoadOptions,
-): Promise<{ commands: NonNullable<PluginDefinition["commands"]>; data: PluginCommandData } | undefined> {
+): Promise<
+  { commands: Readonly<Record<string, Load>>; shortcut: Load | undefined; id: string; data: Omit<PluginCommandData, "operate"> } | undefined
+> {
   const loaded = await loadConfig(config, options);
   return located(loaded.path, async () => {
     const plugins = await loadPlugins(parseConfig(loaded.config).plugins, loaded.folder);
-    const found = plugins.find(({ owner }) => owner.id === plugin);
+    const named = plugins.find(({ owner }) => owner.id === plugin);
+    const short = named ? [] : plugins.filter(({ definition }) => definition.shortcuts?.includes(plugin));
+    if (short.length > 1) {
+      const ways = short.map(({ owner }) => `\`${owner.id} ${plugin}\``).join(" or ");
+      throw new UsageError(`several plugins have a command "${plugin}"; say ${ways}`);
+    }
+    const found = named ?? short[0];
     const commands = found?.definition.commands;
-    return commands && { commands, data: { options: found.options, folder: loaded.folder, config: loaded.path } };
+    if (!commands) return undefined;
+    const shortcut = named ? undefined : commands[plugin];
+    return { commands, shortcut, id: found.owner.id, data: { options: found.options, folder: loaded.folder, config: loaded.path } };
   });
 }
 

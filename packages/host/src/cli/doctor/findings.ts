@@ -128,6 +128,11 @@ export const FINDINGS = {
     meaning: "A server refuses the credentials that the host has for it.",
     remedy: "Renew them in `headers` of the server or where its variables come from; see [config.md](config.md#secrets).",
   },
+  "server-sign-in": {
+    level: "problem",
+    meaning: "Somebody has to sign in to a server before it can be used; it is not tried again until then.",
+    remedy: "Run the command that the finding names, or have the client's person open the page that a call gives.",
+  },
   "server-incomplete": {
     level: "warning",
     meaning: "A server works, and one of its lists could not be read or is longer than the host's limits allow.",

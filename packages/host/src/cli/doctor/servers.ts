@@ -113,6 +113,7 @@ function startOf({ ok, upstream }: ServerStart, protocol = "auto"): Finding[] {
     ];
   }
   const reason = upstream.reason ?? upstream.state;
+  if (upstream.state === "needs sign-in") return [finding("server-sign-in", reason, { about })];
   // What the server itself said comes behind.
   if (reason.split(/; (?:on stderr|garbage on stdout)/)[0]?.includes("credentials"))
     return [finding("server-unauthorized", reason, { about })];

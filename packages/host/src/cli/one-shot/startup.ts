@@ -94,5 +94,6 @@ export function describeEras(starts: readonly ServerStart[]): string[] {
 
 function whatOf(upstream: UpstreamStatus): string {
   if (upstream.state === "unconfigured") return "unconfigured";
+  if (upstream.state === "needs sign-in") return "not signed in";
   return isUp(upstream) ? "not complete here" : "missing here";
 }

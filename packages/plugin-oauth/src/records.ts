@@ -1,0 +1,84 @@
+import { createHash } from "node:crypto";
+import type { AuthMethod } from "./options.ts";
+
+/** Who an authorization server takes the host for. */
+export interface ClientRecord {
+  readonly issuer: string;
+  readonly source: "configured" | "document" | "registered";
+  readonly id: string;
+  /** Of one that registered itself; a configured one's stays in the config. */
+  readonly secret?: string;
+  /** Milliseconds since 1970. */
+  readonly secretExpires?: number;
+  readonly method: AuthMethod;
+  readonly redirectUri?: string;
+}
+
+/** What somebody signed in to, and with what. */
+export interface Grant {
+  readonly server: string;
+  readonly issuer: string;
+  readonly tokenEndpoint: string;
+  readonly revocationEndpoint?: string;
+  readonly client: ClientRecord;
+  readonly accessToken: string;
+  readonly refreshToken?: string;
+  /** Milliseconds since 1970, by this machine's clock when it came; absent where the server did not say. */
+  readonly expires?: number;
+  readonly obtained: number;
+  readonly scopeAsked?: string;
+  readonly scopeGranted?: string;
+  readonly resource?: string;
+  /** Counts up with every token. */
+  readonly generation: number;
+  /** Why it is of no use any more, and since when. */
+  readonly dead?: { readonly why: string; readonly at: number };
+}
+
+/** A sign-in that a browser is on its way with. Kept under the digest of its `state`, until it is over or ten minutes have passed. */
+export interface Pending {
+  /** Key in `mcpServers`. */
+  readonly server: string;
+  readonly url: string;
+  readonly who: string;
+  readonly by: "command" | "page";
+  readonly issuer: string;
+  readonly issRequired: boolean;
+  readonly tokenEndpoint: string;
+  readonly revocationEndpoint?: string;
+  readonly client: ClientRecord;
+  readonly verifier: string;
+  readonly redirectUri: string;
+  readonly resource?: string;
+  readonly scope?: string;
+  /** Digest of the cookie of the browser that it was begun in, where it was begun in one. */
+  readonly browser?: string;
+}
+
+/** Milliseconds that a sign-in may take. */
+export const PATIENCE = 600_000;
+
+/** The host's own sign-in, as `who` has it. */
+export const HOST = "host";
+
+export function whoOf(principal: string): string {
+  return `principal:${principal}`;
+}
+
+/** Keys of a store may be read by others, and have a length. */
+export function digest(...parts: readonly string[]): string {
+  return createHash("sha256").update(JSON.stringify(parts)).digest("base64url");
+}
+
+/** A grant belongs to who signed in, at which address, with which account: not to what the config calls the server. */
+export function grantKey(who: string, url: string, account: string): string {
+  return `grant:${digest(who, url, account)}`;
+}
+
+export function pendingKey(state: string): string {
+  return `pending:${digest(state)}`;
+}
+
+export function clientKey(issuer: string, redirectUri: string): string {
+  return `client:${digest(issuer, redirectUri)}`;
+}

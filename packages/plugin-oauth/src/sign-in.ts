@@ -1,0 +1,195 @@
+import { type Counter, registerSecret } from "mcp-host";
+import {
+  AuthorizationResponseError,
+  calculatePKCECodeChallenge,
+  generateRandomCodeVerifier,
+  generateRandomState,
+  validateAuthResponse,
+} from "oauth4webapi";
+import type { Challenge } from "./challenge.ts";
+import { clientFor } from "./clients.ts";
+import { discover, type Found } from "./discovery.ts";
+import { type Egress, isSafeUrl, shown } from "./egress.ts";
+import type { Grants, Owner } from "./grants.ts";
+import type { Kept } from "./memory.ts";
+import type { Options } from "./options.ts";
+import { SignInProblem } from "./problem.ts";
+import { clientKey, type Grant, PATIENCE, type Pending, pendingKey } from "./records.ts";
+import type { Tokens } from "./tokens.ts";
+
+export interface SignInOptions {
+  readonly options: Options;
+  readonly store: () => Kept;
+  readonly egress: Egress;
+  readonly tokens: Tokens;
+  readonly grants: Grants;
+  readonly now: () => number;
+  readonly outcomes: Counter;
+}
+
+export interface Begin extends Owner {
+  /** Key in `mcpServers`. */
+  readonly server: string;
+  readonly by: Pending["by"];
+  readonly redirectUri: string;
+  readonly challenge: Challenge | undefined;
+  /** What is asked for whatever else is said: the union that a server wants for more than it let us do. */
+  readonly stepUp: readonly string[] | undefined;
+  /** As of {@link Pending}. */
+  readonly browser?: string;
+}
+
+/** A browser's way through an authorization server: what it is sent off with, and what it comes back with. */
+export class SignIns {
+  readonly #options: SignInOptions;
+
+  constructor(options: SignInOptions) {
+    this.#options = options;
+  }
+
+  /** Where the browser is to go, and the state that it comes back with. @throws SignInProblem */
+  async begin(begin: Begin): Promise<{ url: string; state: string; issuer: string }> {
+    const { store, egress, now, options: all } = this.#options;
+    const { server, who, url, options, by, redirectUri, challenge } = begin;
+    const grant = (await this.#options.grants.get(begin)) as Grant | undefined;
+    const found = await discover({ url, options, challenge, ...(grant && { known: [grant.issuer] }) }, egress);
+    const { as, resource } = found;
+    if (grant && grant.issuer !== as.issuer && grant.client.source === "configured")
+      throw new SignInProblem(
+        "issuer-changed",
+        `${shown(url)} names ${shown(as.issuer)} now, and the \`clientId\` in the config is one of ${shown(grant.issuer)}; set \`issuer\` to the one that it belongs to`,
+      );
+    const scope = scopeOf(found, begin);
+    const clientMetadataUrl = options.clientMetadataUrl === false ? undefined : (options.clientMetadataUrl ?? all.clientMetadataUrl);
+    const client = await clientFor(
+      { as, url, redirectUri, scope, options, clientName: all.clientName, clientMetadataUrl },
+      store(),
+      egress,
+      now,
+    );
+    const [verifier, state] = [generateRandomCodeVerifier(), generateRandomState()];
+    registerSecret(verifier);
+    const pending: Pending = {
+      server,
+      url,
+      who,
+      by,
+      issuer: as.issuer,
+      issRequired: as.authorization_response_iss_parameter_supported === true,
+      tokenEndpoint: as.token_endpoint as string, // discovery saw to it
+      client,
+      verifier,
+      redirectUri,
+      ...(typeof as.revocation_endpoint === "string" &&
+        isSafeUrl(as.revocation_endpoint) && { revocationEndpoint: as.revocation_endpoint }),
+      ...(resource !== undefined && { resource }),
+      ...(scope !== undefined && { scope }),
+      ...(begin.browser !== undefined && { browser: begin.browser }),
+    };
+    await store().set(pendingKey(state), pending, PATIENCE);
+    const target = new URL(as.authorization_endpoint as string); // as above; its own query stays
+    const asked = {
+      response_type: "code",
+      client_id: client.id,
+      redirect_uri: redirectUri,
+      ...(scope !== undefined && { scope }),
+      state,
+      code_challenge: await calculatePKCECodeChallenge(verifier),
+      code_challenge_method: "S256",
+      ...(resource !== undefined && { resource }),
+      // OpenID Connect Core section 11: without it there is no refresh token.
+      ...(scope?.split(" ").includes("offline_access") && { prompt: "consent" }),
+      ...options.extraParams.authorize,
+    };
+    for (const [name, value] of Object.entries(asked)) target.searchParams.set(name, value);
+    return { url: target.href, state, issuer: as.issuer };
+  }
+
+  /**
+   * Takes what a browser came back with; each state counts once.
+   * @param begun how, and in which browser, it must have been begun
+   * @param ownerOf whose grant it gives, as configured now
+   * @throws SignInProblem, in words of our own: what the sender wrote is not shown
+   */
+  async finish(
+    callback: URLSearchParams,
+    begun: Pick<Pending, "by" | "browser">,
+    ownerOf: (pending: Pending) => Owner | undefined,
+  ): Promise<{ pending: Pending; grant: Grant }> {
+    const { store, grants, tokens, outcomes } = this.#options;
+    const states = callback.getAll("state");
+    const [state] = states;
+    let pending: Pending | undefined;
+    if (states.length === 1 && state)
+      await store().update(pendingKey(state), (there) => {
+        const kept = there as Pending | undefined; // written above
+        pending = kept?.by === begun.by && kept.browser === begun.browser ? kept : undefined;
+        return pending ? undefined : there;
+      });
+    const owner = pending && ownerOf(pending);
+    if (!pending || !owner || state === undefined)
+      throw new SignInProblem("callback", "this sign-in is not known, is over, or was begun more than ten minutes ago; begin again");
+    const outcome = (result: string): void => outcomes.add(1, (pending as Pending).server, result);
+    const as = { issuer: pending.issuer, authorization_response_iss_parameter_supported: pending.issRequired };
+    let checked: URLSearchParams;
+    try {
+      checked = validateAuthResponse(as, { client_id: pending.client.id }, callback, state);
+    } catch (error) {
+      outcome("refused");
+      if (!(error instanceof AuthorizationResponseError))
+        throw new SignInProblem(
+          "callback",
+          `the browser did not come back from ${shown(pending.issuer)} as it should (RFC 9207), so its code was not used`,
+          { cause: error },
+        );
+      const code = error.error.replace(/[^\w.-]/g, "").slice(0, 64);
+      throw new SignInProblem(
+        "refused",
+        code === "access_denied" ? "the sign-in was refused" : `${shown(pending.issuer)} refuses the sign-in (${code})`,
+        { code },
+      );
+    }
+    try {
+      const given = await tokens.byCode(pending, checked, owner.options);
+      const { url, issuer, tokenEndpoint, revocationEndpoint, client, resource, scope } = pending;
+      const first = {
+        server: url,
+        issuer,
+        tokenEndpoint,
+        client,
+        ...(revocationEndpoint !== undefined && { revocationEndpoint }),
+        ...(resource !== undefined && { resource }),
+        ...(scope !== undefined && { scopeAsked: scope }),
+      };
+      const grant = await grants.keep(owner, first, given);
+      outcome("ok");
+      return { pending, grant };
+    } catch (error) {
+      outcome("failed");
+      // One that registered itself may have been forgotten there: the next sign-in registers anew.
+      if (error instanceof SignInProblem && error.code === "invalid_client" && pending.client.source === "registered")
+        await this.forgetClient(pending);
+      throw error;
+    }
+  }
+
+  async forgetClient({ client }: Pick<Pending, "client">): Promise<void> {
+    if (client.redirectUri !== undefined) await this.#options.store().delete(clientKey(client.issuer, client.redirectUri));
+  }
+}
+
+/** What is asked for: what the config says, else the challenge, else all that the resource names. */
+export function scopeOf(
+  { as, scopes }: Pick<Found, "as" | "scopes">,
+  { options, challenge, stepUp }: Pick<Begin, "options" | "challenge" | "stepUp">,
+): string | undefined {
+  const all = new Set([...(stepUp ?? options.scopes ?? splitScope(challenge?.scope) ?? scopes ?? []), ...options.addScopes]);
+  // A refresh token is asked for where that has a name; nobody else knows the scope.
+  const isKnown = options.grant === "authorization_code" && as.scopes_supported?.includes("offline_access");
+  if (isKnown && options.scopes === undefined) all.add("offline_access");
+  return all.size > 0 ? [...all].join(" ") : undefined;
+}
+
+export function splitScope(scope: string | undefined): string[] | undefined {
+  return scope?.split(" ").filter((each) => each !== "");
+}

@@ -1,0 +1,163 @@
+import {
+  type AuthorizationServer,
+  authorizationCodeGrantRequest,
+  type Client,
+  clientCredentialsGrantRequest,
+  OperationProcessingError,
+  processAuthorizationCodeResponse,
+  processClientCredentialsResponse,
+  processRefreshTokenResponse,
+  processRevocationResponse,
+  ResponseBodyError,
+  refreshTokenGrantRequest,
+  revocationRequest,
+  type TokenEndpointResponse,
+  WWWAuthenticateChallengeError,
+} from "oauth4webapi";
+import { authOf, requestOptions } from "./clients.ts";
+import { type Egress, shown } from "./egress.ts";
+import type { ServerOptions } from "./options.ts";
+import { SignInProblem } from "./problem.ts";
+import type { Grant, Pending } from "./records.ts";
+
+/** Longest token that is taken. */
+const MAX_TOKEN = 16 * 1024;
+
+/** The requests to token endpoints. Whatever comes of them is a {@link SignInProblem} without secrets. */
+export class Tokens {
+  readonly #egress: Egress;
+
+  constructor(egress: Egress) {
+    this.#egress = egress;
+  }
+
+  /** @param callback parameters that the library has checked */
+  async byCode(pending: Pending, callback: URLSearchParams, options: ServerOptions): Promise<TokenEndpointResponse> {
+    const as = serverOf(pending);
+    const { client, auth } = await authOf(pending.client, options);
+    const more = parameters(pending.resource, options);
+    return attempt(as, async () => {
+      const response = await authorizationCodeGrantRequest(as, client, auth, callback, pending.redirectUri, pending.verifier, {
+        ...requestOptions(this.#egress, pending.url),
+        additionalParameters: more,
+      });
+      return processAuthorizationCodeResponse(as, client, await plain(response));
+    });
+  }
+
+  async byRefresh(grant: Grant, refreshToken: string, options: ServerOptions): Promise<TokenEndpointResponse> {
+    const as = serverOf(grant);
+    const { client, auth } = await authOf(grant.client, options);
+    const more = parameters(grant.resource, options);
+    if (options.refreshScope && grant.scopeAsked !== undefined) more.set("scope", grant.scopeAsked);
+    return attempt(as, async () => {
+      const response = await refreshTokenGrantRequest(as, client, auth, refreshToken, {
+        ...requestOptions(this.#egress, grant.server),
+        additionalParameters: more,
+      });
+      return processRefreshTokenResponse(as, client, await plain(response));
+    });
+  }
+
+  /** A token of the host's own (RFC 6749 section 4.4). */
+  async byCredentials(
+    as: AuthorizationServer,
+    grant: Pick<Grant, "client" | "server" | "resource" | "scopeAsked">,
+    options: ServerOptions,
+  ): Promise<TokenEndpointResponse> {
+    const { client, auth } = await authOf(grant.client, options);
+    const more = parameters(grant.resource, options);
+    if (grant.scopeAsked !== undefined) more.set("scope", grant.scopeAsked);
+    return attempt(as, async () => {
+      const response = await clientCredentialsGrantRequest(as, client, auth, more, requestOptions(this.#egress, grant.server));
+      return processClientCredentialsResponse(as, client, await plain(response));
+    });
+  }
+
+  /** RFC 7009. @throws SignInProblem */
+  async revoke(grant: Grant, token: string, hint: "refresh_token" | "access_token", options: ServerOptions): Promise<void> {
+    const as = { ...serverOf(grant), revocation_endpoint: grant.revocationEndpoint as string }; // asked for only where there is one
+    const { client, auth } = await authOf(grant.client, options);
+    await attempt(as, async () => {
+      const more = { additionalParameters: { token_type_hint: hint } };
+      return processRevocationResponse(
+        await revocationRequest(as, client as Client, auth, token, { ...requestOptions(this.#egress, grant.server), ...more }),
+      );
+    });
+  }
+}
+
+function serverOf({ issuer, tokenEndpoint }: Pick<Grant, "issuer" | "tokenEndpoint">): AuthorizationServer {
+  return { issuer, token_endpoint: tokenEndpoint };
+}
+
+function parameters(resource: string | undefined, { extraParams }: ServerOptions): URLSearchParams {
+  return new URLSearchParams({ ...(resource !== undefined && { resource }), ...extraParams.token });
+}
+
+/**
+ * An answer without its ID token, since nobody asks who it was, and whose flaws would shut out who may use the server. An error
+ * that comes with 200, as some have it, is one, and one that comes with a challenge is read all the same.
+ */
+async function plain(response: Response): Promise<Response> {
+  if (response.status !== 200 && !response.headers.has("www-authenticate")) return response;
+  const text = await response.clone().text();
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    // As a form, in which some answer whatever they are asked for.
+    const form = new URLSearchParams(text);
+    if (!form.has("access_token") && !form.has("error")) return response;
+    body = Object.fromEntries(form);
+  }
+  if (typeof body !== "object" || body === null) return response;
+  const { id_token: _, ...rest } = body as Record<string, unknown>;
+  if (response.status !== 200) return typeof rest.error === "string" ? Response.json(rest, { status: response.status }) : response;
+  for (const optional of ["expires_in", "refresh_token", "scope"])
+    if (rest[optional] === null || rest[optional] === "") delete rest[optional];
+  return Response.json(rest, { status: typeof rest.error === "string" && rest.access_token === undefined ? 400 : 200 });
+}
+
+/** @throws SignInProblem */
+async function attempt<T>(as: AuthorizationServer, work: () => Promise<T>): Promise<T> {
+  try {
+    const given = await work();
+    if (given && ((given as unknown as TokenEndpointResponse).access_token ?? "").length > MAX_TOKEN)
+      throw new SignInProblem("invalid-answer", `${shown(as.issuer)} gave a token of more than ${MAX_TOKEN} characters`);
+    return given;
+  } catch (error) {
+    throw told(as, error);
+  }
+}
+
+/** Codes of RFC 6749 section 5.2 and of others, by which a server is out of order or busy. */
+const PASSING = new Set(["temporarily_unavailable", "server_error", "slow_down"]);
+
+function told(as: AuthorizationServer, error: unknown): SignInProblem {
+  if (error instanceof SignInProblem) return error;
+  const name = shown(as.issuer);
+  const response =
+    error instanceof ResponseBodyError || error instanceof WWWAuthenticateChallengeError ? error.response : responseIn(error);
+  const status = response?.status ?? 0;
+  const retryAfter = secondsIn(response?.headers.get("retry-after"));
+  const code = error instanceof ResponseBodyError ? error.error.replace(/[^\w.-]/g, "").slice(0, 64) : undefined;
+  if (status >= 500 || status === 429 || (code !== undefined && PASSING.has(code)))
+    return new SignInProblem("unreachable", `the token endpoint of ${name} answers ${code ?? `HTTP ${status}`}`, {
+      code,
+      retryAfter,
+      cause: error,
+    });
+  if (code !== undefined) return new SignInProblem("refused", `${name} refuses (${code})`, { code, cause: error });
+  // Without a code nobody said that the grant is void: a proxy's page, say.
+  if (status >= 400) return new SignInProblem("unreachable", `the token endpoint of ${name} answers HTTP ${status}`, { cause: error });
+  return new SignInProblem("invalid-answer", `the token endpoint of ${name} answers what is no token`, { cause: error });
+}
+
+function responseIn(error: unknown): Response | undefined {
+  return error instanceof OperationProcessingError && error.cause instanceof Response ? error.cause : undefined;
+}
+
+function secondsIn(text: string | null | undefined): number | undefined {
+  return text && /^\d{1,6}$/.test(text) ? Number(text) * 1_000 : undefined;
+}
