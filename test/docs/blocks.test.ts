@@ -115,7 +115,10 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
   },
   "packages/plugin-metrics/README.md": { json: { count: 2, by: plugin("metrics") }, yaml: { count: 1, by: plugin("metrics") } },
   "packages/plugin-namespace/README.md": { json: { count: 1, by: plugin("namespace") } },
-  "packages/plugin-oauth/README.md": { json: { count: 1, by: plugin("oauth") }, sh: { count: 1, by: "test/cli/login.test.ts", but: "its server is made up" } },
+  "packages/plugin-oauth/README.md": {
+    json: { count: 1, by: plugin("oauth") },
+    sh: { count: 1, by: "test/cli/login.test.ts", but: "its server is made up" },
+  },
   "packages/plugin-profiles/README.md": { json: { count: 1, by: plugin("profiles") } },
   "packages/plugin-rate-limit/README.md": { json: { count: 1, by: plugin("rate-limit") }, "": { count: 1, by: plugin("rate-limit") } },
   "packages/plugin-resilience/README.md": { json: { count: 1, by: plugin("resilience") } },
