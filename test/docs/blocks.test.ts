@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import type { Config, Plugin } from "mcp-host";
 import { createTestHost, fakeUpstream } from "mcp-host/testing";
@@ -87,7 +87,7 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
   },
   "docs/performance.md": { "": { count: 1, by: "test/bench.test.ts", but: "the benchmark takes minutes; a short one is run" } },
   "docs/pipeline.md": { "": { count: 1, by: "test/docs/generated.test.ts", but: "a drawing" } },
-  "docs/plugins.md": { ts: { count: 15, by: HERE }, json: { count: 1, by: HERE } },
+  "docs/plugins.md": { ts: { count: 16, by: HERE }, json: { count: 1, by: HERE } },
   "docs/architecture.md": {
     "": { count: 1, by: "test/layout.test.ts", but: "a drawing; the floors beside it are compared with the folders" },
   },
@@ -125,6 +125,11 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
   "packages/plugin-sqlite/README.md": {
     json: { count: 1, by: plugin("sqlite") },
     "": { count: 1, by: plugin("sqlite") },
+  },
+  "packages/plugin-vault/README.md": {
+    json: { count: 1, by: plugin("vault") },
+    sh: { count: 1, by: plugin("vault") },
+    "": { count: 1, by: plugin("vault"), but: "forms of a command line" },
   },
   "packages/plugin-transform/README.md": { json: { count: 2, by: plugin("transform") }, ts: { count: 1, by: HERE } },
   "examples/all-plugins/README.md": {
@@ -237,6 +242,17 @@ host.hooks.ready.tap("around", async () => {
     const file = written("signed-in.ts", block(PAGE, "SECRET_STORE"));
     await using running = await startHost({ mcpServers: {}, plugins: [file], listen: null }, { folder: FOLDER });
     expect(running.logs.filter(({ message }) => String(message).includes("kept in memory until the host stops"))).toHaveLength(1);
+  });
+
+  test("values for configs: a reference has what the options say, or its server is unconfigured in the words of the page", async () => {
+    const plugins = [["./demo-values.ts", { values: { A: "b" } }]];
+    const server = (name: string) => ({ command: process.execPath, args: [`\${demo:${name}}`] });
+    using at = home({ mcpServers: { one: server("A"), two: server("B") }, plugins });
+    writeFileSync(join(at.path, "demo-values.ts"), block(PAGE, "demo-values"));
+    symlinkSync(join(ROOT, "node_modules"), join(at.path, "node_modules"));
+    const { stdout } = await run(at, ["config", "show", "--json"]);
+    expect(stdout).toContain("[redacted]");
+    expect(stdout).toContain('args[0]: the value B is not set; add it to \\"values\\" of demo-values');
   });
 
   test("services: a plugin judges by what another provides, until it goes", async () => {

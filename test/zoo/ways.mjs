@@ -29,6 +29,7 @@ const PLUGINS = {
   "plugin-resilience": {},
   "plugin-sqlite": { file: join(stores, "store.sqlite") },
   "plugin-transform": {},
+  "plugin-vault": { folder: join(stores, "vault"), keyFile: join(stores, "vault.key") },
 };
 
 /** Directly: the account, or what stderr said of the failure. */

@@ -1,7 +1,10 @@
+export { stateFolder } from "./config/backup.ts";
 export type { ConfigContext } from "./config/code.ts";
 export { nearest } from "./config/nearest.ts";
 export { type Config, type ConfigFunction, defineConfig, type ResolvedConfig, type UpstreamConfig } from "./config/schema.ts";
 export { duration, size } from "./config/units.ts";
+export type { VariableSource } from "./config/variable-source.ts";
+export { credentialsPath } from "./config/variables.ts";
 export { ConfigError, ERRORS, type ErrorType, HostError, isRefusal, PeerError, refuse, type Sent } from "./errors.ts";
 export type { Awaitable } from "./exchange/awaitable.ts";
 export type { Caller, ClientFacts, Principal } from "./exchange/caller.ts";
@@ -87,6 +90,8 @@ export {
   type PluginFactory,
   type PluginHost,
   type Service,
+  type VariableContext,
+  type VariableReference,
 } from "./plugin/plugin.ts";
 export type { Random } from "./plugin/random.ts";
 export type { RouteRequest } from "./plugin/request-principals.ts";

@@ -76,6 +76,7 @@ const v1 = {
         ["@host/plugin-cache", { tools: ["*"], store: true }],
         "@host/plugin-resilience",
         ["@host/plugin-sqlite", { file: "store.sqlite" }],
+        ["@host/plugin-vault", { folder: "vault", keyFile: "vault.key" }],
       ],
     });
   },

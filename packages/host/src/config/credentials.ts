@@ -1,4 +1,5 @@
 import { statSync } from "node:fs";
+import { bringValues } from "./bring.ts";
 import { expandConfig, type Use } from "./expand.ts";
 import { placeOf } from "./parse.ts";
 import { credentialsProblem } from "./variables.ts";
@@ -26,7 +27,9 @@ export interface CredentialsReport {
 
 /** Finds the source of everything that a config refers to. @throws ConfigError for a config that cannot be read */
 export async function checkCredentials(path: string, options: LoadOptions): Promise<CredentialsReport> {
-  const { value, variables, envFiles, problems: told } = await readWritten(path, options);
+  const written = await readWritten(path, options);
+  await bringValues(written, options.variableSources);
+  const { value, variables, envFiles, problems: told } = written;
   const problems = told.filter((problem) => problem.startsWith("--env-file "));
   const uses: Use[] = [];
   const unset: string[] = [];
@@ -37,7 +40,9 @@ export async function checkCredentials(path: string, options: LoadOptions): Prom
   const file = variables.credentialsPath;
   const wrong = credentialsProblem(file);
   if (wrong !== undefined) problems.push(wrong);
-  problems.push(...unset.filter((problem) => !problem.includes(" is not set; ") && (wrong === undefined || !problem.endsWith(wrong))));
+  const lacking = new Set(uses.flatMap(({ missing }) => missing ?? []));
+  const isTold = (problem: string): boolean => problem.includes(" is not set; ") && lacking.has(problem);
+  problems.push(...unset.filter((problem) => !isTold(problem) && (wrong === undefined || !problem.endsWith(wrong))));
   return {
     ok: problems.length === 0 && credentials.every(({ source }) => source !== null),
     config: path,

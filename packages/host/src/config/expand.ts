@@ -1,3 +1,4 @@
+import { registerSecret } from "../redact.ts";
 import { placeOf } from "./parse.ts";
 import { isPlain, isPlainObject } from "./plain.ts";
 import { isPlugin } from "./plugin-brand.ts";
@@ -12,7 +13,8 @@ const EXPANDED: ReadonlySet<string> = new Set(["mcpServers", "listen", "plugins"
 /** One reference of a config, and what became of it. */
 export interface Use {
   readonly path: Path;
-  readonly kind: Reference["kind"];
+  /** `variable`, `input`, `file`, or the word of what a plugin brings. */
+  readonly kind: string;
   /** As the config writes it: of an input its id. */
   readonly id: string;
   /** The name of the variable, or the path of the file. */
@@ -97,11 +99,10 @@ function resolveReference(body: string, path: Path, expansion: Expansion): strin
   const place = placeOf(path);
   const { reference, otherwise } = parseReference(body);
   if (!reference) {
-    problems.push(
-      `${place}: "\${${body}}" is none of \${VAR}, \${VAR:-default}, \${env:VAR}, \${file:path}, \${input:id}; write "$\${" for a literal "\${"`,
-    );
+    problems.push(noReference(body, place));
     return "";
   }
+  if (reference.kind === "brought") return resolveBrought(reference, body, otherwise, path, expansion);
   const name = reference.kind === "input" ? inputVariable(reference.name) : reference.name;
   const use = (source: string | undefined, secret = false): void =>
     void uses.push({ path, kind: reference.kind, id: reference.name, name, source, secret });
@@ -135,12 +136,67 @@ function resolveReference(body: string, path: Path, expansion: Expansion): strin
   return expandText(otherwise, path, expansion);
 }
 
+function noReference(body: string, place: string, word?: string): string {
+  const nobody =
+    word === undefined
+      ? ""
+      : `, and no plugin of the config brings \${${word}:...}; one that does has no such reference in its own options`;
+  return `${place}: "\${${body}}" is none of \${VAR}, \${VAR:-default}, \${env:VAR}, \${file:path}, \${input:id}${nobody}; write "$\${" for a literal "\${"`;
+}
+
+/** What a plugin says of a value. A default stands in for one that is not there, and not for one that cannot be told. */
+function resolveBrought(
+  { word, name }: Extract<Reference, { kind: "brought" }>,
+  body: string,
+  otherwise: string | undefined,
+  path: Path,
+  expansion: Expansion,
+): string {
+  const { variables, problems, uses } = expansion;
+  const said = variables.brought(word, name);
+  const use = (source: string | undefined, missing?: string): void =>
+    void uses.push({ path, kind: word, id: name, name, source, secret: source !== "default", ...(missing !== undefined && { missing }) });
+  if (said && "value" in said && (said.value !== "" || otherwise === undefined)) {
+    // As it is, and each of its lines: its words may be words.
+    for (const secret of new Set([said.value, ...said.value.split(/\r?\n/)])) registerSecret(secret);
+    use(word);
+    return said.value;
+  }
+  if (said && "failed" in said) {
+    const problem = `${placeOf(path)}: ${said.failed}`;
+    problems.push(problem);
+    use(undefined, problem);
+    return "";
+  }
+  if (!said) {
+    problems.push(noReference(body, placeOf(path), word));
+    use(undefined);
+    return otherwise === undefined ? "" : expandText(otherwise, path, expansion);
+  }
+  if (otherwise !== undefined) {
+    use("default");
+    return expandText(otherwise, path, expansion);
+  }
+  const problem = `${placeOf(path)}: ${"unset" in said ? said.unset : ""}`;
+  problems.push(problem);
+  use(undefined, problem);
+  return "";
+}
+
 const FORM = /^(?:(env|file|input):)?([\s\S]*?)(?::-([\s\S]*))?$/;
 
 function parseReference(body: string): { reference?: Reference; otherwise?: string | undefined } {
+  const [, word] = /^([a-z][a-z\d-]{0,31}):(?!-)/.exec(body) ?? [];
+  if (word !== undefined && word !== "env" && word !== "file" && word !== "input") return parseBrought(word, body.slice(word.length + 1));
   const [, source, name = "", otherwise] = FORM.exec(body) ?? [];
   // A path may hold ":-", and a file that is missing is an error: there is no default for it.
   if (source === "file") return body.length > 5 ? { reference: { kind: "file", name: body.slice(5) } } : {};
   if (source === "input") return /^[\w.-]+$/.test(name) ? { reference: { kind: "input", name }, otherwise } : {};
   return /^[A-Za-z_]\w*$/.test(name) ? { reference: { kind: "variable", name }, otherwise } : {};
+}
+
+function parseBrought(word: string, rest: string): { reference?: Reference; otherwise?: string | undefined } {
+  const end = rest.indexOf(":-");
+  const name = end === -1 ? rest : rest.slice(0, end);
+  return name === "" ? {} : { reference: { kind: "brought", word, name }, otherwise: end === -1 ? undefined : rest.slice(end + 2) };
 }

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { ConfigError } from "../errors.ts";
+import { bringValues } from "./bring.ts";
 import { commandHints } from "./command-hints.ts";
 import { readEnvFile } from "./env-files.ts";
 import { expandConfig, type Use } from "./expand.ts";
@@ -57,6 +58,7 @@ export async function loadExpanded(path: string | undefined, options: LoadOption
 export async function expandWritten(written: WrittenConfig, options: LoadOptions = {}): Promise<ExpandedConfig> {
   const { problems, warnings } = written;
   await ask(written, options.ask);
+  await bringValues(written, options.variableSources);
   const uses: Use[] = [];
   const expanded = expandConfig(written.value, written.variables, problems, uses);
   const lacks = uses.flatMap(({ path, missing }): Lack[] => (missing === undefined ? [] : [{ path, problem: missing }]));

@@ -1,5 +1,6 @@
 import { dirname, extname } from "node:path";
 import { ConfigError } from "../errors.ts";
+import { bringValues } from "./bring.ts";
 import type { Environment } from "./env-files.ts";
 import { expandWritten } from "./load.ts";
 import { nearest } from "./nearest.ts";
@@ -7,6 +8,7 @@ import { isPlainObject } from "./plain.ts";
 import { readConfigFile } from "./read.ts";
 import { Variables } from "./variables.ts";
 import { type Edit, editConfig, type Written, whyNotWritten } from "./write.ts";
+import type { LoadOptions, WrittenConfig } from "./written.ts";
 
 /** The servers of a config as its file writes them. */
 export interface ServersInFile {
@@ -14,6 +16,8 @@ export interface ServersInFile {
   /** What the file calls them. */
   readonly key: "mcpServers" | "servers";
   readonly servers: Readonly<Record<string, unknown>>;
+  /** What it says of plugins, which may bring values. */
+  readonly plugins: unknown;
 }
 
 /**
@@ -28,7 +32,7 @@ export async function serversIn(path: string, remedy = "change it by hand"): Pro
   const key = isPlainObject(value) && Object.hasOwn(value, "servers") && !Object.hasOwn(value, "mcpServers") ? "servers" : "mcpServers";
   const servers = isPlainObject(value) ? value[key] : undefined;
   if (servers !== undefined && servers !== null && !isPlainObject(servers)) throw new ConfigError([`${key}: must be an object of servers`]);
-  return { path, key, servers: servers ?? {} };
+  return { path, key, servers: servers ?? {}, plugins: isPlainObject(value) ? value.plugins : undefined };
 }
 
 /** One server of a file. @throws Error that names those that are there */
@@ -52,17 +56,20 @@ export function editServer({ path, key, servers }: ServersInFile, name: string, 
  * @throws ConfigError where the file could not be used with it
  */
 export async function checkServer(
-  { path, key }: ServersInFile,
+  { path, key, plugins }: ServersInFile,
   name: string,
   server: unknown,
+  variableSources?: LoadOptions["variableSources"],
   env: Environment = process.env,
 ): Promise<{ warnings: readonly string[]; unset: readonly string[] }> {
   const folder = dirname(path);
-  const { written, unset } = await expandWritten({
+  const alone: WrittenConfig = {
     value: { mcpServers: { [name]: server } },
     ...{ path, folder, env, envFiles: [], inputs: [], overrides: [], warnings: [], problems: [] },
     variables: new Variables(new Map(), env, folder),
     renamed: key === "servers",
-  });
+  };
+  await bringValues({ ...alone, value: { mcpServers: { [name]: server }, plugins } }, variableSources);
+  const { written, unset } = await expandWritten(alone);
   return { warnings: written.warnings, unset };
 }

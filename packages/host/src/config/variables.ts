@@ -8,7 +8,14 @@ import { writableByAll, writableByOthers } from "./permissions.ts";
 import { readText, tildeHint } from "./text-file.ts";
 
 /** What `${...}` can refer to. */
-export type Reference = { kind: "variable"; name: string } | { kind: "input"; name: string } | { kind: "file"; name: string };
+export type Reference =
+  | { kind: "variable"; name: string }
+  | { kind: "input"; name: string }
+  | { kind: "file"; name: string }
+  | { kind: "brought"; word: string; name: string };
+
+/** What a plugin said of a value: what it is, that there is none, or why it cannot be told. */
+export type Brought = { readonly value: string } | { readonly unset: string } | { readonly failed: string };
 
 /** A value, where it was found, and whether its source says that it is a secret. */
 export interface Found {
@@ -36,6 +43,7 @@ export class Variables {
   readonly #envFiles: readonly EnvFile[];
   readonly #inputs: ReadonlyMap<string, Input>;
   readonly #answers = new Map<string, string>();
+  readonly #brought = new Map<string, Brought>();
   #credentials: Readonly<Record<string, string>> | undefined;
 
   /** @param folder what relative `${file:...}` paths begin at */
@@ -48,7 +56,7 @@ export class Variables {
   }
 
   /** The value of a reference, or undefined where nobody set it. @throws Error that says what is wrong with its source */
-  find(reference: Reference): Found | undefined {
+  find(reference: Exclude<Reference, { kind: "brought" }>): Found | undefined {
     if (reference.kind === "file") return { value: this.#file(reference.name), secret: true, source: "file" };
     if (reference.kind === "input") return this.#input(reference.name);
     const fixed = this.#predefined(reference.name);
@@ -63,6 +71,16 @@ export class Variables {
   /** What a person answered to an input. */
   answer(id: string, value: string): void {
     this.#answers.set(id, value);
+  }
+
+  /** What a plugin says of `${word:name}`. */
+  bring(word: string, name: string, said: Brought): void {
+    this.#brought.set(`${word}:${name}`, said);
+  }
+
+  /** The same; undefined where no plugin was asked, or none brings the word. */
+  brought(word: string, name: string): Brought | undefined {
+    return this.#brought.get(`${word}:${name}`);
   }
 
   #variable(name: string): Found | undefined {
@@ -122,7 +140,8 @@ export function inputVariable(id: string): string {
   return `MCP_HOST_INPUT_${id.toUpperCase().replace(/[^A-Z0-9]/g, "_")}`;
 }
 
-export function credentialsPath(env: Environment): string {
+/** The credentials file, `$XDG_CONFIG_HOME/mcp-host/credentials.json`, else `~/.config/mcp-host/credentials.json`, whether it is there or not. */
+export function credentialsPath(env: Environment = process.env): string {
   return join(env.XDG_CONFIG_HOME || join(env.HOME || homedir(), ".config"), "mcp-host", "credentials.json");
 }
 

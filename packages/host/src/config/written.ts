@@ -9,6 +9,7 @@ import { copyPlain, isPlainObject } from "./plain.ts";
 import { readConfigFile } from "./read.ts";
 import type { PluginConfig } from "./schema.ts";
 import { parseSettings, withPlace } from "./set.ts";
+import type { VariableSource } from "./variable-source.ts";
 import { Variables } from "./variables.ts";
 
 export interface LoadOptions {
@@ -22,6 +23,16 @@ export interface LoadOptions {
   cwd?: string;
   /** Asks a person for an input that nobody has set. Default: nobody is asked. */
   ask?: (input: Input) => Promise<string | undefined>;
+  /**
+   * Opens what plugins bring values from, by the words that references to them begin with. Asked only where a config has such references.
+   * Default: nothing is opened, and each such reference is a problem: whoever takes a config from a network path says nothing here.
+   * @param entries of `plugins`; undefined are those that cannot bring any
+   */
+  variableSources?: (
+    entries: readonly (PluginConfig | undefined)[],
+    folder: string,
+    config: string,
+  ) => Promise<ReadonlyMap<string, VariableSource>>;
   /**
    * Looks for what is wrong with plugins beyond what the schema sees, so that it is told together with the rest where
    * something else is wrong. Default: nobody looks; who makes a host of the config is told then.

@@ -132,7 +132,7 @@ export interface Found {
   readonly source: string;
 }
 
-interface Form {
+export interface Form {
   plugin?: PluginValue;
   use: string;
   options?: unknown;
@@ -153,7 +153,8 @@ export function isDisabled(config: PluginConfig): boolean {
   return enabled === false || enabled === "false"; // a config that was not parsed yet may come from the environment
 }
 
-function normalized(config: PluginConfig): Form {
+/** What an entry says, whichever form it has. */
+export function normalized(config: PluginConfig): Form {
   if (typeof config === "string") return { use: config };
   if (Array.isArray(config)) return { use: config[0], options: config[1] };
   if (!("use" in config)) return { use: config.definition.name, plugin: config, options: config.input };
@@ -163,7 +164,7 @@ function normalized(config: PluginConfig): Form {
 }
 
 /** A plugin without options in the config gets `{}` if it takes an object, so that its defaults apply. */
-function defaultInput(definition: PluginDefinition): unknown {
+export function defaultInput(definition: PluginDefinition): unknown {
   return definition.options?.safeParse(undefined).success ? undefined : {};
 }
 

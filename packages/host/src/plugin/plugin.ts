@@ -2,6 +2,7 @@ import validRange from "semver/ranges/valid.js";
 import { z } from "zod";
 import { PLUGIN, type PluginValue } from "../config/plugin-brand.ts";
 import type { ResolvedConfig } from "../config/schema.ts";
+import type { VariableSource } from "../config/variable-source.ts";
 import type { Awaitable } from "../exchange/awaitable.ts";
 import type { Caller, Principal } from "../exchange/caller.ts";
 import type { Entry } from "../exchange/entry.ts";
@@ -215,10 +216,33 @@ export interface PluginDefinition<Schema extends z.ZodType = z.ZodType> {
   after?: readonly string[];
   /** It decides who may do what: its entry in a config may not say `onError: "skip"`, so that all its taps fail closed. */
   security?: true;
+  /**
+   * Values that a config may refer to: with `{ secret: ... }`, `${secret:NAME}`; a word is a-z, 0-9 and `-`, and none of the host's own. Called before
+   * the plugin is applied, only where a config has such references, and again by each reload; its own options cannot have any. Cheap: work
+   * that waits belongs in `find`.
+   */
+  variables?(options: z.output<Schema>, context: VariableContext): Readonly<Record<string, VariableSource>>;
   /** Lazy command definitions (citty), mounted as `mcp-host <plugin> <command>`; a name may be two words, as `keys add`. citty's `data` is a {@link PluginCommandData}. */
   commands?: Record<string, () => Promise<unknown>>;
-  /** Those of its commands, of one word, that are mounted as `mcp-host <command>`, too, unless the host or another plugin's name has the word. */
+  /** Those of its commands, of one word, that are mounted as `mcp-host <command>`, too, or first words of its commands of two; unless the host or another plugin's name has the word. */
   shortcuts?: readonly string[];
+}
+
+/** What a plugin that brings values is told of the config that refers to them. */
+export interface VariableContext {
+  /** Where relative paths of the config begin. */
+  readonly folder: string;
+  /** The config's file, absolute. */
+  readonly config: string;
+}
+
+/** A place of a config that refers to a value of a plugin. */
+export interface VariableReference {
+  /** What stands before the colon. */
+  readonly word: string;
+  readonly name: string;
+  /** As in `mcpServers.a.env.TOKEN`. */
+  readonly place: string;
 }
 
 /**
@@ -238,6 +262,8 @@ export interface PluginCommandData {
   readonly folder: string;
   /** The config's file, absolute: the `config` of a choice among running hosts. */
   readonly config: string;
+  /** Every place where the config refers to a value that a plugin brings. */
+  readonly references: readonly VariableReference[];
   readonly operate: Operate;
 }
 
@@ -279,9 +305,13 @@ export function definitionProblem(definition: Partial<PluginDefinition>): string
   if (typeof apply !== "function") return 'has no function "apply"';
   if (enforce !== undefined && enforce !== "pre" && enforce !== "post")
     return `has "enforce": ${JSON.stringify(enforce)}; it may be "pre" or "post"`;
+  const { variables } = definition;
+  if (variables !== undefined && typeof variables !== "function") return 'has "variables" that are no function';
   const odd = Object.entries({ needs, before, after }).find(([, names]) => names !== undefined && !isNames(names));
   if (odd) return `has "${odd[0]}" that is no array of plugins' names`;
-  const unknown = isNames(shortcuts) ? shortcuts.find((each) => !Object.hasOwn(commands, each)) : "";
+  const unknown = isNames(shortcuts)
+    ? shortcuts.find((each) => !Object.keys(commands).some((name) => name === each || name.startsWith(`${each} `)))
+    : "";
   if (unknown !== undefined) return `has "shortcuts" that are no array of names of its commands`;
   const schema = options === undefined ? undefined : zodProblem(options);
   return schema === undefined ? undefined : `has "options" that are ${schema}`;

@@ -51,7 +51,11 @@ function usesOf(config: unknown, variables: Variables): Use[] {
 }
 
 function missing(uses: readonly Use[]): string[] {
-  return [...new Set(uses.filter(({ source, kind }) => source === undefined && kind !== "file").map(({ name }) => name))];
+  return [
+    ...new Set(
+      uses.filter(({ source, kind }) => source === undefined && (kind === "variable" || kind === "input")).map(({ name }) => name),
+    ),
+  ];
 }
 
 /** What depends on a variable is neither wrong nor a secret before its value is known. */

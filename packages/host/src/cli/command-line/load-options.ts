@@ -6,6 +6,7 @@ export async function loadOptions(raw: readonly string[], mayAsk = true): Promis
   const options: LoadOptions = {
     set: everyValue(raw, "set"),
     envFiles: everyValue(raw, "env-file"),
+    variableSources: async (...entries) => (await import("../../plugin/bringers.ts")).variableSources(...entries),
     // Plugins are loaded only where there is something to tell.
     pluginProblems: async (...plugins) => (await import("../../plugin/load.ts")).pluginProblems(...plugins),
   };

@@ -1,10 +1,17 @@
 import type { CommandDef } from "citty";
-import { type LoadOptions, loadConfig } from "../../config/load.ts";
+import { broughtIn, entriesAlone } from "../../config/bring.ts";
+import type { Use } from "../../config/expand.ts";
+import { type LoadOptions, loadExpanded } from "../../config/load.ts";
 import { located } from "../../config/locate.ts";
 import { nearest } from "../../config/nearest.ts";
-import { parseConfig } from "../../config/parse.ts";
+import { parseConfig, placeOf } from "../../config/parse.ts";
+import { locateReadable } from "../../config/trust.ts";
+import { OWN_WORDS } from "../../config/variable-source.ts";
+import { readWritten } from "../../config/written.ts";
+import { ConfigError } from "../../errors.ts";
+import { type Bringer, bringersOf } from "../../plugin/bringers.ts";
 import { loadPlugins } from "../../plugin/load.ts";
-import type { PluginCommandData } from "../../plugin/plugin.ts";
+import type { PluginCommandData, VariableReference } from "../../plugin/plugin.ts";
 import { loadOptions } from "./load-options.ts";
 import { everyValue, UsageError } from "./usage.ts";
 
@@ -29,33 +36,31 @@ export async function pluginCommand(plugin: string, words: readonly string[]): P
   const { commands } = found;
   const { operating } = await import("../one-shot/operating.ts");
   const data: PluginCommandData = { ...found.data, operate: operating(found.id, found.data.config, words) };
-  if (found.shortcut) {
-    const command = definitionIn(await found.shortcut());
-    const own = Object.keys(command.args ?? {});
-    return { command, name: plugin, rest: words.filter((_, index) => !isHostFlag(words, index, own)), data };
-  }
-  const [first, second] = [...words.keys()].filter((index) => !isHostFlag(words, index));
-  const word = first === undefined ? undefined : words[first];
-  const pair = second === undefined ? undefined : `${word} ${words[second]}`;
+  // By a shortcut, the first word of the command is that of the line.
+  const typed = found.isShort ? [plugin, ...words] : words;
+  const before = found.isShort ? "" : `${plugin} `;
+  const [first, second] = [...typed.keys()].filter((index) => !isHostFlag(typed, index));
+  const word = first === undefined ? undefined : typed[first];
+  const pair = second === undefined ? undefined : `${word} ${typed[second]}`;
   // As of the host's own, of a command with a blank in its name the first word is a group.
   const isPair = pair !== undefined && Object.hasOwn(commands, pair);
   const name = isPair ? pair : (word ?? "");
   const group = Object.keys(commands).filter((each) => each.startsWith(`${word} `));
   if (isHelp(word)) return help(plugin, commands, data);
-  if (!isPair && group.length > 0 && second !== undefined && isHelp(words[second]))
-    return help(`${plugin} ${word}`, Object.fromEntries(group.map((each) => [each, commands[each] as Load])), data); // they are its keys
+  if (!isPair && group.length > 0 && second !== undefined && isHelp(typed[second]))
+    return help(`${before}${word}`, Object.fromEntries(group.map((each) => [each, commands[each] as Load])), data); // they are its keys
   const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (!load) {
     const known = Object.keys(commands);
     const meant = group.length > 0 && pair !== undefined ? pair : name;
     const those = group.length > 0 ? group : known;
-    throw new UsageError(`plugin "${plugin}" has no command "${meant}"${nearest(meant, those)}; it has ${those.join(", ")}`);
+    throw new UsageError(`plugin "${found.id}" has no command "${meant}"${nearest(meant, those)}; it has ${those.join(", ")}`);
   }
   const command = definitionIn(await load());
   const own = Object.keys(command.args ?? {});
   const taken = isPair ? [first, second] : [first];
-  const rest = words.filter((_, index) => !taken.includes(index) && !isHostFlag(words, index, own));
-  return { command, name: `${plugin} ${name}`, rest, data };
+  const rest = typed.filter((_, index) => !taken.includes(index) && !isHostFlag(typed, index, own));
+  return { command, name: `${before}${name}`, rest, data };
 }
 
 type Load = () => Promise<unknown>;
@@ -77,28 +82,54 @@ function definitionIn(loaded: unknown): CommandDef {
   return command as CommandDef; // what a plugin's `commands` are
 }
 
-async function configured(
-  plugin: string,
-  config: string | undefined,
-  options: LoadOptions,
-): Promise<
-  { commands: Readonly<Record<string, Load>>; shortcut: Load | undefined; id: string; data: Omit<PluginCommandData, "operate"> } | undefined
-> {
-  const loaded = await loadConfig(config, options);
-  return located(loaded.path, async () => {
-    const plugins = await loadPlugins(parseConfig(loaded.config).plugins, loaded.folder);
-    const named = plugins.find(({ owner }) => owner.id === plugin);
-    const short = named ? [] : plugins.filter(({ definition }) => definition.shortcuts?.includes(plugin));
-    if (short.length > 1) {
-      const ways = short.map(({ owner }) => `\`${owner.id} ${plugin}\``).join(" or ");
-      throw new UsageError(`several plugins have a command "${plugin}"; say ${ways}`);
-    }
-    const found = named ?? short[0];
-    const commands = found?.definition.commands;
-    if (!commands) return undefined;
-    const shortcut = named ? undefined : commands[plugin];
-    return { commands, shortcut, id: found.owner.id, data: { options: found.options, folder: loaded.folder, config: loaded.path } };
-  });
+/** A plugin whose command is meant, and how it was called. */
+interface Configured {
+  readonly id: string;
+  readonly commands: Readonly<Record<string, Load>>;
+  /** It was called by a shortcut and not by its name. */
+  readonly isShort: boolean;
+  readonly data: Omit<PluginCommandData, "operate">;
+}
+
+async function configured(word: string, config: string | undefined, options: LoadOptions): Promise<Configured | undefined> {
+  try {
+    const loaded = await loadExpanded(config, options);
+    const { path, folder } = loaded.written;
+    return await located(path, async () => {
+      const plugins = await loadPlugins(parseConfig(loaded.config).plugins, folder);
+      const candidates = plugins.map(({ owner, definition, options }) => ({ id: owner.id, definition, options }));
+      return chosen(word, candidates, { folder, config: path, references: referencesOf(loaded.uses) });
+    });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const found = await configuredAlone(word, config, options).catch(() => undefined); // what is wrong is told
+    if (!found) throw error;
+    return found;
+  }
+}
+
+/** A plugin that brings values, in a config that cannot be used yet: perhaps because it has not been given them. */
+async function configuredAlone(word: string, config: string | undefined, options: LoadOptions): Promise<Configured | undefined> {
+  const written = await readWritten(await locateReadable(config, options.cwd), options);
+  const { folder, path } = written;
+  const references = referencesOf(broughtIn(written.value, written.variables));
+  return chosen(word, await bringersOf(entriesAlone(written), folder), { folder, config: path, references });
+}
+
+function chosen(word: string, plugins: readonly Bringer[], data: Omit<Configured["data"], "options">): Configured | undefined {
+  const named = plugins.find(({ id }) => id === word);
+  const short = named ? [] : plugins.filter(({ definition }) => definition.shortcuts?.includes(word));
+  if (short.length > 1) {
+    const ways = short.map(({ id }) => `\`${id} ${word}\``).join(" or ");
+    throw new UsageError(`several plugins have a command "${word}"; say ${ways}`);
+  }
+  const found = named ?? short[0];
+  const commands = found?.definition.commands;
+  return commands && { id: found.id, commands, isShort: !named, data: { ...data, options: found.options } };
+}
+
+function referencesOf(uses: readonly Use[]): VariableReference[] {
+  return uses.filter(({ kind }) => !OWN_WORDS.includes(kind)).map(({ kind, name, path }) => ({ word: kind, name, place: placeOf(path) }));
 }
 
 /** Whether a token belongs to a flag that says which config is meant. It is the host's, and the command's too where that declares it. */

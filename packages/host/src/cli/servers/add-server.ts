@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
 import { checkServer, editServer, serversIn } from "../../config/servers.ts";
 import { registerSecret } from "../../redact.ts";
+import { loadOptions } from "../command-line/load-options.ts";
 import { countSecrets, keepCredentials, moveSecrets, secretsOf } from "../init/secrets.ts";
 import type { ServerEntry } from "./entry.ts";
 
@@ -17,7 +18,7 @@ export async function addServer(path: string, name: string, entry: ServerEntry, 
   const file = await serversIn(path, `put this into its mcpServers: ${JSON.stringify(name)}: ${JSON.stringify(entry)}`);
   if (Object.hasOwn(file.servers, name))
     throw new Error(`server "${name}" is in ${path} already; choose another name, or run \`mcp-host remove ${name}\` first`);
-  const { warnings, unset } = await checkServer(file, name, entry);
+  const { warnings, unset } = await checkServer(file, name, entry, (await loadOptions([], false)).variableSources);
   const { servers, values } = move ? moveSecrets(given, dirname(path)) : { servers: given, values: {} };
   // Whoever reads the config finds them there.
   const kept = Object.keys(values).length > 0 ? [`in ${await keepCredentials(values)} now: ${Object.keys(values).join(", ")}`] : [];
