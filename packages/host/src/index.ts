@@ -49,6 +49,7 @@ export type {
   NotificationOrigin,
   OperatedEvent,
   OwnAnswer,
+  Refused,
   RefusedEvent,
   SessionEvent,
   Tappable,
