@@ -316,6 +316,40 @@ describe("decisions", () => {
     expect(decisions).toEqual([[{ plugin: "limiter", hook: "call", did: "refused" }]]);
   });
 
+  test("tell which rule refused where a tap of permit or authorize gives it instead of false, and the client is told nothing else", async () => {
+    const { watch, decisions } = watching();
+    const rules = plugin("rules", (host) => {
+      host.hooks.permit.tap("rules", ({ name }, _caller, exchange) => {
+        if (name === "b") return { rule: "hidden" };
+        return (exchange?.original.arguments as { permit?: unknown } | undefined)?.permit ? { rule: "by permit" } : undefined;
+      });
+      host.hooks.authorize
+        .for("tools/call")
+        .tap("rules", async ({ params }) =>
+          (params.arguments as { authorize?: unknown }).authorize ? { rule: "by authorize" } : undefined,
+        );
+    });
+    const silent = plugin("silent", (host) => {
+      host.hooks.permit.tap("silent", (_entry, _caller, exchange) =>
+        (exchange?.original.arguments as { permit?: unknown } | undefined)?.permit ? false : undefined,
+      );
+      host.hooks.authorize
+        .for("tools/call")
+        .tap("silent", ({ params }) => ((params.arguments as { authorize?: unknown }).authorize ? false : undefined));
+    });
+    await using host = await around([rules, watch]).host;
+    await using plain = await around([silent]).host;
+    for (const hook of ["permit", "authorize"]) {
+      const refusal = (of: typeof host) =>
+        of.client.callTool("a", { [hook]: 1 }).catch(({ code, message }: TestRpcError) => ({ code, message }));
+      expect(await refusal(host)).toEqual(await refusal(plain));
+      expect(decisions.at(-1)).toEqual([{ plugin: "rules", hook, did: "refused", rule: `by ${hook}` }]);
+    }
+    await expect(host.client.callTool("b")).rejects.toThrow("Unknown tool: b");
+    expect(decisions.at(-1)).toEqual([{ plugin: "rules", hook: "permit", did: "refused", rule: "hidden" }]);
+    expect((await host.client.listTools()).map(({ name }) => name)).toEqual(["a", "broken"]);
+  });
+
   test("tell which of a plugin's rules refused, where it says so, and the client is not told", async () => {
     const { watch, decisions } = watching();
     const rules = plugin("rules", (host) => {

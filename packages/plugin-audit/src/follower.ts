@@ -21,7 +21,6 @@ export class Follower {
   readonly #file: string;
   #next: number;
   #handle: FileHandle | undefined;
-  #path = "";
   #offset = 0;
   #rest = Buffer.alloc(0);
 
@@ -102,10 +101,11 @@ export class Follower {
       this.#rest = Buffer.concat([this.#rest, chunk.subarray(0, bytesRead)]);
       return true;
     }
-    const before = this.#path;
     await this.close();
     this.#handle = await this.#open();
-    return this.#handle !== undefined && this.#path !== before;
+    // It may have the same name: what was put aside was opened before.
+    const next = await this.#handle?.stat();
+    return next !== undefined && (next.ino !== own?.ino || next.dev !== own.dev);
   }
 
   /** The file that has the line that comes next: of those put aside the last one that does not begin behind it. */
@@ -125,7 +125,6 @@ export class Follower {
         await handle.close();
         continue;
       }
-      this.#path = path;
       return handle;
     }
     return undefined;

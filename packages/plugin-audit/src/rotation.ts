@@ -28,3 +28,10 @@ export class Rotation {
     return JSON.stringify({ type: "removed", at: new Date(now).toISOString(), files: gone.map((path) => basename(path)), first });
   }
 }
+
+/** Begins another file where somebody removed the one that is written, or put it elsewhere. @param next the number of the line that is written next @returns the record that says so, if it was @throws Error as fs does */
+export function renewed(file: LogFile, next: number, now: number): string | undefined {
+  if (!file.isGone) return undefined;
+  file.again(now);
+  return JSON.stringify({ type: "removed", at: new Date(now).toISOString(), files: [basename(file.path)], first: next });
+}

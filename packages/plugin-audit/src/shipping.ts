@@ -1,4 +1,5 @@
 import type { Follower } from "./follower.ts";
+import { inTime } from "./in-time.ts";
 
 /** Where lines go besides the log. */
 export interface Receiver {
@@ -84,14 +85,7 @@ export class Shipping {
     this.#timer = undefined;
     // Who waits for a dead receiver waits no longer for it.
     if (!wasWaiting) this.wake();
-    let late: NodeJS.Timeout | undefined;
-    await Promise.race([
-      this.#running,
-      new Promise<void>((passed) => {
-        late = setTimeout(passed, LAST_WAIT);
-      }),
-    ]);
-    clearTimeout(late);
+    await inTime(this.#running, LAST_WAIT);
     this.#isOver = true;
     await this.#options.receiver.close();
     await this.#running;

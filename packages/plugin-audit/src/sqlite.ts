@@ -1,4 +1,5 @@
 import { Worker } from "node:worker_threads";
+import { inTime } from "./in-time.ts";
 import type { Receiver } from "./shipping.ts";
 import type { Reply, Request, Task } from "./sqlite-task.ts";
 
@@ -41,14 +42,7 @@ export class SqliteReceiver implements Receiver {
 
   async close(): Promise<void> {
     this.#post({ close: true });
-    let late: NodeJS.Timeout | undefined;
-    await Promise.race([
-      this.#exited,
-      new Promise<void>((passed) => {
-        late = setTimeout(passed, TIMEOUT);
-      }),
-    ]);
-    clearTimeout(late);
+    await inTime(this.#exited, TIMEOUT);
     this.#worker.unref();
   }
 

@@ -1,9 +1,10 @@
-import { basename } from "node:path";
 import type { PluginHost } from "mcp-host";
+import { unwatch, watch } from "./at-exit.ts";
 import { hashOf, type Link, NOTHING, nextLine, type Signer } from "./chain.ts";
+import { inTime } from "./in-time.ts";
 import { LogFile } from "./log-file.ts";
 import { Losses } from "./losses.ts";
-import { Rotation, type RotationSettings } from "./rotation.ts";
+import { Rotation, type RotationSettings, renewed } from "./rotation.ts";
 import type { Tail } from "./tail.ts";
 
 /** What may change with a reload while the log goes on. */
@@ -40,23 +41,6 @@ const RETRY = 500;
 const LAST_WAIT = 2_500;
 /** The share of the buffer beyond which no new call may begin: the rest is for those that run. */
 const FULL = 3 / 4;
-
-/** Those that have something to write when the process ends. */
-const open = new Set<Trail>();
-
-function flushAll(): void {
-  for (const trail of open) trail.flushNow();
-}
-
-function watch(trail: Trail): void {
-  if (open.size === 0) process.on("exit", flushAll);
-  open.add(trail);
-}
-
-function unwatch(trail: Trail): void {
-  open.delete(trail);
-  if (open.size === 0) process.off("exit", flushAll);
-}
 
 /**
  * The log as it grows: records are gathered, chained and written in order. What is chained is written, however often that has to be tried;
@@ -154,10 +138,8 @@ export class Trail {
     if (lastRecord !== undefined) this.#add(lastRecord);
     this.#headDue = true;
     this.#isClosing = true;
-    const { promise: late, timer } = after(LAST_WAIT);
     this.#wake?.();
-    await Promise.race([this.#drained(), late]);
-    clearTimeout(timer);
+    await inTime(this.#drained(), LAST_WAIT);
     this.#isOver = true;
     for (const each of [this.#gathering, this.#syncing, this.#heading]) clearTimeout(each);
     unwatch(this);
@@ -216,18 +198,16 @@ export class Trail {
 
   /** Somebody may have removed the file: then another goes on where it ended, and says so. Gives why that cannot be. */
   #lookAfter(): Error | undefined {
-    const file = this.#file;
-    if (!file?.isGone) return undefined;
-    const now = this.#settings.clock.now();
+    if (!this.#file) return undefined;
     try {
-      file.again(now);
+      const removed = renewed(this.#file, this.#last.n + 1, this.#settings.clock.now());
+      if (removed === undefined) return undefined;
+      this.#settings.warn("the file of the audit log was removed or put elsewhere while it was written: another is begun", this.#file.path);
+      this.#add(removed);
+      return undefined;
     } catch (error) {
       return error as Error; // fs throws these
     }
-    this.#settings.warn("the file of the audit log was removed or put elsewhere while it was written: another is begun", file.path);
-    const removed = { type: "removed", at: new Date(now).toISOString(), files: [basename(file.path)], first: this.#last.n + 1 };
-    this.#add(JSON.stringify(removed));
-    return undefined;
   }
 
   /** Gives what waits its place in the chain. */
@@ -360,12 +340,4 @@ export class Trail {
 function codeOf(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException; // fs throws these
   return code ?? message;
-}
-
-function after(milliseconds: number): { promise: Promise<void>; timer: NodeJS.Timeout } {
-  let timer: NodeJS.Timeout | undefined;
-  const promise = new Promise<void>((passed) => {
-    timer = setTimeout(passed, milliseconds);
-  });
-  return { promise, timer: timer as unknown as NodeJS.Timeout }; // the executor ran
 }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { type Awaitable, type Counter, type HttpFacts, type Principal, refuse } from "mcp-host";
-import { type ApiKeys, PREFIX } from "./keys.ts";
+import { type ApiKeys, OWNER, PREFIX } from "./keys.ts";
 import { Recent } from "./recent.ts";
 import { challenge, type ProtectedResource } from "./resource.ts";
 import { BadToken, claimedIssuer, type Issuer, type Verified } from "./tokens.ts";
@@ -16,6 +16,8 @@ export interface GateOptions {
   readonly required: readonly string[];
   /** Counts requests by method (`key`, `jwt`, `none`) and result. */
   readonly requests: Counter;
+  /** Told of each key that was accepted, by its id, and the address that it came from. */
+  readonly used?: ((id: string, address: string) => void) | undefined;
 }
 
 const MAX_TOKENS = 10_000;
@@ -37,7 +39,7 @@ export class Gate {
   }
 
   /** @throws what {@link refuse} makes, with a challenge */
-  identify({ headers }: HttpFacts): Awaitable<Principal> {
+  identify({ headers, address }: HttpFacts): Awaitable<Principal> {
     const { authorization } = headers;
     if (authorization === undefined && this.#options.anonymous) {
       this.#options.requests.add(1, "none", "ok");
@@ -48,18 +50,19 @@ export class Gate {
     if (token === undefined) throw this.#invalid("none", "malformed", "the Authorization header holds no bearer token");
     // Where nobody's tokens are accepted it was meant as a key, whatever it looks like.
     const { keys, issuers } = this.#options;
-    return token.startsWith(PREFIX) || (keys && issuers.size === 0) ? this.#key(token) : this.#token(token);
+    return token.startsWith(PREFIX) || (keys && issuers.size === 0) ? this.#key(token, address) : this.#token(token);
   }
 
   forget(): void {
     this.#verified.clear();
   }
 
-  #key(key: string): Principal {
+  #key(key: string, address: string): Principal {
     const found = this.#options.keys?.find(key);
     if (found === "expired") throw this.#invalid("key", "expired", "the API key has expired");
     if (found === undefined) throw this.#invalid("key", "unknown", "the API key is not known here");
     this.#options.requests.add(1, "key", "ok");
+    this.#options.used?.(found.id.slice(OWNER.length), address);
     return found;
   }
 

@@ -11,6 +11,7 @@ import { Policy } from "./policy.ts";
 import { ProtectedResource } from "./resource.ts";
 import { namedServers, warnOfGlobs } from "./servers.ts";
 import { Issuer } from "./tokens.ts";
+import { KeyUses } from "./uses.ts";
 
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
 
@@ -28,6 +29,7 @@ export const auth = definePlugin({
     "new-key": () => import("./commands/new-key.ts"),
     "keys add": () => import("./commands/keys-add.ts"),
     "keys list": () => import("./commands/keys-list.ts"),
+    "keys rotate": () => import("./commands/keys-rotate.ts"),
     "keys revoke": () => import("./commands/keys-revoke.ts"),
   },
   apply(host, given) {
@@ -59,6 +61,7 @@ export const auth = definePlugin({
         given.jwt.map(({ issuer }) => issuer),
       );
     const keys = given.apiKeys && apiKeysOf(given.apiKeys, host);
+    const uses = keys && new KeyUses(host, (reason) => log.warn("the store does not take when a key was last used", { reason }));
     const context = {
       resource: given.resource?.url,
       claims: keptClaims(given),
@@ -70,7 +73,15 @@ export const auth = definePlugin({
     };
     const issuers = new Map(given.jwt.map((one) => [one.issuer, new Issuer(one, context)]));
     const anonymous = given.anonymous && Object.freeze({ id: "anonymous", roles: given.anonymous });
-    const gate = new Gate({ keys, issuers, resource, anonymous, required: given.scopes.required, requests });
+    const gate = new Gate({
+      keys,
+      issuers,
+      resource,
+      anonymous,
+      required: given.scopes.required,
+      requests,
+      used: uses && ((id, address) => uses.note(id, address)),
+    });
     const policy = new Policy(given.rules, given.default, log);
     const outbound = new Outbound(given.credentials, { upstreams: host.upstreams, log, tokens });
 
@@ -82,19 +93,32 @@ export const auth = definePlugin({
     }
 
     hooks.authenticate.tap("auth", (request) => gate.identify(request));
-    hooks.permit.tap("auth", (entry, { principal }, exchange) => (policy.permits(entry, principal, exchange) ? undefined : false));
+    hooks.permit.tap("auth", (entry, { principal }, exchange) => policy.refusal(entry, principal, exchange));
     if (outbound.size > 0) hooks.credentials.tap("auth", (credentials, request) => outbound.give(credentials, request));
     if (resource)
       hooks.http.tap("auth", (_, publicApp) => {
         for (const path of resource.paths) publicApp.get(path, (c) => c.json(resource.metadata));
       });
-    hooks.close.tap("auth", () => {
+    if (keys && uses) {
+      hooks.ready.tap("auth", async () => {
+        await uses
+          .look(keys.ids)
+          .catch((error: Error) => log.warn("the store does not say when keys were last used", { reason: error.message }));
+      });
+      host.operator.operation("keys", async () => ({ used: Object.fromEntries(await uses.look(keys.ids)) }), {
+        description: "When each API key was last used, and from where",
+        reads: true,
+      });
+    }
+    hooks.close.tap("auth", async () => {
       gate.forget();
       outbound.close();
+      await uses?.close();
     });
 
     host.operator.report(() => ({
       keys: keys?.size ?? 0,
+      ...(uses && { used: uses.told() }),
       issuers: [...issuers.values()].map(({ name, keys }) => ({
         name,
         keysFetched: keys.fetchedAt ? new Date(keys.fetchedAt).toISOString() : null,

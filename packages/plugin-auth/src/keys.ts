@@ -8,6 +8,8 @@ import { apiKey } from "./options.ts";
 
 /** What every key begins with, so that people and scanners know one when they see it. */
 export const PREFIX = "mcph_";
+/** What the id of a key's principal begins with. */
+export const OWNER = "key:";
 // An id, "_" and 43 characters.
 registerSecretShape(PREFIX, /\bmcph_[\w.-]{44,}[\w-]/g);
 /** Characters of 32 random bytes in base64url. */
@@ -39,10 +41,14 @@ export class ApiKeys {
   constructor(pepper: string, keys: readonly ApiKey[]) {
     this.#pepper = pepper;
     for (const { id, digest, roles, claims, expires } of keys) {
-      const principal: Principal = Object.freeze({ id: `key:${id}`, roles, claims });
+      const principal: Principal = Object.freeze({ id: `${OWNER}${id}`, roles, claims });
       const until = expires === undefined ? Number.POSITIVE_INFINITY : Date.parse(expires);
       this.#known.set(id, { digest: Buffer.from(digest, "base64url"), principal, expires: until });
     }
+  }
+
+  get ids(): readonly string[] {
+    return [...this.#known.keys()];
   }
 
   get size(): number {

@@ -1,10 +1,12 @@
 import { type Condition, type Facts, factsOf } from "@host/cel";
-import { type Entry, type Exchange, type Logger, matcher, type Principal, uriMatcher } from "mcp-host";
+import { type Entry, type Exchange, type Logger, matcher, type Principal, type Refused, uriMatcher } from "mcp-host";
 import type { Rule, Targets } from "./options.ts";
 
 type Test = (entry: Entry) => boolean;
 
 interface CompiledRule {
+  /** Its place in the options, for whoever observes. */
+  readonly name: string;
   readonly isDeny: boolean;
   readonly roles: ReadonlySet<string>;
   readonly covers: Test;
@@ -13,16 +15,23 @@ interface CompiledRule {
 
 /** What the rules say of one entry and one principal, as far as it does not depend on the call. */
 interface Verdict {
-  /** Decided for good; undefined where the call decides. */
-  readonly allowed: boolean | undefined;
+  /** Decided for good: that it is allowed, or which rule refuses; undefined where the call decides. */
+  readonly decided: "allowed" | Refused | undefined;
   /** One that holds refuses. */
-  readonly denies: readonly Condition[];
+  readonly denies: readonly Conditional[];
   /** One must hold; undefined where it is allowed without. */
   readonly allows: readonly Condition[] | undefined;
 }
 
-const ALLOWED: Verdict = { allowed: true, denies: [], allows: undefined };
-const REFUSED: Verdict = { allowed: false, denies: [], allows: undefined };
+interface Conditional {
+  readonly condition: Condition;
+  readonly refused: Refused;
+}
+
+const ALLOWED: Verdict = { decided: "allowed", denies: [], allows: undefined };
+/** No rule allows it. */
+const BY_DEFAULT: Refused = Object.freeze({ rule: "default" });
+const UNALLOWED: Verdict = { decided: BY_DEFAULT, denies: [], allows: undefined };
 
 /** Who may see and use what: one answer for lists and calls alike. */
 export class Policy {
@@ -33,7 +42,8 @@ export class Policy {
   readonly #verdicts = new WeakMap<Principal, WeakMap<Entry, Verdict>>();
 
   constructor(rules: readonly Rule[], otherwise: "allow" | "deny", log: Logger) {
-    this.#rules = rules.map(({ roles, allow, deny, when }) => ({
+    this.#rules = rules.map(({ roles, allow, deny, when }, index) => ({
+      name: `rules[${index}]`,
       isDeny: deny !== undefined,
       roles: new Set(roles),
       covers: covering((deny ?? allow) as Targets, deny !== undefined), // the schema wants one of them
@@ -43,34 +53,37 @@ export class Policy {
     this.#log = log;
   }
 
-  /** Without an exchange: whether there could be a call that is allowed. With one: whether this is. */
-  permits(entry: Entry, principal: Principal, exchange: Exchange | undefined): boolean {
+  /** What refuses; undefined where it is allowed. Without an exchange: whether there could be a call that is. With one: whether this is. */
+  refusal(entry: Entry, principal: Principal, exchange: Exchange | undefined): Refused | undefined {
     let known = this.#verdicts.get(principal);
     if (!known) this.#verdicts.set(principal, (known = new WeakMap()));
     let verdict = known.get(entry);
     if (!verdict) known.set(entry, (verdict = this.#judge(entry, principal)));
-    if (verdict.allowed !== undefined) return verdict.allowed;
-    if (!exchange) return true;
+    const { decided, denies, allows } = verdict;
+    if (decided !== undefined) return decided === "allowed" ? undefined : decided;
+    if (!exchange) return undefined;
     const facts = factsOf(entry, principal, exchange);
-    if (verdict.denies.some((condition) => this.#holds(condition, facts, true))) return false;
-    return verdict.allows === undefined || verdict.allows.some((condition) => this.#holds(condition, facts, false));
+    const denied = denies.find(({ condition }) => this.#holds(condition, facts, true));
+    if (denied) return denied.refused;
+    return allows === undefined || allows.some((condition) => this.#holds(condition, facts, false)) ? undefined : BY_DEFAULT;
   }
 
   #judge(entry: Entry, principal: Principal): Verdict {
     const facts = factsOf(entry, principal, undefined);
-    const denies: Condition[] = [];
+    const denies: Conditional[] = [];
     const allows: Condition[] = [];
     let isAllowed = this.#default;
-    for (const { isDeny, roles, covers, condition } of this.#rules) {
+    for (const { name, isDeny, roles, covers, condition } of this.#rules) {
       if (!(roles.has("*") || principal.roles.some((role) => roles.has(role))) || !covers(entry)) continue;
-      if (condition?.ofCall) (isDeny ? denies : allows).push(condition);
+      if (condition?.ofCall && isDeny) denies.push({ condition, refused: { rule: name } });
+      else if (condition?.ofCall) allows.push(condition);
       else if (condition && !this.#holds(condition, facts, isDeny)) continue;
-      else if (isDeny) return REFUSED;
+      else if (isDeny) return { ...UNALLOWED, decided: { rule: name } };
       else isAllowed = true;
     }
-    if (!isAllowed && allows.length === 0) return REFUSED;
+    if (!isAllowed && allows.length === 0) return UNALLOWED;
     if (isAllowed && denies.length === 0) return ALLOWED;
-    return { allowed: undefined, denies, allows: isAllowed ? undefined : allows };
+    return { decided: undefined, denies, allows: isAllowed ? undefined : allows };
   }
 
   /** @param otherwise what counts where it cannot be decided: what refuses */

@@ -87,10 +87,16 @@ test.each([
   [["add", "new", "--expires", "soon"], "--expires: must be a time such as"],
   [["revoke", "hre"], 'there is no key of "hre" in FILE (did you mean "here"?); it has here'],
   [["revoke", "fixed"], 'the key of "fixed" is in the config, CONFIG; take it out of options.apiKeys.keys there'],
-  [["revok", "here"], 'plugin "auth" has no command "keys revok" (did you mean "keys revoke"?); it has keys add, keys list, keys revoke'],
+  [["rotate", "hre"], 'there is no key of "hre" in FILE (did you mean "here"?); it has here'],
+  [["rotate", "fixed"], 'the key of "fixed" is in the config, CONFIG; make another with'],
+  [["rotate", "over"], 'the key of "over" ended at 2020-01-01T00:00:00Z, and so would the new one; say when that ends, with --expires'],
+  [
+    ["revok", "here"],
+    'plugin "auth" has no command "keys revok" (did you mean "keys revoke"?); it has keys add, keys list, keys rotate, keys revoke',
+  ],
 ])("`auth keys %j` is refused, and the file stays: %s", async (words, message) => {
   const entry = (id: string): { id: string; digest: string } => ({ id, digest: newKey(id, PEPPER).digest });
-  const text = JSON.stringify([entry("here")]);
+  const text = JSON.stringify([entry("here"), ...(words.includes("over") ? [{ ...entry("over"), expires: "2020-01-01T00:00:00Z" }] : [])]);
   using at = home(config({ keys: [entry("fixed")], file: "keys.json" }), { "keys.json": text });
   chmodSync(fileOf(at), 0o600);
   const { code, stdout, stderr } = await run(at, ["auth", "keys", ...words]);
@@ -99,6 +105,44 @@ test.each([
   expect(stderr).toContain(message.replace("FILE", fileOf(at)).replace("CONFIG", join(at.path, "mcp-host.config.json")));
   expect(readFileSync(fileOf(at), "utf8")).toBe(text);
   expect(existsSync(`${fileOf(at)}.new`)).toBe(false);
+});
+
+test("a running host knows when each key was last used, and from where: list and status say it, and a rotated key goes on as its owner's", async () => {
+  using at = home(
+    { ...config(), plugins: [...(config().plugins as unknown[]), ["@host/plugin-sqlite", { file: "store.sqlite" }]] },
+    { "keys.json": "[]" },
+  );
+  chmodSync(fileOf(at), 0o600);
+  const keyOf = async (...words: string[]): Promise<string> => (await run(at, ["auth", "keys", ...words])).stdout.trim();
+  const [ci, idle] = [await keyOf("add", "ci", "--roles", "dev", "--expires", "2090-01-31"), await keyOf("add", "idle")];
+  expect(idle).toMatch(/^mcph_idle_/);
+  const before = new Date().toISOString();
+  const listed = async () => JSON.parse((await run(at, ["auth", "keys", "list", "--json"])).stdout);
+  expect((await listed())[0]).not.toHaveProperty("used");
+  {
+    await using running = start(at, ["start", "--log-format", "json"]);
+    expect(await status(await urlOf(running), ci)).toBe(200);
+    expect(await status(await urlOf(running), `${ci.slice(0, -1)}_`)).toBe(401);
+    const [used, unused] = await listed();
+    expect(used).toMatchObject({ id: "ci", used: { from: expect.stringMatching(/127\.0\.0\.1$/) } });
+    expect(used.used.at > before).toBe(true);
+    expect(unused).not.toHaveProperty("used");
+    expect((await run(at, ["auth", "keys", "list"])).stdout).toMatch(
+      /^ci {2}roles "dev" {2}until \S+ {2}\(file\) {2}used \S+Z from \S+\nidle {2}no roles {2}\(file\)\n$/,
+    );
+    expect((await run(at, ["status"])).stdout).toMatch(/ci +\S+Z from/);
+    const rotated = await keyOf("rotate", "ci");
+    expect(rotated).toMatch(/^mcph_ci_/);
+    expect(await status(await urlOf(running), ci)).toBe(401);
+    expect(await status(await urlOf(running), rotated)).toBe(200);
+    expect((await listed())[0]).toMatchObject({ id: "ci", roles: ["dev"], expires: "2090-01-31T00:00:00.000Z", used: {} });
+    running.child.kill("SIGTERM");
+    await running.exited;
+  }
+  // The store outlives the host, and so does what it knows.
+  await using again = start(at, ["start", "--log-format", "json"]);
+  await urlOf(again);
+  expect((await listed())[0].used.at > before).toBe(true);
 });
 
 test("what stands in the way of a change is said, with what to do", async () => {

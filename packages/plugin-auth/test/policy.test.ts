@@ -24,13 +24,29 @@ const policy = (rules: unknown[], otherwise: "allow" | "deny" = "deny"): Policy 
 /** Whether it is listed, and whether it is called with these arguments. */
 function judged(rules: unknown[], entry: Entry, principal: Principal, args: unknown = {}, otherwise: "allow" | "deny" = "deny") {
   const judge = policy(rules, otherwise);
-  return [judge.permits(entry, principal, undefined), judge.permits(entry, principal, call(args))];
+  return [undefined, call(args)].map((exchange) => judge.refusal(entry, principal, exchange) === undefined) as [boolean, boolean];
 }
 
 describe("rules", () => {
   test("without one nothing is allowed, unless the default says so", () => {
     expect(judged([], tool("read"), who(["dev"]))).toEqual([false, false]);
     expect(judged([], tool("read"), who([]), {}, "allow")).toEqual([true, true]);
+  });
+
+  test("are named in what they refuse: by their place, or as the default", () => {
+    const judge = policy([
+      { allow: { tools: ["*"] } },
+      { deny: { tools: ["files:delete"] } },
+      { deny: { tools: ["files:write"] }, when: 'arguments.path.contains("..")' },
+    ]);
+    const refusal = (name: string, args?: unknown) => judge.refusal(tool(name), who([]), args === undefined ? undefined : call(args));
+    expect([refusal("delete"), refusal("delete", {})]).toEqual([{ rule: "rules[1]" }, { rule: "rules[1]" }]);
+    expect([refusal("write"), refusal("write", { path: "a" }), refusal("write", { path: ".." })]).toEqual([
+      undefined,
+      undefined,
+      { rule: "rules[2]" },
+    ]);
+    expect(judge.refusal(resource("x:y"), who([]), undefined)).toEqual({ rule: "default" });
   });
 
   test("deny wins over allow, in whatever order", () => {
@@ -112,8 +128,8 @@ describe("conditions", () => {
     const prompt: Entry = { kind: "prompt", name: "p", native: "p", upstream: "a", definition: {} };
     const params = (city: string) => ({ argument: { name: "city", value: city }, context: { arguments: { team: "blue" } } });
     const complete = (given: unknown) => ({ method: "completion/complete", params: given }) as unknown as Exchange;
-    expect(judge.permits(prompt, who([]), complete(params("Rome")))).toBe(true);
-    expect(judge.permits(prompt, who([]), complete(params("Oslo")))).toBe(false);
-    expect(judge.permits(prompt, who([]), complete({}))).toBe(false);
+    expect(judge.refusal(prompt, who([]), complete(params("Rome")))).toBeUndefined();
+    expect(judge.refusal(prompt, who([]), complete(params("Oslo")))).toEqual({ rule: "default" });
+    expect(judge.refusal(prompt, who([]), complete({}))).toEqual({ rule: "default" });
   });
 });

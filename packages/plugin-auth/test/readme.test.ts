@@ -69,7 +69,7 @@ test("the config under Use is valid, and its plugin does what Hooks says", async
 test("the lines about keys do what they say, in their order", async () => {
   using at = home({ plugins: [["@host/plugin-auth", { apiKeys: { pepper: "p3pp3r-for-the-README", file: "keys.json" } }]] });
   const lines = [...section("## Use").matchAll(/^mcp-host (auth .*)$/gm)].map(([, words = ""]) => words.split(" "));
-  expect(lines.length).toBe(4);
+  expect(lines.length).toBe(5);
   for (const words of lines) {
     const { code, stdout, stderr } = await run(at, words);
     expect(code, stderr).toBe(0);

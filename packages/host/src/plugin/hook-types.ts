@@ -97,6 +97,9 @@ export interface RefusedEvent {
   readonly message: string;
 }
 
+/** How `permit` and `authorize` say no: with the name of the plugin's rule that it is for, `decisions` tells that to whoever observes, and nobody else. */
+export type Refused = false | { readonly rule: string };
+
 /** A question of an upstream to its client: sampling, elicitation, roots, or a vendor's own. */
 export interface Ask {
   readonly method: string;

@@ -18,6 +18,7 @@ import type {
   NotificationOrigin,
   OperatedEvent,
   OwnAnswer,
+  Refused,
   RefusedEvent,
   SessionEvent,
   UpstreamEvent,
@@ -31,7 +32,7 @@ type TransformFns = {
 } & {
   "*": (params: Readonly<Json>, exchange: Exchange) => Awaitable<Readonly<Json>>;
 };
-type AuthorizeFns = Record<With<"permit", "twice"> | "*", (exchange: Exchange) => Awaitable<false | undefined>>;
+type AuthorizeFns = Record<With<"permit", "twice"> | "*", (exchange: Exchange) => Awaitable<Refused | undefined>>;
 type CallFns = Record<With<"call", true> | "*", (next: Handler, upstream: UpstreamFacts) => Handler>;
 type RespondFns = Record<With<"respond", true> | "*", (result: Readonly<Json>, exchange: Exchange) => Awaitable<Readonly<Json>>>;
 type FailFns = Record<
@@ -132,13 +133,13 @@ export const HOOKS = {
     host: "the entry's owner",
     purpose: "Load balancing, canaries, content-based routing. Asked again only when a call failed and was provably not sent.",
   }),
-  permit: hook<(entry: Entry, caller: Caller, exchange: Exchange | undefined) => false | undefined>({
+  permit: hook<(entry: Entry, caller: Caller, exchange: Exchange | undefined) => Refused | undefined>({
     kind: "SyncBailHook",
     args: ["entry", "caller", "exchange"],
     about: (entry, caller) => ({ ...aboutCaller(caller), entry }),
     closed: true,
     decides: true,
-    gives: "false, or undefined",
+    gives: "false, `{ rule }`, or undefined",
     host: "allowed",
     purpose:
       "One rule that hides an entry from lists and refuses it in calls. Asked after `route` without the exchange, and after `transform` with it. Where a route leads to another upstream or native name, that entry is asked beside the named one.",
@@ -171,7 +172,7 @@ export const HOOKS = {
     about: aboutExchange,
     closed: true,
     decides: true,
-    gives: "false, or undefined",
+    gives: "false, `{ rule }`, or undefined",
     host: "allowed",
     purpose:
       "For policy engines that must wait: asked once per call, after the second `permit`, with the arguments that are really sent; lists never ask it. `exchange.called` is what is judged.",

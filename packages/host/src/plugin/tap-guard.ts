@@ -86,7 +86,9 @@ export function guardTap(
   const checked = (value: unknown, args: readonly unknown[]): unknown => {
     if (value === undefined || definition.ends?.(value)) return value;
     if (definition.decides) {
-      if (value === false) return site; // whoever asks is told who refused
+      // Whoever asks is told who refused.
+      if (value === false) return site;
+      if (isObject(value) && typeof value.rule === "string") return { ...site, rule: value.rule };
       throw new TypeError(`the tap gave ${JSON.stringify(value)}; ${hook} takes ${definition.gives}, and anything else refuses`);
     }
     if (isWaterfall) {
@@ -101,8 +103,14 @@ export function guardTap(
     return value;
   };
 
-  const decided = (exchange: HostExchange | undefined, span: Span | undefined, did: Decision["did"], thrown?: unknown): void => {
-    exchange?.decide(site, did, thrown);
+  const decided = (
+    exchange: HostExchange | undefined,
+    span: Span | undefined,
+    did: Decision["did"],
+    thrown?: unknown,
+    by: Site = site,
+  ): void => {
+    exchange?.decide(by, did, thrown);
     if (span) span.did = did;
   };
 
@@ -121,7 +129,7 @@ export function guardTap(
       if (error === undefined) {
         try {
           const given = checked(value, args);
-          if (given === site) decided(exchange, span, "refused");
+          if (definition.decides && given !== undefined) decided(exchange, span, "refused", undefined, given as Site);
           else if (definition.decision && given !== undefined && definition.ends?.(given) !== false)
             decided(exchange, span, definition.decision);
           else if (isWaterfall && given !== undefined && given !== args[0]) span?.changed(args[0], given);
@@ -193,7 +201,7 @@ export function guardTap(
       const span = presentTap(hook, owner.id);
       try {
         const given = checked(run(...args), args);
-        span?.finish(undefined, given === site ? "refused" : undefined);
+        span?.finish(undefined, definition.decides && given !== undefined ? "refused" : undefined);
         return given;
       } catch (thrown) {
         const error = readable(thrown);
