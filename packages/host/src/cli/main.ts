@@ -69,11 +69,19 @@ async function dispatchGroup(name: string, group: readonly string[], [word, ...r
   throw new UsageError(`there is no command "${name} ${word}"${nearest(`${name} ${word}`, group)}`).of(name);
 }
 
+/** First words of commands that stock plugins bring. */
+const BROUGHT: ReadonlyMap<string, string> = new Map([
+  ["secret", "@host/plugin-vault"],
+  ["login", "@host/plugin-oauth"],
+  ["logout", "@host/plugin-oauth"],
+]);
+
 /** @param cause why it is not known whether a plugin brings the command; it does not matter to a command that is only misspelt */
 function unknownCommand(name: string, cause?: unknown): Error {
   if (cause instanceof UsageError) return cause;
   const near = nearest(name, Object.keys(COMMANDS));
-  const plain = `there is no command "${name}"${near}`;
+  const stock = BROUGHT.get(name);
+  const plain = `there is no command "${name}"${stock === undefined ? near : `; ${stock} brings it: add it to "plugins" in the config`}`;
   if (near !== "" || !(cause instanceof ConfigError)) return new UsageError(plain);
   const place = cause instanceof ConfigFileError && cause.path !== undefined ? ` ${cause.path}` : "";
   const problems = cause.problems.map((problem) => `  ${problem}`);
