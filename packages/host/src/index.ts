@@ -90,6 +90,7 @@ export {
   type PluginCommandData,
   type PluginDefinition,
   type PluginFactory,
+  type PluginFinding,
   type PluginHost,
   type Service,
   type VariableContext,

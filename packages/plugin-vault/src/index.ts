@@ -1,12 +1,13 @@
 import { readFileSync } from "node:fs";
-import { definePlugin, registerSecret, SECRET_STORE } from "mcp-host";
+import { definePlugin, registerSecret, SECRET_STORE, type SecretStore } from "mcp-host";
 import type { z } from "zod";
 import { valueFrom } from "./command-values.ts";
 import { vaultOf } from "./opened-vaults.ts";
 import { options } from "./options.ts";
 import { reasonOf } from "./problem.ts";
-import { Report } from "./report.ts";
-import { nameProblem, secretIn, storeName } from "./secrets.ts";
+import { OLDER, Report } from "./report.ts";
+import { SealedStore, type StoreKey, storeKeyOf } from "./sealed-store.ts";
+import { nameProblem, secretIn, secretsIn, storeName } from "./secrets.ts";
 import { VaultStore } from "./vault-store.ts";
 import { digestOfSecret, Watching } from "./watching.ts";
 
@@ -41,13 +42,40 @@ export const vault = definePlugin({
       },
     };
   },
+  async examine(given, { folder }) {
+    const { vault } = vaultOf(given, folder);
+    const facts = await vault.read();
+    if (!facts) return [{ level: "ok", found: `there is no vault ${vault.path} yet` }];
+    const older = {
+      level: "warning",
+      found: OLDER,
+      remedy: "put the newest copy there, or sign in anew where tokens are refused",
+    } as const;
+    const secrets = secretsIn(facts.document).length;
+    return [
+      { level: "ok", found: `the vault ${vault.path} has ${secrets} secrets; ${vault.source.place} opens it, since ${facts.header.since}` },
+      ...(vault.isOlder(facts) ? [older] : []),
+    ];
+  },
   apply(host, given) {
     const opened = vaultOf(given, host.folder);
     opened.vault.warn = (message, details) => host.log.warn(message, details);
-    const stores = new Map<string, VaultStore>();
+    const stores = new Map<string, SecretStore>();
+    let storeKey: Promise<StoreKey> | undefined;
+    const key = (): Promise<StoreKey> => {
+      storeKey ??= storeKeyOf(opened.vault).catch((error: unknown) => {
+        storeKey = undefined; // the vault may be opened later
+        throw error;
+      });
+      return storeKey;
+    };
+    const make = (name: string): SecretStore =>
+      given.over === "file"
+        ? new VaultStore(storeName(name), opened.vault, opened.messages)
+        : new SealedStore(name, host.store("vault"), key);
     host.provide(SECRET_STORE, (name) => {
       let store = stores.get(name);
-      if (!store) stores.set(name, (store = new VaultStore(storeName(name), opened.vault, opened.messages)));
+      if (!store) stores.set(name, (store = make(name)));
       return store;
     });
     const report = new Report(opened.vault);

@@ -40,6 +40,10 @@ export const options = z
         'For `key: "passphrase"`: log2 of scrypt\'s N when a key is made. 18 takes about a second and 256 MiB, 14 a sixteenth of both.',
       ),
     account: z.string().min(1).default("vault").describe('For `key: "keyring"`: what the entry of `mcp-host` is called there.'),
+    over: z
+      .enum(["file", "store"])
+      .default("file")
+      .describe("Where plugins' tokens are: in the vault, or encrypted in the host's store. Secrets of configs are always in the vault."),
     commands: z.array(command).default([]).describe("Programs that `${cmd:...}` may run, as a config names them; `[]`: none."),
     commandTimeout: duration
       .refine((milliseconds) => milliseconds >= 100 && milliseconds <= 25_000, "must be between 100ms and 25s")

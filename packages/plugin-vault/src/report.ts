@@ -3,6 +3,8 @@ import { reasonOf } from "./problem.ts";
 import { secretsIn } from "./secrets.ts";
 import type { Vault, VaultFacts } from "./vault.ts";
 
+export const OLDER = "the vault is older than it was: somebody put an earlier copy back";
+
 /** What operators see of a vault: where it is and how things stand with it, and nothing that is in it. */
 export class Report {
   readonly #vault: Vault;
@@ -39,7 +41,7 @@ export class Report {
       keySince: header.since,
       secrets: secretsIn(document).length,
       stores: [...document.stores.keys()].filter((name) => name.startsWith("store:")).length,
-      ...(this.#vault.isOlder(this.#facts) && { problem: "the vault is older than it was: somebody put an earlier copy back" }),
+      ...(this.#vault.isOlder(this.#facts) && { problem: OLDER }),
     };
   }
 }

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { type Home, home, run, runProcess } from "../../../test/harness/cli.ts";
@@ -221,4 +221,45 @@ test("the plugin's own options cannot refer to what it brings", async () => {
   expect((stdout + stderr).replace(/\s+/g, " ")).toContain(
     "no plugin of the config brings ${secret:...}; one that does has no such reference in its own options",
   );
+});
+
+test("doctor tells where the vault and its key are, and what is wrong with them; a missing secret is a missing value", async () => {
+  using at = home(config({}, { one: server({ A: "${secret:A}" }) }));
+  const examined = async (): Promise<{ id: string; about?: string; found: string; remedy?: string }[]> =>
+    JSON.parse((await run(at, ["doctor", "--offline", "--json"])).stdout).findings;
+  const ofVault = async () => (await examined()).filter(({ id, about }) => about === "vault" && id !== "plugin");
+  expect(await ofVault()).toMatchObject([{ id: "plugin-state", found: expect.stringContaining("there is no vault") }]);
+  expect((await examined()).find(({ id }) => id === "variable-missing")?.found).toContain("the secret A is not set");
+  await secret(at, "set A", "value");
+  expect(await ofVault()).toMatchObject([
+    { id: "plugin-state", found: expect.stringMatching(/has 1 secrets; the key file .*vault\.key opens it/) },
+  ]);
+  const key = join(at.path, "user/mcp-host/vault.key");
+  const file = join(at.path, "state/mcp-host/vault/vault");
+  const whole = readFileSync(file);
+  writeFileSync(file, whole.subarray(0, -3));
+  expect(await ofVault()).toMatchObject([
+    { id: "plugin-trouble", found: expect.stringContaining("is damaged"), remedy: expect.stringContaining("put a copy") },
+  ]);
+  writeFileSync(file, whole);
+  await secret(at, "set A", "another value");
+  writeFileSync(file, whole);
+  expect(await ofVault()).toMatchObject([
+    { id: "plugin-state" },
+    { id: "plugin-advice", found: expect.stringContaining("older than it was") },
+  ]);
+  rmSync(key);
+  const moved = await runProcess(at, ["doctor", "--offline", "--json"]);
+  expect(JSON.parse(moved.stdout).findings).toContainEqual(
+    expect.objectContaining({ id: "plugin-trouble", found: expect.stringContaining("vault.key is not there") }),
+  );
+});
+
+test("the key of what is in the host's store is no secret that may go", async () => {
+  using at = home(config({ over: "store" }));
+  await secret(at, "set MCP_HOST_STORE_KEY", "a-key-of-many-hosts");
+  expect(await secret(at, "rm MCP_HOST_STORE_KEY")).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('used by "over" of the vault'),
+  });
 });

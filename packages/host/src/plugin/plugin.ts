@@ -222,10 +222,24 @@ export interface PluginDefinition<Schema extends z.ZodType = z.ZodType> {
    * that waits belongs in `find`.
    */
   variables?(options: z.output<Schema>, context: VariableContext): Readonly<Record<string, VariableSource>>;
+  /**
+   * Looks at what the plugin keeps or needs elsewhere, such as files and keys, for `mcp-host doctor`, within 10 s and without a host.
+   * @throws Error in the form "what is wrong; what to do", which is told as a problem
+   */
+  examine?(options: z.output<Schema>, context: Pick<VariableContext, "folder">): Awaitable<readonly PluginFinding[]>;
   /** Lazy command definitions (citty), mounted as `mcp-host <plugin> <command>`; a name may be two words, as `keys add`. citty's `data` is a {@link PluginCommandData}. */
   commands?: Record<string, () => Promise<unknown>>;
   /** Those of its commands, of one word, that are mounted as `mcp-host <command>`, too, or first words of its commands of two; unless the host or another plugin's name has the word. */
   shortcuts?: readonly string[];
+}
+
+/** How things stand with something that a plugin keeps or needs. */
+export interface PluginFinding {
+  /** `warning`: it can be used; `problem`: it cannot. */
+  readonly level: "ok" | "warning" | "problem";
+  /** Without secrets. */
+  readonly found: string;
+  readonly remedy?: string;
 }
 
 /** What a plugin that brings values is told of the config that refers to them. */

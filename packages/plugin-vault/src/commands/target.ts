@@ -1,6 +1,7 @@
 import type { PluginCommandData, VariableReference } from "mcp-host";
 import { type OpenedVault, vaultOf } from "../opened-vaults.ts";
 import type { Options } from "../options.ts";
+import { STORE_KEY } from "../sealed-store.ts";
 
 /** What a command of this plugin is given; citty has the arguments, the host the rest. */
 export interface Context<Args> {
@@ -24,8 +25,9 @@ export function targetOf({ data }: Context<unknown>): Target {
   return { ...opened, options: given, folder, references: references.filter(({ word }) => word === "secret") };
 }
 
-/** Places of the config that refer to a secret. */
-export function placesOf(name: string, { references }: Target): string[] {
+/** Places of the config that refer to a secret, or need it. */
+export function placesOf(name: string, { references, options }: Target): string[] {
+  if (name === STORE_KEY && options.over === "store") return ['"over" of the vault'];
   return [...new Set(references.filter((each) => each.name === name).map(({ place }) => place))];
 }
 

@@ -1,11 +1,12 @@
 import { parseConfig } from "../../config/parse.ts";
 import { ConfigFileError } from "../../errors.ts";
 import { createLogger } from "../../log.ts";
+import { loadPlugins } from "../../plugin/load.ts";
 import { type Opened, openHost, prepare } from "../hosting/open-host.ts";
 import { roleless } from "../hosting/roleless.ts";
 import { bothEras } from "../one-shot/both-eras.ts";
 import { withClient } from "../one-shot/local-client.ts";
-import { adviceOf, pluginsOf, problemsOf } from "./config.ts";
+import { adviceOf, examinedBy, pluginsOf, problemsOf } from "./config.ts";
 import { type Finding, finding } from "./findings.ts";
 import { lookAtCredentials, lookAtHosts, lookAtNode } from "./machine.ts";
 import { lookAtCommands, lookAtPort, startsOf } from "./servers.ts";
@@ -54,6 +55,8 @@ async function plugins(opened: Opened, findings: Finding[]): Promise<boolean> {
   try {
     await prepare(opened);
     findings.push(...pluginsOf(opened.host));
+    const { folder } = opened.loaded;
+    findings.push(...(await examinedBy(await loadPlugins(opened.host.config.plugins, folder), folder)));
     const note = roleless(opened.host);
     if (note !== undefined) findings.push(finding("local-roles", note));
     return true;

@@ -76,6 +76,17 @@ export const FINDINGS = {
     meaning: "A plugin was loaded and taps no hook, so it does nothing.",
     remedy: "Check its options, update it, or take it out of the config.",
   },
+  "plugin-state": { level: "ok", meaning: "What a plugin keeps or needs elsewhere is as it should be.", remedy: "" },
+  "plugin-advice": {
+    level: "warning",
+    meaning: "What a plugin keeps or needs elsewhere can be used, and is yet not as it should be.",
+    remedy: "Do what the finding says; the page of the plugin has more.",
+  },
+  "plugin-trouble": {
+    level: "problem",
+    meaning: "What a plugin keeps or needs elsewhere, such as a vault and its key, cannot be used. The host starts all the same.",
+    remedy: "Do what the finding says; the page of the plugin has more.",
+  },
   command: { level: "ok", meaning: "The command of a stdio server was found where its process will look for it.", remedy: "" },
   "command-missing": {
     level: "problem",
