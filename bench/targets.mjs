@@ -26,6 +26,8 @@ export const STOCK = [
   },
   // A record of each call, written and synced every second.
   { name: "audit", entry: "@host/plugin-audit" },
+  // A server that it is signed in to gets a header with every request of its connection, as one of the config.
+  { name: "oauth", entry: "@host/plugin-oauth" },
   { name: "metrics", entry: "@host/plugin-metrics" },
   // Every call is counted in a window that the bench does not use up, and told of in a header.
   {

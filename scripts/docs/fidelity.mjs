@@ -55,6 +55,10 @@ passes directly must pass through the host, check by check, and there is no list
 | for servers, 2026-07-28 | a server of 2025-11-25 over stdio and HTTP, one of three servers, with every plugin | each scored scenario passes |
 | for servers, tasks extension | a server of the extension over stdio and HTTP | each check as without the host |
 | for clients, 2025-11-25 and 2026-07-28, but for signing in | the suite's own servers, where a small client drives the host | nothing fails |
+| for clients, about signing in, 2025-03-26 to 2026-07-28 and \`client_credentials\` | the suite's own servers, with [@host/plugin-oauth](../packages/plugin-oauth/README.md) and somebody who signs in | nothing fails |
+
+Four scenarios of extensions are none of the host's: DPoP with and without nonce (tokens are bearer tokens), enterprise-managed authorization (there is
+no token of an identity provider to exchange) and workload identity (the host has none).
 `;
 
 const ZOO = `## Real servers

@@ -1,10 +1,11 @@
 // Runs the official conformance suite against fixtures, directly and through the host: the requirement sets of 2025-11-25 and of
 // 2026-07-28, each with a server of its own era, of the other and of both behind the host, the scenarios of the tasks extension,
-// and those for clients with the host as the client. Whatever passes directly must pass through the host; there is no list of
+// those for clients with the host as the client, and those about signing in, with the host as who has to. Whatever passes directly must pass through the host; there is no list of
 // exceptions. runner/targets.mjs has the runs.
 //
 //   npm run conformance -- [--revision SET] [--only RUN] [--scenario NAME] [--verbose]
 
+import { setMaxListeners } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,13 +13,23 @@ import { parseArgs } from "node:util";
 import { judgeClient, judgeDirect, judgeScored, judgeThrough, judgeUnfailing } from "./runner/judge.mjs";
 import { Processes } from "./runner/processes.mjs";
 import { printRun, printTable } from "./runner/report.mjs";
-import { install, listClientScenarios, listScenarios, listTaskScenarios, runClient, runScenarios, runSuite } from "./runner/suite.mjs";
-import { RUNS } from "./runner/targets.mjs";
+import {
+  install,
+  listClientScenarios,
+  listScenarios,
+  listSignInScenarios,
+  listTaskScenarios,
+  runClient,
+  runScenarios,
+  runSuite,
+} from "./runner/suite.mjs";
+import { RUNS, UNFIT } from "./runner/targets.mjs";
 
 const RUN_DEADLINE_MS = 180_000;
 const TASKS = "tasks";
 /** The client that the suite starts. */
 const CLIENT = `${process.execPath} ${join(import.meta.dirname, "client.mjs")}`;
+const SIGNED_IN = `${process.execPath} ${join(import.meta.dirname, "sign-in.mjs")}`;
 const SETS = Object.keys(RUNS);
 const NAMES = [...new Set(Object.values(RUNS).flatMap(Object.keys))];
 
@@ -52,6 +63,12 @@ function scenariosOf(set) {
     return {
       scored: listClientScenarios(revision),
       examine: (processes, { folder, scenarios }) => runClient(processes, { command: CLIENT, folder, revision, scenarios }),
+    };
+  const [, signIn] = /^sign-in-(.+)$/.exec(set) ?? [];
+  if (signIn)
+    return {
+      scored: listSignInScenarios(signIn, UNFIT),
+      examine: (processes, { folder, scenarios }) => runClient(processes, { command: SIGNED_IN, folder, revision: signIn, scenarios }),
     };
   if (set === TASKS) return { scored: listTaskScenarios(), examine: runScenarios };
   return {
@@ -100,6 +117,7 @@ async function performAll(set) {
 async function perform(own, run, judge) {
   const began = Date.now();
   const signal = AbortSignal.any([interrupted.signal, AbortSignal.timeout(RUN_DEADLINE_MS)]);
+  setMaxListeners(0, signal); // each process of a run hears it
   const processes = new Processes({ signal, verbose: options.verbose });
   const kill = () => processes.kill();
   process.once("exit", kill);

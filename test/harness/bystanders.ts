@@ -1,5 +1,6 @@
 import { approval } from "@host/plugin-approval";
 import { audit } from "@host/plugin-audit";
+import { oauth } from "@host/plugin-oauth";
 import { profiles } from "@host/plugin-profiles";
 import { rateLimit } from "@host/plugin-rate-limit";
 import { sqlite } from "@host/plugin-sqlite";
@@ -55,6 +56,7 @@ export function bystanders(): NonNullable<Config["plugins"]> {
       ],
       addresses: { requests: 1_000_000, window: "1m" },
     }),
+    oauth(),
     profiles({ profiles: { everything: {} }, default: "everything" }),
     sqlite({ file: `${folder.path}/store.sqlite` }),
   ];

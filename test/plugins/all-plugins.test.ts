@@ -6,6 +6,7 @@ import { auth } from "@host/plugin-auth";
 import { cache } from "@host/plugin-cache";
 import { metrics } from "@host/plugin-metrics";
 import { namespace } from "@host/plugin-namespace";
+import { oauth } from "@host/plugin-oauth";
 import { profiles } from "@host/plugin-profiles";
 import { rateLimit } from "@host/plugin-rate-limit";
 import { resilience } from "@host/plugin-resilience";
@@ -100,6 +101,7 @@ test("a thousand calls of three principals through every plugin, with a server t
           },
           rules,
         }),
+        oauth(),
         audit({ file: log, rotate: { size: "64kb" }, skip: [] }),
         metrics({}),
         rateLimit({ rules: [{ name: "often", per: ["principal"], requests: 1_000_000, window: "1h" }] }),

@@ -5,6 +5,14 @@ import { clientOf, later, settled, signIn, world } from "../harness/signed-in.ts
 afterEach(() => void vi.useRealTimers());
 
 const HOUR = 3_600_000;
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
 const text = (content: unknown) => (content as { text: string }[])[0]?.text;
 
 describe("a server that wants the host to sign in", () => {
@@ -178,6 +186,25 @@ describe("a refresh", () => {
     all.as.answer = undefined;
     await signIn(running);
     expect(text((await client.callTool({ name: "whoami" })).content)).toBe("alice");
+    await client.close();
+  });
+
+  test("of a client that the server has forgotten leads to another registration", async () => {
+    await using all = await world();
+    const port = await freePort();
+    const running = await all.host({ callback: { port } });
+    await settled(running);
+    await signIn(running);
+    await running.host.operator.run("oauth:logout", { server: "up" });
+    await signIn(running);
+    expect(all.as.count("/reg")).toBe(1);
+    const client = await clientOf(running);
+    all.as.answer = (_, path) => (path === "/token" ? { status: 401, body: JSON.stringify({ error: "invalid_client" }) } : undefined);
+    later(2 * HOUR);
+    await expect(client.callTool({ name: "whoami" })).rejects.toMatchObject({ data: { type: "sign_in_required" } });
+    all.as.answer = undefined;
+    await signIn(running);
+    expect(all.as.count("/reg")).toBe(2);
     await client.close();
   });
 

@@ -50,8 +50,7 @@ export class Asking {
         facts: { url },
       });
     if (!takesPages(exchange)) throw required(`open ${url} and call again`);
-    const over = AbortSignal.any([exchange.signal, AbortSignal.timeout(WAIT)]);
-    const done = changes.next(owner, over);
+    const done = changes.next(owner, exchange.signal, WAIT);
     const result = await exchange.ask("elicitation/create", {
       mode: "url",
       elicitationId: exchange.id,

@@ -40,8 +40,8 @@ export class Changes {
     }
   }
 
-  /** Resolves at the next change, or when the signal is aborted. */
-  next({ url, who }: Owner, signal: AbortSignal): Promise<void> {
+  /** Resolves at the next change, when the signal is aborted, or after `patience` milliseconds. */
+  next({ url, who }: Owner, signal: AbortSignal, patience: number): Promise<void> {
     const key = digest(who, url);
     let waiting = this.#waiting.get(key);
     if (!waiting) this.#waiting.set(key, (waiting = new Set()));
@@ -51,8 +51,10 @@ export class Changes {
         all.delete(over);
         if (all.size === 0 && this.#waiting.get(key) === all) this.#waiting.delete(key);
         signal.removeEventListener("abort", over);
+        clearTimeout(late);
         resolve();
       };
+      const late = setTimeout(over, patience).unref();
       all.add(over);
       signal.addEventListener("abort", over, { once: true });
       if (signal.aborted) over();

@@ -116,6 +116,7 @@ export class TokensFor {
     if (!challenge && !target.isNamed) return request.last ?? given; // it wants something else than a token
     const used = request.last?.headers.authorization;
     const grant = await grants.get(owner);
+    if (!grant && used !== undefined && !target.isNamed) return request.last ?? given; // another plugin's token
     if (target.options.grant === "client_credentials" && (!grant || grant.dead)) {
       try {
         return this.#alive(given, owner, await machines.first(target, owner, challenge));

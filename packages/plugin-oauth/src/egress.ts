@@ -29,7 +29,6 @@ const PRIVATE = /^(10\.|127\.|0\.|169\.254\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\
  * machine, and from a public server to none that is written as a private address.
  */
 export class Egress {
-  /** How many were made, by path of the URL. */
   readonly #timeout: number;
   readonly #signal: AbortSignal;
   readonly #counted: (origin: string, ok: boolean) => void;
@@ -55,7 +54,21 @@ export class Egress {
   }
 
   async #fetch(url: string, init: RequestInit, server: string): Promise<Response> {
-    const signal = AbortSignal.any([AbortSignal.timeout(this.#timeout), this.#signal]);
+    // Node 20 loses what `AbortSignal.any` is made of once nobody else holds it, and with it the time limit.
+    const over = new AbortController();
+    const end = (): void => over.abort();
+    const late = setTimeout(end, this.#timeout);
+    this.#signal.addEventListener("abort", end, { once: true });
+    if (this.#signal.aborted) end();
+    try {
+      return await this.#asked(url, init, server, over.signal);
+    } finally {
+      clearTimeout(late);
+      this.#signal.removeEventListener("abort", end);
+    }
+  }
+
+  async #asked(url: string, init: RequestInit, server: string, signal: AbortSignal): Promise<Response> {
     let target = url;
     for (let redirects = 0; ; redirects++) {
       this.check(target, server);

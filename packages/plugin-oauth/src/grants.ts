@@ -3,7 +3,7 @@ import type { AuthorizationServer, TokenEndpointResponse } from "oauth4webapi";
 import type { Kept } from "./memory.ts";
 import type { ServerOptions } from "./options.ts";
 import { problemOf, SignInProblem } from "./problem.ts";
-import { type Grant, grantKey } from "./records.ts";
+import { clientKey, type Grant, grantKey } from "./records.ts";
 import { Secrets } from "./secrets.ts";
 import type { Tokens } from "./tokens.ts";
 
@@ -16,6 +16,8 @@ const LOOK = 100;
 export const FRESH = 60_000;
 /** Tokens that logs are kept clean of; the last ones may be in use still. */
 const KEPT = 1_000;
+/** Codes by which a server says that it does not know the client. */
+const FORGOTTEN = new Set<string | undefined>(["invalid_client", "unauthorized_client"]);
 const FIRST_PAUSE = 10_000;
 const LAST_PAUSE = 300_000;
 
@@ -206,6 +208,10 @@ export class Grants {
     // Somebody may have been faster whom no lease of ours held up.
     const now = await this.get(owner);
     if (now && now.generation > grant.generation) return problem;
+    const { source, issuer, redirectUri } = grant.client;
+    // Some forget who registered: the next sign-in registers anew.
+    if (FORGOTTEN.has(problem.code) && source === "registered" && redirectUri !== undefined)
+      await this.#options.store().delete(clientKey(issuer, redirectUri));
     await this.kill(owner, grant, problem.message);
     return problem;
   }
@@ -259,7 +265,7 @@ function margin(life: number): number {
 
 /** Whether nothing came back although the request may have arrived. */
 function isLostAnswer({ cause }: SignInProblem): boolean {
-  return cause instanceof Error && (cause.name === "TimeoutError" || (cause instanceof TypeError && isReset(cause.cause)));
+  return cause instanceof Error && (cause.name === "AbortError" || (cause instanceof TypeError && isReset(cause.cause)));
 }
 
 function isReset(cause: unknown): boolean {

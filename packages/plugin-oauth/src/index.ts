@@ -87,10 +87,11 @@ export const oauth = definePlugin({
 
     hooks.credentials.tap("oauth", (credentials, request) => tokensFor.give(credentials, request));
     if (personal.length > 0) byPrincipal(host, given, { store, targets, signIns, standings, changes, desk, renew });
+    let unlisten = (): void => {};
     hooks.ready.tap("oauth", () => {
       if (store() === memory && targets.size > 0)
         log.info("sign-ins are kept in memory and end with the host; @host/plugin-vault keeps them");
-      changes.listen(({ url, who, isSignedIn }) => {
+      unlisten = changes.listen(({ url, who, isSignedIn }) => {
         for (const target of targets.values()) {
           if (target.url !== url || (target.mode === "host") !== (who === HOST)) continue;
           const owner = { ...ownerOf(target, undefined), who };
@@ -100,6 +101,7 @@ export const oauth = definePlugin({
       });
     });
     hooks.close.tap("oauth", () => {
+      unlisten();
       desk.close();
       grants.close();
     });
@@ -121,7 +123,7 @@ interface ByPrincipal {
 /** What there is where each client's person signs in: pages, questions, and tools to ask for them. */
 function byPrincipal(host: PluginHost, { publicUrl }: Options, { desk, ...parts }: ByPrincipal): void {
   const { targets } = parts;
-  const tickets = new Tickets({ ...parts, base: () => baseOf(publicUrl, host.operator.status().url) });
+  const tickets = new Tickets({ ...parts, now: () => host.clock.now(), base: () => baseOf(publicUrl, host.operator.status().url) });
   const asking = new Asking({ ...parts, tickets });
   host.hooks.call.for("*").tap("oauth", (next, { key }) => {
     const target = targets.get(key);

@@ -10,6 +10,8 @@ import type { SignIns } from "./sign-in.ts";
 import type { Standings } from "./standing.ts";
 
 const COOKIE = "mcp-host-sign-in";
+/** Links that are remembered; the oldest leave first. */
+const GIVEN = 10_000;
 /** Where the routes are on the host's own port. */
 export const START = "/oauth/start";
 export const CALLBACK = "/oauth/callback";
@@ -20,6 +22,7 @@ export interface TicketsOptions {
   readonly signIns: SignIns;
   readonly standings: Standings;
   readonly changes: Changes;
+  readonly now: () => number;
   /** Where browsers reach the host, without a path. @throws SignInProblem where they do not */
   readonly base: () => string;
   /** Has the connections of a principal made anew. */
@@ -37,15 +40,24 @@ export interface Reply extends Omit<Page, "headers"> {
  */
 export class Tickets {
   readonly #options: TicketsOptions;
+  /** What was given last, by server and principal. */
+  readonly #given = new Map<string, { readonly ticket: string; readonly at: number }>();
 
   constructor(options: TicketsOptions) {
     this.#options = options;
   }
 
-  /** A link for one principal and server, good for ten minutes. */
+  /** A link for one principal and server, good for five to ten minutes: who asks again and again is given the same one. */
   async link(target: Target, principal: string): Promise<string> {
-    const ticket = randomBytes(24).toString("base64url");
     const base = this.#options.base();
+    const key = digest(target.key, principal);
+    const given = this.#given.get(key);
+    if (given && this.#options.now() - given.at < PATIENCE / 2) return `${base}${START}?ticket=${given.ticket}`;
+    const ticket = randomBytes(24).toString("base64url");
+    this.#given.delete(key);
+    this.#given.set(key, { ticket, at: this.#options.now() });
+    const [oldest = ""] = this.#given.keys();
+    if (this.#given.size > GIVEN) this.#given.delete(oldest);
     await this.#options.store().set(ticketKey(ticket), { server: target.key, principal }, PATIENCE);
     return `${base}${START}?ticket=${ticket}`;
   }

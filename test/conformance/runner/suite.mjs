@@ -46,7 +46,7 @@ export async function runSuite(processes, { url, folder, revision, scenario }) {
   return { code, scenarios: readResults(folder) };
 }
 
-/** The scenarios of a revision's requirement set for clients, but for those that are about signing in: a host has its own way there. */
+/** The scenarios of a revision's requirement set for clients, but for those that are about signing in. */
 export function listClientScenarios(revision) {
   const listing = execFileSync(NODE, [SUITE, "list", "--requirements", revision], { encoding: "utf8" });
   const scored = /^Client scenarios.*:\n((?: {2}- .+\n)+)/m.exec(listing)?.[1].matchAll(/- (.+)/g) ?? [];
@@ -57,11 +57,26 @@ export function listClientScenarios(revision) {
   return scenarios;
 }
 
-/** Runs scenarios for clients one by one, each with a process of `command` as the client. */
+/**
+ * The scenarios about signing in that a client of a revision has, and with the newest those of no revision.
+ * @param unfit those that are none of the host's
+ */
+export function listSignInScenarios(revision, unfit) {
+  const listing = execFileSync(NODE, [SUITE, "list"], { encoding: "utf8" });
+  const all = [...listing.matchAll(/^ *- (auth\/\S+) \[([^\]]+)\]$/gm)].map(([, name, revisions]) => [name, revisions.split(",")]);
+  const isNewest = !all.some(([, revisions]) => revisions.some((each) => /^\d/.test(each) && each > revision));
+  const own = all.filter(
+    ([name, revisions]) => !unfit.has(name) && (revisions.includes(revision) || (isNewest && revisions.includes("extension"))),
+  );
+  if (own.length === 0) throw new Error(`no scenarios about signing in for ${revision} in the suite's list:\n${listing}`);
+  return new Map(own.map(([name]) => [name, true]));
+}
+
+/** Runs scenarios for clients one by one, each with a process of `command` as the client. Those of no revision the suite skips unless it is forced. */
 export async function runClient(processes, { command, folder, revision, scenarios }) {
   let worst = 0;
   for (const scenario of scenarios) {
-    const what = ["--command", command, "--scenario", scenario, "--spec-version", revision];
+    const what = ["--command", command, "--scenario", scenario, "--spec-version", revision, "--force"];
     const args = [SUITE, "client", "--output-dir", folder, "--timeout", String(SCENARIO_TIMEOUT_MS), ...what];
     worst = Math.max(worst, await processes.ended(processes.start("the suite", NODE, args)));
   }
@@ -75,7 +90,11 @@ function run(processes, { url, folder, what }) {
 
 function readResults(folder) {
   const scenarios = new Map();
-  for (const entry of readdirSync(folder)) {
+  // The name of a scenario may have a slash.
+  const entries = readdirSync(folder).flatMap((entry) =>
+    entry === "auth" ? readdirSync(join(folder, entry)).map((own) => join(entry, own)) : [entry],
+  );
+  for (const entry of entries) {
     const [, scenario] = /^(?:server-)?(.+)-\d{4}-\d\d-\d\dT[\d-]+Z$/.exec(entry) ?? [];
     if (!scenario) continue;
     const checks = new Map();

@@ -56,6 +56,7 @@ const v1 = {
       plugins: [
         ["@host/plugin-approval", { rules: [{ allow: true }] }],
         ["@host/plugin-auth", { anonymous: [], default: "allow" }],
+        "@host/plugin-oauth",
         ["@host/plugin-audit", { details: [{ arguments: "redacted", results: "redacted" }] }],
         "@host/plugin-metrics",
         [
@@ -129,6 +130,14 @@ async function freePort() {
   return port;
 }
 
+/** Scenarios about signing in that are none of the host's, and why. All are of extensions. */
+export const UNFIT = new Map([
+  ["auth/enterprise-managed-authorization", "the host has no token of a person's from an identity provider to exchange"],
+  ["auth/wif-jwt-bearer", "the host is no workload with an identity of its platform"],
+  ["auth/dpop", "tokens are bearer tokens: no proof of possession (RFC 9449)"],
+  ["auth/dpop-nonce", "tokens are bearer tokens: no proof of possession (RFC 9449)"],
+]);
+
 /**
  * The runs over each set of scenarios, in order. `direct` (and `direct2`, of the fixture on SDK v2) shows that a fixture has everything, `like` what a run is compared with
  * check by check; where there is none, the fixture does not speak so by itself, and what the revision demands must pass.
@@ -156,6 +165,10 @@ export const RUNS = {
   // As a client of the suite's own servers, which client.mjs drives.
   "client-2025-11-25": { host: {} },
   "client-2026-07-28": { host: {} },
+  // As a client that somebody has to sign in, which sign-in.mjs drives.
+  "sign-in-2025-03-26": { host: {} },
+  "sign-in-2025-11-25": { host: {} },
+  "sign-in-2026-07-28": { host: {} },
   tasks: {
     direct: { start: tasks.direct, isDirect: true },
     stdio: { start: tasks.stdio, like: "direct" },

@@ -137,7 +137,8 @@ export const FINDINGS = {
   "server-unauthorized": {
     level: "problem",
     meaning: "A server refuses the credentials that the host has for it.",
-    remedy: "Renew them in `headers` of the server or where its variables come from; see [config.md](config.md#secrets).",
+    remedy:
+      "Renew them in `headers` of the server or where its variables come from; see [config.md](config.md#secrets). Where somebody has to sign in, add @host/plugin-oauth.",
   },
   "server-sign-in": {
     level: "problem",
