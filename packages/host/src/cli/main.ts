@@ -2,9 +2,10 @@ import { setTimeout as pause } from "node:timers/promises";
 import { type ArgsDef, type CommandDef, defineCommand, runCommand } from "citty";
 import { nearest } from "../config/nearest.ts";
 import { ConfigError, ConfigFileError } from "../errors.ts";
+import { UsageError } from "../operator/usage-error.ts";
 import type { PluginCommandData } from "../plugin/plugin.ts";
 import { EXIT } from "./command-line/exit.ts";
-import { checkArguments, everyValue, splitWords, UsageError } from "./command-line/usage.ts";
+import { checkArguments, everyValue, splitWords } from "./command-line/usage.ts";
 import { COMMANDS } from "./commands.ts";
 
 /** How often it is looked whether everything was read. */
