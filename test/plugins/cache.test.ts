@@ -142,7 +142,7 @@ test("an operator sees and clears the cache of a running host", async () => {
 
   expect(await run(at, ["cache", "clear"])).toMatchObject({ code: 2, stderr: expect.stringContaining("needs <pattern>") });
   expect(await run(at, ["cache", "clear", "*", "--pid", "x"])).toMatchObject({
-    code: 1,
+    code: 2,
     stderr: expect.stringContaining("not a process id"),
   });
   expect(await run(at, ["cache", "stats", "--pid", "1"])).toMatchObject({

@@ -40,6 +40,8 @@ export type { HostStats, UpstreamStats } from "./host/stats.ts";
 export { createLogger, type LogFields, type Logger, type LogLevel, type LogOptions, type LogRecord } from "./log.ts";
 export { callRunningHost, type HostChoice, type Reloaded, reloadRunningHosts } from "./operator/control-client.ts";
 export { createHost } from "./operator/create-host.ts";
+export { type ChoiceFlags, choiceArgs, choiceOf, jsonArgs } from "./operator/host-choice.ts";
+export { UsageError } from "./operator/usage-error.ts";
 export type { Clock, PluginClock } from "./plugin/clock.ts";
 export type {
   Ask,

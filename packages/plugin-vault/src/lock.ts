@@ -62,6 +62,9 @@ function create(path: string, own: Holder): boolean {
     const file = openSync(path, "wx", 0o600);
     try {
       writeFileSync(file, JSON.stringify(own));
+    } catch (error) {
+      rmSync(path, { force: true }); // a full disk
+      throw error;
     } finally {
       closeSync(file);
     }

@@ -219,7 +219,7 @@ test("the plugin's own options cannot refer to what it brings", async () => {
   const { code, stdout, stderr } = await run(at, ["validate"]);
   expect(code).toBe(3);
   expect((stdout + stderr).replace(/\s+/g, " ")).toContain(
-    "no plugin of the config brings ${secret:...}; one that does has no such reference in its own options",
+    "no plugin of the config brings ${secret:...} (add @host/plugin-vault); one that does has no such reference in its own options",
   );
 });
 
@@ -262,4 +262,21 @@ test("the key of what is in the host's store is no secret that may go", async ()
     code: 1,
     stderr: expect.stringContaining('used by "over" of the vault'),
   });
+});
+
+test("at a terminal a value is typed, which nobody sees", async () => {
+  using at = home(config({ workFactor: 14 }));
+  const terminal = { PRETEND_TERMINAL: "1" };
+  const set = await secret(at, "set A", "typed-at-a-terminal\r", terminal);
+  expect(set).toMatchObject({ code: 0, stderr: expect.stringContaining("the value of A: ") });
+  expect(set.stderr + set.stdout).not.toContain("typed-at");
+  expect((await secret(at, "get A --reveal")).stdout).toBe("typed-at-a-terminal\n");
+  expect(await secret(at, "set B", "", terminal)).toMatchObject({ code: 1, stderr: expect.stringContaining("nothing was given") });
+});
+
+test("without the plugin, its commands and references name it", async () => {
+  using at = home({ mcpServers: { one: server({ A: "${secret:A}" }) } });
+  expect(await secret(at, "list")).toMatchObject({ code: 2, stderr: expect.stringContaining("@host/plugin-vault brings it") });
+  const { code, stdout, stderr } = await run(at, ["validate"]);
+  expect([code, stdout + stderr]).toEqual([3, expect.stringContaining("(add @host/plugin-vault)")]);
 });

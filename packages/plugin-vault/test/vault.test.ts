@@ -38,10 +38,17 @@ async function filled(values: Record<string, unknown> = { token: "canary-in-the-
 }
 
 /** A process that writes into the store `name`. */
-function writer(places: Places, name: string, rotates = false): { child: ChildProcess; written: number[]; ended: Promise<unknown> } {
+function writer(
+  places: Places,
+  name: string,
+  { rotates = false, kilobytes }: { rotates?: boolean; kilobytes?: number } = {},
+): { child: ChildProcess; written: number[]; ended: Promise<unknown> } {
   const args = [join(import.meta.dirname, "writer.mjs"), places.folder, places.keyFile, join(places.root, "seen"), name];
-  const child = spawn(process.execPath, [...args, ...(rotates ? ["rotate"] : [])], {
-    stdio: ["ignore", "pipe", "inherit"],
+  const line = [process.execPath, ...args, ...(rotates ? ["rotate"] : [])];
+  // No file may become larger: what a full disk says, at another place each time.
+  const [program = "", ...rest] = kilobytes === undefined ? line : ["bash", "-c", `ulimit -f ${kilobytes}; exec "$0" "$@"`, ...line];
+  const child = spawn(program, rest, {
+    stdio: ["ignore", "pipe", kilobytes === undefined ? "inherit" : "ignore"],
     env: { ...process.env, ...MARKED },
   });
   const written: number[] = [];
@@ -260,7 +267,7 @@ test("processes that write at once lose nothing, and those that are killed leave
 test("a rotation that is killed at any moment leaves a vault that its key opens", async () => {
   const places = await filled();
   for (let round = 0; round < 6; round++) {
-    const rotating = writer(places, "a", true);
+    const rotating = writer(places, "a", { rotates: true });
     await vi.waitFor(() => expect(rotating.written.length).toBeGreaterThan(1), 30_000);
     await eventsIn([places.folder, join(places.keyFile, "..")], 1 + round * 3); // another moment each time
     rotating.child.kill("SIGKILL");
@@ -362,3 +369,60 @@ test("what a passphrase opens is what age's own implementation writes and reads"
   const greedy = Buffer.from(Buffer.from(written).toString("latin1").replace(" 10\n", " 25\n"), "latin1");
   await expect(reader.decrypt(greedy)).rejects.toThrow("work factor is too high");
 });
+
+test("who lost the lock while it was held up does not write over what another wrote meanwhile", async () => {
+  const places = await filled();
+  const { vault, store } = instanceOf(places);
+  const lock = join(places.folder, "lock");
+  const late = vault.change(({ document, changed }) => {
+    document.stores.clear();
+    writeFileSync(lock, JSON.stringify({ token: "another", pid: 1, host: "elsewhere", boot: "" })); // as whoever took it over writes it
+    changed();
+  });
+  await expect(late).rejects.toThrow("another process took the lock");
+  expect(readdirSync(places.folder).sort(), "nothing is left of the attempt, and the lock is another's").toEqual(["lock", "vault"]);
+  utimesSync(lock, 0, 0); // for a minute nobody touched it
+  expect(await store("a").get("token")).toBe("canary-in-the-vault");
+  await store("a").set("b", 1);
+  expect(await store("a").get("token")).toBe("canary-in-the-vault");
+});
+
+test("a change that throws is its own affair: those beside it are written", async () => {
+  const { store } = instanceOf(placesIn(folder.path));
+  const one = store("a").set("one", 1);
+  const bad = Promise.resolve(
+    store("a").update("two", () => {
+      throw new Error("no");
+    }),
+  );
+  const three = store("a").increment("three");
+  await expect(bad).rejects.toThrow("no");
+  await Promise.all([one, three]);
+  expect([await store("a").get("one"), await store("a").get("two"), await store("a").get("three")]).toEqual([1, undefined, 1]);
+});
+
+test("what is shared and does not last may be damaged: it begins anew, and the vault is as it was", async () => {
+  const places = await filled();
+  const { store } = instanceOf(places);
+  const lease = await store("a").lease("job", 60_000);
+  writeFileSync(join(places.folder, "live"), "half of it");
+  expect(await lease?.renew(60_000)).toBe(false);
+  expect(await store("a").lease("job", 60_000)).toBeDefined();
+  expect(await store("a").get("token")).toBe("canary-in-the-vault");
+});
+
+test.skipIf(process.platform === "win32").each([0, 1, 4, 20])(
+  "what cannot be written since no file may have more than %i kB leaves the vault as it was, without a lock",
+  async (kilobytes) => {
+    const places = placesIn(folder.path);
+    mkdirSync(join(places.keyFile, ".."), { mode: 0o700 });
+    const { written, ended } = writer(places, "a", { kilobytes });
+    expect(await ended).not.toBe(0);
+    const left = existsSync(places.folder) ? readdirSync(places.folder) : [];
+    expect(left).toEqual(written.length > 0 ? ["vault"] : []);
+    const { store } = instanceOf(places);
+    expect((await store("a").get("count")) ?? 0).toBe(written.at(-1) ?? 0);
+    await store("a").set("more", 1);
+    expect(await store("a").get("more")).toBe(1);
+  },
+);

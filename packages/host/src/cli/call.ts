@@ -1,7 +1,8 @@
 import { defineCommand } from "citty";
+import { jsonArgs } from "../operator/host-choice.ts";
 import { isObject, type Json } from "../wire/message.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
-import { askArgs, configArgs, endpointArgs, jsonArgs, logArgs } from "./command-line/options.ts";
+import { askArgs, configArgs, endpointArgs, logArgs } from "./command-line/options.ts";
 import type { AskedHost } from "./one-shot/asked-host.ts";
 import { readableBlock } from "./one-shot/content.ts";
 import type { OneShot } from "./one-shot/one-shot.ts";

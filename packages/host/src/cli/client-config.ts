@@ -1,9 +1,10 @@
 import { defineCommand } from "citty";
 import { escapeControls } from "../log.ts";
+import { jsonArgs } from "../operator/host-choice.ts";
 import { redactText } from "../redact.ts";
 import { clientArgs, entryArgs, targetOf } from "./clients/client-options.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
-import { jsonArgs } from "./command-line/options.ts";
+
 import { jsonText } from "./terminal/json-text.ts";
 
 export default defineCommand({

@@ -1,6 +1,7 @@
 import { defineCommand } from "citty";
+import { jsonArgs } from "../operator/host-choice.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
-import { jsonArgs } from "./command-line/options.ts";
+
 import { bashScript } from "./completion/bash.ts";
 import { fishScript } from "./completion/fish.ts";
 import { type Commands, commandWords } from "./completion/words.ts";

@@ -1,6 +1,7 @@
 import { defineCommand } from "citty";
+import { jsonArgs } from "../operator/host-choice.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
-import { configArgs, jsonArgs } from "./command-line/options.ts";
+import { configArgs } from "./command-line/options.ts";
 import { jsonText } from "./terminal/json-text.ts";
 import { table } from "./terminal/table.ts";
 

@@ -1,8 +1,9 @@
 import { defineCommand } from "citty";
 import { escapeControls } from "../log.ts";
+import { jsonArgs } from "../operator/host-choice.ts";
 import { redactText } from "../redact.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
-import { configArgs, jsonArgs } from "./command-line/options.ts";
+import { configArgs } from "./command-line/options.ts";
 import { jsonText } from "./terminal/json-text.ts";
 
 export default defineCommand({

@@ -1,9 +1,10 @@
 import { defineCommand } from "citty";
 import type { Restored } from "../config/backup.ts";
 import { escapeControls } from "../log.ts";
+import { jsonArgs } from "../operator/host-choice.ts";
+import { UsageError } from "../operator/usage-error.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
-import { configArgs, jsonArgs } from "./command-line/options.ts";
-import { UsageError } from "./command-line/usage.ts";
+import { configArgs } from "./command-line/options.ts";
 import { jsonText } from "./terminal/json-text.ts";
 
 export default defineCommand({

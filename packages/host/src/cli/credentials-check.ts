@@ -1,8 +1,9 @@
 import { defineCommand } from "citty";
 import type { CredentialsReport } from "../config/credentials.ts";
 import { escapeControls } from "../log.ts";
+import { jsonArgs } from "../operator/host-choice.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
-import { configArgs, jsonArgs } from "./command-line/options.ts";
+import { configArgs } from "./command-line/options.ts";
 import { jsonText } from "./terminal/json-text.ts";
 import { claimStdout } from "./terminal/stdout.ts";
 import { table } from "./terminal/table.ts";

@@ -1,9 +1,10 @@
 import { defineCommand } from "citty";
 import { escapeControls } from "../log.ts";
+import { jsonArgs } from "../operator/host-choice.ts";
 import { redactText } from "../redact.ts";
 import { CLIENT_NAMES, clientOf } from "./clients/clients.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
-import { jsonArgs } from "./command-line/options.ts";
+
 import { everyValue } from "./command-line/usage.ts";
 import { FORMATS } from "./init/first-config.ts";
 import type { InitReport } from "./init/initialize.ts";

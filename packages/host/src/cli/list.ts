@@ -1,8 +1,9 @@
 import { defineCommand } from "citty";
 import { escapeControls } from "../log.ts";
+import { jsonArgs } from "../operator/host-choice.ts";
 import { redactText } from "../redact.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
-import { askArgs, configArgs, endpointArgs, jsonArgs, logArgs } from "./command-line/options.ts";
+import { askArgs, configArgs, endpointArgs, logArgs } from "./command-line/options.ts";
 import { listOf } from "./one-shot/asked-host.ts";
 import { type Kind, rowsOf } from "./one-shot/kinds.ts";
 import { describeEras, describeMissing } from "./one-shot/startup.ts";

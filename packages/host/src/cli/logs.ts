@@ -1,12 +1,12 @@
 import { once } from "node:events";
 import { defineCommand } from "citty";
 import { escapeControls, type LogLevel, type LogRecord, prettyLine } from "../log.ts";
+import { choiceArgs, choiceOf } from "../operator/host-choice.ts";
 import type { LogQuery } from "../operator/log-query.ts";
+import { UsageError } from "../operator/usage-error.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
 import { interruption } from "./command-line/interrupted.ts";
 import { checkServer } from "./command-line/known-server.ts";
-import { choiceArgs, choiceOf } from "./command-line/options.ts";
-import { UsageError } from "./command-line/usage.ts";
 import { painter, type Style } from "./terminal/colours.ts";
 
 const STYLES: Partial<Record<LogRecord["level"], Style>> = { error: "red", warn: "yellow", debug: "dim" };

@@ -2,9 +2,10 @@ import { setTimeout as pause } from "node:timers/promises";
 import { type ArgsDef, type CommandDef, defineCommand, runCommand } from "citty";
 import { nearest } from "../config/nearest.ts";
 import { ConfigError, ConfigFileError } from "../errors.ts";
+import { UsageError } from "../operator/usage-error.ts";
 import type { PluginCommandData } from "../plugin/plugin.ts";
 import { EXIT } from "./command-line/exit.ts";
-import { checkArguments, everyValue, splitWords, UsageError } from "./command-line/usage.ts";
+import { checkArguments, everyValue, splitWords } from "./command-line/usage.ts";
 import { COMMANDS } from "./commands.ts";
 
 /** How often it is looked whether everything was read. */
@@ -69,11 +70,19 @@ async function dispatchGroup(name: string, group: readonly string[], [word, ...r
   throw new UsageError(`there is no command "${name} ${word}"${nearest(`${name} ${word}`, group)}`).of(name);
 }
 
+/** First words of commands that stock plugins bring. */
+const BROUGHT: ReadonlyMap<string, string> = new Map([
+  ["secret", "@host/plugin-vault"],
+  ["login", "@host/plugin-oauth"],
+  ["logout", "@host/plugin-oauth"],
+]);
+
 /** @param cause why it is not known whether a plugin brings the command; it does not matter to a command that is only misspelt */
 function unknownCommand(name: string, cause?: unknown): Error {
   if (cause instanceof UsageError) return cause;
   const near = nearest(name, Object.keys(COMMANDS));
-  const plain = `there is no command "${name}"${near}`;
+  const stock = BROUGHT.get(name);
+  const plain = `there is no command "${name}"${stock === undefined ? near : `; ${stock} brings it: add it to "plugins" in the config`}`;
   if (near !== "" || !(cause instanceof ConfigError)) return new UsageError(plain);
   const place = cause instanceof ConfigFileError && cause.path !== undefined ? ` ${cause.path}` : "";
   const problems = cause.problems.map((problem) => `  ${problem}`);

@@ -1,8 +1,9 @@
 import { defineCommand } from "citty";
+import { jsonArgs } from "../operator/host-choice.ts";
+import { UsageError } from "../operator/usage-error.ts";
 import { isObject, type Json } from "../wire/message.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
-import { askArgs, configArgs, endpointArgs, jsonArgs, logArgs } from "./command-line/options.ts";
-import { UsageError } from "./command-line/usage.ts";
+import { askArgs, configArgs, endpointArgs, logArgs } from "./command-line/options.ts";
 import { readableBlock } from "./one-shot/content.ts";
 import type { OneShot } from "./one-shot/one-shot.ts";
 import { claimStdout } from "./terminal/stdout.ts";

@@ -1,7 +1,7 @@
 import { defineCommand } from "citty";
 import { escapeControls } from "../log.ts";
+import { choiceArgs, choiceOf, jsonArgs } from "../operator/host-choice.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
-import { choiceArgs, choiceOf, jsonArgs } from "./command-line/options.ts";
 import { jsonText } from "./terminal/json-text.ts";
 
 export default defineCommand({

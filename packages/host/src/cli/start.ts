@@ -1,7 +1,7 @@
 import { defineCommand } from "citty";
+import { UsageError } from "../operator/usage-error.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
 import { configArgs, daemonArgs, endpointArgs, logArgs } from "./command-line/options.ts";
-import { UsageError } from "./command-line/usage.ts";
 import type { Detached, StartFlags } from "./hosting/serve.ts";
 import { claimStdout } from "./terminal/stdout.ts";
 

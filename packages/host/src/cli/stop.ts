@@ -1,10 +1,11 @@
 import { resolve } from "node:path";
 import { defineCommand } from "citty";
 import { escapeControls } from "../log.ts";
+import { choiceArgs, choiceOf, jsonArgs } from "../operator/host-choice.ts";
+import { UsageError } from "../operator/usage-error.ts";
 import { durationOf } from "./command-line/durations.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
-import { choiceArgs, choiceOf, jsonArgs, timeoutArgs } from "./command-line/options.ts";
-import { UsageError } from "./command-line/usage.ts";
+import { timeoutArgs } from "./command-line/options.ts";
 import { jsonText } from "./terminal/json-text.ts";
 
 export default defineCommand({

@@ -1,9 +1,9 @@
 import { defineCommand } from "citty";
 import { escapeControls, escapedJson } from "../log.ts";
+import { UsageError } from "../operator/usage-error.ts";
 import type { Json } from "../wire/message.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
 import { askArgs, configArgs, endpointArgs, logArgs } from "./command-line/options.ts";
-import { UsageError } from "./command-line/usage.ts";
 import type { OneShot } from "./one-shot/one-shot.ts";
 import { claimStdout } from "./terminal/stdout.ts";
 

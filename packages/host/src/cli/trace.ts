@@ -1,12 +1,12 @@
 import { once } from "node:events";
 import { defineCommand } from "citty";
 import { countedAre } from "../counted.ts";
+import { choiceArgs, choiceOf } from "../operator/host-choice.ts";
 import type { TraceRecord } from "../operator/trace-record.ts";
 import type { TraceNote } from "../operator/trace-stream.ts";
+import { UsageError } from "../operator/usage-error.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
 import { interruption } from "./command-line/interrupted.ts";
-import { choiceArgs, choiceOf } from "./command-line/options.ts";
-import { UsageError } from "./command-line/usage.ts";
 
 export default defineCommand({
   meta: { name: "trace", description: "Show what becomes of each request of a running host, stage by stage" },

@@ -1,9 +1,10 @@
 import { defineCommand } from "citty";
+import { jsonArgs } from "../operator/host-choice.ts";
 import { API_VERSION, VERSION } from "../version.ts";
 import { LATEST_VERSION } from "../wire/versions.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
 import { INSTALLED, installation } from "./command-line/installed.ts";
-import { jsonArgs } from "./command-line/options.ts";
+
 import { jsonText } from "./terminal/json-text.ts";
 
 export default defineCommand({

@@ -137,10 +137,11 @@ function resolveReference(body: string, path: Path, expansion: Expansion): strin
 }
 
 function noReference(body: string, place: string, word?: string): string {
+  const stock = word === "secret" || word === "cmd" ? " (add @host/plugin-vault)" : "";
   const nobody =
     word === undefined
       ? ""
-      : `, and no plugin of the config brings \${${word}:...}; one that does has no such reference in its own options`;
+      : `, and no plugin of the config brings \${${word}:...}${stock}; one that does has no such reference in its own options`;
   return `${place}: "\${${body}}" is none of \${VAR}, \${VAR:-default}, \${env:VAR}, \${file:path}, \${input:id}${nobody}; write "$\${" for a literal "\${"`;
 }
 

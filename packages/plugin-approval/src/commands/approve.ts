@@ -1,5 +1,5 @@
-import { callRunningHost } from "mcp-host";
-import { type Choice, choice, chosen, print } from "./choice.ts";
+import { type ChoiceFlags, callRunningHost, choiceArgs, choiceOf, jsonArgs } from "mcp-host";
+import { print } from "./print.ts";
 
 /** `mcp-host approval approve <id>`; a command as citty has them. */
 export default {
@@ -11,10 +11,11 @@ export default {
       valueHint: "how-long",
       description: "once, or as far as its rule lets the answer count: session, principal, time",
     },
-    ...choice,
+    ...choiceArgs,
+    ...jsonArgs,
   },
-  async run({ args }: { args: Choice & { id: string; for?: string } }): Promise<void> {
+  async run({ args }: { args: ChoiceFlags & { id: string; for?: string } }): Promise<void> {
     const params = { id: args.id, ...(args.for !== undefined && { for: args.for }) };
-    print(await callRunningHost("approval", "approve", params, chosen(args)), `${args.id} was approved\n`, args);
+    print(await callRunningHost("approval", "approve", params, choiceOf(args)), `${args.id} was approved\n`, args);
   },
 };

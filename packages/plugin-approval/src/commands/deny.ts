@@ -1,5 +1,5 @@
-import { callRunningHost } from "mcp-host";
-import { type Choice, choice, chosen, print } from "./choice.ts";
+import { type ChoiceFlags, callRunningHost, choiceArgs, choiceOf, jsonArgs } from "mcp-host";
+import { print } from "./print.ts";
 
 /** `mcp-host approval deny <id>`; a command as citty has them. */
 export default {
@@ -7,10 +7,11 @@ export default {
   args: {
     id: { type: "positional", description: "The call, as `pending` shows it" },
     reason: { type: "string", valueHint: "words", description: "Why; the model is told" },
-    ...choice,
+    ...choiceArgs,
+    ...jsonArgs,
   },
-  async run({ args }: { args: Choice & { id: string; reason?: string } }): Promise<void> {
+  async run({ args }: { args: ChoiceFlags & { id: string; reason?: string } }): Promise<void> {
     const params = { id: args.id, ...(args.reason !== undefined && { reason: args.reason }) };
-    print(await callRunningHost("approval", "deny", params, chosen(args)), `${args.id} was denied\n`, args);
+    print(await callRunningHost("approval", "deny", params, choiceOf(args)), `${args.id} was denied\n`, args);
   },
 };

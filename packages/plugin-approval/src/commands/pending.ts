@@ -1,6 +1,6 @@
-import { callRunningHost } from "mcp-host";
+import { type ChoiceFlags, callRunningHost, choiceArgs, choiceOf, jsonArgs } from "mcp-host";
 import { shownName } from "../question.ts";
-import { type Choice, choice, chosen, print } from "./choice.ts";
+import { print } from "./print.ts";
 
 /** One call that waits, as the operation tells it. */
 interface Waiting {
@@ -19,9 +19,9 @@ interface Waiting {
 /** `mcp-host approval pending`; a command as citty has them. */
 export default {
   meta: { name: "pending", description: "Show which calls wait for an operator's approval" },
-  args: { ...choice },
-  async run({ args }: { args: Choice }): Promise<void> {
-    const given = await callRunningHost("approval", "pending", {}, chosen(args));
+  args: { ...choiceArgs, ...jsonArgs },
+  async run({ args }: { args: ChoiceFlags }): Promise<void> {
+    const given = await callRunningHost("approval", "pending", {}, choiceOf(args));
     const { pending } = given as unknown as { pending: Waiting[] }; // as the plugin tells it
     print(given, pending.length > 0 ? pending.map(described).join("\n") : "no call waits\n", args);
   },

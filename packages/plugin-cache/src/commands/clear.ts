@@ -1,5 +1,4 @@
-import { callRunningHost } from "mcp-host";
-import { type Choice, choice, chosen } from "./choice.ts";
+import { type ChoiceFlags, callRunningHost, choiceArgs, choiceOf, jsonArgs } from "mcp-host";
 
 /** `mcp-host cache clear <pattern>`; a command as citty has them. */
 export default {
@@ -9,10 +8,11 @@ export default {
       type: "positional",
       description: "What is dropped: a glob of names and URIs (files__*), or of upstream:native; '*' for everything",
     },
-    ...choice,
+    ...choiceArgs,
+    ...jsonArgs,
   },
-  async run({ args }: { args: Choice & { pattern: string } }): Promise<void> {
-    const { dropped } = await callRunningHost("cache", "clear", { pattern: args.pattern }, chosen(args));
+  async run({ args }: { args: ChoiceFlags & { pattern: string } }): Promise<void> {
+    const { dropped } = await callRunningHost("cache", "clear", { pattern: args.pattern }, choiceOf(args));
     process.stdout.write(args.json ? `${JSON.stringify({ dropped })}\n` : `${dropped} ${dropped === 1 ? "result" : "results"} dropped\n`);
   },
 };

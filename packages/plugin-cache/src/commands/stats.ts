@@ -1,13 +1,12 @@
-import { callRunningHost } from "mcp-host";
+import { type ChoiceFlags, callRunningHost, choiceArgs, choiceOf, jsonArgs } from "mcp-host";
 import type { CacheStats } from "../statistics.ts";
-import { type Choice, choice, chosen } from "./choice.ts";
 
 /** `mcp-host cache stats`; a command as citty has them. */
 export default {
   meta: { name: "stats", description: "Show what the cache of a running host did" },
-  args: { ...choice },
-  async run({ args }: { args: Choice }): Promise<void> {
-    const report = await callRunningHost("cache", "stats", {}, chosen(args));
+  args: { ...choiceArgs, ...jsonArgs },
+  async run({ args }: { args: ChoiceFlags }): Promise<void> {
+    const report = await callRunningHost("cache", "stats", {}, choiceOf(args));
     process.stdout.write(args.json ? `${JSON.stringify(report, undefined, 2)}\n` : described(report as unknown as Report)); // as the plugin reports
   },
 };

@@ -1,5 +1,4 @@
-import { callRunningHost } from "mcp-host";
-import { type Choice, choice, chosen } from "./choice.ts";
+import { type ChoiceFlags, callRunningHost, choiceArgs, choiceOf, jsonArgs } from "mcp-host";
 
 /** A rule as the plugin reports it. */
 interface Row {
@@ -16,9 +15,9 @@ interface Row {
 /** `mcp-host rate-limit show`; a command as citty has them. */
 export default {
   meta: { name: "show", description: "Show what limits let through, what they refused, and who uses most" },
-  args: { ...choice },
-  async run({ args }: { args: Choice }): Promise<void> {
-    const given = await callRunningHost("rate-limit", "show", {}, chosen(args));
+  args: { ...choiceArgs, ...jsonArgs },
+  async run({ args }: { args: ChoiceFlags }): Promise<void> {
+    const given = await callRunningHost("rate-limit", "show", {}, choiceOf(args));
     const { addresses, rules } = given as unknown as { addresses?: Row; rules: Record<string, Row> }; // as the plugin reports
     const all = Object.entries({ ...(addresses && { addresses }), ...rules });
     process.stdout.write(

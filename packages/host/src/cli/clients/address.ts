@@ -4,8 +4,8 @@ import { createLogger } from "../../log.ts";
 import { findHosts, NoHostError } from "../../operator/control-client.ts";
 import type { ControlStatus } from "../../operator/control-protocol.ts";
 import { createHost } from "../../operator/create-host.ts";
+import { UsageError } from "../../operator/usage-error.ts";
 import type { HostStatus } from "../../plugin/host-status.ts";
-import { UsageError } from "../command-line/usage.ts";
 import { checkEndpoint } from "../hosting/open-host.ts";
 
 /** Where a client reaches the host over HTTP. */

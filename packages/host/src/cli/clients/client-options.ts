@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import type { ArgsDef } from "citty";
-import { configArgs, jsonArgs } from "../command-line/options.ts";
-import { UsageError } from "../command-line/usage.ts";
+import { jsonArgs } from "../../operator/host-choice.ts";
+import { UsageError } from "../../operator/usage-error.ts";
+import { configArgs } from "../command-line/options.ts";
 import { CLIENT_NAMES, type Client, type ClientName, clientOf, type Scope } from "./clients.ts";
 import { type Machine, thisMachine } from "./machine.ts";
 

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { UsageError } from "../../operator/usage-error.ts";
 import type { Json } from "../../wire/message.ts";
-import { UsageError } from "../command-line/usage.ts";
 import type { Machine } from "./machine.ts";
 
 /** Whose file: the user's, for every project, or that of the project in the working directory. */

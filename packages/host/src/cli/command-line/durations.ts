@@ -1,4 +1,4 @@
-import { UsageError } from "./usage.ts";
+import { UsageError } from "../../operator/usage-error.ts";
 
 /** The value of a flag that is a duration such as 30s, in milliseconds; undefined where it is not given. @throws UsageError */
 export async function durationOf(flag: string, text: string | undefined): Promise<number | undefined> {

@@ -1,10 +1,11 @@
 import { ConfigError, ConfigFileError } from "../../errors.ts";
 import { createLogger, escapeControls } from "../../log.ts";
+import { UsageError } from "../../operator/usage-error.ts";
 import { redactText } from "../../redact.ts";
 import { EXIT } from "./exit.ts";
 import { Interrupted } from "./interrupted.ts";
 import { asTyped } from "./typed-command.ts";
-import { everyValue, UsageError } from "./usage.ts";
+import { everyValue } from "./usage.ts";
 
 /** What a command that failed tells, and the exit code that says it. Plain data: a daemon sends its own to whoever started it. */
 export interface Failure {

@@ -1,6 +1,6 @@
 import { nearest } from "../../config/nearest.ts";
 import type { ControlStatus } from "../../operator/control-protocol.ts";
-import { UsageError } from "./usage.ts";
+import { UsageError } from "../../operator/usage-error.ts";
 
 /** @throws UsageError for a server that a running host does not have: nothing would ever be told of it */
 export function checkServer(name: string | undefined, { pid, upstreams }: ControlStatus): void {

@@ -1,5 +1,5 @@
 import { createLogger, LOG_LEVELS, type LogFormat, type Logger, type LogLevel, type LogReader } from "../../log.ts";
-import { UsageError } from "./usage.ts";
+import { UsageError } from "../../operator/usage-error.ts";
 
 /** The values of `logArgs` as citty gives them. */
 export interface LogFlags {

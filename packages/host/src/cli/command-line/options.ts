@@ -1,7 +1,6 @@
 import type { ArgsDef } from "citty";
 import { EXTENSIONS } from "../../config/locate.ts";
-import type { HostChoice } from "../../operator/control-client.ts";
-import { UsageError } from "./usage.ts";
+import { UsageError } from "../../operator/usage-error.ts";
 
 /** Where the config comes from. */
 export const configArgs = {
@@ -59,24 +58,10 @@ export const daemonArgs = {
   "log-files": { type: "string", valueHint: "number", description: "How many log files that were put aside are kept. Default: 5" },
 } as const satisfies ArgsDef;
 
-/** Which running host is meant. */
-export const choiceArgs = {
-  config: { type: "string", valueHint: "file", description: "The host that was started with this config" },
-  pid: { type: "string", valueHint: "number", description: "The host with this process id" },
-} as const satisfies ArgsDef;
-
-/** The choice that the values of {@link choiceArgs} make. */
-export function choiceOf(flags: { config?: string | undefined; pid?: string | undefined }): HostChoice {
-  if (flags.pid !== undefined && !/^\d+$/.test(flags.pid)) throw new UsageError(`--pid: "${flags.pid}" is not a process id`);
-  return { pid: flags.pid === undefined ? undefined : Number(flags.pid), config: flags.config };
-}
-
 /** How long `stop` and `restart` wait. */
 export const timeoutArgs = {
   timeout: { type: "string", valueHint: "duration", description: "How long to wait until the host is gone. Default: its drain and 20 s" },
 } as const satisfies ArgsDef;
-
-export const jsonArgs = { json: { type: "boolean", description: "Print JSON" } } as const satisfies ArgsDef;
 
 /** @throws UsageError for what is no port */
 export function portOf(text: string): number {

@@ -9,11 +9,12 @@ import { locateReadable } from "../../config/trust.ts";
 import { OWN_WORDS } from "../../config/variable-source.ts";
 import { readWritten } from "../../config/written.ts";
 import { ConfigError } from "../../errors.ts";
+import { UsageError } from "../../operator/usage-error.ts";
 import { type Bringer, bringersOf } from "../../plugin/bringers.ts";
 import { loadPlugins } from "../../plugin/load.ts";
 import type { PluginCommandData, VariableReference } from "../../plugin/plugin.ts";
 import { loadOptions } from "./load-options.ts";
-import { everyValue, UsageError } from "./usage.ts";
+import { everyValue } from "./usage.ts";
 
 /** A command that was found, and what it is run with. */
 export interface FoundCommand {

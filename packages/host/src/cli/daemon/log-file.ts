@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import type { z } from "zod";
 import { isOpenFolder, isOwnAlone, strangersLink } from "../../config/permissions.ts";
 import { integer, size } from "../../config/units.ts";
-import { UsageError } from "../command-line/usage.ts";
+import { UsageError } from "../../operator/usage-error.ts";
 
 const MOST_FILES = 100;
 /** A file has to hold some lines. */

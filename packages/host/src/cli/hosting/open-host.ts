@@ -9,10 +9,10 @@ import type { Host } from "../../host/host.ts";
 import type { ReloadReport } from "../../host/reload.ts";
 import type { Logger } from "../../log.ts";
 import { createHost, deskOf } from "../../operator/create-host.ts";
+import { UsageError } from "../../operator/usage-error.ts";
 import { checkEndpoint as checkOpen } from "../../plugin/edge.ts";
 import type { HostStatus } from "../../plugin/host-status.ts";
 import { loadOptions } from "../command-line/load-options.ts";
-import { UsageError } from "../command-line/usage.ts";
 
 export interface Opened {
   readonly host: Host;

@@ -1,11 +1,11 @@
 import { ConfigError } from "../../errors.ts";
 import { escapeControls } from "../../log.ts";
 import { NoHostError } from "../../operator/control-client.ts";
+import { UsageError } from "../../operator/usage-error.ts";
 import type { ClientFlags, Target } from "../clients/client-options.ts";
 import { ClientError } from "../clients/clients.ts";
 import { EXIT, type ExitCode } from "../command-line/exit.ts";
 import { Interrupted } from "../command-line/interrupted.ts";
-import { UsageError } from "../command-line/usage.ts";
 import { jsonText } from "../terminal/json-text.ts";
 import type { Outcome } from "./installation.ts";
 

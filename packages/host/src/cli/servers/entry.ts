@@ -1,4 +1,4 @@
-import { UsageError } from "../command-line/usage.ts";
+import { UsageError } from "../../operator/usage-error.ts";
 
 /** What `add` says of a server. */
 export interface EntryFlags {

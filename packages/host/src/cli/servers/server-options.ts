@@ -1,6 +1,6 @@
 import type { ArgsDef } from "citty";
 import { EXTENSIONS } from "../../config/locate.ts";
-import { jsonArgs } from "../command-line/options.ts";
+import { jsonArgs } from "../../operator/host-choice.ts";
 
 /** Which server of which file. */
 export const serverArgs = {
