@@ -83,6 +83,7 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
       transports = {},
       insecureNoAuth = false,
       freezeMessages: freezes = false,
+      brief: isBrief = false,
     } = options;
     this.log = listeners.log;
     this.folder = options.folder ?? process.cwd();
@@ -130,6 +131,7 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
         listeners,
         failures,
         freezes,
+        isBrief,
         clock,
         random,
         transports,

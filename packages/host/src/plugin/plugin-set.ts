@@ -228,7 +228,7 @@ export class PluginSet {
   /** What a plugin's `apply` is given. It goes with the plugin from set to set. */
   #hostOf(plugin: AppliedPlugin, hooks: HookSet): PluginHost {
     const [{ id }, { signal }] = [plugin, plugin.gone];
-    const { folder, status, catalog, permits, operator, renew, listeners, failures, clock, random, tracer } = this.#around;
+    const { folder, isBrief, status, catalog, permits, operator, renew, listeners, failures, clock, random, tracer } = this.#around;
     const log = listeners.of(id, signal);
     /** What is looked at while it is applied decides whether a reload concerns the plugin. */
     const look = (part: string): void => {
@@ -238,6 +238,7 @@ export class PluginSet {
       id,
       hooks: hooks.hooks,
       log,
+      isBrief,
       clock: clockOf({
         clock,
         signal,
