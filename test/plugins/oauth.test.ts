@@ -1,5 +1,8 @@
 import { createServer } from "node:net";
+import { oauth } from "@host/plugin-oauth";
+import { definePlugin } from "mcp-host";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { startHost } from "../harness/hosts.ts";
 import { clientOf, later, settled, signIn, world } from "../harness/signed-in.ts";
 
 afterEach(() => void vi.useRealTimers());
@@ -396,5 +399,50 @@ describe("the host's own account", () => {
     expect(running.host.reports().oauth).toMatchObject({
       servers: { up: { state: "stopped", why: expect.stringContaining("invalid_client") } },
     });
+  });
+});
+
+describe("beside other plugins", () => {
+  test("what another plugin gives a server that is not named is that plugin's, refused or not", async () => {
+    await using all = await world();
+    const other = definePlugin({
+      name: "other",
+      host: "^1.0.0",
+      apply: (host) =>
+        host.hooks.credentials.tap("other", (credentials) => ({ ...credentials, headers: { authorization: "Bearer of another" } })),
+    })();
+    const running = await all.host({}, { plugins: [other] });
+    expect(await settled(running)).toMatchObject({ state: "failed", reason: expect.stringContaining("credentials") });
+    expect(all.as.requests).toHaveLength(0);
+  });
+
+  test("a sign-in without a refresh token ends with its token, or as soon as that is refused", async () => {
+    await using all = await world({ as: { refreshes: false } });
+    const running = await all.host();
+    await settled(running);
+    await signIn(running);
+    const client = await clientOf(running);
+    later(0.97 * HOUR);
+    expect(text((await client.callTool({ name: "whoami" })).content)).toBe("alice");
+    all.server.refuses = true;
+    await expect(client.callTool({ name: "whoami" })).rejects.toMatchObject({
+      data: { type: "sign_in_required" },
+      message: expect.stringContaining("none to renew it with"),
+    });
+    expect(all.as.count("/token")).toBe(1);
+    await client.close();
+  });
+
+  test("without a store for secrets a sign-in is the running host's, which says so", async () => {
+    await using all = await world();
+    await using running = await startHost({
+      listen: null,
+      mcpServers: { up: { url: all.server.url } },
+      plugins: [oauth({ callback: { port: 0 } })],
+    });
+    expect(running.logs.some(({ message }) => String(message).includes("kept in memory"))).toBe(true);
+    await settled(running);
+    expect(await signIn(running)).toMatchObject({ state: "done" });
+    expect(running.host.reports().oauth).toMatchObject({ kept: "memory" });
   });
 });

@@ -1,0 +1,152 @@
+import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { oauth } from "@host/plugin-oauth";
+import { createHost } from "mcp-host";
+import { FakeClock } from "mcp-host/testing";
+import { describe, expect, test, vi } from "vitest";
+import { temporary } from "../../../test/harness/hosts.ts";
+import { openBrowser } from "../dist/browser.js";
+import { listenFor } from "../dist/loopback.js";
+import { Memory } from "../dist/memory.js";
+import { options as schema, server as serverSchema } from "../dist/options.js";
+import { page } from "../dist/pages.js";
+import { Standings } from "../dist/standing.js";
+
+describe("what opens pages", () => {
+  test.each(["file:///etc/passwd", "javascript:alert(1)", "http://login.example/", "https://user:secret@login.example/", "--version", ""])(
+    "is not started for %s",
+    async (url) => {
+      using folder = temporary();
+      const told = join(folder.path, "told");
+      expect(await openBrowser(url, { BROWSER: script(folder.path, told) })).toBe(false);
+      expect(existsSync(told)).toBe(false);
+    },
+  );
+
+  test("is given the address as one argument, whatever is in it", async () => {
+    using folder = temporary();
+    const told = join(folder.path, "told");
+    const url = 'https://login.example/a b?x=$(touch /tmp/x)&y=`id`&z=%PATH%&q="quoted"\'\n--flag';
+    expect(await openBrowser(url, { BROWSER: script(folder.path, told) })).toBe(true);
+    await vi.waitFor(() => expect(existsSync(told) && readFileSync(told, "utf8")).toMatch(/^1\nhttps:\/\/login\.example\/a%20b\?\S+\n$/));
+  });
+
+  test("is not there over SSH, without a display, or where it cannot be run", async () => {
+    const url = "https://login.example/";
+    if (process.platform === "linux") {
+      expect(await openBrowser(url, {})).toBe(false);
+      expect(await openBrowser(url, { DISPLAY: ":0", SSH_CONNECTION: "a b c d" })).toBe(false);
+    }
+    expect(await openBrowser(url, { BROWSER: "/nowhere/at/all" })).toBe(false);
+  });
+
+  function script(folder: string, told: string): string {
+    const file = join(folder, "browser.sh");
+    writeFileSync(file, `#!/bin/sh\nprintf '%s\\n' "$#" "$1" > ${told}.part && mv ${told}.part ${told}\n`);
+    chmodSync(file, 0o700);
+    return file;
+  }
+});
+
+describe("servers that cannot be signed in to so", () => {
+  const problems = (server: object, given: object) =>
+    createHost({ mcpServers: { up: server as { url: string } }, plugins: [oauth({ servers: { up: given } })] })
+      .prepare()
+      .then(
+        () => "none",
+        (error: Error) => error.message,
+      );
+  const url = "https://mcp.example/mcp";
+  test.each([
+    ["a process", { command: "node" }, {}, "only servers with an http"],
+    ["a socket", { url: "wss://mcp.example/mcp" }, {}, "only servers with an http"],
+    ["a header in the config", { url, headers: { authorization: "Bearer x" } }, {}, "take out one of them"],
+    ["nobody", { url }, { grant: "client_credentials", clientSecret: "s" }, "clientId: is needed"],
+    ["nothing to prove it with", { url }, { grant: "client_credentials", clientId: "a" }, "a clientSecret, or a privateKey"],
+    [
+      "its own account for each",
+      { url },
+      { grant: "client_credentials", clientId: "a", clientSecret: "s", mode: "principal" },
+      "own account",
+    ],
+    ["no key", { url }, { clientId: "a", tokenEndpointAuthMethod: "private_key_jwt" }, "privateKey: is needed"],
+    ["no secret", { url }, { clientId: "a", tokenEndpointAuthMethod: "client_secret_post" }, "clientSecret: is needed"],
+    ["nothing wrong", { url }, { clientId: "a", clientSecret: "s" }, "none"],
+  ])("%s", async (_, server, given, words) => expect(await problems(server, given)).toContain(words));
+});
+
+test("the memory keeps values, leases and listeners as a store does", () => {
+  const clock = new FakeClock();
+  const memory = new Memory(() => clock.monotonic());
+  memory.set("a", 1, 1_000);
+  expect(memory.update("a", (value) => (value as number) + 1)).toBe(2);
+  clock.advance(1_001);
+  expect(memory.get("a")).toBeUndefined();
+  memory.set("b", 1);
+  memory.set("b", undefined);
+  expect(memory.get("b")).toBeUndefined();
+  const lease = memory.lease("l", 100);
+  expect(memory.lease("l", 100)).toBeUndefined();
+  expect(lease?.renew(200)).toBe(true);
+  clock.advance(150);
+  expect(memory.lease("l", 100)).toBeUndefined();
+  clock.advance(100);
+  const other = memory.lease("l", 100);
+  expect(other).toBeDefined();
+  expect(lease?.renew(100)).toBe(false);
+  lease?.release();
+  expect(memory.lease("l", 100)).toBeUndefined();
+  other?.release();
+  expect(memory.lease("l", 100)).toBeDefined();
+  const heard: unknown[] = [];
+  const end = memory.subscribe("c", (message) => heard.push(message));
+  memory.publish("c", 1);
+  end();
+  memory.publish("c", 2);
+  expect(heard).toEqual([1]);
+  for (let each = 0; each < 10_001; each++) memory.set(`many ${each}`, each);
+  expect(memory.get("many 0")).toBeUndefined();
+  memory.delete("many 1");
+  expect([memory.get("many 1"), memory.get("many 2")]).toEqual([undefined, 2]);
+});
+
+test("pages say what they are told as text, and run nothing", () => {
+  const { body, headers } = page(400, "<script>", "a & \"b\" 'c'", { href: 'javascript:"', words: "<b>" });
+  expect(body).toContain("&lt;script&gt;");
+  expect(body).not.toMatch(/<script>|<b>|javascript:"/);
+  expect(headers).toMatchObject({
+    "cache-control": "no-store",
+    "referrer-policy": "no-referrer",
+    "content-security-policy": expect.stringContaining("default-src 'none'"),
+  });
+});
+
+test("the listener answers on localhost, too, only what it is there for, and not for ever", async () => {
+  const came: string[] = [];
+  const callback = schema.parse({ callback: { host: "localhost", port: 0 } }).callback;
+  const loopback = await listenFor(callback, true, async (parameters) => {
+    came.push(String(parameters));
+    if (parameters.has("fail")) throw new Error("it fails");
+    return page(200, "Done", "done");
+  });
+  expect(loopback.redirectUri).toMatch(/^http:\/\/localhost:\d+\/oauth\/callback$/);
+  expect((await fetch(`${loopback.redirectUri}?a=1`)).status).toBe(200);
+  expect((await fetch(`${loopback.redirectUri}?fail=1`)).status).toBe(500);
+  expect((await fetch(loopback.redirectUri.replace("callback", "other"))).status).toBe(404);
+  expect((await fetch(loopback.redirectUri, { method: "POST" })).status).toBe(404);
+  expect(came).toEqual(["a=1", "fail=1"]);
+  let status = 0;
+  for (let each = 0; each < 100; each++) status = (await fetch(loopback.redirectUri)).status;
+  expect(status).toBe(429);
+  loopback.close();
+});
+
+test("more scope may be asked for three times an hour", () => {
+  let now = 0;
+  const standings = new Standings(() => now);
+  const owner = { who: "host", url: "https://mcp.example/mcp", options: serverSchema.parse({}) };
+  expect([1, 2, 3, 4].map(() => standings.mayStepUp(owner))).toEqual([true, true, true, false]);
+  now = 3_600_000;
+  expect(standings.mayStepUp(owner)).toBe(true);
+  expect([standings.signedOut(owner), standings.signedOut(owner), standings.count(owner.url, "needs sign-in")]).toEqual([true, false, 1]);
+});
