@@ -88,8 +88,7 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
     this.log = listeners.log;
     this.folder = options.folder ?? process.cwd();
     const { log, folder } = this;
-    const failures = new Failures(log, clock, this.#abort.signal);
-    this.#failures = failures;
+    const failures = (this.#failures = new Failures(log, clock, this.#abort.signal));
     const traffic = new Traffic({
       generations: () => this.#generations,
       requesters: () => this.#requesters,

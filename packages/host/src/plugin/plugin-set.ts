@@ -143,8 +143,7 @@ export class PluginSet {
       for (const each of loaded) {
         const old = kept.get(each.owner.id);
         if (old) this.#adopt(old, hooks);
-        const plugin = old ?? this.#apply(each, hooks);
-        plugins.push(plugin);
+        plugins.push(old ?? this.#apply(each, hooks));
       }
       for (const plugin of plugins) this.#checkExpected(plugin); // what they name, another may offer
       this.transports.check(config.mcpServers);
