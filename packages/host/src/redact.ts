@@ -175,12 +175,19 @@ export function registerSecret(value: string): () => void {
   // encodeURIComponent throws at a lone surrogate; a buffer replaces it.
   const bytes = Buffer.from(value);
   const others = [encodeURIComponent(bytes.toString()), bytes.toString("base64").replace(/={1,2}$/, "")];
+  // A text that is JSON has quotes, backslashes and line breaks of it in another form, and JSON in it in another again.
+  const quoted = inJson(value);
+  if (quoted !== value) others.push(quoted, inJson(quoted));
   for (const form of others) known.add(form);
   let isKept = true;
   return () => {
     if (isKept) for (const form of [value, ...others]) known.remove(form);
     isKept = false;
   };
+}
+
+function inJson(text: string): string {
+  return JSON.stringify(text).slice(1, -1);
 }
 
 /**

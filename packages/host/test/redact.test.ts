@@ -195,3 +195,15 @@ test("a log line holds so much text together, so many items, and no longer key",
   expect(line.password).toBe("[redacted]");
   expect(JSON.stringify(redactLine({ numbers: Array.from({ length: 100_000 }, (_, index) => index) })).length).toBeLessThan(20_000);
 });
+
+test("a secret with quotes, backslashes or line breaks is found in texts that are JSON, and in JSON in JSON", () => {
+  const secret = 'a "quoted" \\ secret\nof two lines';
+  const forget = registerSecret(secret);
+  const once = JSON.stringify({ env: secret });
+  for (const text of [once, JSON.stringify({ text: once })]) {
+    expect(redactText(text)).not.toMatch(/quoted|two lines/);
+    expect(redactText(text)).toContain("[redacted]");
+  }
+  forget();
+  expect(redactText(once)).toBe(once);
+});

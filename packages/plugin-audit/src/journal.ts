@@ -1,5 +1,6 @@
 import { isObject, type Json, type PluginHost } from "mcp-host";
 import type { Link, Signer } from "./chain.ts";
+import { Locked } from "./lock.ts";
 import type { Options } from "./options.ts";
 import { Ships } from "./ships.ts";
 import { TrailUse, type UseSettings, writeLate } from "./trails.ts";
@@ -21,6 +22,8 @@ export class Journal {
   readonly #lost: ReturnType<PluginHost["meter"]["counter"]>;
   readonly #refused: ReturnType<PluginHost["meter"]["counter"]>;
   #use: TrailUse | undefined;
+  /** The host of a command runs beside one that serves, which writes the log. */
+  #held: string | undefined;
   /** Resolves when the log is closed; undefined while it is open. */
   #closing: Promise<void> | undefined;
   #isClosed = false;
@@ -38,13 +41,19 @@ export class Journal {
 
   /** Why no new call may begin; undefined while there is room. */
   get full(): string | undefined {
-    return this.#use?.trail.full ?? this.#use?.ships?.full;
+    return this.#held ?? this.#use?.trail.full ?? this.#use?.ships?.full;
   }
 
   /** @throws Error that says why the file cannot be written */
   async open(): Promise<void> {
     const { host, path, started } = this.#options;
-    this.#use = await TrailUse.begin(path, { host: host.catalog, id: host.id }, this.#settings());
+    try {
+      this.#use = await TrailUse.begin(path, { host: host.catalog, id: host.id }, this.#settings());
+    } catch (error) {
+      if (!(host.isBrief && error instanceof Locked)) throw error;
+      this.#held = error.message;
+      return;
+    }
     if (!this.#use.isFirst) return;
     const { tail } = this.#use.trail;
     const missing = await this.#missing(this.#use.trail.last);
@@ -65,6 +74,7 @@ export class Journal {
   }
 
   push(type: string, record: string): void {
+    if (this.#held !== undefined) return this.#lost.add();
     if (!this.#use) return;
     if (this.#isClosed) return this.#late(record);
     if (this.#closing) return void this.#closing.then(() => this.#late(record));
@@ -99,7 +109,7 @@ export class Journal {
 
   report(): Json {
     const { path } = this.#options;
-    if (!this.#use) return { file: path ?? null };
+    if (!this.#use) return { file: path ?? null, ...(this.#held !== undefined && { trouble: this.#held }) };
     const { trail } = this.#use;
     const { buffered, lost, refused, trouble, bytes, unsigned } = trail.state;
     return {

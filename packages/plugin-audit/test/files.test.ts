@@ -6,7 +6,7 @@ import { type Config, createHost } from "mcp-host";
 import { createTestHost, FakeClock, fakeUpstream } from "mcp-host/testing";
 import { expect, test, vi } from "vitest";
 import { home, run, start, urlOf } from "../../../test/harness/cli.ts";
-import { temporary } from "../../../test/harness/hosts.ts";
+import { ROOT, temporary } from "../../../test/harness/hosts.ts";
 import { RawHttp } from "../../../test/harness/raw-http.ts";
 import { rotated } from "../dist/files.js";
 import { logIn, type Recorded, rawLines, recordsOf } from "./log.ts";
@@ -186,6 +186,24 @@ test("two hosts cannot have one file, of one process or of two; nor can two plug
   expect(existsSync(`${logIn(at)}.lock`)).toBe(false);
   expect(readdirSync(at.path).filter((name) => name.includes(".lock"))).toEqual([]);
   expect(JSON.parse((await run(at, ["audit", "verify", "--json"])).stdout)).toMatchObject({ ok: true });
+});
+
+test("what a command starts beside a running host runs without the file: lists and checks go on, and a call is refused that could not be recorded", async () => {
+  const server = join(ROOT, "test/fixtures/offering-plugin.mjs");
+  const entry = (options: Recorded) => ({ listen: { port: 0 }, mcpServers: {}, plugins: [server, ["@host/plugin-audit", options]] });
+  using at = home(entry({}));
+  await using running = start(at, ["start", "--log-format", "json"]);
+  await RawHttp.open(await urlOf(running));
+  const doctor = JSON.parse((await run(at, ["doctor", "--json"])).stdout) as { findings: { level: string }[] };
+  expect(doctor.findings.filter(({ level }) => level === "problem")).toEqual([]);
+  expect((await run(at, ["list", "--fresh"])).stdout).toContain("shout");
+  const call = ["call", "shout", "--args", '{"text":"loud"}'];
+  expect(await run(at, [...call, "--fresh"])).toMatchObject({
+    code: 4,
+    stderr: expect.stringMatching(/no call is sent that cannot be recorded: .*audit\.jsonl is being written by the process \d+/),
+  });
+  expect(await run(at, call)).toMatchObject({ code: 0, stdout: "LOUD\n" }); // of the running host
+  expect((await run(at, ["audit", "query", "--tool", "shout", "--json"])).stdout.trim().split("\n")).toHaveLength(1);
 });
 
 test("a lock counts while its owner lives: by its start on this machine, by a sign of life on another", async () => {

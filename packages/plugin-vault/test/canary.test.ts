@@ -72,6 +72,7 @@ test("none of twelve planted secrets is found in logs, errors, figures, status, 
     },
     plugins: [
       "@host/plugin-namespace",
+      ["@host/plugin-audit", { file: "audit.jsonl", details: [{ match: ["*"], arguments: "redacted", results: "redacted" }] }],
       ["@host/plugin-metrics", { token: "${secret:ofPlugin}" }],
       [
         "@host/plugin-vault",
@@ -105,6 +106,8 @@ test("none of twelve planted secrets is found in logs, errors, figures, status, 
   expect(found(await environmentOf("loud"))).toEqual(["onStderr"]);
   expect(found(await environmentOf("asked"))).toEqual(["ofProgram"]);
   expect(found(await environmentOf("other")), "another server's environment").toEqual([]);
+  const said = await client.callTool({ name: "other__show", arguments: { text: CANARIES.inEnv, list: [CANARIES.ofManyLines] } });
+  expect(said.isError, "a client that says a secret is audited, too").not.toBe(true);
   const told: Record<string, string> = {};
   const tracing = start(at, ["trace", "--count", "2", "--json", "--html", join(at.path, "trace.html")], env);
   const traced = vi.waitFor(async () => {
@@ -142,6 +145,9 @@ test("none of twelve planted secrets is found in logs, errors, figures, status, 
   expect(stderr).toContain('"level":"debug"');
   expect(stderr, "what a server says of its secret is in the log, without it").toContain("cannot start with [redacted]");
   for (const file of filesBelow(at.path)) told[file] = readFileSync(file, "latin1");
+  const [audit = ""] = Object.entries(told).flatMap(([file, text]) => (/audit.*jsonl/.test(file) ? [text] : []));
+  expect(audit).toContain("owner__show");
+  expect(audit).toContain("[redacted]");
   expect(Object.keys(told).filter((name) => name.includes("/vault"))).not.toEqual([]);
   expect(Object.entries(told).flatMap(([where, text]) => found(text).map((name) => `${name} in ${where}`))).toEqual([]);
   echoing.closeAllConnections();

@@ -83,12 +83,12 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
       transports = {},
       insecureNoAuth = false,
       freezeMessages: freezes = false,
+      brief: isBrief = false,
     } = options;
     this.log = listeners.log;
     this.folder = options.folder ?? process.cwd();
     const { log, folder } = this;
-    const failures = new Failures(log, clock, this.#abort.signal);
-    this.#failures = failures;
+    const failures = (this.#failures = new Failures(log, clock, this.#abort.signal));
     const traffic = new Traffic({
       generations: () => this.#generations,
       requesters: () => this.#requesters,
@@ -130,6 +130,7 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
         listeners,
         failures,
         freezes,
+        isBrief,
         clock,
         random,
         transports,

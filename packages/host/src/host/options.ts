@@ -33,6 +33,8 @@ export interface HostOptions {
   operator?: OperatorControls;
   /** What plugins and stores in memory tell the time by; default: that of this machine. Deadlines of requests are always told by it. */
   clock?: Clock;
+  /** It is there for one command and ends with it, as those of `mcp-host list` and `doctor` do; plugins are told. Default: false. */
+  brief?: boolean;
   /** Where plugins get what cannot be foreseen; default: from this machine. */
   random?: Random;
 }

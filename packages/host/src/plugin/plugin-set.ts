@@ -143,8 +143,7 @@ export class PluginSet {
       for (const each of loaded) {
         const old = kept.get(each.owner.id);
         if (old) this.#adopt(old, hooks);
-        const plugin = old ?? this.#apply(each, hooks);
-        plugins.push(plugin);
+        plugins.push(old ?? this.#apply(each, hooks));
       }
       for (const plugin of plugins) this.#checkExpected(plugin); // what they name, another may offer
       this.transports.check(config.mcpServers);
@@ -228,7 +227,7 @@ export class PluginSet {
   /** What a plugin's `apply` is given. It goes with the plugin from set to set. */
   #hostOf(plugin: AppliedPlugin, hooks: HookSet): PluginHost {
     const [{ id }, { signal }] = [plugin, plugin.gone];
-    const { folder, status, catalog, permits, operator, renew, listeners, failures, clock, random, tracer } = this.#around;
+    const { folder, isBrief, status, catalog, permits, operator, renew, listeners, failures, clock, random, tracer } = this.#around;
     const log = listeners.of(id, signal);
     /** What is looked at while it is applied decides whether a reload concerns the plugin. */
     const look = (part: string): void => {
@@ -238,6 +237,7 @@ export class PluginSet {
       id,
       hooks: hooks.hooks,
       log,
+      isBrief,
       clock: clockOf({
         clock,
         signal,

@@ -93,6 +93,11 @@ export interface PluginHost {
   readonly config: Readonly<ResolvedConfig>;
   /** Where relative paths of the config begin. */
   readonly folder: string;
+  /**
+   * Whether the host is there for one command and ends with it, as those of `mcp-host list`, `validate --connect` and `doctor` do where they
+   * start one: a host of the same config may run beside it, and what only one can have is that one's.
+   */
+  readonly isBrief: boolean;
   /** Aborted when the host closes, or when a reload takes the plugin out or applies it anew. */
   readonly signal: AbortSignal;
 

@@ -18,6 +18,8 @@ export interface Surroundings {
   /** Whether messages are frozen before plugins get them. */
   readonly freezes: boolean;
   readonly folder: string;
+  /** Whether the host is there for one command. */
+  readonly isBrief: boolean;
   readonly clock: Clock;
   readonly random: Random;
   readonly status: PluginHost["operator"]["status"];

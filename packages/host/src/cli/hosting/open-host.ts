@@ -53,7 +53,7 @@ export async function openHost(options: {
       log: options.hostLog ?? log,
       ...(options.insecureNoAuth && { insecureNoAuth: true }),
       ...(options.raw.includes("--debug") && { freezeMessages: true }),
-      ...(options.serves && { catalogFolder: join(stateFolder(), "catalog") }),
+      ...(options.serves ? { catalogFolder: join(stateFolder(), "catalog") } : { brief: true }),
     });
     return {
       host,
