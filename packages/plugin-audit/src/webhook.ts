@@ -36,6 +36,12 @@ export class Webhook implements Receiver {
 
   async take(lines: readonly string[], first: number, last: number): Promise<void> {
     const { url, token, timeout } = this.#options;
+    // By hand: Node 20 loses what `AbortSignal.any` is made of once nobody else holds it, and with it the time limit.
+    const given = new AbortController();
+    const late = setTimeout(() => given.abort(new DOMException("too late", "TimeoutError")), timeout);
+    const end = (): void => given.abort();
+    this.#end.signal.addEventListener("abort", end);
+    if (this.#end.signal.aborted) end();
     let response: Response;
     try {
       response = await proxiedFetch(url, {
@@ -48,11 +54,14 @@ export class Webhook implements Receiver {
         },
         body: `${lines.join("\n")}\n`,
         redirect: "manual",
-        signal: AbortSignal.any([AbortSignal.timeout(timeout), this.#end.signal]),
+        signal: given.signal,
       });
     } catch (error) {
       const { name, cause } = error as Error & { cause?: NodeJS.ErrnoException }; // fetch throws these
       throw new Error(name === "TimeoutError" ? `it did not answer within ${timeout} ms` : `it cannot be reached (${cause?.code ?? name})`);
+    } finally {
+      clearTimeout(late);
+      this.#end.signal.removeEventListener("abort", end);
     }
     // Nobody reads what it says, and nobody waits until that is over.
     response.body?.cancel().catch(() => {});
