@@ -1,5 +1,5 @@
 import { expect, test, vi } from "vitest";
-import { print } from "../dist/commands/choice.js";
+import { print } from "../dist/commands/print.js";
 import { type Asked, asked, textOf } from "./asked.ts";
 
 const EITHER = { rules: [{ match: ["delete"], ask: "either" as const, remember: "session" as const, deadline: "1m" as const }] };
