@@ -111,7 +111,8 @@ test.each(PACKAGES)("what is published of %s is what its source builds, with its
   const source = new Set(readdirSync(join(ROOT, "packages", name, "src"), { recursive: true, encoding: "utf8" }));
   const built = files.filter((path) => /^dist\/(?!docs\/)/.test(path));
   expect(built.filter((path) => !source.has(path.replace(/^dist\//, "").replace(/(\.d)?\.[jt]s(\.map)?$/, ".ts")))).toEqual([]);
-  const docs = name === "host" ? readdirSync(join(ROOT, "docs")).map((page) => `dist/docs/${page}`) : [];
+  const pages = readdirSync(join(ROOT, "docs"), { recursive: true, encoding: "utf8" }).filter((page) => page.endsWith(".md"));
+  const docs = name === "host" ? pages.map((page) => `dist/docs/${page}`) : [];
   expect(files.filter((path) => path.startsWith("dist/docs/")).sort()).toEqual(docs.sort());
 });
 
