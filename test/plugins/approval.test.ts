@@ -79,7 +79,7 @@ test("an operator answers calls of clients that cannot ask, and has answers forg
   await run(at, ["approval", "approve", await waiting()]);
   await third;
   expect(await run(at, ["approval", "pending", "--pid", "x"])).toMatchObject({
-    code: 1,
+    code: 2,
     stderr: expect.stringContaining("not a process id"),
   });
   await client.close();
