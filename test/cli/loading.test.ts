@@ -11,8 +11,9 @@ function loadedBy(args: readonly string[]): string[] {
   return notes.loaded();
 }
 
-/** What a command works with, and no command line needs to be understood. Of the config these three files load nothing else in turn. */
-const WORK = /dist\/(config\/(?!(documentation|locate|nearest)\.)|exchange|upstream|plugin|pipeline|session|front|host|operator|testing)/;
+/** What a command works with, and no command line needs to be understood. These files of the config and of operators load nothing else in turn. */
+const WORK =
+  /dist\/(config\/(?!(documentation|locate|nearest)\.)|operator\/(?!(host-choice|usage-error)\.)|exchange|upstream|plugin|pipeline|session|front|host|testing)/;
 const PACKAGES = /node_modules\/(?!citty\/|consola\/)/;
 
 // --help reads the definition of every command.
