@@ -1,5 +1,5 @@
 import { type FileHandle, open, stat } from "node:fs/promises";
-import { filesOf, rotated } from "./files.ts";
+import { rotated } from "./files.ts";
 import { parsedLine } from "./tail.ts";
 
 /** Lines of a log on their way to somewhere else. */
@@ -12,6 +12,8 @@ export interface Portion {
 
 const CHUNK = 256 * 1024;
 const BREAK = 0x0a;
+/** How often a file is looked for while others are put aside. */
+const TRIES = 20;
 
 /**
  * Reads a log behind whoever writes it, from some line on and over all its files. So what is read is what is kept, nothing waits in memory,
@@ -108,10 +110,21 @@ export class Follower {
     return next !== undefined && (next.ino !== own?.ino || next.dev !== own.dev);
   }
 
-  /** The file that has the line that comes next: of those put aside the last one that does not begin behind it. */
+  /** The file that has the line that comes next. */
   async #open(): Promise<FileHandle | undefined> {
-    const aside = rotated(this.#file);
-    const all = filesOf(this.#file);
+    for (let tries = 0; tries < TRIES; tries++) {
+      const aside = rotated(this.#file);
+      const handle = await this.#openOneOf(aside);
+      // While one was opened another may have been put aside, and with it the lines that come before those of its successor.
+      if (rotated(this.#file).at(-1)?.first === aside.at(-1)?.first) return handle;
+      await handle?.close();
+    }
+    return undefined;
+  }
+
+  /** Of files put aside the last one that does not begin behind the line that comes next, or what follows it. */
+  async #openOneOf(aside: ReturnType<typeof rotated>): Promise<FileHandle | undefined> {
+    const all = [...aside.map(({ path }) => path), this.#file];
     const found = aside.findLast(({ first }) => first <= this.#next);
     const isLast = found !== undefined && found === aside.at(-1);
     const candidates = isLast ? all.slice(all.indexOf(found.path)) : [found?.path ?? all[0]];

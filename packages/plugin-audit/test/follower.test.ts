@@ -33,6 +33,19 @@ test("lines are read as they come, over files that are put aside while they are 
   await follower.close();
 });
 
+test("a file that is put aside while the one with the next line is looked for is not left out", async () => {
+  using folder = temporary();
+  const file = join(folder.path, "audit.jsonl");
+  writeFileSync(rotatedName(file, 1), lines(1, 3));
+  writeFileSync(file, lines(4, 6));
+  const follower = new Follower(file, 4);
+  const reading = follower.read(10); // it has listed the files, and opens the first of them
+  renameSync(file, rotatedName(file, 4));
+  writeFileSync(file, lines(7, 9));
+  expect(await reading).toMatchObject({ first: 4, last: 9 });
+  await follower.close();
+});
+
 test("it begins in the file that has its line, and where that is gone with the next one that is there", async () => {
   using folder = temporary();
   const file = join(folder.path, "audit.jsonl");
