@@ -92,7 +92,7 @@ async function performAll(set) {
   const names = Object.keys(all).filter((name) => !options.only || name === options.only || name === all[options.only]?.like);
   const runs = {};
   for (const name of names) {
-    const { start, isDirect, like } = all[name];
+    const { start, isDirect, like, tries = 1 } = all[name];
     if (interrupted.signal.aborted) break;
     if (runs[like]?.problems.length > 0) continue; // there is no use in it
     const judge = (found) => {
@@ -106,8 +106,11 @@ async function performAll(set) {
       mkdirSync(results, { recursive: true });
       return examine(processes, { url: await start?.(processes, own), folder: results, scenarios: expected });
     };
-    runs[name] = { name, ...(await perform(join(folder, set, name), run, judge)) };
-    printRun(runs[name], expected);
+    for (let turn = 1; turn <= tries && !interrupted.signal.aborted; turn++) {
+      runs[name] = { name, ...(await perform(join(folder, set, `${name}-${turn}`), run, judge)) };
+      printRun(runs[name], expected);
+      if (runs[name].problems.length === 0) break;
+    }
   }
   printTable(Object.values(runs), expected, scored);
   if (Object.values(runs).some(({ problems }) => problems.length > 0)) process.exitCode = 1;
