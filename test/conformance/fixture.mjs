@@ -7,11 +7,9 @@
 //
 // Port 0 is a free one; the address is printed on stderr as `listening <url>`.
 
+// Each form loads what it needs and no more: over stdio it is started for single requests, which the suite does not wait long for.
+
 import { parseArgs } from "node:util";
-import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
-import { listen } from "./fixture/http.mjs";
-import { createServer } from "./fixture/server.mjs";
-import * as v2 from "./fixture/v2.mjs";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -19,18 +17,25 @@ const { values, positionals } = parseArgs({
 });
 
 switch (positionals[0]) {
-  case "stdio":
+  case "stdio": {
+    const { StdioServerTransport } = await import("@modelcontextprotocol/sdk/server/stdio.js");
+    const { createServer } = await import("./fixture/server.mjs");
     // The SDK's transport does not end with its input; a server whose client is gone must.
     process.stdin.once("close", () => process.exit(0));
     await createServer().connect(new StdioServerTransport());
     break;
-  case "http":
+  }
+  case "http": {
+    const { listen } = await import("./fixture/http.mjs");
     console.error(`listening ${await listen(Number(values.port))}`);
     break;
+  }
   case "modern":
-  case "dual":
-    console.error(`listening ${await v2.listen(Number(values.port), positionals[0] === "dual")}`);
+  case "dual": {
+    const { listen } = await import("./fixture/v2.mjs");
+    console.error(`listening ${await listen(Number(values.port), positionals[0] === "dual")}`);
     break;
+  }
   default:
     console.error("usage: fixture.mjs stdio | http --port N | modern --port N | dual --port N");
     process.exitCode = 2;
