@@ -4,7 +4,9 @@ import { onLines } from "../../../test/fixtures/lines.mjs";
 
 process.stderr.write(`started with ${process.env.TOKEN} and ${process.env.LABEL}\n`);
 const answer = (id, result) => process.stdout.write(`${JSON.stringify({ jsonrpc: "2.0", id, result })}\n`);
-const env = () => ({ content: [{ type: "text", text: JSON.stringify(process.env) }] });
+// What is secret stands first and last: at either end of the text a trace shows what is beside a change.
+const { TOKEN, LABEL, KEY, ...others } = process.env;
+const env = () => ({ content: [{ type: "text", text: JSON.stringify({ TOKEN, ...others, LABEL, KEY }) }] });
 const tools = ["show", "wait"].map((name) => ({ name, inputSchema: { type: "object" } }));
 
 onLines(process.stdin, (line) => {

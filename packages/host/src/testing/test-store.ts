@@ -275,11 +275,13 @@ async function renewed(store: Store): Promise<{ name: string; ttl: number }> {
   throw new assert.AssertionError({ message: "a lease could not be renewed" });
 }
 
-/** Lets so much time pass as the store tells it. */
+/** Lets so much time pass as the store tells it, by its values and by its leases: they may go by different clocks. */
 async function elapse(store: Store, milliseconds: number): Promise<void> {
   const witness = `witness ${randomUUID()}`;
   await store.set(witness, 1, milliseconds);
+  assert(await store.lease(witness, milliseconds));
   await until("a value whose time is up is gone", async () => (await store.get(witness)) === undefined);
+  await until("a lease whose time is up is free", async () => (await store.lease(witness, LONG)) !== undefined);
 }
 
 /** Asks until it is so. */
