@@ -59,59 +59,60 @@ async function whoAt(host: Parameters<typeof clientOf>[0], names: readonly strin
 const sees = (page: Page): Promise<string> => page.run("document.body.innerText");
 
 // A person's browser: .ci/run installs Debian's. test/cli/login-vault.test.ts goes the same way without one.
-test.skipIf(BROWSER === undefined)("init, and four clicks: four servers are signed in to, are so after a restart, and are signed out of", async () => {
-  const port = await freePort();
-  const all = await servers(port);
-  await using _ = { [Symbol.asyncDispose]: async () => void (await Promise.all(all.map((each) => each[Symbol.asyncDispose]()))) };
-  using at = homeWith(all, port);
-  const names = ["issues", "mail", "wiki", "bills"];
-  const begun = await at.run("init", "--yes", "--port", "0");
-  expect(begun).toMatchObject({ code: 0, stderr: expect.stringContaining("issues, mail, wiki, bills may want a sign-in") });
-  expect(begun.stderr).toContain(`  ${TYPED} login --all  `);
+test.skipIf(BROWSER === undefined)(
+  "init, and four clicks: four servers are signed in to, are so after a restart, and are signed out of",
+  async () => {
+    const port = await freePort();
+    const all = await servers(port);
+    await using _ = { [Symbol.asyncDispose]: async () => void (await Promise.all(all.map((each) => each[Symbol.asyncDispose]()))) };
+    using at = homeWith(all, port);
+    const names = ["issues", "mail", "wiki", "bills"];
+    const begun = await at.run("init", "--yes", "--port", "0");
+    expect(begun).toMatchObject({ code: 0, stderr: expect.stringContaining("issues, mail, wiki, bills may want a sign-in") });
+    expect(begun.stderr).toContain(`  ${TYPED} login --all  `);
 
-  // What opens pages is a program of the person's, which is told the address.
-  const opener = at.write("~/opener.sh", `#!/bin/sh\nprintf '%s\\n' "$1" >> ${join(at.user, "opened")}\n`);
-  chmodSync(opener, 0o700);
-  writeFileSync(join(at.user, "opened"), "");
-  await using login = start(at, ["login", "--all"], { BROWSER: opener });
-  await using page = await openPage(new URL("about:blank"));
-  let clicks = 0;
-  for (const name of names) {
-    const opened = (): string[] => readFileSync(join(at.user, "opened"), "utf8").trim().split("\n");
-    await expect.poll(() => [opened().length, login.stderr(), opened().at(-1)?.startsWith("http")], PATIENCE).toEqual([
-      clicks + 1,
-      expect.stringContaining(`${clicks + 1} of 4: To sign in to ${name} at 127.0.0.1`),
-      true,
-    ]);
-    await page.go(new URL(opened().at(-1) as string));
-    await expect.poll(() => sees(page), PATIENCE).toContain(`mcp-host wants to use ${name}`);
-    await page.click("button");
-    clicks++;
-    await expect.poll(() => sees(page), PATIENCE).toContain(`mcp-host is signed in to ${name}`);
-  }
-  expect(await login.exited).toMatchObject({ code: 0, stderr: expect.stringContaining("signed in to bills") });
-  expect(clicks).toBe(4);
+    // What opens pages is a program of the person's, which is told the address.
+    const opener = at.write("~/opener.sh", `#!/bin/sh\nprintf '%s\\n' "$1" >> ${join(at.user, "opened")}\n`);
+    chmodSync(opener, 0o700);
+    writeFileSync(join(at.user, "opened"), "");
+    await using login = start(at, ["login", "--all"], { BROWSER: opener });
+    await using page = await openPage(new URL("about:blank"));
+    let clicks = 0;
+    for (const name of names) {
+      const opened = (): string[] => readFileSync(join(at.user, "opened"), "utf8").trim().split("\n");
+      await expect
+        .poll(() => [opened().length, login.stderr(), opened().at(-1)?.startsWith("http")], PATIENCE)
+        .toEqual([clicks + 1, expect.stringContaining(`${clicks + 1} of 4: To sign in to ${name} at 127.0.0.1`), true]);
+      await page.go(new URL(opened().at(-1) as string));
+      await expect.poll(() => sees(page), PATIENCE).toContain(`mcp-host wants to use ${name}`);
+      await page.click("button");
+      clicks++;
+      await expect.poll(() => sees(page), PATIENCE).toContain(`mcp-host is signed in to ${name}`);
+    }
+    expect(await login.exited).toMatchObject({ code: 0, stderr: expect.stringContaining("signed in to bills") });
+    expect(clicks).toBe(4);
 
-  const asked = all.map(({ requests }) => requests.length);
-  for (let life = 0; life < 2; life++) {
+    const asked = all.map(({ requests }) => requests.length);
+    for (let life = 0; life < 2; life++) {
+      await using host = start(at, ["start"]);
+      await expect.poll(() => states(at), PATIENCE).toEqual({ issues: "ready", mail: "ready", wiki: "ready", bills: "ready" });
+      expect(await whoAt(host, names)).toEqual(["ada at issues", "ada@mail at mail", "ada@wiki at wiki", "ada@bills at bills"]);
+      const again = await at.run("login", "--all");
+      expect(again).toMatchObject({ code: 0, stderr: "No server wants a sign-in.\n" });
+    }
+    // Their authorization servers heard nothing of a restart; what is at its own origin was called there.
+    expect(all.slice(0, 3).map(({ requests }) => requests.length)).toEqual(asked.slice(0, 3));
+
     await using host = start(at, ["start"]);
-    await expect.poll(() => states(at), PATIENCE).toEqual({ issues: "ready", mail: "ready", wiki: "ready", bills: "ready" });
-    expect(await whoAt(host, names)).toEqual(["ada at issues", "ada@mail at mail", "ada@wiki at wiki", "ada@bills at bills"]);
-    const again = await at.run("login", "--all");
-    expect(again).toMatchObject({ code: 0, stderr: "No server wants a sign-in.\n" });
-  }
-  // Their authorization servers heard nothing of a restart; what is at its own origin was called there.
-  expect(all.slice(0, 3).map(({ requests }) => requests.length)).toEqual(asked.slice(0, 3));
-
-  await using host = start(at, ["start"]);
-  await expect.poll(() => states(at), PATIENCE).toMatchObject({ issues: "ready", mail: "ready", wiki: "ready", bills: "ready" });
-  for (const name of names) expect(await at.run("logout", name)).toMatchObject({ code: 0, stderr: `signed out of ${name}\n` });
-  for (const { tokens, isAlive, name } of all) {
-    expect(tokens.size, name).toBe(1);
-    for (const token of tokens) expect(await isAlive(token), name).toBe(false);
-  }
-  const status = await at.run("status");
-  for (const name of names) expect(status.stdout).toMatch(new RegExp(`${name} +needs sign-in`));
-  expect(existsSync(join(at.user, ".config/mcp-host/vault.key"))).toBe(true);
-  expect(host.stderr()).not.toContain("level=error");
-});
+    await expect.poll(() => states(at), PATIENCE).toMatchObject({ issues: "ready", mail: "ready", wiki: "ready", bills: "ready" });
+    for (const name of names) expect(await at.run("logout", name)).toMatchObject({ code: 0, stderr: `signed out of ${name}\n` });
+    for (const { tokens, isAlive, name } of all) {
+      expect(tokens.size, name).toBe(1);
+      for (const token of tokens) expect(await isAlive(token), name).toBe(false);
+    }
+    const status = await at.run("status");
+    for (const name of names) expect(status.stdout).toMatch(new RegExp(`${name} +needs sign-in`));
+    expect(existsSync(join(at.user, ".config/mcp-host/vault.key"))).toBe(true);
+    expect(host.stderr()).not.toContain("level=error");
+  },
+);

@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
+import { rmSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
 import { temporary } from "./hosts.ts";
 
@@ -41,6 +42,7 @@ export async function openPage(url: URL): Promise<Page> {
   ];
   const browser = spawn(BROWSER, [...flags, "--remote-debugging-pipe", `--user-data-dir=${folder.path}`, "about:blank"], {
     stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"],
+    detached: true, // a group, so that its helpers end with it
   });
   const exited = new Promise<void>((done) => browser.once("exit", () => done()));
   const [, , , to, from] = browser.stdio as unknown as [null, null, null, Writable, Readable]; // as they were asked for
@@ -73,8 +75,15 @@ export async function openPage(url: URL): Promise<Page> {
       to.write(`${JSON.stringify({ id: last, method, params, sessionId })}\0`);
     });
   const close = async (): Promise<void> => {
-    browser.kill("SIGKILL");
+    await Promise.race([send("Browser.close").catch(() => {}), exited]);
+    const late = setTimeout(() => browser.kill("SIGKILL"), 10_000);
     await exited;
+    clearTimeout(late);
+    try {
+      if (browser.pid !== undefined) process.kill(-browser.pid, "SIGKILL");
+    } catch {} // all have ended
+    // Those that were just ended may have made a file meanwhile.
+    rmSync(folder.path, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
     folder[Symbol.dispose]();
   };
   try {

@@ -107,7 +107,12 @@ export const oauth = definePlugin({
       grants.close();
     });
     const parts = { targets, standings, grants, clock, renew: host.renew, status: host.operator.status };
-    operate(host, desk, () => (store() === memory ? "memory" : "secret store"), () => survey(parts));
+    operate(
+      host,
+      desk,
+      () => (store() === memory ? "memory" : "secret store"),
+      () => survey(parts),
+    );
     host.operator.report(() => reportOf(targets, standings, store() === memory ? "memory" : "secret store"));
   },
 });

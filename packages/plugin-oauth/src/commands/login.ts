@@ -55,7 +55,7 @@ export default {
         } catch (error) {
           // The others may go well.
           isWell = false;
-          tellOf(args, server, { state: "failed", message: error instanceof Error ? error.message : String(error) });
+          tellOf(args, server, { state: "failed", message: `${server}: ${error instanceof Error ? error.message : String(error)}` });
         }
       }
       for (const { server, state, why = "" } of servers)
