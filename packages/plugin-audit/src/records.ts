@@ -2,6 +2,7 @@ import {
   type Attempt,
   type Decision,
   type Exchange,
+  type Json,
   type OperatedEvent,
   type PluginHost,
   type RefusedEvent,
@@ -21,6 +22,8 @@ export class Records {
   readonly #details: Details;
   readonly #clock: Clock;
   readonly #texts = new Texts();
+  #at: number | undefined;
+  #timeText = "";
 
   constructor(details: Details, clock: Clock) {
     this.#details = details;
@@ -29,58 +32,50 @@ export class Records {
 
   /** A request, or a question to a client, that is over. */
   settled(exchange: Exchange): string {
-    const { outcome, timings, attempts, decisions, sent, resultKind, round, requestBytes, answerBytes } = exchange;
+    const { outcome, timings, attempts, decisions, resultKind, round } = exchange;
     const now = this.#clock.monotonic();
     const end = timings.end ?? now;
     const failed = outcome && "error" in outcome ? outcome.error : undefined;
-    const upstreamMs =
-      timings.sent === undefined
-        ? undefined
-        : (timings.answered !== undefined && timings.answered >= timings.sent ? timings.answered : end) - timings.sent;
-    return JSON.stringify({
-      type: exchange.isQuestion ? "question" : "request",
-      at: this.#time(now - timings.start),
-      ...this.#subject(exchange, now),
-      outcome: outcomeOf(exchange),
-      ...(failed && { error: this.#error(failed, now) }),
-      ...(outcome && "cancelled" in outcome && { reason: this.#texts.of(outcome.cancelled, now) }),
-      ...(decisions.length > 0 && { by: decisions.map(decisionOf) }),
-      ms: rounded(end - timings.start),
-      ...(upstreamMs !== undefined && { upstreamMs: rounded(upstreamMs) }),
-      sent,
-      ...(attempts.length > 1 && { attempts: attempts.map(attemptOf) }),
-      ...(requestBytes !== undefined && { bytesIn: requestBytes }),
-      ...(answerBytes !== undefined && { bytesOut: answerBytes }),
-      ...(resultKind !== "complete" && { kind: resultKind }),
-      ...(round > 0 && { round }),
-      ...this.#details.of(exchange),
-    });
+    const { sent, answered } = timings;
+    const upstreamMs = sent === undefined ? undefined : (answered !== undefined && answered >= sent ? answered : end) - sent;
+    const record = this.#record(exchange.isQuestion ? "question" : "request", now - timings.start, exchange, now);
+    record.outcome = outcomeOf(exchange);
+    if (failed) record.error = this.#error(failed, now);
+    if (outcome && "cancelled" in outcome) record.reason = this.#texts.of(outcome.cancelled, now);
+    if (decisions.length > 0) record.by = decisions.map(decisionOf);
+    record.ms = rounded(end - timings.start);
+    if (upstreamMs !== undefined) record.upstreamMs = rounded(upstreamMs);
+    record.sent = exchange.sent;
+    if (attempts.length > 1) record.attempts = attempts.map(attemptOf);
+    record.bytesIn = exchange.requestBytes;
+    record.bytesOut = exchange.answerBytes;
+    if (resultKind !== "complete") record.kind = resultKind;
+    if (round > 0) record.round = round;
+    const details = this.#details.of(exchange);
+    return JSON.stringify(details ? Object.assign(record, details) : record);
   }
 
   /** A call that is about to be sent. */
   begun(exchange: Exchange): string {
     const now = this.#clock.monotonic();
-    return JSON.stringify({ type: "begun", at: this.#time(now - exchange.timings.start), ...this.#subject(exchange, now) });
+    return JSON.stringify(this.#record("begun", now - exchange.timings.start, exchange, now));
   }
 
   /** What was turned away: a request at the edge, a login, a client's notification. */
   refused({ request, exchange, decision, rule, type, status, message }: RefusedEvent): string {
     const now = this.#clock.monotonic();
-    return JSON.stringify({
-      type: "refused",
-      at: this.#time(0),
-      ...(exchange && this.#subject(exchange, now)),
-      ...(request && {
-        method: this.#texts.of(request.method, now),
-        path: this.#texts.of(request.path, now),
-        from: this.#texts.of(request.address, now),
-        ...this.#headers(request.headers),
-      }),
-      outcome: "refused",
-      error: { type, message: this.#texts.of(message, now) },
-      ...(decision && { by: [decisionOf({ ...decision, did: "refused", ...(rule !== undefined && { rule }) })] }),
-      ...(status !== undefined && { status }),
-    });
+    const record: Json = exchange ? this.#record("refused", 0, exchange, now) : { type: "refused", at: this.#time(0) };
+    if (request) {
+      record.method = this.#texts.of(request.method, now);
+      record.path = this.#texts.of(request.path, now);
+      record.from = this.#texts.of(request.address, now);
+      record.headers = headersOf(request.headers);
+    }
+    record.outcome = "refused";
+    record.error = { type, message: this.#texts.of(message, now) };
+    if (decision) record.by = [decisionOf({ ...decision, did: "refused", ...(rule !== undefined && { rule }) })];
+    record.status = status;
+    return JSON.stringify(record);
   }
 
   operated({ at, who, via, operation, plugin, params, outcome }: OperatedEvent): string {
@@ -93,7 +88,7 @@ export class Records {
       ...(via !== undefined && { via }),
       operation,
       ...(plugin !== undefined && { plugin }),
-      ...brief("params", params), // the host took secrets out of them
+      params: brief(params), // the host took secrets out of them
       outcome: isOk ? "ok" : "error",
       ...(!isOk && { error: { message: this.#texts.of(outcome, now) } }),
     });
@@ -108,44 +103,46 @@ export class Records {
       who: this.#texts.of(principal.id, now),
       ...(principal.roles.length > 0 && { roles: principal.roles }),
       ...(!network && { from: "local" }),
-      ...this.#client(client.info, now),
+      client: this.#client(client.info, now),
       session: id.slice(0, 8),
       ...(endpoint !== undefined && { endpoint }),
     });
   }
 
-  /** Who asks for what, from where. */
-  #subject(exchange: Exchange, now: number) {
+  /**
+   * A record of an exchange, so far: who asks for what, from where. One literal with all its fields, since each that is spread
+   * into it costs more than all of them; what is undefined is not written.
+   * @param ago milliseconds
+   */
+  #record(type: string, ago: number, exchange: Exchange, now: number): Json {
     const { id, method, entry, called, route, caller, principal, http, client, plugin, parent } = exchange;
     const name = entry?.name ?? namedBy(exchange.original);
     const target = called ?? entry;
     return {
+      type,
+      at: this.#time(ago),
       id,
       method: this.#texts.of(method, now),
-      ...(name !== undefined && { name: this.#texts.of(name, now) }),
-      ...(target && target.native !== name && { native: this.#texts.of(target.native, now) }),
-      ...(route && { upstream: route.upstream }),
+      name: name === undefined ? undefined : this.#texts.of(name, now),
+      native: target && target.native !== name ? this.#texts.of(target.native, now) : undefined,
+      upstream: route?.upstream,
       who: this.#texts.of(principal.id, now),
-      ...(principal.roles.length > 0 && { roles: principal.roles }),
+      roles: principal.roles.length > 0 ? principal.roles : undefined,
       from: http ? this.#texts.of(http.address, now) : caller.network ? "network" : "local",
-      ...(http && this.#headers(http.headers)),
-      ...this.#client(client.info, now),
+      headers: http && headersOf(http.headers),
+      client: this.#client(client.info, now),
       session: caller.id.slice(0, 8), // all of it is a secret
-      ...(caller.endpoint !== undefined && { endpoint: caller.endpoint }),
-      ...(plugin !== undefined && { plugin }),
-      ...(parent && { child: true }),
+      endpoint: caller.endpoint,
+      plugin,
+      child: parent ? true : undefined,
     };
   }
 
   /** What it says of itself; of a session that has just begun nothing is known. */
-  #client({ name, version }: Readonly<Record<string, unknown>>, now: number): { client?: string } {
-    if (typeof name !== "string") return {};
-    return { client: this.#texts.of(typeof version === "string" ? `${name} ${version}` : name, now) };
-  }
-
-  #headers(headers: Readonly<Record<string, unknown>>): { headers?: unknown } {
-    for (const _ in headers) return brief("headers", redactLine(headers));
-    return {};
+  #client({ name, version }: Readonly<Json>, now: number): string | undefined {
+    if (typeof name !== "string") return undefined;
+    const program = this.#texts.of(name, now);
+    return typeof version === "string" ? `${program} ${this.#texts.of(version, now)}` : program;
   }
 
   #error({ code, message, data }: { code: number; message: string; data?: unknown }, now: number) {
@@ -154,9 +151,12 @@ export class Records {
     return { ...(typeof type === "string" && { type }), code, message: this.#texts.of(message, now) };
   }
 
-  /** So many milliseconds ago, as text. */
+  /** So many milliseconds ago, as text. Of what happens at once many have the same. */
   #time(ago: number): string {
-    return new Date(this.#clock.now() - ago).toISOString();
+    const at = Math.floor(this.#clock.now() - ago);
+    if (at === this.#at) return this.#timeText;
+    this.#at = at;
+    return (this.#timeText = new Date(at).toISOString());
   }
 }
 
@@ -181,10 +181,16 @@ function namedBy({ name, uri, taskId }: Readonly<Record<string, unknown>>): stri
   return [name, uri, taskId].find((each) => typeof each === "string") as string | undefined; // just looked at
 }
 
-/** A field with a value that is not long, or with the beginning of its JSON. */
-function brief(field: string, value: Readonly<Record<string, unknown>>): Record<string, unknown> {
+/** A value that is not long, or the beginning of its JSON. */
+function brief(value: Readonly<Json>): Json {
   const text = JSON.stringify(value);
-  return { [field]: text.length <= MOST ? value : { cut: text.slice(0, MOST) } };
+  return text.length <= MOST ? value : { cut: text.slice(0, MOST) };
+}
+
+/** Without secrets; undefined where there are none. */
+function headersOf(headers: Readonly<Json>): Json | undefined {
+  for (const _ in headers) return brief(redactLine(headers));
+  return undefined;
 }
 
 const rounded = (ms: number): number => Math.round(ms * 100) / 100;

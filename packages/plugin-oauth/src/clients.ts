@@ -24,7 +24,8 @@ import { type ClientRecord, clientKey } from "./records.ts";
 export interface Registering {
   readonly as: AuthorizationServer;
   readonly url: string;
-  readonly redirectUri: string;
+  /** Undefined where a code is entered on another device. */
+  readonly redirectUri: string | undefined;
   readonly scope: string | undefined;
   readonly options: ServerOptions;
   readonly clientName: string;
@@ -39,9 +40,10 @@ export interface Registering {
 export async function clientFor(registering: Registering, store: Kept, egress: Egress, now: () => number): Promise<ClientRecord> {
   const { as, options, redirectUri, clientMetadataUrl } = registering;
   const { issuer } = as;
+  const redirects = redirectUri !== undefined && { redirectUri };
   if (options.clientId !== undefined) {
     const method = methodOf(as, options);
-    return { issuer, source: "configured", id: options.clientId, method, redirectUri };
+    return { issuer, source: "configured", id: options.clientId, method, ...redirects };
   }
   if (as.client_id_metadata_document_supported === true && clientMetadataUrl !== undefined)
     return {
@@ -49,7 +51,7 @@ export async function clientFor(registering: Registering, store: Kept, egress: E
       source: "document",
       id: clientMetadataUrl,
       method: options.privateKey === undefined ? "none" : "private_key_jwt",
-      redirectUri,
+      ...redirects,
     };
   if (typeof as.registration_endpoint === "string" && options.registration) {
     const key = clientKey(issuer, redirectUri);
@@ -59,10 +61,7 @@ export async function clientFor(registering: Registering, store: Kept, egress: E
     await store.set(key, made); // before the browser opens: it is there, whatever becomes of us
     return made;
   }
-  throw new SignInProblem(
-    "needs-client",
-    `${shown(issuer)} takes no client that registers itself; register an app there with the redirect address ${redirectUri}, and set its \`clientId\``,
-  );
+  throw new SignInProblem("needs-client", `${shown(issuer)} takes no client that registers itself; ${byHand(redirectUri)}`);
 }
 
 /** How an app that the config names says who it is. */
@@ -75,6 +74,14 @@ export function methodOf(as: AuthorizationServer, { tokenEndpointAuthMethod, pri
   return taken === undefined || taken.includes("client_secret_basic") ? "client_secret_basic" : "client_secret_post";
 }
 
+/** What is left to do. */
+function byHand(redirectUri: string | undefined): string {
+  const what = redirectUri === undefined ? "for codes that are entered on another device" : `with the redirect address ${redirectUri}`;
+  return `register an app there ${what}, and set its \`clientId\``;
+}
+
+const DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code";
+
 async function register(registering: Registering, egress: Egress): Promise<ClientRecord> {
   const { as, url, redirectUri, scope, clientName } = registering;
   const taken = as.token_endpoint_auth_methods_supported;
@@ -84,13 +91,13 @@ async function register(registering: Registering, egress: Egress): Promise<Clien
       : taken.includes("client_secret_basic")
         ? "client_secret_basic"
         : "client_secret_post";
-  const isHere = new URL(redirectUri).protocol === "http:";
+  const isHere = redirectUri === undefined || new URL(redirectUri).protocol === "http:";
   // Nothing else: there are servers that refuse what they do not know.
   const metadata = {
     client_name: clientName,
-    redirect_uris: [redirectUri],
-    grant_types: ["authorization_code", "refresh_token"],
-    response_types: ["code"],
+    ...(redirectUri === undefined
+      ? { grant_types: [DEVICE_CODE, "refresh_token"], response_types: [] }
+      : { redirect_uris: [redirectUri], grant_types: ["authorization_code", "refresh_token"], response_types: ["code"] }),
     token_endpoint_auth_method: method,
     application_type: isHere ? "native" : "web",
   };
@@ -103,7 +110,7 @@ async function register(registering: Registering, egress: Egress): Promise<Clien
     // A secret where none was asked for is there to be used.
     const used = isMethod(said) && (said !== "none" || secret === undefined) ? said : secret === undefined ? method : "client_secret_post";
     const redirects = given.redirect_uris;
-    if (Array.isArray(redirects) && !redirects.includes(redirectUri))
+    if (redirectUri !== undefined && Array.isArray(redirects) && !redirects.includes(redirectUri))
       throw new SignInProblem(
         "registration-refused",
         `${shown(as.issuer)} registered the host with another redirect address than ${redirectUri}; register an app by hand, and set its \`clientId\``,
@@ -114,7 +121,7 @@ async function register(registering: Registering, egress: Egress): Promise<Clien
       source: "registered",
       id: given.client_id,
       method: used,
-      redirectUri,
+      ...(redirectUri !== undefined && { redirectUri }),
       ...(secret !== undefined && { secret }),
       ...(typeof expires === "number" && expires > 0 && { secretExpires: expires * 1_000 }),
     };
@@ -132,7 +139,7 @@ async function register(registering: Registering, egress: Egress): Promise<Clien
     const code = error instanceof ResponseBodyError ? error.error : undefined;
     throw new SignInProblem(
       "registration-refused",
-      `${shown(as.issuer)} does not let the host register itself${code === undefined ? "" : ` (${code.slice(0, 64)})`}; register an app there with the redirect address ${redirectUri}, and set its \`clientId\``,
+      `${shown(as.issuer)} does not let the host register itself${code === undefined ? "" : ` (${code.slice(0, 64)})`}; ${byHand(redirectUri)}`,
       { code, cause: error },
     );
   }

@@ -2,14 +2,15 @@ import { randomUUID } from "node:crypto";
 import type { PluginClock, PluginHost } from "mcp-host";
 import { nearest } from "mcp-host";
 import type { Changes } from "./changes.ts";
-import type { Grants } from "./grants.ts";
+import type { DeviceCode, Devices } from "./device.ts";
+import type { Grants, Owner } from "./grants.ts";
 import { type Loopback, listenFor } from "./loopback.ts";
 import type { Options } from "./options.ts";
 import { type Page, page } from "./pages.ts";
 import { problemOf, SignInProblem } from "./problem.ts";
 import { PATIENCE, whoOf } from "./records.ts";
 import { ownerOf, type Target } from "./servers.ts";
-import type { SignIns } from "./sign-in.ts";
+import type { Begin, SignIns } from "./sign-in.ts";
 import type { Standings } from "./standing.ts";
 import type { Tokens } from "./tokens.ts";
 
@@ -22,7 +23,8 @@ const PROVOKED = 10_000;
 
 interface UnderWay {
   readonly target: Target;
-  readonly loopback: Loopback;
+  /** Where its browser comes back to; undefined where a code is entered on another device. */
+  readonly loopback: Loopback | undefined;
   readonly over: AbortController;
   outcome: { readonly ok: boolean; readonly message: string } | undefined;
 }
@@ -31,6 +33,7 @@ export interface DeskOptions {
   readonly options: Options;
   readonly targets: ReadonlyMap<string, Target>;
   readonly signIns: SignIns;
+  readonly devices: Devices;
   readonly standings: Standings;
   readonly grants: Grants;
   readonly tokens: Tokens;
@@ -49,9 +52,46 @@ export class Desk {
     this.#options = options;
   }
 
-  /** Begins the sign-in of the host at a server. @throws Error that says what is in the way */
-  async begin(key: string): Promise<{ id: string; url: string; redirectUri: string; issuer: string }> {
-    const { options: all, signIns, standings, clock, grants } = this.#options;
+  /** Begins the sign-in of the host at a server, in a browser. @throws Error that says what is in the way */
+  async begin(key: string): Promise<{ id: string; url: string; redirectUri: string; issuer: string; takesCodes: boolean }> {
+    const { options: all, signIns, clock } = this.#options;
+    const { target, wanted } = await this.#opening(key);
+    const id = randomUUID();
+    const canMove = target.options.clientId === undefined;
+    const loopback = await listenFor(target.options.callback ?? all.callback, canMove, (parameters) => this.#came(id, parameters));
+    const { redirectUri } = loopback;
+    try {
+      const { url, issuer, takesCodes } = await signIns.begin({ ...wanted, by: "command", redirectUri });
+      this.#underWay.set(id, { target, loopback, over: new AbortController(), outcome: undefined });
+      clock.setTimeout(
+        () => this.#end(id, { ok: false, message: "nobody finished the sign-in within ten minutes; begin again" }),
+        PATIENCE,
+      );
+      return { id, url, redirectUri, issuer, takesCodes };
+    } catch (error) {
+      loopback.close();
+      throw problemOf(error);
+    }
+  }
+
+  /** Begins it by a code that somebody enters on another device, and waits for that. @throws Error that says what is in the way */
+  async beginByCode(key: string): Promise<DeviceCode & { id: string }> {
+    const { target, wanted } = await this.#opening(key);
+    const id = randomUUID();
+    const { told, finish } = await this.#options.devices.begin(wanted).catch((error: unknown) => {
+      throw problemOf(error);
+    });
+    const over = new AbortController();
+    this.#underWay.set(id, { target, loopback: undefined, over, outcome: undefined });
+    void finish(over.signal)
+      .then(() => this.#signedIn(id, target))
+      .catch((error: unknown) => this.#end(id, { ok: false, message: problemOf(error).message }));
+    return { id, ...told };
+  }
+
+  /** Sees to it that the host can be signed in, and to what the server says that it wants. */
+  async #opening(key: string): Promise<{ target: Target; wanted: Pick<Begin, "server" | "challenge" | "stepUp"> & Owner }> {
+    const { standings, clock, grants, renew } = this.#options;
     const target = this.#target(key);
     if (target.mode === "principal")
       throw new SignInProblem(
@@ -63,32 +103,9 @@ export class Desk {
     if (this.#underWay.size >= AT_ONCE) throw new SignInProblem("callback", `${AT_ONCE} sign-ins are under way; finish one of them first`);
     const owner = ownerOf(target, undefined);
     // What it wants, it says when it is asked without a token.
-    if (!standings.of(owner) && !(await grants.get(owner)))
-      await Promise.race([this.#options.renew(key).catch(() => {}), clock.sleep(PROVOKED)]);
+    if (!standings.of(owner) && !(await grants.get(owner))) await Promise.race([renew(key).catch(() => {}), clock.sleep(PROVOKED)]);
     const standing = standings.of(owner);
-    const id = randomUUID();
-    const canMove = target.options.clientId === undefined;
-    const loopback = await listenFor(target.options.callback ?? all.callback, canMove, (parameters) => this.#came(id, parameters));
-    try {
-      const begun = await signIns.begin({
-        ...owner,
-        server: key,
-        by: "command",
-        redirectUri: loopback.redirectUri,
-        challenge: standing?.challenge,
-        stepUp: standing?.stepUp,
-      });
-      const underWay: UnderWay = { target, loopback, over: new AbortController(), outcome: undefined };
-      this.#underWay.set(id, underWay);
-      clock.setTimeout(
-        () => this.#end(id, { ok: false, message: "nobody finished the sign-in within ten minutes; begin again" }),
-        PATIENCE,
-      );
-      return { id, url: begun.url, redirectUri: loopback.redirectUri, issuer: begun.issuer };
-    } catch (error) {
-      loopback.close();
-      throw problemOf(error);
-    }
+    return { target, wanted: { ...owner, server: key, challenge: standing?.challenge, stepUp: standing?.stepUp } };
   }
 
   /** What became of a sign-in, as soon as it is known; `waiting` where it takes longer. */
@@ -104,9 +121,9 @@ export class Desk {
 
   /** Takes the address that a browser of another machine ended at. @throws SignInProblem */
   async finish(id: string, url: string): Promise<void> {
-    const underWay = this.#underWay.get(id);
-    if (!underWay) throw new SignInProblem("callback", "this sign-in is over; begin again");
-    const { redirectUri } = underWay.loopback;
+    const loopback = this.#underWay.get(id)?.loopback;
+    if (!loopback) throw new SignInProblem("callback", "this sign-in is over, or waits for a code; begin again");
+    const { redirectUri } = loopback;
     if (!URL.canParse(url) || !new URL(url).search || url.split("?")[0] !== redirectUri)
       throw new SignInProblem("callback", `that is not the address that the browser ended at: it begins with ${redirectUri}?`);
     await this.#finish(id, new URL(url).searchParams);
@@ -118,7 +135,7 @@ export class Desk {
 
   async #came(id: string, parameters: URLSearchParams): Promise<Page> {
     try {
-      const { target } = await this.#finish(id, parameters);
+      const target = await this.#finish(id, parameters);
       return page(200, "Signed in", `mcp-host is signed in to ${target.key}. You may close this page.`);
     } catch (error) {
       return page(400, "Not signed in", `${problemOf(error).message}.`);
@@ -126,28 +143,32 @@ export class Desk {
   }
 
   /** @throws SignInProblem */
-  async #finish(id: string, parameters: URLSearchParams): Promise<UnderWay> {
-    const underWay = this.#underWay.get(id);
-    const { signIns, standings, changes, targets } = this.#options;
+  async #finish(id: string, parameters: URLSearchParams): Promise<Target> {
+    const { signIns, targets } = this.#options;
     try {
       const { pending } = await signIns.finish(parameters, { by: "command" }, ({ server }) => {
         const target = targets.get(server);
         return target && ownerOf(target, undefined);
       });
       const target = this.#target(pending.server);
-      const owner = ownerOf(target, undefined);
-      standings.clear(owner);
-      await changes.tell(owner, true);
-      this.#options.log.info("the host is signed in to a server", { upstream: target.key });
-      // The browser does not wait for the server.
-      void this.#up(id, target);
-      return underWay ?? { target, loopback: { redirectUri: "", close() {} }, over: new AbortController(), outcome: undefined };
+      await this.#signedIn(id, target);
+      return target;
     } catch (error) {
       const problem = problemOf(error);
       // What is not ours, or was used already, is nobody's end.
       if (problem.kind !== "callback") this.#end(id, { ok: false, message: problem.message });
       throw problem;
     }
+  }
+
+  async #signedIn(id: string, target: Target): Promise<void> {
+    const { standings, changes, log } = this.#options;
+    const owner = ownerOf(target, undefined);
+    standings.clear(owner);
+    await changes.tell(owner, true);
+    log.info("the host is signed in to a server", { upstream: target.key });
+    // A browser does not wait for the server.
+    void this.#up(id, target);
   }
 
   /** Has the server connected with its token, and tells what came of it. */
@@ -167,7 +188,7 @@ export class Desk {
     const underWay = this.#underWay.get(id);
     if (!underWay || underWay.outcome) return;
     underWay.outcome = outcome;
-    underWay.loopback.close();
+    underWay.loopback?.close();
     underWay.over.abort();
     // Whoever asks what became of it does so soon.
     this.#options.clock.setTimeout(() => this.#underWay.delete(id), 2 * LONG);

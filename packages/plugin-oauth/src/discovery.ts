@@ -20,6 +20,8 @@ export interface Wanted {
   readonly challenge: Challenge | undefined;
   /** Issuers that there are credentials of. */
   readonly known?: readonly string[];
+  /** Whether a code is to be entered on another device, for which no browser comes back (RFC 8628). */
+  readonly byCode?: boolean;
 }
 
 /**
@@ -27,7 +29,13 @@ export interface Wanted {
  * server's own origin. @throws SignInProblem
  * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization/authorization-server-discovery
  */
-export async function discover({ url, options, challenge, known = [] }: Wanted, egress: Egress): Promise<Found> {
+export async function discover(wanted: Wanted, egress: Egress): Promise<Found> {
+  const found = await serverOf(wanted, egress);
+  check(found.as, wanted);
+  return found;
+}
+
+async function serverOf({ url, options, challenge, known = [] }: Wanted, egress: Egress): Promise<Found> {
   const fetch = egress.for(url);
   if (options.issuer !== undefined)
     return { as: await metadataOf(options.issuer, options, fetch, false), resource: resourceOf(options, url), scopes: undefined };
@@ -120,12 +128,12 @@ async function metadataOf(issuer: string, options: ServerOptions, fetch: Fetch, 
     const found = await documentAt(place, fetch);
     if (typeof found?.json.issuer !== "string") continue;
     const said = found.json.issuer;
-    if (options.trustedIssuers.includes(said)) return usable(found.json as unknown as AuthorizationServer, options);
+    if (options.trustedIssuers.includes(said)) return found.json as unknown as AuthorizationServer;
     if (!URL.canParse(said) || new URL(said).href !== new URL(issuer).href) {
       other = said;
       continue;
     }
-    return usable(await processDiscoveryResponse(new URL(issuer), found.response), options);
+    return processDiscoveryResponse(new URL(issuer), found.response);
   }
   if (other !== undefined)
     throw new SignInProblem(
@@ -143,19 +151,24 @@ async function metadataOf(issuer: string, options: ServerOptions, fetch: Fetch, 
   };
 }
 
-/** @throws SignInProblem where nobody can sign in there as MCP has it */
-function usable(as: AuthorizationServer, options: ServerOptions): AuthorizationServer {
-  const isMachine = options.grant === "client_credentials";
-  for (const name of isMachine ? (["token_endpoint"] as const) : (["authorization_endpoint", "token_endpoint"] as const)) {
+/** Whether there are the endpoints that a way of signing in needs. @throws SignInProblem where nobody can sign in there as MCP has it */
+function check(as: AuthorizationServer, { options, byCode = false }: Wanted): void {
+  const isByBrowser = options.grant === "authorization_code" && !byCode;
+  if (byCode && typeof as.device_authorization_endpoint !== "string")
+    throw new SignInProblem(
+      "no-metadata",
+      `${shown(as.issuer)} gives no codes to enter on another device (its metadata has no device_authorization_endpoint); sign in without \`--device\`: the page may be opened on another machine, and the address that it ends at pasted`,
+    );
+  const needed = ["token_endpoint", ...(byCode ? (["device_authorization_endpoint"] as const) : [])] as const;
+  for (const name of isByBrowser ? (["authorization_endpoint", ...needed] as const) : needed) {
     const endpoint = as[name];
     if (typeof endpoint !== "string") throw new SignInProblem("no-metadata", `the metadata of ${shown(as.issuer)} has no ${name}`);
     if (!isSafeUrl(endpoint))
       throw new SignInProblem("insecure", `the ${name} of ${shown(as.issuer)} is no https:// URL, so nothing is sent there`);
   }
-  if (!isMachine && !options.assumePkce && !as.code_challenge_methods_supported?.includes("S256"))
+  if (isByBrowser && !options.assumePkce && !as.code_challenge_methods_supported?.includes("S256"))
     throw new SignInProblem(
       "pkce-unsupported",
       `${shown(as.issuer)} does not say that it takes PKCE with S256; where it does all the same, set \`assumePkce\``,
     );
-  return as;
 }

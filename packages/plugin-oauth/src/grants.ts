@@ -3,7 +3,7 @@ import type { AuthorizationServer, TokenEndpointResponse } from "oauth4webapi";
 import type { Kept } from "./memory.ts";
 import type { ServerOptions } from "./options.ts";
 import { problemOf, SignInProblem } from "./problem.ts";
-import { clientKey, type Grant, grantKey } from "./records.ts";
+import { clientKey, type FirstGrant, type Grant, grantKey } from "./records.ts";
 import { Secrets } from "./secrets.ts";
 import type { Tokens } from "./tokens.ts";
 
@@ -64,7 +64,7 @@ export class Grants {
   }
 
   /** Keeps what a sign-in gave. */
-  async keep(owner: Owner, first: Omit<Grant, "generation" | "accessToken" | "obtained">, given: TokenEndpointResponse): Promise<Grant> {
+  async keep(owner: Owner, first: FirstGrant, given: TokenEndpointResponse): Promise<Grant> {
     this.#pauses.delete(keyOf(owner));
     const before = (await this.#options.store().get(keyOf(owner))) as Grant | undefined;
     const grant = this.#with({ ...first, generation: before?.generation ?? 0, accessToken: "", obtained: 0 }, given);
@@ -210,8 +210,7 @@ export class Grants {
     if (now && now.generation > grant.generation) return problem;
     const { source, issuer, redirectUri } = grant.client;
     // Some forget who registered: the next sign-in registers anew.
-    if (FORGOTTEN.has(problem.code) && source === "registered" && redirectUri !== undefined)
-      await this.#options.store().delete(clientKey(issuer, redirectUri));
+    if (FORGOTTEN.has(problem.code) && source === "registered") await this.#options.store().delete(clientKey(issuer, redirectUri));
     await this.kill(owner, grant, problem.message);
     return problem;
   }

@@ -5,6 +5,7 @@ import { Asking } from "./asking.ts";
 import { Changes } from "./changes.ts";
 import { TokensFor } from "./credentials.ts";
 import { Desk } from "./desk.ts";
+import { Devices } from "./device.ts";
 import { Egress } from "./egress.ts";
 import { Grants } from "./grants.ts";
 import { Machines } from "./machines.ts";
@@ -83,7 +84,8 @@ export const oauth = definePlugin({
       // Its calls in flight end as they end; nothing is sent any more.
       ended: (target, { principal }) => void clock.setTimeout(() => renew(target, principal?.id).catch(() => {}), 0),
     });
-    const desk = new Desk({ options: given, targets, signIns, standings, grants, tokens, changes, clock, renew: host.renew, log });
+    const devices = new Devices({ options: given, store, egress, tokens, grants, now, clock, outcomes });
+    const desk = new Desk({ options: given, targets, signIns, devices, standings, grants, tokens, changes, clock, renew: host.renew, log });
 
     hooks.credentials.tap("oauth", (credentials, request) => tokensFor.give(credentials, request));
     if (personal.length > 0) byPrincipal(host, given, { store, targets, signIns, standings, changes, desk, renew });
@@ -174,6 +176,10 @@ function operate({ operator }: PluginHost, desk: Desk, kept: () => string): void
   const id = z.string().min(1).max(64).describe("What `begin` gave.");
   operator.operation("begin", async ({ server }) => ({ ...(await desk.begin(server)), kept: kept() }), {
     description: "Begins the sign-in of the host at a server; gives the address that a browser is to open.",
+    params: z.strictObject({ server }),
+  });
+  operator.operation("begin-by-code", async ({ server }) => ({ ...(await desk.beginByCode(server)), kept: kept() }), {
+    description: "Begins it by a code that somebody enters on another device; gives the code and the page to enter it on.",
     params: z.strictObject({ server }),
   });
   operator.operation("wait", ({ id }) => desk.wait(id), {

@@ -6,7 +6,7 @@ import type { Egress } from "./egress.ts";
 import type { Grants, Owner } from "./grants.ts";
 import type { Grant } from "./records.ts";
 import type { Target } from "./servers.ts";
-import { scopeOf } from "./sign-in.ts";
+import { firstOf, scopeOf } from "./sign-in.ts";
 import type { Tokens } from "./tokens.ts";
 
 /** Milliseconds for which it is known which authorization server a server has. */
@@ -44,14 +44,7 @@ export class Machines {
       id: options.clientId ?? "",
       method: methodOf(found.as, options),
     };
-    const first = {
-      server: url,
-      issuer: found.as.issuer,
-      tokenEndpoint: found.as.token_endpoint as string, // discovery saw to it
-      client,
-      ...(found.resource !== undefined && { resource: found.resource }),
-      ...(scope !== undefined && { scopeAsked: scope }),
-    };
+    const first = firstOf({ url, as: found.as, client, resource: found.resource, scope });
     return grants.keep(owner, first, await tokens.byCredentials(found.as, first, options));
   }
 

@@ -35,22 +35,19 @@ export interface Grant {
   readonly dead?: { readonly why: string; readonly at: number };
 }
 
+/** What is known of a grant before there is one. */
+export type FirstGrant = Pick<Grant, "server" | "issuer" | "tokenEndpoint" | "revocationEndpoint" | "client" | "resource" | "scopeAsked">;
+
 /** A sign-in that a browser is on its way with. Kept under the digest of its `state`, until it is over or ten minutes have passed. */
 export interface Pending {
   /** Key in `mcpServers`. */
   readonly server: string;
-  readonly url: string;
   readonly who: string;
   readonly by: "command" | "page";
-  readonly issuer: string;
+  readonly first: FirstGrant;
   readonly issRequired: boolean;
-  readonly tokenEndpoint: string;
-  readonly revocationEndpoint?: string;
-  readonly client: ClientRecord;
   readonly verifier: string;
   readonly redirectUri: string;
-  readonly resource?: string;
-  readonly scope?: string;
   /** Digest of the cookie of the browser that it was begun in, where it was begun in one. */
   readonly browser?: string;
 }
@@ -79,6 +76,7 @@ export function pendingKey(state: string): string {
   return `pending:${digest(state)}`;
 }
 
-export function clientKey(issuer: string, redirectUri: string): string {
-  return `client:${digest(issuer, redirectUri)}`;
+/** @param redirectUri undefined: of one that codes are entered for on another device, which nobody is sent back to */
+export function clientKey(issuer: string, redirectUri: string | undefined): string {
+  return `client:${digest(issuer, redirectUri ?? "device")}`;
 }

@@ -12,9 +12,9 @@ import { discover, type Found } from "./discovery.ts";
 import { type Egress, isSafeUrl, shown } from "./egress.ts";
 import type { Grants, Owner } from "./grants.ts";
 import type { Kept } from "./memory.ts";
-import type { Options } from "./options.ts";
+import type { Options, ServerOptions } from "./options.ts";
 import { SignInProblem } from "./problem.ts";
-import { clientKey, type Grant, PATIENCE, type Pending, pendingKey } from "./records.ts";
+import { type ClientRecord, clientKey, type FirstGrant, type Grant, PATIENCE, type Pending, pendingKey } from "./records.ts";
 import type { Tokens } from "./tokens.ts";
 
 export interface SignInOptions {
@@ -47,8 +47,11 @@ export class SignIns {
     this.#options = options;
   }
 
-  /** Where the browser is to go, and the state that it comes back with. @throws SignInProblem */
-  async begin(begin: Begin): Promise<{ url: string; state: string; issuer: string }> {
+  /**
+   * Where the browser is to go, and the state that it comes back with.
+   * @returns with whether the server gives codes to enter on another device, too @throws SignInProblem
+   */
+  async begin(begin: Begin): Promise<{ url: string; state: string; issuer: string; takesCodes: boolean }> {
     const { store, egress, now, options: all } = this.#options;
     const { server, who, url, options, by, redirectUri, challenge } = begin;
     const grant = (await this.#options.grants.get(begin)) as Grant | undefined;
@@ -60,9 +63,8 @@ export class SignIns {
         `${shown(url)} names ${shown(as.issuer)} now, and the \`clientId\` in the config is one of ${shown(grant.issuer)}; set \`issuer\` to the one that it belongs to`,
       );
     const scope = scopeOf(found, begin);
-    const clientMetadataUrl = options.clientMetadataUrl === false ? undefined : (options.clientMetadataUrl ?? all.clientMetadataUrl);
     const client = await clientFor(
-      { as, url, redirectUri, scope, options, clientName: all.clientName, clientMetadataUrl },
+      { as, url, redirectUri, scope, options, clientName: all.clientName, clientMetadataUrl: documentOf(options, all) },
       store(),
       egress,
       now,
@@ -70,20 +72,13 @@ export class SignIns {
     const [verifier, state] = [generateRandomCodeVerifier(), generateRandomState()];
     registerSecret(verifier);
     const pending: Pending = {
+      first: firstOf({ url, as, client, resource, scope }),
       server,
-      url,
       who,
       by,
-      issuer: as.issuer,
       issRequired: as.authorization_response_iss_parameter_supported === true,
-      tokenEndpoint: as.token_endpoint as string, // discovery saw to it
-      client,
       verifier,
       redirectUri,
-      ...(typeof as.revocation_endpoint === "string" &&
-        isSafeUrl(as.revocation_endpoint) && { revocationEndpoint: as.revocation_endpoint }),
-      ...(resource !== undefined && { resource }),
-      ...(scope !== undefined && { scope }),
       ...(begin.browser !== undefined && { browser: begin.browser }),
     };
     await store().set(pendingKey(state), pending, PATIENCE);
@@ -102,7 +97,8 @@ export class SignIns {
       ...options.extraParams.authorize,
     };
     for (const [name, value] of Object.entries(asked)) target.searchParams.set(name, value);
-    return { url: target.href, state, issuer: as.issuer };
+    const codes = as.device_authorization_endpoint;
+    return { url: target.href, state, issuer: as.issuer, takesCodes: typeof codes === "string" && isSafeUrl(codes) };
   }
 
   /**
@@ -130,52 +126,69 @@ export class SignIns {
     if (!pending || !owner || state === undefined)
       throw new SignInProblem("callback", "this sign-in is not known, is over, or was begun more than ten minutes ago; begin again");
     const outcome = (result: string): void => outcomes.add(1, (pending as Pending).server, result);
-    const as = { issuer: pending.issuer, authorization_response_iss_parameter_supported: pending.issRequired };
+    const { first } = pending;
+    const as = { issuer: first.issuer, authorization_response_iss_parameter_supported: pending.issRequired };
     let checked: URLSearchParams;
     try {
-      checked = validateAuthResponse(as, { client_id: pending.client.id }, callback, state);
+      checked = validateAuthResponse(as, { client_id: first.client.id }, callback, state);
     } catch (error) {
       outcome("refused");
       if (!(error instanceof AuthorizationResponseError))
         throw new SignInProblem(
           "callback",
-          `the browser did not come back from ${shown(pending.issuer)} as it should (RFC 9207), so its code was not used`,
+          `the browser did not come back from ${shown(first.issuer)} as it should (RFC 9207), so its code was not used`,
           { cause: error },
         );
       const code = error.error.replace(/[^\w.-]/g, "").slice(0, 64);
       throw new SignInProblem(
         "refused",
-        code === "access_denied" ? "the sign-in was refused" : `${shown(pending.issuer)} refuses the sign-in (${code})`,
+        code === "access_denied" ? "the sign-in was refused" : `${shown(first.issuer)} refuses the sign-in (${code})`,
         { code },
       );
     }
     try {
       const given = await tokens.byCode(pending, checked, owner.options);
-      const { url, issuer, tokenEndpoint, revocationEndpoint, client, resource, scope } = pending;
-      const first = {
-        server: url,
-        issuer,
-        tokenEndpoint,
-        client,
-        ...(revocationEndpoint !== undefined && { revocationEndpoint }),
-        ...(resource !== undefined && { resource }),
-        ...(scope !== undefined && { scopeAsked: scope }),
-      };
       const grant = await grants.keep(owner, first, given);
       outcome("ok");
       return { pending, grant };
     } catch (error) {
       outcome("failed");
       // One that registered itself may have been forgotten there: the next sign-in registers anew.
-      if (error instanceof SignInProblem && error.code === "invalid_client" && pending.client.source === "registered")
-        await this.forgetClient(pending);
+      if (error instanceof SignInProblem && error.code === "invalid_client" && first.client.source === "registered")
+        await this.forgetClient(first.client);
       throw error;
     }
   }
 
-  async forgetClient({ client }: Pick<Pending, "client">): Promise<void> {
-    if (client.redirectUri !== undefined) await this.#options.store().delete(clientKey(client.issuer, client.redirectUri));
+  async forgetClient({ issuer, redirectUri }: ClientRecord): Promise<void> {
+    await this.#options.store().delete(clientKey(issuer, redirectUri));
   }
+}
+
+/** Where the document of this host is that a server is told of, if there is one for it. */
+export function documentOf({ clientMetadataUrl }: ServerOptions, all: Pick<Options, "clientMetadataUrl">): string | undefined {
+  return clientMetadataUrl === false ? undefined : (clientMetadataUrl ?? all.clientMetadataUrl);
+}
+
+interface Known extends Omit<Found, "scopes"> {
+  /** The MCP server's URL. */
+  readonly url: string;
+  readonly client: ClientRecord;
+  readonly scope: string | undefined;
+}
+
+/** What a grant begins with. */
+export function firstOf({ url, as, client, resource, scope }: Known): FirstGrant {
+  const revocation = as.revocation_endpoint;
+  return {
+    server: url,
+    issuer: as.issuer,
+    tokenEndpoint: as.token_endpoint as string, // discovery saw to it
+    client,
+    ...(typeof revocation === "string" && isSafeUrl(revocation) && { revocationEndpoint: revocation }),
+    ...(resource !== undefined && { resource }),
+    ...(scope !== undefined && { scopeAsked: scope }),
+  };
 }
 
 /** What is asked for: what the config says, else the challenge, else all that the resource names. */

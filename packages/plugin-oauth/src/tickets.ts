@@ -118,8 +118,9 @@ export class Tickets {
     const cookie = cookieIn(cookies);
     if (cookie === undefined) return page(400, "Not signed in", "This is not the browser that the sign-in was begun in.");
     try {
-      const { pending } = await signIns.finish(query, { by: "page", browser: digest(cookie) }, ({ server, who, url }) => {
+      const { pending } = await signIns.finish(query, { by: "page", browser: digest(cookie) }, ({ server, who, first }) => {
         const target = targets.get(server);
+        const { server: url } = first;
         return target?.mode === "principal" && target.url === url ? { who, url, options: target.options } : undefined;
       });
       const target = targets.get(pending.server) as Target; // as was just seen

@@ -3,9 +3,14 @@ import {
   authorizationCodeGrantRequest,
   type Client,
   clientCredentialsGrantRequest,
+  type DeviceAuthorizationResponse,
+  deviceAuthorizationRequest,
+  deviceCodeGrantRequest,
   OperationProcessingError,
   processAuthorizationCodeResponse,
   processClientCredentialsResponse,
+  processDeviceAuthorizationResponse,
+  processDeviceCodeResponse,
   processRefreshTokenResponse,
   processRevocationResponse,
   ResponseBodyError,
@@ -18,7 +23,7 @@ import { authOf, requestOptions } from "./clients.ts";
 import { type Egress, shown } from "./egress.ts";
 import type { ServerOptions } from "./options.ts";
 import { SignInProblem } from "./problem.ts";
-import type { Grant, Pending } from "./records.ts";
+import type { FirstGrant, Grant, Pending } from "./records.ts";
 
 /** Longest token that is taken. */
 const MAX_TOKEN = 16 * 1024;
@@ -33,15 +38,43 @@ export class Tokens {
 
   /** @param callback parameters that the library has checked */
   async byCode(pending: Pending, callback: URLSearchParams, options: ServerOptions): Promise<TokenEndpointResponse> {
-    const as = serverOf(pending);
-    const { client, auth } = await authOf(pending.client, options);
-    const more = parameters(pending.resource, options);
+    const { first } = pending;
+    const as = serverOf(first);
+    const { client, auth } = await authOf(first.client, options);
+    const more = parameters(first.resource, options);
     return attempt(as, async () => {
       const response = await authorizationCodeGrantRequest(as, client, auth, callback, pending.redirectUri, pending.verifier, {
-        ...requestOptions(this.#egress, pending.url),
+        ...requestOptions(this.#egress, first.server),
         additionalParameters: more,
       });
       return processAuthorizationCodeResponse(as, client, await plain(response));
+    });
+  }
+
+  /** What is asked for a code that is entered on another device (RFC 8628 section 3.1). */
+  async deviceCode(as: AuthorizationServer, asked: FirstGrant, options: ServerOptions): Promise<DeviceAuthorizationResponse> {
+    const { client, auth } = await authOf(asked.client, options);
+    const more = new URLSearchParams({
+      ...(asked.scopeAsked !== undefined && { scope: asked.scopeAsked }),
+      ...(asked.resource !== undefined && { resource: asked.resource }),
+      ...options.extraParams.authorize,
+    });
+    return attempt(as, async () => {
+      const response = await deviceAuthorizationRequest(as, client, auth, more, requestOptions(this.#egress, asked.server));
+      return processDeviceAuthorizationResponse(as, client, response);
+    });
+  }
+
+  /** One question whether the code was entered (RFC 8628 section 3.4). */
+  async byDeviceCode(asked: FirstGrant, deviceCode: string, options: ServerOptions): Promise<TokenEndpointResponse> {
+    const as = serverOf(asked);
+    const { client, auth } = await authOf(asked.client, options);
+    return attempt(as, async () => {
+      const response = await deviceCodeGrantRequest(as, client, auth, deviceCode, {
+        ...requestOptions(this.#egress, asked.server),
+        additionalParameters: parameters(asked.resource, options),
+      });
+      return processDeviceCodeResponse(as, client, await plain(response));
     });
   }
 

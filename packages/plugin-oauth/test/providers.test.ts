@@ -1,7 +1,7 @@
-import { createServer, type IncomingMessage } from "node:http";
+import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { FakeClock } from "mcp-host/testing";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { bearerOf } from "../dist/challenge.js";
 import { clientFor } from "../dist/clients.js";
 import { discover, metadataPlaces } from "../dist/discovery.js";
@@ -9,43 +9,10 @@ import { Egress } from "../dist/egress.js";
 import { Memory } from "../dist/memory.js";
 import { server as serverSchema } from "../dist/options.js";
 import { Tokens } from "../dist/tokens.js";
-
-/** A server of scripted answers: path → what it answers, and what was asked of it. */
-type Answer = { status?: number; headers?: Record<string, string>; body?: unknown };
-let answers: Record<string, Answer | ((request: IncomingMessage, body: string) => Answer)> = {};
-let asked: { path: string; body: string; headers: IncomingMessage["headers"] }[] = [];
-const server = createServer((request, response) => {
-  let body = "";
-  request.on("data", (chunk) => {
-    body += chunk;
-  });
-  request.on("end", () => {
-    const path = request.url ?? "";
-    asked.push({ path, body, headers: request.headers });
-    const found = answers[path];
-    const {
-      status = 200,
-      headers = {},
-      body: given,
-    } = (typeof found === "function" ? found(request, body) : found) ?? { status: 404, body: {} };
-    response
-      .writeHead(status, { "content-type": "application/json", ...headers })
-      .end(typeof given === "string" ? given : JSON.stringify(given ?? {}));
-  });
-});
-let origin = "";
-beforeAll(async () => {
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-});
-afterAll(() => void server.close());
+import { type Answer, type Answers, asked, origin, script } from "./scripted.ts";
 
 const egress = () => new Egress(500, new AbortController().signal);
 const optionsOf = (given: object = {}) => serverSchema.parse(given);
-const script = (given: typeof answers): void => {
-  answers = given;
-  asked = [];
-};
 const PRM = "/.well-known/oauth-protected-resource";
 const AS = "/.well-known/oauth-authorization-server";
 const OIDC = "/.well-known/openid-configuration";
@@ -113,7 +80,7 @@ describe("which authorization server it is", () => {
     ["is too large", { [`${PRM}/mcp`]: { body: `"${"x".repeat(1024 * 1024)}"` } }, "invalid-answer"],
     ["leads to another origin", { [`${PRM}/mcp`]: { status: 302, headers: { location: "http://127.0.0.1:9/" } } }, "invalid-answer"],
   ])("what %s stops it", async (_, given, kind) => {
-    script(JSON.parse(JSON.stringify(given).replaceAll("ORIGIN", origin)) as typeof answers);
+    script(JSON.parse(JSON.stringify(given).replaceAll("ORIGIN", origin)) as Answers);
     await expect(find()).rejects.toMatchObject({ kind });
   });
 

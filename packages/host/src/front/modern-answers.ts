@@ -23,7 +23,7 @@ export function modernAnswer(response: Response, method: string, hostInfo: Json,
   const result = isDiscovery
     ? stampDiscovery(response.result, hostInfo, freshness)
     : stampResult(response.result, hostInfo, freshness, resultType);
-  return { ...response, result };
+  return { jsonrpc: "2.0", id: response.id, result };
 }
 
 /** The answer that asks its client something first, and to come again with the state. */

@@ -68,7 +68,7 @@ export class ModernHttp {
   ): void {
     const client = checkModern(message, envelope, request.headers);
     const { callers } = this.#options;
-    const from = { principal, endpoint, capabilities: (envelope && capabilitiesIn(envelope)) ?? {} };
+    const from = { principal, endpoint, pipe: undefined, capabilities: (envelope && capabilitiesIn(envelope)) ?? {} };
     const reply = new ModernReply(response, message.method, endpoint, this.#replies);
     const exchange = callers.receive(from, message, client, reply, bytes);
     if (!exchange || reply.isOver) return;

@@ -31,12 +31,14 @@ const LISTEN = "subscriptions/listen";
 export class ModernLines {
   readonly #options: ModernLinesOptions;
   readonly #pipe: LocalPipe | undefined;
+  readonly #lines: LineReplyOptions;
   /** What is not answered yet. */
   readonly #open = new Roster<LineReply>();
   readonly #idle = new Idle();
 
   constructor(options: ModernLinesOptions) {
     this.#options = options;
+    this.#lines = { out: options.reply, hostInfo: options.hostInfo, over: (reply) => this.#over(reply) };
     this.#pipe = options.network ? undefined : { id: randomBytes(8).toString("hex"), isSole: false };
   }
 
@@ -63,13 +65,14 @@ export class ModernLines {
   }
 
   request(message: Request, envelope: Envelope | undefined, bytes: number | undefined): void {
-    const { callers, reply: out, hostInfo, arrival } = this.#options;
+    const { callers, reply: out, arrival } = this.#options;
+    const { principal, endpoint } = arrival;
     const { id, method } = message;
     try {
       const client = checkModern(message, envelope, undefined);
-      checkEndpoint(this.#options, arrival.endpoint);
-      const reply = new LineReply(id, method, { out, hostInfo, over: (one) => this.#over(one) });
-      const from = { ...arrival, pipe: this.#pipe, capabilities: (envelope && capabilitiesIn(envelope)) ?? {} };
+      checkEndpoint(this.#options, endpoint);
+      const reply = new LineReply(id, method, this.#lines);
+      const from = { principal, endpoint, pipe: this.#pipe, capabilities: (envelope && capabilitiesIn(envelope)) ?? {} };
       const exchange = callers.receive(from, message, client, reply, bytes);
       if (!exchange || reply.isOver) return;
       reply.exchange = exchange;

@@ -40,6 +40,8 @@ export class Callers {
   readonly #states: RoundStates;
   /** What clients can be asked, by what they declare: as texts, since every request declares it. */
   readonly #askable = new BoundedMap<string, string>(DECLARATIONS);
+  /** That of the last request: the next mostly comes from there, too. */
+  #last: Known | undefined;
   readonly #byPlace = new Map<string, ModernCaller>();
   readonly #byId = new Map<string, ModernCaller>();
   #sweep: NodeJS.Timeout | undefined;
@@ -70,22 +72,32 @@ export class Callers {
 
   /** Takes one request with its envelope. Gives its exchange; undefined when it was answered at once. @throws HostError where it may not begin */
   receive(from: From, { id, method, params }: Request, client: ClientFacts, reply: RoundReply, bytes?: number): HostExchange | undefined {
-    const key = this.#keyOf(from);
+    const known = this.#knownAs(from);
+    const { key } = known;
     const bare = bareParams(params, method);
     const request: Request = bare ? { jsonrpc: "2.0", id, method, params: bare } : { jsonrpc: "2.0", id, method };
     const { requestState: state, inputResponses } = params ?? {};
     const isRound = method !== "tasks/update" && (state !== undefined || inputResponses !== undefined);
-    if (!isRound) return this.#find(key, from, client).receive(request, client, reply, bytes);
+    if (!isRound) return this.#find(known, from, client).receive(request, client, reply, bytes);
     const responses = responsesIn(inputResponses);
     const opened = state === undefined ? unasked(responses) : this.#states.open(state, key, request);
     if ("handle" in opened) return this.#parking.resume({ request, client, reply, parked: opened, responses, key });
-    return this.#find(key, from, client).receive(request, client, reply, bytes, answered(opened, responses));
+    return this.#find(known, from, client).receive(request, client, reply, bytes, answered(opened, responses));
+  }
+
+  #knownAs(from: From): Known {
+    const { principal, endpoint, capabilities, pipe } = from;
+    const declared = JSON.stringify(capabilities);
+    const last = this.#last;
+    // The same object says the same: what authenticates a request makes one of its own.
+    if (last?.principal === principal && last.endpoint === endpoint && last.pipe === pipe && last.declared === declared) return last;
+    const key = this.#keyOf(from, declared);
+    return (this.#last = { principal, endpoint, pipe, declared, key, place: pipe ? `${pipe.id} ${key}` : key });
   }
 
   /** What a caller is known by: whatever makes a difference to what its clients may do, see and be asked. */
-  #keyOf({ principal: { id, binding, roles, claims }, endpoint, capabilities }: From): string {
+  #keyOf({ principal: { id, binding, roles, claims }, endpoint, capabilities }: From, declared: string): string {
     const who = JSON.stringify([id, binding, roles.length > 1 ? [...roles].sort() : roles, claims, endpoint]);
-    const declared = JSON.stringify(capabilities);
     if (declared.length > DECLARED) return who + JSON.stringify(askable(capabilities));
     let asked = this.#askable.get(declared);
     if (asked === undefined) this.#askable.set(declared, (asked = JSON.stringify(askable(capabilities))));
@@ -93,12 +105,10 @@ export class Callers {
   }
 
   /** The caller that a request comes from. @throws HostError where there are too many, or the host stops */
-  #find(key: string, from: From, client: ClientFacts): ModernCaller {
+  #find({ key, place }: Known, from: From, client: ClientFacts): ModernCaller {
     if (this.#closing) throw new HostError("shutting_down", "the host is stopping");
-    const { principal, pipe } = from;
     // Nobody can tell anonymous clients apart, so that a server that keeps clients apart gets one for each request.
-    if (principal.id === "anonymous" && !pipe && this.#options.isolates()) return this.#open(key, undefined, from, client);
-    const place = pipe ? `${pipe.id} ${key}` : key;
+    if (from.principal.id === "anonymous" && !from.pipe && this.#options.isolates()) return this.#open(key, undefined, from, client);
     return this.#byPlace.get(place) ?? this.#open(key, place, from, client);
   }
 
@@ -184,6 +194,15 @@ export interface From {
   readonly capabilities: Readonly<Json>;
   /** Undefined over the network. */
   readonly pipe?: LocalPipe | undefined;
+}
+
+/** Where requests come from that belong together, and what their caller is known by. */
+interface Known extends Omit<From, "capabilities"> {
+  /** The capabilities, as text. */
+  readonly declared: string;
+  readonly key: string;
+  /** Under which it is found: of a pipe's by nobody else. */
+  readonly place: string;
 }
 
 /** Tasks of clients are of the legacy era; those of servers are an extension in this one. */

@@ -27,8 +27,8 @@ export interface EraOptions {
   /** Milliseconds that the server has for its start. */
   readonly startTimeout: number;
   readonly makeWire: () => Promise<Link>;
-  /** What is said of a request, but for the name of the program that it is sent for. @param origin as its sender said */
-  readonly client: (origin: unknown) => Omit<Said, "info"> | undefined;
+  /** What is said of a request. @param origin as its sender said @param info the program that it is sent for, as the connection was opened */
+  readonly client: (origin: unknown, info: Json) => Said | undefined;
   readonly warn: (message: string, fields: Json) => void;
   /** What the server speaks here from now on. Gives whether the connection is still wanted. */
   readonly settled: (era: Verdict["era"]) => boolean;
@@ -235,10 +235,7 @@ export class EraLink implements Link {
     const info = isObject(params.clientInfo) ? params.clientInfo : {};
     const { tasks: _, ...capabilities } = capabilitySet(isObject(params.capabilities) ? params.capabilities : {});
     const nobody: Said = { capabilities, logLevel: undefined, info };
-    return (origin) => {
-      const client = this.#options.client(origin);
-      return client ? Object.assign({}, client, { info }) : nobody;
-    };
+    return (origin) => this.#options.client(origin, info) ?? nobody;
   }
 
   #refuse(initialize: Request, error: Error): void {

@@ -32,7 +32,7 @@ export interface WayOutOptions {
 }
 
 /** Whom a request is for that the host sends over a connection of many. */
-const NOBODY = { capabilities: {}, logLevel: undefined };
+const nobody = (info: Json): Said => ({ info, capabilities: {}, logLevel: undefined });
 
 /** How an upstream is reached: with whose credentials, over which wire, and what a server of the modern era is told of callers. */
 export class WayOut {
@@ -69,14 +69,14 @@ export class WayOut {
       known: this.#facts.wire === "sse" ? "sse" : "http",
       found: this.#found,
       era: this.#era,
-      client: (origin) => (origin instanceof HostExchange ? this.#clientOf(origin) : owner ? undefined : NOBODY),
+      client: (origin, info) => (origin instanceof HostExchange ? this.#clientOf(origin, info) : owner ? undefined : nobody(info)),
       warn: (message, fields) => log.warn(message, fields),
       ...how,
     });
   }
 
   /** What a server of the modern era is told of the client that a request is sent for. */
-  #clientOf(exchange: HostExchange): Omit<Said, "info"> {
+  #clientOf(exchange: HostExchange, info: Json): Said {
     const { caller, client, brought, depth } = exchange;
     const asked = this.asks(caller);
     const capabilities = depth > 0 ? withoutTasks(asked) : asked; // a plugin that calls waits for the result
@@ -86,7 +86,7 @@ export class WayOut {
     // A stdio server may take its allowed folders from roots, whether it asked for them or not.
     const keepsRoots = asked.roots === undefined && caller.capabilities.roots !== undefined;
     const round = brought && !brought.from && asked.roots === undefined ? withoutRoots(brought) : brought;
-    return { capabilities, logLevel, round, isRoundOfClient: isRoundOfClient(exchange), isNamed, keepsRoots };
+    return { info, capabilities, logLevel, round, isRoundOfClient: isRoundOfClient(exchange), isNamed, keepsRoots };
   }
 
   /** What a server of the modern era is told that a caller can be asked. */

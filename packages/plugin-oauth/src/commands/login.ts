@@ -1,19 +1,37 @@
 import { createInterface } from "node:readline";
 import type { PluginCommandData } from "mcp-host";
 import { openBrowser } from "../browser.ts";
+import type { DeviceCode } from "../device.ts";
 
-interface Begun {
+interface Kept {
   readonly id: string;
+  readonly kept: "memory" | "secret store";
+}
+
+interface Begun extends Kept {
   readonly url: string;
   readonly redirectUri: string;
   readonly issuer: string;
-  readonly kept: "memory" | "secret store";
+  readonly takesCodes: boolean;
 }
+
+type ByCode = Kept & DeviceCode;
 
 interface Outcome {
   readonly state: "waiting" | "done" | "failed";
   readonly message: string;
 }
+
+interface Args {
+  readonly server: string;
+  readonly browser: boolean;
+  readonly device?: boolean;
+  readonly json?: boolean;
+}
+
+type Run = Parameters<Parameters<PluginCommandData["operate"]>[0]>[0];
+
+const MINUTE = 60_000;
 
 /** `mcp-host login <server>`: the host's own sign-in at a server, in a browser of this machine or of another. */
 export default {
@@ -21,33 +39,36 @@ export default {
   args: {
     server: { type: "positional", description: "Its key in mcpServers" },
     browser: { type: "boolean", default: true, description: "Open the page in the browser", negativeDescription: "Only print its address" },
+    device: { type: "boolean", description: "Print a code to enter in a browser of another machine" },
     json: { type: "boolean", description: "Print JSON" },
   },
-  async run({ args, data }: { args: { server: string; browser: boolean; json?: boolean }; data?: PluginCommandData }): Promise<number> {
+  async run({ args, data }: { args: Args; data?: PluginCommandData }): Promise<number> {
     const { operate } = data as PluginCommandData; // a command of a plugin is always given it
     return operate(async (run, { running }) => {
-      const begun = (await run("begin", { server: args.server })) as unknown as Begun; // what the operation gives
-      if (!running && begun.kept === "memory") {
+      const begin = async <T extends Kept>(operation: string): Promise<T> => {
+        const begun = (await run(operation, { server: args.server })) as unknown as T; // what the operation gives
+        if (running || begun.kept !== "memory") return begun;
         await run("cancel", { id: begun.id });
         throw new Error(
           "no host runs with this config, and a sign-in would end with this command; start the host first, or have @host/plugin-vault keep it",
         );
+      };
+      if (args.device) return ended(args, run, await byCode(args, begin), running);
+      const begun = await begin<Begun>("begin");
+      const isOpen = args.browser && (await openBrowser(begun.url));
+      // Nobody could paste anything here, either.
+      if (args.browser && !isOpen && begun.takesCodes && !process.stdin.isTTY) {
+        await run("cancel", { id: begun.id });
+        return ended(args, run, await byCode(args, begin), running);
       }
-      tell(args, begun);
-      if (args.browser && !(await openBrowser(begun.url))) process.stderr.write("There is no browser here to open it with.\n");
+      tell(args, begun, isOpen);
       const pasted = createInterface({ input: process.stdin });
       pasted.on("line", (line) => {
         if (!/^https?:/.test(line.trim())) return;
         run("finish", { id: begun.id, url: line.trim() }).catch((error: Error) => process.stderr.write(`${error.message}\n`));
       });
       try {
-        let outcome: Outcome;
-        do
-          outcome = (await run("wait", { id: begun.id })) as unknown as Outcome; // as above
-        while (outcome.state === "waiting");
-        if (args.json) process.stdout.write(`${JSON.stringify({ server: args.server, ...outcome })}\n`);
-        else process.stderr.write(`${outcome.message}\n`);
-        return outcome.state === "done" ? 0 : 1;
+        return await ended(args, run, begun.id, running);
       } finally {
         pasted.close();
       }
@@ -55,7 +76,30 @@ export default {
   },
 };
 
-function tell({ server, json }: { server: string; json?: boolean }, { url, redirectUri, issuer }: Begun): void {
+/** Waits for the end of a sign-in, and gives the exit code. What ends the command gives the sign-in up. */
+async function ended({ server, json }: Args, run: Run, id: string, running: boolean): Promise<number> {
+  let signal = 0;
+  const giveUp = (_: string, number: number): void => {
+    if (signal > 0) process.exit(128 + signal);
+    signal = number;
+    run("cancel", { id }).catch(() => process.exit(128 + number)); // there is no host any more to give up
+  };
+  const signals = running ? (["SIGINT", "SIGTERM", "SIGHUP"] as const) : []; // a host of the command's own ends with it
+  for (const each of signals) process.on(each, giveUp);
+  try {
+    let outcome: Outcome;
+    do
+      outcome = (await run("wait", { id })) as unknown as Outcome; // what the operation gives
+    while (outcome.state === "waiting");
+    if (json) process.stdout.write(`${JSON.stringify({ server, ...outcome })}\n`);
+    else process.stderr.write(`${outcome.message}\n`);
+    return signal > 0 ? 128 + signal : outcome.state === "done" ? 0 : 1;
+  } finally {
+    for (const each of signals) process.off(each, giveUp);
+  }
+}
+
+function tell({ server, json, browser }: Args, { url, redirectUri, issuer, takesCodes }: Begun, isOpen: boolean): void {
   if (json) {
     process.stdout.write(`${JSON.stringify({ server, state: "open", url, redirectUri, issuer })}\n`);
     return;
@@ -63,4 +107,33 @@ function tell({ server, json }: { server: string; json?: boolean }, { url, redir
   process.stderr.write(`To sign in to ${server} at ${new URL(issuer).host}, open this page:\n\n`);
   process.stdout.write(`${url}\n`);
   process.stderr.write(`\nFrom a browser of another machine, paste here the address that it ends at (${redirectUri}?...).\n`);
+  if (takesCodes && !isOpen)
+    process.stderr.write(
+      `Or end this, and run \`mcp-host login ${server} --device\`: that gives a code to enter in a browser of any machine.\n`,
+    );
+  if (browser && !isOpen) process.stderr.write("There is no browser here to open it with.\n");
+}
+
+/** Prints a code and where to enter it. */
+async function byCode({ server, json }: Args, begin: (operation: string) => Promise<ByCode>): Promise<string> {
+  const { id, verificationUri, verificationUriComplete, userCode, expiresIn, issuer } = await begin("begin-by-code");
+  if (json) {
+    const told = {
+      verificationUri,
+      ...(verificationUriComplete !== undefined && { verificationUriComplete }),
+      userCode,
+      expiresIn,
+      issuer,
+    };
+    process.stdout.write(`${JSON.stringify({ server, state: "open", ...told })}\n`);
+    return id;
+  }
+  process.stderr.write(`To sign in to ${server} at ${new URL(issuer).host}, open this page in a browser of any machine:\n\n`);
+  process.stdout.write(`${verificationUri}\n`);
+  process.stderr.write("\nand enter this code:\n\n");
+  process.stdout.write(`${userCode}\n`);
+  process.stderr.write(
+    `\n${verificationUriComplete === undefined ? "" : `This page has the code in it already: ${verificationUriComplete}\n`}The code is good for ${Math.ceil(expiresIn / MINUTE)} minutes.\n`,
+  );
+  return id;
 }
