@@ -65,7 +65,9 @@ function isHidden(path: Path): boolean {
 function referencesOf(text: string): string {
   const references = text.match(/\$\{[^{}]{0,512}\}/g) ?? [];
   if (references.length === 0) return REDACTED;
-  const shown = references.map((reference) => reference.replace(/:-.*\}$/s, ":-...}"));
+  const shown = references.map((reference) =>
+    reference.includes(":-") ? `${reference.slice(0, reference.indexOf(":-"))}:-...}` : reference,
+  );
   const rest = references.reduce((left, reference) => left.replace(reference, ""), text).trim();
   return /^(?:|Bearer|Basic|Token)$/i.test(rest)
     ? [rest, ...shown].filter((part) => part !== "").join(" ")

@@ -10,11 +10,11 @@ import { ANY_PARAMS, type Followed, type Operation, type OperationInfo, type Who
 import { redact, redactText } from "../redact.ts";
 import { withDeadline } from "../wire/deadline.ts";
 import { isObject, type Json } from "../wire/message.ts";
-import { ConfigDesk } from "./config-desk.ts";
+import type { ConfigDesk } from "./config-desk.ts";
 import { OPERATION_DEADLINE, REQUEST_BYTES } from "./control-protocol.ts";
 import type { HostOperation, ServedControls } from "./host-operation.ts";
 import { hostOperations } from "./host-operations.ts";
-import { OperatorStreams } from "./operator-streams.ts";
+import type { OperatorStreams } from "./operator-streams.ts";
 
 /** Longest result of an operation. */
 const RESULT_BYTES = 16 * 1024 * 1024;
@@ -38,21 +38,21 @@ interface Found {
  */
 export class OperatorDesk implements Desk {
   readonly host: OperatedHost;
-  readonly streams: OperatorStreams;
   #controls: Partial<ServedControls>;
   #config: ConfigDesk | undefined;
+  #streams: Promise<OperatorStreams> | undefined;
   #underWay = 0;
 
   constructor(host: OperatedHost, controls: OperatorControls = {}) {
     this.host = host;
-    this.streams = new OperatorStreams(host);
     this.#controls = controls;
   }
 
   /** What the host's own operations do in a program that only serves. */
-  equip(controls: ServedControls): void {
+  equip(controls: ServedControls, config: ConfigDesk, streams: OperatorStreams): void {
     this.#controls = controls;
-    this.#config = new ConfigDesk(controls);
+    this.#config = config;
+    this.#streams = Promise.resolve(streams);
   }
 
   /** The operations that plugins and programs may run. */
@@ -68,8 +68,14 @@ export class OperatorDesk implements Desk {
     }));
   }
 
-  follow(what: Followed, query: Readonly<Json>, signal: AbortSignal): AsyncIterable<string> {
-    return this.streams.follow(what, query, signal);
+  async follow(what: Followed, query: Readonly<Json>, signal: AbortSignal): Promise<AsyncIterable<string>> {
+    return (await this.streams()).follow(what, query, signal);
+  }
+
+  /** The log and the requests, as they are followed: loaded when somebody does, unless a program that serves gave them. */
+  streams(): Promise<OperatorStreams> {
+    this.#streams ??= import("./operator-streams.ts").then(({ OperatorStreams }) => new OperatorStreams(this.host));
+    return this.#streams;
   }
 
   /** What there is for whoever asks. */

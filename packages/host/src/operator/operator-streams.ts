@@ -18,17 +18,14 @@ export class OperatorStreams {
   /** Whether {@link keep} made it: then it hears what the host's plugins hear. */
   #isOwn = false;
 
-  constructor(host: Pick<OperatedHost, "hear" | "trace" | "pipeline">) {
+  /** @param ring that hears the log already, and has its last lines */
+  constructor(host: Pick<OperatedHost, "hear" | "trace" | "pipeline">, ring?: LogRing) {
     this.#host = host;
+    this.#ring = ring;
     this.feed = new TraceFeed(
       (listener) => host.trace(listener),
       () => host.pipeline().plugins.map(({ id }) => id),
     );
-  }
-
-  /** @param ring that hears the log already, and has its last lines */
-  useRing(ring: LogRing): void {
-    this.#ring = ring;
   }
 
   /** Lines are kept from here on where nobody has kept any. */

@@ -68,7 +68,7 @@ export interface OperatorDoor {
   list(): readonly OperationInfo[];
   /** @param plugin that asks for it; default: the program itself */
   run(name: string, params: Readonly<Json>, who: Who, plugin?: string): Promise<Readonly<Json>>;
-  follow(what: Followed, query: Readonly<Json>, signal: AbortSignal): AsyncIterable<string>;
+  follow(what: Followed, query: Readonly<Json>, signal: AbortSignal): Promise<AsyncIterable<string>>;
 }
 
 /** Any params. */

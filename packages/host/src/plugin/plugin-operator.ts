@@ -40,7 +40,7 @@ export interface PluginOperator {
    * @param signal ends it
    * @throws HostError for a query that asks for what there is not, and where eight follow already
    */
-  follow(what: Followed, query: Readonly<Json>, signal: AbortSignal): AsyncIterable<string>;
+  follow(what: Followed, query: Readonly<Json>, signal: AbortSignal): Promise<AsyncIterable<string>>;
 }
 
 /** @param plugin whose it is @param own what the plugins of its set offer */

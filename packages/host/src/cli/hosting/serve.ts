@@ -3,10 +3,13 @@ import type { ListenConfig } from "../../config/schema.ts";
 import { ERAS } from "../../host/fronts.ts";
 import { localOptionsOf } from "../../host/host.ts";
 import type { LogFormat, Logger } from "../../log.ts";
+import { ConfigDesk } from "../../operator/config-desk.ts";
 import type { ControlFacts } from "../../operator/control-protocol.ts";
 import { serveControl } from "../../operator/control-server.ts";
 import { deskOf } from "../../operator/create-host.ts";
+import type { ServedControls } from "../../operator/host-operation.ts";
 import { LogRing } from "../../operator/log-ring.ts";
+import { OperatorStreams } from "../../operator/operator-streams.ts";
 import type { FrameOutput } from "../../wire/frame-writer.ts";
 import { EXIT, type ExitCode } from "../command-line/exit.ts";
 import { formatOf, keptLevelOf, type LogFlags, loggerOf } from "../command-line/logger.ts";
@@ -151,14 +154,15 @@ function equip(
 ): Reloads {
   const desk = deskOf(opened.host);
   const reloads = new Reloads(opened, desk);
-  desk.equip({
+  const controls: ServedControls = {
     facts,
     invocation: { args: rawArgs, cwd: process.cwd() },
     stop: () => life.stop("mcp-host stop"),
     reload: () => reloads.reload(),
     check: (file) => opened.check(file),
-  });
-  desk.streams.useRing(ring);
+  };
+  const streams = new OperatorStreams(desk.host, ring);
+  desk.equip(controls, new ConfigDesk(controls), streams);
   life.of(opened.host);
   return reloads;
 }
@@ -170,7 +174,7 @@ async function serveOperators(
   { flags, life, ring }: { flags: StartFlags; life: ProcessLife; ring: LogRing },
 ): Promise<void> {
   const desk = deskOf(host);
-  const { feed } = desk.streams;
+  const { feed } = await desk.streams();
   const door = {
     note: () => roleless(host),
     checkEndpoint: (name: string) => localOptionsOf(host).checkEndpoint(name),
