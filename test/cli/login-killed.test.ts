@@ -11,7 +11,7 @@ interface Upstream {
   readonly reason?: string;
 }
 
-test.concurrent.each([
+test.each([
   ["before the server has taken note of it, so that the other host renews the token", "before", "ready"],
   ["when the server has spent the token, so that somebody has to sign in again", "after", "needs sign-in"],
 ])("a host that is killed while it renews a token, %s", async (_, moment, end) => {
