@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { EXIT } from "../../packages/host/dist/cli/command-line/exit.js";
+import { TYPED } from "../harness/cli.ts";
 import { type Desk, desk } from "../harness/desk.ts";
 import { upstream } from "../harness/hosts.ts";
 
@@ -167,5 +168,39 @@ test("opencode's values are read as it reads them: a variable that nobody set is
   const { servers } = await imported(at);
   const env = { A: "${NOBODY_SET_IT:-}", B: `\${file:${join(at.user, ".config/opencode/key.txt")}}`, C: "$${d}{e}" };
   expect(servers).toEqual({ oc: { command: "oc", args: ["-v"], env } });
+  expect(await at.run("validate")).toMatchObject({ code: 0 });
+});
+
+test("servers over HTTP without a key get what signs in and what keeps it, as the app that Claude Code knows of; others do not", async () => {
+  using at = desk();
+  const oauth = { clientId: "an-app", callbackPort: 3118, scopes: "read write", authServerMetadataUrl: "https://c.example/meta" };
+  at.write(
+    "~/.claude.json",
+    JSON.stringify({
+      mcpServers: {
+        open: { type: "http", url: "https://a.example/mcp" },
+        keyed: { type: "http", url: "https://b.example/mcp", headers: { authorization: "Bearer x", "X-A": "b" }, oauth: { clientId: "x" } },
+        app: { type: "sse", url: "https://c.example/mcp", oauth },
+        odd: { url: "https://d.example/mcp", oauth: { clientId: 7 } },
+        socket: { url: "wss://e.example/mcp" },
+        local: { command: "l" },
+      },
+    }),
+  );
+  const { stderr } = await imported(at);
+  expect((JSON.parse(at.read("mcp-host.config.json") ?? "") as { plugins: unknown }).plugins).toEqual([
+    ["@host/plugin-namespace", { strategy: "conflict" }],
+    "@host/plugin-vault",
+    [
+      "@host/plugin-oauth",
+      {
+        servers: { app: { clientId: "an-app", callback: { host: "localhost", port: 3118, path: "/callback" }, scopes: ["read", "write"] } },
+      },
+    ],
+  ]);
+  expect(stderr).toContain(`open, app, odd may want a sign-in: \`${TYPED} login --all\` goes through those that do`);
+  expect(stderr).toContain('app: what Claude Code says with "oauth.authServerMetadataUrl" has no meaning here');
+  expect(stderr).toContain('odd: what Claude Code says with "oauth" has no meaning here');
+  expect(stderr).toContain(`  ${TYPED} login --all  `);
   expect(await at.run("validate")).toMatchObject({ code: 0 });
 });

@@ -64,3 +64,49 @@ test("login without a running host wants something that keeps it, and tells what
     expect.objectContaining({ id: "server-sign-in", about: "up", found: expect.stringContaining("login up") }),
   );
 });
+
+test("login --all goes through the servers that want it, past one that fails, and names those that cannot be asked", async () => {
+  await using as = await authorizationServer();
+  const one = await protectedServer({ issuer: as.issuer, token: as.token });
+  const two = await protectedServer({ issuer: as.issuer, token: as.token });
+  const lost = await protectedServer({ issuer: undefined, token: as.token });
+  const open = await protectedServer({
+    issuer: undefined,
+    token: as.token,
+    openMethods: ["server/discover", "initialize", "notifications/initialized", "tools/list"],
+  });
+  const mcpServers = Object.fromEntries(Object.entries({ one, lost, two, open }).map(([name, { url }]) => [name, { url }]));
+  using at = home({ mcpServers: { ...mcpServers, down: { url: "http://127.0.0.1:9/mcp" } }, plugins: [OAUTH] });
+  await using host = start(at, ["start", "--port", "0"]);
+  await vi.waitFor(() => expect(host.stderr()).toContain("mcp-host login two"), { timeout: 15_000 });
+  const unsaid = await run(at, ["login"]);
+  expect(unsaid).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("These want a sign-in: one, lost, two; name one, or say --all"),
+  });
+  expect((await run(at, ["login", "one", "--all"])).stderr).toContain("say which server, or --all, and not both");
+  await using login = start(at, ["login", "--all", "--no-browser"]);
+  for (const count of [1, 2]) {
+    const urls = (): string[] =>
+      login
+        .stdout()
+        .split("\n")
+        .filter((line) => line !== "");
+    await vi.waitFor(() => expect(urls()).toHaveLength(count), { timeout: 15_000 });
+    await browse(urls()[count - 1] as string);
+  }
+  const { code, stderr } = await login.exited;
+  expect(code).toBe(1);
+  for (const line of ["1 of 3: To sign in to one", "signed in to one", "3 of 3: To sign in to two", "signed in to two"])
+    expect(stderr).toContain(line);
+  expect(stderr).toMatch(/2 of 3: lost: .* does not let the host register itself/);
+  expect(stderr).toContain("down could not be asked: ");
+  const again = await run(at, ["login", "--all", "--json", "--no-browser"]);
+  expect(
+    again.stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line).server),
+  ).toEqual(["lost", "down"]);
+  for (const each of [one, two, lost, open]) await each[Symbol.asyncDispose]();
+});

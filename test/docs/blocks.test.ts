@@ -85,6 +85,11 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
     json: { count: 2, by: "test/docs/shared-gateway.test.ts" },
     text: { count: 1, by: "test/docs/shared-gateway.test.ts" },
   },
+  "docs/guides/sign-in.md": {
+    sh: { count: 6, by: "test/docs/sign-in.test.ts" },
+    json: { count: 2, by: "test/docs/sign-in.test.ts" },
+    text: { count: 1, by: "test/docs/sign-in.test.ts" },
+  },
   "docs/performance.md": { "": { count: 1, by: "test/bench.test.ts", but: "the benchmark takes minutes; a short one is run" } },
   "docs/pipeline.md": { "": { count: 1, by: "test/docs/generated.test.ts", but: "a drawing" } },
   "docs/plugins.md": { ts: { count: 16, by: HERE }, json: { count: 1, by: HERE } },

@@ -69,7 +69,7 @@ test("each block of docs/guides/shared-gateway.md does what the page says, one a
       } else {
         const isFirst = text.includes("cd gateway");
         const { code, stdout, stderr } = await shell(at, before + text, isFirst ? at.path : folder);
-        expect({ code, stdout, stderr }, text).toMatchObject({ code: 0 });
+        expect(code, `${text}\n${stdout}\n${stderr}`).toBe(0);
         printed.set(text, stdout + stderr);
         before += text
           .split("\n")

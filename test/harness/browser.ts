@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
+import { rmSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
 import { temporary } from "./hosts.ts";
 
@@ -8,6 +9,10 @@ export const BROWSER = ["chromium", "chromium-browser", "google-chrome"].find((n
 export interface Page extends AsyncDisposable {
   /** Runs a script in the page; gives what it, or its promise, comes to. */
   run<T>(script: string): Promise<T>;
+  /** Goes to another address, as from its bar. */
+  go(url: URL): Promise<void>;
+  /** Presses the mouse in the middle of what a selector finds, as a hand does. */
+  click(selector: string): Promise<void>;
   /** What the page complained of: errors of its scripts, and what its policy forbade. */
   readonly complaints: string[];
 }
@@ -37,6 +42,7 @@ export async function openPage(url: URL): Promise<Page> {
   ];
   const browser = spawn(BROWSER, [...flags, "--remote-debugging-pipe", `--user-data-dir=${folder.path}`, "about:blank"], {
     stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"],
+    detached: true, // a group, so that its helpers end with it
   });
   const exited = new Promise<void>((done) => browser.once("exit", () => done()));
   const [, , , to, from] = browser.stdio as unknown as [null, null, null, Writable, Readable]; // as they were asked for
@@ -69,8 +75,15 @@ export async function openPage(url: URL): Promise<Page> {
       to.write(`${JSON.stringify({ id: last, method, params, sessionId })}\0`);
     });
   const close = async (): Promise<void> => {
-    browser.kill("SIGKILL");
+    await Promise.race([send("Browser.close").catch(() => {}), exited]);
+    const late = setTimeout(() => browser.kill("SIGKILL"), 10_000);
     await exited;
+    clearTimeout(late);
+    try {
+      if (browser.pid !== undefined) process.kill(-browser.pid, "SIGKILL");
+    } catch {} // all have ended
+    // Those that were just ended may have made a file meanwhile.
+    rmSync(folder.path, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
     folder[Symbol.dispose]();
   };
   try {
@@ -78,12 +91,21 @@ export async function openPage(url: URL): Promise<Page> {
     const sessionId = String((await send("Target.attachToTarget", { targetId, flatten: true })).sessionId);
     for (const domain of ["Page", "Runtime", "Log"]) await send(`${domain}.enable`, {}, sessionId);
     await send("Page.navigate", { url: url.href }, sessionId);
+    const run = async <T>(expression: string): Promise<T> => {
+      const given = await send("Runtime.evaluate", { expression, awaitPromise: true, returnByValue: true }, sessionId);
+      if (given.exceptionDetails) throw new Error(`the page's script failed: ${JSON.stringify(given.exceptionDetails)}`);
+      return (given.result as { value: T }).value; // by value, as asked
+    };
     return {
       complaints,
-      async run<T>(expression: string) {
-        const given = await send("Runtime.evaluate", { expression, awaitPromise: true, returnByValue: true }, sessionId);
-        if (given.exceptionDetails) throw new Error(`the page's script failed: ${JSON.stringify(given.exceptionDetails)}`);
-        return (given.result as { value: T }).value; // by value, as asked
+      run,
+      go: async (to) => void (await send("Page.navigate", { url: to.href }, sessionId)),
+      async click(selector) {
+        const [x, y] = await run<[number, number]>(
+          `(({ left, top, width, height }) => [left + width / 2, top + height / 2])(document.querySelector(${JSON.stringify(selector)}).getBoundingClientRect())`,
+        );
+        for (const type of ["mousePressed", "mouseReleased"])
+          await send("Input.dispatchMouseEvent", { type, x, y, button: "left", clickCount: 1 }, sessionId);
       },
       [Symbol.asyncDispose]: close,
     };

@@ -111,7 +111,9 @@ export type {
 export { redactLine, redactText, registerSecret, registerSecretShape } from "./redact.ts";
 export { proxiedFetch } from "./upstream/proxied-fetch.ts";
 export { API_VERSION, VERSION } from "./version.ts";
-export { isLoopback } from "./wire/loopback.ts";
+export { canonicalJson } from "./wire/canonical-json.ts";
+export { withDeadline } from "./wire/deadline.ts";
+export { isLoopback, isSafeUrl } from "./wire/loopback.ts";
 export { isObject, type Json } from "./wire/message.ts";
 export type { Freshness } from "./wire/modern.ts";
 export { isModern } from "./wire/versions.ts";

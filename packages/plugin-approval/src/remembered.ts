@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import type { Exchange, Json, PluginHost, Store } from "mcp-host";
+import { canonicalJson, type Exchange, type PluginHost, type Store } from "mcp-host";
 import type { Rule } from "./options.ts";
 
 /** How long an answer counts. */
@@ -65,7 +65,7 @@ export function subjectOf({ entry, called, params }: Exchange, { ask }: Rule, co
     called?.definition,
     covers === "call" ? (params.arguments ?? {}) : null,
   ];
-  return hash("sha256", canonical(what), "base64url");
+  return hash("sha256", canonicalJson(what), "base64url");
 }
 
 /** The choices of whoever is asked, by what they are called. */
@@ -104,13 +104,4 @@ export function spoken(milliseconds: number): string {
   const [unit, size] = UNITS.find(([, size]) => milliseconds >= size && milliseconds % size === 0) ?? ["ms", 1];
   const count = milliseconds / size;
   return `${count} ${unit}${count === 1 || unit === "ms" ? "" : "s"}`;
-}
-
-/** JSON in which the order of keys does not matter. */
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
-  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
-  const fields = value as Readonly<Json>; // an object that is no array
-  const parts = Object.keys(fields).sort();
-  return `{${parts.map((key) => `${JSON.stringify(key)}:${canonical(fields[key])}`).join(",")}}`;
 }

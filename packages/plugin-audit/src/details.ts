@@ -1,6 +1,5 @@
 import { createHmac } from "node:crypto";
-import { type Entry, type Exchange, isObject, type Json, matcher, redactLine, redactText } from "mcp-host";
-import { canonical, TooLong } from "./canonical.ts";
+import { canonicalJson, type Entry, type Exchange, isObject, type Json, matcher, redactLine, redactText } from "mcp-host";
 import type { DetailRule, Kept } from "./options.ts";
 
 /** What is kept of a value. */
@@ -13,6 +12,9 @@ export type Detail =
   | { readonly tooLong: true };
 
 type Modes = Pick<DetailRule, "arguments" | "results">;
+
+/** UTF-16 units of the longest value that is hashed, as JSON. */
+const MOST = 1024 ** 2;
 
 /** Characters of the longest secret that is found by its form or value. */
 const HALF = 4_096;
@@ -60,9 +62,9 @@ export class Details {
 
   #hash(value: unknown): Detail {
     try {
-      return { hash: createHmac("sha256", this.#key).update(canonical(value)).digest("base64url") };
+      return { hash: createHmac("sha256", this.#key).update(canonicalJson(value, MOST)).digest("base64url") };
     } catch (error) {
-      if (error instanceof TooLong) return { tooLong: true };
+      if (error instanceof RangeError) return { tooLong: true };
       throw error;
     }
   }

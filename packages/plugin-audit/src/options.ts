@@ -1,4 +1,4 @@
-import { duration, size } from "mcp-host";
+import { duration, isSafeUrl, size } from "mcp-host";
 import { z } from "zod";
 
 const KIB = 1024;
@@ -20,18 +20,10 @@ export const detailRule = z.strictObject({
 });
 export type DetailRule = z.output<typeof detailRule>;
 
-/** Whether a URL is one that records may be sent to: encrypted, or to this machine. */
-function isSafe(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const { protocol, hostname, username, password } = new URL(text);
-  const isLocal = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
-  return username === "" && password === "" && (protocol === "https:" || (protocol === "http:" && isLocal));
-}
-
 export const webhook = z.strictObject({
   url: z
     .string()
-    .refine(isSafe, "must be an https:// URL without user name and password (http:// only on loopback)")
+    .refine(isSafeUrl, "must be an https:// URL without user name and password (http:// only on loopback)")
     .describe("Where lines are posted, as `application/x-ndjson`. Redirects are not followed."),
   token: z.string().min(1).optional().describe('Sent as `Authorization: Bearer <token>`. Write "${AUDIT_TOKEN}" and not the token itself.'),
   batch: z.int().min(1).max(10_000).default(500).describe("Lines of one request at most."),

@@ -1,5 +1,5 @@
+import { withDeadline } from "mcp-host";
 import type { Follower } from "./follower.ts";
-import { inTime } from "./in-time.ts";
 
 /** Where lines go besides the log. */
 export interface Receiver {
@@ -85,7 +85,7 @@ export class Shipping {
     this.#timer = undefined;
     // Who waits for a dead receiver waits no longer for it.
     if (!wasWaiting) this.wake();
-    await inTime(this.#running, LAST_WAIT);
+    await withDeadline(this.#running ?? Promise.resolve(), LAST_WAIT, () => {});
     this.#isOver = true;
     await this.#options.receiver.close();
     await this.#running;

@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import { inTime } from "./in-time.ts";
+import { withDeadline } from "mcp-host";
 import type { Receiver } from "./shipping.ts";
 import type { Reply, Request, Task } from "./sqlite-task.ts";
 
@@ -42,7 +42,7 @@ export class SqliteReceiver implements Receiver {
 
   async close(): Promise<void> {
     this.#post({ close: true });
-    await inTime(this.#exited, TIMEOUT);
+    await withDeadline(this.#exited, TIMEOUT, () => {});
     this.#worker.unref();
   }
 

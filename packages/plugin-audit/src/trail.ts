@@ -1,7 +1,6 @@
-import type { PluginHost } from "mcp-host";
+import { type PluginHost, withDeadline } from "mcp-host";
 import { unwatch, watch } from "./at-exit.ts";
 import { hashOf, type Link, NOTHING, nextLine, type Signer } from "./chain.ts";
-import { inTime } from "./in-time.ts";
 import { LogFile } from "./log-file.ts";
 import { Losses } from "./losses.ts";
 import { Rotation, type RotationSettings, renewed } from "./rotation.ts";
@@ -139,7 +138,8 @@ export class Trail {
     this.#headDue = true;
     this.#isClosing = true;
     this.#wake?.();
-    await inTime(this.#drained(), LAST_WAIT);
+    const drained = this.#drained().catch(() => {});
+    await withDeadline(drained, LAST_WAIT, () => {});
     this.#isOver = true;
     for (const each of [this.#gathering, this.#syncing, this.#heading]) clearTimeout(each);
     unwatch(this);

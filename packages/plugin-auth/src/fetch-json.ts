@@ -1,15 +1,7 @@
-import { isLoopback, type Json, proxiedFetch } from "mcp-host";
+import { type Json, proxiedFetch } from "mcp-host";
 
 /** What is never needed is never read. */
 const MAX_BYTES = 256 * 1024;
-
-/** Whether secrets and keys may travel to and from there: encrypted, or within this machine. */
-export function isSafeUrl(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const { protocol, hostname, username, password } = new URL(text);
-  if (username !== "" || password !== "") return false;
-  return protocol === "https:" || (protocol === "http:" && isLoopback(hostname.replace(/^\[|\]$/g, "")));
-}
 
 /**
  * A JSON object from a URL of the operator's, within time and size. Redirects are not followed: the operator named one server.

@@ -1,7 +1,6 @@
 import { condition } from "@host/cel";
-import { duration } from "mcp-host";
+import { duration, isSafeUrl } from "mcp-host";
 import { z } from "zod";
-import { isSafeUrl } from "./fetch-json.ts";
 
 const NAME = /^[A-Za-z0-9._-]{1,64}$/;
 const name = z.string().regex(NAME, "must be 1 to 64 of A-Z a-z 0-9 . _ -");

@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import { type Exchange, type Json, matcher, type UpstreamFacts } from "mcp-host";
+import { canonicalJson, type Exchange, type Json, matcher, type UpstreamFacts } from "mcp-host";
 
 /** Of `_meta`: who is told of progress and where a trace belongs, which no answer depends on. */
 const NEVER = ["progressToken", "traceparent", "tracestate", "baggage"];
@@ -27,7 +27,7 @@ export function keys(ignored: readonly string[], hashed: boolean): (params: Read
   };
   return (params, called, whose) => {
     // With its length before it, no owner can look like another one's with something behind.
-    const key = `${called}${whose.length} ${whose}${canonical(withoutNoise(params, counts))}`;
+    const key = `${called}${whose.length} ${whose}${canonicalJson(withoutNoise(params, counts))}`;
     return hashed || key.length > LONGEST_PLAIN ? hash("sha256", key, "base64url") : key;
   };
 }
@@ -48,21 +48,6 @@ function isEmpty(value: unknown): boolean {
   return typeof value === "object" && value !== null && !Array.isArray(value) && Object.keys(value).length === 0;
 }
 
-/** JSON in which the order of keys does not matter. */
-export function canonical(value: unknown): string {
-  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
-  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
-  let text = "";
-  const fields = value as Readonly<Json>; // an object that is no array
-  const names = Object.keys(fields);
-  if (names.length > 1) names.sort();
-  for (const name of names) {
-    const field = fields[name];
-    if (field !== undefined) text += `${text === "" ? "" : ","}${JSON.stringify(name)}:${canonical(field)}`;
-  }
-  return `{${text}}`;
-}
-
 /** For whom the results of an upstream are kept: nobody else is given them. */
 export interface Owners {
   of(exchange: Exchange): string;
@@ -77,7 +62,7 @@ export function owners(upstream: UpstreamFacts, scope: "principal" | "shared" | 
   const capable = ({ caller }: Exchange): string => {
     if (upstream.wire !== "http") return ""; // asked every time: a URL without a type may change its wire
     let text = capabilities.get(caller.capabilities);
-    if (text === undefined) capabilities.set(caller.capabilities, (text = ` ${canonical(caller.capabilities)}`));
+    if (text === undefined) capabilities.set(caller.capabilities, (text = ` ${canonicalJson(caller.capabilities)}`));
     return text;
   };
   const { isolation } = upstream;

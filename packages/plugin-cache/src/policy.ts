@@ -1,6 +1,5 @@
-import { type Entry, type Json, matcher, uriMatcher } from "mcp-host";
+import { canonicalJson, type Entry, type Json, matcher, uriMatcher } from "mcp-host";
 import type { Drop, Subject } from "./drop.ts";
-import { canonical } from "./key.ts";
 import { type Options, USUAL_TTL } from "./options.ts";
 
 /** A rule of the operator's. */
@@ -105,7 +104,7 @@ export function dropsOf({ rules }: Policy, params: Readonly<Json> | undefined): 
 function picked(names: readonly string[], { arguments: given }: Readonly<Json>): Record<string, string> {
   if (typeof given !== "object" || given === null) return {};
   const fields = new Map(Object.entries(given));
-  return Object.fromEntries(names.flatMap((name) => (fields.get(name) === undefined ? [] : [[name, canonical(fields.get(name))]])));
+  return Object.fromEntries(names.flatMap((name) => (fields.get(name) === undefined ? [] : [[name, canonicalJson(fields.get(name))]])));
 }
 
 function readsOnly({ definition }: Entry): boolean {

@@ -1,5 +1,5 @@
 import { LRUCache } from "lru-cache";
-import type { Awaitable, Json, Logger, Store } from "mcp-host";
+import { type Awaitable, type Json, type Logger, type Store, withDeadline } from "mcp-host";
 import { type Drop, dropper, type Subject } from "./drop.ts";
 import type { ShelfOptions } from "./memory-shelf.ts";
 import { frozen, type Kept, type Receipt, type Shelf, sizeOf, type Terms } from "./shelf.ts";
@@ -162,12 +162,10 @@ export class StoreShelf implements Shelf {
 
   /** What the store gives in time, or undefined. */
   async #try<T>(work: () => Awaitable<T>): Promise<T | undefined> {
-    let timer: NodeJS.Timeout | undefined;
     try {
-      const late = new Promise<never>((_, reject) => {
-        timer = setTimeout(() => reject(new Error(`the store did not answer within ${DEADLINE} ms`)), DEADLINE);
+      const given = await withDeadline(Promise.resolve(work()), DEADLINE, () => {
+        throw new Error(`the store did not answer within ${DEADLINE} ms`);
       });
-      const given = await Promise.race([work(), late]);
       if (this.#failing) this.#log.info("the store of cached results works again");
       this.#failing = false;
       return given;
@@ -175,8 +173,6 @@ export class StoreShelf implements Shelf {
       if (!this.#failing) this.#log.warn("the store of cached results fails; calls go to their upstreams", { reason: String(error) });
       this.#failing = true;
       return undefined;
-    } finally {
-      clearTimeout(timer);
     }
   }
 }

@@ -16,6 +16,7 @@ import { HOST } from "./records.ts";
 import { asksPersons, ownerOf, type Target, targetsOf } from "./servers.ts";
 import { SignIns } from "./sign-in.ts";
 import { Standings } from "./standing.ts";
+import { type Surveyed, survey } from "./survey.ts";
 import { baseOf, CALLBACK, START, Tickets } from "./tickets.ts";
 import { Tokens } from "./tokens.ts";
 
@@ -119,7 +120,13 @@ export const oauth = definePlugin({
       desk.close();
       grants.close();
     });
-    operate(host, desk, () => (store() === memory ? "memory" : "secret store"));
+    const parts = { targets, standings, grants, clock, renew: host.renew, status: host.operator.status };
+    operate(
+      host,
+      desk,
+      () => (store() === memory ? "memory" : "secret store"),
+      () => survey(parts),
+    );
     host.operator.report(() => reportOf(targets, standings, store() === memory ? "memory" : "secret store"));
   },
 });
@@ -183,9 +190,14 @@ function byPrincipal(host: PluginHost, { publicUrl }: Options, { desk, ...parts 
   });
 }
 
-function operate({ operator }: PluginHost, desk: Desk, kept: () => string): void {
+function operate({ operator }: PluginHost, desk: Desk, kept: () => string, surveyed: () => Promise<Surveyed[]>): void {
   const server = z.string().min(1).max(256).describe("Its key in `mcpServers`.");
   const id = z.string().min(1).max(64).describe("What `begin` gave.");
+  operator.operation("survey", async () => ({ servers: await surveyed() }), {
+    description: "Tells where the host stands with each server that it signs in to, or might; those that have not said it are asked.",
+    params: z.strictObject({}),
+    reads: true,
+  });
   operator.operation("begin", async ({ server }) => ({ ...(await desk.begin(server)), kept: kept() }), {
     description: "Begins the sign-in of the host at a server; gives the address that a browser is to open.",
     params: z.strictObject({ server }),

@@ -53,8 +53,11 @@ export const vault = definePlugin({
     } as const;
     const secrets = secretsIn(facts.document).length;
     return [
-      { level: "ok", found: `the vault ${vault.path} has ${secrets} secrets; ${vault.source.place} opens it, since ${facts.header.since}` },
-      ...(vault.isOlder(facts) ? [older] : []),
+      {
+        level: "ok",
+        found: `the vault ${vault.path} has ${secrets} secret${secrets === 1 ? "" : "s"}; ${vault.source.place} opens it, since ${facts.header.since}`,
+      },
+      ...(facts.isOlder ? [older] : []),
     ];
   },
   apply(host, given) {
@@ -85,7 +88,7 @@ export const vault = definePlugin({
       poll: given.poll,
       warn: (message, details) => host.log.warn(message, details),
       reload: (secrets) => {
-        host.log.info("secrets changed, so the config is read again", { secrets });
+        host.log.info("secrets changed, so the config is read again", { names: secrets });
         return host.operator.run("reload", {}, "vault");
       },
     });

@@ -34,14 +34,19 @@ export class Report {
     const { path, source } = this.#vault;
     const place = { vault: path, key: source.name, keyIn: source.place };
     if (this.#problem !== undefined) return { ...place, problem: reasonOf(this.#problem) };
-    if (!this.#facts) return { ...place, secrets: 0, note: "there is no vault yet" };
-    const { header, document } = this.#facts;
+    if (!this.#facts) return { ...place, has: "nothing: there is no vault yet" };
+    const { header, document, isOlder } = this.#facts;
+    const stores = [...document.stores.keys()].filter((name) => name.startsWith("store:")).length;
     return {
       ...place,
       keySince: header.since,
-      secrets: secretsIn(document).length,
-      stores: [...document.stores.keys()].filter((name) => name.startsWith("store:")).length,
-      ...(this.#vault.isOlder(this.#facts) && { problem: OLDER }),
+      // Not by fields of their own: what is called a secret is shown to nobody.
+      has: `${count(secretsIn(document).length, "secret")}, ${count(stores, "store")} of plugins`,
+      ...(isOlder && { problem: OLDER }),
     };
   }
+}
+
+function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? "" : "s"}`;
 }

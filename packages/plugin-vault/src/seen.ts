@@ -14,10 +14,13 @@ export class Seen {
     this.#path = path;
   }
 
-  /** The newest generation that was seen, where that is newer. */
-  newerThan(id: string, generation: number): number | undefined {
-    const newest = Math.max(this.#known.get(id) ?? 0, this.#read()[id] ?? 0);
-    return newest > generation ? newest : undefined;
+  /**
+   * The newest generation of each vault that has been seen up to now. A vault is written before its generation is remembered, so what is read after
+   * this is no older, unless it was put back.
+   */
+  upToNow(): (id: string) => number {
+    const [known, kept] = [new Map(this.#known), this.#read()];
+    return (id) => Math.max(known.get(id) ?? 0, kept[id] ?? 0);
   }
 
   remember(id: string, generation: number): void {

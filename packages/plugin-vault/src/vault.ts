@@ -31,6 +31,8 @@ interface Job {
 export interface VaultFacts {
   readonly header: Header;
   readonly document: Document;
+  /** It is older than it was: a copy was put back. */
+  readonly isOlder: boolean;
 }
 
 export interface VaultOptions {
@@ -85,9 +87,9 @@ export class Vault {
   /** What the vault holds once what this process had it change is changed; undefined where there is none yet. @throws VaultProblem */
   async read(): Promise<VaultFacts | undefined> {
     while (this.#working) await this.#working;
+    const seen = this.#seen.upToNow();
     const opened = await this.#file.read();
-    if (opened) this.#compare(opened);
-    return opened && { header: opened.keys.header, document: opened.document };
+    return opened && { header: opened.keys.header, document: opened.document, isOlder: this.#compare(opened, seen) };
   }
 
   /** What is shared and does not last; undefined where there is no vault yet. */
@@ -153,8 +155,9 @@ export class Vault {
     const lock = await takeLock(join(this.folder, "lock"));
     try {
       this.#file.tidy();
+      const seen = this.#seen.upToNow();
       const opened = await this.#file.read();
-      if (opened) this.#compare(opened);
+      if (opened) this.#compare(opened, seen);
       return await work(opened ?? (await this.#file.begin()), lock.isMine);
     } finally {
       lock.release();
@@ -163,30 +166,27 @@ export class Vault {
 
   async #write({ keys, document }: Opened, isMine: () => boolean): Promise<void> {
     const { id } = keys.header;
-    document.generation = Math.max(document.generation, this.#seen.newerThan(id, document.generation) ?? 0) + 1;
+    document.generation = Math.max(document.generation, this.#seen.upToNow()(id)) + 1;
     await this.#file.write({ keys, document }, isMine);
     this.#seen.remember(id, document.generation);
   }
 
-  /** Says of a vault that was put back as it was earlier that it was. */
-  #compare({ keys, document }: Opened): void {
-    const newer = this.#seen.newerThan(keys.header.id, document.generation);
-    if (newer === undefined) {
+  /** Says of a vault that was put back as it was earlier that it was, and gives whether it was. */
+  #compare({ keys, document }: Opened, newestSeen: (id: string) => number): boolean {
+    const { generation } = document;
+    const seen = newestSeen(keys.header.id);
+    if (seen <= generation) {
       this.#toldOf = undefined;
-      return;
+      return false;
     }
-    if (this.#toldOf === document.generation) return;
-    this.#toldOf = document.generation;
-    this.warn("the vault is older than it was: somebody put an earlier copy back, whose tokens may have been replaced since", {
-      vault: this.path,
-      generation: document.generation,
-      seen: newer,
-    });
-  }
-
-  /** Whether it is older than it was. */
-  isOlder({ header, document }: VaultFacts): boolean {
-    return this.#seen.newerThan(header.id, document.generation) !== undefined;
+    if (this.#toldOf !== generation)
+      this.warn("the vault is older than it was: somebody put an earlier copy back, whose tokens may have been replaced since", {
+        vault: this.path,
+        generation,
+        seen,
+      });
+    this.#toldOf = generation;
+    return true;
   }
 
   /** Gives the vault another key, kept where `to` says. @throws VaultProblem where there is no vault */
@@ -196,7 +196,7 @@ export class Vault {
       throw new VaultProblem("refused", `there is no vault ${this.path} yet; \`mcp-host secret set NAME\` makes one`);
     return this.#alone(async (opened, isMine) => {
       const document = copyOf(opened.document);
-      document.generation = Math.max(document.generation, this.#seen.newerThan(opened.keys.header.id, document.generation) ?? 0);
+      document.generation = Math.max(document.generation, this.#seen.upToNow()(opened.keys.header.id));
       try {
         const { header } = await this.#file.rotate({ ...opened, document }, to, isMine);
         this.#seen.remember(header.id, document.generation);

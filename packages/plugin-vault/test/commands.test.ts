@@ -232,7 +232,7 @@ test("doctor tells where the vault and its key are, and what is wrong with them;
   expect((await examined()).find(({ id }) => id === "variable-missing")?.found).toContain("the secret A is not set");
   await secret(at, "set A", "value");
   expect(await ofVault()).toMatchObject([
-    { id: "plugin-state", found: expect.stringMatching(/has 1 secrets; the key file .*vault\.key opens it/) },
+    { id: "plugin-state", found: expect.stringMatching(/has 1 secret; the key file .*vault\.key opens it/) },
   ]);
   const key = join(at.path, "user/mcp-host/vault.key");
   const file = join(at.path, "state/mcp-host/vault/vault");

@@ -60,6 +60,8 @@ export interface Client {
   /** Other files of its own that say which servers and tools it uses. */
   readonly settings?: (machine: Machine) => readonly string[];
   readonly words?: Words;
+  /** The path at http://localhost where browsers come back to from apps that its entries name with `oauth`. */
+  readonly appCallback?: string;
   /** An entry in its own form. */
   readonly render: (entry: ServerEntry) => Json;
   /** What else the file needs beside the entry. */
@@ -107,6 +109,7 @@ export const CLIENTS = {
       join(folder, ".claude", "settings.json"),
       join(folder, ".claude", "settings.local.json"),
     ],
+    appCallback: "/callback",
     render: (entry) =>
       entry.kind === "stdio" ? { type: "stdio", ...stdio(entry) } : { type: "http", ...http(entry, `Bearer \${${KEY_VARIABLE}}`) },
     reload: "Start a new session of Claude Code; /mcp shows the server.",

@@ -42,6 +42,8 @@ export interface Imported {
   readonly servers: Readonly<Record<string, Json>>;
   /** The config's `inputs`: what these servers ask people for. */
   readonly inputs: readonly Input[];
+  /** What clients say of servers as apps that are registered with these, as options of the plugin that signs in. */
+  readonly apps: Readonly<Record<string, Json>>;
   /** Which client each is of. */
   readonly from: Readonly<Record<string, ClientName>>;
   /** What was changed or left out. */
@@ -115,6 +117,7 @@ function entriesOf(id: ClientName, { servers, value }: ClientFile, { folder }: M
  */
 export function importServers(sources: readonly Source[], machine: Machine, own: (url: string) => boolean): Imported {
   const servers: Record<string, Json> = {};
+  const apps: Record<string, Json> = {};
   const from: Record<string, ClientName> = {};
   const told: Note[] = [];
   const leave = (whose: string, reason: string): void => void told.push({ line: `left out ${whose}: ${reason}` });
@@ -127,7 +130,7 @@ export function importServers(sources: readonly Source[], machine: Machine, own:
         leave(whose, translated.refused);
         continue;
       }
-      const { server, dropped } = translated;
+      const { server, app, dropped } = translated;
       if (isHost(server, own)) {
         leave(whose, "it is mcp-host itself");
         continue;
@@ -146,12 +149,13 @@ export function importServers(sources: readonly Source[], machine: Machine, own:
       const free = freeName(valid, id, servers);
       servers[free] = server;
       from[free] = id;
+      if (app) apps[free] = app;
       if (free !== name) told.push({ about: free, line: `${whose} is called ${free} here` });
       const keys = dropped.map((key) => `"${key}"`).join(", ");
       if (keys !== "") told.push({ about: free, line: `${free}: what ${client.title} says with ${keys} has no meaning here` });
     }
   }
-  return { servers, from, told, inputs: askedBy(servers, sources) };
+  return { servers, apps, from, told, inputs: askedBy(servers, sources) };
 }
 
 /** The same with some of the servers only, and what concerns these. */

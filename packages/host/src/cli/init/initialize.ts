@@ -5,7 +5,6 @@ import { configsIn } from "../../config/locate.ts";
 import { replaceFile } from "../../config/replace.ts";
 import { findHosts } from "../../operator/control-client.ts";
 import { UsageError } from "../../operator/usage-error.ts";
-import { loadPlugins } from "../../plugin/load.ts";
 import { registerSecret } from "../../redact.ts";
 import type { Json } from "../../wire/message.ts";
 import { CLIENT_NAMES, type ClientName, clientOf } from "../clients/clients.ts";
@@ -16,12 +15,9 @@ import { typedCommand } from "../command-line/typed-command.ts";
 import { Dialogue, isAsking } from "../terminal/dialogue.ts";
 import { configText, type Format, helloServer, serverFromFlag } from "./first-config.ts";
 import { type FoundServers, findServers, type Imported, importServers, onlyOf, type Source } from "./importing.ts";
+import { firstPlugins } from "./plugins.ts";
 import { countSecrets, keepCredentials, moveSecrets, secretsOf } from "./secrets.ts";
 
-const NAMESPACE = "@host/plugin-namespace";
-/** Which names clash is known only when servers have been asked; where none do, this plugin changes nothing. */
-const APART = `Where servers have a tool or prompt of the same name, each gets its server's name before it (${NAMESPACE}); other names stay as they are.`;
-const TOGETHER = `Where servers have a tool or prompt of the same name, only one of them is offered; ${NAMESPACE} keeps them apart, and it is not installed here.`;
 const HELLO = "No server was found or named: hello, which greets and comes with mcp-host, is one to begin with.";
 
 /** The flags of `init`. */
@@ -70,7 +66,7 @@ export async function initialize(flags: InitFlags): Promise<InitReport> {
   const move = await movesSecrets(imported, flags, choice === "ask");
   const { servers, values } = move ? moveSecrets(imported.servers, machine.folder) : { servers: imported.servers, values: {} };
   for (const secret of secretsOf(imported.servers)) registerSecret(secret);
-  const { config, notes } = await configOf({ ...imported, servers }, flags, machine.folder);
+  const { config, notes, signsIn } = await configOf({ ...imported, servers }, flags, machine.folder);
   const text = await configText(config, (flags.format ?? "json") as Format); // one of its options
   const dry = flags["dry-run"] === true;
   const written = dry ? undefined : await write(path, text, values);
@@ -89,7 +85,7 @@ export async function initialize(flags: InitFlags): Promise<InitReport> {
       ...missingFiles(servers, machine),
       ...notes,
     ],
-    ...(!dry && { missing: missingOf({ ...imported, servers }, machine), next: nextSteps(sources) }),
+    ...(!dry && { missing: missingOf({ ...imported, servers }, machine), next: nextSteps(sources, signsIn) }),
   };
 }
 
@@ -174,32 +170,25 @@ function withFlags({ servers, told, ...rest }: Imported, flags: readonly string[
   };
 }
 
-/** The config, and what there is to say of it. */
+/** The config, what there is to say of it, and whether somebody can sign in with it. */
 async function configOf(
-  { servers, inputs }: Imported,
+  { servers, inputs, apps }: Imported,
   flags: InitFlags,
   folder: string,
-): Promise<{ config: Json & { mcpServers: Json }; notes: string[] }> {
+): Promise<{ config: Json & { mcpServers: Json }; notes: readonly string[]; signsIn: boolean }> {
   const isEmpty = Object.keys(servers).length === 0;
   const all = isEmpty ? { hello: helloServer() } : servers;
-  const clashes = Object.keys(all).length > 1;
-  const apart = clashes && (await isInstalled(NAMESPACE, folder));
+  const { plugins, notes, signsIn } = await firstPlugins(all, apps, folder);
   return {
     config: {
       ...(flags.port !== undefined && { listen: { port: portOf(flags.port) } }),
       ...(inputs.length > 0 && { inputs }),
       mcpServers: all,
-      ...(apart && { plugins: [[NAMESPACE, { strategy: "conflict" }]] }),
+      ...(plugins.length > 0 && { plugins }),
     },
-    notes: isEmpty ? [HELLO] : clashes ? [apart ? APART : TOGETHER] : [],
+    notes: isEmpty ? [HELLO] : notes,
+    signsIn,
   };
-}
-
-async function isInstalled(plugin: string, folder: string): Promise<boolean> {
-  return loadPlugins([plugin], folder).then(
-    () => true,
-    () => false,
-  );
 }
 
 async function write(
@@ -237,11 +226,12 @@ function missingFiles(servers: Imported["servers"], { folder }: Machine): string
   });
 }
 
-function nextSteps(sources: readonly Source[]): NonNullable<InitReport["next"]> {
+function nextSteps(sources: readonly Source[], signsIn: boolean): NonNullable<InitReport["next"]> {
   const command = typedCommand();
   const client = sources[0]?.id ?? "claude-code";
   const replaces = "puts the host into every client, in the place of these servers; `uninstall --all` undoes it";
   return [
+    ...(signsIn ? [{ command: `${command} login --all`, does: "signs in to each server that wants it, in the browser" }] : []),
     { command: `${command} validate --connect`, does: "starts or reaches each server once" },
     { command: `${command} client-config ${client}`, does: `prints what connects ${clientOf(client).title}; \`install\` writes it there` },
     ...(sources.length > 0 ? [{ command: `${command} install --all --replace`, does: replaces }] : []),

@@ -2,11 +2,19 @@ import { basename, dirname, resolve, sep } from "node:path";
 import { isObject, type Json } from "../../wire/message.ts";
 import type { Client } from "../clients/clients.ts";
 import type { Machine } from "../clients/machine.ts";
+import { appOf } from "./app.ts";
 import type { Rule } from "./rules.ts";
 import { settingsOf } from "./settings.ts";
 
 /** A server of a client's, in the host's own form, or why it has none. */
-export type Translated = { readonly server: Json; readonly dropped: readonly string[] } | { readonly refused: string };
+export type Translated =
+  | {
+      readonly server: Json;
+      /** The app that it signs in as, as options of the plugin that does. */
+      readonly app?: Json | undefined;
+      readonly dropped: readonly string[];
+    }
+  | { readonly refused: string };
 
 /** What the translation of an entry goes by, beside the entry itself. */
 export interface Context {
@@ -44,9 +52,14 @@ export function translate(entry: unknown, context: Context): Translated {
   if (entry.disabled === true || entry.enabled === false || entry.isActive === false) return { refused: "it is switched off there" };
   if (context.rule.off !== undefined) return { refused: context.rule.off };
   const { settings, read } = settingsOf(entry, context.client, context.rule);
-  const dropped = Object.keys(entry).filter((key) => !KNOWN.has(key) && !read.includes(key));
+  const unknown = Object.keys(entry).filter((key) => !KNOWN.has(key) && !read.includes(key));
   const url = entry.httpUrl ?? entry.serverUrl ?? entry.url;
-  if (typeof url === "string") return { server: { ...remote(entry, url, context), ...settings }, dropped };
+  if (typeof url === "string") {
+    const { app, rest = [] } = appOf(entry, context.client.appCallback) ?? {};
+    const dropped = unknown.flatMap((key) => (app && key === "oauth" ? rest.map((inner) => `oauth.${inner}`) : [key]));
+    return { server: { ...remote(entry, url, context), ...settings }, app, dropped };
+  }
+  const dropped = unknown;
   const start = startOf(entry);
   if (start === undefined) return { refused: "it has neither a command nor an address, so only that client can start it" };
   return { server: { ...local(entry, start, context), ...settings }, dropped };

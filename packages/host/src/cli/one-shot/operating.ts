@@ -6,6 +6,8 @@ import { loggerOf } from "../command-line/logger.ts";
 import { openHost, startHost } from "../hosting/open-host.ts";
 import { runningHostOf } from "./running-host.ts";
 
+const HOUR = 3_600_000;
+
 /**
  * What a command of a plugin has done to a host: to the running one of its config or, where none runs, to one of its own, which serves
  * nobody and ends with the work.
@@ -29,6 +31,8 @@ export function operating(plugin: string, config: string, raw: readonly string[]
         ),
       }),
     });
+    // What a plugin waits for, such as a browser that comes back, keeps no process alive, and standard input may be at its end.
+    const alive = setInterval(() => {}, HOUR);
     try {
       const begun = startHost(opened);
       const asked = begun.then(() =>
@@ -39,6 +43,7 @@ export function operating(plugin: string, config: string, raw: readonly string[]
       interrupted.expected();
       await opened.host.close();
       interrupted.stop();
+      clearInterval(alive);
     }
   };
 }
