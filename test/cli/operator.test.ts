@@ -61,7 +61,26 @@ test("a plugin's route has done what the socket can, as the operator that it nam
   const ask = async (name: string, params = {}): Promise<unknown> =>
     (await fetch(`${running.origin}/admin/${name}`, { method: "POST", body: JSON.stringify(params) })).json();
   const listed = (await (await fetch(`${running.origin}/admin`)).json()) as { name: string }[];
-  expect(listed.map(({ name }) => name)).toEqual(["status", "reload", "reconnect", "stop", "admin:told", "admin:lines"]);
+  expect(listed.map(({ name }) => name)).toEqual([
+    "status",
+    "reload",
+    "reconnect",
+    "stop",
+    "health",
+    "stats",
+    "pipeline",
+    "catalog",
+    "clients",
+    "end-client",
+    "enable",
+    "disable",
+    "config",
+    "config-change",
+    "config-history",
+    "config-restore",
+    "admin:told",
+    "admin:lines",
+  ]);
 
   const status = JSON.parse((await run(at, ["status", "--json"])).stdout) as object;
   expect(await ask("status")).toEqual({ ...status, uptime: expect.any(Number) });

@@ -59,12 +59,7 @@ export const ERRORS = {
     retryable: false,
     meaning: "The Mcp-Session-Id header is missing. Send `initialize` first.",
   },
-  session_not_found: {
-    code: -31404,
-    status: 404,
-    retryable: true,
-    meaning: "The session is unknown or has expired. Send `initialize` again.",
-  },
+  session_not_found: { code: -31404, status: 404, retryable: true, meaning: "The session is unknown or has expired. `initialize` again." },
   event_not_found: {
     code: -31404,
     status: 404,
@@ -72,6 +67,7 @@ export const ERRORS = {
     meaning:
       "The Last-Event-ID is unknown, or what came after it is not kept any more (`listen.resume`). The session goes on: open the stream without it.",
   },
+  conflict: { code: -31409, status: 409, retryable: false, meaning: "What is to be changed is another than before. Look at it again." },
   method_not_allowed: { code: -31405, status: 405, retryable: false, meaning: "The HTTP method is not one of the endpoint's." },
   not_acceptable: {
     code: -31406,

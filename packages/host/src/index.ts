@@ -81,7 +81,7 @@ export {
   type OfferTool,
   type OfferToolResult,
 } from "./plugin/offering.ts";
-export type { OperationFacts, OperationInfo, Who } from "./plugin/operations.ts";
+export type { Followed, OperationFacts, OperationInfo, Scope, Who } from "./plugin/operations.ts";
 export {
   definePlugin,
   defineService,

@@ -54,6 +54,7 @@ describe("list", () => {
       ["reload", undefined],
       ["reconnect", undefined],
       ["stop", undefined],
+      ...["health", "stats", "pipeline", "catalog", "clients", "end-client"].map((name) => [name, undefined]),
       ...["echo", "look", "fail", "much", "hang", "nothing", "odd"].map((name) => [`works:${name}`, "works"]),
     ]);
     expect(listed.find(({ name }) => name === "works:echo")).toEqual({
@@ -69,6 +70,9 @@ describe("list", () => {
         required: ["text"],
         additionalProperties: false,
       },
+      result: { type: "object", propertyNames: { type: "string" }, additionalProperties: {} },
+      reads: false,
+      scope: "operate",
     });
     expect(listed.find(({ name }) => name === "reconnect")).toMatchObject({ params: { required: ["upstream"] } });
     expect(at.test.host.operator.list()).toEqual(listed);

@@ -13,7 +13,6 @@ import { Failures } from "../plugin/failures.ts";
 import type { HostStatus } from "../plugin/host-status.ts";
 import { LogListeners } from "../plugin/log-listeners.ts";
 import { machineRandom } from "../plugin/random.ts";
-import { connectedClients } from "../session/connected.ts";
 import { Requesters } from "../session/requesters.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { HOST_INFO } from "../version.ts";
@@ -137,7 +136,7 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
         signal: this.#abort.signal,
         status: () => this.status(),
         renew: (name, principal) => reconnect(this.#generations.upstreams, name, this.config.drain, principal),
-        operator: { list: () => this.#desk.list(), run: (...args) => this.#desk.run(...args) },
+        operator: () => this.#desk,
       },
       store: this.#catalogFiles,
       settled: (exchange) => traffic.over(exchange),
@@ -148,10 +147,10 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
     });
     this.clients = new LocalClients(localOptionsOf(this));
     this.#desk = desk(
-      operatedHost(this, this.#generations, clock, {
+      operatedHost(this, this.#generations, this.#requesters, clock, {
         reload: (to) => this.#reload(to),
         reconnect: (name) => this.#reconnect(name),
-        clients: () => connectedClients(this.#requesters),
+        hear: (listener, level) => listeners.of("", this.#abort.signal).listen(listener, level),
       }),
     );
     this.operator = operatorAt(this.#desk);

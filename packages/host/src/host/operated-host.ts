@@ -1,13 +1,20 @@
 import type { Config } from "../config/schema.ts";
+import type { Entry } from "../exchange/entry.ts";
+import type { TraceListener } from "../exchange/trace.ts";
+import type { LogLevel } from "../log.ts";
 import type { Clock } from "../plugin/clock.ts";
 import type { OperatedEvent } from "../plugin/hook-types.ts";
 import type { HostStatus } from "../plugin/host-status.ts";
-import type { OperationInfo, Operations, Who } from "../plugin/operations.ts";
-import type { OperatorDoor } from "../plugin/surroundings.ts";
-import type { ConnectedClient } from "../session/connected.ts";
+import type { LogListener } from "../plugin/log-listeners.ts";
+import type { OperationInfo, Operations, OperatorDoor, Who } from "../plugin/operations.ts";
+import { type ConnectedClient, connectedClients, endClient } from "../session/connected.ts";
+import type { Requesters } from "../session/requesters.ts";
 import type { Json } from "../wire/message.ts";
 import type { Generations } from "./generations.ts";
+import type { HostHealth } from "./health.ts";
 import type { ReloadReport } from "./reload.ts";
+import type { HostStats } from "./stats.ts";
+import type { HostPipeline } from "./status.ts";
 
 /** A host as its desk has it. What is done here is told to nobody: that is the desk's. */
 export interface OperatedHost {
@@ -18,8 +25,18 @@ export interface OperatedHost {
   readonly operations: Operations;
   prepare(): Promise<void>;
   status(): HostStatus;
+  stats(): HostStats;
+  health(): HostHealth;
+  pipeline(): HostPipeline;
+  /** What is offered, whoever it is for. */
+  entries(): readonly Entry[];
   /** Who is connected. */
   clients(): readonly ConnectedClient[];
+  /** Ends what is kept for a client, told by its id among {@link clients}: its session, or the caller that it is. Whether it was there. */
+  endClient(id: string): boolean;
+  /** Hears the lines of the log. Gives what ends it. */
+  hear(listener: LogListener, level: LogLevel): () => void;
+  trace(listener: TraceListener): () => void;
   reload(config?: Config): Promise<ReloadReport>;
   reconnect(upstream: string): Promise<void>;
   close(): Promise<void>;
@@ -55,10 +72,13 @@ export interface HostOperator {
 
 /** @param untold what the host itself would tell, or tells nobody else */
 export function operatedHost(
-  host: Pick<OperatedHost, "prepare" | "status" | "close"> & { readonly config: { readonly drain: number } },
-  generations: Pick<Generations, "operations" | "operated">,
+  host: Pick<OperatedHost, "prepare" | "status" | "stats" | "health" | "pipeline" | "trace" | "close"> & {
+    readonly config: { readonly drain: number };
+  },
+  generations: Pick<Generations, "operations" | "operated" | "catalog">,
+  requesters: Requesters,
   clock: Clock,
-  untold: Pick<OperatedHost, "reload" | "reconnect" | "clients">,
+  untold: Pick<OperatedHost, "reload" | "reconnect" | "hear">,
 ): OperatedHost {
   return {
     ...untold,
@@ -71,6 +91,13 @@ export function operatedHost(
     },
     prepare: () => host.prepare(),
     status: () => host.status(),
+    stats: () => host.stats(),
+    health: () => host.health(),
+    pipeline: () => host.pipeline(),
+    entries: () => generations.catalog?.entries() ?? [],
+    clients: () => connectedClients(requesters),
+    endClient: (id) => endClient(requesters, id),
+    trace: (listener) => host.trace(listener),
     close: () => host.close(),
     tell: (event) => generations.operated(event),
   };

@@ -1,46 +1,48 @@
 import { z } from "zod";
+import { HostError } from "../errors.ts";
 import type { OperatedHost } from "../host/operated-host.ts";
-import type { OperatorControls } from "../host/options.ts";
-import type { Operation } from "../plugin/operations.ts";
 import { redact } from "../redact.ts";
 import type { Json } from "../wire/message.ts";
-import type { ControlFacts, Invocation } from "./control-protocol.ts";
-
-/** What a host does in its own program: default for one that is a part of another. */
-export interface ServedControls extends OperatorControls {
-  readonly facts: ControlFacts;
-  readonly invocation: Invocation;
-}
-
-/** An operation of the host's own. */
-export interface HostOperation extends Operation {
-  readonly description: string;
-  /** Only who has this user's socket may: what it gives may hold secrets. */
-  readonly socketOnly?: true;
-}
+import { catalogOperation } from "./catalog-operation.ts";
+import type { ConfigDesk } from "./config-desk.ts";
+import { configOperations } from "./config-operations.ts";
+import type { HostOperation, ServedControls } from "./host-operation.ts";
+import { CLIENTS, HEALTH, NOTHING, PIPELINE, RELOADED, STATS, STATUS } from "./operation-results.ts";
 
 const NONE = z.strictObject({});
 const NAMED = z.strictObject({ upstream: z.string().min(1).describe("Its key in `mcpServers`.") });
+const CLIENT = z.strictObject({ client: z.string().min(1).max(64).describe("Its `id` among the clients.") });
 
-/** Everything that can be done to a host, besides what plugins offer: what the control socket, plugins and programs share. */
-export function hostOperations(host: OperatedHost, controls: Partial<ServedControls>): Readonly<Record<string, HostOperation>> {
+/**
+ * Everything that can be done to a host, besides what plugins offer: what the control socket, plugins and programs share.
+ * @param config of a host that runs on a file
+ */
+export function hostOperations(
+  host: OperatedHost,
+  controls: Partial<ServedControls>,
+  config: ConfigDesk | undefined,
+): Readonly<Record<string, HostOperation>> {
   const { invocation } = controls;
+  const told = (value: object): Json => redact(value) as Json; // a copy of an object is one
   return {
     status: {
       description: "Tells how the host and its servers are, and who is connected.",
       params: NONE,
+      result: STATUS,
       reads: true,
-      run: () => redact({ ...host.status(), clients: host.clients(), ...controls.facts }) as Json, // a copy of an object is one
+      run: () => told({ ...host.status(), clients: host.clients(), ...controls.facts }),
     },
     reload: {
       description: "Reads the config again and changes what it changes; tells what that was.",
       params: NONE,
+      result: RELOADED,
       reads: false,
       run: async () => ({ ...(await (controls.reload?.() ?? host.reload())) }),
     },
     reconnect: {
       description: "Ends a server's connections after their calls in flight and connects anew.",
       params: NAMED,
+      result: NOTHING,
       reads: false,
       async run(params) {
         await host.reconnect((params as z.output<typeof NAMED>).upstream); // it fits
@@ -50,6 +52,7 @@ export function hostOperations(host: OperatedHost, controls: Partial<ServedContr
     stop: {
       description: "Ends the host; tells how long calls in flight may take, in milliseconds.",
       params: NONE,
+      result: z.looseObject({ drain: z.number() }),
       reads: false,
       run() {
         // Whoever asked is answered first.
@@ -57,6 +60,48 @@ export function hostOperations(host: OperatedHost, controls: Partial<ServedContr
         return { drain: host.drain };
       },
     },
+    health: {
+      description: "Tells whether the host and each of its servers can be used now, and why not.",
+      params: NONE,
+      result: HEALTH,
+      reads: true,
+      run: () => told(host.health()),
+    },
+    stats: {
+      description: "Gives figures since the host was started.",
+      params: NONE,
+      result: STATS,
+      reads: true,
+      run: () => told(host.stats()),
+    },
+    pipeline: {
+      description: "Tells which plugins there are, and every tap in its order.",
+      params: NONE,
+      result: PIPELINE,
+      reads: true,
+      run: () => told(host.pipeline()),
+    },
+    catalog: catalogOperation(host),
+    clients: {
+      description: "Tells who is connected; of many those that came last.",
+      params: NONE,
+      result: CLIENTS,
+      reads: true,
+      run: () => told({ clients: host.clients() }),
+    },
+    "end-client": {
+      description: "Ends a client's session, with its requests in flight; it may come again.",
+      params: CLIENT,
+      result: NOTHING,
+      reads: false,
+      run(params) {
+        const { client } = params as z.output<typeof CLIENT>; // it fits
+        if (!host.endClient(client))
+          throw new HostError("not_found", `no client is called "${client}"; \`clients\` tells who is connected`);
+        return {};
+      },
+    },
+    ...(config && configOperations(config)),
     ...(invocation && {
       invocation: {
         description: "Tells how the host was started.",

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { countedAre } from "../counted.ts";
+import { HostError } from "../errors.ts";
 import type { LogRecord } from "../log.ts";
 import { fits, type LogQuery } from "./log-query.ts";
 import type { LogRing } from "./log-ring.ts";
@@ -8,19 +9,34 @@ import type { LogRing } from "./log-ring.ts";
 const QUEUE_BYTES = 2 * 1024 * 1024;
 const FOLLOWERS = 8;
 
+/** @throws HostError where too many follow */
+export function checkFollowers({ followers }: LogRing): void {
+  if (followers >= FOLLOWERS) throw new HostError("overloaded", `${FOLLOWERS} readers follow the log already`);
+}
+
+/** The kept lines that somebody wants. */
+export function keptLines(query: LogQuery, ring: LogRing): readonly string[] {
+  return query.lines === 0 ? [] : ring.lines.filter((line) => fits(JSON.parse(line) as LogRecord, query)).slice(-query.lines); // the ring wrote it
+}
+
+/** A line in the place of those that a reader was too slow for. */
+export function missingLines(missed: number): string {
+  const message = `${countedAre(missed, "line")} missing here, since the reader was too slow`;
+  return JSON.stringify({ time: new Date().toISOString(), level: "warn", message } satisfies LogRecord);
+}
+
 /** Writes what is kept and, with `follow`, what comes, a line of JSON each, until either side ends it. @throws Error where too many follow */
 export function streamLogs(socket: Socket, query: LogQuery, ring: LogRing): void {
-  if (query.follow && ring.followers >= FOLLOWERS) throw new Error(`${FOLLOWERS} readers follow the log already`);
-  const kept = query.lines === 0 ? [] : ring.lines.filter((line) => fits(JSON.parse(line) as LogRecord, query)).slice(-query.lines); // the ring wrote it
-  for (const line of kept) socket.write(`${line}\n`);
+  if (query.follow) checkFollowers(ring);
+  for (const line of keptLines(query, ring)) socket.write(`${line}\n`);
   if (!query.follow) return void socket.end();
   socket.setTimeout(0);
   let missed = 0;
   const tell = (): void => {
     if (missed === 0) return;
-    const message = `${countedAre(missed, "line")} missing here, since the reader was too slow`;
+    const line = missingLines(missed);
     missed = 0;
-    socket.write(`${JSON.stringify({ time: new Date().toISOString(), level: "warn", message } satisfies LogRecord)}\n`);
+    socket.write(`${line}\n`);
   };
   const unfollow = ring.follow({
     level: query.level,

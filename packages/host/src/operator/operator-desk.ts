@@ -3,14 +3,18 @@ import { nearest } from "../config/nearest.ts";
 import { keysAt } from "../config/option-keys.ts";
 import { placeOf } from "../config/parse.ts";
 import { kindOf, wording } from "../config/wording.ts";
+import { HostError } from "../errors.ts";
 import type { Act, Desk, OperatedHost } from "../host/operated-host.ts";
 import type { OperatorControls } from "../host/options.ts";
-import type { Operation, OperationInfo, Who } from "../plugin/operations.ts";
+import { ANY_PARAMS, type Followed, type Operation, type OperationInfo, type Who } from "../plugin/operations.ts";
 import { redact, redactText } from "../redact.ts";
 import { withDeadline } from "../wire/deadline.ts";
 import { isObject, type Json } from "../wire/message.ts";
+import type { ConfigDesk } from "./config-desk.ts";
 import { OPERATION_DEADLINE, REQUEST_BYTES } from "./control-protocol.ts";
-import { type HostOperation, hostOperations, type ServedControls } from "./host-operations.ts";
+import type { HostOperation, ServedControls } from "./host-operation.ts";
+import { hostOperations } from "./host-operations.ts";
+import type { OperatorStreams } from "./operator-streams.ts";
 
 /** Longest result of an operation. */
 const RESULT_BYTES = 16 * 1024 * 1024;
@@ -35,6 +39,8 @@ interface Found {
 export class OperatorDesk implements Desk {
   readonly host: OperatedHost;
   #controls: Partial<ServedControls>;
+  #config: ConfigDesk | undefined;
+  #streams: Promise<OperatorStreams> | undefined;
   #underWay = 0;
 
   constructor(host: OperatedHost, controls: OperatorControls = {}) {
@@ -43,18 +49,33 @@ export class OperatorDesk implements Desk {
   }
 
   /** What the host's own operations do in a program that only serves. */
-  equip(controls: ServedControls): void {
+  equip(controls: ServedControls, config: ConfigDesk, streams: OperatorStreams): void {
     this.#controls = controls;
+    this.#config = config;
+    this.#streams = Promise.resolve(streams);
   }
 
   /** The operations that plugins and programs may run. */
   list(): readonly OperationInfo[] {
-    return this.#all(false).map(({ name, plugin, operation: { description, params } }) => ({
+    return this.#all(false).map(({ name, plugin, operation }) => ({
       name,
       plugin,
-      description,
-      params: schemaOf(params),
+      description: operation.description,
+      params: schemaOf(operation.params, "input"),
+      result: schemaOf(operation.result ?? ANY_PARAMS, "output"),
+      reads: operation.reads,
+      scope: operation.scope ?? (operation.reads ? "read" : "operate"),
     }));
+  }
+
+  async follow(what: Followed, query: Readonly<Json>, signal: AbortSignal): Promise<AsyncIterable<string>> {
+    return (await this.streams()).follow(what, query, signal);
+  }
+
+  /** The log and the requests, as they are followed: loaded when somebody does, unless a program that serves gave them. */
+  streams(): Promise<OperatorStreams> {
+    this.#streams ??= import("./operator-streams.ts").then(({ OperatorStreams }) => new OperatorStreams(this.host));
+    return this.#streams;
   }
 
   /** What there is for whoever asks. */
@@ -71,7 +92,8 @@ export class OperatorDesk implements Desk {
         `operation "${name}": who has it done must be a principal or a name of at most ${NAME_LENGTH} characters, such as "admin:alice"`,
       );
     // The host's own operators are bounded where they come in: however many operations of plugins hang, it can be stopped.
-    if (this.#underWay >= AT_ONCE) throw new Error(`operation "${name}" was not begun, since ${AT_ONCE} are under way; ask again later`);
+    if (this.#underWay >= AT_ONCE)
+      throw new HostError("overloaded", `operation "${name}" was not begun, since ${AT_ONCE} are under way; ask again later`);
     this.#underWay++;
     try {
       return await this.#run(name, params, { who: id, ...(plugin !== undefined && { via: plugin }) }, false);
@@ -116,18 +138,19 @@ export class OperatorDesk implements Desk {
   }
 
   get #own(): Readonly<Record<string, HostOperation>> {
-    return hostOperations(this.host, this.#controls);
+    return hostOperations(this.host, this.#controls, this.#config);
   }
 
   #find(name: string, isSocket: boolean): Found {
     const own = this.#own;
     const operation = Object.hasOwn(own, name) ? own[name] : undefined;
-    if (operation?.socketOnly && !isSocket) throw new Error(`"${name}" is for the control socket alone: what it gives may hold secrets`);
+    if (operation?.socketOnly && !isSocket)
+      throw new HostError("forbidden", `"${name}" is for the control socket alone: what it gives may hold secrets`);
     if (operation) return { name, plugin: undefined, operation };
     const found = this.host.operations.find(name);
     if (found) return { name, ...found };
     const names = this.#all(isSocket).map((each) => each.name);
-    throw new Error(`there is no operation "${name}"${nearest(name, names)}; there are ${names.join(", ")}`);
+    throw new HostError("not_found", `there is no operation "${name}"${nearest(name, names)}; there are ${names.join(", ")}`);
   }
 }
 
@@ -141,7 +164,7 @@ function plain(value: unknown, longest: number, what: string): Json {
     throw new Error(`${what} what JSON cannot hold: ${(error as Error).message}`);
   }
   const bytes = Buffer.byteLength(text);
-  if (bytes > longest) throw new Error(`${what} ${bytes} bytes; there may be at most ${longest}`);
+  if (bytes > longest) throw new HostError("payload_too_large", `${what} ${bytes} bytes; there may be at most ${longest}`);
   return JSON.parse(text) as Json; // what is written of an object is one
 }
 
@@ -155,7 +178,7 @@ async function fitting(params: Json, { params: schema }: Operation, what: string
     const known = keysAt(schema, issue.path);
     return issue.keys.map((key) => `${place}.${key}: there is no such param${nearest(key, known)}`);
   });
-  throw new Error(`${what}: ${problems.join("; ")}`);
+  throw new HostError("invalid_params", `${what}: ${problems.join("; ")}`);
 }
 
 function inTime<T>(work: Promise<T>, what: string): Promise<T> {
@@ -165,7 +188,7 @@ function inTime<T>(work: Promise<T>, what: string): Promise<T> {
   return withDeadline(work, OPERATION_DEADLINE, late, { unref: true });
 }
 
-function schemaOf(schema: z.ZodType): Readonly<Json> {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
+function schemaOf(schema: z.ZodType, io: "input" | "output"): Readonly<Json> {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: "any" });
   return rest;
 }

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { HostError } from "../errors.ts";
 import type { TraceListener } from "../exchange/trace.ts";
 import { pluginProblem, TraceFilter, type TraceQuery } from "./trace-query.ts";
 import { type TraceFacts, type TraceRecord, TraceRecorder } from "./trace-record.ts";
@@ -41,7 +42,7 @@ export class TraceFeed {
 
   /** @returns ends it @throws Error where too many follow */
   follow(follower: Follower): () => void {
-    if (this.#followers.size >= FOLLOWERS) throw new Error(`${FOLLOWERS} readers follow the trace already`);
+    if (this.#followers.size >= FOLLOWERS) throw new HostError("overloaded", `${FOLLOWERS} readers follow the trace already`);
     this.#followers.add(follower);
     this.#stop ??= this.#trace(
       new TraceRecorder(

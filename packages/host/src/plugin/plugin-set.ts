@@ -7,7 +7,6 @@ import { repeatability } from "../exchange/repeatable.ts";
 import type { TraceListener } from "../exchange/trace.ts";
 import type { UpstreamFacts } from "../exchange/upstream-facts.ts";
 import { factsOf, strictest } from "../upstream/upstream.ts";
-import type { Json } from "../wire/message.ts";
 import { clockOf } from "./clock.ts";
 import { checkConditions } from "./condition-problems.ts";
 import { PluginEdge } from "./edge.ts";
@@ -16,8 +15,9 @@ import type { LoadedPlugin } from "./load.ts";
 import { Meters } from "./meter.ts";
 import type { Offering } from "./offering.ts";
 import { Offers } from "./offers.ts";
-import { type Operation, type OperationFacts, Operations, type Who } from "./operations.ts";
+import { Operations } from "./operations.ts";
 import type { ExpectedUpstream, PluginHost, Service } from "./plugin.ts";
+import { operatorOf } from "./plugin-operator.ts";
 import { PluginStore } from "./plugin-store.ts";
 import { principalOf } from "./request-principals.ts";
 import { contentMark, untouched } from "./reuse.ts";
@@ -227,7 +227,7 @@ export class PluginSet {
   /** What a plugin's `apply` is given. It goes with the plugin from set to set. */
   #hostOf(plugin: AppliedPlugin, hooks: HookSet): PluginHost {
     const [{ id }, { signal }] = [plugin, plugin.gone];
-    const { folder, isBrief, status, catalog, permits, operator, renew, listeners, failures, clock, random, tracer } = this.#around;
+    const { folder, isBrief, catalog, permits, renew, listeners, failures, clock, random, tracer } = this.#around;
     const log = listeners.of(id, signal);
     /** What is looked at while it is applied decides whether a reload concerns the plugin. */
     const look = (part: string): void => {
@@ -274,15 +274,7 @@ export class PluginSet {
         gauge: (...args: Parameters<PluginHost["meter"]["gauge"]>) => plugin.set.meters.of(id).gauge(...args),
         instruments: () => plugin.set.meters.instruments,
       },
-      operator: Object.freeze({
-        status,
-        report: (read: () => Readonly<Json>) => plugin.set.operations.report(id, read),
-        // Its schema, where it has one, sees to it that `run` is given what it takes.
-        operation: (name: string, run: unknown, facts: OperationFacts = {}) =>
-          plugin.set.operations.operation(id, name, run as Operation["run"], facts),
-        list: () => operator.list(),
-        run: (name: string, params: Readonly<Json>, who: Who) => operator.run(name, params, who, id),
-      }),
+      operator: operatorOf(id, this.#around, () => plugin.set.operations),
       reload: Object.freeze({
         dependsOn: (file: string) => void plugin.files.set(file, contentMark(file)),
         expectUpstreams(...expected: ExpectedUpstream[]) {

@@ -12,11 +12,10 @@ import type { UpstreamFacts } from "../exchange/upstream-facts.ts";
 import type { Json } from "../wire/message.ts";
 import type { PluginClock } from "./clock.ts";
 import type { Hooks } from "./hooks.ts";
-import type { HostStatus } from "./host-status.ts";
 import type { PluginLog } from "./log-listeners.ts";
 import type { Meter } from "./meter.ts";
 import type { Offer } from "./offering.ts";
-import type { OperationFacts, OperationInfo, Who } from "./operations.ts";
+import type { PluginOperator } from "./plugin-operator.ts";
 import type { Random } from "./random.ts";
 import type { RouteRequest } from "./request-principals.ts";
 import type { Store } from "./store.ts";
@@ -36,36 +35,6 @@ export interface PluginCatalog {
   visible(caller: Caller): readonly Entry[];
   /** Announces that `permit` answers otherwise now, for one principal id or for all: their visible lists are compared again. */
   invalidate(principal?: string): void;
-}
-
-/** What a plugin is for whoever looks after a running host. */
-export interface PluginOperator {
-  /** What `mcp-host status` shows of the running host. Ask from `ready` on, and not in a report, which is a part of it. */
-  status(): HostStatus;
-  /** Says how things stand with the plugin, for `mcp-host inspect`, `mcp-host status` and `host.reports()`: any JSON, without secrets. Asked whenever somebody looks. */
-  report(read: () => Readonly<Json>): void;
-  /**
-   * Something that an operator may have done to the running host: `mcp-host <plugin> <command>` calls it through `callRunningHost`.
-   * @param name without a colon; it is run as `<plugin>:<name>`
-   * @param run gets params that fit `facts.params`, and the name of who has it done
-   */
-  operation<Schema extends z.ZodType = z.ZodType<Readonly<Json>>>(
-    name: string,
-    run: (params: z.output<Schema>, who: string) => Awaitable<Readonly<Json>>,
-    facts?: OperationFacts<Schema>,
-  ): void;
-  /** What {@link run} can have done: the host's own operations and those of all plugins. Ask from `ready` on. */
-  list(): readonly OperationInfo[];
-  /**
-   * Has something done to the running host, as `mcp-host` does over the control socket and within the same bounds: params of 64 KiB,
-   * 30 s, a result of 16 MiB. Whether whoever asked the plugin may have it done is the plugin's to know.
-   * @param name as listed
-   * @param params JSON that fits what is listed
-   * @param who has it done: a principal, told by its id, or a name such as `admin:alice`. It does not decide what may be done; it is
-   * what the operation and the taps of `operated` are told
-   * @throws Error that says why it was not done, or what there is instead of an unknown name
-   */
-  run(name: string, params: Readonly<Json>, who: Who): Promise<Readonly<Json>>;
 }
 
 /** What a plugin is to a reload. */

@@ -1,9 +1,8 @@
 import type { Tracer } from "../exchange/trace.ts";
-import type { Json } from "../wire/message.ts";
 import type { Clock } from "./clock.ts";
 import type { Failures } from "./failures.ts";
 import type { LogListeners } from "./log-listeners.ts";
-import type { OperationInfo, Who } from "./operations.ts";
+import type { OperatorDoor } from "./operations.ts";
 import type { PluginHost } from "./plugin.ts";
 import type { Random } from "./random.ts";
 import type { Stores } from "./stores.ts";
@@ -23,7 +22,8 @@ export interface Surroundings {
   readonly clock: Clock;
   readonly random: Random;
   readonly status: PluginHost["operator"]["status"];
-  readonly operator: OperatorDoor;
+  /** Made after what is given here. */
+  readonly operator: () => OperatorDoor;
   readonly renew: PluginHost["renew"];
   readonly catalog: PluginHost["catalog"];
   readonly permits: PluginHost["permits"];
@@ -34,11 +34,4 @@ export interface Surroundings {
   readonly transports: Readonly<Record<string, TransportFactory>>;
   /** Aborted when the host closes. */
   readonly signal: AbortSignal;
-}
-
-/** What can be done to the running host, as plugins have it done. */
-export interface OperatorDoor {
-  list(): readonly OperationInfo[];
-  /** @param plugin that asks for it; default: the program itself */
-  run(name: string, params: Readonly<Json>, who: Who, plugin?: string): Promise<Readonly<Json>>;
 }

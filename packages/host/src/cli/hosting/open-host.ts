@@ -2,11 +2,13 @@ import { join } from "node:path";
 import { stateFolder } from "../../config/backup.ts";
 import { type LoadedConfig, loadConfig } from "../../config/load.ts";
 import { located } from "../../config/locate.ts";
+import { parseConfig } from "../../config/parse.ts";
 import type { Config, ResolvedConfig } from "../../config/schema.ts";
+import { retireLiterals } from "../../config/secrets.ts";
 import { unconfigured } from "../../config/unconfigured.ts";
 import { ConfigError } from "../../errors.ts";
 import type { Host } from "../../host/host.ts";
-import type { ReloadReport } from "../../host/reload.ts";
+import { checkReloadable, type ReloadReport } from "../../host/reload.ts";
 import type { Logger } from "../../log.ts";
 import { createHost, deskOf } from "../../operator/create-host.ts";
 import { UsageError } from "../../operator/usage-error.ts";
@@ -21,6 +23,8 @@ export interface Opened {
   readonly files: readonly string[];
   /** Reads the config again, with the same flags, and has the host run on it: the work of an operation, which is told. @throws ConfigFileError; then nothing has changed */
   reload(): Promise<ReloadReport>;
+  /** Whether the host could run on what a file holds, read as the config is. @param file beside the config @throws ConfigFileError */
+  check(file: string): Promise<void>;
 }
 
 /** Loads the config that the flags name and makes its host, not yet started. @throws ConfigFileError with every problem */
@@ -39,8 +43,9 @@ export async function openHost(options: {
   stdio?: boolean;
 }): Promise<Opened> {
   const { log, change = (config: Config) => config } = options;
-  const load = async (path: string | undefined, mayAsk: boolean): Promise<LoadedConfig> => {
+  const load = async (path: string | undefined, mayAsk: boolean, isTrial = false): Promise<LoadedConfig> => {
     const loaded = await loadConfig(path, await loadOptions(options.raw, mayAsk));
+    if (isTrial) return loaded;
     for (const warning of loaded.warnings) log.warn(warning, { config: loaded.path });
     if (options.serves) for (const problem of loaded.unset) log.warn(withoutServer(problem), { config: loaded.path });
     return loaded;
@@ -68,6 +73,15 @@ export async function openHost(options: {
         return located(loaded.path, () => {
           checkConfigured(host.config.mcpServers, again);
           return deskOf(host).host.reload(change(again.config));
+        });
+      },
+      async check(file) {
+        const again = await load(file, false, true);
+        await located(file, () => {
+          checkConfigured(host.config.mcpServers, again);
+          const resolved = parseConfig(change(again.config));
+          retireLiterals(resolved); // nothing runs on it
+          checkReloadable(host.config, resolved);
         });
       },
     };

@@ -3,11 +3,13 @@ import type { ListenConfig } from "../../config/schema.ts";
 import { ERAS } from "../../host/fronts.ts";
 import { localOptionsOf } from "../../host/host.ts";
 import type { LogFormat, Logger } from "../../log.ts";
+import { ConfigDesk } from "../../operator/config-desk.ts";
 import type { ControlFacts } from "../../operator/control-protocol.ts";
 import { serveControl } from "../../operator/control-server.ts";
 import { deskOf } from "../../operator/create-host.ts";
+import type { ServedControls } from "../../operator/host-operation.ts";
 import { LogRing } from "../../operator/log-ring.ts";
-import { TraceFeed } from "../../operator/trace-stream.ts";
+import { OperatorStreams } from "../../operator/operator-streams.ts";
 import type { FrameOutput } from "../../wire/frame-writer.ts";
 import { EXIT, type ExitCode } from "../command-line/exit.ts";
 import { formatOf, keptLevelOf, type LogFlags, loggerOf } from "../command-line/logger.ts";
@@ -56,7 +58,7 @@ export async function serveHttp(flags: StartFlags, rawArgs: string[], detached?:
   const daemon = await detached?.begin(flags, life, log);
   const opened = await openForHttp(flags, rawArgs, log);
   const { host, loaded } = opened;
-  const reloads = equip(opened, { config: loaded.path, mode: "http", ...(daemon && { daemon }) }, { rawArgs, life });
+  const reloads = equip(opened, { config: loaded.path, mode: "http", ...(daemon && { daemon }) }, { rawArgs, life, ring });
   detached?.confirm();
   await startHost(opened);
   await serveOperators(opened, reloads, { flags, life, ring });
@@ -72,7 +74,7 @@ export async function serveBoth(flags: StartFlags, rawArgs: string[], output: Fr
   const life = new ProcessLife(log);
   const opened = await openForHttp(flags, rawArgs, log);
   const { host, loaded } = opened;
-  const reloads = equip(opened, { config: loaded.path, mode: "both" }, { rawArgs, life });
+  const reloads = equip(opened, { config: loaded.path, mode: "both" }, { rawArgs, life, ring });
   await startAt(opened, flags.endpoint);
   await serveOperators(opened, reloads, { flags, life, ring });
   host.log.info("the host listens", { url: host.url, config: loaded.path });
@@ -122,7 +124,7 @@ export async function serveStdio(flags: StartFlags, rawArgs: string[], output: F
     },
   });
   const { host, loaded } = opened;
-  const reloads = equip(opened, { config: loaded.path, mode: "stdio" }, { rawArgs, life });
+  const reloads = equip(opened, { config: loaded.path, mode: "stdio" }, { rawArgs, life, ring });
   await startAt(opened, flags.endpoint);
   await serveOperators(opened, reloads, { flags, life, ring });
   host.log.info("the host serves standard input and output", { config: loaded.path });
@@ -145,15 +147,22 @@ function logOf(flags: StartFlags, format?: LogFormat): { log: Logger; ring: LogR
 }
 
 /** Has operators' operations do here what they do in a program that only serves, before anybody can ask for one. */
-function equip(opened: Opened, facts: ControlFacts, { rawArgs, life }: { rawArgs: readonly string[]; life: ProcessLife }): Reloads {
+function equip(
+  opened: Opened,
+  facts: ControlFacts,
+  { rawArgs, life, ring }: { rawArgs: readonly string[]; life: ProcessLife; ring: LogRing },
+): Reloads {
   const desk = deskOf(opened.host);
   const reloads = new Reloads(opened, desk);
-  desk.equip({
+  const controls: ServedControls = {
     facts,
     invocation: { args: rawArgs, cwd: process.cwd() },
     stop: () => life.stop("mcp-host stop"),
     reload: () => reloads.reload(),
-  });
+    check: (file) => opened.check(file),
+  };
+  const streams = new OperatorStreams(desk.host, ring);
+  desk.equip(controls, new ConfigDesk(controls), streams);
   life.of(opened.host);
   return reloads;
 }
@@ -165,10 +174,7 @@ async function serveOperators(
   { flags, life, ring }: { flags: StartFlags; life: ProcessLife; ring: LogRing },
 ): Promise<void> {
   const desk = deskOf(host);
-  const feed = new TraceFeed(
-    (listener) => host.trace(listener),
-    () => host.pipeline().plugins.map(({ id }) => id),
-  );
+  const { feed } = await desk.streams();
   const door = {
     note: () => roleless(host),
     checkEndpoint: (name: string) => localOptionsOf(host).checkEndpoint(name),
