@@ -110,6 +110,8 @@ export class Desk {
   async #opening(key: string): Promise<{ target: Target; wanted: Pick<Begin, "server" | "challenge" | "stepUp"> & Owner }> {
     const { standings, clock, grants, renew } = this.#options;
     const target = this.#target(key);
+    if (target.options.grant === "token_exchange")
+      throw new SignInProblem("callback", `nobody signs in to "${key}": each caller's own token is exchanged there (token_exchange)`);
     if (target.mode === "principal")
       throw new SignInProblem(
         "callback",

@@ -26,9 +26,18 @@ export type AuthMethod = (typeof METHODS)[number];
 export const server = z.strictObject({
   mode: mode.optional().describe("Whose sign-in it is; default: the `mode` of all."),
   grant: z
-    .enum(["authorization_code", "client_credentials"], 'must be "authorization_code" or "client_credentials"')
+    .enum(
+      ["authorization_code", "client_credentials", "token_exchange"],
+      'must be "authorization_code", "client_credentials" or "token_exchange"',
+    )
     .default("authorization_code")
-    .describe("`client_credentials`: the host is its own account there, and nobody signs in."),
+    .describe(
+      "`client_credentials`: the host is its own account there, and nobody signs in. `token_exchange`: each caller's token is exchanged for one of the server's (RFC 8693).",
+    ),
+  subjectTokenType: z
+    .enum(["access_token", "jwt", "id_token"], 'must be "access_token", "jwt" or "id_token"')
+    .default("access_token")
+    .describe("What `token_exchange` says that callers' tokens are."),
   account: z
     .string()
     .regex(/^[\w.@+-]{1,64}$/, "must be 1 to 64 of letters, digits and _ . @ + -")

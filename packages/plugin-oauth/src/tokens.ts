@@ -6,11 +6,13 @@ import {
   type DeviceAuthorizationResponse,
   deviceAuthorizationRequest,
   deviceCodeGrantRequest,
+  genericTokenEndpointRequest,
   OperationProcessingError,
   processAuthorizationCodeResponse,
   processClientCredentialsResponse,
   processDeviceAuthorizationResponse,
   processDeviceCodeResponse,
+  processGenericTokenEndpointResponse,
   processRefreshTokenResponse,
   processRevocationResponse,
   ResponseBodyError,
@@ -25,6 +27,8 @@ import type { ServerOptions } from "./options.ts";
 import { SignInProblem } from "./problem.ts";
 import type { FirstGrant, Grant, Pending } from "./records.ts";
 
+const EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange";
+const TYPE = "urn:ietf:params:oauth:token-type:";
 /** Longest token that is taken. */
 const MAX_TOKEN = 16 * 1024;
 
@@ -104,6 +108,31 @@ export class Tokens {
     return attempt(as, async () => {
       const response = await clientCredentialsGrantRequest(as, client, auth, more, requestOptions(this.#egress, grant.server));
       return processClientCredentialsResponse(as, client, await plain(response));
+    });
+  }
+
+  /** A token for the caller whose own is given (RFC 8693). The server's own words about scope and audience are the config's. */
+  async byExchange(
+    as: AuthorizationServer,
+    first: Pick<Grant, "client" | "server" | "resource" | "scopeAsked">,
+    subject: string,
+    options: ServerOptions,
+  ): Promise<TokenEndpointResponse> {
+    const { client, auth } = await authOf(first.client, options);
+    const more = parameters(first.resource, options);
+    if (first.scopeAsked !== undefined) more.set("scope", first.scopeAsked);
+    more.set("subject_token", subject);
+    more.set("subject_token_type", TYPE + options.subjectTokenType);
+    return attempt(as, async () => {
+      const out = requestOptions(this.#egress, first.server);
+      const response = await genericTokenEndpointRequest(as, client, auth, EXCHANGE, more, out);
+      const given = await processGenericTokenEndpointResponse(as, client, await plain(response));
+      const type = given.issued_token_type;
+      if (type !== undefined && type !== `${TYPE}access_token` && type !== `${TYPE}jwt`)
+        throw new SignInProblem("invalid-answer", `${shown(as.issuer)} exchanged a token for what is no access token`);
+      if (given.access_token === subject)
+        throw new SignInProblem("invalid-answer", `${shown(as.issuer)} gave a caller's own token back, which is not passed on`);
+      return given;
     });
   }
 

@@ -11,7 +11,7 @@ import { server as serverSchema } from "../dist/options.js";
 import { Tokens } from "../dist/tokens.js";
 import { type Answer, type Answers, asked, origin, script } from "./scripted.ts";
 
-const egress = () => new Egress(500, new AbortController().signal);
+const egress = (timeout = 20_000) => new Egress(timeout, new AbortController().signal);
 const optionsOf = (given: object = {}) => serverSchema.parse(given);
 const PRM = "/.well-known/oauth-protected-resource";
 const AS = "/.well-known/oauth-authorization-server";
@@ -88,7 +88,7 @@ describe("which authorization server it is", () => {
     const silent = createServer(() => {});
     await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
     const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}/mcp`;
-    await expect(discover({ url, options: optionsOf(), challenge: undefined }, egress())).rejects.toMatchObject({
+    await expect(discover({ url, options: optionsOf(), challenge: undefined }, egress(500))).rejects.toMatchObject({
       kind: "unreachable",
       message: expect.stringContaining("500 ms"),
     });
