@@ -4,6 +4,7 @@ import { nearest } from "mcp-host";
 import type { Changes } from "./changes.ts";
 import { WRONG_REDIRECT } from "./clients.ts";
 import type { DeviceCode, Devices } from "./device.ts";
+import type { Egress } from "./egress.ts";
 import type { Grants, Owner } from "./grants.ts";
 import { type Loopback, listenFor } from "./loopback.ts";
 import type { CallbackOptions, Options } from "./options.ts";
@@ -14,6 +15,7 @@ import { ownerOf, type Target } from "./servers.ts";
 import type { Begin, SignIns } from "./sign-in.ts";
 import type { Standings } from "./standing.ts";
 import type { Tokens } from "./tokens.ts";
+import { unregister } from "./unregister.ts";
 
 /** Sign-ins that operators may have under way at once. */
 const AT_ONCE = 20;
@@ -38,6 +40,7 @@ export interface DeskOptions {
   readonly standings: Standings;
   readonly grants: Grants;
   readonly tokens: Tokens;
+  readonly egress: Egress;
   readonly changes: Changes;
   readonly clock: PluginClock;
   readonly renew: PluginHost["renew"];
@@ -218,7 +221,7 @@ export class Desk {
    * @param principal whose, where each has one's own @returns what was not done
    */
   async logout(key: string, principal: string | undefined): Promise<{ signedOut: boolean; problem?: string }> {
-    const { grants, tokens, standings, changes, renew } = this.#options;
+    const { grants, tokens, standings, changes, renew, egress, signIns } = this.#options;
     const target = this.#target(key);
     if (target.mode === "principal" && principal === undefined)
       throw new SignInProblem("callback", `each client's person signs in to "${key}"; say whose sign-in ends, by \`--principal\``);
@@ -239,7 +242,8 @@ export class Desk {
     } catch (error) {
       problem = `the tokens were not revoked: ${problemOf(error).message}`;
     }
-    await grants.forget(owner);
+    const isLast = await grants.forget(owner, grant);
+    if (isLast && (await unregister(grant.client, target.url, egress))) await signIns.forgetClient(grant.client);
     standings.signedOut(owner);
     await changes.tell(owner, false);
     await renew(key, target.mode === "principal" ? principal : undefined).catch(() => {}); // that nobody is signed in

@@ -88,7 +88,20 @@ export const oauth = definePlugin({
       ended: (target, { principal }) => void clock.setTimeout(() => renew(target, principal?.id).catch(() => {}), 0),
     });
     const devices = new Devices({ options: given, store, egress, tokens, grants, now, clock, outcomes });
-    const desk = new Desk({ options: given, targets, signIns, devices, standings, grants, tokens, changes, clock, renew: host.renew, log });
+    const desk = new Desk({
+      options: given,
+      targets,
+      signIns,
+      devices,
+      standings,
+      grants,
+      tokens,
+      egress,
+      changes,
+      clock,
+      renew: host.renew,
+      log,
+    });
 
     hooks.credentials.tap("oauth", (credentials, request) => tokensFor.give(credentials, request));
     const exchanged = [...targets.values()].filter(({ options }) => options.grant === "token_exchange");

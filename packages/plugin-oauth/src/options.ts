@@ -72,6 +72,13 @@ export const server = z.strictObject({
     .strictObject({ authorize: params, token: params })
     .prefault({})
     .describe("Further parameters, such as `audience` or `access_type`."),
+  tokenPath: z
+    .string()
+    .regex(/^[A-Za-z_]\w{0,63}(?:\.[A-Za-z_]\w{0,63}){0,4}$/, "must be names with dots between them, such as authed_user.access_token")
+    .optional()
+    .describe(
+      "Where the token is in answers that have it further in, with what belongs to it beside it: `authed_user.access_token` (Slack).",
+    ),
   assumePkce: z.boolean().default(false).describe("Go on where the metadata does not say that PKCE with S256 is taken."),
   legacy: z
     .boolean()

@@ -51,7 +51,7 @@ export class Tokens {
         ...requestOptions(this.#egress, first.server),
         additionalParameters: more,
       });
-      return processAuthorizationCodeResponse(as, client, await plain(response));
+      return processAuthorizationCodeResponse(as, client, await plain(response, options));
     });
   }
 
@@ -78,7 +78,7 @@ export class Tokens {
         ...requestOptions(this.#egress, asked.server),
         additionalParameters: parameters(asked.resource, options),
       });
-      return processDeviceCodeResponse(as, client, await plain(response));
+      return processDeviceCodeResponse(as, client, await plain(response, options));
     });
   }
 
@@ -92,7 +92,7 @@ export class Tokens {
         ...requestOptions(this.#egress, grant.server),
         additionalParameters: more,
       });
-      return processRefreshTokenResponse(as, client, await plain(response));
+      return processRefreshTokenResponse(as, client, await plain(response, options));
     });
   }
 
@@ -107,7 +107,7 @@ export class Tokens {
     if (grant.scopeAsked !== undefined) more.set("scope", grant.scopeAsked);
     return attempt(as, async () => {
       const response = await clientCredentialsGrantRequest(as, client, auth, more, requestOptions(this.#egress, grant.server));
-      return processClientCredentialsResponse(as, client, await plain(response));
+      return processClientCredentialsResponse(as, client, await plain(response, options));
     });
   }
 
@@ -126,7 +126,7 @@ export class Tokens {
     return attempt(as, async () => {
       const out = requestOptions(this.#egress, first.server);
       const response = await genericTokenEndpointRequest(as, client, auth, EXCHANGE, more, out);
-      const given = await processGenericTokenEndpointResponse(as, client, await plain(response));
+      const given = await processGenericTokenEndpointResponse(as, client, await plain(response, options));
       const type = given.issued_token_type;
       if (type !== undefined && type !== `${TYPE}access_token` && type !== `${TYPE}jwt`)
         throw new SignInProblem("invalid-answer", `${shown(as.issuer)} exchanged a token for what is no access token`);
@@ -161,7 +161,7 @@ function parameters(resource: string | undefined, { extraParams }: ServerOptions
  * An answer without its ID token, since nobody asks who it was, and whose flaws would shut out who may use the server. An error
  * that comes with 200, as some have it, is one, and one that comes with a challenge is read all the same.
  */
-async function plain(response: Response): Promise<Response> {
+async function plain(response: Response, { tokenPath }: ServerOptions): Promise<Response> {
   if (response.status !== 200 && !response.headers.has("www-authenticate")) return response;
   const text = await response.clone().text();
   let body: unknown;
@@ -174,11 +174,24 @@ async function plain(response: Response): Promise<Response> {
     body = Object.fromEntries(form);
   }
   if (typeof body !== "object" || body === null) return response;
-  const { id_token: _, ...rest } = body as Record<string, unknown>;
+  const { id_token: _, ...rest } = { ...(body as Record<string, unknown>), ...insideOf(body, tokenPath) };
   if (response.status !== 200) return typeof rest.error === "string" ? Response.json(rest, { status: response.status }) : response;
   for (const optional of ["expires_in", "refresh_token", "scope"])
-    if (rest[optional] === null || rest[optional] === "") delete rest[optional];
+    if (rest[optional] === null || rest[optional] === undefined || rest[optional] === "") delete rest[optional];
   return Response.json(rest, { status: typeof rest.error === "string" && rest.access_token === undefined ? 400 : 200 });
+}
+
+/** What an answer holds further in: a token, and what is told of it. */
+function insideOf(body: object, path: string | undefined): Record<string, unknown> {
+  if (path === undefined) return {};
+  const names = path.split(".");
+  const last = names.pop() as string; // a text has a first part
+  let inside: unknown = body;
+  for (const name of names) inside = typeof inside === "object" && inside !== null ? (inside as Record<string, unknown>)[name] : undefined;
+  if (typeof inside !== "object" || inside === null) return {};
+  const { [last]: token, refresh_token, expires_in, scope } = inside as Record<string, unknown>;
+  // What type it is called there is a matter of taste; it is used as one of the bearer's.
+  return typeof token === "string" ? { access_token: token, token_type: "bearer", refresh_token, expires_in, scope } : {};
 }
 
 /** @throws SignInProblem */
