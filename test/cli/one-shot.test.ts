@@ -1,3 +1,5 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type Home, home, type Running, run, start, urlOf } from "../harness/cli.ts";
 import { httpProcess, upstream } from "../harness/hosts.ts";
@@ -67,6 +69,22 @@ describe("a host of the command's own", () => {
     expect(stderr).toContain('mcp-host: server "down" is missing here: ');
     expect(stderr).toContain('mcp-host: there is no tool "ecko" (did you mean "echo"?)');
   });
+});
+
+test("list waits for the servers of a running host that are being started", async () => {
+  const { command, args } = upstream({ only: ["echo"] });
+  const slow = {
+    command: "sh",
+    args: ["-c", 'until [ -e go ]; do sleep 0.05; done; exec "$@"', "sh", command, ...args],
+    startTimeout: "1m",
+  };
+  using at = home({ listen: { port: 0 }, wait: 0, mcpServers: { slow } });
+  await using host = start(at, ["start"]);
+  await urlOf(host);
+  await using listing = start(at, ["list"]);
+  await vi.waitFor(() => expect(listing.stderr()).toMatch(TOLD), 20_000);
+  writeFileSync(join(at.path, "go"), "");
+  expect(await listing.exited).toMatchObject({ code: 0, stdout: expect.stringMatching(/^echo +\S/) });
 });
 
 describe("a host that runs with this config", () => {

@@ -2,20 +2,13 @@ import { createServer } from "node:net";
 import { oauth } from "@host/plugin-oauth";
 import { definePlugin } from "mcp-host";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { freePort } from "../harness/free-port.ts";
 import { startHost } from "../harness/hosts.ts";
 import { clientOf, later, settled, signIn, world } from "../harness/signed-in.ts";
 
 afterEach(() => void vi.useRealTimers());
 
 const HOUR = 3_600_000;
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 const text = (content: unknown) => (content as { text: string }[])[0]?.text;
 
 describe("a server that wants the host to sign in", () => {

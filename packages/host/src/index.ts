@@ -42,6 +42,7 @@ export { callRunningHost, type HostChoice, type Reloaded, reloadRunningHosts } f
 export { createHost } from "./operator/create-host.ts";
 export { type ChoiceFlags, choiceArgs, choiceOf, jsonArgs } from "./operator/host-choice.ts";
 export { UsageError } from "./operator/usage-error.ts";
+export { CALLER_TOKENS, type CallerToken, type CallerTokens } from "./plugin/caller-tokens.ts";
 export type { Clock, PluginClock } from "./plugin/clock.ts";
 export type {
   Ask,

@@ -85,9 +85,12 @@ export class Trail {
   }
 
   set settings(settings: TrailSettings) {
-    this.#headDue ||= settings.signer !== undefined && settings.signer.id !== this.#settings.signer?.id;
+    const isNew = settings.signer !== undefined && settings.signer.id !== this.#settings.signer?.id;
     this.#settings = settings;
-    if (this.#headDue) void this.#start();
+    if (!isNew) return;
+    this.#headDue = true;
+    this.#unsigned = this.#last.n; // by this key
+    void this.#start();
   }
 
   /** How the file ended when it was opened. */

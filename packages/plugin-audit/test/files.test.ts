@@ -1,3 +1,4 @@
+import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
@@ -8,6 +9,7 @@ import { expect, test, vi } from "vitest";
 import { home, run, start, urlOf } from "../../../test/harness/cli.ts";
 import { ROOT, temporary } from "../../../test/harness/hosts.ts";
 import { RawHttp } from "../../../test/harness/raw-http.ts";
+import { type Head, HeadCheck } from "../dist/chain.js";
 import { rotated } from "../dist/files.js";
 import { logIn, type Recorded, rawLines, recordsOf } from "./log.ts";
 
@@ -16,6 +18,11 @@ const up = () => fakeUpstream({ tools: { add: () => "1" } });
 
 const host = (folder: { path: string }, options: AuditOptions = {}, more: Partial<Parameters<typeof createTestHost>[0]> = {}) =>
   createTestHost({ plugins: [audit(options)], upstreams: { up: up() }, folder: folder.path, ...more });
+
+const configWith =
+  ({ transport }: ReturnType<typeof up>) =>
+  (options: AuditOptions): Config =>
+    ({ drain: 0, mcpServers: { up: { transport } }, plugins: [audit(options)] }) as Config; // the transport of a test
 
 const refusal = async (folder: { path: string }, options: AuditOptions = {}): Promise<string> => {
   try {
@@ -101,6 +108,20 @@ test("what is signed from now on is vouched for at once, with all that was befor
   expect([code, stdout]).toEqual([0, expect.stringContaining("nothing was removed, changed or moved")]);
 });
 
+test("with another key all is signed anew at once, whether anything is new or not", async () => {
+  using at = home(config);
+  const [first, second] = [generateKeyPairSync("ed25519"), generateKeyPairSync("ed25519")];
+  const signing = (key: KeyObject, every: string) => ({ signing: { key: key.export({ type: "pkcs8", format: "pem" }) as string, every } });
+  const shared = up();
+  await using running = await host(at, signing(first.privateKey, "100ms"), { upstreams: { up: shared } });
+  await vi.waitFor(() => expect(recordsOf(logIn(at)).at(-1)?.type).toBe("head"));
+  await running.host.reload(configWith(shared)(signing(second.privateKey, "1h")));
+  const check = new HeadCheck(second.publicKey.export({ type: "spki", format: "pem" }) as string);
+  const heads = () => recordsOf(logIn(at)).filter((record) => record.type === "head" && record.key === check.id);
+  await vi.waitFor(() => expect(heads()).toHaveLength(1));
+  expect(check.isGenuine(heads()[0] as unknown as Head)).toBe(true); // as it was recorded
+});
+
 test("a file that is old is put aside with the next record; a host that is started when only those are there goes on behind them", async () => {
   using at = home(config);
   const clock = new FakeClock();
@@ -122,8 +143,7 @@ test("a file that is old is put aside with the next record; a host that is start
 test("a reload with other options goes on in the same file and loses nothing, and so does one that is refused", async () => {
   using at = home(config);
   const shared = up();
-  const configOf = (options: AuditOptions): Config =>
-    ({ drain: 0, mcpServers: { up: { transport: shared.transport } }, plugins: [audit(options)] }) as Config; // the transport of a test
+  const configOf = configWith(shared);
   {
     await using running = await createTestHost({ plugins: [audit()], upstreams: { up: shared }, folder: at.path });
     let calls = 0;

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { type Awaitable, type Counter, type HttpFacts, type Principal, refuse } from "mcp-host";
+import type { HeldTokens } from "./held-tokens.ts";
 import { type ApiKeys, OWNER, PREFIX } from "./keys.ts";
 import { Recent } from "./recent.ts";
 import { challenge, type ProtectedResource } from "./resource.ts";
@@ -18,6 +19,8 @@ export interface GateOptions {
   readonly requests: Counter;
   /** Told of each key that was accepted, by its id, and the address that it came from. */
   readonly used?: ((id: string, address: string) => void) | undefined;
+  /** Told of each token that was accepted. */
+  readonly came?: HeldTokens["note"];
 }
 
 const MAX_TOKENS = 10_000;
@@ -69,7 +72,7 @@ export class Gate {
   #token(token: string): Awaitable<Principal> {
     const digest = createHash("sha256").update(token).digest("base64");
     const known = this.#verified.get(digest);
-    return known ? this.#admit(known) : this.#verify(token, digest);
+    return known ? this.#admit(known, token) : this.#verify(token, digest);
   }
 
   async #verify(token: string, digest: string): Promise<Principal> {
@@ -84,11 +87,11 @@ export class Gate {
       throw this.#unauthorized("jwt", "unverifiable", error.message);
     }
     this.#verified.set(digest, verified, Math.min(verified.expires, Date.now() + TOKEN_TRUST));
-    return this.#admit(verified);
+    return this.#admit(verified, token);
   }
 
-  #admit({ principal, scopes }: Verified): Principal {
-    const { required, requests } = this.#options;
+  #admit({ principal, scopes, issuer, expires }: Verified, token: string): Principal {
+    const { required, requests, came } = this.#options;
     const missing = required.filter((scope) => !scopes.has(scope));
     if (missing.length > 0) {
       requests.add(1, "jwt", "insufficient_scope");
@@ -96,6 +99,7 @@ export class Gate {
       throw refuse("insufficient_scope", message, { headers: this.#challenge([["error", "insufficient_scope"]]) });
     }
     requests.add(1, "jwt", "ok");
+    came?.(principal, token, issuer, expires);
     return principal;
   }
 

@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { ConfigError, definePlugin, matcher, type PluginHost, registerSecret } from "mcp-host";
+import { CALLER_TOKENS, ConfigError, definePlugin, matcher, type PluginHost, registerSecret } from "mcp-host";
 import type { z } from "zod";
 import { headOf } from "./claims.ts";
 import { Gate } from "./gate.ts";
+import { HeldTokens } from "./held-tokens.ts";
 import { ApiKeys, readKeys } from "./keys.ts";
 import { type Options, options } from "./options.ts";
 import { isPersonal, Outbound } from "./outbound.ts";
@@ -73,6 +74,9 @@ export const auth = definePlugin({
     };
     const issuers = new Map(given.jwt.map((one) => [one.issuer, new Issuer(one, context)]));
     const anonymous = given.anonymous && Object.freeze({ id: "anonymous", roles: given.anonymous });
+    const held = new HeldTokens();
+    // A second copy of the plugin has no clients of its own that the first one let through.
+    if (issuers.size > 0 && !host.find(CALLER_TOKENS)) host.provide(CALLER_TOKENS, held);
     const gate = new Gate({
       keys,
       issuers,
@@ -81,6 +85,7 @@ export const auth = definePlugin({
       required: given.scopes.required,
       requests,
       used: uses && ((id, address) => uses.note(id, address)),
+      came: (...token) => held.note(...token),
     });
     const policy = new Policy(given.rules, given.default, log);
     const outbound = new Outbound(given.credentials, { upstreams: host.upstreams, log, tokens });
@@ -112,6 +117,7 @@ export const auth = definePlugin({
     }
     hooks.close.tap("auth", async () => {
       gate.forget();
+      held.clear();
       outbound.close();
       await uses?.close();
     });

@@ -10,6 +10,8 @@ export interface Verified {
   readonly principal: Principal;
   /** Those that others include, too. */
   readonly scopes: ReadonlySet<string>;
+  /** As `iss` says. */
+  readonly issuer: string;
   /** In milliseconds since 1970, without leeway. */
   readonly expires: number;
 }
@@ -118,7 +120,7 @@ export class Issuer {
       claims: kept,
       binding: createHash("sha256").update(JSON.stringify(bound)).digest("base64url"),
     });
-    return { principal, scopes, expires: (claims.exp as number) * 1000 }; // exp is required, and jose has checked that it is a number
+    return { principal, scopes, issuer: this.#options.issuer, expires: (claims.exp as number) * 1000 }; // exp is required, and jose has checked that it is a number
   }
 }
 

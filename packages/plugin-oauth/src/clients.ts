@@ -13,13 +13,12 @@ import {
   processDynamicClientRegistrationResponse,
   ResponseBodyError,
 } from "oauth4webapi";
-import type { Egress } from "./egress.ts";
-import { shown } from "./egress.ts";
+import { type Egress, isSafeUrl, shown } from "./egress.ts";
 import type { Kept } from "./memory.ts";
 import type { AuthMethod, ServerOptions } from "./options.ts";
 import { privateKeyOf } from "./private-key.ts";
 import { SignInProblem } from "./problem.ts";
-import { type ClientRecord, clientKey } from "./records.ts";
+import { type ClientRecord, clientKey, refusedKey } from "./records.ts";
 
 export interface Registering {
   readonly as: AuthorizationServer;
@@ -45,15 +44,17 @@ export async function clientFor(registering: Registering, store: Kept, egress: E
     const method = methodOf(as, options);
     return { issuer, source: "configured", id: options.clientId, method, ...redirects };
   }
-  if (as.client_id_metadata_document_supported === true && clientMetadataUrl !== undefined)
-    return {
+  const document: ClientRecord | false = as.client_id_metadata_document_supported === true &&
+    clientMetadataUrl !== undefined && {
       issuer,
       source: "document",
       id: clientMetadataUrl,
       method: options.privateKey === undefined ? "none" : "private_key_jwt",
       ...redirects,
     };
-  if (typeof as.registration_endpoint === "string" && options.registration) {
+  const canRegister = registers(as, options);
+  if (document && !(canRegister && (await store.get(refusedKey(issuer, document.id, redirectUri))) === true)) return document;
+  if (canRegister) {
     const key = clientKey(issuer, redirectUri);
     const kept = (await store.get(key)) as ClientRecord | undefined; // written below
     if (kept && (kept.secretExpires === undefined || now() < kept.secretExpires)) return kept;
@@ -62,6 +63,45 @@ export async function clientFor(registering: Registering, store: Kept, egress: E
     return made;
   }
   throw new SignInProblem("needs-client", `${shown(issuer)} takes no client that registers itself; ${byHand(redirectUri)}`);
+}
+
+function registers({ registration_endpoint: endpoint }: AuthorizationServer, { registration }: ServerOptions): boolean {
+  return typeof endpoint === "string" && registration;
+}
+
+/** Milliseconds for which it is remembered that a server refuses the document. */
+const WEEK = 604_800_000;
+/** Codes by which a server says that it takes the client for none. */
+const UNKNOWN = new Set<string | undefined>(["invalid_client", "unauthorized_client"]);
+
+/**
+ * Notes that a server refuses the client ID metadata document, where that is what an error says: whoever asks {@link clientFor} next
+ * is given one that registered itself, where the server takes such. @returns whether it is
+ */
+export async function noteRefusal(
+  { source, issuer, id, redirectUri }: ClientRecord,
+  code: string | undefined,
+  store: Kept,
+): Promise<boolean> {
+  if (source !== "document" || !UNKNOWN.has(code)) return false;
+  await store.set(refusedKey(issuer, id, redirectUri), true, WEEK);
+  return true;
+}
+
+/**
+ * Looks whether a server takes the client ID metadata document, before a browser is sent off that would not come back: a server that does not
+ * know a client shows its person an error and nobody else. Only where the host could register itself in its place.
+ */
+export async function isTaken(client: ClientRecord, page: string, { as, options, url }: Registering, egress: Egress): Promise<boolean> {
+  if (client.source !== "document" || !registers(as, options)) return true;
+  try {
+    const { status, headers } = await egress.for(url)(page, { method: "GET", redirect: "manual", headers: { accept: "text/html" } });
+    const location = headers.get("location");
+    const error = location !== null && URL.canParse(location, page) ? new URL(location, page).searchParams.get("error") : null;
+    return status !== 400 && status !== 401 && status !== 403 && !UNKNOWN.has(error ?? undefined);
+  } catch {
+    return true; // the browser will see
+  }
 }
 
 /** How an app that the config names says who it is. */
@@ -124,6 +164,7 @@ async function register(registering: Registering, egress: Egress): Promise<Clien
       ...(redirectUri !== undefined && { redirectUri }),
       ...(secret !== undefined && { secret }),
       ...(typeof expires === "number" && expires > 0 && { secretExpires: expires * 1_000 }),
+      ...registrationIn(given),
     };
   };
   try {
@@ -143,6 +184,12 @@ async function register(registering: Registering, egress: Egress): Promise<Clien
       { code, cause: error },
     );
   }
+}
+
+function registrationIn({ registration_client_uri: uri, registration_access_token: token }: Partial<Record<string, unknown>>) {
+  if (typeof uri !== "string" || typeof token !== "string" || !isSafeUrl(uri)) return {};
+  registerSecret(token);
+  return { registration: { uri, token } };
 }
 
 function isMethod(said: unknown): said is AuthMethod {

@@ -2,6 +2,7 @@ import { type Credentials, type CredentialsRequest, type Logger, refuse } from "
 import { bearerOf, type Challenge } from "./challenge.ts";
 import { FRESH, type Grants, type Owner } from "./grants.ts";
 import type { Machines } from "./machines.ts";
+import type { OnBehalf } from "./on-behalf.ts";
 import { problemOf, type SignInProblem } from "./problem.ts";
 import type { Grant } from "./records.ts";
 import { ownerOf, type Target } from "./servers.ts";
@@ -12,6 +13,7 @@ export interface TokensForOptions {
   readonly targets: ReadonlyMap<string, Target>;
   readonly grants: Grants;
   readonly machines: Machines;
+  readonly onBehalf: OnBehalf;
   readonly standings: Standings;
   readonly log: Logger;
   readonly now: () => number;
@@ -31,6 +33,7 @@ export class TokensFor {
   async give(given: Credentials, request: CredentialsRequest): Promise<Credentials> {
     const target = this.#options.targets.get(request.upstream.key);
     if (!target) return given;
+    if (target.options.grant === "token_exchange") return this.#options.onBehalf.give(given, target, request);
     const owner = ownerOf(target, request.principal);
     if (request.reason === "insufficient") return this.#moreScope(given, target, owner, request);
     if (request.reason === "refused") return this.#refused(given, target, owner, request);

@@ -3,6 +3,7 @@ import type { PluginClock, PluginHost } from "mcp-host";
 import { nearest } from "mcp-host";
 import type { Changes } from "./changes.ts";
 import type { DeviceCode, Devices } from "./device.ts";
+import type { Egress } from "./egress.ts";
 import type { Grants, Owner } from "./grants.ts";
 import { type Loopback, listenFor } from "./loopback.ts";
 import type { Options } from "./options.ts";
@@ -13,6 +14,7 @@ import { ownerOf, type Target } from "./servers.ts";
 import type { Begin, SignIns } from "./sign-in.ts";
 import type { Standings } from "./standing.ts";
 import type { Tokens } from "./tokens.ts";
+import { unregister } from "./unregister.ts";
 
 /** Sign-ins that operators may have under way at once. */
 const AT_ONCE = 20;
@@ -37,6 +39,7 @@ export interface DeskOptions {
   readonly standings: Standings;
   readonly grants: Grants;
   readonly tokens: Tokens;
+  readonly egress: Egress;
   readonly changes: Changes;
   readonly clock: PluginClock;
   readonly renew: PluginHost["renew"];
@@ -93,6 +96,8 @@ export class Desk {
   async #opening(key: string): Promise<{ target: Target; wanted: Pick<Begin, "server" | "challenge" | "stepUp"> & Owner }> {
     const { standings, clock, grants, renew } = this.#options;
     const target = this.#target(key);
+    if (target.options.grant === "token_exchange")
+      throw new SignInProblem("callback", `nobody signs in to "${key}": each caller's own token is exchanged there (token_exchange)`);
     if (target.mode === "principal")
       throw new SignInProblem(
         "callback",
@@ -199,7 +204,7 @@ export class Desk {
    * @param principal whose, where each has one's own @returns what was not done
    */
   async logout(key: string, principal: string | undefined): Promise<{ signedOut: boolean; problem?: string }> {
-    const { grants, tokens, standings, changes, renew } = this.#options;
+    const { grants, tokens, standings, changes, renew, egress, signIns } = this.#options;
     const target = this.#target(key);
     if (target.mode === "principal" && principal === undefined)
       throw new SignInProblem("callback", `each client's person signs in to "${key}"; say whose sign-in ends, by \`--principal\``);
@@ -220,7 +225,8 @@ export class Desk {
     } catch (error) {
       problem = `the tokens were not revoked: ${problemOf(error).message}`;
     }
-    await grants.forget(owner);
+    const isLast = await grants.forget(owner, grant);
+    if (isLast && (await unregister(grant.client, target.url, egress))) await signIns.forgetClient(grant.client);
     standings.signedOut(owner);
     await changes.tell(owner, false);
     await renew(key, target.mode === "principal" ? principal : undefined).catch(() => {}); // that nobody is signed in

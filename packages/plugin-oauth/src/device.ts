@@ -1,9 +1,10 @@
 import { type Counter, type PluginClock, registerSecret } from "mcp-host";
-import { clientFor } from "./clients.ts";
+import type { DeviceAuthorizationResponse } from "oauth4webapi";
+import { clientFor, noteRefusal } from "./clients.ts";
 import { discover } from "./discovery.ts";
 import { isSafeUrl, shown } from "./egress.ts";
 import { problemOf, SignInProblem } from "./problem.ts";
-import type { Grant } from "./records.ts";
+import type { FirstGrant, Grant } from "./records.ts";
 import { type Begin, documentOf, firstOf, type SignInOptions, scopeOf } from "./sign-in.ts";
 
 /** Milliseconds between two questions where the server does not say (RFC 8628 section 3.2), what is added where it wants fewer (3.5), and the bounds of it. */
@@ -49,14 +50,26 @@ export class Devices {
     const found = await discover({ url, options, challenge, byCode: true, ...(grant && { known: [grant.issuer] }) }, egress);
     const { as } = found;
     const scope = scopeOf(found, begin);
-    const client = await clientFor(
-      { as, url, redirectUri: undefined, scope, options, clientName: all.clientName, clientMetadataUrl: documentOf(options, all) },
-      store(),
-      egress,
-      now,
-    );
-    const first = firstOf({ url, as, client, resource: found.resource, scope });
-    const given = await tokens.deviceCode(as, first, options);
+    const registering = {
+      as,
+      url,
+      redirectUri: undefined,
+      scope,
+      options,
+      clientName: all.clientName,
+      clientMetadataUrl: documentOf(options, all),
+    };
+    const ask = async (): Promise<{ first: FirstGrant; given: DeviceAuthorizationResponse }> => {
+      const first = firstOf({ url, as, client: await clientFor(registering, store(), egress, now), resource: found.resource, scope });
+      try {
+        return { first, given: await tokens.deviceCode(as, first, options) };
+      } catch (error) {
+        // Once: it is none of a document's then.
+        if (await noteRefusal(first.client, problemOf(error).code, store())) return ask();
+        throw error;
+      }
+    };
+    const { first, given } = await ask();
     const { device_code: deviceCode, user_code: userCode, verification_uri: page, verification_uri_complete: complete } = given;
     registerSecret(deviceCode);
     if (!isSafeUrl(page) || !TYPED.test(userCode))

@@ -88,7 +88,8 @@ export class Egress {
       }
       this.#counted(new URL(target).origin, response.status < 500);
       const next = response.headers.get("location");
-      if (response.status >= 300 && response.status < 400 && next !== null && (init.method ?? "GET") === "GET") {
+      const follows = init.redirect !== "manual" && (init.method ?? "GET") === "GET";
+      if (response.status >= 300 && response.status < 400 && next !== null && follows) {
         if (redirects >= REDIRECTS || !URL.canParse(next, target) || new URL(next, target).origin !== new URL(target).origin)
           throw new SignInProblem("invalid-answer", `${shown(target)} redirects to another origin, or too often`);
         target = new URL(next, target).href;

@@ -3,7 +3,7 @@ import type { AuthorizationServer, TokenEndpointResponse } from "oauth4webapi";
 import type { Kept } from "./memory.ts";
 import type { ServerOptions } from "./options.ts";
 import { problemOf, SignInProblem } from "./problem.ts";
-import { clientKey, type FirstGrant, type Grant, grantKey } from "./records.ts";
+import { clientKey, type FirstGrant, type Grant, grantKey, usersKey } from "./records.ts";
 import { Secrets } from "./secrets.ts";
 import type { Tokens } from "./tokens.ts";
 
@@ -18,6 +18,8 @@ export const FRESH = 60_000;
 const KEPT = 1_000;
 /** Codes by which a server says that it does not know the client. */
 const FORGOTTEN = new Set<string | undefined>(["invalid_client", "unauthorized_client"]);
+/** Grants of one client that are listed. */
+const MOST_USERS = 1_000;
 const FIRST_PAUSE = 10_000;
 const LAST_PAUSE = 300_000;
 
@@ -69,11 +71,27 @@ export class Grants {
     const before = (await this.#options.store().get(keyOf(owner))) as Grant | undefined;
     const grant = this.#with({ ...first, generation: before?.generation ?? 0, accessToken: "", obtained: 0 }, given);
     await this.#options.store().set(keyOf(owner), grant);
+    if (grant.client.source === "registered")
+      await this.#options
+        .store()
+        .update(usersKey(grant.client), (there) => [...usersIn(there, keyOf(owner)), keyOf(owner)].slice(0, MOST_USERS));
     return grant;
   }
 
-  async forget(owner: Owner): Promise<void> {
-    await this.#options.store().delete(keyOf(owner));
+  /** @returns whether it was the last one that is known of a client that registered itself */
+  async forget(owner: Owner, { client }: Grant): Promise<boolean> {
+    const { store } = this.#options;
+    await store().delete(keyOf(owner));
+    if (client.source !== "registered") return false;
+    let isLast = false;
+    await store().update(usersKey(client), (there) => {
+      // Of a full list nobody knows who is not on it.
+      if (!Array.isArray(there) || there.length >= MOST_USERS) return there;
+      const others = usersIn(there, keyOf(owner));
+      isLast = others.length === 0;
+      return isLast ? undefined : others;
+    });
+    return isLast;
   }
 
   /** Marks a grant as of no use, unless another has taken its place. */
@@ -250,6 +268,11 @@ export class Grants {
 
 function keyOf({ who, url, options }: Owner): string {
   return grantKey(who, url, options.account);
+}
+
+/** Whose the grants of a client are, but for one. */
+function usersIn(there: unknown, but: string): unknown[] {
+  return Array.isArray(there) ? there.filter((each) => each !== but) : [];
 }
 
 function usable(grant: Grant): Grant {

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { definePlugin, nearest, type PluginHost, refuse, SECRET_STORE } from "mcp-host";
+import { CALLER_TOKENS, definePlugin, nearest, type PluginHost, refuse, SECRET_STORE } from "mcp-host";
 import { z } from "zod";
 import { Asking } from "./asking.ts";
 import { Changes } from "./changes.ts";
@@ -10,9 +10,10 @@ import { Egress } from "./egress.ts";
 import { Grants } from "./grants.ts";
 import { Machines } from "./machines.ts";
 import { type Kept, Memory } from "./memory.ts";
+import { OnBehalf } from "./on-behalf.ts";
 import { type Options, options } from "./options.ts";
 import { HOST } from "./records.ts";
-import { ownerOf, type Target, targetsOf } from "./servers.ts";
+import { asksPersons, ownerOf, type Target, targetsOf } from "./servers.ts";
 import { SignIns } from "./sign-in.ts";
 import { Standings } from "./standing.ts";
 import { type Surveyed, survey } from "./survey.ts";
@@ -42,8 +43,7 @@ export const oauth = definePlugin({
     const { hooks, clock, log, meter } = host;
     const now = (): number => clock.now();
     const targets = targetsOf(given, host.config, host);
-    const personal = [...targets.values()].filter(({ mode }) => mode === "principal");
-    for (const { key } of personal) host.isolate(key, "principal");
+    for (const { key, mode } of targets.values()) if (mode === "principal") host.isolate(key, "principal");
 
     const requests = meter.counter({
       name: "oauth.requests",
@@ -72,6 +72,7 @@ export const oauth = definePlugin({
     const standings = new Standings(now);
     const changes = new Changes(store, log);
     const machines = new Machines({ egress, tokens, grants, now });
+    const onBehalf = new OnBehalf({ egress, tokens, standings, now, log, callers: () => host.use(CALLER_TOKENS) });
     const signIns = new SignIns({ options: given, store, egress, tokens, grants, now, outcomes });
     const renew = (target: Target, principal: string | undefined): Promise<void> =>
       host.renew(target.key, target.mode === "principal" ? principal : undefined);
@@ -79,6 +80,7 @@ export const oauth = definePlugin({
       targets,
       grants,
       machines,
+      onBehalf,
       standings,
       log,
       now,
@@ -86,12 +88,33 @@ export const oauth = definePlugin({
       ended: (target, { principal }) => void clock.setTimeout(() => renew(target, principal?.id).catch(() => {}), 0),
     });
     const devices = new Devices({ options: given, store, egress, tokens, grants, now, clock, outcomes });
-    const desk = new Desk({ options: given, targets, signIns, devices, standings, grants, tokens, changes, clock, renew: host.renew, log });
+    const desk = new Desk({
+      options: given,
+      targets,
+      signIns,
+      devices,
+      standings,
+      grants,
+      tokens,
+      egress,
+      changes,
+      clock,
+      renew: host.renew,
+      log,
+    });
 
     hooks.credentials.tap("oauth", (credentials, request) => tokensFor.give(credentials, request));
-    if (personal.length > 0) byPrincipal(host, given, { store, targets, signIns, standings, changes, desk, renew });
+    const exchanged = [...targets.values()].filter(({ options }) => options.grant === "token_exchange");
+    if (exchanged.length > 0)
+      hooks.call.for("*").tap("oauth", (next, { key }) => {
+        const target = exchanged.find((each) => each.key === key);
+        return target ? onBehalf.around(next, target) : next;
+      });
+    if ([...targets.values()].some(asksPersons)) byPrincipal(host, given, { store, targets, signIns, standings, changes, desk, renew });
     let unlisten = (): void => {};
+    let unkeep = (): void => {};
     hooks.ready.tap("oauth", () => {
+      if (exchanged.length > 0) unkeep = host.use(CALLER_TOKENS).keep();
       if (store() === memory && targets.size > 0)
         log.info("sign-ins are kept in memory and end with the host; @host/plugin-vault keeps them");
       unlisten = changes.listen(({ url, who, isSignedIn }) => {
@@ -105,6 +128,8 @@ export const oauth = definePlugin({
     });
     hooks.close.tap("oauth", () => {
       unlisten();
+      unkeep();
+      onBehalf.close();
       desk.close();
       grants.close();
     });
@@ -136,7 +161,7 @@ function byPrincipal(host: PluginHost, { publicUrl }: Options, { desk, ...parts 
   const asking = new Asking({ ...parts, tickets });
   host.hooks.call.for("*").tap("oauth", (next, { key }) => {
     const target = targets.get(key);
-    return target?.mode === "principal" ? asking.around(next, target) : next;
+    return target && asksPersons(target) ? asking.around(next, target) : next;
   });
   host.hooks.http.tap("oauth", (_, app) => {
     app.get(START, async (c) => {
@@ -148,11 +173,11 @@ function byPrincipal(host: PluginHost, { publicUrl }: Options, { desk, ...parts 
       return new Response(body, { status, headers });
     });
   });
-  const names = [...targets.values()].filter(({ mode }) => mode === "principal").map(({ key }) => key);
+  const names = [...targets.values()].filter(asksPersons).map(({ key }) => key);
   const input = z.strictObject({ server: z.string().describe(`One of ${names.join(", ")}.`) });
   const named = (key: string): Target => {
     const target = targets.get(key);
-    if (target?.mode === "principal") return target;
+    if (target && asksPersons(target)) return target;
     throw refuse("invalid_params", `there is no server "${key}" that you sign in to${nearest(key, names)}; there are ${names.join(", ")}`);
   };
   host.offer({

@@ -26,9 +26,18 @@ export type AuthMethod = (typeof METHODS)[number];
 export const server = z.strictObject({
   mode: mode.optional().describe("Whose sign-in it is; default: the `mode` of all."),
   grant: z
-    .enum(["authorization_code", "client_credentials"], 'must be "authorization_code" or "client_credentials"')
+    .enum(
+      ["authorization_code", "client_credentials", "token_exchange"],
+      'must be "authorization_code", "client_credentials" or "token_exchange"',
+    )
     .default("authorization_code")
-    .describe("`client_credentials`: the host is its own account there, and nobody signs in."),
+    .describe(
+      "`client_credentials`: the host is its own account there, and nobody signs in. `token_exchange`: each caller's token is exchanged for one of the server's (RFC 8693).",
+    ),
+  subjectTokenType: z
+    .enum(["access_token", "jwt", "id_token"], 'must be "access_token", "jwt" or "id_token"')
+    .default("access_token")
+    .describe("What `token_exchange` says that callers' tokens are."),
   account: z
     .string()
     .regex(/^[\w.@+-]{1,64}$/, "must be 1 to 64 of letters, digits and _ . @ + -")
@@ -63,6 +72,13 @@ export const server = z.strictObject({
     .strictObject({ authorize: params, token: params })
     .prefault({})
     .describe("Further parameters, such as `audience` or `access_type`."),
+  tokenPath: z
+    .string()
+    .regex(/^[A-Za-z_]\w{0,63}(?:\.[A-Za-z_]\w{0,63}){0,4}$/, "must be names with dots between them, such as authed_user.access_token")
+    .optional()
+    .describe(
+      "Where the token is in answers that have it further in, with what belongs to it beside it: `authed_user.access_token` (Slack).",
+    ),
   assumePkce: z.boolean().default(false).describe("Go on where the metadata does not say that PKCE with S256 is taken."),
   legacy: z
     .boolean()

@@ -12,6 +12,8 @@ export interface ClientRecord {
   readonly secretExpires?: number;
   readonly method: AuthMethod;
   readonly redirectUri?: string;
+  /** Where, and with what, one that registered itself is taken back (RFC 7592). */
+  readonly registration?: { readonly uri: string; readonly token: string };
 }
 
 /** What somebody signed in to, and with what. */
@@ -79,4 +81,14 @@ export function pendingKey(state: string): string {
 /** @param redirectUri undefined: of one that codes are entered for on another device, which nobody is sent back to */
 export function clientKey(issuer: string, redirectUri: string | undefined): string {
   return `client:${digest(issuer, redirectUri ?? "device")}`;
+}
+
+/** Which grants a client that registered itself has. */
+export function usersKey({ issuer, id }: ClientRecord): string {
+  return `users:${digest(issuer, id)}`;
+}
+
+/** That a server refuses the client ID metadata document. */
+export function refusedKey(issuer: string, document: string, redirectUri: string | undefined): string {
+  return `refused:${digest(issuer, document, redirectUri ?? "device")}`;
 }

@@ -39,15 +39,24 @@ export function targetsOf(
     if (!named && (isStatic || !given.discover)) continue;
     const options = named ?? serverSchema.parse({});
     if (named) problems.push(...wrong(named).map((problem) => `${place}${problem}`));
-    const mode = options.grant === "client_credentials" ? "host" : (options.mode ?? given.mode);
+    const mode = MODES[options.grant] ?? options.mode ?? given.mode;
     targets.set(key, { key, url, options, mode, isNamed: named !== undefined });
   }
   if (problems.length > 0) throw new ConfigError(problems);
   return targets;
 }
 
-function wrong({ grant, clientId, clientSecret, privateKey, tokenEndpointAuthMethod: method, mode }: ServerOptions): string[] {
+/** Whose a token is, where nobody signs in for it. */
+const MODES: Partial<Record<ServerOptions["grant"], Target["mode"]>> = { client_credentials: "host", token_exchange: "principal" };
+
+function wrong({ grant, issuer, clientId, clientSecret, privateKey, tokenEndpointAuthMethod: method, mode }: ServerOptions): string[] {
   const problems: string[] = [];
+  if (grant === "token_exchange") {
+    if (issuer === undefined)
+      problems.push(".issuer: is needed for token_exchange: callers' tokens go there, so it is not for the server to say where that is");
+    if (clientId === undefined) problems.push(".clientId: is needed for token_exchange");
+    if (mode === "host") problems.push('.mode: token_exchange is each caller\'s own, so it cannot be "host"');
+  }
   if (grant === "client_credentials") {
     if (clientId === undefined) problems.push(".clientId: is needed for client_credentials");
     if (clientSecret === undefined && privateKey === undefined) problems.push(": client_credentials needs a clientSecret, or a privateKey");
@@ -57,6 +66,11 @@ function wrong({ grant, clientId, clientSecret, privateKey, tokenEndpointAuthMet
   if ((method === "client_secret_basic" || method === "client_secret_post") && clientId !== undefined && clientSecret === undefined)
     problems.push(`.clientSecret: is needed for ${method}`);
   return problems;
+}
+
+/** Whether each client's person is sent to a page to sign in there. */
+export function asksPersons({ mode, options }: Target): boolean {
+  return mode === "principal" && options.grant === "authorization_code";
 }
 
 /** Whose grant a connection is to have. */

@@ -7,7 +7,7 @@ import {
   validateAuthResponse,
 } from "oauth4webapi";
 import type { Challenge } from "./challenge.ts";
-import { clientFor } from "./clients.ts";
+import { clientFor, isTaken, noteRefusal } from "./clients.ts";
 import { discover, type Found } from "./discovery.ts";
 import { type Egress, isSafeUrl, shown } from "./egress.ts";
 import type { Grants, Owner } from "./grants.ts";
@@ -63,25 +63,10 @@ export class SignIns {
         `${shown(url)} names ${shown(as.issuer)} now, and the \`clientId\` in the config is one of ${shown(grant.issuer)}; set \`issuer\` to the one that it belongs to`,
       );
     const scope = scopeOf(found, begin);
-    const client = await clientFor(
-      { as, url, redirectUri, scope, options, clientName: all.clientName, clientMetadataUrl: documentOf(options, all) },
-      store(),
-      egress,
-      now,
-    );
+    const registering = { as, url, redirectUri, scope, options, clientName: all.clientName, clientMetadataUrl: documentOf(options, all) };
+    let client = await clientFor(registering, store(), egress, now);
     const [verifier, state] = [generateRandomCodeVerifier(), generateRandomState()];
     registerSecret(verifier);
-    const pending: Pending = {
-      first: firstOf({ url, as, client, resource, scope }),
-      server,
-      who,
-      by,
-      issRequired: as.authorization_response_iss_parameter_supported === true,
-      verifier,
-      redirectUri,
-      ...(begin.browser !== undefined && { browser: begin.browser }),
-    };
-    await store().set(pendingKey(state), pending, PATIENCE);
     const target = new URL(as.authorization_endpoint as string); // as above; its own query stays
     const asked = {
       response_type: "code",
@@ -97,6 +82,22 @@ export class SignIns {
       ...options.extraParams.authorize,
     };
     for (const [name, value] of Object.entries(asked)) target.searchParams.set(name, value);
+    if (!(await isTaken(client, target.href, registering, egress))) {
+      await noteRefusal(client, "invalid_client", store());
+      client = await clientFor(registering, store(), egress, now);
+      target.searchParams.set("client_id", client.id);
+    }
+    const pending: Pending = {
+      first: firstOf({ url, as, client, resource, scope }),
+      server,
+      who,
+      by,
+      issRequired: as.authorization_response_iss_parameter_supported === true,
+      verifier,
+      redirectUri,
+      ...(begin.browser !== undefined && { browser: begin.browser }),
+    };
+    await store().set(pendingKey(state), pending, PATIENCE);
     const codes = as.device_authorization_endpoint;
     return { url: target.href, state, issuer: as.issuer, takesCodes: typeof codes === "string" && isSafeUrl(codes) };
   }
@@ -140,6 +141,7 @@ export class SignIns {
           { cause: error },
         );
       const code = error.error.replace(/[^\w.-]/g, "").slice(0, 64);
+      await noteRefusal(first.client, code, store());
       throw new SignInProblem(
         "refused",
         code === "access_denied" ? "the sign-in was refused" : `${shown(first.issuer)} refuses the sign-in (${code})`,
@@ -153,6 +155,7 @@ export class SignIns {
       return { pending, grant };
     } catch (error) {
       outcome("failed");
+      if (error instanceof SignInProblem) await noteRefusal(first.client, error.code, store());
       // One that registered itself may have been forgotten there: the next sign-in registers anew.
       if (error instanceof SignInProblem && error.code === "invalid_client" && first.client.source === "registered")
         await this.forgetClient(first.client);
@@ -160,8 +163,12 @@ export class SignIns {
     }
   }
 
-  async forgetClient({ issuer, redirectUri }: ClientRecord): Promise<void> {
-    await this.#options.store().delete(clientKey(issuer, redirectUri));
+  /** Has the next sign-in register anew, unless that has been done already. */
+  async forgetClient({ issuer, redirectUri, id }: ClientRecord): Promise<void> {
+    await this.#options.store().update(clientKey(issuer, redirectUri), (there) => {
+      const kept = there as ClientRecord | undefined; // as registration wrote it
+      return kept?.id === id ? undefined : kept;
+    });
   }
 }
 

@@ -6,11 +6,13 @@ import {
   type DeviceAuthorizationResponse,
   deviceAuthorizationRequest,
   deviceCodeGrantRequest,
+  genericTokenEndpointRequest,
   OperationProcessingError,
   processAuthorizationCodeResponse,
   processClientCredentialsResponse,
   processDeviceAuthorizationResponse,
   processDeviceCodeResponse,
+  processGenericTokenEndpointResponse,
   processRefreshTokenResponse,
   processRevocationResponse,
   ResponseBodyError,
@@ -25,6 +27,8 @@ import type { ServerOptions } from "./options.ts";
 import { SignInProblem } from "./problem.ts";
 import type { FirstGrant, Grant, Pending } from "./records.ts";
 
+const EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange";
+const TYPE = "urn:ietf:params:oauth:token-type:";
 /** Longest token that is taken. */
 const MAX_TOKEN = 16 * 1024;
 
@@ -47,7 +51,7 @@ export class Tokens {
         ...requestOptions(this.#egress, first.server),
         additionalParameters: more,
       });
-      return processAuthorizationCodeResponse(as, client, await plain(response));
+      return processAuthorizationCodeResponse(as, client, await plain(response, options));
     });
   }
 
@@ -74,7 +78,7 @@ export class Tokens {
         ...requestOptions(this.#egress, asked.server),
         additionalParameters: parameters(asked.resource, options),
       });
-      return processDeviceCodeResponse(as, client, await plain(response));
+      return processDeviceCodeResponse(as, client, await plain(response, options));
     });
   }
 
@@ -88,7 +92,7 @@ export class Tokens {
         ...requestOptions(this.#egress, grant.server),
         additionalParameters: more,
       });
-      return processRefreshTokenResponse(as, client, await plain(response));
+      return processRefreshTokenResponse(as, client, await plain(response, options));
     });
   }
 
@@ -103,7 +107,32 @@ export class Tokens {
     if (grant.scopeAsked !== undefined) more.set("scope", grant.scopeAsked);
     return attempt(as, async () => {
       const response = await clientCredentialsGrantRequest(as, client, auth, more, requestOptions(this.#egress, grant.server));
-      return processClientCredentialsResponse(as, client, await plain(response));
+      return processClientCredentialsResponse(as, client, await plain(response, options));
+    });
+  }
+
+  /** A token for the caller whose own is given (RFC 8693). The server's own words about scope and audience are the config's. */
+  async byExchange(
+    as: AuthorizationServer,
+    first: Pick<Grant, "client" | "server" | "resource" | "scopeAsked">,
+    subject: string,
+    options: ServerOptions,
+  ): Promise<TokenEndpointResponse> {
+    const { client, auth } = await authOf(first.client, options);
+    const more = parameters(first.resource, options);
+    if (first.scopeAsked !== undefined) more.set("scope", first.scopeAsked);
+    more.set("subject_token", subject);
+    more.set("subject_token_type", TYPE + options.subjectTokenType);
+    return attempt(as, async () => {
+      const out = requestOptions(this.#egress, first.server);
+      const response = await genericTokenEndpointRequest(as, client, auth, EXCHANGE, more, out);
+      const given = await processGenericTokenEndpointResponse(as, client, await plain(response, options));
+      const type = given.issued_token_type;
+      if (type !== undefined && type !== `${TYPE}access_token` && type !== `${TYPE}jwt`)
+        throw new SignInProblem("invalid-answer", `${shown(as.issuer)} exchanged a token for what is no access token`);
+      if (given.access_token === subject)
+        throw new SignInProblem("invalid-answer", `${shown(as.issuer)} gave a caller's own token back, which is not passed on`);
+      return given;
     });
   }
 
@@ -132,7 +161,7 @@ function parameters(resource: string | undefined, { extraParams }: ServerOptions
  * An answer without its ID token, since nobody asks who it was, and whose flaws would shut out who may use the server. An error
  * that comes with 200, as some have it, is one, and one that comes with a challenge is read all the same.
  */
-async function plain(response: Response): Promise<Response> {
+async function plain(response: Response, { tokenPath }: ServerOptions): Promise<Response> {
   if (response.status !== 200 && !response.headers.has("www-authenticate")) return response;
   const text = await response.clone().text();
   let body: unknown;
@@ -145,11 +174,24 @@ async function plain(response: Response): Promise<Response> {
     body = Object.fromEntries(form);
   }
   if (typeof body !== "object" || body === null) return response;
-  const { id_token: _, ...rest } = body as Record<string, unknown>;
+  const { id_token: _, ...rest } = { ...(body as Record<string, unknown>), ...insideOf(body, tokenPath) };
   if (response.status !== 200) return typeof rest.error === "string" ? Response.json(rest, { status: response.status }) : response;
   for (const optional of ["expires_in", "refresh_token", "scope"])
-    if (rest[optional] === null || rest[optional] === "") delete rest[optional];
+    if (rest[optional] === null || rest[optional] === undefined || rest[optional] === "") delete rest[optional];
   return Response.json(rest, { status: typeof rest.error === "string" && rest.access_token === undefined ? 400 : 200 });
+}
+
+/** What an answer holds further in: a token, and what is told of it. */
+function insideOf(body: object, path: string | undefined): Record<string, unknown> {
+  if (path === undefined) return {};
+  const names = path.split(".");
+  const last = names.pop() as string; // a text has a first part
+  let inside: unknown = body;
+  for (const name of names) inside = typeof inside === "object" && inside !== null ? (inside as Record<string, unknown>)[name] : undefined;
+  if (typeof inside !== "object" || inside === null) return {};
+  const { [last]: token, refresh_token, expires_in, scope } = inside as Record<string, unknown>;
+  // What type it is called there is a matter of taste; it is used as one of the bearer's.
+  return typeof token === "string" ? { access_token: token, token_type: "bearer", refresh_token, expires_in, scope } : {};
 }
 
 /** @throws SignInProblem */

@@ -20,7 +20,12 @@ const TOKEN: Answer = { body: { access_token: "at", token_type: "bearer", expire
 const failed = (error: string, more: object = {}): Answer => ({ status: 400, body: { error, ...more } });
 
 /** A server that answers so about the code, one after the other and then the last for ever; and what a person is told. */
-async function begun(answers: readonly Answer[], code: object = {}, given: object = { clientId: "app" }) {
+async function begun(
+  answers: readonly Answer[],
+  code: object = {},
+  given: object = { clientId: "app" },
+  more: { as?: object; all?: object; code?: (body: string) => Answer | undefined } = {},
+) {
   let next = 0;
   script({
     [AS]: {
@@ -29,9 +34,10 @@ async function begun(answers: readonly Answer[], code: object = {}, given: objec
         token_endpoint: `${origin}/t`,
         device_authorization_endpoint: `${origin}/d`,
         registration_endpoint: `${origin}/r`,
+        ...more.as,
       },
     },
-    "/d": { body: { ...CODE, ...code } },
+    "/d": (_, body) => more.code?.(body) ?? { body: { ...CODE, ...code } },
     "/r": { status: 201, body: { client_id: "made" } },
     "/t": () => answers[Math.min(next++, answers.length - 1)] ?? {},
   });
@@ -56,7 +62,7 @@ async function begun(answers: readonly Answer[], code: object = {}, given: objec
   };
   const log = { warn() {}, error() {} } as never; // nothing else is said here
   const grants = new Grants({ store, clock: pluginClock, log, tokens: () => tokens, refreshed() {} });
-  const options = schema.parse({ servers: { up: { issuer: origin, ...given } } });
+  const options = schema.parse({ ...more.all, servers: { up: { issuer: origin, ...given } } });
   const outcomes = { add: (_: number, ...labels: string[]) => void results.push(labels) } as never;
   const devices = new Devices({ options, store, egress, tokens, grants, now: clock.now, clock: pluginClock, outcomes });
   const server = options.servers.up as NonNullable<(typeof options.servers)[string]>; // as just given
@@ -145,6 +151,19 @@ describe("a code on another device", () => {
       token_endpoint_auth_method: "none",
       application_type: "native",
     });
+    over.abort();
+  });
+
+  test("a host whose document is refused registers itself, once", async () => {
+    const document = "https://me.example/client.json";
+    const refuses = (body: string) => (body.includes(encodeURIComponent(document)) ? failed("invalid_client") : undefined);
+    const { over } = await begun(
+      [TOKEN],
+      {},
+      {},
+      { as: { client_id_metadata_document_supported: true }, all: { clientMetadataUrl: document }, code: refuses },
+    );
+    expect(asked.map(({ path }) => path).slice(0, 4)).toEqual([AS, "/d", "/r", "/d"]);
     over.abort();
   });
 });

@@ -71,6 +71,14 @@ describe("servers that cannot be signed in to so", () => {
     ],
     ["no key", { url }, { clientId: "a", tokenEndpointAuthMethod: "private_key_jwt" }, "privateKey: is needed"],
     ["no secret", { url }, { clientId: "a", tokenEndpointAuthMethod: "client_secret_post" }, "clientSecret: is needed"],
+    ["callers' tokens sent wherever it says", { url }, { grant: "token_exchange", clientId: "a" }, "issuer: is needed"],
+    ["nobody who exchanges", { url }, { grant: "token_exchange", issuer: "https://as.example" }, "clientId: is needed"],
+    [
+      "one exchange for all",
+      { url },
+      { grant: "token_exchange", issuer: "https://as.example", clientId: "a", mode: "host" },
+      'cannot be "host"',
+    ],
     ["nothing wrong", { url }, { clientId: "a", clientSecret: "s" }, "none"],
   ])("%s", async (_, server, given, words) => expect(await problems(server, given)).toContain(words));
 });

@@ -1,17 +1,14 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { FakeClock } from "mcp-host/testing";
 import { describe, expect, test } from "vitest";
 import { bearerOf } from "../dist/challenge.js";
-import { clientFor } from "../dist/clients.js";
 import { discover, metadataPlaces } from "../dist/discovery.js";
 import { Egress } from "../dist/egress.js";
-import { Memory } from "../dist/memory.js";
 import { server as serverSchema } from "../dist/options.js";
 import { Tokens } from "../dist/tokens.js";
 import { type Answer, type Answers, asked, origin, script } from "./scripted.ts";
 
-const egress = () => new Egress(500, new AbortController().signal);
+const egress = (timeout = 20_000) => new Egress(timeout, new AbortController().signal);
 const optionsOf = (given: object = {}) => serverSchema.parse(given);
 const PRM = "/.well-known/oauth-protected-resource";
 const AS = "/.well-known/oauth-authorization-server";
@@ -88,7 +85,7 @@ describe("which authorization server it is", () => {
     const silent = createServer(() => {});
     await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
     const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}/mcp`;
-    await expect(discover({ url, options: optionsOf(), challenge: undefined }, egress())).rejects.toMatchObject({
+    await expect(discover({ url, options: optionsOf(), challenge: undefined }, egress(500))).rejects.toMatchObject({
       kind: "unreachable",
       message: expect.stringContaining("500 ms"),
     });
@@ -166,84 +163,6 @@ describe("which authorization server it is", () => {
   });
 });
 
-describe("as whom", () => {
-  const clock = new FakeClock();
-  const registering = (as: object, given: object = {}) => ({
-    as: { issuer: origin, registration_endpoint: `${origin}/r`, ...as },
-    url: `${origin}/mcp`,
-    redirectUri: "http://127.0.0.1:8976/oauth/callback",
-    scope: "read",
-    options: optionsOf(given),
-    clientName: "mcp-host",
-    clientMetadataUrl: "https://me.example/client.json",
-  });
-  const ask = (as: object = {}, given: object = {}, store = new Memory(() => clock.monotonic())) =>
-    clientFor(registering(as, given), store, egress(), () => clock.now());
-  const made = (body: object = {}) => ({
-    status: 201,
-    body: { client_id: "made", redirect_uris: ["http://127.0.0.1:8976/oauth/callback"], ...body },
-  });
-
-  test("the config's app comes first, then the document, then registration, then a word of what to do", async () => {
-    script({ "/r": made() });
-    const cimd = { client_id_metadata_document_supported: true };
-    expect(await ask(cimd, { clientId: "app" })).toMatchObject({ source: "configured", id: "app", method: "none" });
-    expect(await ask(cimd)).toMatchObject({ source: "document", id: "https://me.example/client.json" });
-    expect(asked).toEqual([]);
-    expect(await ask()).toMatchObject({ source: "registered", id: "made", method: "none" });
-    await expect(ask({ registration_endpoint: undefined })).rejects.toMatchObject({
-      kind: "needs-client",
-      message: expect.stringContaining("http://127.0.0.1:8976/oauth/callback"),
-    });
-    await expect(ask({}, { registration: false })).rejects.toMatchObject({ kind: "needs-client" });
-  });
-
-  test("what is registered is what servers know, and nothing else; once, until its secret ends", async () => {
-    script({
-      "/r": made({
-        client_secret: "a secret that was given",
-        client_secret_expires_at: Math.floor(clock.now() / 1_000) + 60,
-        token_endpoint_auth_method: "none",
-      }),
-    });
-    const store = new Memory(() => clock.monotonic());
-    // A secret although none was asked for is there to be used.
-    expect(await ask({}, {}, store)).toMatchObject({ method: "client_secret_post", secret: "a secret that was given" });
-    expect(await ask({}, {}, store)).toMatchObject({ id: "made" });
-    expect(asked).toHaveLength(1);
-    expect(Object.keys(JSON.parse(asked[0]?.body ?? "{}") as object).sort()).toEqual(
-      ["application_type", "client_name", "grant_types", "redirect_uris", "response_types", "scope", "token_endpoint_auth_method"].sort(),
-    );
-    clock.advance(61_000);
-    await ask({}, {}, store);
-    expect(asked).toHaveLength(2);
-  });
-
-  test("a server that does not know the scopes registers without them", async () => {
-    script({
-      "/r": (_, body) =>
-        body.includes('"scope"')
-          ? { status: 400, body: { error: "invalid_client_metadata" } }
-          : made({ client_secret: "one without an end" }),
-    });
-    expect(await ask()).toMatchObject({ id: "made", secret: "one without an end" });
-    expect(asked).toHaveLength(2);
-  });
-
-  test.each([
-    ["403 in plain text", { status: 403, headers: { "content-type": "text/plain" }, body: "Forbidden MARK" }],
-    ["422", { status: 422, body: { error: "unprocessable", error_description: "MARK" } }],
-    ["another redirect address", made({ redirect_uris: ["https://other.example/"] })],
-    ["no id", { status: 201, body: {} }],
-  ])("%s is told with what to do, and without the server's words", async (_, answer) => {
-    script({ "/r": answer });
-    const error = (await ask().catch((thrown: unknown) => thrown)) as { kind: string; message: string };
-    expect(error.kind).toBe("registration-refused");
-    expect(error.message).toContain("clientId");
-    expect(error.message).not.toContain("MARK");
-  });
-});
-
 describe("token answers", () => {
   const machine = {
     client: { issuer: "https://as.example", source: "configured" as const, id: "me", method: "client_secret_post" as const },
@@ -265,6 +184,18 @@ describe("token answers", () => {
     ["nothing of its life", { access_token: "x", token_type: "bearer", expires_in: null, scope: "" }, { access_token: "x" }],
     ["an ID token of another's", { access_token: "x", token_type: "bearer", id_token: "no.token.atall" }, { access_token: "x" }],
   ])("%s", async (_, body, wanted) => expect(await ask({ body })).toMatchObject(wanted));
+
+  test("further in, where the config says so, with what belongs to it; at the top otherwise", async () => {
+    const user = { access_token: "user's", token_type: "user", scope: "a", expires_in: 60, refresh_token: "" };
+    const body = { ok: true, access_token: "the bot's", token_type: "bot", refresh_token: "the bot's", authed_user: user };
+    const path = { tokenPath: "authed_user.access_token" };
+    const given = await ask({ body }, path);
+    expect(given).toMatchObject({ access_token: "user's", token_type: "bearer", scope: "a", expires_in: 60 });
+    expect(given).not.toHaveProperty("refresh_token");
+    expect(await ask({ body: { access_token: "x", token_type: "bearer", authed_user: {} } }, path)).toMatchObject({ access_token: "x" });
+    await expect(ask({ body: { ok: false, error: "invalid_code" } }, path)).rejects.toMatchObject({ code: "invalid_code" });
+    expect(() => optionsOf({ tokenPath: "authed_user..token" })).toThrow(/authed_user\.access_token/);
+  });
 
   test("as a form, in which some answer whatever they are asked for", async () => {
     expect(

@@ -17,7 +17,8 @@ const rows = (heading: string): string[][] =>
     key,
     ...rest.split("|").map((cell) => cell.trim()),
   ]);
-const [CONFIG] = [...README.matchAll(/^```json\n(.*?)^```/gms)].map(([, text]) => JSON.parse(text ?? "") as Config);
+const CONFIGS = [...README.matchAll(/^```json\n(.*?)^```/gms)].map(([, text]) => JSON.parse(text ?? "") as Config);
+const [CONFIG] = CONFIGS;
 
 test("the tables name every option and invent none, each with its default, and every option says what it is", () => {
   for (const [heading, schema] of [
@@ -36,10 +37,12 @@ test("the tables name every option and invent none, each with its default, and e
   }
 });
 
-test("the config under Use is valid, and hooks, instruments and operations are those that there are", async () => {
-  const secrets = { CODE_SECRET: "one secret of an app", REPORTS_SECRET: "another secret of an app" };
-  using at = home(CONFIG);
-  expect(await run(at, ["validate"], secrets)).toMatchObject({ code: 0 });
+test("the configs under Use are valid, and hooks, instruments and operations are those that there are", async () => {
+  const secrets = { CODE_SECRET: "one secret of an app", REPORTS_SECRET: "another secret of an app", WIKI_SECRET: "a third one" };
+  for (const config of CONFIGS) {
+    using at = home(config);
+    expect(await run(at, ["validate"], secrets)).toMatchObject({ code: 0 });
+  }
   let meter: Meter | undefined;
   const reader = definePlugin({
     name: "reader",

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { locateConfig } from "../../config/locate.ts";
 import { escapeControls } from "../../log.ts";
 import { askStatus, findHosts } from "../../operator/control-client.ts";
@@ -6,9 +7,15 @@ import { HostClient, NotAdmittedError } from "../../operator/host-client.ts";
 import { UsageError } from "../../operator/usage-error.ts";
 import type { Notification } from "../../wire/message.ts";
 import { interruption } from "../command-line/interrupted.ts";
+import { showProgress } from "../terminal/progress.ts";
 import { isUp } from "../terminal/upstream-summary.ts";
 import type { AskedHost } from "./asked-host.ts";
 import type { ServerStart } from "./startup.ts";
+
+/** How often the state of starting servers is asked for. */
+const LOOK = 100;
+/** How long they are waited for, whatever their `startTimeout`. */
+const PATIENCE = 120_000;
 
 /** The running host of a config, if there is one: of several one that listens, since that is nobody's alone. */
 export async function runningHostOf(config: string | undefined): Promise<ControlStatus | undefined> {
@@ -26,6 +33,22 @@ export async function withRunning<T>(
 ): Promise<T> {
   const interrupted = interruption();
   let client: HostClient | undefined;
+  let isOver = false;
+  const started = async (): Promise<readonly ServerStart[]> => {
+    const due = performance.now() + PATIENCE;
+    let beginning: readonly string[] = [];
+    const shown = showProgress(() => `servers are starting: ${beginning.join(", ")}`);
+    try {
+      for (;;) {
+        const status = await askStatus(pid);
+        beginning = status.upstreams.filter(isBeginning).map(({ name }) => name);
+        if (beginning.length === 0 || isOver || performance.now() > due) return startsOf(status);
+        await pause(LOOK);
+      }
+    } finally {
+      shown();
+    }
+  };
   const asked = async (): Promise<T> => {
     const opened = await HostClient.open(pid, { endpoint, notified });
     client = opened;
@@ -36,7 +59,7 @@ export async function withRunning<T>(
       note: opened.note,
       withheld: async () => (await askStatus(pid)).withheld,
       // A host starts what it lists.
-      started: () => opened.request("tools/list").then(starts, starts),
+      started: () => opened.request("tools/list").then(started, started),
     });
   };
   try {
@@ -46,6 +69,7 @@ export async function withRunning<T>(
     const place = endpoint === undefined ? "" : "--endpoint: ";
     throw new UsageError(`${place}${error.message}; the host with pid ${pid} was asked, and --fresh starts the servers anew`);
   } finally {
+    isOver = true;
     interrupted.expected();
     await client?.close();
     interrupted.stop();
@@ -56,6 +80,11 @@ export async function withRunning<T>(
 export function tellRunning({ pid, url, mode }: ControlStatus): void {
   const where = url ?? (mode === "stdio" ? "over stdio" : mode);
   process.stderr.write(`${escapeControls(`mcp-host: asking the running host (pid ${pid}, ${where}); --fresh starts the servers anew`)}\n`);
+}
+
+/** Whether it is being started for the first time: one that failed says why, and is tried again without anybody who waits. */
+function isBeginning({ state, reason }: ControlStatus["upstreams"][number]): boolean {
+  return state === "connecting" && reason === undefined;
 }
 
 function startsOf({ upstreams }: ControlStatus): ServerStart[] {
