@@ -91,6 +91,7 @@ export {
   type PluginCommandData,
   type PluginDefinition,
   type PluginFactory,
+  type KeptFile,
   type PluginFinding,
   type PluginHost,
   type Service,
