@@ -1,21 +1,14 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
-import { authorizationServer, browse, type ProtectedServer, protectedServer } from "../fixtures/authorization.mjs";
-import { type Home, home, type Running, run, start } from "../harness/cli.ts";
+import { authorizationServer, type ProtectedServer, protectedServer } from "../fixtures/authorization.mjs";
+import { home, type Running, run, start } from "../harness/cli.ts";
 import { httpTransport, sdkClient } from "../harness/clients.ts";
+import { login } from "../harness/login.ts";
 
 afterEach(() => void vi.useRealTimers());
 
 const PLUGINS = ["@host/plugin-vault", ["@host/plugin-oauth", { callback: { port: 0 } }]];
-
-/** `mcp-host login`, with somebody who goes where it says. */
-async function login(at: Home, server: string): Promise<{ code: number | null; stderr: string }> {
-  await using running = start(at, ["login", server, "--no-browser"]);
-  await vi.waitFor(() => expect(running.stdout()).toMatch(/^http/));
-  await browse(running.stdout().split("\n")[0] as string);
-  return await running.exited; // before it is ended
-}
 
 async function clientOf(host: Running): Promise<ReturnType<typeof sdkClient>> {
   await vi.waitFor(() => expect(host.stderr()).toMatch(/http:\/\/127\.0\.0\.1:\d+\/mcp/));

@@ -103,6 +103,7 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
     json: { count: 1, by: HERE },
   },
   "packages/cel/README.md": { ts: { count: 1, by: "packages/cel/test/readme.test.ts" } },
+  "packages/plugin-admin/README.md": { json: { count: 2, by: plugin("admin") }, sh: { count: 1, by: plugin("admin") } },
   "packages/plugin-approval/README.md": {
     json: { count: 1, by: plugin("approval") },
     text: { count: 1, by: plugin("approval") },
@@ -529,7 +530,7 @@ test("the commands of examples/all-plugins check the config, show its pipeline a
   using at = home();
   const page = "examples/all-plugins/README.md";
   const [validate = "", inspect = ""] = block(page, "npx mcp-host validate").split("\n");
-  expect(await tried(validate, at.env)).toMatchObject({ code: 0, said: expect.stringContaining("3 servers, 10 plugins") });
+  expect(await tried(validate, at.env)).toMatchObject({ code: 0, said: expect.stringContaining("3 servers, 11 plugins") });
   expect(await tried(inspect, at.env)).toMatchObject({ code: 0, said: expect.stringContaining("authenticate") });
   expect(await tried(block(page, "new-key"), at.env)).toMatchObject({ code: 0, said: expect.stringMatching(/^mcph_me_/m) });
 });

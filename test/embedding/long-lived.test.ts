@@ -12,6 +12,7 @@ import { MARKED, ROOT, upstream } from "../harness/hosts.ts";
 import { sized } from "../harness/storm.ts";
 
 const EVERYTHING: NonNullable<Config["plugins"]> = [
+  ["@host/plugin-admin", { traces: true }],
   ["@host/plugin-audit", { file: false }],
   "@host/plugin-namespace",
   "@host/plugin-cache",

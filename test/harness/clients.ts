@@ -26,8 +26,8 @@ export function modernSdkClient(capabilities: ModernClientOptions["capabilities"
 }
 
 /** What it connects with over HTTP. */
-export function modernHttpTransport(url: URL): ModernHttpTransport {
-  return new ModernHttpTransport(url);
+export function modernHttpTransport(url: URL, headers: Record<string, string> = {}): ModernHttpTransport {
+  return new ModernHttpTransport(url, { requestInit: { headers } });
 }
 
 /** The ways in: what a client connects with. */

@@ -120,6 +120,8 @@ function byHand(redirectUri: string | undefined): string {
   return `register an app there ${what}, and set its \`clientId\``;
 }
 
+/** What a registration is refused with for its redirect address (RFC 7591 section 3.2.2). */
+export const WRONG_REDIRECT = "invalid_redirect_uri";
 const DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code";
 
 async function register(registering: Registering, egress: Egress): Promise<ClientRecord> {
@@ -172,7 +174,8 @@ async function register(registering: Registering, egress: Egress): Promise<Clien
       return await ask({ ...metadata, ...(scope !== undefined && { scope }) });
     } catch (error) {
       // Some refuse scopes at registration that they give all the same.
-      if (scope !== undefined && error instanceof ResponseBodyError && error.status === 400) return await ask(metadata);
+      const mayBeScope = error instanceof ResponseBodyError && error.status === 400 && error.error !== WRONG_REDIRECT;
+      if (scope !== undefined && mayBeScope) return await ask(metadata);
       throw error;
     }
   } catch (error) {

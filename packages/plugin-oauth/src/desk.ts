@@ -2,11 +2,12 @@ import { randomUUID } from "node:crypto";
 import type { PluginClock, PluginHost } from "mcp-host";
 import { nearest } from "mcp-host";
 import type { Changes } from "./changes.ts";
+import { WRONG_REDIRECT } from "./clients.ts";
 import type { DeviceCode, Devices } from "./device.ts";
 import type { Egress } from "./egress.ts";
 import type { Grants, Owner } from "./grants.ts";
 import { type Loopback, listenFor } from "./loopback.ts";
-import type { Options } from "./options.ts";
+import type { CallbackOptions, Options } from "./options.ts";
 import { type Page, page } from "./pages.ts";
 import { problemOf, SignInProblem } from "./problem.ts";
 import { PATIENCE, whoOf } from "./records.ts";
@@ -57,20 +58,36 @@ export class Desk {
 
   /** Begins the sign-in of the host at a server, in a browser. @throws Error that says what is in the way */
   async begin(key: string): Promise<{ id: string; url: string; redirectUri: string; issuer: string; takesCodes: boolean }> {
-    const { options: all, signIns, clock } = this.#options;
+    const { options: all, clock } = this.#options;
     const { target, wanted } = await this.#opening(key);
     const id = randomUUID();
-    const canMove = target.options.clientId === undefined;
-    const loopback = await listenFor(target.options.callback ?? all.callback, canMove, (parameters) => this.#came(id, parameters));
+    const place = target.options.callback ?? all.callback;
+    const { loopback, url, issuer, takesCodes } = await this.#away(id, target, wanted, place).catch((error: unknown) => {
+      // RFC 8252 section 8.3 would have 127.0.0.1, and some register `localhost` only.
+      if (target.options.clientId !== undefined || problemOf(error).code !== WRONG_REDIRECT) throw error;
+      return this.#away(id, target, wanted, { ...place, host: otherHost(place) }).catch(() => {
+        throw error; // the first says what is configured
+      });
+    });
     const { redirectUri } = loopback;
+    this.#underWay.set(id, { target, loopback, over: new AbortController(), outcome: undefined });
+    const late = `nobody finished the sign-in within ten minutes; begin again. If its page said that the redirect address is wrong: it was ${redirectUri}, and \`callback\` in the plugin's options can make it another, such as one with "host": "${otherHost(place)}"`;
+    clock.setTimeout(() => this.#end(id, { ok: false, message: late }), PATIENCE);
+    return { id, url, redirectUri, issuer, takesCodes };
+  }
+
+  /** Where a browser is sent to sign in, and what it comes back to. @throws SignInProblem */
+  async #away(
+    id: string,
+    target: Target,
+    wanted: Pick<Begin, "server" | "challenge" | "stepUp"> & Owner,
+    place: CallbackOptions,
+  ): Promise<{ loopback: Loopback } & Awaited<ReturnType<SignIns["begin"]>>> {
+    const canMove = target.options.clientId === undefined;
+    const loopback = await listenFor(place, canMove, (parameters) => this.#came(id, parameters));
     try {
-      const { url, issuer, takesCodes } = await signIns.begin({ ...wanted, by: "command", redirectUri });
-      this.#underWay.set(id, { target, loopback, over: new AbortController(), outcome: undefined });
-      clock.setTimeout(
-        () => this.#end(id, { ok: false, message: "nobody finished the sign-in within ten minutes; begin again" }),
-        PATIENCE,
-      );
-      return { id, url, redirectUri, issuer, takesCodes };
+      const { redirectUri } = loopback;
+      return { loopback, ...(await this.#options.signIns.begin({ ...wanted, by: "command", redirectUri })) };
     } catch (error) {
       loopback.close();
       throw problemOf(error);
@@ -247,4 +264,9 @@ export class Desk {
   close(): void {
     for (const id of [...this.#underWay.keys()]) this.#end(id, { ok: false, message: "the host ends" });
   }
+}
+
+/** The other of the two names that this machine has for itself; to most authorization servers they are two addresses. */
+function otherHost({ host }: CallbackOptions): CallbackOptions["host"] {
+  return host === "localhost" ? "127.0.0.1" : "localhost";
 }

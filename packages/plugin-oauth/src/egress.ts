@@ -1,9 +1,13 @@
+import { lookup } from "node:dns/promises";
 import { isLoopback, proxiedFetch } from "mcp-host";
+import { isPrivate } from "./private-address.ts";
 import { SignInProblem } from "./problem.ts";
 
 /** What is never needed is never read. */
 const MAX_BYTES = 1024 * 1024;
 const REDIRECTS = 3;
+/** Milliseconds for which it is known where a server's name leads. */
+const KNOWN = 300_000;
 
 /** Whether secrets may travel to and from there: encrypted, or within this machine. */
 export function isSafeUrl(text: string): boolean {
@@ -21,20 +25,29 @@ function isHere(url: string): boolean {
   return isLoopback(hostOf(url));
 }
 
-/** Addresses of private and link-local networks, written as such: what a public server has no business to send a host to. */
-const PRIVATE = /^(10\.|127\.|0\.|169\.254\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|::1?$|f[cd][\da-f]{2}:|fe[89ab][\da-f]:)/i;
-
 /**
  * The requests to authorization servers and for metadata: 1 MiB, one time limit, no redirect to another origin, https but on this
- * machine, and from a public server to none that is written as a private address.
+ * machine, and for a public server's sake to none that is on a private network, by its address or by what its name resolves to.
  */
 export class Egress {
   readonly #timeout: number;
   readonly #signal: AbortSignal;
   readonly #counted: (origin: string, ok: boolean) => void;
+  readonly #named: ReadonlyMap<string, string>;
+  /** Whether the server of a host name is on a private network itself. */
+  readonly #private = new Map<string, { readonly at: number; readonly known: Promise<boolean> }>();
 
-  /** @param timeout milliseconds @param counted told of every request */
-  constructor(timeout: number, signal: AbortSignal, counted: (origin: string, ok: boolean) => void = () => {}) {
+  /**
+   * @param timeout milliseconds @param counted told of every request
+   * @param named the authorization servers that the config itself names, by the URL of the MCP server: it may well be on a private network
+   */
+  constructor(
+    timeout: number,
+    signal: AbortSignal,
+    counted: (origin: string, ok: boolean) => void = () => {},
+    named: ReadonlyMap<string, string> = new Map(),
+  ) {
+    this.#named = named;
     this.#timeout = timeout;
     this.#signal = signal;
     this.#counted = counted;
@@ -43,9 +56,26 @@ export class Egress {
   /** @param server the MCP server for whose sake it is @throws SignInProblem */
   check(url: string, server: string): void {
     if (!isSafeUrl(url)) throw new SignInProblem("insecure", `${shown(url)} is no https:// URL, so nothing is sent there`);
-    const host = hostOf(url);
-    if ((PRIVATE.test(host) || isHere(url)) && !PRIVATE.test(hostOf(server)) && !isHere(server))
-      throw new SignInProblem("insecure", `${shown(url)} is an address of a private network, which a public server may not name`);
+    if (isPrivate(hostOf(url)) && !this.#mayBePrivate(url, server)) throw hidden(url);
+  }
+
+  /** Whether it is known, without asking anybody, that an address of a private network is in order. */
+  #mayBePrivate(url: string, server: string): boolean {
+    const named = this.#named.get(server);
+    return isPrivate(hostOf(server)) || (named !== undefined && new URL(named).origin === new URL(url).origin);
+  }
+
+  /** Whether a server is on a private network by what its name resolves to; one whose name nobody knows is public. */
+  #isPrivate(server: string): Promise<boolean> {
+    const host = hostOf(server);
+    const kept = this.#private.get(host);
+    if (kept && performance.now() - kept.at < KNOWN) return kept.known;
+    const known = lookup(host, { all: true }).then(
+      (addresses) => addresses.some(({ address }) => isPrivate(address)),
+      () => false,
+    );
+    this.#private.set(host, { at: performance.now(), known });
+    return known;
   }
 
   /** `fetch` for one server's sake, as oauth4webapi takes it: the whole answer is there, or it rejects with a SignInProblem. */
@@ -72,14 +102,19 @@ export class Egress {
     let target = url;
     for (let redirects = 0; ; redirects++) {
       this.check(target, server);
+      // What a name resolves to is looked at when it is connected to, so that it cannot be another thing then.
+      let isHidden = false;
+      const isOpen = this.#mayBePrivate(target, server) || (await Promise.race([this.#isPrivate(server), aborted(signal)]));
+      const mayReach = (address: string): boolean => !(isHidden ||= isPrivate(address));
       let response: Response;
       let body: Uint8Array<ArrayBuffer>;
       try {
-        response = await proxiedFetch(target, { ...init, redirect: "manual", signal });
+        response = await proxiedFetch(target, { ...init, redirect: "manual", signal }, isOpen ? {} : { mayReach });
         body = await bytesOf(response, target);
       } catch (cause) {
         this.#counted(new URL(target).origin, false);
         if (cause instanceof SignInProblem) throw cause;
+        if (isHidden) throw hidden(target);
         throw new SignInProblem(
           "unreachable",
           `${shown(target)} ${signal.aborted ? `did not answer within ${this.#timeout} ms` : "cannot be reached"}`,
@@ -99,6 +134,18 @@ export class Egress {
       return new Response(isEmpty ? null : body, { status: response.status, headers: response.headers });
     }
   }
+}
+
+/** `false` once it is: then nothing is asked any more. */
+function aborted(signal: AbortSignal): Promise<false> {
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(false), { once: true }));
+}
+
+function hidden(url: string): SignInProblem {
+  return new SignInProblem(
+    "insecure",
+    `${shown(url)} is on a private network, where a public server may not send the host; if it is the right one, name it as \`issuer\` of the server's options`,
+  );
 }
 
 /** @throws SignInProblem for one that is too large */

@@ -60,7 +60,8 @@ export const oauth = definePlugin({
     const memory = new Memory(clock.monotonic);
     const kept: { store: Kept | undefined } = { store: undefined };
     const store = (): Kept => (kept.store ??= host.find(SECRET_STORE)?.("oauth") ?? memory);
-    const egress = new Egress(given.timeout, host.signal, (_origin, ok) => requests.add(1, ok ? "ok" : "error"));
+    const named = new Map([...targets.values()].flatMap(({ url, options: { issuer } }) => (issuer === undefined ? [] : [[url, issuer]])));
+    const egress = new Egress(given.timeout, host.signal, (_origin, ok) => requests.add(1, ok ? "ok" : "error"), named);
     const tokens = new Tokens(egress);
     const grants = new Grants({
       store,

@@ -19,6 +19,8 @@ export interface UnknownUpstream {
   readonly key: string;
   /** Whether it was being connected, or asked for its lists, when somebody began to wait for it. */
   readonly wasStarting: boolean;
+  /** Why it tells nobody what it has until somebody has signed in. */
+  readonly needsSignIn: string | undefined;
 }
 
 /** Which upstreams there are, and what each caller is offered through its own connections to them. */
@@ -210,12 +212,12 @@ export class Directory {
       rest,
       () => {},
     );
-    return began
-      .filter(({ connection: { facts } }) => {
-        const now = this.upstreams.get(facts.key)?.connectionFor(caller); // another, where the server turned out to be reached otherwise
-        return !now || !this.#viewOf(now);
-      })
-      .map(({ connection, wasStarting }) => ({ key: connection.facts.key, wasStarting }));
+    return began.flatMap(({ connection, wasStarting }) => {
+      const { key } = connection.facts;
+      const now = this.upstreams.get(key)?.connectionFor(caller); // another, where the server turned out to be reached otherwise
+      if (now && this.#viewOf(now)) return [];
+      return [{ key, wasStarting, needsSignIn: now?.state === "needs sign-in" ? now.reason : undefined }];
+    });
   }
 
   /** Starts an upstream that a caller needs, and waits a moment for it. @throws HostError if it is not ready then */

@@ -315,10 +315,13 @@ export class Pipeline implements Course {
     if (target instanceof HostError) return this.#hopeless(exchange, target);
     if (target.entry) return target;
     this.#checkDeclared(exchange);
-    const started = missing.find(({ wasStarting }) => wasStarting);
-    if (!started) throw target.unknown();
-    const reason = `${target.unknown().message}; upstream "${started.key}", which may have it, could not be reached in time; nothing was sent`;
-    throw new HostError("upstream_down", reason, { upstream: started.key });
+    const may = (key: string, why: string): string => `${target.unknown().message}; upstream "${key}", which may have it, ${why}`;
+    const started = missing.find(({ wasStarting, needsSignIn }) => wasStarting && needsSignIn === undefined);
+    if (started)
+      throw new HostError("upstream_down", may(started.key, "could not be reached in time; nothing was sent"), { upstream: started.key });
+    const closed = missing.find(({ needsSignIn }) => needsSignIn !== undefined);
+    if (!closed) throw target.unknown();
+    throw new HostError("sign_in_required", may(closed.key, `is not signed in: ${closed.needsSignIn}`), { upstream: closed.key });
   }
 
   /** Refuses what will never have a target. */

@@ -1,0 +1,79 @@
+/** An answer that says why something was not done (RFC 9457). */
+export class Problem extends Error {
+  readonly status: number;
+  readonly type: string;
+  readonly headers: Readonly<Record<string, string>>;
+
+  /** @param type one of the host's error types, or `operation_failed` */
+  constructor(status: number, type: string, detail: string, headers: Readonly<Record<string, string>> = {}) {
+    super(detail);
+    this.status = status;
+    this.type = type;
+    this.headers = headers;
+  }
+}
+
+/** Statuses of the host's errors that have another meaning here than at the MCP endpoint, or none there. */
+const STATUS: Readonly<Record<string, number>> = {
+  invalid_params: 400,
+  not_found: 404,
+  conflict: 409,
+  forbidden: 403,
+  insufficient_scope: 403,
+  payload_too_large: 413,
+  rate_limited: 429,
+  overloaded: 503,
+  shutting_down: 503,
+  upstream_down: 502,
+  upstream_error: 502,
+  upstream_protocol: 502,
+  upstream_auth: 502,
+  upstream_lost: 502,
+  upstream_timeout: 504,
+  circuit_open: 503,
+  sign_in_required: 502,
+};
+
+const TITLES: Readonly<Record<number, string>> = {
+  400: "The request is not as it must be",
+  401: "Not authenticated",
+  403: "Not allowed",
+  404: "Not found",
+  405: "Method not allowed",
+  409: "Conflict",
+  413: "Too large",
+  415: "Unsupported media type",
+  422: "Not done",
+  429: "Too many requests",
+  500: "Failed",
+  502: "A server failed",
+  503: "Not now",
+  504: "A server did not answer",
+};
+
+/** What an operation failed with, as an answer. Its words are for operators, and the host has taken secrets out of what it says itself. */
+export function problemOf(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  const { type, message } = (typeof error === "object" && error !== null ? error : {}) as { type?: unknown; message?: unknown };
+  const detail = typeof message === "string" ? message : "it failed and did not say why";
+  if (typeof type !== "string" || STATUS[type] === undefined) return new Problem(422, "operation_failed", detail);
+  const status = STATUS[type] as number; // just looked up
+  return new Problem(status, type, detail, status === 503 ? { "retry-after": "1" } : {});
+}
+
+/** What every answer has, wherever it comes from. */
+export const SAFE: Readonly<Record<string, string>> = {
+  "cache-control": "no-store",
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY",
+  "referrer-policy": "no-referrer",
+};
+
+export function answerOf(problem: Problem, clean: (text: string) => string): Response {
+  const { status, type } = problem;
+  const body = { type: `urn:mcp-host:error:${type}`, title: TITLES[status] ?? "Failed", status, detail: clean(problem.message) };
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: { ...SAFE, ...problem.headers, "content-type": "application/problem+json" },
+  });
+}
