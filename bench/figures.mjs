@@ -129,6 +129,12 @@ export function callersTable({ callers = {} }) {
   return { head: ["", "all see the same", "each sees another half"], rows };
 }
 
+/** Microseconds per call that a sign-in adds to a fixed header. */
+export function signInTable({ signIn = {} }) {
+  const { rows } = overheadTable({ overhead: signIn });
+  return { head: ["beside a host with a fixed header", "µs of CPU per call", "over the rounds"], rows };
+}
+
 /** Microseconds per call that each plugin adds, and what a second host without any seems to add. */
 export function overheadTable({ overhead = {} }) {
   const range = (values) => `${shown(Math.min(...values), 1)} … ${shown(Math.max(...values), 1)}`;

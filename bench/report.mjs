@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { barsTable } from "./bars.mjs";
-import { callersTable, growthTable, mainTable, overheadTable, ratio, shown } from "./figures.mjs";
+import { callersTable, growthTable, mainTable, overheadTable, ratio, shown, signInTable } from "./figures.mjs";
 import { LEGS } from "./legs.mjs";
 import { median } from "./measure.mjs";
 import { plots } from "./plots.mjs";
@@ -29,6 +29,7 @@ function sections(result) {
   if (result.growth) parts.push(["Growth", table(growthTable(result))]);
   if (result.callers) parts.push(["Callers", table(callersTable(result))]);
   if (result.overhead) parts.push(["Plugins", table(overheadTable(result))]);
+  if (result.signIn) parts.push(["Sign-in", table(signInTable(result))]);
   return parts;
 }
 
@@ -59,6 +60,11 @@ export function publish(result) {
   const images = drawn.map((name) => `![${name.replace(".svg", "")}](../bench/results/${name})`).join("\n\n");
   const body = sections(result).map(([heading, part]) => `### ${heading}\n\n${part}`);
   replace("docs/performance.md", "figures", [circumstances(result), ...body, "### Plots", images].join("\n\n"));
+  if (result.signIn) {
+    const [added, noise] = ["signed in", "again"].map((name) => shown(median(result.signIn[name]), 1));
+    const line = `Measured by \`npm run bench\`: ${added} µs of CPU per call more than with a fixed header, where a second host with a fixed header differs from the first by ${noise} µs.`;
+    replace("packages/plugin-oauth/README.md", "signed-in", line);
+  }
   if (!result.overhead) return;
   const noise = shown(Math.abs(median(result.overhead.again)), 1);
   for (const { name } of STOCK) {

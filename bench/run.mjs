@@ -12,10 +12,11 @@ import { measureLives } from "./life.mjs";
 import { tally } from "./load.mjs";
 import { measureOverhead } from "./overhead.mjs";
 import { compared, publish, text, writePlots } from "./report.mjs";
+import { measureSignIn } from "./sign-in.mjs";
 import { FULL, QUICK, SMOKE } from "./sizes.mjs";
 import { finish, ROOT } from "./targets.mjs";
 
-const PARTS = [...Object.keys(LEGS), "growth", "overhead", "callers"];
+const PARTS = [...Object.keys(LEGS), "growth", "overhead", "sign-in", "callers"];
 /** A run that hangs ends here, and everything it started with it. */
 const LONGEST = 20 * 60_000;
 
@@ -85,6 +86,7 @@ async function measure({ only, quick, smoke, rounds }) {
   if (only.includes("growth")) result.growth = await measureGrowth(sizes, how);
   if (only.includes("callers")) result.callers = await measureCallers(sizes, how);
   if (only.includes("overhead")) result.overhead = await measureOverhead(sizes, how);
+  if (only.includes("sign-in")) result.signIn = await measureSignIn(sizes, how);
   return { ...result, ...tally, seconds: Math.round(performance.now() / 1000) };
 }
 

@@ -83,15 +83,15 @@ async function httpUpstream() {
 
 /**
  * Servers s0, s1, ... as a config names them. `shape`: `client` and `upstream` ("http" or "stdio"), `servers`, and `tools` of each;
- * `clientEra` and `upstreamEra` are "modern" where they speak 2026-07-28.
+ * `clientEra` and `upstreamEra` are "modern" where they speak 2026-07-28; `isLocked` where an HTTP server wants a token.
  */
-async function serversOf(shape) {
+async function serversOf(shape, headers) {
   const origin = shape.upstream === "http" ? await httpUpstream() : "";
-  const era = shape.upstreamEra === "modern" ? [shape.upstreamEra] : [];
+  const era = shape.isLocked ? ["legacy", "locked"] : shape.upstreamEra === "modern" ? [shape.upstreamEra] : [];
   const protocol = shape.upstreamEra && { protocol: shape.upstreamEra };
   const server = (name) =>
     shape.upstream === "http"
-      ? { url: [origin, name, shape.tools, ...era].join("/"), ...protocol }
+      ? { url: [origin, name, shape.tools, ...era].join("/"), ...protocol, ...(headers && { headers }) }
       : { command: process.execPath, args: [UPSTREAM, name, String(shape.tools), ...era], env, ...protocol };
   return Object.fromEntries(Array.from({ length: shape.servers }, (_, i) => [`s${i}`, server(`s${i}`)]));
 }
@@ -181,7 +181,7 @@ export async function bring(target, shape, flags = []) {
   const direct = target === DIRECT;
   if (direct) shape = { ...shape, upstream: shape.client, upstreamEra: shape.clientEra, servers: 1, tools: shape.servers * shape.tools };
   const running = new Running(target, shape);
-  const mcpServers = await serversOf(shape);
+  const mcpServers = await serversOf(shape, target.headers);
   // A folder of its own: what plugins keep beside it is one host's.
   const config = join(mkdtempSync(join(folder, "host-")), "config.json");
   // All clients have one key, and the bench opens more sessions than one principal may have by default.

@@ -6,6 +6,7 @@
 import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import { framed } from "./frames.mjs";
+import { TOKEN } from "./upstream-token.mjs";
 
 const lists = new Map();
 const fillings = new Map();
@@ -85,6 +86,8 @@ function overStdio(name, tools, isModern) {
   process.stdin.on("end", () => process.exit(0));
 }
 
+const LOCK = `Bearer ${TOKEN}`;
+
 function overHttp() {
   const sessions = new Set();
   const server = createServer((request, response) => {
@@ -93,7 +96,9 @@ function overHttp() {
     request.on("end", () => {
       if (request.method !== "POST") return response.writeHead(request.method === "DELETE" ? 200 : 405).end();
       const message = JSON.parse(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks));
-      const [, name, tools, era] = request.url.split("/");
+      const [, name, tools, era, lock] = request.url.split("/");
+      if (lock === "locked" && request.headers.authorization !== LOCK)
+        return response.writeHead(401, { "www-authenticate": "Bearer" }).end();
       const isModern = era === "modern";
       const headers = { "content-type": "application/json" };
       if (message.method === "initialize") sessions.add((headers["mcp-session-id"] = randomUUID()));

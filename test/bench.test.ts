@@ -17,6 +17,7 @@ interface Result {
   legs: Record<string, Record<string, Samples>>;
   growth: Record<string, Record<string, Samples>>;
   overhead: Samples;
+  signIn: Samples;
   callers: Record<string, Samples>;
 }
 
@@ -72,6 +73,7 @@ test("the bench measures every leg, target and figure, and gets the right answer
     }
   for (const views of ["same", "own"]) expectSamples(result.callers[views], ["list", "cpu", "memory"], `callers, ${views}`);
   expectSamples(result.overhead, ["again", "namespace", "a listener of the trace"], "overhead");
+  expectSamples(result.signIn, ["again", "signed in"], "sign-in");
 
   for (const title of [
     "latency p50, ms",

@@ -122,7 +122,7 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
   "packages/plugin-metrics/README.md": { json: { count: 2, by: plugin("metrics") }, yaml: { count: 1, by: plugin("metrics") } },
   "packages/plugin-namespace/README.md": { json: { count: 1, by: plugin("namespace") } },
   "packages/plugin-oauth/README.md": {
-    json: { count: 2, by: plugin("oauth") },
+    json: { count: 3, by: plugin("oauth") },
     sh: { count: 1, by: "test/cli/login.test.ts", but: "its server is made up" },
   },
   "packages/plugin-profiles/README.md": { json: { count: 1, by: plugin("profiles") } },

@@ -18,8 +18,18 @@ export interface Call {
 /** UTF-16 units of a name that a client or a server chose. */
 const NAME = 256;
 
+/** A request as it is kept: what is shown of it is made when somebody looks. */
 interface Kept {
-  readonly call: Call;
+  readonly id: string;
+  /** In milliseconds since 1970. */
+  readonly at: number;
+  readonly ms: number;
+  readonly method: string;
+  readonly entry: string | undefined;
+  readonly upstream: string | undefined;
+  readonly principal: string;
+  readonly client: unknown;
+  readonly outcome: string;
   trace: Json | undefined;
 }
 
@@ -46,18 +56,19 @@ export class Calls {
     if (this.#most === 0 || exchange.parent) return; // what plugins and servers ask is in the trace of its request
     const { id, timings, method, entry, route, caller } = exchange;
     const now = performance.now();
-    const call: Call = {
+    const ms = (timings.end ?? now) - timings.start;
+    this.#kept.set(id, {
       id,
-      time: new Date(Date.now() - (now - timings.start)).toISOString(),
-      ms: Math.round(((timings.end ?? now) - timings.start) * 1_000) / 1_000,
-      method: brief(method),
-      ...(entry && { entry: brief(entry.name) }),
-      ...(route && { upstream: route.upstream }),
-      principal: brief(caller.principal.id),
-      client: brief(caller.client.info.name),
+      at: Date.now() - (now - timings.start),
+      ms,
+      method,
+      entry: entry?.name,
+      upstream: route?.upstream,
+      principal: caller.principal.id,
+      client: caller.client.info.name,
       outcome: outcomeOf(exchange),
-    };
-    this.#kept.set(id, { call, trace: undefined });
+      trace: undefined,
+    });
     this.#trim();
   }
 
@@ -70,11 +81,12 @@ export class Calls {
 
   /** The newest first. */
   *all(): Iterable<Call> {
-    for (const { call } of [...this.#kept.values()].reverse()) yield call;
+    for (const kept of [...this.#kept.values()].reverse()) yield shown(kept);
   }
 
   get(id: string): { readonly call: Call; readonly trace: Json | undefined } | undefined {
-    return this.#kept.get(id);
+    const kept = this.#kept.get(id);
+    return kept && { call: shown(kept), trace: kept.trace };
   }
 
   #trim(): void {
@@ -83,6 +95,20 @@ export class Calls {
       this.#kept.delete(oldest);
     }
   }
+}
+
+function shown({ id, at, ms, method, entry, upstream, principal, client, outcome }: Kept): Call {
+  return {
+    id,
+    time: new Date(at).toISOString(),
+    ms: Math.round(ms * 1_000) / 1_000,
+    method: brief(method),
+    ...(entry !== undefined && { entry: brief(entry) }),
+    ...(upstream !== undefined && { upstream }),
+    principal: brief(principal),
+    client: brief(client),
+    outcome,
+  };
 }
 
 function outcomeOf({ outcome }: Exchange): string {

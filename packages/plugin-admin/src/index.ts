@@ -144,7 +144,9 @@ function mount(host: PluginHost, { path }: Resolved, api: Api, access: Access): 
       if (!access.hasRoles) continue;
       app.all(pattern, (context) => {
         const { raw } = context.req;
-        const principal = host.principal(context);
+        // What browsers send by themselves, such as certificates, is no word of whoever sits before one.
+        const isMeant = raw.method === "GET" || raw.headers.has("authorization");
+        const principal = isMeant ? host.principal(context) : undefined;
         const operator: Operator | undefined = access.ofPrincipal(principal);
         return operator || !principal ? api.answer(raw, askedOf(raw, context.env), operator) : api.withoutRole();
       });

@@ -157,5 +157,11 @@ test("no secret is shown anywhere: of the config, its changes and its history, c
   expect((await admin.ask("GET", "config", "read")).body.config).toMatchObject({
     mcpServers: { far: { headers: { "x-team": "[redacted]", Authorization: "Bearer ${FAR}" } }, off: { env: { HIDDEN: "[redacted]" } } },
   });
-  expect(admin.running.stderr()).not.toContain(CANARY);
+  await change([
+    { path: ["mcpServers", "off", "env", "HIDDEN"], value: `${CANARY}-refused` },
+    { path: [], value: CANARY },
+  ]);
+  const told = admin.running.stderr();
+  expect(told).not.toContain(CANARY);
+  expect(told).toMatch(/"who":"admin:configure","via":"admin","operation":"config-change".*"value":"\[redacted\]"/);
 });

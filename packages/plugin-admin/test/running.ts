@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { type Home, home, type Running, start, urlOf } from "../../../test/harness/cli.ts";
-import { upstream } from "../../../test/harness/hosts.ts";
+import { ROOT, upstream } from "../../../test/harness/hosts.ts";
 
 /** Tokens by the scope that each has. */
 export const TOKENS = {
@@ -40,13 +40,23 @@ export function configWith(options: Record<string, unknown> = {}): Record<string
       off: { command: process.execPath, args: ["--version"], disabled: true, env: { HIDDEN: CANARY } },
       far: { url: "http://127.0.0.1:9/mcp", start: "lazy", headers: { "x-team": CANARY, Authorization: "Bearer ${FAR}" } },
     },
-    plugins: ["@host/plugin-cache", ["@host/plugin-admin", { tokens, ...options }]],
+    plugins: ["@host/plugin-cache", ["@host/plugin-admin", { tokens, ...options }], "./hears.mjs"],
   };
 }
 
+/** A plugin that logs what it is told of operators. */
+const HEARS = `
+import { definePlugin } from "${join(ROOT, "packages/host/dist/index.js")}";
+export default definePlugin({
+  name: "hears",
+  host: "^1.0.0",
+  apply: (host) => host.hooks.operated.tap("hears", (event) => host.log.info("operated", event)),
+});
+`;
+
 /** A host in a process of its own, as `mcp-host start` makes it. */
 export async function adminHost(config: Record<string, unknown> = configWith()): Promise<AdminHost> {
-  const at = home(config);
+  const at = home(config, { "hears.mjs": HEARS });
   const env = Object.fromEntries(Object.entries(TOKENS).map(([scope, token]) => [`ADMIN_${scope.toUpperCase()}`, token]));
   const running = start(at, ["start", "--port", "0", "--log-format", "json"], { ...env, FAR: `${CANARY}-far` });
   const base = new URL("/admin/api/v1/", await urlOf(running));

@@ -1,4 +1,5 @@
 import { admin } from "@host/plugin-admin";
+import { oauth } from "@host/plugin-oauth";
 import { type Config, definePlugin, type OperatedEvent } from "mcp-host";
 import { fakeUpstream } from "mcp-host/testing";
 import { expect, test, vi } from "vitest";
@@ -34,6 +35,24 @@ test("roles of clients are scopes, as far as the options say so; tokens go on be
   expect((await ask(base(running), "GET", "whoami", "operate")).body).toMatchObject({ who: "admin:op" });
   // A token of operators is none of a client.
   await expect(WireClient.connect(running.url, { headers: {} })).rejects.toThrow();
+});
+
+test("a role without an Authorization header may read, and changes nothing", async () => {
+  const certified = definePlugin({
+    name: "certified",
+    host: "^1.0.0",
+    apply: (host) => host.hooks.authenticate.tap("certified", () => ({ id: "ann", roles: ["boss"] })),
+  });
+  await using running = await startHost({ mcpServers: near(), plugins: [certified(), admin({ roles: { configure: ["boss"] } })] });
+  expect((await ask(base(running), "GET", "whoami")).body).toMatchObject({ who: "admin:ann", scope: "configure" });
+  expect((await ask(base(running), "POST", "reload")).status).toBe(401);
+  expect((await ask(base(running), "POST", "reload", { headers: { authorization: "Anything goes" } })).status).toBe(200);
+});
+
+test("what another plugin offers needs the scope that it says, also where nobody is told of it", async () => {
+  await using running = await startHost({ mcpServers: near(), plugins: [admin({ tokens }), oauth()] });
+  expect((await ask(base(running), "POST", "plugins/oauth/finish", "read", { id: "x", url: "http://x/" })).status).toBe(403);
+  expect((await ask(base(running), "POST", "plugins/oauth/finish", "operate", { id: "x", url: "http://x/" })).status).toBe(422);
 });
 
 test("every change is told with who had it done, and what only reads is not", async () => {

@@ -235,6 +235,7 @@ function operate({ operator }: PluginHost, desk: Desk, kept: () => string, surve
       description: "Takes the address that a browser of another machine ended at.",
       params: z.strictObject({ id, url: z.string().max(16_384).describe("As the browser shows it, with everything behind the `?`.") }),
       reads: true, // it holds a code, which those who are told of operations are not to see
+      scope: "operate",
     },
   );
   operator.operation(

@@ -1,5 +1,7 @@
 import { z } from "zod";
+import { isObject, type Json } from "../wire/message.ts";
 import type { ConfigDesk } from "./config-desk.ts";
+import { withoutSecrets } from "./config-shown.ts";
 import type { HostOperation } from "./host-operation.ts";
 import { RELOADED } from "./operation-results.ts";
 
@@ -49,6 +51,15 @@ const CHANGED = z.looseObject({
 
 const HISTORY = z.looseObject({ backups: z.array(z.looseObject({ number: z.number(), time: z.string() })) });
 
+/** An edit may hold a secret, which only its place tells from harmless text. */
+function toldOf({ edits, ...rest }: Readonly<Json>): Json {
+  const told = (edit: unknown): unknown => {
+    if (!isObject(edit) || !Array.isArray(edit.path) || edit.path.length === 0) return "[malformed]";
+    return { path: edit.path, ...(edit.value !== undefined && { value: withoutSecrets(edit.value, edit.path as string[]) }) }; // what is no text in it has no name
+  };
+  return { ...rest, edits: Array.isArray(edits) ? edits.slice(0, 100).map(told) : "[malformed]" };
+}
+
 /** What can be done with the file that a host was started with. */
 export function configOperations(desk: ConfigDesk): Readonly<Record<string, HostOperation>> {
   const switching = (on: boolean): HostOperation => ({
@@ -74,6 +85,7 @@ export function configOperations(desk: ConfigDesk): Readonly<Record<string, Host
       result: CHANGED,
       reads: false,
       scope: "configure",
+      told: toldOf,
       async run(params) {
         const { edits, ...asked } = params as z.output<typeof CHANGE>; // it fits
         return {

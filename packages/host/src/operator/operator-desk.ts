@@ -117,7 +117,8 @@ export class OperatorDesk implements Desk {
       return plain(await inTime(work, what), RESULT_BYTES, `${what} gave`);
     };
     if (operation.reads) return run();
-    return this.told({ ...by, operation: name, ...(plugin !== undefined && { plugin }), params: given }, run);
+    const shown = "told" in operation && operation.told ? operation.told(given) : given;
+    return this.told({ ...by, operation: name, ...(plugin !== undefined && { plugin }), params: shown }, run);
   }
 
   async told<T>({ params = {}, ...act }: Act, work: () => Promise<T>): Promise<T> {

@@ -1,0 +1,2 @@
+/** What a server that is locked wants to see. */
+export const TOKEN = "a-token-of-the-bench";
