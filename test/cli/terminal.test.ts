@@ -72,6 +72,8 @@ const LINES: Record<string, string[]> = {
   "config path": [],
   "config show": [],
   "config history": [],
+  backup: ["saved"],
+  restore: ["saved", "--dry-run"],
   "config restore": [],
   "config migrate": [],
   "credentials check": [],

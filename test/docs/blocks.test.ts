@@ -76,7 +76,7 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
   },
   "docs/migrating.md": { sh: { count: 1, by: "test/cli/migrate.test.ts" }, jsonc: { count: 1, by: "test/cli/migrate.test.ts" } },
   "docs/operations.md": {
-    sh: { count: 6, by: "test/docs/operations.test.ts" },
+    sh: { count: 8, by: "test/docs/operations.test.ts" },
     json: { count: 1, by: "test/docs/operations.test.ts" },
     "": { count: 3, by: "test/docs/operations.test.ts", but: "they need systemd as root has it, Caddy and nginx" },
   },

@@ -1,5 +1,5 @@
 import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { COMMANDS } from "../../packages/host/dist/cli/commands.js";
@@ -51,6 +51,8 @@ afterAll(async () => {
 /** What must be there for an example: the process id that it names, and what ends it again. */
 async function prepared(line: string): Promise<{ pid: number | undefined; end: () => Promise<unknown> }> {
   if (/^mcp-host config restore/.test(line)) await run(at, ["init", "--force", "--yes", "--import", "none"]);
+  if (/^mcp-host (backup|restore) saved/.test(line)) rmSync(join(at.path, "saved"), { recursive: true, force: true });
+  if (/^mcp-host restore saved/.test(line)) await run(at, ["backup", "saved"]);
   if (/^mcp-host (add|remove|enable|disable)/.test(line))
     for (const name of ["files", "tickets", "search", "spare"]) await run(at, ["remove", name]); // of another example
   if (/^mcp-host (remove|enable|disable)/.test(line)) await run(at, ["add", "spare", "--url", server.url]);

@@ -53,8 +53,8 @@ async function printed(at: Home, texts: readonly string[]): Promise<string> {
 
 test("every command block of docs/operations.md is run here", () => {
   const sections = ["In the background", "As a service", "Several hosts side by side", "Watch", "Upgrade and back up"];
-  expect(sections.map((section) => blocks(section, "sh").length)).toEqual([2, 1, 1, 1, 1]);
-  expect(PAGE.match(/^```sh$/gm)).toHaveLength(6);
+  expect(sections.map((section) => blocks(section, "sh").length)).toEqual([2, 1, 1, 1, 3]);
+  expect(PAGE.match(/^```sh$/gm)).toHaveLength(8);
 });
 
 test("in the background: start, status, restart, stop; the log goes on when it was moved", async () => {
@@ -87,14 +87,16 @@ test("several hosts side by side", async () => {
   expect(text.match(/^stopped http/gm)).toHaveLength(2);
 });
 
-test("the health check answers for a host, and not for none; after an upgrade the config is checked and the daemon restarted", async () => {
+test("the health check answers for a host, and not for none; after an upgrade the config is checked and the daemon restarted; what is kept is copied and put back", async () => {
   using at = place();
   await using daemon = await startDaemon(at);
   const [check = ""] = blocks("Watch", "sh").map((block) => block.replace("127.0.0.1:3000", daemon.url.host));
   expect(await shell(at, check)).toMatchObject({ code: 0 });
-  const text = await printed(at, [...blocks("Upgrade and back up", "sh"), "mcp-host stop"]);
+  const [upgrade = "", save = "", putBack = ""] = blocks("Upgrade and back up", "sh");
+  const text = await printed(at, [upgrade, save, "mcp-host stop", putBack]);
   expect(text).toContain("is valid");
   expect(text).toContain(`stopped ${daemon.url.href}, pid ${daemon.pid}\n`);
+  expect(text).toMatch(/^config +\S+ +is the same already$/m);
   expect(await shell(at, check)).toMatchObject({ code: 1 });
 });
 

@@ -86,6 +86,7 @@ export {
   definePlugin,
   defineService,
   type ExpectedUpstream,
+  type KeptFile,
   type Operate,
   type Plugin,
   type PluginCommandData,

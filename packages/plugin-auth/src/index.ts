@@ -33,6 +33,7 @@ export const auth = definePlugin({
     "keys rotate": () => import("./commands/keys-rotate.ts"),
     "keys revoke": () => import("./commands/keys-revoke.ts"),
   },
+  keeps: ({ apiKeys }, { folder }) => (apiKeys?.file === undefined ? [] : [{ what: "API keys", path: resolve(folder, apiKeys.file) }]),
   apply(host, given) {
     const { hooks, log, meter } = host;
     if (host.config.listen && !given.apiKeys && given.jwt.length === 0 && !given.anonymous)

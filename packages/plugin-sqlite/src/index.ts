@@ -16,6 +16,11 @@ export const sqlite = definePlugin({
   version,
   host: "^1.0.0",
   options,
+  keeps: (given, { folder }) => {
+    const path = resolve(folder, given.file);
+    const copy = async (to: string): Promise<void> => (await import("./copy.ts")).copyStore(path, to);
+    return [{ what: "store", path, copy, beside: ["-wal", "-shm"] }];
+  },
   apply(host, given) {
     const path = resolve(host.folder, given.file);
     if (!statSync(dirname(path), { throwIfNoEntry: false })?.isDirectory())

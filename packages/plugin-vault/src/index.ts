@@ -60,6 +60,8 @@ export const vault = definePlugin({
       ...(facts.isOlder ? [older] : []),
     ];
   },
+  // The key opens it, and travels by another way.
+  keeps: (given, { folder }) => [{ what: "vault", path: vaultOf(given, folder).vault.path }],
   apply(host, given) {
     const opened = vaultOf(given, host.folder);
     opened.vault.warn = (message, details) => host.log.warn(message, details);

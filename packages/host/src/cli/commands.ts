@@ -37,6 +37,8 @@ export const COMMANDS: Readonly<Record<string, () => Promise<CommandDef>>> = {
   "config history": () => import("./config-history.ts").then(definition),
   "config restore": () => import("./config-restore.ts").then(definition),
   "config migrate": () => import("./config-migrate.ts").then(definition),
+  backup: () => import("./backup.ts").then(definition),
+  restore: () => import("./restore.ts").then(definition),
   "credentials check": () => import("./credentials-check.ts").then(definition),
   trust: () => import("./trust.ts").then(definition),
   doctor: () => import("./doctor.ts").then(definition),

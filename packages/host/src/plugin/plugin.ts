@@ -201,6 +201,11 @@ export interface PluginDefinition<Schema extends z.ZodType = z.ZodType> {
    * @throws Error in the form "what is wrong; what to do", which is told as a problem
    */
   examine?(options: z.output<Schema>, context: Pick<VariableContext, "folder">): Awaitable<readonly PluginFinding[]>;
+  /**
+   * The files in which the plugin keeps what a host must have on another machine, too, for `mcp-host backup`, whether they are there yet or not.
+   * Not what opens them (a key), and not what only grows (a log).
+   */
+  keeps?(options: z.output<Schema>, context: Pick<VariableContext, "folder">): readonly KeptFile[];
   /** Lazy command definitions (citty), mounted as `mcp-host <plugin> <command>`; a name may be two words, as `keys add`. citty's `data` is a {@link PluginCommandData}. */
   commands?: Record<string, () => Promise<unknown>>;
   /** Those of its commands, of one word, that are mounted as `mcp-host <command>`, too, or first words of its commands of two; unless the host or another plugin's name has the word. */
@@ -214,6 +219,18 @@ export interface PluginFinding {
   /** Without secrets. */
   readonly found: string;
   readonly remedy?: string;
+}
+
+/** A file that a backup has a copy of. */
+export interface KeptFile {
+  /** In a word or two, such as `API keys`. */
+  readonly what: string;
+  /** Absolute. */
+  readonly path: string;
+  /** Writes a whole copy, where one of the bytes would not be whole while a host runs. Default: a copy of the bytes. */
+  readonly copy?: (to: string) => Awaitable<void>;
+  /** Ends of the names of files that belong to it and are in no backup, such as `-wal`: they are taken away where it is replaced. */
+  readonly beside?: readonly string[];
 }
 
 /** What a plugin that brings values is told of the config that refers to them. */
