@@ -140,7 +140,7 @@ export class Journal {
       headEvery: signing?.every ?? 60_000,
       clock: host.clock,
       written: (lines) => {
-        if (stderr) process.stderr.write(`${lines.join("\n")}\n`);
+        if (stderr) process.stderr.write(Buffer.concat(lines));
         this.#use?.ships?.wake();
       },
       ship: isShipped ? (trail) => Ships.start({ host, path, options, lost }, trail) : undefined,

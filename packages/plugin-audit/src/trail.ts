@@ -15,8 +15,8 @@ export interface TrailSettings extends RotationSettings {
   /** Milliseconds between two heads. */
   readonly headEvery: number;
   readonly clock: Pick<PluginHost["clock"], "now">;
-  /** Told of lines that are written, in order. */
-  readonly written: (lines: readonly string[]) => void;
+  /** Told of lines that are written, each with its line break, in order. */
+  readonly written: (lines: readonly Buffer[]) => void;
   /** Told every `headEvery` of the last line, while there are new ones. */
   readonly headed: (last: Link) => void;
   /** Told when writing fails (with why), and when it works again. */
@@ -30,7 +30,7 @@ type Waiter = (error: Error | undefined) => void;
 /** Milliseconds that a record waits for others, so that one write takes all. */
 const GATHER = 50;
 /** So much is written at once without waiting for more. */
-const URGENT = 256 * 1024;
+const URGENT = 64 * 1024;
 const BATCH = 1024 ** 2;
 /** Milliseconds between syncs with `1s`: less than a second with what gathering and syncing take. */
 const SYNC = 900;
@@ -51,7 +51,7 @@ export class Trail {
   #queue: string[] = [];
   #queued = 0;
   /** What is being written: its lines, and their bytes. */
-  #lines: string[] = [];
+  #lines: Buffer[] = [];
   #bytes: Uint8Array | undefined;
   #last: Link;
   #trouble: string | undefined;
@@ -235,13 +235,13 @@ export class Trail {
       this.#settings.headed(this.#last);
     }
     this.#headDue = false;
-    const text = this.#lines.length > 0 ? `${this.#lines.join("\n")}\n` : "";
-    this.#bytes = this.#bytes ? Buffer.concat([this.#bytes, Buffer.from(text)]) : Buffer.from(text);
+    this.#bytes = Buffer.concat(this.#bytes ? [this.#bytes, ...this.#lines] : this.#lines);
   }
 
   #append(record: string): void {
-    const line = nextLine(this.#last, record);
-    this.#last = { n: this.#last.n + 1, hash: hashOf(line) };
+    // Bytes at once: a text that was put together is copied anew for each that reads it.
+    const line = Buffer.from(`${nextLine(this.#last, record)}\n`);
+    this.#last = { n: this.#last.n + 1, hash: hashOf(line.subarray(0, -1)) };
     this.#file?.begins(this.#last.n);
     this.#lines.push(line);
     this.#unsigned++;
