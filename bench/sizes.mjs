@@ -1,7 +1,7 @@
 // How much is measured. Everything is bounded: by counts, or by milliseconds. `lives` are runs of an aggregate from its start
 // through its calls and sessions to its end, `settle` is the time until memory is read.
 
-/** The run that is published: about 10 minutes. */
+/** The run that is published: about 25 minutes. */
 export const FULL = {
   rounds: 9,
   warm: 4_000,

@@ -1,4 +1,4 @@
-import { registerSecret } from "mcp-host";
+import { isSafeUrl, registerSecret } from "mcp-host";
 import {
   type AuthorizationServer,
   allowInsecureRequests,
@@ -13,7 +13,7 @@ import {
   processDynamicClientRegistrationResponse,
   ResponseBodyError,
 } from "oauth4webapi";
-import { type Egress, isSafeUrl, shown } from "./egress.ts";
+import { type Egress, shown } from "./egress.ts";
 import type { Kept } from "./memory.ts";
 import type { AuthMethod, ServerOptions } from "./options.ts";
 import { privateKeyOf } from "./private-key.ts";

@@ -1,8 +1,8 @@
-import { type Counter, type PluginClock, registerSecret } from "mcp-host";
+import { type Counter, isSafeUrl, type PluginClock, registerSecret } from "mcp-host";
 import type { DeviceAuthorizationResponse } from "oauth4webapi";
 import { clientFor, noteRefusal } from "./clients.ts";
 import { discover } from "./discovery.ts";
-import { isSafeUrl, shown } from "./egress.ts";
+import { shown } from "./egress.ts";
 import { problemOf, SignInProblem } from "./problem.ts";
 import type { FirstGrant, Grant } from "./records.ts";
 import { type Begin, documentOf, firstOf, type SignInOptions, scopeOf } from "./sign-in.ts";

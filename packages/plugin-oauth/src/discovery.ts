@@ -1,6 +1,7 @@
+import { isSafeUrl } from "mcp-host";
 import { type AuthorizationServer, processDiscoveryResponse, processResourceDiscoveryResponse, type ResourceServer } from "oauth4webapi";
 import type { Challenge } from "./challenge.ts";
-import { type Egress, isSafeUrl, shown } from "./egress.ts";
+import { type Egress, shown } from "./egress.ts";
 import type { ServerOptions } from "./options.ts";
 import { SignInProblem } from "./problem.ts";
 

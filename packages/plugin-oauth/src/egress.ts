@@ -1,5 +1,5 @@
 import { lookup } from "node:dns/promises";
-import { isLoopback, proxiedFetch } from "mcp-host";
+import { isSafeUrl, proxiedFetch } from "mcp-host";
 import { isPrivate } from "./private-address.ts";
 import { SignInProblem } from "./problem.ts";
 
@@ -9,20 +9,8 @@ const REDIRECTS = 3;
 /** Milliseconds for which it is known where a server's name leads. */
 const KNOWN = 300_000;
 
-/** Whether secrets may travel to and from there: encrypted, or within this machine. */
-export function isSafeUrl(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const { protocol, username, password } = new URL(text);
-  if (username !== "" || password !== "") return false;
-  return protocol === "https:" || (protocol === "http:" && isHere(text));
-}
-
 function hostOf(url: string): string {
   return new URL(url).hostname.replace(/^\[|\]$/g, "");
-}
-
-function isHere(url: string): boolean {
-  return isLoopback(hostOf(url));
 }
 
 /**

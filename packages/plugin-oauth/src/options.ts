@@ -1,6 +1,5 @@
-import { duration } from "mcp-host";
+import { duration, isSafeUrl } from "mcp-host";
 import { z } from "zod";
-import { isSafeUrl } from "./egress.ts";
 
 const scope = z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,256}$/, "is not a scope (RFC 6749 section 3.3)");
 const scopes = z.array(scope).max(200);

@@ -1,4 +1,4 @@
-import { type Counter, registerSecret } from "mcp-host";
+import { type Counter, isSafeUrl, registerSecret } from "mcp-host";
 import {
   AuthorizationResponseError,
   calculatePKCECodeChallenge,
@@ -9,7 +9,7 @@ import {
 import type { Challenge } from "./challenge.ts";
 import { clientFor, isTaken, noteRefusal } from "./clients.ts";
 import { discover, type Found } from "./discovery.ts";
-import { type Egress, isSafeUrl, shown } from "./egress.ts";
+import { type Egress, shown } from "./egress.ts";
 import type { Grants, Owner } from "./grants.ts";
 import type { Kept } from "./memory.ts";
 import type { Options, ServerOptions } from "./options.ts";

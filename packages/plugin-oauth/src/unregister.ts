@@ -1,7 +1,7 @@
-import { registerSecret } from "mcp-host";
+import { isSafeUrl, registerSecret } from "mcp-host";
 import { protectedResourceRequest } from "oauth4webapi";
 import { requestOptions } from "./clients.ts";
-import { type Egress, isSafeUrl } from "./egress.ts";
+import type { Egress } from "./egress.ts";
 import type { ClientRecord } from "./records.ts";
 
 /**
