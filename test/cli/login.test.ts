@@ -59,6 +59,9 @@ test("login without a running host wants something that keeps it, and tells what
   expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining('did you mean "up"') });
   using without = home({ mcpServers: {} });
   expect((await run(without, ["login", "up"])).stderr).toContain('there is no command "login"');
+  const app = { servers: { up: { clientId: "app", clientSecret: "${NOT_SET_YET}" } } };
+  using unfinished = home({ mcpServers: { up: { url: server.url } }, plugins: [[OAUTH, app]] });
+  expect((await run(unfinished, ["login", "up"])).stderr).toContain("the variable NOT_SET_YET is not set");
   const doctor = await run(at, ["doctor", "--json"]);
   expect(JSON.parse(doctor.stdout).findings).toContainEqual(
     expect.objectContaining({ id: "server-sign-in", about: "up", found: expect.stringContaining("login up") }),

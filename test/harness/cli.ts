@@ -80,7 +80,7 @@ export function run(at: Home, args: string[], env: Record<string, string> = {}, 
 }
 
 /** Runs `mcp-host` to its end in a process of its own, with `input` on its standard input. */
-export async function runProcess(at: Home, args: string[], env: Record<string, string> = {}, input = ""): Promise<Output> {
+export async function runProcess(at: Home, args: string[], env: Record<string, string> = {}, input: string | Buffer = ""): Promise<Output> {
   const running = start(at, args, env);
   running.child.stdin.end(input);
   return running.exited;

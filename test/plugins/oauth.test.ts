@@ -353,9 +353,10 @@ describe("what goes wrong", () => {
     const [, body] = await came({ error: "access_denied", error_description: "<b>MARK</b>", state, iss: "https://other.example" });
     expect(body).not.toMatch(/MARK|other\.example/);
     expect(all.as.count("/token")).toBe(0);
-    // It was used up by that.
-    const [status] = await came({ code: "x", state, iss: all.as.issuer });
-    expect(status).toBe(400);
+    // It was used up by that, and whoever waits for it is told.
+    const over = await running.host.operator.run("oauth:wait", { id: begun.id });
+    expect(over).toMatchObject({ state: "failed", message: expect.stringContaining("begin again") });
+    await expect(came({ code: "x", state, iss: all.as.issuer })).rejects.toThrow();
     expect(all.as.count("/token")).toBe(0);
   });
 });

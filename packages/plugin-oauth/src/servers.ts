@@ -62,6 +62,10 @@ function wrong({ grant, issuer, clientId, clientSecret, privateKey, tokenEndpoin
     if (clientSecret === undefined && privateKey === undefined) problems.push(": client_credentials needs a clientSecret, or a privateKey");
     if (mode === "principal") problems.push('.mode: client_credentials is the host\'s own account, so it cannot be "principal"');
   }
+  const unused =
+    clientId !== undefined ? undefined : clientSecret !== undefined ? "clientSecret" : privateKey !== undefined ? "privateKey" : undefined;
+  if (unused !== undefined && grant === "authorization_code")
+    problems.push(`.${unused}: is of no use without the clientId that it belongs to`);
   if (method === "private_key_jwt" && privateKey === undefined) problems.push(".privateKey: is needed for private_key_jwt");
   if ((method === "client_secret_basic" || method === "client_secret_post") && clientId !== undefined && clientSecret === undefined)
     problems.push(`.clientSecret: is needed for ${method}`);

@@ -136,8 +136,8 @@ export class SignIns {
       outcome("refused");
       if (!(error instanceof AuthorizationResponseError))
         throw new SignInProblem(
-          "callback",
-          `the browser did not come back from ${shown(first.issuer)} as it should (RFC 9207), so its code was not used`,
+          "invalid-answer",
+          `the browser did not come back from ${shown(first.issuer)} as it should (RFC 9207), so its code was not used; begin again`,
           { cause: error },
         );
       const code = error.error.replace(/[^\w.-]/g, "").slice(0, 64);

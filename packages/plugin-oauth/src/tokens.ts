@@ -200,10 +200,23 @@ async function attempt<T>(as: AuthorizationServer, work: () => Promise<T>): Prom
     const given = await work();
     if (given && ((given as unknown as TokenEndpointResponse).access_token ?? "").length > MAX_TOKEN)
       throw new SignInProblem("invalid-answer", `${shown(as.issuer)} gave a token of more than ${MAX_TOKEN} characters`);
+    if (given) checkUse(as, given as unknown as TokenEndpointResponse);
     return given;
   } catch (error) {
     throw told(as, error);
   }
+}
+
+/** Whether a token can be used: RFC 6749 section 7.1 forbids one of a type that the client does not know. @throws SignInProblem */
+function checkUse(as: AuthorizationServer, { token_type: type, access_token: token }: Partial<TokenEndpointResponse>): void {
+  if (token === undefined) return; // another answer
+  if (type !== "bearer")
+    throw new SignInProblem(
+      "invalid-answer",
+      `${shown(as.issuer)} gave a token of the type ${type === "dpop" ? "DPoP" : "?"}, and the host uses Bearer tokens only`,
+    );
+  // As no header may hold it (RFC 9110 section 5.5).
+  if (!/^[\x21-\x7e]+$/.test(token)) throw new SignInProblem("invalid-answer", `${shown(as.issuer)} gave a token that no header may hold`);
 }
 
 /** Codes of RFC 6749 section 5.2 and of others, by which a server is out of order or busy. */

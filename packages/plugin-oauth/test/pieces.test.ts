@@ -70,6 +70,7 @@ describe("servers that cannot be signed in to so", () => {
       "own account",
     ],
     ["no key", { url }, { clientId: "a", tokenEndpointAuthMethod: "private_key_jwt" }, "privateKey: is needed"],
+    ["a secret of nobody", { url }, { clientSecret: "s" }, "clientSecret: is of no use without the clientId"],
     ["no secret", { url }, { clientId: "a", tokenEndpointAuthMethod: "client_secret_post" }, "clientSecret: is needed"],
     ["callers' tokens sent wherever it says", { url }, { grant: "token_exchange", clientId: "a" }, "issuer: is needed"],
     ["nobody who exchanges", { url }, { grant: "token_exchange", issuer: "https://as.example" }, "clientId: is needed"],

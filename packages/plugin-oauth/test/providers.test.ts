@@ -185,6 +185,13 @@ describe("token answers", () => {
     ["an ID token of another's", { access_token: "x", token_type: "bearer", id_token: "no.token.atall" }, { access_token: "x" }],
   ])("%s", async (_, body, wanted) => expect(await ask({ body })).toMatchObject(wanted));
 
+  test.each([
+    ["of another type", { access_token: "x", token_type: "DPoP" }, /type DPoP/],
+    ["that no header can hold", { access_token: "a\r\nb", token_type: "bearer" }, /no header may hold/],
+  ])("a token %s is refused", async (_, body, words) => {
+    await expect(ask({ body })).rejects.toMatchObject({ kind: "invalid-answer", message: expect.stringMatching(words) });
+  });
+
   test("further in, where the config says so, with what belongs to it; at the top otherwise", async () => {
     const user = { access_token: "user's", token_type: "user", scope: "a", expires_in: 60, refresh_token: "" };
     const body = { ok: true, access_token: "the bot's", token_type: "bot", refresh_token: "the bot's", authed_user: user };

@@ -68,6 +68,9 @@ test("nothing is taken from arguments, and no name or value that cannot be", asy
     code: 1,
     stderr: expect.stringContaining("has more than 65536 bytes"),
   });
+  expect(await secret(at, "set A", "a\0b")).toMatchObject({ code: 1, stderr: expect.stringContaining("has a NUL byte") });
+  const binary = await runProcess(at, ["secret", "set", "A"], {}, Buffer.from([0xff, 0xfe]));
+  expect(binary).toMatchObject({ code: 1, stderr: expect.stringContaining("is no UTF-8 text") });
   expect(await secret(at, "rotate")).toMatchObject({ code: 1, stderr: expect.stringContaining("there is no vault") });
   expect(await secret(at, "rotate --to purse")).toMatchObject({
     code: 1,

@@ -83,7 +83,7 @@ function unknownCommand(name: string, cause?: unknown): Error {
   const near = nearest(name, Object.keys(COMMANDS));
   const stock = BROUGHT.get(name);
   const plain = `there is no command "${name}"${stock === undefined ? near : `; ${stock} brings it: add it to "plugins" in the config`}`;
-  if (near !== "" || !(cause instanceof ConfigError)) return new UsageError(plain);
+  if ((near !== "" && stock === undefined) || !(cause instanceof ConfigError)) return new UsageError(plain);
   const place = cause instanceof ConfigFileError && cause.path !== undefined ? ` ${cause.path}` : "";
   const problems = cause.problems.map((problem) => `  ${problem}`);
   return new UsageError([`${plain}, and the config${place}, whose plugins may bring it, cannot be used:`, ...problems].join("\n"));

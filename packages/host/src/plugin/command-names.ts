@@ -5,5 +5,5 @@ export const COMMAND_NAMES: ReadonlySet<string> = new Set([
   ...["validate", "list", "call", "resources", "read", "prompt", "subscribe"],
   ...["add", "remove", "enable", "disable", "reconnect"],
   ...["status", "logs", "trace", "reload", "inspect"],
-  ...["schema", "config", "credentials", "trust", "doctor", "completion", "version", "help"],
+  ...["schema", "config", "credentials", "backup", "restore", "trust", "doctor", "completion", "version", "help"],
 ]);

@@ -8,6 +8,8 @@ const DEADLINE = 5 * 60_000;
 /** A value from standard input: of a terminal what is typed, which nobody sees; else all of it, without the last line break. */
 export async function entered(what: string): Promise<string> {
   const value = process.stdin.isTTY ? await typed(`${what}: `) : (await piped(what)).replace(/\r?\n$/, "");
+  if (value.includes("\0"))
+    throw new Error(`${what} has a NUL byte, which no variable and no header can hold; give it as text, such as Base64`);
   if (value === "")
     throw new Error(
       `nothing was given as ${what}; type it, or pipe it in: mcp-host never takes it as an argument, which every user of this machine can read`,
@@ -54,5 +56,9 @@ async function piped(what: string): Promise<string> {
   } finally {
     clearTimeout(timer);
   }
-  return Buffer.concat(chunks).toString();
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(Buffer.concat(chunks));
+  } catch {
+    throw new Error(`${what} is no UTF-8 text; give it as text, such as Base64`);
+  }
 }
