@@ -41,6 +41,7 @@ export { createLogger, type LogFields, type Logger, type LogLevel, type LogOptio
 export { callRunningHost, type HostChoice, type Reloaded, reloadRunningHosts } from "./operator/control-client.ts";
 export { createHost } from "./operator/create-host.ts";
 export { type ChoiceFlags, choiceArgs, choiceOf, jsonArgs } from "./operator/host-choice.ts";
+export type { TraceFacts } from "./operator/trace-record.ts";
 export { UsageError } from "./operator/usage-error.ts";
 export { CALLER_TOKENS, type CallerToken, type CallerTokens } from "./plugin/caller-tokens.ts";
 export type { Clock, PluginClock } from "./plugin/clock.ts";
@@ -81,7 +82,7 @@ export {
   type OfferTool,
   type OfferToolResult,
 } from "./plugin/offering.ts";
-export type { Followed, OperationFacts, OperationInfo, Scope, Who } from "./plugin/operations.ts";
+export { type Followed, type OperationFacts, type OperationInfo, SCOPES, type Scope, type Who } from "./plugin/operations.ts";
 export {
   definePlugin,
   defineService,
@@ -110,8 +111,10 @@ export type {
   TransportSettings,
 } from "./plugin/transport-registry.ts";
 export { redactLine, redactText, registerSecret, registerSecretShape } from "./redact.ts";
+export { outcomeName } from "./session/session.ts";
 export { proxiedFetch } from "./upstream/proxied-fetch.ts";
 export { API_VERSION, VERSION } from "./version.ts";
+export { BoundedMap } from "./wire/bounded-map.ts";
 export { canonicalJson } from "./wire/canonical-json.ts";
 export { withDeadline } from "./wire/deadline.ts";
 export { isLoopback, isSafeUrl } from "./wire/loopback.ts";

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from "node:crypto";
-import { isLoopback, type Principal } from "mcp-host";
-import { type Resolved, SCOPES, type Scope } from "./options.ts";
+import { isLoopback, type Principal, SCOPES, type Scope } from "mcp-host";
+import type { Resolved } from "./options.ts";
 import { Problem } from "./problem.ts";
 
 /** A request, as far as it says who makes it. */

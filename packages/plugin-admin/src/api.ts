@@ -1,8 +1,8 @@
-import { type Json, type PluginHost, redactText } from "mcp-host";
+import { type Json, type PluginHost, redactText, type Scope } from "mcp-host";
 import { type Access, type Asked, type Operator, suffices } from "./access.ts";
 import { bodyOf } from "./body.ts";
 import { openApiOf } from "./openapi.ts";
-import type { Resolved, Scope } from "./options.ts";
+import type { Resolved } from "./options.ts";
 import { docsPage } from "./page.ts";
 import { answerOf, Problem, problemOf, SAFE } from "./problem.ts";
 import { paramsIn, refuseCredentials } from "./query.ts";

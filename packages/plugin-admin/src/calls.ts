@@ -1,18 +1,10 @@
-import { type Exchange, type Json, redactText } from "mcp-host";
+import { type Clock, type Exchange, type Json, outcomeName, redactText, type TraceFacts } from "mcp-host";
 
 /** One request of a client that is over. */
-export interface Call {
-  readonly id: string;
+export interface Call extends TraceFacts {
   /** When it began. */
   readonly time: string;
   readonly ms: number;
-  readonly method: string;
-  readonly entry?: string;
-  readonly upstream?: string;
-  readonly principal: string;
-  readonly client: string;
-  /** `ok`, `tool_error`, `cancelled`, the type of an error of the host's, or `error` with the code of a server's own. */
-  readonly outcome: string;
 }
 
 /** UTF-16 units of a name that a client or a server chose. */
@@ -36,10 +28,12 @@ interface Kept {
 /** The newest requests of clients, with what became of them where that is traced. */
 export class Calls {
   readonly #kept = new Map<string, Kept>();
+  readonly #clock: Pick<Clock, "now" | "monotonic">;
   #most: number;
 
-  constructor(most: number) {
+  constructor(most: number, clock: Pick<Clock, "now" | "monotonic">) {
     this.#most = most;
+    this.#clock = clock;
   }
 
   get size(): number {
@@ -54,19 +48,20 @@ export class Calls {
 
   settled(exchange: Exchange): void {
     if (this.#most === 0 || exchange.parent) return; // what plugins and servers ask is in the trace of its request
-    const { id, timings, method, entry, route, caller } = exchange;
-    const now = performance.now();
+    const { id, timings, method, entry, route, caller, outcome } = exchange;
+    if (!outcome) return; // only what is over is told of
+    const now = this.#clock.monotonic();
     const ms = (timings.end ?? now) - timings.start;
     this.#kept.set(id, {
       id,
-      at: Date.now() - (now - timings.start),
+      at: this.#clock.now() - (now - timings.start),
       ms,
       method,
       entry: entry?.name,
       upstream: route?.upstream,
       principal: caller.principal.id,
       client: caller.client.info.name,
-      outcome: outcomeOf(exchange),
+      outcome: outcomeName(outcome),
       trace: undefined,
     });
     this.#trim();
@@ -109,16 +104,6 @@ function shown({ id, at, ms, method, entry, upstream, principal, client, outcome
     client: brief(client),
     outcome,
   };
-}
-
-function outcomeOf({ outcome }: Exchange): string {
-  if (!outcome) return "unknown";
-  if ("result" in outcome) return outcome.result.isError === true ? "tool_error" : "ok";
-  if ("cancelled" in outcome) return "cancelled";
-  const { data, code } = outcome.error;
-  // The host takes its mark off upstreams' errors, so this one is its own.
-  const isOwn = typeof data === "object" && data !== null && "origin" in data && data.origin === "mcp-host" && "type" in data;
-  return isOwn ? String(data.type) : `error ${code}`;
 }
 
 function brief(text: unknown): string {

@@ -112,8 +112,8 @@ function kept({ catalog }: PluginHost): Lasting {
   return lasting;
 }
 
-function callsOf({ id }: PluginHost, { calls }: Lasting, most: number): Calls {
-  const known = calls.get(id) ?? new Calls(most);
+function callsOf({ id, clock }: PluginHost, { calls }: Lasting, most: number): Calls {
+  const known = calls.get(id) ?? new Calls(most, clock);
   known.keep(most);
   calls.set(id, known);
   return known;

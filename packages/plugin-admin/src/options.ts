@@ -1,7 +1,5 @@
+import { SCOPES, type Scope } from "mcp-host";
 import { z } from "zod";
-
-export const SCOPES = ["read", "operate", "configure"] as const;
-export type Scope = (typeof SCOPES)[number];
 
 const token = z.strictObject({
   name: z

@@ -1,3 +1,5 @@
+import { ERRORS, type ErrorType } from "mcp-host";
+
 /** An answer that says why something was not done (RFC 9457). */
 export class Problem extends Error {
   readonly status: number;
@@ -13,17 +15,9 @@ export class Problem extends Error {
   }
 }
 
-/** Statuses of the host's errors that have another meaning here than at the MCP endpoint, or none there. */
+/** Statuses of the host's errors that have none at the MCP endpoint. */
 const STATUS: Readonly<Record<string, number>> = {
   invalid_params: 400,
-  not_found: 404,
-  conflict: 409,
-  forbidden: 403,
-  insufficient_scope: 403,
-  payload_too_large: 413,
-  rate_limited: 429,
-  overloaded: 503,
-  shutting_down: 503,
   upstream_down: 502,
   upstream_error: 502,
   upstream_protocol: 502,
@@ -33,6 +27,14 @@ const STATUS: Readonly<Record<string, number>> = {
   circuit_open: 503,
   sign_in_required: 502,
 };
+
+/** The status of an error of the host's; undefined for any other error, and for one that is no refusal over HTTP. */
+function statusOf(type: unknown): number | undefined {
+  if (typeof type !== "string" || !Object.hasOwn(ERRORS, type)) return undefined;
+  const facts = ERRORS[type as ErrorType]; // one of its keys
+  const status = "status" in facts ? facts.status : 0;
+  return STATUS[type] ?? (status >= 400 ? status : undefined);
+}
 
 const TITLES: Readonly<Record<number, string>> = {
   400: "The request is not as it must be",
@@ -56,9 +58,9 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   const { type, message } = (typeof error === "object" && error !== null ? error : {}) as { type?: unknown; message?: unknown };
   const detail = typeof message === "string" ? message : "it failed and did not say why";
-  if (typeof type !== "string" || STATUS[type] === undefined) return new Problem(422, "operation_failed", detail);
-  const status = STATUS[type] as number; // just looked up
-  return new Problem(status, type, detail, status === 503 ? { "retry-after": "1" } : {});
+  const status = statusOf(type);
+  if (status === undefined) return new Problem(422, "operation_failed", detail);
+  return new Problem(status, String(type), detail, status === 503 ? { "retry-after": "1" } : {});
 }
 
 /** What every answer has, wherever it comes from. */

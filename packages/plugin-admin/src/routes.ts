@@ -1,5 +1,4 @@
-import type { Json, OperationInfo } from "mcp-host";
-import type { Scope } from "./options.ts";
+import type { Json, OperationInfo, Scope } from "mcp-host";
 
 export type Method = "GET" | "POST" | "DELETE";
 

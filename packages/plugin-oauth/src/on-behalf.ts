@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import {
+  BoundedMap,
   type CallerToken,
   type CallerTokens,
   type Credentials,
@@ -68,8 +69,8 @@ interface Failed {
  */
 export class OnBehalf {
   readonly #options: OnBehalfOptions;
-  readonly #kept = new Map<string, Exchanged>();
-  readonly #failed = new Map<string, Failed>();
+  readonly #kept = new BoundedMap<string, Exchanged>(KEPT);
+  readonly #failed = new BoundedMap<string, Failed>(KEPT);
   readonly #asking = new Map<string, Promise<Exchanged>>();
   readonly #servers = new Map<string, { readonly at: number; readonly found: Promise<Found> }>();
   readonly #secrets = new Secrets(1_000);
@@ -151,7 +152,7 @@ export class OnBehalf {
     try {
       const exchanged = await this.#ask(target, came);
       this.#failed.delete(at);
-      keep(this.#kept, at, exchanged);
+      this.#kept.set(at, exchanged);
       return exchanged;
     } catch (error) {
       const problem = problemOf(error);
@@ -190,7 +191,7 @@ export class OnBehalf {
   #fail(at: string, came: CallerToken | undefined, problem: SignInProblem): void {
     if (!came) return;
     const pause = problem.isPassing ? (problem.retryAfter ?? PAUSE) : FRESH;
-    keep(this.#failed, at, { subject: digest(came), until: this.#options.now() + pause, problem });
+    this.#failed.set(at, { subject: digest(came), until: this.#options.now() + pause, problem });
   }
 
   /** What a caller is told: what is wrong with the config is for the operator to read. */
@@ -263,12 +264,4 @@ function bearer({ accessToken }: Exchanged): string {
 
 function renewAt({ at, expires }: Exchanged): number {
   return expires - Math.min(MARGIN, (expires - at) / 10);
-}
-
-function keep<T>(all: Map<string, T>, key: string, value: T): void {
-  all.delete(key);
-  all.set(key, value);
-  if (all.size <= KEPT) return;
-  const [oldest = ""] = all.keys();
-  all.delete(oldest);
 }

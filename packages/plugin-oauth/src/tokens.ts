@@ -213,7 +213,7 @@ function checkUse(as: AuthorizationServer, { token_type: type, access_token: tok
   if (type !== "bearer")
     throw new SignInProblem(
       "invalid-answer",
-      `${shown(as.issuer)} gave a token of the type ${type === "dpop" ? "DPoP" : "?"}, and the host uses Bearer tokens only`,
+      `${shown(as.issuer)} gave a token of another type than Bearer, which is the one that the host uses`,
     );
   // As no header may hold it (RFC 9110 section 5.5).
   if (!/^[\x21-\x7e]+$/.test(token)) throw new SignInProblem("invalid-answer", `${shown(as.issuer)} gave a token that no header may hold`);

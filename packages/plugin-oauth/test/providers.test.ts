@@ -186,7 +186,7 @@ describe("token answers", () => {
   ])("%s", async (_, body, wanted) => expect(await ask({ body })).toMatchObject(wanted));
 
   test.each([
-    ["of another type", { access_token: "x", token_type: "DPoP" }, /type DPoP/],
+    ["of another type", { access_token: "x", token_type: "DPoP" }, /another type than Bearer/],
     ["that no header can hold", { access_token: "a\r\nb", token_type: "bearer" }, /no header may hold/],
   ])("a token %s is refused", async (_, body, words) => {
     await expect(ask({ body })).rejects.toMatchObject({ kind: "invalid-answer", message: expect.stringMatching(words) });

@@ -18,7 +18,10 @@ export const sqlite = definePlugin({
   options,
   keeps: (given, { folder }) => {
     const path = resolve(folder, given.file);
-    const copy = async (to: string): Promise<void> => (await import("./copy.ts")).copyStore(path, to);
+    const copy = async (to: string): Promise<void> => {
+      const { withStore } = await import("./existing.ts");
+      withStore(path, (database) => database.prepare("vacuum into ?").run(to));
+    };
     return [{ what: "store", path, copy, beside: ["-wal", "-shm"] }];
   },
   apply(host, given) {

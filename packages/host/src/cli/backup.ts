@@ -15,8 +15,8 @@ export default defineCommand({
   },
   async run({ args, rawArgs }): Promise<ExitCode> {
     const { resolve } = await import("node:path");
-    const { backUpTo } = await import("./keeping/back-up.ts");
-    const { inventoryOf } = await import("./keeping/inventory.ts");
+    const { backUpTo } = await import("./backup/back-up.ts");
+    const { inventoryOf } = await import("./backup/inventory.ts");
     const now = new Date();
     const folder = resolve(args.folder ?? `mcp-host-backup-${now.toISOString().slice(0, 19).replaceAll(":", "-")}`);
     const inventory = await inventoryOf(args.config, rawArgs);

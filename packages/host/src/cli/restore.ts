@@ -2,8 +2,8 @@ import { defineCommand } from "citty";
 import { escapeControls } from "../log.ts";
 import { jsonArgs } from "../operator/host-choice.ts";
 import { UsageError } from "../operator/usage-error.ts";
+import type { PutBack } from "./backup/put-back.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
-import type { PutBack } from "./keeping/put-back.ts";
 import { jsonText } from "./terminal/json-text.ts";
 import { table } from "./terminal/table.ts";
 
@@ -19,8 +19,8 @@ export default defineCommand({
   async run({ args }): Promise<ExitCode> {
     const { resolve } = await import("node:path");
     const { findHosts } = await import("../operator/control-client.ts");
-    const { readManifest, targetOf } = await import("./keeping/manifest.ts");
-    const { planOf, putBack } = await import("./keeping/put-back.ts");
+    const { readManifest, targetOf } = await import("./backup/manifest.ts");
+    const { planOf, putBack } = await import("./backup/put-back.ts");
     const [folder, to] = [resolve(args.folder), resolve(args.to ?? ".")];
     const manifest = readManifest(folder);
     const plan = await planOf(folder, manifest, to);

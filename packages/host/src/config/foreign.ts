@@ -51,6 +51,16 @@ export function isOff(server: unknown): boolean {
   return is("disabled", "true") || is("enabled", "false");
 }
 
+/**
+ * What switches an entry of `mcpServers` on or off, below its place: whichever of the two keys it has, and both where it has both, so
+ * that each stays where it is, with its comment. None where it is as it should be.
+ */
+export function switchEdits(server: unknown, on: boolean): { readonly path: readonly string[]; readonly value: boolean }[] {
+  if (isOff(server) !== on) return [];
+  const keys = ["enabled", "disabled"].filter((key) => isPlainObject(server) && Object.hasOwn(server, key));
+  return (keys.length > 0 ? keys : ["disabled"]).map((key) => ({ path: [key], value: (key === "enabled") === on }));
+}
+
 /** Whether a key at the top is the file's own business, such as what its anchors are made at: nothing reads it. */
 function isExtension(key: string): boolean {
   return key.startsWith("x-");

@@ -2,8 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, extname, join } from "node:path";
 import { type Backup, backUp, history } from "../config/backup.ts";
-import { isOff } from "../config/foreign.ts";
-import { isPlainObject } from "../config/plain.ts";
+import { switchEdits } from "../config/foreign.ts";
 import { checkConfigFile, parseText } from "../config/read.ts";
 import { replaceFile } from "../config/replace.ts";
 import { serverIn, serversIn } from "../config/servers.ts";
@@ -83,19 +82,13 @@ export class ConfigDesk {
     }, rules);
   }
 
-  /** Switches a server on or off, by whichever of the two keys its entry has. */
+  /** Switches a server on or off. */
   switch(name: string, on: boolean): Promise<Changed> {
     return this.#inTurn(
       async (before) => {
-        const { key, ...file } = await serversIn(this.path);
-        const server = serverIn({ key, ...file }, name);
-        if (isOff(server) !== on) return before;
-        const keys = ["enabled", "disabled"].filter((each) => isPlainObject(server) && Object.hasOwn(server, each));
-        const edits = (keys.length > 0 ? keys : ["disabled"]).map((each) => ({
-          path: [key, name, each],
-          value: (each === "enabled") === on,
-        }));
-        return editText(before, this.#extension, edits);
+        const file = await serversIn(this.path);
+        const edits = switchEdits(serverIn(file, name), on).map(({ path, value }) => ({ path: [file.key, name, ...path], value }));
+        return edits.length > 0 ? editText(before, this.#extension, edits) : before;
       },
       { commands: true }, // it changes nothing else, and somebody with this machine wrote the entry
     );

@@ -64,7 +64,8 @@ function leadsElsewhere(was: Record<string, unknown>, now: Record<string, unknow
 
 function originOf(url: unknown): string {
   const text = String(url);
-  return URL.canParse(text) ? new URL(text).origin + new URL(text).protocol : text;
+  const origin = URL.canParse(text) ? new URL(text).origin : "null";
+  return origin === "null" ? text : origin; // what has none is another with every change
 }
 
 /** Headers whose values stay as they were. */
