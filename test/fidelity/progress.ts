@@ -177,12 +177,15 @@ export const progress: Cases = {
     async ignored(rig) {
       const raw = await rig.bench().raw();
       const id = raw.nextId();
-      const params = { name: "slow", arguments: { ms: 500, ignoreCancel: true }, _meta: { progressToken: "ignored" } };
+      const params = { name: "slow", arguments: { ms: 200, ignoreCancel: true }, _meta: { progressToken: "ignored" } };
       await raw.pipe.send({ jsonrpc: "2.0", id, method: "tools/call", params });
       await raw.next((message) => tokenOf(message) === "ignored");
+      await raw.notify("notifications/cancelled", { requestId: id, reason: "ignored" });
+      await expect
+        .poll(async () => (await raw.call("cancelled")).result.structuredContent.cancelled)
+        .toContainEqual(expect.objectContaining({ reason: "ignored" }));
       const steps = progressOf(raw, "ignored").length;
-      await raw.notify("notifications/cancelled", { requestId: id });
-      await raw.call("slow", { ms: 700 }); // the other has answered by then
+      await raw.call("slow", { ms: 400 }); // the other has answered by then
       expect(raw.received.filter(({ message }) => message.id === id)).toEqual([]);
       // What was on its way when the cancellation was may still have come.
       expect(progressOf(raw, "ignored").length).toBeLessThan(steps + 4);
