@@ -111,7 +111,7 @@ function withFlags(draft: Draft, { env, headers }: DescribedFlags): Draft {
 function entryOf(draft: Draft, server: string, names: SecretNames): ServerEntry {
   // A variable of the program that is a secret as a whole gives its name to the variable of the config.
   const written = (text: Text, key?: string, mayBeOwn = false): string =>
-    writtenText(text, (secret, question) => `\${${names.nameFor(server, key ?? question, mayBeOwn && key === question, secret)}}`);
+    writtenText(text, (secret, question) => `\${${names.nameFor(server, key ?? question, mayBeOwn && text.length === 1, secret)}}`);
   const all = (pairs: readonly (readonly [string, Text])[], mayBeOwn: boolean): Record<string, string> =>
     Object.fromEntries(pairs.map(([name, text]) => [name, written(text, name, mayBeOwn)]));
   if ("command" in draft) {
@@ -163,5 +163,5 @@ async function confirmed(question: string, agreed: boolean): Promise<boolean> {
   if (agreed) return true;
   if (!isAsking()) throw new UsageError("nobody is at a terminal to agree to this; look at it, and give --yes");
   using dialogue = new Dialogue();
-  return dialogue.confirm(redactText(question), false);
+  return await dialogue.confirm(redactText(question), false); // it is closed at the end of this function
 }
