@@ -184,11 +184,7 @@ test.each([
   ["lacks its entry point", bundle(type({ command: "node" }, { entry_point: "none.js" })), 'its server.entry_point "none.js" is not in it'],
   ["has an entry point elsewhere", bundle(type({ command: "node" }, { entry_point: "../../x" })), '"../../x" is not within the bundle'],
   ["does not say how it is started", bundle({ server: { type: "node", entry_point: "server/index.mjs" } }), "no server.mcp_config"],
-  [
-    "starts a file elsewhere",
-    bundle(type({ command: "../../sh" })),
-    '"../../sh" is not within the bundle',
-  ],
+  ["starts a file elsewhere", bundle(type({ command: "../../sh" })), '"../../sh" is not within the bundle'],
   ["leads out of its folder", bundle({}, [{ name: "../../evil", content: "x" }]), "invalid relative path: ../../evil"],
   ["has an absolute path", bundle({}, [{ name: "/tmp/evil", content: "x" }]), "absolute path: /tmp/evil"],
   ["has a backslash", bundle({}, [{ name: "..\\evil", content: "x" }]), "invalid characters in fileName"],

@@ -7,6 +7,7 @@ import { type Home, home, run } from "../harness/cli.ts";
 import { httpTransport, sdkClient } from "../harness/clients.ts";
 import { startDaemon } from "../harness/daemons.ts";
 import { BIN, hostile, MARKED, ROOT, upstream } from "../harness/hosts.ts";
+import { serveMcpRegistry } from "../harness/mcp-registry.ts";
 
 const IDLE = join(ROOT, "test/fixtures/idle-plugin.mjs");
 const AUTH = ["@host/plugin-auth", { apiKeys: { pepper: randomBytes(32).toString("hex"), keys: [] }, default: "allow" }];
@@ -93,6 +94,7 @@ const LINES: Record<string, string[]> = {
   status: [],
   logs: ["--no-follow", "--lines", "1"],
   trace: ["--count", "1"],
+  search: ["weather"],
   add: ["spare", "ws://127.0.0.1:9"],
   disable: ["spare"],
   enable: ["spare"],
@@ -128,10 +130,11 @@ async function askUntil(ended: Promise<unknown>, url: URL): Promise<void> {
 
 test("--json of every command is JSON and nothing else", async () => {
   using at = home({ listen: { port: 0 }, mcpServers: { a: upstream(), b: upstream({ name: "b" }) }, plugins: [IDLE] });
+  await using registry = await serveMcpRegistry([{ name: "io.github.ada/weather", version: "1.0.0" }]);
   await using running = await startDaemon(at);
   try {
     for (const [name, args] of Object.entries(LINES)) {
-      const ended = run(at, [...name.split(" "), ...args, "--json"], { HOME: at.path });
+      const ended = run(at, [...name.split(" "), ...args, "--json"], { HOME: at.path, MCP_HOST_REGISTRY: registry.url });
       if (name === "trace") await askUntil(ended, running.url);
       const { stdout, stderr, code } = await ended;
       expect([0, 4], `${name}: ${stdout}${stderr}`).toContain(code);

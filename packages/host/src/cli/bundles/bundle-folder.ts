@@ -35,11 +35,24 @@ export function folderOf({ name, version }: Manifest, sha256: string): string {
   return join(bundlesFolder(), `${slug(name)}-${version}-${sha256.slice(0, 12)}`);
 }
 
+/** The folder of the bundle that a server runs from, if it does. */
+function bundleOf(server: unknown): string | undefined {
+  const cwd = isObject(server) ? server.cwd : undefined;
+  return typeof cwd === "string" && dirname(cwd) === bundlesFolder() ? cwd : undefined;
+}
+
+/** The folders of all bundles that a config's servers run from. */
+export function bundlesIn(config: unknown): string[] {
+  const servers = isObject(config) && isObject(config.mcpServers) ? Object.values(config.mcpServers) : [];
+  return [...new Set(servers.flatMap((server) => bundleOf(server) ?? []))];
+}
+
 /** What is left of a server that was taken out of a config: a backup of the config may be put back, and another config may use it. */
 export function bundleLeft(server: unknown): string[] {
-  const cwd = isObject(server) ? server.cwd : undefined;
-  if (typeof cwd !== "string" || dirname(cwd) !== bundlesFolder()) return [];
-  return [`its bundle stays in ${cwd}, for backups of the config and other configs; remove that folder if none uses it`];
+  const folder = bundleOf(server);
+  return folder === undefined
+    ? []
+    : [`its bundle stays in ${folder}, for backups of the config and other configs; remove that folder if none uses it`];
 }
 
 /** A name that a file, and a server of a config, may have. */
