@@ -35,6 +35,7 @@ test("a package of npm is pinned, and its values are asked for, checked and put 
         { type: "named", name: "--quiet", value: "" },
         { type: "named", name: "--greet", value: "hello {who}; rm -rf ~", variables: { who: { isRequired: true } } },
         { type: "named", name: "--unsaid" },
+        { type: "named", name: "--bare", isRequired: true },
       ],
       environmentVariables: [
         { name: "NOTES_TOKEN", isRequired: true, isSecret: true },
@@ -45,7 +46,7 @@ test("a package of npm is pinned, and its values are asked for, checked and put 
     }),
   });
   using at = home({});
-  const values = ["folder=docs", "folder=/srv", "p=8080", "who=$(id)", "NOTES_TOKEN=s3cr3t-of-notes"].flatMap((value) => [
+  const values = ["folder=docs", "folder=/srv", "p=8080", "who=$(id)", "bare=", "NOTES_TOKEN=s3cr3t-of-notes"].flatMap((value) => [
     "--value",
     value,
   ]);
@@ -55,13 +56,13 @@ test("a package of npm is pinned, and its values are asked for, checked and put 
     command: "npx",
     args: [
       ...["-y", "@ada/notes@1.2.3", join(at.path, "docs"), "/srv", "--mode=fast", "-p", "8080", "--quiet"],
-      "--greet=hello $(id); rm -rf ~",
+      ...["--greet=hello $(id); rm -rf ~", "--bare"],
     ],
     env: { NOTES_TOKEN: "${NOTES_TOKEN}", LEVEL: "info", URL: "https://eu.example/$${HOME}" },
   });
   expect(credentials(at)).toEqual({ NOTES_TOKEN: "s3cr3t-of-notes" });
   expect(stderr).toContain(
-    `  starts: npx -y @ada/notes@1.2.3 ${join(at.path, "docs")} /srv --mode=fast -p 8080 --quiet '--greet=hello $(id); rm -rf ~'\n`,
+    `  starts: npx -y @ada/notes@1.2.3 ${join(at.path, "docs")} /srv --mode=fast -p 8080 --quiet '--greet=hello $(id); rm -rf ~' --bare\n`,
   );
   expect(stderr).toContain("source: npm @ada/notes@1.2.3, by http://127.0.0.1");
   expect(stderr).toContain("  variable NOTES_TOKEN='[secret]'\n");

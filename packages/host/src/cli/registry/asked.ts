@@ -12,6 +12,8 @@ interface Kind {
   readonly place: string;
   readonly isRepeated?: boolean;
   readonly isSecret?: boolean;
+  /** Whether a flag without a value is meant by an empty one. */
+  readonly mayBeEmpty?: boolean;
 }
 
 /** Makes questions of what an entry leaves open, and texts of what was answered. */
@@ -82,13 +84,13 @@ export class Asked {
     return question;
   }
 
-  #ask(label: string, input: Input, { place, isRepeated = false, isSecret = false }: Kind): string {
+  #ask(label: string, input: Input, { place, isRepeated = false, isSecret = false, mayBeEmpty }: Kind): string {
     const base = label.replace(/^-+/, "").replace(/[^\w.-]+/g, "-") || "value";
     let name = base;
     for (let count = 2; this.questions.some((question) => question.name === name); count++) name = `${base}-${count}`;
     const { format, description, choices, placeholder } = input;
     this.questions.push({
-      ...{ name, place, description, isRepeated, choices, example: placeholder },
+      ...{ name, place, description, isRepeated, choices, mayBeEmpty, example: placeholder },
       isRequired: input.isRequired === true,
       isSecret: input.isSecret ?? isSecret,
       format: format === "filepath" ? "path" : (format ?? "string"),

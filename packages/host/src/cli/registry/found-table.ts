@@ -38,7 +38,7 @@ function row(entry: RegistryEntry): string[] {
   const why = statusMessage === undefined ? "" : `: ${statusMessage}`;
   const mark = status === "active" ? "" : `[${status}${why}] `;
   const said = clamped(`${mark}${server.description ?? server.title ?? ""}`, LONGEST_DESCRIPTION);
-  return [server.name, clamped(server.version, 40), clamped(waysOf(entry).join(", "), 60), said].map(escapeControls);
+  return [clamped(server.name, 100), clamped(server.version, 40), clamped(waysOf(entry).join(", "), 60), said].map(escapeControls);
 }
 
 /** How a server is run, or where it is: the kinds of its packages, and the hosts of its addresses. */

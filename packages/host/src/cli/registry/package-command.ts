@@ -31,8 +31,8 @@ export interface PackageCommand {
 export function packageCommand(kind: Started, given: Package, named: NamedPackage, asked: Asked): PackageCommand {
   const { runtimeHint, runtimeArguments = [], packageArguments = [], environmentVariables = [] } = given;
   const [usual = ""] = RUNNERS[kind];
-  const runner = runtimeHint !== undefined && RUNNERS[kind].includes(runtimeHint) ? runtimeHint : usual;
-  if (runtimeHint !== undefined && runner !== runtimeHint && runtimeArguments.length > 0)
+  const runner = runtimeHint && RUNNERS[kind].includes(runtimeHint) ? runtimeHint : usual;
+  if (runtimeHint && runner !== runtimeHint && runtimeArguments.length > 0)
     throw new Error(`it has arguments for "${runtimeHint}", and packages of ${kind} are started by ${RUNNERS[kind].join(" or ")}`);
   const ofRunner = runtimeArguments.map((argument, index) => words(argument, `argument of ${runner}`, index, asked));
   const ofPackage = packageArguments.map((argument, index) => words(argument, "argument", index, asked));
@@ -70,7 +70,11 @@ function isOnly(text: Text, word: string): boolean {
 /** The words of one argument: of one with a name `--name=value`, or two where the name is a single letter's. */
 function words(argument: Argument, place: string, index: number, asked: Asked): (answers: Answers) => readonly Text[] {
   const label = argument.type === "named" ? argument.name : (argument.valueHint ?? `argument-${index + 1}`);
-  const values = asked.values(label, argument, { place: `${place} ${label}`, isRepeated: argument.isRepeated === true });
+  const values = asked.values(label, argument, {
+    place: `${place} ${label}`,
+    isRepeated: argument.isRepeated === true,
+    mayBeEmpty: argument.type === "named",
+  });
   if (argument.type === "positional") return values;
   const name = foreign(argument.name);
   return (answers) =>

@@ -42,7 +42,7 @@ export function namedPackage(kind: PackageKind, given: Package): NamedPackage {
   if (!NAMES[kind].test(identifier)) throw new Error(`"${identifier}" is no name of a package of ${kind}`);
   if (version === undefined || !isExact(kind, version))
     throw new Error(`${identifier} has ${version === undefined ? "no version" : `the version "${version}"`}, and an exact one is needed`);
-  const base = registryBaseUrl?.replace(/\/$/, "");
+  const base = registryBaseUrl?.replace(/\/$/, "") || undefined;
   return {
     kind,
     word: kind === "pypi" ? `${identifier}==${version}` : `${identifier}@${version}`,
@@ -63,7 +63,7 @@ function namedImage({ identifier, version, registryBaseUrl }: Package): NamedPac
     throw new Error(
       `the image ${identifier} has ${exact === undefined ? "no tag" : `the tag "${exact}"`}, and one of a version or a digest is needed`,
     );
-  const base = registryBaseUrl?.replace(/^https:\/\//, "").replace(/\/$/, "");
+  const base = registryBaseUrl?.replace(/^https:\/\//, "").replace(/\/$/, "") || undefined;
   const [first = ""] = path.split("/");
   const own = path.includes("/") && (/[.:]/.test(first) || first === "localhost") ? first : undefined;
   const host = own ?? base ?? "docker.io";

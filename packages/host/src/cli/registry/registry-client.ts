@@ -91,7 +91,8 @@ export class RegistryClient {
       throw this.#noRegistry(`it redirects to ${briefText(headers.get("location") ?? "nowhere", LONGEST_WORDS)}`);
     const text = Buffer.concat(chunks).toString("utf8");
     try {
-      const value: unknown = JSON.parse(text);
+      // Some registries write null for what is not there.
+      const value: unknown = JSON.parse(text, (_key, each: unknown) => (each === null ? undefined : each));
       return { status, value, words: wordsOf(value) };
     } catch {
       if (status !== 200) return { status, value: undefined, words: "" };

@@ -18,9 +18,10 @@ export function remoteServer({ type, url, headers = [], variables = {} }: Transp
   const values = headers.map((header) => asked.keyed(header, "the header"));
   return (answers) => {
     const text = address(answers) ?? [];
-    const shown = shownText(text, "secret");
+    // Where a reference stands for the beginning, only the operator knows the address.
+    const shown = shownText(text, "secret").replace(/\$\{[^${}]*\}/g, (found, at: number) => (at === 0 ? found : "0"));
     // An entry is to lead no credentials over an open network; who needs that writes the URL in the config.
-    if (!shown.includes("${") && !isSafeUrl(shown))
+    if (!shown.startsWith("${") && !isSafeUrl(shown))
       throw new UsageError(
         `the address ${shown} is no https:// URL without a user name; \`mcp-host add <name> <url>\` takes any that is meant`,
       );

@@ -20,18 +20,15 @@ const LONGEST = 300;
 
 /** The way that is chosen, by its kind or as the first that can be gone. @throws Error that says of each why it cannot */
 export function chosenWay({ server }: RegistryEntry, use: string | undefined): { readonly way: Way; readonly others: readonly WayKind[] } {
-  const offered = [...(server.packages ?? []).map(ofPackage), ...(server.remotes ?? []).map(ofRemote)];
+  // SSE is the older wire.
+  const remotes = (server.remotes ?? []).toSorted((a, b) => Number(a.type === "sse") - Number(b.type === "sse"));
+  const offered = [...(server.packages ?? []).map(ofPackage), ...remotes.map(ofRemote)];
   const kinds = WAYS.filter((kind) => offered.some((each) => each.kind === kind));
   const meant = offered.filter(({ kind }) => use === undefined || kind === use);
+  if (offered.length === 0) throw new Error(`${server.name} cannot be added: it has neither packages nor addresses`);
   if (meant.length === 0) {
-    const there = [...new Set(offered.map(({ kind }) => kind))];
-    const other =
-      use === undefined
-        ? "it has neither packages nor addresses"
-        : `it has ${there.length === 0 ? "nothing" : briefText(there.join(", "), LONGEST)}`;
-    throw new UsageError(
-      use === undefined ? `${server.name} cannot be used: ${other}` : `--use ${use}: ${server.name} has no such way; ${other}`,
-    );
+    const there = [...new Set(offered.map(({ kind }) => kind))].join(", ");
+    throw new UsageError(`--use ${use}: ${server.name} has no such way; it has ${briefText(there, LONGEST)}`);
   }
   const problems: string[] = [];
   for (const kind of WAYS)
@@ -39,7 +36,6 @@ export function chosenWay({ server }: RegistryEntry, use: string | undefined): {
       try {
         return { way: each.open(), others: kinds.filter((one) => one !== kind) };
       } catch (error) {
-        if (error instanceof UsageError) throw error;
         problems.push(`${kind}: ${briefText((error as Error).message, LONGEST)}`); // they throw Errors in words
       }
     }
@@ -60,7 +56,7 @@ function ofPackage(given: Package): Offered {
 }
 
 function opened(kind: PackageKind, given: Package): Way {
-  const wire = given.transport?.type ?? "stdio";
+  const wire = given.transport?.type || "stdio";
   if (wire !== "stdio") throw new Error(`it is started, but spoken to by ${wire}; the host speaks to programs over stdio`);
   const named = namedPackage(kind, given);
   if (kind === "mcpb") return { kind, named, sha256: (given.fileSha256 ?? "").toLowerCase() };

@@ -145,9 +145,9 @@ function shown(draft: Draft): string[] {
 function lacking(draft: Draft, config: string): string[] {
   if (!("command" in draft)) return [];
   const command = shownText(draft.command);
-  return programsOf(command, dirname(config)).length > 0 || draft.cwd !== undefined
-    ? []
-    : [`there is no ${command} on PATH; install it before the server is used`];
+  // With a path in it, it is a file of the bundle, and was looked for.
+  if (/[/\\]/.test(command) || programsOf(command, dirname(config)).length > 0) return [];
+  return [`there is no ${command} on PATH; install it before the server is used`];
 }
 
 function indented(line: string): string {

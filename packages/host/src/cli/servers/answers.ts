@@ -112,6 +112,7 @@ async function askedFor(question: Question): Promise<string[] | undefined> {
     if (answer === undefined || answer === "") {
       if (values.length > 0) return values;
       if (question.standard || !question.isRequired) return undefined;
+      if (answer === undefined && question.mayBeEmpty) return [""];
       attempt++;
       process.stderr.write(`${escapeControls(question.name)} needs a value.\n`);
       continue;
@@ -130,9 +131,16 @@ async function askedFor(question: Question): Promise<string[] | undefined> {
 
 async function askOnce(question: Question, already: number): Promise<string | undefined> {
   const { askInput } = await import("../command-line/ask-input.ts");
-  const { name, choices, standard, isRequired, isSecret } = question;
+  const { name, choices, standard, isRequired, isSecret, mayBeEmpty } = question;
   const list = choices && choices.length > 0 && !question.isRepeated ? choices : undefined;
-  const usual = already > 0 ? "; Enter ends them" : standard || isRequired ? "" : "; Enter leaves it out";
+  const usual =
+    already > 0
+      ? "; Enter ends them"
+      : standard || isRequired
+        ? mayBeEmpty && !standard
+          ? "; Enter gives it without a value"
+          : ""
+        : "; Enter leaves it out";
   const description = already > 0 ? `Another value of ${name}${usual}` : `${name}: ${describe(question)}${usual}`;
   return askInput({
     ...{ id: "value", type: list ? "pickString" : "promptString", description, password: isSecret },

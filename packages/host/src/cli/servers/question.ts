@@ -13,6 +13,8 @@ export interface Question {
   readonly isSecret: boolean;
   /** Whether it may have several values. */
   readonly isRepeated: boolean;
+  /** Whether it may be given without a value, as a flag is. */
+  readonly mayBeEmpty?: boolean | undefined;
   readonly format: "string" | "number" | "boolean" | "path" | "file" | "directory";
   readonly choices: readonly string[] | undefined;
   /** Where nobody says anything. */
@@ -25,11 +27,11 @@ export interface Question {
 
 /** A value as it is used. @throws Error in words for whoever gave it */
 export function checkedValue(question: Question, given: string): string {
-  const { format, choices, isRequired, place } = question;
+  const { format, choices, isRequired, mayBeEmpty } = question;
   if (given.includes("${")) return given; // a reference: the value is known when the config is read
   if (given.includes("\0")) throw new Error("must hold no NUL character");
-  // A flag without a value is one that somebody gave as empty.
-  if (given === "" && isRequired && !place.startsWith("argument")) throw new Error("must not be empty");
+  if (given === "" && mayBeEmpty) return given;
+  if (given === "" && isRequired) throw new Error("must not be empty");
   if (choices && choices.length > 0 && !choices.includes(given)) throw new Error(`must be one of ${choices.join(", ")}`);
   if (format === "number") return checkedNumber(question, given);
   if (format === "boolean" && given !== "true" && given !== "false") throw new Error("must be true or false");
