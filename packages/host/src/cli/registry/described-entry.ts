@@ -44,9 +44,6 @@ export async function describeEntry(wanted: RegistryName, { registry, use, mayCo
       ...{ title, name },
       about: [...about, ...bundle.about],
       warnings: [...warnings, ...bundle.warnings],
-      draft: (answers) => bundle.draft(answers),
-      keep: () => bundle.keep(),
-      [Symbol.asyncDispose]: () => bundle[Symbol.asyncDispose](),
     };
   }
   return {

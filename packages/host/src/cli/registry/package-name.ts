@@ -77,6 +77,7 @@ function namedImage({ identifier, version, registryBaseUrl }: Package): NamedPac
 }
 
 function namedBundle({ identifier, fileSha256 }: Package): NamedPackage {
+  if (identifier.length > 2_000) throw new Error("the address of its bundle has more than 2000 characters");
   const { origin } = new URL(checkedBase(identifier));
   if (fileSha256 === undefined || !/^[a-f\d]{64}$/i.test(fileSha256))
     throw new Error(`the bundle ${identifier} has no SHA-256 (fileSha256), which it must be checked by`);

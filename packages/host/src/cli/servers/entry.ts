@@ -35,7 +35,9 @@ export function entryOf(name: string, flags: EntryFlags): ServerEntry {
   }
   const [command, ...args] = words ?? [];
   if (command === undefined || command === "")
-    throw new UsageError(`\`add\` needs what the server is: \`add ${name} -- <command>\`, or \`add ${name} --url <url>\``);
+    throw new UsageError(
+      `\`add\` needs what the server is: \`add ${name} -- <command>\`, or \`add ${name} --url <url>\`; \`mcp-host search ${name}\` looks in the registry`,
+    );
   if (transport !== undefined && transport !== "stdio") throw new UsageError(`--transport ${transport}: is for a URL; give it with --url`);
   if (headers.length > 0) throw new UsageError("--header: is for a server with a URL; a program takes --env");
   return {
