@@ -26,6 +26,7 @@ const server = (more: object): ServerJson => ({ name: "io.github.ada/notes", ver
 test("a package of npm is pinned, and its values are asked for, checked and put where they belong", async () => {
   const entry = server({
     packages: npm({
+      fileSha256: "a".repeat(64),
       runtimeHint: "npx",
       runtimeArguments: [{ type: "positional", value: "-y" }],
       packageArguments: [
@@ -68,6 +69,8 @@ test("a package of npm is pinned, and its values are asked for, checked and put 
   expect(stderr).toContain("  variable NOTES_TOKEN='[secret]'\n");
   expect(stderr).toMatch(/in \S+credentials\.json now: NOTES_TOKEN/);
   expect(stderr).not.toContain("s3cr3t-of-notes");
+  expect(stderr).toContain("careful: the entry gives arguments to npx itself; look at them\n");
+  expect(stderr).toContain("careful: the entry names a SHA-256 of the package, which npx does not check\n");
 });
 
 test.each([

@@ -42,7 +42,10 @@ export function packageCommand(kind: Started, given: Package, named: NamedPackag
   });
   const first = [...FIRST[kind], ...(named.elsewhere === undefined ? [] : ELSEWHERE[kind](named.elsewhere))].map(foreign);
   return {
-    warnings: runtimeArguments.length > 0 ? [`the entry gives arguments to ${runner} itself; look at them`] : [],
+    warnings: [
+      ...(runtimeArguments.length > 0 ? [`the entry gives arguments to ${runner} itself; look at them`] : []),
+      ...(given.fileSha256 ? [`the entry names a SHA-256 of the package, which ${runner} does not check`] : []),
+    ],
     draft(answers) {
       const env = variables.flatMap((variable) => variable(answers));
       // What a container is to see of its program's variables.
