@@ -7,6 +7,7 @@ import type { CommandDef } from "citty";
  */
 export const COMMANDS: Readonly<Record<string, () => Promise<CommandDef>>> = {
   init: () => import("./init.ts").then(definition),
+  migrate: () => import("./migrate.ts").then(definition),
   "client-config": () => import("./client-config.ts").then(definition),
   install: () => import("./install.ts").then(definition),
   uninstall: () => import("./uninstall.ts").then(definition),

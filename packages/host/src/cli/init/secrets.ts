@@ -1,4 +1,4 @@
-import { passwordsIn } from "../../config/secrets.ts";
+import { passwordsIn, secretsOfUrl } from "../../config/secrets.ts";
 import { credentialsPath, Variables } from "../../config/variables.ts";
 import { editConfig } from "../../config/write.ts";
 import { hasSecretShape, isSecretName } from "../../redact.ts";
@@ -20,10 +20,11 @@ export function secretsOf(servers: Readonly<Record<string, Json>>): string[] {
   return Object.values(servers).flatMap((server) => [
     ...places(server).map(({ secret }) => secret),
     ...passwordsIn(JSON.stringify(server)),
+    ...(typeof server.url === "string" ? secretsOfUrl(server.url) : []),
   ]);
 }
 
-/** Puts `${VAR}` in the place of each secret. @param folder where relative paths of the config begin */
+/** Puts `${VAR}` in the place of each secret, of a server's `oauth` too, which is what it is as an app. @param folder where relative paths of the config begin */
 export function moveSecrets(servers: Readonly<Record<string, Json>>, folder: string): Moved {
   const known = new Variables(new Map(), process.env, folder);
   const values: Record<string, string> = {};
@@ -64,14 +65,14 @@ export async function keepCredentials(values: Readonly<Record<string, string>>):
 }
 
 interface Place {
-  readonly part: "env" | "headers";
+  readonly part: "env" | "headers" | "oauth";
   readonly key: string;
   readonly secret: string;
 }
 
 /** Where secrets stand in a server's entry. What refers to a variable holds none. */
 function places(server: Json): Place[] {
-  return (["env", "headers"] as const).flatMap((part) => {
+  return (["env", "headers", "oauth"] as const).flatMap((part) => {
     const values = server[part];
     if (!isObject(values)) return [];
     return Object.entries(values).flatMap(([key, value]) => {
