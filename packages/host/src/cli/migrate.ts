@@ -71,7 +71,7 @@ function carriedLines(notes: readonly Note[]): string[] {
     const place = end === -1 ? "" : at.slice(0, end);
     keys.set(place, [...(keys.get(place) ?? []), at.slice(end + 1)]);
   }
-  return [...keys].map(([place, names]) => `  ${place === "" ? "" : `${place}: `}${names.join(", ")}`);
+  return [...keys].map(([place, names]) => `  ${place === "" ? "" : `${place}: `}${[...new Set(names)].join(", ")}`);
 }
 
 /** What is said of several places is said once. */

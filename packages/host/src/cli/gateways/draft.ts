@@ -1,7 +1,11 @@
+import { isOff } from "../../config/foreign.ts";
 import { isObject, type Json } from "../../wire/message.ts";
 import { refusal } from "../clients/references.ts";
 import { isHost, validName } from "../init/importing.ts";
 import type { Place, Report } from "./report.ts";
+
+/** Why a plugin's options have nothing of a server. */
+const OFF = "no plugin may name a server that is switched off";
 
 /** What a group, a profile or a tag chooses of one server; what is missing is all of that kind. */
 export interface Choice {
@@ -73,7 +77,11 @@ export class Draft {
     }
     if (name !== original) this.report.changed(at, `is called ${name} here: a server's name is 1 to 64 of A-Z a-z 0-9 _ . -`);
     this.servers[name] = server;
-    if (app !== undefined && Object.keys(app).length > 0) this.apps[name] = app;
+    if (app !== undefined && Object.keys(app).length > 0) {
+      if (isOff(server))
+        this.report.left([...at, "oauth"], OFF, `After \`mcp-host enable ${name}\`, write it into the options of @host/plugin-oauth.`);
+      else this.apps[name] = app;
+    }
     this.#names.set(original, name);
   }
 
@@ -97,7 +105,15 @@ export class Draft {
   group(at: Place, name: string, choices: readonly Choice[], description?: string): void {
     const known = choices.flatMap((choice): Choice[] => {
       const server = this.serverCalled(choice.server);
-      if (server !== undefined) return [{ ...choice, server }];
+      if (server !== undefined && !isOff(this.servers[server])) return [{ ...choice, server }];
+      if (server !== undefined) {
+        this.report.left(
+          at,
+          `names ${server}, which is switched off: ${OFF}`,
+          `After \`mcp-host enable ${server}\`, write it into the profile.`,
+        );
+        return [];
+      }
       this.report.left(at, `names the server "${choice.server}", which is not in the new config`);
       return [];
     });

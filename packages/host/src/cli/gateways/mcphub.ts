@@ -57,7 +57,7 @@ function server(original: string, name: string, part: Part, separator: string, d
   const enabled = part.carry("enabled", "flag", `${to}.enabled`);
   const kinds = Object.fromEntries(
     (["tools", "prompts", "resources"] as const).flatMap((kind) => {
-      const overrides = overridesOf(part.get(kind, "object")).map((each) => ({ ...each, name: native(each.name, original, separator) }));
+      const overrides = overridesOf(part, kind, WHOSE).map((each) => ({ ...each, name: native(each.name, original, separator) }));
       const off = overrides.filter((each) => !each.enabled).map((each) => each.name);
       if (off.length > 0) part.report.carried(part.at(kind), `${to}.${kind}.exclude`);
       for (const { name: each, description } of overrides)

@@ -9,6 +9,8 @@ import { appOf, type Own, selection, wireOf } from "./server.ts";
 const WHOSE = "mcpproxy";
 const APP = { clientId: "client_id", clientSecret: "client_secret", redirect: "redirect_uri" };
 const SSE = new Set(["sse"]);
+/** What an entry says of its container. */
+const BOX = ["image", "network_mode", "extra_args", "working_dir", "log_driver", "log_max_size", "log_max_files"];
 const HTTP = new Set(["http", "streamable-http"]);
 
 export function readMcpproxy(top: Part, draft: Draft): void {
@@ -124,7 +126,11 @@ function isolated(part: Part, shared: Shared, wire: Json | undefined): void {
       `runs the program in isolation (${mode}), and the new config runs it as it is`,
       'Write the isolation into the entry, such as "command": "docker", "args": ["run", "-i", "--rm", "<image>", ...].',
     );
-  else if (own) part.report.changed(part.at("isolation"), "isolates nothing, and nothing is isolated here");
+  else if (own) {
+    own.pass(BOX, "is about containers, of which a host makes none");
+    own.rest(WHOSE);
+  }
+  if (!has && own) part.report.changed(part.at("isolation"), "isolates nothing, and nothing is isolated here");
 }
 
 function oauthOf(part: Part, name: string, own: Own): Json {

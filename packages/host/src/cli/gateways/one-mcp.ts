@@ -104,7 +104,10 @@ function server(original: string, name: string, part: Part, draft: Draft): void 
   }
   const disabled = typeof off === "string" ? undefined : part.carry("disabled", "flag", `${to}.disabled`);
   const tools = selection({ exclude: part.carry("disabledTools", "texts", `${to}.tools.exclude`) });
-  const app = appOf(part.part("oauth"), `plugins oauth.servers.${name}`, APP, own);
+  const oauth = part.part("oauth");
+  const app = appOf(oauth, `plugins oauth.servers.${name}`, APP, own);
+  oauth?.leave("autoRegister", "is so here: the host registers itself where the server takes that");
+  oauth?.rest(WHOSE);
   part.leave(
     "instructionOverride",
     "stands in for the server's own instructions",

@@ -1,3 +1,4 @@
+import { isOff } from "../../config/foreign.ts";
 import { isObject, type Json } from "../../wire/message.ts";
 import { firstPlugins, isInstalled } from "../init/plugins.ts";
 import type { Choice, Described, Draft, Group } from "./draft.ts";
@@ -107,7 +108,9 @@ function profileOf({ choices, description }: Group): Json {
 }
 
 async function addDescriptions({ described, folder, report, servers }: Draft, plugins: PluginEntry[]): Promise<void> {
-  const there = described.filter(({ server }) => Object.hasOwn(servers, server));
+  const there = described.filter(({ server }) => Object.hasOwn(servers, server) && !isOff(servers[server]));
+  for (const { at, server } of described)
+    if (Object.hasOwn(servers, server) && isOff(servers[server])) report.left(at, "is of a server that is switched off");
   if (there.length === 0) return;
   if (!(await isInstalled(TRANSFORM, folder))) {
     for (const { at } of there)
@@ -115,7 +118,7 @@ async function addDescriptions({ described, folder, report, servers }: Draft, pl
     return;
   }
   const rule = ({ server, kind, native, description }: Described): Json => ({
-    match: `${server}:${exactly([native])[0]}`,
+    match: exactly([native]).map((name) => `${server}:${name}`),
     kind,
     description: literal(description),
   });

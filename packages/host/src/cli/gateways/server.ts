@@ -1,4 +1,3 @@
-import { isPlainObject } from "../../config/plain.ts";
 import type { Json } from "../../wire/message.ts";
 import type { Part } from "./part.ts";
 import type { Place } from "./report.ts";
@@ -143,10 +142,11 @@ export interface Override {
   readonly description?: string;
 }
 
-export function overridesOf(values: Json | undefined): Override[] {
-  return Object.entries(values ?? {}).flatMap(([name, value]) => {
-    if (!isPlainObject(value)) return [];
-    const { enabled, description } = value;
-    return [{ name, enabled: enabled !== false, ...(typeof description === "string" && description !== "" && { description }) }];
+export function overridesOf(part: Part, kind: string, whose: string): Override[] {
+  return part.parts(kind).map(({ key: name, part: each }) => {
+    const enabled = each.get("enabled", "flag");
+    const description = each.get("description", "text");
+    each.rest(whose);
+    return { name, enabled: enabled !== false, ...(description !== undefined && description !== "" && { description }) };
   });
 }

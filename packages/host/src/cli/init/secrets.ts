@@ -1,3 +1,5 @@
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
 import { passwordsIn, secretsOfUrl } from "../../config/secrets.ts";
 import { credentialsPath, Variables } from "../../config/variables.ts";
 import { editConfig } from "../../config/write.ts";
@@ -57,6 +59,8 @@ export function moveSecrets(servers: Readonly<Record<string, Json>>, folder: str
 /** Adds values to the credentials file, which only its owner may read. @returns the file */
 export async function keepCredentials(values: Readonly<Record<string, string>>): Promise<string> {
   const path = credentialsPath(process.env);
+  // The key of a vault is kept beside it, in a folder that nobody else may use.
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   await editConfig(
     path,
     Object.entries(values).map(([name, value]) => ({ path: [name], value })),
