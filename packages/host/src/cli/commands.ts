@@ -43,6 +43,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<CommandDef>>> = {
   "credentials check": () => import("./credentials-check.ts").then(definition),
   trust: () => import("./trust.ts").then(definition),
   doctor: () => import("./doctor.ts").then(definition),
+  support: () => import("./support.ts").then(definition),
   completion: () => import("./completion.ts").then(({ completionOf }) => completionOf(COMMANDS) as CommandDef),
   version: () => import("./version.ts").then(definition),
 };
