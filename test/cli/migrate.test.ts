@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { run as runIn, runProcess } from "../harness/cli.ts";
 import { type Desk, desk } from "../harness/desk.ts";
-import { ROOT } from "../harness/hosts.ts";
+import { ROOT, upstream } from "../harness/hosts.ts";
 
 const FOLDER = join(ROOT, "test/fixtures/gateways");
 const CONFIG = "mcp-host.config.json";
@@ -375,4 +375,23 @@ test("the help keeps migrate and config migrate apart", async () => {
     "from that of another gateway (one of an older mcp-host: `config migrate`)",
   );
   expect(words((await at.run("config", "migrate", "--help")).stdout)).toContain("(another gateway's: `migrate`)");
+});
+
+test("the lines of docs/migrating.md lead from another gateway's config to one that is valid", async () => {
+  const page = readFileSync(join(ROOT, "docs/migrating.md"), "utf8");
+  const [, block = ""] = /^## From another gateway\n[\s\S]*?^```sh\n([\s\S]*?)^```$/m.exec(page) ?? [];
+  const lines = block.trim().split("\n");
+  expect(lines.length).toBe(3);
+  using at = desk();
+  at.write(
+    "mcp_settings.json",
+    JSON.stringify({ mcpServers: { up: upstream({ only: ["echo"] }) }, groups: [{ name: "all", servers: ["up"] }] }),
+  );
+  for (const line of lines) {
+    const [, ...words] = line.split(" ");
+    expect(await at.run(...words), line).toMatchObject({ code: 0 });
+  }
+  // Clients call tools as they did.
+  expect(await at.run("call", "up-echo", "--args", '{"a":1}')).toMatchObject({ code: 0, stdout: expect.stringContaining('"a": 1') });
+  expect((await at.run("list", "--endpoint", "all")).stdout).toContain("up-echo");
 });

@@ -50,11 +50,16 @@ const SHELL_DEADLINE = 5_000;
 /** What the system grants: memory, processors, and the limits of a process. */
 export async function limits(): Promise<object> {
   return {
-    memory: { total: totalmem(), free: freemem(), constrained: process.constrainedMemory() || null },
+    memory: { total: totalmem(), free: freemem(), constrained: bounded(process.constrainedMemory()) },
     cpu: { count: cpus().length, available: availableParallelism(), model: cpus()[0]?.model ?? null, load: loadavg() },
     process: await processLimits(),
     cgroup: Object.fromEntries(CGROUP.flatMap((name) => textOf(`/sys/fs/cgroup/${name}`, name))),
   };
+}
+
+/** Where nothing constrains it, the system names a number that no machine has. */
+function bounded(bytes: number): number | null {
+  return bytes > 0 && bytes < totalmem() ? bytes : null;
 }
 
 const CGROUP = ["memory.max", "memory.current", "cpu.max", "pids.max", "pids.current"];

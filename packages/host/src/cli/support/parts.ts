@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { checkCredentials } from "../../config/credentials.ts";
 import { loadExpanded } from "../../config/load.ts";
 import { located } from "../../config/locate.ts";
@@ -12,6 +14,7 @@ import { findHosts, type HostChoice, nearHosts } from "../../operator/control-cl
 import type { ControlStatus } from "../../operator/control-protocol.ts";
 import { controlAddress } from "../../operator/control-socket.ts";
 import { readLogs } from "../../operator/log-client.ts";
+import { daemonFiles } from "../daemon/daemon-files.ts";
 import { examine } from "../doctor/examine.ts";
 import { lastWords } from "../terminal/upstream-summary.ts";
 import { keptFiles } from "./kept-files.ts";
@@ -58,7 +61,7 @@ export const PARTS: readonly PartOfBundle[] = [
   },
   { name: "status", holds: "the status of running hosts", deadline: SHORT, make: ({ choice }) => hostsOf(choice) },
   { name: "lastWords", holds: "what servers that are down wrote last", deadline: SHORT, make: lastWordsOf },
-  { name: "logs", holds: "the last lines of their logs", deadline: SHORT, make: logs },
+  { name: "logs", holds: "the last lines of their logs, or of that of the daemon that has ended", deadline: SHORT, make: logs },
   {
     name: "files",
     holds: "size, mode and age of the files that the host keeps",
@@ -101,8 +104,9 @@ async function lastWordsOf({ choice }: Asked): Promise<object> {
   }));
 }
 
-async function logs({ choice, lines }: Asked, signal: AbortSignal): Promise<object> {
+async function logs({ config, choice, lines }: Asked, signal: AbortSignal): Promise<object> {
   const hosts = await hostsOf(choice);
+  if (hosts.length === 0) return [await lastLinesOf(config, lines)];
   return Promise.all(
     hosts.map(async ({ pid }) => {
       const kept: LogRecord[] = [];
@@ -110,4 +114,24 @@ async function logs({ choice, lines }: Asked, signal: AbortSignal): Promise<obje
       return { pid, lines: kept };
     }),
   );
+}
+
+/** Of a log file no more is read than this, from its end. */
+const LOG_BYTES = 1024 * 1024;
+
+/** What a daemon that has ended wrote last. */
+async function lastLinesOf(config: string | undefined, lines: number): Promise<object> {
+  const { logFile } = await daemonFiles({ config });
+  if (!existsSync(logFile)) return { file: logFile, lines: [] };
+  const opened = await open(logFile, "r");
+  try {
+    const { size } = await opened.stat();
+    const from = Math.max(0, size - LOG_BYTES);
+    const { buffer, bytesRead } = await opened.read(Buffer.alloc(Math.min(size, LOG_BYTES)), 0, undefined, from);
+    const all = buffer.subarray(0, bytesRead).toString().trimEnd().split("\n");
+    const whole = from > 0 ? all.slice(1) : all; // the first may have lost its beginning
+    return { file: logFile, lines: lines === 0 ? [] : whole.slice(-lines) };
+  } finally {
+    await opened.close();
+  }
 }
