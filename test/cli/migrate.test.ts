@@ -50,6 +50,7 @@ interface Report {
   readonly backup?: string;
   readonly credentials?: { path: string; names: string[] };
   readonly notes: readonly { outcome: string; at: string; told: string; instead?: string }[];
+  readonly hints: readonly string[];
   readonly missing: readonly { variable: string }[];
 }
 
@@ -188,6 +189,8 @@ test("1MCP: defaults, references, filters, tags and presets become what does the
       expect.stringContaining("presets.json.presets.odd.tagQuery: asks in a way"),
     ]),
   );
+  expect(report.hints[0]).toMatch(/^The gateway asked its clients for a key; this config asks nobody/);
+  expect(report.hints).toContain("mcpServers.search.url: holds a secret; write a reference such as ${NAME} in its place");
   expect(report.missing.map(({ variable }) => variable)).toEqual(["DATA_FOLDER", "FILES_MODE", "SEARCH_KEY"]);
 });
 
@@ -392,6 +395,6 @@ test("the lines of docs/migrating.md lead from another gateway's config to one t
     expect(await at.run(...words), line).toMatchObject({ code: 0 });
   }
   // Clients call tools as they did.
-  expect(await at.run("call", "up-echo", "--args", '{"a":1}')).toMatchObject({ code: 0, stdout: expect.stringContaining('"a": 1') });
+  expect(await at.run("call", "up-echo", "--args", '{"a":1}')).toMatchObject({ code: 0, stdout: expect.stringContaining('"a":1') });
   expect((await at.run("list", "--endpoint", "all")).stdout).toContain("up-echo");
 });

@@ -46,6 +46,8 @@ export class Draft {
   readonly described: Described[] = [];
   /** What stands between a server's name and that of a tool. */
   separator = "__";
+  /** The gateway asks its clients who they are. */
+  guarded = false;
   /** Programs whose output is a value. */
   readonly commands = new Set<string>();
   /** Names of secrets that were in a keyring. */
@@ -60,7 +62,7 @@ export class Draft {
 
   /** A name for a server that is valid here and nobody has. */
   nameFor(name: string): string {
-    const valid = validName(name);
+    const valid = name === "__proto__" ? "proto" : validName(name); // nothing can have that name
     let free = valid;
     for (let count = 2; Object.hasOwn(this.servers, free); count++) free = `${valid.slice(0, 60)}-${count}`;
     return free;

@@ -31,8 +31,10 @@ function routed(routing: Part, draft: Draft, auth: string): void {
       "`default` of @host/plugin-profiles says what /mcp has.",
     );
   routing.pass(["enableGroupNameRoute"], "is so here: groups are reached by name");
-  if (routing.get("enableBearerAuth", "flag") === true)
+  if (routing.get("enableBearerAuth", "flag") === true) {
+    draft.guarded = true;
     report.left(routing.at("enableBearerAuth"), "asks clients for a key, and the new config does not", auth);
+  }
   routing.pass(["bearerAuthKey"], "is a key of before, which a host does not take on");
   routing.pass(["bearerAuthHeaderName"], "is always Authorization here");
   routing.pass(["skipAuth"], "belongs to the web pages of MCPHub, which a host does not have");

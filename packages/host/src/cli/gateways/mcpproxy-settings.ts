@@ -56,8 +56,10 @@ export function proxySettings(top: Part, draft: Draft): void {
     Object.keys(tls.value).filter((key) => key !== "enabled"),
     "belongs to that",
   );
-  if (top.get("require_mcp_auth", "flag") === true)
+  if (top.get("require_mcp_auth", "flag") === true) {
+    draft.guarded = true;
     report.left(top.at("require_mcp_auth"), "asks clients for a key, and the new config does not", AUTH);
+  }
   top.leave("api_key", "is the key of mcpproxy's REST interface, and of its clients", AUTH);
   const hosts = top.get("trusted_hosts", "texts") ?? [];
   if (hosts.length > 0)

@@ -201,12 +201,14 @@ function settingsOf(top: Part, draft: Draft): void {
     );
   else if (host !== undefined) top.report.changed(top.at("host"), "is what a host listens on anyway");
   const auth = top.part("auth");
-  if (auth?.get("enabled", "flag") === true)
+  if (auth?.get("enabled", "flag") === true) {
+    draft.guarded = true;
     top.report.left(
       auth.at("enabled"),
       "has clients sign in with the gateway itself, which issues tokens",
       "@host/plugin-auth takes API keys (`mcp-host auth keys add`) and the tokens of an authorization server.",
     );
+  }
   auth?.pass(
     Object.keys(auth.value).filter((key) => key !== "enabled"),
     "belongs to that sign-in",

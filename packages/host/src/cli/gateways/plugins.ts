@@ -86,7 +86,8 @@ async function addProfiles({ groups, folder, report }: Draft, plugins: PluginEnt
   if (Object.keys(profiles).length > 0) plugins.push([PROFILES, { profiles }]);
 }
 
-function free(name: string, taken: Readonly<Record<string, Json>>): string {
+function free(wanted: string, taken: Readonly<Record<string, Json>>): string {
+  const name = wanted === "__proto__" ? "proto" : wanted; // nothing can have that name
   let free = name;
   for (let count = 2; Object.hasOwn(taken, free); count++) free = `${name}-${count}`;
   return free;

@@ -9,27 +9,31 @@ export interface References {
 /** A text with its references as the config writes them. What only looks like one stays text. */
 export function withReferences(text: string, { braced, bare }: References): string {
   const parts: string[] = [];
+  const ends = closings(text);
   let rest = 0;
   for (let start = text.indexOf("${"); start !== -1; start = text.indexOf("${", rest)) {
-    const end = closing(text, start + 2);
+    const end = ends.get(start);
     parts.push(plain(text.slice(rest, start), bare));
-    const reference = end === -1 ? undefined : braced(text.slice(start + 2, end));
-    if (reference === undefined) parts.push("$${");
-    else parts.push(reference);
-    rest = reference === undefined ? start + 2 : end + 1;
+    const reference = end === undefined ? undefined : braced(text.slice(start + 2, end));
+    parts.push(reference ?? "$${");
+    rest = end === undefined || reference === undefined ? start + 2 : end + 1;
   }
   parts.push(plain(text.slice(rest), bare));
   return parts.join("");
 }
 
-/** The `}` that closes a reference, within which there may be others. */
-function closing(text: string, from: number): number {
-  let depth = 1;
-  for (let index = from; index < text.length; index++) {
-    if (text.startsWith("${", index)) depth++;
-    else if (text[index] === "}" && --depth === 0) return index;
+/** Where each `${` of a text is closed, within which there may be others; one that never is has no entry. */
+function closings(text: string): ReadonlyMap<number, number> {
+  const ends = new Map<number, number>();
+  const open: number[] = [];
+  for (let index = 0; index < text.length; index++) {
+    if (text.startsWith("${", index)) open.push(index);
+    else if (text[index] === "}") {
+      const start = open.pop();
+      if (start !== undefined) ends.set(start, index);
+    }
   }
-  return -1;
+  return ends;
 }
 
 function plain(text: string, bare: References["bare"]): string {

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from "node:util";
 import { placeOf } from "../../config/parse.ts";
 
 /** What became of one place of another gateway's file. */
@@ -18,6 +17,7 @@ export type Place = readonly (string | number)[];
 /** The notes of one migration, in the order in which they were made; each is made once. */
 export class Report {
   #notes: Note[] = [];
+  readonly #made = new Set<string>();
 
   get notes(): readonly Note[] {
     return this.#notes;
@@ -44,6 +44,9 @@ export class Report {
   }
 
   #add(note: Note): void {
-    if (!this.#notes.some((other) => isDeepStrictEqual(other, note))) this.#notes.push(note);
+    const key = JSON.stringify([note.outcome, note.at, note.told]);
+    if (this.#made.has(key)) return;
+    this.#made.add(key);
+    this.#notes.push(note);
   }
 }

@@ -3,7 +3,7 @@ import { dirname, extname, join, resolve } from "node:path";
 import { backUp } from "../../config/backup.ts";
 import { configsIn, located } from "../../config/locate.ts";
 import { replaceFile } from "../../config/replace.ts";
-import { secretsInArguments } from "../../config/secrets.ts";
+import { secretsInArguments, secretsOfUrl } from "../../config/secrets.ts";
 import { UsageError } from "../../operator/usage-error.ts";
 import { registerSecret } from "../../redact.ts";
 import { isObject, type Json } from "../../wire/message.ts";
@@ -21,6 +21,9 @@ import { Part } from "./part.ts";
 import { pluginsFor } from "./plugins.ts";
 import { type Note, Report } from "./report.ts";
 import { readBeside, readSource } from "./source.ts";
+
+const OPEN =
+  "The gateway asked its clients for a key; this config asks nobody, and listens on this machine alone. @host/plugin-auth asks: `mcp-host auth keys add`.";
 
 /** The flags of `migrate`. */
 export interface TakeOverFlags {
@@ -78,7 +81,7 @@ export async function takeOver(flags: TakeOverFlags): Promise<TakenOver> {
     ...(flags["dry-run"] === true ? { text } : await write(config, text, moved.values)),
     servers: Object.keys(draft.servers),
     notes: draft.report.notes,
-    hints: [...notes, ...(literal > 0 ? [left] : []), ...visible],
+    hints: [...(draft.guarded ? [OPEN] : []), ...notes, ...(literal > 0 ? [left] : []), ...visible, ...secretAddresses(draft.servers)],
     missing: missingOf(draft.servers, machine.folder, moved.values),
   };
 }
@@ -130,6 +133,15 @@ async function read(from: GatewayName, value: Json, file: string, draft: Draft):
     presets: await beside("presets.json"),
     variables: existsSync(variables) ? variables : undefined,
   });
+}
+
+/** Addresses whose query holds a secret, which cannot be moved by itself. */
+function secretAddresses(servers: Readonly<Record<string, Json>>): string[] {
+  return Object.entries(servers).flatMap(([name, { url }]) =>
+    typeof url === "string" && secretsOfUrl(url).length > 0
+      ? [`mcpServers.${name}.url: holds a secret; write a reference such as \${NAME} in its place`]
+      : [],
+  );
 }
 
 /** Servers with what they are as apps, so that secrets of either are found alike. */
