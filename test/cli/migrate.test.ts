@@ -206,6 +206,8 @@ test("MCPHub: groups are profiles, overrides are filters and rules, and what gua
     ...{ timeout: "90s", maxTimeout: "1200s", progress: false, start: "lazy", idleTimeout: "300s" },
     tools: { exclude: ["post_message"] },
   });
+  expect(mcpServers.bobs).toMatchObject({ enabled: false });
+  expect(told(report, "changed")).toContainEqual(expect.stringContaining("mcpServers.bobs.owner: is bob, who is no administrator"));
   expect(mcpServers.browser).toMatchObject({ type: "http", isolation: "session", healthInterval: "60s", enabled: false });
   expect(plugins).toContainEqual([
     "@host/plugin-profiles",

@@ -1,4 +1,4 @@
-import type { Json } from "../../wire/message.ts";
+import { isObject, type Json } from "../../wire/message.ts";
 import { callTimes, duration } from "../init/settings.ts";
 import type { Choice, Draft } from "./draft.ts";
 import { hubSettings } from "./mcphub-settings.ts";
@@ -22,7 +22,8 @@ export function readMcphub(top: Part, draft: Draft): void {
   const separator = system?.get("nameSeparator", "text") ?? "-";
   if (system?.has("nameSeparator")) top.report.carried(system.at("nameSeparator"), "plugins namespace.separator");
   draft.separator = separator;
-  for (const { key, part } of top.parts("mcpServers")) server(key, draft.nameFor(key), part, separator, draft);
+  const admins = administrators(top.value.users);
+  for (const { key, part } of top.parts("mcpServers")) server(key, draft.nameFor(key), part, separator, admins, draft);
   if (Object.values(draft.servers).some(({ command }) => command !== undefined))
     top.report.left(
       top.at("mcpServers"),
@@ -44,7 +45,15 @@ export function readMcphub(top: Part, draft: Draft): void {
   top.rest(WHOSE);
 }
 
-function server(original: string, name: string, part: Part, separator: string, draft: Draft): void {
+/** Who may have variables of the gateway in servers of theirs. */
+function administrators(users: unknown): ReadonlySet<string> {
+  if (!Array.isArray(users)) return new Set(["admin"]);
+  return new Set(
+    users.flatMap((user) => (isObject(user) && user.isAdmin === true && typeof user.username === "string" ? [user.username] : [])),
+  );
+}
+
+function server(original: string, name: string, part: Part, separator: string, admins: ReadonlySet<string>, draft: Draft): void {
   const to = `mcpServers.${name}`;
   const type = part.get("type", "text");
   if (type === "openapi") {
@@ -73,7 +82,17 @@ function server(original: string, name: string, part: Part, separator: string, d
     }),
   );
   const app = oauthOf(part, name);
-  part.pass(["description", "owner"], "is a note of theirs");
+  const owner = part.get("owner", "text");
+  const isForeign = owner !== undefined && !admins.has(owner);
+  if (isForeign) {
+    const why = "who is no administrator: there, no variable of the gateway is in it. It is switched off here";
+    part.report.changed(
+      part.at("owner"),
+      `is ${owner}, ${why}`,
+      `Look at its command and its references, and then \`mcp-host enable ${name}\`.`,
+    );
+  } else part.leave("owner", "is a note of theirs");
+  part.pass(["description"], "is a note of theirs");
   part.leave(
     "passthroughHeaders",
     "hands headers of clients on to servers, which a host never does",
@@ -90,7 +109,7 @@ function server(original: string, name: string, part: Part, separator: string, d
     ...wire,
     ...timesOf(part, to),
     ...kinds,
-    ...(enabled !== undefined && { enabled }),
+    ...(isForeign ? { enabled: false } : enabled !== undefined && { enabled }),
   };
   part.rest(WHOSE);
   if (entry) draft.add(part.path, original, name, entry, app);
