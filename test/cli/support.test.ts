@@ -32,6 +32,7 @@ const CANARY = {
   environment: "Canary-environment-4f9c",
   stderr: "Canary-stderr-4f9d",
   stateKey: "Canary-state-key-4f9e",
+  given: "Canary-given-by-a-plugin-4fa0",
   disabled: "Canary-disabled-server-4f9f",
 } as const;
 
@@ -40,6 +41,12 @@ const TALKS = `console.error("signed in with " + process.env.LITERAL + " and " +
 console.error("api_key=${CANARY.stderr}");
 console.error("no database at " + process.argv[5]);
 process.exit(1);`;
+
+/** Says in the log what it was given. */
+const GIVES = `import { definePlugin } from ${JSON.stringify(import.meta.resolve("mcp-host"))};
+import { z } from ${JSON.stringify(import.meta.resolve("zod"))};
+const options = z.object({ headers: z.record(z.string(), z.string()) });
+export default definePlugin({ name: "gives", host: "^1.0.0", options, apply: (host, options) => void host.log.warn("given " + options.headers["X-Plain"]) });`;
 
 const CONFIG = {
   listen: { port: 0 },
@@ -80,6 +87,7 @@ const CONFIG = {
         credentials: { remote: { from: "principal", header: "X-Other", values: { "key:ada": CANARY.option } } },
       },
     ],
+    ["./gives.mjs", { headers: { "X-Plain": CANARY.given } }],
     ["@host/plugin-oauth", { servers: { remote: { clientId: "app", clientSecret: CANARY.clientSecret } }, discover: false }],
   ],
 };
@@ -87,7 +95,12 @@ const ENV = { SOME_VARIABLE: CANARY.envVariable, UNRELATED_TOKEN: CANARY.environ
 const FLAGS = ["--env-file", "local.env", "--set", `FROM_SET=${CANARY.set}`];
 
 function machine(config: unknown = CONFIG): Home {
-  const at = home(config, { "local.env": `FROM_ENV_FILE=${CANARY.envFile}\n`, "talks.mjs": TALKS, "secret.txt": `${CANARY.secretFile}\n` });
+  const at = home(config, {
+    "local.env": `FROM_ENV_FILE=${CANARY.envFile}\n`,
+    "talks.mjs": TALKS,
+    "gives.mjs": GIVES,
+    "secret.txt": `${CANARY.secretFile}\n`,
+  });
   const folder = join(at.path, "user/mcp-host");
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const values = { KEPT_VALUE: CANARY.credential, NEVER_USED: CANARY.unusedCredential };
@@ -123,7 +136,7 @@ test("a bundle of a host that runs has everything that a report needs, and none 
   );
   expect(bundle).toMatchObject({
     versions: { node: process.versions.node, platform: process.platform },
-    plugins: [{ id: "oauth" }, { id: "auth", package: "@host/plugin-auth" }],
+    plugins: expect.arrayContaining([expect.objectContaining({ id: "auth", package: "@host/plugin-auth" })]),
     limits: {
       memory: { total: expect.any(Number) },
       cpu: { count: expect.any(Number) },

@@ -44,7 +44,7 @@ const COURSES: Record<string, Course> = {
       ["mcp-host support lost.json", 0, /^ {2}logs +\d+ bytes/m],
       ["mcp-host validate --connect", 0, /is valid/],
       ["mcp-host start --daemon", 0, /runs in the background/],
-      ["mcp-host status", 0, /^files +ready/m],
+      ["mcp-host status", 0, /^files /m],
     ],
   },
   "memory.md": {

@@ -68,7 +68,7 @@ function rememberIn(config: unknown): void {
 function walk(value: unknown, path: Path): void {
   if (typeof value === "string") {
     const isEnv = path[0] === "mcpServers" && path[2] === "env";
-    if (isHidden(path) && !isEnv) remember(value);
+    if ((isHidden(path) && !isEnv) || isGiven(path)) remember(value);
     for (const password of passwordsIn(value)) remember(password);
     if (value.includes("://") && URL.canParse(value)) {
       const { username, searchParams } = new URL(value);
@@ -78,6 +78,11 @@ function walk(value: unknown, path: Path): void {
   }
   if (!isPlain(value)) return;
   for (const [key, item] of Object.entries(value)) walk(item, [...path, Array.isArray(value) ? Number(key) : key]);
+}
+
+/** What plugins give to others, whatever it is called: their options have it in maps of these names. */
+function isGiven(path: Path): boolean {
+  return path[0] === "plugins" && path.some((key) => key === "headers" || key === "env" || key === "values");
 }
 
 /** A reference is no secret, and no word as short as `true` is kept out by its value. */
