@@ -154,6 +154,7 @@ test("only log.ts knows consola, and only child.ts starts servers", () => {
     "../../plugin-vault/src/command-values.ts",
     "cli/bundles/runtime.ts",
     "cli/daemon/daemon.ts",
+    "cli/support/machine.ts",
     "operator/open-browser.ts",
     "operator/processes.ts",
     "testing/fresh-process.ts",
