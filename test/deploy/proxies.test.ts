@@ -51,7 +51,7 @@ beforeAll(async () => {
     const program = programOf(each);
     if (program === undefined) continue;
     const proxy = await startProxy(each, program, port, PATIENCE);
-    const client = await WireClient.connect(at().proxy.url, { headers, tls });
+    const client = await WireClient.connect(proxy.url, { headers, tls });
     // It takes its time: the other tests go on meanwhile.
     const silent = client.request("tools/call", { name: "slow", arguments: { ms: SILENCE } });
     silent.catch(() => {}); // its test tells
