@@ -95,8 +95,8 @@ describe("the unit", () => {
     return found;
   };
 
-  test("is the one that `mcp-host service` makes, but for places and its user", async () => {
-    const { stdout } = await run(at, ["service", "systemd", "--system", "--config", FILE]);
+  test("is the one that `mcp-host service --harden` makes, but for places and its user", async () => {
+    const { stdout } = await run(at, ["service", "systemd", "--system", "--harden", "--config", FILE]);
     const [made, kept] = [settings(stdout), settings(read("mcp-host.service"))];
     const OWN = [
       "ExecStart",
