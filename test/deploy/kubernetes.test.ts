@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { parseAllDocuments } from "yaml";
+import { parse, parseAllDocuments } from "yaml";
 import { home, run } from "../harness/cli.ts";
 import { ROOT } from "../harness/hosts.ts";
 import { partOf, type Resource, rendered } from "./kustomize.ts";
@@ -159,6 +159,20 @@ describe("the pod", () => {
     const monitor = rendered(join(FOLDER, "monitored")).find(({ kind }) => kind === "ServiceMonitor");
     expect(partOf(monitor, "spec.selector.matchLabels")).toEqual(ofKind("Service").metadata.labels);
     expect(partOf(monitor, "spec.endpoints.0")).toMatchObject({ port: of("Service", "spec.ports.0.name"), path: "/metrics" });
+  });
+});
+
+test("the route of docs/deployment.md leads to the service, by the path that clients need and no other", () => {
+  const [, block = ""] = /^```yaml\n(.*?)^```$/ms.exec(readFileSync(join(ROOT, "docs/deployment.md"), "utf8")) ?? [];
+  const route = parse(block) as Resource;
+  expect(route).toMatchObject({ kind: "HTTPRoute", metadata: { namespace: ofKind("Service").metadata.namespace } });
+  expect(partOf(route, "spec.rules.0.matches")).toEqual([{ path: { type: "Exact", value: "/mcp" } }]);
+  expect(partOf(route, "spec.rules.0.backendRefs.0")).toEqual({
+    name: ofKind("Service").metadata.name,
+    port: of("Service", "spec.ports.0.port"),
+  });
+  expect(of("NetworkPolicy", "spec.ingress.0.from.0.namespaceSelector.matchLabels")).toEqual({
+    "kubernetes.io/metadata.name": partOf(route, "spec.parentRefs.0.namespace"),
   });
 });
 
