@@ -33,19 +33,28 @@ describe("the image that the Dockerfile makes", () => {
     copyFileSync(join(ROOT, "deploy/machine/mcp-host.config.jsonc"), image.at("/etc/mcp-host/mcp-host.config.jsonc"));
     mkdirSync(image.at("/etc/mcp-host/files"));
     writeFileSync(image.at("/etc/mcp-host/files/note.txt"), "here");
-    const env = {
-      PUBLIC_HOST: "mcp.example.com",
-      FILES_FOLDER: image.at("/etc/mcp-host/files"),
+    // As compose.yaml has it: .env.example, filled in. Its places are a machine's, and the image's own go before them.
+    const files = image.at("/etc/mcp-host/files");
+    const values: Record<string, string> = {
+      FILES_FOLDER: files,
       TICKETS_URL: "http://127.0.0.1:9/mcp",
       TICKETS_TOKEN: "t",
       MCP_HOST_PEPPER: "a-pepper-that-only-tests-know",
       METRICS_TOKEN: "a-token-of-the-scraper-alone",
     };
-    expect(image.exec(image.healthcheck, env).code).toBe(5);
-    const added = image.exec(["mcp-host", "auth", "keys", "add", "ada", "--roles", "writer"], env);
+    const variables = readFileSync(join(ROOT, "deploy/machine/.env.example"), "utf8");
+    expect(variables).toMatch(/^MODULES=\/opt\//m);
+    const secret = "/etc/mcp-host/secret.env";
+    writeFileSync(
+      image.at(secret),
+      variables.replace(/^(\w+)=.*$/gm, (line, name: string) => (name in values ? `${name}=${values[name]}` : line)),
+    );
+    const own = ["--env-file", secret];
+    expect(image.exec(image.healthcheck).code).toBe(5);
+    const added = image.exec(["mcp-host", "auth", "keys", "add", "ada", "--roles", "writer", ...own]);
     expect(added.code, added.said).toBe(0);
     const [key = ""] = /mcph_\S+/.exec(added.said) ?? [];
-    const child = image.start([...image.command, "--set", "listen.port=0"], env);
+    const child = image.start([...image.command, ...own, "--set", "listen.port=0"]);
     let said = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => void (said += chunk));
     const ended = new Promise((done) => child.once("close", done));
@@ -56,12 +65,12 @@ describe("the image that the Dockerfile makes", () => {
         return new URL(found.replace("0.0.0.0", "127.0.0.1"));
       });
       await vi.waitFor(() => {
-        const health = image.exec(image.healthcheck, env);
+        const health = image.exec(image.healthcheck);
         expect(health.code, health.said).toBe(0);
       });
       const client = sdkClient();
       await client.connect(httpTransport(url, { authorization: `Bearer ${key}` }));
-      const call = { name: "files__read_text_file", arguments: { path: join(env.FILES_FOLDER, "note.txt") } };
+      const call = { name: "files__read_text_file", arguments: { path: join(files, "note.txt") } };
       expect((await client.callTool(call)).content).toMatchObject([{ text: "here" }]);
       await client.close();
       expect(said).not.toMatch(/EACCES|EROFS|EPERM/);
@@ -69,7 +78,7 @@ describe("the image that the Dockerfile makes", () => {
       child.kill("SIGTERM");
       expect(await ended, said).toBe(0);
     }
-    expect(image.exec(image.healthcheck, env).code).toBe(5);
+    expect(image.exec(image.healthcheck).code).toBe(5);
   });
 });
 
