@@ -141,7 +141,7 @@ test("no file has a name that says nothing", () => {
 });
 
 // watchdog.ts starts the shell that ends the servers of a host that was killed, daemon.ts the host itself once more, in the background: neither
-// takes a command from a config. fresh-process.ts starts what plugins are tested in. command-values.ts of the vault runs what its options allow. processes.ts asks ps where there is no /proc. browser.ts opens the page where a person
+// takes a command from a config. fresh-process.ts starts what plugins are tested in. command-values.ts of the vault runs what its options allow. processes.ts asks ps where there is no /proc. open-browser.ts opens the page where a person
 // signs in.
 test("only log.ts knows consola, and only child.ts starts servers", () => {
   const using = (name: string): string[] =>
@@ -151,9 +151,9 @@ test("only log.ts knows consola, and only child.ts starts servers", () => {
       .sort();
   expect(using("consola")).toEqual(["log.ts"]);
   expect(using("(child_process|cross-spawn)")).toEqual([
-    "../../plugin-oauth/src/browser.ts",
     "../../plugin-vault/src/command-values.ts",
     "cli/daemon/daemon.ts",
+    "operator/open-browser.ts",
     "operator/processes.ts",
     "testing/fresh-process.ts",
     "upstream/child.ts",

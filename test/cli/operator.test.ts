@@ -66,6 +66,8 @@ test("a plugin's route has done what the socket can, as the operator that it nam
     "reload",
     "reconnect",
     "stop",
+    "drain",
+    "resume",
     "health",
     "stats",
     "pipeline",

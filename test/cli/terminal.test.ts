@@ -98,6 +98,7 @@ const LINES: Record<string, string[]> = {
   enable: ["spare"],
   remove: ["spare"],
   reconnect: ["a"],
+  drain: [],
   reload: [],
   inspect: [],
   doctor: ["--no-connect"],

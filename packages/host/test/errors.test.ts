@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { ERRORS, type ErrorType, HostError, isRefusal, PeerError, refuse, toRpcError } from "../dist/errors.js";
+import { ERRORS, type ErrorType, HostError, isRefusal, refuse } from "../dist/errors.js";
+import { PeerError, toRpcError } from "../dist/wire/peer-error.js";
 
 const rows = Object.entries(ERRORS) as [ErrorType, { code: number; status?: number; retryable: boolean | "safe"; meaning: string }][];
 

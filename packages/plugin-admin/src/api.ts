@@ -6,8 +6,11 @@ import type { Resolved } from "./options.ts";
 import { docsPage } from "./page.ts";
 import { answerOf, Problem, problemOf, SAFE } from "./problem.ts";
 import { paramsIn, refuseCredentials } from "./query.ts";
-import { givenParams, match, routes, type Served, served } from "./routes.ts";
+import { fixedNames, givenParams, match, routes, type Served, served } from "./routes.ts";
 import { eventStream, STREAMS } from "./streams.ts";
+
+/** Where the ticket of a set-up is taken for its token. */
+const SETUP = "/setup";
 
 /** What was asked for, for whoever counts it. */
 export type Told = (status: number, why: string) => void;
@@ -48,6 +51,7 @@ export class Api {
     try {
       const url = new URL(request.url);
       refuseCredentials(url.searchParams);
+      if (this.isSetup(request)) return this.#setUp(asked);
       if (!operator) throw this.#turnedAway(asked);
       const response = await this.#served(request, url, operator);
       this.#told(response.status, "done");
@@ -57,6 +61,19 @@ export class Api {
       this.#told(problem.status, problem.type);
       return answerOf(problem, redactText);
     }
+  }
+
+  /** Whether somebody brings the ticket of a set-up, which is no operator's. */
+  isSetup({ method, url }: Request): boolean {
+    return method === "POST" && new URL(url).pathname === `${this.#options.path}${SETUP}`;
+  }
+
+  #setUp(asked: Asked): Response {
+    const handed = this.#access.redeem(asked);
+    if (!handed) throw this.#turnedAway(asked);
+    this.#host.log.warn("a set-up has begun: what starts programs can be changed over the admin API", { address: asked.address });
+    this.#told(200, "done");
+    return json({ token: handed.token, seconds: Math.floor((handed.until - this.#host.clock.now()) / 1_000) });
   }
 
   /** For a client who is known, and is no operator. */
@@ -98,7 +115,7 @@ export class Api {
     this.#checkScope(operator, route.scope);
     const params = await this.#params(request, url, route);
     for (const [name, value] of Object.entries(found)) if (!route.chooses?.includes(name)) params[route.params?.[name] ?? name] = value;
-    const result = await this.#host.operator.run(route.operation, { ...params, ...route.fixed }, operator.who);
+    const result = await this.#host.operator.run(route.operation, { ...params, ...route.fixed?.(operator) }, operator.who);
     const shown = route.selection ? route.selection.select(result as Json, found) : result;
     if (shown === undefined) throw new Problem(404, "not_found", `there is none that is called ${JSON.stringify(Object.values(found)[0])}`);
     return json(shown);
@@ -108,7 +125,10 @@ export class Api {
     const stream = STREAMS[path];
     if (stream) return eventStream(this.#host, stream.what, paramsIn(url.searchParams, stream.properties));
     paramsIn(url.searchParams, {});
-    if (path === "/whoami") return json({ ...operator, allowCommands: this.#options.allowCommands });
+    if (path === "/whoami") {
+      const { who, scope, commands } = operator;
+      return json({ who, scope, allowCommands: commands });
+    }
     this.#document ??= JSON.stringify(openApiOf(this.#now(), this.#options.path));
     return new Response(this.#document, { headers: { ...SAFE, "content-type": "application/json" } });
   }
@@ -133,14 +153,15 @@ export class Api {
 
   #now(): readonly Served[] {
     const { id, operator } = this.#host;
-    this.#routes ??= served(routes(id, this.#options.allowCommands), operator.list(), id);
+    this.#routes ??= served(routes(id), operator.list(), id);
     return this.#routes;
   }
 }
 
 /** Whether a param is the path's to say, or the plugin's. */
-function isTaken({ parts, params, fixed }: Served, name: string): boolean {
-  return Object.hasOwn(fixed ?? {}, name) || parts.includes(`{${name}}`) || Object.values(params ?? {}).includes(name);
+function isTaken(route: Served, name: string): boolean {
+  const { parts, params } = route;
+  return fixedNames(route).includes(name) || parts.includes(`{${name}}`) || Object.values(params ?? {}).includes(name);
 }
 
 /** The parts of a path, as they were before they were written into it. @throws Problem */

@@ -4,9 +4,10 @@ import { ConfigError, definePlugin, isLoopback, type PluginHost, registerSecret 
 import { Access, type Asked, type Operator } from "./access.ts";
 import { Api } from "./api.ts";
 import { Calls } from "./calls.ts";
-import { offerOperations } from "./operations.ts";
+import { offerOperations, offerPage } from "./operations.ts";
 import { options, type Resolved } from "./options.ts";
 import { OwnServer, type Serve } from "./server.ts";
+import { Setup } from "./setup.ts";
 
 export type { AdminOptions } from "./options.ts";
 
@@ -17,6 +18,7 @@ interface Lasting {
   readonly calls: Map<string, Calls>;
   /** By address. */
   readonly servers: Map<string, OwnServer>;
+  readonly setups: Map<string, Setup>;
 }
 
 /** By what a host gives to all its plugins, before and after a reload. */
@@ -28,12 +30,15 @@ export const admin = definePlugin({
   version,
   host: "^1.0.0",
   options,
+  commands: { open: () => import("./commands/open.ts") },
+  shortcuts: ["open"],
   apply(host, given) {
     check(host, given);
     for (const { token } of given.tokens) registerSecret(token);
     const lasting = kept(host);
     const calls = callsOf(host, lasting, given.calls);
-    const access = new Access(given, () => host.clock.now());
+    const setup = setupOf(host, lasting);
+    const access = new Access(given, setup, () => host.clock.now());
     const counted = host.meter.counter({ name: "admin.requests", description: "Requests to the admin API", labels: ["status", "outcome"] });
     const changed = host.meter.counter({
       name: "admin.changes",
@@ -43,6 +48,7 @@ export const admin = definePlugin({
     const api = new Api(host, given, access, (status, why) => counted.add(1, String(status), why));
 
     offerOperations(host, calls);
+    offerPage(host, given, setup, () => own?.url);
     if (given.calls > 0) host.hooks.settled.tap("admin", (exchange) => calls.settled(exchange));
     host.hooks.operated.tap("admin", ({ via, outcome }) => {
       api.forget();
@@ -108,8 +114,14 @@ function check(host: PluginHost, { listen, tokens, roles, path }: Resolved): voi
 
 function kept({ catalog }: PluginHost): Lasting {
   let lasting = lastingOf.get(catalog);
-  if (!lasting) lastingOf.set(catalog, (lasting = { calls: new Map(), servers: new Map() }));
+  if (!lasting) lastingOf.set(catalog, (lasting = { calls: new Map(), servers: new Map(), setups: new Map() }));
   return lasting;
+}
+
+function setupOf({ id, clock }: PluginHost, { setups }: Lasting): Setup {
+  let setup = setups.get(id);
+  if (!setup) setups.set(id, (setup = new Setup(() => clock.now())));
+  return setup;
 }
 
 function callsOf({ id, clock }: PluginHost, { calls }: Lasting, most: number): Calls {
@@ -138,7 +150,7 @@ function mount(host: PluginHost, { path }: Resolved, api: Api, access: Access): 
         if (page) return page;
         const asked = askedOf(raw, context.env);
         const operator = access.find(asked);
-        if (!operator && access.hasRoles) return next();
+        if (!operator && access.hasRoles && !api.isSetup(raw)) return next();
         return api.answer(raw, asked, operator);
       });
       if (!access.hasRoles) continue;

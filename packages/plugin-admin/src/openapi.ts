@@ -48,6 +48,28 @@ export function openApiOf(routes: readonly Served[], base: string): Json {
       },
     },
   };
+  paths["/setup"] = {
+    post: {
+      operationId: "post_setup",
+      summary: "Takes the ticket of `mcp-host open --setup`, once and on this machine, for a token that may change everything.",
+      "x-scope": "ticket",
+      responses: {
+        "200": {
+          description: "The token, and how long it is good for.",
+          content: {
+            "application/json": {
+              schema: {
+                type: "object",
+                properties: { token: { type: "string" }, seconds: { type: "integer" } },
+                required: ["token", "seconds"],
+              },
+            },
+          },
+        },
+        default: PROBLEM,
+      },
+    },
+  };
   return {
     openapi: "3.1.0",
     info: {

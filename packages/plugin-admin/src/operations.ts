@@ -1,6 +1,8 @@
 import { type Json, type PluginHost, refuse } from "mcp-host";
 import { z } from "zod";
 import type { Calls } from "./calls.ts";
+import type { Resolved } from "./options.ts";
+import type { Setup } from "./setup.ts";
 
 /** Milliseconds for the kept lines of the log, which are there already. */
 const LINES_DEADLINE = 5_000;
@@ -93,5 +95,41 @@ export function offerOperations(host: PluginHost, calls: Calls): void {
       result: z.looseObject({ lines: z.array(z.looseObject({ time: z.string(), level: z.string(), message: z.string() })) }),
       reads: true,
     },
+  );
+}
+
+/** Who has only what somebody with this user's socket has. */
+const SOCKET = "socket";
+
+/**
+ * What `mcp-host open` asks for: the page's address, and the one that opens a set-up, which is for the control socket alone.
+ * @param own the address of a port of the plugin's own, once it listens
+ */
+export function offerPage(host: PluginHost, { path, listen, docs }: Resolved, setup: Setup, own: () => string | undefined): void {
+  const page = (): string => {
+    if (!docs) throw new Error("the option docs of the admin plugin is false, so there is no page");
+    const origin = own() ?? (listen === undefined ? host.operator.status().url : undefined);
+    if (origin === undefined) throw new Error("the admin API has no port here: the host serves no HTTP; give the plugin `listen`");
+    const { protocol, hostname, port } = new URL(origin);
+    // An address that stands for every one of the machine is none that a browser can go to, and this is for those who sit here.
+    const near = ["0.0.0.0", "[::]"].includes(hostname) ? "127.0.0.1" : hostname;
+    return `${protocol}//${near}:${port || (protocol === "https:" ? 443 : 80)}${path}/docs`;
+  };
+  const params = z.strictObject({});
+  host.operator.operation("page", () => ({ url: page() }), {
+    description: "Tells where the page is on which the API can be tried.",
+    params,
+    reads: true,
+  });
+  host.operator.operation(
+    "setup",
+    (_, who) => {
+      if (who !== SOCKET) throw refuse("forbidden", "a set-up is opened with `mcp-host open --setup`, on this machine");
+      const url = page();
+      const { token, until } = setup.open();
+      // A fragment is sent to no server, and stands in no log.
+      return { url: `${url}#setup=${token}`, seconds: Math.floor((until - host.clock.now()) / 1_000) };
+    },
+    { description: "Lets whoever has the address that it gives change everything, for ten minutes.", params, scope: "configure" },
   );
 }

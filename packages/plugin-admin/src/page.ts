@@ -114,8 +114,23 @@ function show(path, method, operation) {
   });
 }
 
+async function setUp() {
+  const ticket = new URLSearchParams(location.hash.slice(1)).get("setup");
+  if (ticket === null) return;
+  history.replaceState(null, "", location.pathname);
+  try {
+    const response = await fetch(base + "/setup", { method: "POST", headers: { authorization: "Bearer " + ticket } });
+    const answer = await response.json();
+    if (!response.ok) throw new Error(answer.detail);
+    $("token").value = answer.token;
+  } catch (error) {
+    $("state").textContent = error.message;
+    return true;
+  }
+}
+
 $("load").addEventListener("click", load);
-load();
+if (!(await setUp())) load();
 `;
 
 /** A file of the page on which the API can be tried; undefined for a path that is none of its. @param below the API's path @param base the API's path, of harmless letters */

@@ -1,4 +1,5 @@
 import type { Json, OperationInfo, Scope } from "mcp-host";
+import type { Operator } from "./access.ts";
 
 export type Method = "GET" | "POST" | "DELETE";
 
@@ -17,7 +18,7 @@ export interface Route {
   /** Under which param of the operation a part of the path is handed on; others by their own names. */
   readonly params?: Readonly<Record<string, string>>;
   /** Params that the plugin says, and nobody else. */
-  readonly fixed?: Readonly<Json>;
+  readonly fixed?: (operator: Pick<Operator, "commands">) => Readonly<Json>;
   /** Parts of the path that only choose from what the operation gives. */
   readonly chooses?: readonly string[];
   readonly selection?: Selection;
@@ -49,9 +50,17 @@ const oneServer: Selection = {
   schema: (result) => (propertyOf(result, "upstreams").items as Json | undefined) ?? {},
 };
 
-/** Every route but those of plugins' operations. @param own the plugin's id @param allowCommands whether a config may be changed in what starts programs */
-export function routes(own: string, allowCommands: boolean): readonly Route[] {
-  const fixed = { commands: allowCommands };
+/** Who asks decides whether a config may be changed in what starts programs; the body has no say in it. */
+const fixed: Route["fixed"] = ({ commands }) => ({ commands });
+const NOBODY: Pick<Operator, "commands"> = { commands: false };
+
+/** Names of the params that nobody may give who asks. */
+export function fixedNames(route: Route): readonly string[] {
+  return Object.keys(route.fixed?.(NOBODY) ?? {});
+}
+
+/** Every route but those of plugins' operations. @param own the plugin's id */
+export function routes(own: string): readonly Route[] {
   return [
     {
       method: "GET",
@@ -121,6 +130,9 @@ export function routes(own: string, allowCommands: boolean): readonly Route[] {
     { method: "GET", path: "/config/history", operation: "config-history" },
     { method: "POST", path: "/config/restore", operation: "config-restore", fixed },
     { method: "POST", path: "/reload", operation: "reload" },
+    { method: "POST", path: "/drain", operation: "drain" },
+    { method: "POST", path: "/resume", operation: "resume" },
+    { method: "POST", path: "/restart", operation: "restart" },
     { method: "POST", path: "/stop", operation: "stop" },
   ];
 }
@@ -158,7 +170,7 @@ export function namesIn({ parts }: Served): string[] {
 
 /** The params that whoever asks may give: not those of the path, nor what the plugin says. */
 export function givenParams(route: Served): { readonly properties: Readonly<Record<string, Json>>; readonly required: readonly string[] } {
-  const taken = new Set([...namesIn(route).map((name) => route.params?.[name] ?? name), ...Object.keys(route.fixed ?? {})]);
+  const taken = new Set([...namesIn(route).map((name) => route.params?.[name] ?? name), ...fixedNames(route)]);
   const properties = Object.entries((route.info.params.properties ?? {}) as Record<string, Json>).filter(([name]) => !taken.has(name));
   const required = ((route.info.params.required ?? []) as string[]).filter((name) => !taken.has(name));
   return { properties: Object.fromEntries(properties), required };

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type AdminHost, adminHost, CANARY, configWith } from "./running.ts";
 
 let admin: AdminHost;
@@ -65,7 +65,7 @@ test("what the host could not run on is refused, in words, and changes nothing; 
   expect((await change([])).status).toBe(400);
   expect(text()).toBe(before);
   expect(readdirSync(admin.at.path).filter((name) => name.includes("trial"))).toEqual([]);
-  expect((await admin.ask("GET", "servers/near", "read")).body).toMatchObject({ state: "ready" });
+  await vi.waitFor(async () => expect((await admin.ask("GET", "servers/near", "read")).body).toMatchObject({ state: "ready" }));
 });
 
 test("no command, plugin, reference or address for known credentials comes over the network", async () => {

@@ -77,9 +77,12 @@ test("the routes under Routes are those of the document, with their scopes", asy
   expect(await ask(base, "POST", "config/change", "configure", change)).toMatchObject({ status: 409 });
 }, 60_000);
 
-test("the operations that it offers itself are those that its routes have done", async () => {
+test("the operations that it offers itself are those that its routes and its command have done", async () => {
   await using host = createHost({ mcpServers: {}, plugins: [admin()] });
   await host.prepare();
   const own = host.operator.list().filter(({ plugin }) => plugin === "admin");
-  expect(own.map(({ name, scope }) => [name, scope])).toEqual(["calls", "call", "logs"].map((name) => [`admin:${name}`, "read"]));
+  expect(own.map(({ name, scope }) => [name, scope])).toEqual([
+    ...["calls", "call", "logs", "page"].map((name) => [`admin:${name}`, "read"]),
+    ["admin:setup", "configure"],
+  ]);
 });

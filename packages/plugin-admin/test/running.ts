@@ -24,6 +24,8 @@ export interface Answer {
 export interface AdminHost extends AsyncDisposable {
   readonly at: Home;
   readonly running: Running;
+  /** The variables that its config refers to. */
+  readonly env: Record<string, string>;
   /** Of the config's file. */
   readonly file: string;
   /** Of the API, with a slash at its end. */
@@ -57,12 +59,14 @@ export default definePlugin({
 /** A host in a process of its own, as `mcp-host start` makes it. */
 export async function adminHost(config: Record<string, unknown> = configWith()): Promise<AdminHost> {
   const at = home(config, { "hears.mjs": HEARS });
-  const env = Object.fromEntries(Object.entries(TOKENS).map(([scope, token]) => [`ADMIN_${scope.toUpperCase()}`, token]));
-  const running = start(at, ["start", "--port", "0", "--log-format", "json"], { ...env, FAR: `${CANARY}-far` });
+  const env: Record<string, string> = Object.fromEntries(Object.entries(TOKENS).map(([scope, token]) => [`ADMIN_${scope.toUpperCase()}`, token]));
+  env.FAR = `${CANARY}-far`;
+  const running = start(at, ["start", "--port", "0", "--log-format", "json"], env);
   const base = new URL("/admin/api/v1/", await urlOf(running));
   return {
     at,
     running,
+    env,
     file: join(at.path, "mcp-host.config.json"),
     base,
     ask: (...asked) => ask(base, ...asked),

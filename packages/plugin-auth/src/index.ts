@@ -6,6 +6,7 @@ import { headOf } from "./claims.ts";
 import { Gate } from "./gate.ts";
 import { HeldTokens } from "./held-tokens.ts";
 import { ApiKeys, readKeys } from "./keys.ts";
+import { offerKeys } from "./operations.ts";
 import { type Options, options } from "./options.ts";
 import { isPersonal, Outbound } from "./outbound.ts";
 import { Policy } from "./policy.ts";
@@ -105,16 +106,13 @@ export const auth = definePlugin({
       hooks.http.tap("auth", (_, publicApp) => {
         for (const path of resource.paths) publicApp.get(path, (c) => c.json(resource.metadata));
       });
-    if (keys && uses) {
+    if (keys && uses && given.apiKeys) {
       hooks.ready.tap("auth", async () => {
         await uses
           .look(keys.ids)
           .catch((error: Error) => log.warn("the store does not say when keys were last used", { reason: error.message }));
       });
-      host.operator.operation("keys", async () => ({ used: Object.fromEntries(await uses.look(keys.ids)) }), {
-        description: "When each API key was last used, and from where",
-        reads: true,
-      });
+      offerKeys(host, given.apiKeys, uses);
     }
     hooks.close.tap("auth", async () => {
       gate.forget();

@@ -26,6 +26,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<CommandDef>>> = {
   enable: () => import("./enable.ts").then(definition),
   disable: () => import("./disable.ts").then(definition),
   reconnect: () => import("./reconnect.ts").then(definition),
+  drain: () => import("./drain.ts").then(definition),
   status: () => import("./status.ts").then(definition),
   logs: () => import("./logs.ts").then(definition),
   trace: () => import("./trace.ts").then(definition),

@@ -58,7 +58,7 @@ function describe(status: ControlStatus): string {
       `config ${status.config}`,
       ...(status.daemon ? [`daemon, logs to ${status.daemon.logFile}`] : []),
       traffic(status),
-      status.ready ? "ready" : `NOT READY: ${status.down.join(", ")} ${status.down.length === 1 ? "is" : "are"} required and down`,
+      readinessOf(status),
     ].join("\n"),
     shown([["SERVER", "STATE", "LATENCY", "RESTARTS", "MCP", "OFFERS"], ...upstreams.map(upstreamRow)]),
   ];
@@ -142,4 +142,13 @@ function duration(milliseconds: number): string {
   if (seconds < 60) return `${seconds} s`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
   return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
+}
+
+function readinessOf({ ready, down, draining }: ControlStatus): string {
+  if (ready) return "ready";
+  const why = [
+    ...(down.length > 0 ? [`${down.join(", ")} ${down.length === 1 ? "is" : "are"} required and down`] : []),
+    ...(draining ? ["it drains, until `mcp-host drain --end`"] : []),
+  ];
+  return `NOT READY: ${why.join("; ")}`;
 }

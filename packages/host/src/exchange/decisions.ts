@@ -3,6 +3,7 @@ import type { Decision, Site } from "./exchange.ts";
 
 /** What plugins decided about one exchange, in order. */
 export class Decisions {
+  static readonly NONE: readonly Decision[] = Object.freeze([]);
   readonly list: Decision[] = [];
   /** What was thrown when the last of them was made: it passes other taps on its way. */
   #by: unknown;

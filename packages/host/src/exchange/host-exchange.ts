@@ -1,7 +1,8 @@
-import { HostError, type Sent, toRpcError } from "../errors.ts";
+import { HostError, type Sent } from "../errors.ts";
 import type { AddedHeader } from "../wire/link.ts";
 import type { Id, Json } from "../wire/message.ts";
 import type { Freshness } from "../wire/modern.ts";
+import { toRpcError } from "../wire/peer-error.ts";
 import { sendWithHeaders } from "./added-headers.ts";
 import { answerHeaders, giveHeaders } from "./answer-headers.ts";
 import { type Caller, type ClientFacts, type Principal, scopeOf } from "./caller.ts";
@@ -11,7 +12,6 @@ import { Decisions } from "./decisions.ts";
 import type { Entry } from "./entry.ts";
 import type {
   Attempt,
-  Decision,
   Exchange,
   HttpOrigin,
   Outcome,
@@ -27,8 +27,6 @@ import type { Asks, Brought } from "./round.ts";
 import { TimeLimit } from "./time-limit.ts";
 import { Timed } from "./timed.ts";
 import type { Trace } from "./trace.ts";
-
-const NO_DECISIONS: readonly Decision[] = Object.freeze([]);
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
@@ -171,8 +169,8 @@ export class HostExchange extends Timed implements Exchange {
     return this.#abort.signal;
   }
 
-  get decisions(): readonly Decision[] {
-    return this.#decisions?.list ?? NO_DECISIONS;
+  get decisions(): Exchange["decisions"] {
+    return this.#decisions?.list ?? Decisions.NONE;
   }
 
   state<T>(key: symbol | string, make: () => T): T {

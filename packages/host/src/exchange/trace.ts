@@ -1,6 +1,7 @@
-import { HostError, isRefusal, PeerError } from "../errors.ts";
+import { HostError, isRefusal } from "../errors.ts";
 import { failureFields, type Logger } from "../log.ts";
 import { redact } from "../redact.ts";
+import { PeerError } from "../wire/peer-error.ts";
 import type { Decision, Exchange, Route } from "./exchange.ts";
 
 /** What a tap did, besides letting pass what it got. */

@@ -185,10 +185,11 @@ export class HttpFront {
   }
 
   #probed(path: string, response: FrontResponse): void {
-    const { ready, down } = path === HEALTH ? { ready: true, down: [] } : this.#options.ready();
+    const { ready, down, draining } = path === HEALTH ? { ready: true, down: [], draining: false } : this.#options.ready();
     const ok = ready && !this.#draining;
     response.head(ok ? 200 : 503, "content-type", "application/json");
-    response.end(JSON.stringify(ok ? { status: "ok" } : { status: this.#draining ? "stopping" : "not ready", down }));
+    const why = this.#draining ? "stopping" : draining ? "draining" : "not ready";
+    response.end(JSON.stringify(ok ? { status: "ok" } : { status: why, down }));
   }
 
   /** A session has ended: so do its streams. */

@@ -35,7 +35,7 @@ export interface NetworkOptions {
   /** Who a client is, where the program whose server it is has established it. Asked before plugins; undefined leaves it to them. */
   readonly authenticate?: ((request: IncomingMessage) => Awaitable<Principal | undefined>) | undefined;
   /** Whether `/readyz` answers 200, and why not. */
-  readonly ready: () => { ready: boolean; down: readonly string[] };
+  readonly ready: () => { ready: boolean; down: readonly string[]; draining: boolean };
 }
 
 /** One way in over the network: Streamable HTTP, the HTTP+SSE of old, WebSocket. */

@@ -11,7 +11,7 @@ import type {
 } from "@modelcontextprotocol/sdk/types.js";
 import type { TraceListener } from "../exchange/trace.ts";
 import type { Json } from "../wire/message.ts";
-import type { HostHealth } from "./health.ts";
+import type { HostHealth, Readiness } from "./health.ts";
 import type { CallOptions } from "./local-clients.ts";
 import type { HostOperator } from "./operated-host.ts";
 import type { HostStats } from "./stats.ts";
@@ -47,7 +47,7 @@ export interface EmbeddingApi {
   /** Whether the host and each upstream can be used now. */
   health(): HostHealth;
   /** Whether every `required` upstream is up, or would be at its first use: one that rests, or waits for its clients, is not down. */
-  readiness(): { ready: boolean; down: readonly string[] };
+  readiness(): Readiness;
   /** Figures since the host was made; cheap to ask, and kept by counters alone. */
   stats(): HostStats;
   /** How things stand with each plugin that says so, by its id, without secrets. One that throws is logged and says `{ failed: true }`. */

@@ -77,6 +77,11 @@ export class Generations {
     return this.#serving?.upstreams ?? new Map();
   }
 
+  /** Those that are connected without anybody calling. */
+  eager(): Upstream[] {
+    return [...this.upstreams.values()].filter(({ config }) => config.start === "eager");
+  }
+
   get catalog(): Assembly["directory"]["catalog"] | undefined {
     return this.#serving?.directory.catalog;
   }

@@ -44,10 +44,19 @@ export function healthOf(upstreams: Iterable<Upstream>): HostHealth {
   return { status: all.every(({ status }) => status === "ready") ? "ready" : "degraded", upstreams: all };
 }
 
+/** Whether new clients should be sent to a host, as `/readyz` answers. */
+export interface Readiness {
+  readonly ready: boolean;
+  /** `required` upstreams that are down. */
+  readonly down: readonly string[];
+  /** Whether an operator has taken it out: it serves on, and is not ready. */
+  readonly draining: boolean;
+}
+
 /** Whether every `required` upstream is up, or would be at its first use: one that rests, or waits for its clients, is not down. */
-export function readinessOf(upstreams: Iterable<Upstream>): { ready: boolean; down: readonly string[] } {
+export function readinessOf(upstreams: Iterable<Upstream>, draining: boolean): Readiness {
   const down = [...upstreams].filter((upstream) => upstream.config.required && upstream.isDown);
-  return { ready: down.length === 0, down: down.map(({ key }) => key) };
+  return { ready: down.length === 0 && !draining, down: down.map(({ key }) => key), draining };
 }
 
 /**

@@ -14,7 +14,6 @@ import type { HostStatus } from "../plugin/host-status.ts";
 import { LogListeners } from "../plugin/log-listeners.ts";
 import { machineRandom } from "../plugin/random.ts";
 import { Requesters } from "../session/requesters.ts";
-import type { Upstream } from "../upstream/upstream.ts";
 import { HOST_INFO } from "../version.ts";
 import { withDeadline } from "../wire/deadline.ts";
 import type { Json } from "../wire/message.ts";
@@ -24,7 +23,7 @@ import { CatalogFiles } from "./catalog-files.ts";
 import { Fronts, type StdioClient } from "./fronts.ts";
 import { Generations } from "./generations.ts";
 import type { Guard, GuardOptions, HandlerOptions } from "./handler.ts";
-import { type HostHealth, healthOf, readinessOf, reconnect } from "./health.ts";
+import { type HostHealth, healthOf, type Readiness, readinessOf, reconnect } from "./health.ts";
 import { LocalClients, type LocalClientsOptions } from "./local-clients.ts";
 import { type Desk, type HostOperator, type OperatedHost, operatedHost, operatorAt } from "./operated-host.ts";
 import type { HostOptions } from "./options.ts";
@@ -58,6 +57,8 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
   #starting: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
   #url: string | undefined;
+  /** Whether an operator has taken it out of what a load balancer sends to. */
+  #isDraining = false;
 
   static {
     localOptionsOf = (host) => ({
@@ -150,6 +151,7 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
       operatedHost(this, this.#generations, this.#requesters, clock, {
         reload: (to) => this.#reload(to),
         reconnect: (name) => this.#reconnect(name),
+        drainFor: (isDraining) => void (this.#isDraining = isDraining),
         hear: (listener, level) => listeners.of("", this.#abort.signal).listen(listener, level),
       }),
     );
@@ -180,14 +182,9 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
     await this.#fronts.openMounts();
   }
 
-  /** Those that are connected without anybody calling. */
-  get #eager(): Upstream[] {
-    return [...this.#generations.upstreams.values()].filter(({ config }) => config.start === "eager");
-  }
-
   /** Without a network front the first client decides what its servers are told, so nothing starts before it. */
   #connectEager(): void {
-    for (const upstream of this.#eager) void upstream.base()?.known();
+    for (const upstream of this.#generations.eager()) void upstream.base()?.known();
   }
 
   // --- ways in ---
@@ -247,8 +244,8 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
     return healthOf(this.#generations.upstreams.values());
   }
 
-  readiness(): { ready: boolean; down: readonly string[] } {
-    return readinessOf(this.#generations.upstreams.values());
+  readiness(): Readiness {
+    return readinessOf(this.#generations.upstreams.values(), this.#isDraining);
   }
 
   stats(): HostStats {
@@ -266,6 +263,7 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
       requesters: this.#requesters,
       dropped: notifications.dropped,
       reports: this.reports(),
+      draining: this.#isDraining,
     });
   }
 
@@ -292,7 +290,7 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
   }
 
   async known(milliseconds: number): Promise<void> {
-    await withDeadline(Promise.all(this.#eager.map((upstream) => upstream.base()?.known())), milliseconds, () => {});
+    await withDeadline(Promise.all(this.#generations.eager().map((upstream) => upstream.base()?.known())), milliseconds, () => {});
   }
 
   /**

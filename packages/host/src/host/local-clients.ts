@@ -1,6 +1,6 @@
 import type { Progress } from "@modelcontextprotocol/sdk/types.js";
 import type { ResolvedConfig } from "../config/schema.ts";
-import { fromRpc, HostError, PeerError } from "../errors.ts";
+import { HostError } from "../errors.ts";
 import type { Principal } from "../exchange/caller.ts";
 import { InProcessClient, type InProcessOptions, written } from "../front/in-process.ts";
 import { errorFields, type Logger } from "../log.ts";
@@ -8,6 +8,7 @@ import type { Sessions } from "../session/sessions.ts";
 import { HOST_INFO } from "../version.ts";
 import type { Json } from "../wire/message.ts";
 import type { Outstanding } from "../wire/peer.ts";
+import { fromRpc, PeerError } from "../wire/peer-error.ts";
 
 /** How a program asks its host. */
 export interface CallOptions {

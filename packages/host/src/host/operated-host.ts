@@ -39,6 +39,8 @@ export interface OperatedHost {
   trace(listener: TraceListener): () => void;
   reload(config?: Config): Promise<ReloadReport>;
   reconnect(upstream: string): Promise<void>;
+  /** Whether `/readyz` says that nobody new is to be sent; everything is served on. */
+  drainFor(isDraining: boolean): void;
   close(): Promise<void>;
   /** Tells the plugins that serve now. */
   tell(event: OperatedEvent): void;
@@ -78,7 +80,7 @@ export function operatedHost(
   generations: Pick<Generations, "operations" | "operated" | "catalog">,
   requesters: Requesters,
   clock: Clock,
-  untold: Pick<OperatedHost, "reload" | "reconnect" | "hear">,
+  untold: Pick<OperatedHost, "reload" | "reconnect" | "drainFor" | "hear">,
 ): OperatedHost {
   return {
     ...untold,

@@ -10,6 +10,8 @@ export interface OperatorControls {
   reload?(): Promise<ReloadReport>;
   /** Default: `host.close()`. Whoever asked has been answered when it is called. */
   stop?(): void;
+  /** Ends the host and has it start again as it was started. Without it the operation is not there. @throws Error; then the host goes on */
+  restart?(): Promise<void>;
 }
 
 /** What `createHost` may be told besides the config. */

@@ -1,9 +1,10 @@
-import { HostError, PeerError } from "../errors.ts";
+import { HostError } from "../errors.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Logger } from "../log.ts";
 import type { Failures } from "../plugin/failures.ts";
 import { siteOf } from "../plugin/tap-guard.ts";
 import { outcomeName } from "../session/session.ts";
+import { PeerError } from "../wire/peer-error.ts";
 import { isModern } from "../wire/versions.ts";
 
 /** Logs a finished exchange under its correlation id: bugs as errors, slow calls as warnings, the rest for debugging. */

@@ -23,9 +23,10 @@ export function describeStatus(
     inFlight: number;
     dropped: ReadonlyMap<string, number>;
     reports: HostStatus["reports"];
+    draining: boolean;
   },
 ): HostStatus {
-  const { ready, down } = readinessOf(upstreams.values());
+  const { ready, down, draining } = readinessOf(upstreams.values(), host.draining);
   const { sessions, callers } = host.requesters;
   return {
     version: VERSION,
@@ -34,6 +35,7 @@ export function describeStatus(
     url: host.url,
     ready,
     down,
+    draining,
     sessions: sessions.size,
     callers: callers.size,
     inFlight: host.inFlight,

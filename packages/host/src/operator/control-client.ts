@@ -113,6 +113,11 @@ export async function askToReconnect(pid: number, upstream: string): Promise<voi
   await askOwn(pid, "reconnect", OPERATION_DEADLINE + CONTROL_DEADLINE, { upstream });
 }
 
+/** Takes a running host out of what a load balancer sends to, or back into it. */
+export async function askToDrain(pid: number, draining: boolean): Promise<void> {
+  await askOwn(pid, draining ? "drain" : "resume", CONTROL_DEADLINE);
+}
+
 /** The one running host that is meant. @throws NoHostError where none runs, or several do and none was chosen */
 export async function findHost(choice: HostChoice = {}): Promise<ControlStatus> {
   return chooseHost(await findHosts(choice), choice);

@@ -50,6 +50,8 @@ export interface OwnResults {
   status: ControlStatus;
   reload: ReloadReport;
   reconnect: Readonly<Record<string, never>>;
+  drain: Readonly<Record<string, never>>;
+  resume: Readonly<Record<string, never>>;
   /** Calls in flight may finish within so many milliseconds. */
   stop: { drain: number };
   invocation: Invocation;

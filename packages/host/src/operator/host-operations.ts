@@ -60,6 +60,38 @@ export function hostOperations(
         return { drain: host.drain };
       },
     },
+    drain: {
+      description: "Has `/readyz` answer 503 from now on, so that a load balancer sends nobody new; everything is served on.",
+      params: NONE,
+      result: NOTHING,
+      reads: false,
+      run() {
+        host.drainFor(true);
+        return {};
+      },
+    },
+    resume: {
+      description: "Ends what `drain` began: `/readyz` tells again how the servers are.",
+      params: NONE,
+      result: NOTHING,
+      reads: false,
+      run() {
+        host.drainFor(false);
+        return {};
+      },
+    },
+    ...(controls.restart && {
+      restart: {
+        description: "Ends the host after its calls in flight and starts it again as it was started, once its config has been checked.",
+        params: NONE,
+        result: NOTHING,
+        reads: false,
+        async run() {
+          await controls.restart?.();
+          return {};
+        },
+      },
+    }),
     health: {
       description: "Tells whether the host and each of its servers can be used now, and why not.",
       params: NONE,

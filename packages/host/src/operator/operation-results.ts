@@ -57,6 +57,7 @@ export const STATUS = z.looseObject({
   url: z.string().optional(),
   ready: z.boolean(),
   down: strings.describe("`required` servers that are down."),
+  draining: z.boolean().describe("Whether an operator has taken it out of what a load balancer sends to."),
   sessions: count,
   callers: count,
   inFlight: count,

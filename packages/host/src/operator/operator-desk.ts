@@ -184,7 +184,7 @@ async function fitting(params: Json, { params: schema }: Operation, what: string
 
 function inTime<T>(work: Promise<T>, what: string): Promise<T> {
   const late = (): never => {
-    throw new Error(`${what} did not finish within ${OPERATION_DEADLINE} ms`);
+    throw new HostError("operation_timeout", `${what} did not finish within ${OPERATION_DEADLINE} ms`);
   };
   return withDeadline(work, OPERATION_DEADLINE, late, { unref: true });
 }

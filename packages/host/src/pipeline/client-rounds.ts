@@ -1,4 +1,3 @@
-import { PeerError } from "../errors.ts";
 import { HostExchange } from "../exchange/host-exchange.ts";
 import { type Asks, type InputRequests, isRoundOfClient } from "../exchange/round.ts";
 import type { Tracer } from "../exchange/trace.ts";
@@ -6,6 +5,7 @@ import type { SealedHooks } from "../plugin/hook-set.ts";
 import type { Connection } from "../upstream/connection.ts";
 import { failure, incapable } from "../upstream/failure.ts";
 import { isObject, type Json } from "../wire/message.ts";
+import { PeerError } from "../wire/peer-error.ts";
 import { lacks } from "./client-abilities.ts";
 
 /** A server that asks more often asks for ever. */

@@ -1,4 +1,4 @@
-import { HostError, PeerError } from "../errors.ts";
+import { HostError } from "../errors.ts";
 import type { Caller } from "../exchange/caller.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Logger } from "../log.ts";
@@ -6,6 +6,7 @@ import type { SealedHooks } from "../plugin/hook-set.ts";
 import type { Connection } from "../upstream/connection.ts";
 import { BoundedMap } from "../wire/bounded-map.ts";
 import { isObject, type Json, type Notification, relatedTask, withRelatedTask } from "../wire/message.ts";
+import { PeerError } from "../wire/peer-error.ts";
 import { severity } from "../wire/versions.ts";
 import type { Directory } from "./directory.ts";
 import { subscribersOf } from "./subscriptions.ts";

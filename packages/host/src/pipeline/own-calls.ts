@@ -1,5 +1,5 @@
 import { counted } from "../counted.ts";
-import { fromRpc, HostError } from "../errors.ts";
+import { HostError } from "../errors.ts";
 import { carry } from "../exchange/carry.ts";
 import type { OwnCalls, Sink } from "../exchange/course.ts";
 import type { Outcome, OwnCallOptions } from "../exchange/exchange.ts";
@@ -8,6 +8,7 @@ import { rowOf } from "../exchange/methods.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Json, Message } from "../wire/message.ts";
 import { withProgressToken } from "../wire/peer.ts";
+import { fromRpc } from "../wire/peer-error.ts";
 
 export interface OwnCallsOptions {
   readonly limits: Pick<Limits, "callDepth" | "callsPerExchange">;

@@ -1,4 +1,4 @@
-import { fromRpc, HostError, PeerError, type RpcError } from "../errors.ts";
+import { HostError, type RpcError } from "../errors.ts";
 import type { Caller } from "../exchange/caller.ts";
 import type { Outcome, OwnAskOptions } from "../exchange/exchange.ts";
 import { HostExchange } from "../exchange/host-exchange.ts";
@@ -9,6 +9,7 @@ import type { Connection } from "../upstream/connection.ts";
 import type { Limits } from "../wire/limits.ts";
 import { type Json, metaOf, type Request, relatedTask, withRelatedTask } from "../wire/message.ts";
 import { NoJson } from "../wire/no-json.ts";
+import { fromRpc, PeerError } from "../wire/peer-error.ts";
 import { lacking } from "./client-abilities.ts";
 import { ClientTasks } from "./client-tasks.ts";
 import type { Notifications } from "./notifications.ts";

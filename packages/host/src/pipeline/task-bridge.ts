@@ -1,9 +1,10 @@
-import { HostError, PeerError } from "../errors.ts";
+import { HostError } from "../errors.ts";
 import { carry } from "../exchange/carry.ts";
 import type { Outcome } from "../exchange/exchange.ts";
 import { HostExchange } from "../exchange/host-exchange.ts";
 import { isObject, type Json, metaOf, RELATED_TASK } from "../wire/message.ts";
 import { modernQuestion } from "../wire/modern.ts";
+import { PeerError } from "../wire/peer-error.ts";
 import { detached, modernTask, type TaskDetail } from "../wire/tasks.ts";
 import { lacking } from "./client-abilities.ts";
 import type { ServerRequests } from "./server-requests.ts";

@@ -1,5 +1,5 @@
-import { PeerError } from "../errors.ts";
 import { failureFields, type LogFields, type Logger } from "../log.ts";
+import { PeerError } from "../wire/peer-error.ts";
 import type { Clock } from "./clock.ts";
 
 /** How long a failure that was told is only counted when it comes again, in milliseconds. */

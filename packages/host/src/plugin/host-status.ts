@@ -10,6 +10,8 @@ export interface HostStatus {
   ready: boolean;
   /** `required` upstreams that are down. */
   down: readonly string[];
+  /** Whether an operator has taken it out of what a load balancer sends to: `ready` is false, and everything is served on. */
+  draining: boolean;
   sessions: number;
   /** Those who send requests of MCP 2026-07-28, which knows no sessions, as far as anything is kept for them. */
   callers: number;

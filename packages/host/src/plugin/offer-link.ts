@@ -1,10 +1,11 @@
 import { isDeepStrictEqual } from "node:util";
-import { HostError, isRefusal, PeerError, type RpcError } from "../errors.ts";
+import { HostError, isRefusal, type RpcError } from "../errors.ts";
 import { LISTED_KINDS, LISTS } from "../exchange/entry.ts";
 import type { Exchange, Site } from "../exchange/exchange.ts";
 import { HostExchange } from "../exchange/host-exchange.ts";
 import type { Link, LinkEvents } from "../wire/link.ts";
 import { type Id, isRequest, type Json, type Message, metaOf, type Request } from "../wire/message.ts";
+import { PeerError } from "../wire/peer-error.ts";
 import { LATEST_VERSION } from "../wire/versions.ts";
 import type { Failures } from "./failures.ts";
 import { frozen } from "./frozen.ts";

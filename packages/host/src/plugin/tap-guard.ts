@@ -1,12 +1,13 @@
 import type { FullTap } from "tapable";
 import type { PluginCondition } from "../config/plugin-schema.ts";
-import { ConfigError, HostError, isRefusal, PeerError } from "../errors.ts";
+import { ConfigError, HostError, isRefusal } from "../errors.ts";
 import type { Decision, Exchange, Route, Site } from "../exchange/exchange.ts";
 import { HostExchange } from "../exchange/host-exchange.ts";
 import { hostSide } from "../exchange/host-side.ts";
 import { presentTap, type Span } from "../exchange/trace.ts";
 import { errorFields } from "../log.ts";
 import { isObject } from "../wire/message.ts";
+import { PeerError } from "../wire/peer-error.ts";
 import type { Failures } from "./failures.ts";
 import type { HookDefinition } from "./hook-definition.ts";
 import type { Handler } from "./hook-types.ts";

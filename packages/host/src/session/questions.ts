@@ -1,8 +1,9 @@
-import { HostError, PeerError } from "../errors.ts";
+import { HostError } from "../errors.ts";
 import type { Sink } from "../exchange/course.ts";
 import { type Id, type Json, metaOf, type Response } from "../wire/message.ts";
 import { NoJson } from "../wire/no-json.ts";
 import { withProgressToken } from "../wire/peer.ts";
+import { PeerError } from "../wire/peer-error.ts";
 
 interface Pending {
   resolve: (result: Json) => void;

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { counted } from "../counted.ts";
-import { HostError, toRpcError } from "../errors.ts";
+import { HostError } from "../errors.ts";
 import type { Caller, ClientFacts, Principal } from "../exchange/caller.ts";
 import { carry } from "../exchange/carry.ts";
 import type { Reply, Sink } from "../exchange/course.ts";
@@ -8,6 +8,7 @@ import type { Outcome } from "../exchange/exchange.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
 import { Idle } from "../wire/idle.ts";
 import type { Id, Json, Notification } from "../wire/message.ts";
+import { toRpcError } from "../wire/peer-error.ts";
 import type { Question } from "./questions.ts";
 
 /** What becomes of requests that clients send. */

@@ -1,7 +1,8 @@
-import { HostError, PeerError } from "../errors.ts";
+import { HostError } from "../errors.ts";
 import type { AddedHeader, Link, LinkEvents } from "../wire/link.ts";
 import { type Id, isObject, type Json, type Response } from "../wire/message.ts";
 import { type Stamp, stampRequest } from "../wire/modern.ts";
+import { PeerError } from "../wire/peer-error.ts";
 import { MODERN_VERSIONS, UNSUPPORTED_VERSION } from "../wire/versions.ts";
 import { failure, HttpRefusal } from "./failure.ts";
 

@@ -1,5 +1,6 @@
-import { type HostError, PeerError, type RpcError } from "../errors.ts";
+import type { HostError, RpcError } from "../errors.ts";
 import type { Id, Json } from "../wire/message.ts";
+import { PeerError } from "../wire/peer-error.ts";
 import { isUnrelated } from "./discovery.ts";
 import { failure, HttpRefusal } from "./failure.ts";
 import type { Asking } from "./rounds.ts";

@@ -1,7 +1,8 @@
-import { type HostError, PeerError } from "../errors.ts";
+import type { HostError } from "../errors.ts";
 import type { AddedHeader, Link, LinkEvents } from "../wire/link.ts";
 import { type Id, isObject, isRequest, isResponse, type Json, type Message, type Request, type Response } from "../wire/message.ts";
 import { freshnessIn } from "../wire/modern.ts";
+import { PeerError } from "../wire/peer-error.ts";
 import { isSupportedVersion } from "../wire/versions.ts";
 import { capabilitySet } from "./capabilities.ts";
 import { type Described, described } from "./described.ts";

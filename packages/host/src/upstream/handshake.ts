@@ -1,8 +1,9 @@
-import { HostError, PeerError } from "../errors.ts";
+import { HostError } from "../errors.ts";
 import { withDeadline } from "../wire/deadline.ts";
 import { isObject, type Json } from "../wire/message.ts";
 import type { Freshness } from "../wire/modern.ts";
 import type { Peer } from "../wire/peer.ts";
+import { PeerError } from "../wire/peer-error.ts";
 import { isSupportedVersion, LATEST_VERSION, MODERN_VERSIONS, UNSUPPORTED_VERSION } from "../wire/versions.ts";
 import { failure } from "./failure.ts";
 import { type Validity, validity } from "./validity.ts";

@@ -1,8 +1,9 @@
-import { HostError, PeerError } from "../errors.ts";
+import { HostError } from "../errors.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Link } from "../wire/link.ts";
 import type { Json } from "../wire/message.ts";
 import { Peer, type PeerEvents, type RequestOptions } from "../wire/peer.ts";
+import { PeerError } from "../wire/peer-error.ts";
 import { failure } from "./failure.ts";
 import { type Probe, Upkeep, type UpkeepConfig, type UpkeepEvents } from "./upkeep.ts";
 

@@ -1,5 +1,4 @@
 import { counted } from "../counted.ts";
-import { PeerError } from "../errors.ts";
 import { LISTED_KINDS, LISTS, type ListedKind } from "../exchange/entry.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
 import { briefReason } from "../redact.ts";
@@ -7,6 +6,7 @@ import type { Limits } from "../wire/limits.ts";
 import { isObject, type Json } from "../wire/message.ts";
 import type { Freshness } from "../wire/modern.ts";
 import type { Peer } from "../wire/peer.ts";
+import { PeerError } from "../wire/peer-error.ts";
 import { Backoff } from "./backoff.ts";
 import type { Selection } from "./selection.ts";
 import { type Validity, validity } from "./validity.ts";

@@ -1,4 +1,4 @@
-import { HostError, PeerError, type RpcError } from "../errors.ts";
+import { ERRORS, HostError, type RpcError } from "../errors.ts";
 import { IdTable } from "../wire/id-table.ts";
 import type { AddedHeader, Link, LinkEvents } from "../wire/link.ts";
 import {
@@ -13,6 +13,7 @@ import {
   type Response,
 } from "../wire/message.ts";
 import { bare, bareResult, type Freshness, freshnessIn, modernMethod, type Round, stampRequest, subscriptionOf } from "../wire/modern.ts";
+import { PeerError } from "../wire/peer-error.ts";
 import { hasTasks, legacyTask, TASKS } from "../wire/tasks.ts";
 import { type Described, Description } from "./described.ts";
 import { Doubts, isLegacy, isStrange } from "./doubts.ts";
@@ -21,13 +22,8 @@ import { Listening } from "./listening.ts";
 import { RequestHeaders } from "./request-headers.ts";
 import { type Asking, asking, Rounds, type Said } from "./rounds.ts";
 
-/** JSON-RPC codes of the modern era. @see https://modelcontextprotocol.io/specification/2026-07-28/basic#error-codes */
-const HEADER_MISMATCH = -32020;
+/** @see https://modelcontextprotocol.io/specification/2026-07-28/basic#error-codes */
 const MISSING_CAPABILITY = -32021;
-const UNSUPPORTED_VERSION = -32022;
-const INVALID_PARAMS = -32602;
-/** The legacy era's, to clients of which it is told; the front has its own for others. */
-const RESOURCE_NOT_FOUND = -32002;
 
 const GONE = "does not speak the version of MCP any more that it did";
 
@@ -291,7 +287,7 @@ export class ModernDialect {
     const answer = (): void => this.#answer(call, responseOf(call, error));
     if (call.over) return answer();
     switch (error.code) {
-      case HEADER_MISMATCH:
+      case ERRORS.header_mismatch.code:
         // It is about this hop, and nothing for clients.
         if (call.wasRefused !== "headers" && method === "tools/call") {
           call.wasRefused = "headers";
@@ -304,13 +300,13 @@ export class ModernDialect {
           call,
           incapable(upstream, isObject(error.data) ? error.data.requiredCapabilities : undefined, call.said.keepsRoots),
         );
-      case UNSUPPORTED_VERSION:
+      case ERRORS.unsupported_protocol.code:
         if (call.wasRefused === "version")
           return this.#fail(call, failure(upstream, "upstream_protocol", `refuses ${method} in the version of MCP that it says it speaks`));
         call.wasRefused = "version";
         return this.#doubts.about(call, () => this.#again(call, call.round));
-      case INVALID_PARAMS:
-        if (method === "resources/read") return this.#answer(call, responseOf(call, { ...error, code: RESOURCE_NOT_FOUND }));
+      case ERRORS.invalid_params.code: // the legacy era has a code of its own; the front has this one for others
+        if (method === "resources/read") return this.#answer(call, responseOf(call, { ...error, code: ERRORS.resource_not_found.code }));
     }
     if (isLegacy(error)) this.#doubts.about(call, answer);
     else answer();

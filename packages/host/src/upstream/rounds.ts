@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { fromRpc, HostError } from "../errors.ts";
+import { HostError } from "../errors.ts";
 import type { AddedHeader, LinkEvents } from "../wire/link.ts";
 import { type Id, isObject, type Json, metaOf, QUESTION_NAME, type Request, type Response } from "../wire/message.ts";
 import type { Round, Stamp } from "../wire/modern.ts";
+import { fromRpc } from "../wire/peer-error.ts";
 import { failure, rootsKept } from "./failure.ts";
 
 /** What the owner of a request says of it. */

@@ -1,4 +1,4 @@
-import { PeerError } from "../errors.ts";
+import { PeerError } from "../wire/peer-error.ts";
 
 /** What a live connection lets its upkeep see and do. */
 export interface UpkeepEvents {

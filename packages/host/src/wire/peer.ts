@@ -1,4 +1,4 @@
-import { HostError, PeerError, type RpcError } from "../errors.ts";
+import { HostError, type RpcError } from "../errors.ts";
 import { BoundedMap } from "./bounded-map.ts";
 import { IdTable } from "./id-table.ts";
 import type { AddedHeader, Link } from "./link.ts";
@@ -15,6 +15,7 @@ import {
 } from "./message.ts";
 import type { Freshness } from "./modern.ts";
 import { NoJson } from "./no-json.ts";
+import { PeerError } from "./peer-error.ts";
 
 /** Answered requests whose progress is passed on. */
 const AFTERWARDS = 1_000;

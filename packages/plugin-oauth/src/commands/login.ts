@@ -1,6 +1,6 @@
 import { createInterface } from "node:readline";
-import type { PluginCommandData } from "mcp-host";
-import { openBrowser } from "../browser.ts";
+import { openBrowser, type PluginCommandData } from "mcp-host";
+
 import type { DeviceCode } from "../device.ts";
 import type { Surveyed } from "../survey.ts";
 

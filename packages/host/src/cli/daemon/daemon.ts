@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { escapeControls } from "../../log.ts";
+import type { ControlFacts } from "../../operator/control-protocol.ts";
 import { exitsWithin } from "../../operator/processes.ts";
 import { redactText } from "../../redact.ts";
 import { EXIT } from "../command-line/exit.ts";
@@ -29,6 +30,7 @@ export interface Daemon {
 /** What the detached process tells the one that started it, once. */
 export type FirstWord = { listening: { url: string; warnings: readonly string[] } } | { failed: Failure };
 
+const PROGRAM = fileURLToPath(new URL("../../../bin/mcp-host.js", import.meta.url));
 const DETACHED = fileURLToPath(new URL("../detached.js", import.meta.url));
 /** How long a process that does not get ready may take to end, in order and then at once. */
 const END = 3_000;
@@ -65,6 +67,31 @@ export async function startDaemon(flags: DaemonFlags, rawArgs: readonly string[]
     interrupted.stop();
     child.unref();
   }
+}
+
+/**
+ * Has another process do to this daemon what `mcp-host restart` does. What that says of itself goes to the daemon's log.
+ * @param stopping resolves once the daemon has been told to stop: its config has been checked then
+ * @throws Error where it could not run on its config, or nothing could be started; then it goes on
+ */
+export async function restartItself({ logFile }: NonNullable<ControlFacts["daemon"]>, stopping: Promise<void>): Promise<void> {
+  const log = openLog(logFile);
+  const before = fstatSync(log).size;
+  const child = spawn(process.execPath, [...process.execArgv, PROGRAM, "restart", "--pid", String(process.pid)], {
+    detached: true,
+    stdio: ["ignore", log, log],
+    windowsHide: true,
+  });
+  closeSync(log);
+  child.unref();
+  const over = new Promise<void>((resolve, reject) => {
+    child.once("error", (error) => reject(new Error(`the host could not be restarted: ${error.message}`)));
+    child.once("exit", (code) => {
+      if (code === 0) resolve();
+      else reject(new Error(`the host was not restarted, and goes on: ${lastLines(logFile, before).map(redactText).join("; ")}`));
+    });
+  });
+  await Promise.race([stopping, over]);
 }
 
 /** Tells of a daemon in words. */

@@ -154,12 +154,21 @@ function equip(
 ): Reloads {
   const desk = deskOf(opened.host);
   const reloads = new Reloads(opened, desk);
+  let stop = (): void => {};
+  const stopping = new Promise<void>((resolve) => {
+    stop = () => {
+      resolve();
+      life.stop("mcp-host stop");
+    };
+  });
+  const { daemon } = facts;
   const controls: ServedControls = {
     facts,
+    stop,
     invocation: { args: rawArgs, cwd: process.cwd() },
-    stop: () => life.stop("mcp-host stop"),
     reload: () => reloads.reload(),
     check: (file) => opened.check(file),
+    ...(daemon && { restart: () => import("../daemon/daemon.ts").then(({ restartItself }) => restartItself(daemon, stopping)) }),
   };
   const streams = new OperatorStreams(desk.host, ring);
   desk.equip(controls, new ConfigDesk(controls), streams);

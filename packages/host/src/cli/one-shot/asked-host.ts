@@ -1,7 +1,8 @@
-import { ERRORS, PeerError } from "../../errors.ts";
+import { ERRORS } from "../../errors.ts";
 import type { HostStatus } from "../../plugin/host-status.ts";
 import type { Json } from "../../wire/message.ts";
 import type { RequestOptions } from "../../wire/peer.ts";
+import { PeerError } from "../../wire/peer-error.ts";
 import { KINDS, type Kind } from "./kinds.ts";
 import type { ServerStart } from "./startup.ts";
 

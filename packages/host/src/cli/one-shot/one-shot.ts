@@ -1,10 +1,10 @@
 import { nearest } from "../../config/nearest.ts";
-import { PeerError } from "../../errors.ts";
 import { escapeControls } from "../../log.ts";
 import { UsageError } from "../../operator/usage-error.ts";
 import { redactText } from "../../redact.ts";
 import type { FrameOutput } from "../../wire/frame-writer.ts";
 import { isObject, type Json, type Notification } from "../../wire/message.ts";
+import { PeerError } from "../../wire/peer-error.ts";
 import { EXIT, type ExitCode } from "../command-line/exit.ts";
 import { jsonText } from "../terminal/json-text.ts";
 import { type AskedHost, listOf } from "./asked-host.ts";

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { isSafeUrl } from "mcp-host";
+import { isSafeUrl } from "../wire/loopback.ts";
 
 /**
  * Opens a page in the person's browser: as one argument of a program, and never through a shell, which would read the address as more
