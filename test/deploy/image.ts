@@ -41,7 +41,8 @@ interface Stage {
   healthcheck: string[];
 }
 
-const isRoot = process.getuid?.() === 0;
+/** Whether another user can be taken: root can, where that user can enter the folder of Node. */
+const isRoot = process.getuid?.() === 0 && !process.execPath.startsWith("/root/");
 const OWNER = isRoot ? { uid: 1000, gid: 1000 } : { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
 /** The beginnings of paths that are the stage's and not the machine's. */
 const OWN_PATH = /(^|[\s"'=])(\/(?:src|app|packed|servers|var|etc|root|tmp|usr\/local)(?=[/\s"']|$))/g;
