@@ -79,7 +79,7 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
     jsonc: { count: 1, by: "test/cli/config-migrate.test.ts" },
   },
   "docs/operations.md": {
-    sh: { count: 8, by: "test/docs/operations.test.ts" },
+    sh: { count: 9, by: "test/docs/operations.test.ts" },
     json: { count: 1, by: "test/docs/operations.test.ts" },
     "": { count: 1, by: "test/docs/operations.test.ts", but: "they need systemd as root has it" },
   },
@@ -103,7 +103,7 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
   "docs/architecture.md": {
     "": { count: 1, by: "test/layout.test.ts", but: "a drawing; the floors beside it are compared with the folders" },
   },
-  "docs/testing-plugins.md": { ts: { count: 4, by: "test/docs/testing-plugins.test.ts" } },
+  "docs/testing-plugins.md": { ts: { count: 6, by: "test/docs/testing-plugins.test.ts" } },
   "docs/troubleshooting.md": { sh: { count: 1, by: "test/docs/cli.test.ts" } },
   "packages/host/README.md": {
     sh: { count: 1, by: "test/docs/getting-started.test.ts" },
