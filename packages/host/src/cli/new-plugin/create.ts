@@ -35,22 +35,23 @@ export interface NewPlugin {
 
 /** Writes a new package with a plugin. @throws UsageError, Error where the folder has something in it */
 export async function createPlugin(flags: NewPluginFlags): Promise<NewPlugin> {
-  const asks = flags.asks && isAsking();
-  const folder = resolve(await folderOf(flags, asks));
+  const isMissing = flags.kind === undefined || (flags.folder ?? flags.dir ?? flags.name) === undefined;
+  using dialogue = isMissing && flags.asks && isAsking() ? new Dialogue() : undefined;
+  const folder = resolve(await folderOf(flags, dialogue));
   const name = nameOf(flags, folder);
   const isThere = checkEmpty(folder);
-  const kind = flags.kind ?? (asks ? await askedKind() : USUAL_KIND);
+  const kind = flags.kind ?? (dialogue ? await askedKind(dialogue) : USUAL_KIND);
   const files = filesOf(name, kind);
   write(folder, files, isThere);
   return { folder, name, plugin: pluginName(name), kind, files: [...files.keys()].sort(), notes: notesFor(), next: nextSteps(folder) };
 }
 
-async function folderOf({ folder, dir, name }: NewPluginFlags, asks: boolean): Promise<string> {
-  if (folder !== undefined && dir !== undefined) throw new UsageError(`the folder is given twice: "${folder}", and --dir "${dir}"; give it once`);
+async function folderOf({ folder, dir, name }: NewPluginFlags, dialogue: Dialogue | undefined): Promise<string> {
+  if (folder !== undefined && dir !== undefined)
+    throw new UsageError(`the folder is given twice: "${folder}", and --dir "${dir}"; give it once`);
   const given = folder ?? dir ?? (name === undefined ? undefined : name.slice(name.lastIndexOf("/") + 1));
   if (given !== undefined && given !== "") return given;
-  if (!asks) throw new UsageError("no folder is given, and there is no terminal to ask on; name one, such as my-plugin");
-  using dialogue = new Dialogue();
+  if (!dialogue) throw new UsageError("no folder is given, and there is no terminal to ask on; name one, such as my-plugin");
   const answer = await dialogue.ask("Which folder is the plugin to be in? [my-plugin]");
   return answer === "" ? "my-plugin" : answer;
 }
@@ -78,10 +79,9 @@ function checkEmpty(folder: string): boolean {
   );
 }
 
-async function askedKind(): Promise<Kind> {
+async function askedKind(dialogue: Dialogue): Promise<Kind> {
   const lines = KIND_NAMES.map((kind) => `  ${kind.padEnd(10)} ${KINDS[kind]}`);
   process.stderr.write(`A plugin is one of these:\n${lines.join("\n")}\n`);
-  using dialogue = new Dialogue();
   for (;;) {
     const answer = await dialogue.ask(`Which kind is it to be? [${USUAL_KIND}]`);
     const kind = answer === "" ? USUAL_KIND : KIND_NAMES.find((each) => each === answer.toLowerCase());

@@ -28,7 +28,8 @@ export function manifest(name: string, kind: Kind): string {
     files: ["dist", "README.md"],
     scripts: {
       build: "tsc -p tsconfig.build.json",
-      test: "vitest run",
+      // The contract starts processes, which take their time on a busy machine.
+      test: "vitest run --testTimeout=30000",
       typecheck: "tsc",
       dev: "mcp-host dev ./src/index.ts",
       // What has no source any more must not be published.

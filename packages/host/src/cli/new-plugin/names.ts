@@ -39,7 +39,11 @@ function slug(text: string): string {
     .toLowerCase()
     .replace(/\p{M}/gu, "")
     .replace(/[^a-z0-9._]/gu, "-");
-  return letters.split("-").filter(Boolean).join("-").replace(/^[._]+/, "");
+  return letters
+    .split("-")
+    .filter(Boolean)
+    .join("-")
+    .replace(/^[._]+/, "");
 }
 
 /** What the plugin of a package is called in configs and on the command line: the package's name without scope and prefix. */

@@ -10,7 +10,8 @@ testPlugin(templatePlugin, {
   badOptions: [{ options: { stable: "blue", canary: "gren" }, place: 'plugin "template-plugin": options.canary', hint: "green" }],
 });
 
-const server = (id: string) => fakeUpstream({ tools: { who: () => ({ structuredContent: { id }, content: [] }), [`only_${id}`]: () => id } });
+const server = (id: string) =>
+  fakeUpstream({ tools: { who: () => ({ structuredContent: { id }, content: [] }), [`only_${id}`]: () => id } });
 const whoAnswers = async (client: TestClient) => (await client.callTool("who")).structuredContent;
 
 test("a share of the callers, each always to the same side", async () => {
