@@ -32,7 +32,7 @@ export default defineCommand({
 
 function describe({ folder, name, plugin, kind, files, notes, next }: NewPlugin): void {
   const lines = [
-    `Wrote ${folder}: the package ${name} with the plugin "${plugin}", a ${kind}.`,
+    `Wrote ${folder}: the package ${name} with the plugin "${plugin}" (${kind}).`,
     ...files.map((file) => `  ${file}`),
     "",
     ...notes,
