@@ -1,7 +1,8 @@
 import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
-import { docsPage, isPublished } from "../../config/documentation.ts";
+import { isPublished } from "../../config/documentation.ts";
 import { UsageError } from "../../operator/usage-error.ts";
+import { PACKAGE } from "../command-line/installed.ts";
 import { shellWord } from "../command-line/shell-word.ts";
 import { Dialogue, isAsking } from "../terminal/dialogue.ts";
 import { filesOf } from "./files.ts";
@@ -43,7 +44,7 @@ export async function createPlugin(flags: NewPluginFlags): Promise<NewPlugin> {
   const kind = flags.kind ?? (dialogue ? await askedKind(dialogue) : USUAL_KIND);
   const files = filesOf(name, kind);
   write(folder, files, isThere);
-  return { folder, name, plugin: pluginName(name), kind, files: [...files.keys()].sort(), notes: notesFor(), next: nextSteps(folder) };
+  return { folder, name, plugin: pluginName(name), kind, files: [...files.keys()].sort(), notes: [LICENSE], next: nextSteps(folder) };
 }
 
 async function folderOf({ folder, dir, name }: NewPluginFlags, dialogue: Dialogue | undefined): Promise<string> {
@@ -106,20 +107,19 @@ function write(folder: string, files: ReadonlyMap<string, string>, isThere: bool
   }
 }
 
-function notesFor(): string[] {
-  return [
-    ...(isPublished("mcp-host")
-      ? []
-      : [`mcp-host is not on npm before its first release; how it gets into the package, says ${docsPage("getting-started.md")}.`]),
-    "The license is yours to choose: add LICENSE, and its name to package.json.",
-  ];
-}
+const LICENSE = "The license is yours to choose: add LICENSE, and its name to package.json.";
 
 function nextSteps(folder: string): NewPlugin["next"] {
   const way = relative(process.cwd(), folder);
   return [
     ...(way === "" ? [] : [{ command: `cd ${shellWord(way.startsWith("..") ? folder : way)}`, does: "" }]),
-    { command: "npm install", does: "gets what it is built and tested with" },
+    isPublished("mcp-host")
+      ? { command: "npm install", does: "gets what it is built and tested with" }
+      : // What npm finds under the name before the first release is not ours.
+        {
+          command: `npm install --save-dev ${shellWord(PACKAGE)}`,
+          does: "links this mcp-host, which npm does not have yet, and gets the rest",
+        },
     { command: "npm test", does: "the contract of plugins, and what this one does" },
     { command: "npm run dev", does: "runs a host with it, which takes on each change" },
   ];
