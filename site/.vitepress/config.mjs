@@ -25,6 +25,12 @@ const OPERATE = ["operations", "security", "migrating", "performance"];
 const EXTEND = ["plugins", "testing-plugins", "pipeline", "embedding"];
 const known = new Set([...START, ...OPERATE, ...EXTEND].map((name) => `/docs/${name}`));
 
+/** In the order of the way of a request, as their list has them. */
+const HOOK_PAGES = [
+  "README",
+  ...Array.from(readFileSync(join(ROOT, "docs/hooks/README.md"), "utf8").matchAll(/^\| \[`(\w+)`\]/gm), ([, name]) => name),
+];
+
 /** The id of a heading, as GitHub makes it: the links of the pages lead there, too. */
 const slugify = (text) =>
   text
@@ -104,7 +110,10 @@ export default defineConfig({
       { text: "Start", items: docs(...START) },
       { text: "Guides", items: folder("docs/guides") },
       { text: "Operate", items: [...docs(...OPERATE), { text: "Runbooks", collapsed: true, items: folder("docs/runbooks") }] },
-      { text: "Extend", items: docs(...EXTEND) },
+      {
+        text: "Extend",
+        items: [...docs(...EXTEND), { text: "Hooks", collapsed: true, items: HOOK_PAGES.map((name) => item(`docs/hooks/${name}.md`)) }],
+      },
       { text: "Plugins", items: readmes("packages") },
       { text: "Examples", collapsed: true, items: readmes("examples") },
       { text: "How it works", items: [...folder("docs").filter(({ link }) => !known.has(link)), item("CONTRIBUTING.md")] },

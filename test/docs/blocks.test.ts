@@ -4,6 +4,7 @@ import { delimiter, join } from "node:path";
 import type { Config, Plugin } from "mcp-host";
 import { createTestHost, fakeUpstream } from "mcp-host/testing";
 import { afterAll, describe, expect, test, vi } from "vitest";
+import { HOOKS } from "../../packages/host/dist/plugin/hooks.js";
 import { inProcessTransport } from "../fixtures/upstream.mjs";
 import { home, run, start } from "../harness/cli.ts";
 import { httpProcess, MARKED, ROOT, startHost, upstream } from "../harness/hosts.ts";
@@ -16,7 +17,7 @@ const read = (file: string): string => readFileSync(join(ROOT, file), "utf8");
 /** Every page that users read. */
 const PAGES = [
   ...["README.md", "CONTRIBUTING.md", "AGENTS.md"],
-  ...["docs", "docs/guides"].flatMap((folder) => readdirSync(join(ROOT, folder)).map((name) => `${folder}/${name}`)),
+  ...["docs", "docs/guides", "docs/hooks"].flatMap((folder) => readdirSync(join(ROOT, folder)).map((name) => `${folder}/${name}`)),
   ...["packages", "examples", "examples/servers"].flatMap((folder) =>
     readdirSync(join(ROOT, folder)).map((name) => `${folder}/${name}/README.md`),
   ),
@@ -43,6 +44,7 @@ const plugin = (name: string): string => `packages/plugin-${name}/test/readme.te
  * A page without blocks is not in here.
  */
 const LEDGER: Record<string, Record<string, { count: number; by: string; but?: string }>> = {
+  ...Object.fromEntries(Object.keys(HOOKS).map((name) => [`docs/hooks/${name}.md`, { ts: { count: 1, by: "test/docs/hooks.test.ts" } }])),
   "README.md": {
     sh: {
       count: 3,
@@ -170,7 +172,8 @@ describe("every code block of every page", () => {
   test("is run by a test that reads the page", () => {
     for (const [page, groups] of Object.entries(LEDGER))
       for (const { by, but } of Object.values(groups)) {
-        const name = page.split("/").at(-1) ?? page;
+        const folder = page.split("/").slice(0, -1).join("/");
+        const name = folder === "docs/hooks" ? folder : (page.split("/").at(-1) ?? page); // one test has all pages of hooks
         if (by !== "test/docs/generated.test.ts" && !but) expect(read(by), `${by} has nothing of ${page}`).toContain(name);
         else expect(existsSync(join(ROOT, by))).toBe(true);
       }
@@ -393,7 +396,8 @@ host.operator.operation("audit", () => ({ audit, lines }), { reads: true });`;
 
   test("transports: a server is reached over the one that the plugin brings", async () => {
     const fixture = JSON.stringify(join(ROOT, "test/fixtures/upstream.mjs"));
-    const transport = `import { inProcessTransport } from ${fixture};
+    const transport = `import { HOOKS } from "../../packages/host/dist/plugin/hooks.js";
+import { inProcessTransport } from ${fixture};
 export class NatsTransport { constructor(url: string, subject: string) { return inProcessTransport({ name: subject + " at " + url, only: ["echo"] }); } }`;
     written("nats-transport.ts", transport);
     const file = written("nats.ts", block(PAGE, "NatsTransport"));
