@@ -151,6 +151,7 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
   "examples/servers/notes-ts/README.md": { sh: { count: 1, by: HERE } },
   "examples/servers/table-ts/README.md": { sh: { count: 1, by: HERE } },
   "examples/own-entries/README.md": { sh: { count: 1, by: HERE } },
+  "examples/plugins/README.md": { sh: { count: 1, by: "test/examples/plugins/cookbook.test.ts" } },
   "examples/production/README.md": {
     sh: { count: 2, by: "test/examples/production.test.ts", but: "they set up a machine as root; its files and the key's line are tried" },
   },
