@@ -180,7 +180,8 @@ export async function importPlugin(use: string, folder: string, place: string): 
   try {
     module = await importModule(file);
   } catch (error) {
-    throw new ConfigError([`${place}: plugin "${use}" could not be loaded from ${file}: ${await moduleProblem(error, file)}`]);
+    const problem = await moduleProblem(error, file, withLocalImports(file).slice(1));
+    throw new ConfigError([`${place}: plugin "${use}" could not be loaded from ${file}: ${problem}`]);
   }
   const factory = module.default ?? Object.values(module).find(isPluginFactory);
   if (!isPluginFactory(factory))
