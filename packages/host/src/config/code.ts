@@ -75,24 +75,27 @@ export async function moduleProblem(error: unknown, path: string, imported: read
 
 /** "line:column: " in the file itself, "in FILE:line:column: " in one that it imports, or nothing. */
 async function placeOfProblem(error: Error, path: string, imported: readonly string[]): Promise<string> {
-  for (const text of [error.message, error.stack ?? ""])
-    for (const file of [path, ...imported]) {
-      const at = placeIn(text, file);
-      if (at !== undefined) return file === path ? `${at}: ` : `in ${file}:${at}: `;
-    }
+  const files = [path, ...imported];
+  const told = (file: string, at: string): string => (file === path ? `${at}: ` : `in ${file}:${at}: `);
+  for (const text of [error.message, error.stack ?? ""]) {
+    // Of a stack the innermost, which comes first.
+    const [first] = files.flatMap((file) => placeIn(text, file) ?? []).sort((one, other) => one.index - other.index);
+    if (first) return told(first.file, first.at);
+  }
   if (!(error instanceof SyntaxError)) return "";
-  for (const file of [path, ...imported]) {
+  for (const file of files) {
     const at = await syntaxError(file);
-    if (at !== undefined) return file === path ? `${at}: ` : `in ${file}:${at}: `;
+    if (at !== undefined) return told(file, at);
   }
   return "";
 }
 
-/** Line and column that a text names of a file. */
-function placeIn(text: string, path: string): string | undefined {
-  const escaped = path.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+/** Line and column that a text names of a file, and where in the text that is. */
+function placeIn(text: string, file: string): { file: string; at: string; index: number } | undefined {
+  const escaped = file.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
   // linear: it begins with the whole path
-  return new RegExp(`${escaped}(?:\\?\\w+=\\w+)?:(\\d+:\\d+)`).exec(text)?.[1];
+  const found = new RegExp(`${escaped}(?:\\?\\w+=\\w+)?:(\\d+:\\d+)`).exec(text);
+  return found ? { file, at: found[1] ?? "", index: found.index } : undefined;
 }
 
 /** Node does not tell where the syntax of a module is wrong; jiti's parser leaves it in what it makes. */

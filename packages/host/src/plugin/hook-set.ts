@@ -135,7 +135,7 @@ export class HookSet {
             `plugin "${owner.id}" taps hooks.${site}, which is not about a tool, a server or a caller, so its entry in the config may not have "when"; remove it`,
           ]);
         const place = tappedAt();
-        const given = this.#freezes ? this.#forAuthors(tap, name, definition, { plugin: owner.id, hook: site, tapped: place }) : tap;
+        const given = this.#freezes ? this.#forAuthors(tap, name, definition, { plugin: owner.id, hook: name, tapped: place }) : tap;
         const watched = guardTap(given, name, definition, owner, this.#failures, place);
         const guarded = this.#isMet ? conditional(watched, definition, this.#isMet) : watched;
         const layers = definition.composed ? new CallLayers(guarded.fn as ConstructorParameters<typeof CallLayers>[0]) : undefined; // the guard made it

@@ -56,7 +56,9 @@ export class DevConfig {
 
   #builtIn(): LoadedConfig {
     const path = this.#plugins[0]?.file ?? ""; // the command wants one
-    const server = { command: process.execPath, args: [fileURLToPath(new URL("./sample-server.js", import.meta.url))] };
+    const args = [fileURLToPath(new URL("./sample-server.js", import.meta.url))];
+    // A process for each client: what it asks of one could not be told from what it asks of another.
+    const server = { command: process.execPath, args, isolation: "session" as const };
     // Nobody waits here for calls of a host that ends.
     const config = { drain: 0, mcpServers: { [SAMPLE]: server } };
     return { config, path, folder: dirname(path), files: [], warnings: [], unset: [] };

@@ -4,6 +4,9 @@ import { isAsking } from "../terminal/dialogue.ts";
 const INTERRUPT = "\u0003";
 const END_OF_INPUT = "\u0004";
 const ESCAPE = "\u001b";
+/** What makes an arrow, or another key that is several characters, of the one before it. */
+// linear: what is repeated cannot be the character behind it
+const SEQUENCE = /^(?:[[O][0-9;]*)?[A-Za-z~]?/;
 
 /** What is done for each key. */
 export type Keys = Readonly<Record<string, () => void>>;
@@ -16,8 +19,8 @@ export function followKeys(keys: Keys, end: () => void): () => void {
   const { stdin } = process;
   if (!isAsking()) return () => {};
   const read = (typed: string): void => {
-    if (typed.startsWith(ESCAPE)) return; // an arrow, or another key that is several characters
-    for (const key of typed.toLowerCase()) {
+    const [plain = "", ...escaped] = typed.split(ESCAPE);
+    for (const key of [plain, ...escaped.map((part) => part.replace(SEQUENCE, ""))].join("").toLowerCase()) {
       // The terminal makes no signal of it while keys come one by one.
       if (key === INTERRUPT) process.emit("SIGINT", "SIGINT");
       else if (key === END_OF_INPUT) end();
