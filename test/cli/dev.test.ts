@@ -259,8 +259,10 @@ test("an address in use ends it", async () => {
   expect(await dev(at, "--port", port).exited).toMatchObject({ code: 3, stderr: expect.stringContaining(port) });
 });
 
-test("on a terminal r reloads, c calls again what a client called, q quits", async () => {
-  using at = plugins();
+/** `mcp-host dev` on a terminal of its own. */
+function onTerminal(
+  at: Home,
+): { type(keys: string): void; until(words: string): Promise<void>; text(): string; ended: Promise<unknown> } & Disposable {
   const child = spawn("python3", ["-c", "import pty, sys; pty.spawn(sys.argv[1:])", process.execPath, BIN, "dev", "suffix.ts"], {
     cwd: at.path,
     env: { ...process.env, ...MARKED, ...at.env, TERM: "xterm", NO_COLOR: "1" },
@@ -269,29 +271,48 @@ test("on a terminal r reloads, c calls again what a client called, q quits", asy
   child.stdout.on("data", (chunk) => {
     text += chunk;
   });
-  const ended = new Promise((resolve) => child.once("close", resolve));
-  const until = (words: string): Promise<void> => vi.waitFor(() => expect(text).toContain(words), 15_000);
-  try {
-    await until("Keys: r reload, c call again, q quit.");
-    child.stdin.write("c");
-    await until("nothing was called yet");
-    child.stdin.write("\u001b[C"); // an arrow is no key
-    child.stdin.write("r");
-    await until("nothing changed");
-    expect(text.match(/nothing was called yet/g)).toHaveLength(1);
-    const [, url = ""] = /url=(\S+)/.exec(text) ?? [];
-    const client = sdkClient();
-    await client.connect(httpTransport(new URL(url)));
-    await client.callTool({ name: "echo", arguments: { text: "remembered" } });
-    await client.close();
-    child.stdin.write("c");
-    await until('echo {"text":"remembered"} ok\r\n  remembered own word .');
-    child.stdin.write("q");
-    await until("the host stops");
-    await ended;
-  } finally {
-    child.kill("SIGKILL");
-  }
+  child.stdin.on("error", () => {}); // it has ended
+  return {
+    type: (keys) => void child.stdin.write(keys),
+    until: (words) => vi.waitFor(() => expect(text).toContain(words), 15_000),
+    text: () => text,
+    ended: new Promise((resolve) => child.once("close", resolve)),
+    [Symbol.dispose]: () => void child.kill("SIGKILL"),
+  };
+}
+
+test("on a terminal r reloads, c calls again what a client called, q quits", async () => {
+  using at = plugins();
+  using terminal = onTerminal(at);
+  await terminal.until("Keys: r reload, c call again, q quit.");
+  terminal.type("c");
+  await terminal.until("nothing was called yet");
+  terminal.type("\u001b[C"); // an arrow is no key
+  terminal.type("r");
+  await terminal.until("nothing changed");
+  expect(terminal.text().match(/nothing was called yet/g)).toHaveLength(1);
+  const [, url = ""] = /url=(\S+)/.exec(terminal.text()) ?? [];
+  const client = sdkClient();
+  await client.connect(httpTransport(new URL(url)));
+  await client.callTool({ name: "echo", arguments: { text: "remembered" } });
+  await client.close();
+  terminal.type("c");
+  await terminal.until('echo {"text":"remembered"} ok\r\n  remembered own word .');
+  terminal.type("q");
+  await terminal.until("the host stops");
+  await terminal.ended;
+});
+
+test.each([
+  ["Ctrl-C", "\u0003"],
+  ["Ctrl-D", "\u0004"],
+])("on a terminal %s ends it", async (_name, key) => {
+  using at = plugins();
+  using terminal = onTerminal(at);
+  await terminal.until("Keys: r reload");
+  terminal.type(key);
+  await terminal.until("the host stops");
+  await terminal.ended;
 });
 
 test("the server that comes with it has something of everything", async () => {

@@ -56,8 +56,13 @@ export async function serveDev(development: Development): Promise<ExitCode> {
   host.log.info("the host listens", { url: host.url, plugins: plugins.map(({ file }) => shownPath(file)) });
   if (problems) told.refused(problems);
   if (formatOf(flags) === "pretty") process.stderr.write(banner(host, development));
+  // They need not be waited for, whatever the config says of those of clients.
+  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => calls?.end());
   const reload = (): void => void desk.runFor("program", "reload").catch(() => {}); // it was told
-  const quit = (): void => life.stop("the key q");
+  const quit = (): void => {
+    calls?.end();
+    life.stop("the key q");
+  };
   const unkeyed = followKeys({ r: reload, c: () => void calls?.again(), q: quit }, quit);
   for (const end of [() => calls?.end(), unkeyed, unfollow, stop]) life.atEnd(end);
   if (development.calls.length > 0) void host.known(PATIENCE).then(() => calls?.make());

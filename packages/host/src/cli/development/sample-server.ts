@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 // The server behind `mcp-host dev` where no config names others: a little of everything that a plugin may meet.
 import { McpServer, ResourceTemplate } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
