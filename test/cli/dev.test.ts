@@ -116,13 +116,23 @@ test.each(BROKEN)("%s leaves the last good version, and the next save mends it",
   await said(running, "\n  hi mended word !\n");
 });
 
-test("a plugin that is broken from the beginning comes with the save that mends it", async () => {
+test.each([
+  ["its syntax", "word.ts", `"word"`, "", /error \S+word\.ts:1:28: Unexpected token/],
+  [
+    "its ready hook",
+    "suffix.ts",
+    "apply(host, { end }) {",
+    `apply(host, { end }) {\n    host.hooks.ready.tap("suffix", () => { throw new Error("not yet"); });`,
+    /error plugin "suffix" failed in ready: .*not yet.*suffix\.ts:10/,
+  ],
+])("a plugin that is broken from the beginning, by %s, comes with the save that mends it", async (_by, file, from, to, told) => {
   using at = plugins();
-  edit(at, "word.ts", `"word"`, "");
+  const whole = readFileSync(join(at.path, file), "utf8");
+  edit(at, file, from, to);
   await using running = dev(at, ...ECHO);
-  await said(running, /word\.ts:1:28: Unexpected token/);
+  await said(running, told);
   await said(running, "\n  hi\n");
-  edit(at, "word.ts", "= ;", `= "word";`);
+  writeFileSync(join(at.path, file), whole);
   await said(running, "\n  hi own word .\n");
   expect(running.stderr()).toContain("added suffix");
 });

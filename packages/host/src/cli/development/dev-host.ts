@@ -1,5 +1,4 @@
 import { relative } from "node:path";
-import { ConfigError } from "../../errors.ts";
 import type { Host } from "../../host/host.ts";
 import { escapeControls, type Logger } from "../../log.ts";
 import { deskOf } from "../../operator/create-host.ts";
@@ -12,7 +11,7 @@ import { portOf } from "../command-line/options.ts";
 import { typedCommand } from "../command-line/typed-command.ts";
 import { type Opened, openHost, startHost } from "../hosting/open-host.ts";
 import { ProcessLife } from "../hosting/process-life.ts";
-import { describeChanges, type Reloads, type ReloadTold } from "../hosting/reloads.ts";
+import { describeChanges, problemsOf, type Reloads, type ReloadTold } from "../hosting/reloads.ts";
 import { equip, logOf, serveOperators } from "../hosting/serve.ts";
 import { isAsking } from "../terminal/dialogue.ts";
 import { traceTree } from "../terminal/trace-tree.ts";
@@ -79,7 +78,7 @@ interface Around {
 
 /**
  * Starts the host. Where its plugins cannot be used it starts without them: they come with the save that mends them.
- * @returns with the problems that they have @throws ConfigFileError where it is not they that are wrong
+ * @returns with the problems that they have @throws what it cannot start for without them either
  */
 async function begin(
   development: Development,
@@ -104,13 +103,9 @@ async function begin(
   try {
     return { ...(await start()), problems: undefined };
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
     config.isWhole = false;
-    const problems = error.problems.map((problem) => config.problem(problem));
-    const started = await start().catch((second: unknown) => {
-      // What is wrong without the plugins, too, is none of theirs; with an address in use nothing starts.
-      throw second instanceof ConfigError ? second : error;
-    });
+    const problems = problemsOf(error).map((problem) => config.problem(problem));
+    const started = await start(); // what is wrong without the plugins, too, is none of theirs
     config.isWhole = true;
     return { ...started, problems };
   }

@@ -76,7 +76,7 @@ export class Reloads {
       this.#told.done(report);
       return report;
     } catch (error) {
-      const problems = error instanceof ConfigError ? error.problems : [error instanceof Error ? error.message : String(error)];
+      const problems = problemsOf(error);
       this.#told.refused(problems);
       throw error instanceof ConfigError ? new Error(refusal(this.#opened.loaded.path, problems)) : error;
     } finally {
@@ -162,6 +162,11 @@ function folderOf(path: string): [folder: string, ino: number] {
 function stampOf(file: string): string {
   const stat = statSync(file, { throwIfNoEntry: false });
   return `${stat?.mtimeMs} ${stat?.size} ${stat?.ino}`;
+}
+
+/** What is wrong, a line each: with a config, or with what starts with it. */
+export function problemsOf(error: unknown): readonly string[] {
+  return error instanceof ConfigError ? error.problems : [error instanceof Error ? error.message : String(error)];
 }
 
 /** What whoever asked for the reload is told. */
