@@ -218,7 +218,7 @@ test("several plugins have their options in their order; options of the command 
 test.each([
   [["./none.ts"], 2, "there is no file ./none.ts"],
   [["."], 2, ". is no file"],
-  [[], 2, "`dev` needs <file...>"],
+  [[], 2, "`dev` needs <file>"],
   [["suffix.ts", "./suffix.ts"], 2, "./suffix.ts is given twice"],
   [["suffix.ts", "--options", "{"], 2, "--options: is not valid JSON"],
   [["suffix.ts", "--options", "[]"], 2, "--options: must be a JSON object"],

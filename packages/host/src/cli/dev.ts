@@ -8,9 +8,9 @@ import { claimStdout } from "./terminal/stdout.ts";
 export default defineCommand({
   meta: { name: "dev", description: "Try plugins while they are written: loaded anew on each save, every call traced" },
   args: {
-    "file...": {
+    file: {
       type: "positional",
-      valueHint: "file",
+      valueHint: "file...",
       description: "The plugin's file, in TypeScript or JavaScript; there may be several",
     },
     options: {
