@@ -1,0 +1,89 @@
+import { type Exchange, isObject, type Json, redactMessage } from "mcp-host";
+import { withoutMeta } from "./fields.ts";
+import { originOf } from "./matching.ts";
+import type { HookOptions, Stage } from "./options.ts";
+import type { Question } from "./verdict.ts";
+
+/** A question to a hook: what is sent, and what its answer is held against. */
+export interface Asked extends Question {
+  readonly body: string;
+}
+
+/** What there is of an exchange at a stage. */
+export interface Messages {
+  readonly params: Readonly<Json>;
+  /** At respond. */
+  readonly result?: Readonly<Json>;
+}
+
+/** What tells which thing a request is about, where its params are not sent. */
+const NAMES = ["name", "uri", "ref"] as const;
+
+const PHASES = { permit: "request", transform: "request", respond: "response" } as const satisfies Record<Stage, string>;
+
+/**
+ * Words a question in the shape of `interceptor/invoke` (SEP-2624), whose payload is the params of a request or its result. What is
+ * sent holds no secrets and nothing of the hop.
+ * @param now milliseconds since 1970
+ */
+export function question(
+  { name, at, send, timeout }: Pick<HookOptions, "name" | "at" | "send" | "timeout">,
+  exchange: Exchange,
+  { params: sent, result }: Messages,
+  now: number,
+): Asked {
+  const { method, entry, called, client } = exchange;
+  const event = originOf(method, entry);
+  const phase = PHASES[at];
+  const params = withoutMeta(sent);
+  const shownParams = redactMessage(params) as Json; // the copy of an object is one
+  const whole = result ? withoutMeta(result) : params;
+  const shown = result ? (redactMessage(whole) as Json) : shownParams; // as above
+  const isShown = send.includes(result ? "result" : "params");
+  const target = called ?? entry;
+  const body = JSON.stringify({
+    name,
+    event,
+    phase,
+    type: at === "permit" ? "validation" : "mutation",
+    ...(isShown ? { payload: shown } : !result && { payload: named(shownParams) }),
+    ...(result && method === event && { request: send.includes("params") ? shownParams : named(shownParams) }),
+    timeoutMs: timeout,
+    context: {
+      traceId: exchange.id,
+      timestamp: new Date(now).toISOString(),
+      protocolVersion: client.version,
+      ...(target && {
+        target: redactMessage({ kind: target.kind, name: entry?.name, server: target.upstream, native: target.native }),
+      }),
+      ...callerOf(exchange, send),
+    },
+  });
+  const isOpen = at !== "permit" && isShown;
+  return { body, phase, subject: isOpen ? { side: result ? "result" : "params", method: event, whole, shown } : undefined };
+}
+
+function named(params: Readonly<Json>): Json {
+  return Object.fromEntries(NAMES.flatMap((name) => (params[name] === undefined ? [] : [[name, params[name]]])));
+}
+
+/** Who asks. Never anything that they authenticated with. */
+function callerOf({ principal, caller, client, plugin }: Exchange, send: HookOptions["send"]): Json {
+  const isNamed = send.includes("caller");
+  const hasClaims = send.includes("claims") && principal.claims !== undefined;
+  if (!isNamed && !hasClaims) return {};
+  const { name, version } = isObject(client.info) ? client.info : {};
+  return redactMessage({
+    principal: {
+      ...(isNamed && { type: principal.id === "anonymous" ? "anonymous" : "user", id: principal.id, roles: principal.roles }),
+      ...(hasClaims && { claims: principal.claims }),
+    },
+    ...(isNamed && {
+      client: { name, version },
+      // All of it is a secret; the audit log tells the same of it.
+      sessionId: caller.id.slice(0, 8),
+      ...(caller.endpoint !== undefined && { endpoint: caller.endpoint }),
+      ...(plugin !== undefined && { plugin }),
+    }),
+  }) as Json; // the copy of an object is one
+}
