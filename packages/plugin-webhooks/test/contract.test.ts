@@ -49,6 +49,6 @@ testPlugin(webhooks, {
     { options: { hooks: [{ ...hook, connections: 0 }] }, place: `${at}.connections`, hint: "1" },
     { options: { hooks: [{ ...hook, maxRequest: "1gb" }] }, place: `${at}.maxRequest`, hint: "64mb" },
     { options: { hooks: [{ ...hook, maxAnswer: 1 }] }, place: `${at}.maxAnswer`, hint: "256 bytes" },
-    { options: { hooks: [{ ...hook, circuit: { failures: 0 } }] }, place: `${at}.circuit`, hint: "" },
+    { options: { hooks: [{ ...hook, circuit: { failures: 0 } }] }, place: `${at}.circuit.failures`, hint: ">=1" },
   ],
 });
