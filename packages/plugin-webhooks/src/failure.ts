@@ -1,5 +1,5 @@
 /** Why there is no verdict. */
-export type FailureReason = "timeout" | "unreachable" | "status" | "too_large" | "malformed" | "circuit_open";
+export type FailureReason = "timeout" | "unreachable" | "status" | "request_too_large" | "answer_too_large" | "malformed" | "circuit_open";
 
 /** A hook gave no verdict that can be used. Its message holds nothing that the hook wrote. */
 export class HookFailure extends Error {

@@ -25,7 +25,11 @@ export function checkFields(side: Side, method: string, before: Readonly<Json>, 
       throw malformed(`changes ${field}, which is not for hooks to change`);
   const shapes = (side === "params" ? PARAMS : RESULTS)[method] ?? {};
   for (const [field, { is, test }] of Object.entries(shapes))
-    if (Object.hasOwn(after, field) ? !test(after[field]) : Object.hasOwn(before, field) && field !== "structuredContent" && field !== "isError")
+    if (
+      Object.hasOwn(after, field)
+        ? !test(after[field])
+        : Object.hasOwn(before, field) && field !== "structuredContent" && field !== "isError"
+    )
       throw malformed(`leaves ${field} that is not ${is}`);
 }
 

@@ -1,8 +1,8 @@
 import { type Exchange, type HostError, type Json, type PluginHost, refuse } from "mcp-host";
 import { Circuit } from "./circuit.ts";
 import { HookFailure } from "./failure.ts";
-import { concerns } from "./matching.ts";
-import { type Asked, type Messages, question } from "./message.ts";
+import { type Scope, scopeOf } from "./matching.ts";
+import { type Messages, question } from "./message.ts";
 import { Notices } from "./notices.ts";
 import type { HookOptions } from "./options.ts";
 import { Sender } from "./sender.ts";
@@ -16,8 +16,7 @@ const OBSERVING = 100;
 export class Hook {
   readonly options: HookOptions;
   readonly tally: Tally;
-  /** Whether it is about a request. */
-  readonly concerns: (exchange: Exchange) => boolean;
+  readonly scope: Scope;
   readonly #clock: PluginHost["clock"];
   readonly #sender: Sender;
   readonly #circuit: Circuit | undefined;
@@ -29,7 +28,7 @@ export class Hook {
     const { name, circuit, match } = options;
     this.options = options;
     this.tally = tally;
-    this.concerns = concerns(match);
+    this.scope = scopeOf(match);
     this.#clock = host.clock;
     this.#sender = new Sender(options, host, () => tally.sent());
     this.#notices = new Notices(host);
@@ -60,7 +59,7 @@ export class Hook {
     const stopped = (error: HostError): void => stop.abort(error);
     exchange.onStop(stopped);
     try {
-      const verdict = await this.#ask(question(this.options, exchange, messages, this.#clock.now()), stop);
+      const verdict = await this.#ask(exchange, messages, stop);
       this.tally.count(verdict.did);
       if (verdict.did === "refused") throw this.#refusal(exchange, verdict.words, messages.result !== undefined);
       if (verdict.did === "warned") this.#notices.tell("info", "a hook warns", this.#fields(exchange, verdict.words));
@@ -75,7 +74,7 @@ export class Hook {
     }
   }
 
-  /** Asks, and only tells what would have come of it. Nobody waits for that, so what is asked is worded now. */
+  /** Asks, and only tells what would have come of it, for which nobody waits. */
   #observe(exchange: Exchange, messages: Messages): void {
     if (this.#asking.size >= OBSERVING) {
       this.tally.count("skipped");
@@ -83,7 +82,7 @@ export class Hook {
       return;
     }
     const fields = this.#fields(exchange);
-    this.#ask(question(this.options, exchange, messages, this.#clock.now()), new AbortController()).then(
+    this.#ask(exchange, messages, new AbortController()).then(
       (verdict) => {
         this.tally.count(verdict.did);
         if (verdict.did === "allowed") return;
@@ -98,19 +97,21 @@ export class Hook {
     );
   }
 
-  /** @throws HookFailure, or why it was stopped */
-  async #ask(asked: Asked, stop: AbortController): Promise<Verdict> {
+  /** What is asked is worded before anything is waited for. @throws HookFailure, or why it was stopped */
+  async #ask(exchange: Exchange, messages: Messages, stop: AbortController): Promise<Verdict> {
     if (this.#circuit?.enter() === false) throw new HookFailure("circuit_open", "it failed too often and is left alone for a while");
     const began = this.#clock.monotonic();
     this.#asking.add(stop);
     this.tally.begun();
     try {
+      const asked = question(this.options, exchange, messages, this.#clock.now());
       const text = await this.#sender.ask(asked.body, stop.signal);
       const verdict = verdictOf(text, asked, this.options.maxAnswer);
       this.#circuit?.succeeded();
       return verdict;
     } catch (error) {
-      if (error instanceof HookFailure) this.#circuit?.failed();
+      // What is too large is the client's doing, who could have everybody's requests go on unchecked by it.
+      if (error instanceof HookFailure && error.reason !== "request_too_large") this.#circuit?.failed();
       else this.#circuit?.abandoned();
       throw error;
     } finally {

@@ -33,32 +33,41 @@ export const webhooks = definePlugin({
       await Promise.all(made.map((hook) => hook.close(why)));
       for (const each of forget) each();
     });
-    host.operator.report((): Json => ({
-      hooks: made.map(({ options: { name, at, mode }, tally, isOpen }) => ({
-        name,
-        at,
-        mode,
-        circuit: isOpen ? "open" : "closed",
-        ...tally.report(),
-      })),
-    }));
+    host.operator.report((): Json => {
+      const entries = host.catalog.entries();
+      return {
+        hooks: made.map(({ options: { name, at, mode }, scope: { fits }, tally, isOpen }) => ({
+          name,
+          at,
+          mode,
+          // None is what a misspelt name makes of it.
+          ...(fits && { entries: entries.filter(fits).length }),
+          circuit: isOpen ? "open" : "closed",
+          ...tally.report(),
+        })),
+      };
+    });
   },
 });
 
 const STAGES: Readonly<Record<Stage, (hook: Hook, hooks: PluginHost["hooks"]) => void>> = {
   permit(hook, { authorize }) {
-    authorize.for("*").tap("webhooks", (exchange) => (hook.concerns(exchange) ? hook.judge(exchange, { params: exchange.params }).then(() => undefined) : undefined));
+    authorize
+      .for("*")
+      .tap("webhooks", (exchange) =>
+        hook.scope.concerns(exchange) ? hook.judge(exchange, { params: exchange.params }).then(() => undefined) : undefined,
+      );
   },
   transform(hook, { transform }) {
     transform.for("*").tap("webhooks", (params, exchange) => {
-      if (!hook.concerns(exchange)) return params;
+      if (!hook.scope.concerns(exchange)) return params;
       return hook.judge(exchange, { params }).then((changed) => (changed ? over(params, changed) : params));
     });
   },
   respond(hook, { respond }) {
     respond.for("*").tap("webhooks", (result, exchange) => {
       // The handle of a task is no result; that comes with tasks/result.
-      if (!hook.concerns(exchange) || exchange.resultKind === "task") return result;
+      if (!hook.scope.concerns(exchange) || exchange.resultKind === "task") return result;
       return hook.judge(exchange, { params: exchange.params, result }).then((changed) => (changed ? over(result, changed) : result));
     });
   },

@@ -5,34 +5,36 @@ import type { HookOptions, Match } from "./options.ts";
 const WILDCARD = /[^A-Za-z0-9_.-]/;
 
 /** What the host answers itself, or what is about something that was asked about before. */
-const ELSEWHERE = /^(initialize|ping|logging\/setLevel|server\/discover|subscriptions\/listen|(tools|prompts|resources|resources\/templates)\/list)$/;
+const ELSEWHERE =
+  /^(initialize|ping|logging\/setLevel|server\/discover|subscriptions\/listen|(tools|prompts|resources|resources\/templates)\/list)$/;
 
-/** Whether a hook is about a request: about what it names, or about what a route makes of that. */
-export function concerns(match: Match | undefined): (exchange: Exchange) => boolean {
-  if (!match) return ({ method }) => !ELSEWHERE.test(method);
+/** What a hook is about. */
+export interface Scope {
+  /** A request: what it names, or what a route makes of that. */
+  concerns(exchange: Exchange): boolean;
+  /** Something that is listed; undefined where the hook names no such things. */
+  readonly fits: ((entry: Entry) => boolean) | undefined;
+}
+
+export function scopeOf(match: Match | undefined): Scope {
+  if (!match) return { concerns: ({ method }) => !ELSEWHERE.test(method), fits: undefined };
   const { tools, prompts, resources, methods } = match;
-  const isTool = tools && matcher(tools);
-  const isPrompt = prompts && matcher(prompts);
   const isResource = resources && spelt(resources);
-  const isMethod = methods && matcher(methods);
-  const fits = (entry: Entry): boolean => {
-    switch (entry.kind) {
-      case "tool":
-        return isTool?.(entry) === true;
-      case "prompt":
-        return isPrompt?.(entry) === true;
-      case "resource":
-      case "template":
-        return isResource?.(entry) === true;
-      case "method":
-        return false;
-    }
+  const tests: Partial<Record<Entry["kind"], (entry: Entry) => boolean>> = {
+    ...(tools && { tool: matcher(tools) }),
+    ...(prompts && { prompt: matcher(prompts) }),
+    ...(isResource && { resource: isResource, template: isResource }),
   };
-  return ({ entry, called, method }) =>
-    !ELSEWHERE.test(method) &&
-    ((entry !== undefined && fits(entry)) ||
-      (called !== undefined && called !== entry && fits(called)) ||
-      isMethod?.({ name: originOf(method, entry), upstream: "", native: method }) === true);
+  const isMethod = methods && matcher(methods);
+  const fits = (entry: Entry): boolean => tests[entry.kind]?.(entry) === true;
+  return {
+    fits: Object.keys(tests).length > 0 ? fits : undefined,
+    concerns: ({ entry, called, method }) =>
+      !ELSEWHERE.test(method) &&
+      ((entry !== undefined && fits(entry)) ||
+        (called !== undefined && called !== entry && fits(called)) ||
+        isMethod?.({ name: originOf(method, entry), upstream: "", native: method }) === true),
+  };
 }
 
 /** The answer to `tasks/result` is one to the request that began the task. */

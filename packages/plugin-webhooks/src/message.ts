@@ -1,4 +1,5 @@
 import { type Exchange, isObject, type Json, redactMessage } from "mcp-host";
+import { HookFailure } from "./failure.ts";
 import { withoutMeta } from "./fields.ts";
 import { originOf } from "./matching.ts";
 import type { HookOptions, Stage } from "./options.ts";
@@ -24,10 +25,10 @@ const PHASES = { permit: "request", transform: "request", respond: "response" } 
 /**
  * Words a question in the shape of `interceptor/invoke` (SEP-2624), whose payload is the params of a request or its result. What is
  * sent holds no secrets and nothing of the hop.
- * @param now milliseconds since 1970
+ * @param now milliseconds since 1970 @throws HookFailure for one that is too large
  */
 export function question(
-  { name, at, send, timeout }: Pick<HookOptions, "name" | "at" | "send" | "timeout">,
+  { name, at, send, timeout, maxRequest }: Pick<HookOptions, "name" | "at" | "send" | "timeout" | "maxRequest">,
   exchange: Exchange,
   { params: sent, result }: Messages,
   now: number,
@@ -35,7 +36,8 @@ export function question(
   const { method, entry, called, client } = exchange;
   const event = originOf(method, entry);
   const phase = PHASES[at];
-  const params = withoutMeta(sent);
+  if (!fits([send.includes("params") && sent, send.includes("result") && result], maxRequest)) throw tooLarge(maxRequest);
+  const params = complete(withoutMeta(sent), method);
   const shownParams = redactMessage(params) as Json; // the copy of an object is one
   const whole = result ? withoutMeta(result) : params;
   const shown = result ? (redactMessage(whole) as Json) : shownParams; // as above
@@ -59,8 +61,29 @@ export function question(
       ...callerOf(exchange, send),
     },
   });
+  if (Buffer.byteLength(body) > maxRequest) throw tooLarge(maxRequest);
   const isOpen = at !== "permit" && isShown;
   return { body, phase, subject: isOpen ? { side: result ? "result" : "params", method: event, whole, shown } : undefined };
+}
+
+/** Clients may leave out arguments that are empty; a hook need not know. */
+function complete(params: Json, method: string): Json {
+  return params.arguments === undefined && (method === "tools/call" || method === "prompts/get") ? { ...params, arguments: {} } : params;
+}
+
+function tooLarge(most: number): HookFailure {
+  return new HookFailure("request_too_large", `the question has more than ${most} bytes`);
+}
+
+/** Whether the texts of a message leave room in so many bytes: looked at before anything is done with them that takes as long as they are. */
+function fits(message: unknown, most: number): boolean {
+  let left = most;
+  const take = (value: unknown): boolean => {
+    if (typeof value === "string") return (left -= value.length) >= 0;
+    if (typeof value !== "object" || value === null) return --left >= 0;
+    return Array.isArray(value) ? value.every(take) : Object.entries(value).every(([key, each]) => take(key) && take(each));
+  };
+  return take(message);
 }
 
 function named(params: Readonly<Json>): Json {

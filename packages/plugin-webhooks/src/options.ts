@@ -119,8 +119,15 @@ export const hook = z
       .min(0)
       .max(3)
       .default(1)
-      .describe("How often it is asked again where the connection was refused or lost before an answer, or it answers 503 with Retry-After."),
-    connections: z.int().min(1).max(256).default(16).describe("Connections at once, which are kept for the next request; more wait for one."),
+      .describe(
+        "How often it is asked again where the connection was refused or lost before an answer, or it answers 503 with Retry-After.",
+      ),
+    connections: z
+      .int()
+      .min(1)
+      .max(256)
+      .default(16)
+      .describe("Connections at once, which are kept for the next request; more wait for one."),
     maxRequest: size
       .refine((bytes) => bytes >= 1_024 && bytes <= MOST, "must be from 1kb to 64mb")
       .default(MIB)
@@ -147,7 +154,8 @@ export const options = z
   .superRefine(({ hooks }, context) => {
     const seen = new Set<string>();
     for (const [index, { name }] of hooks.entries()) {
-      if (seen.has(name)) context.addIssue({ code: "custom", path: ["hooks", index, "name"], message: `"${name}" is another hook's already` });
+      if (seen.has(name))
+        context.addIssue({ code: "custom", path: ["hooks", index, "name"], message: `"${name}" is another hook's already` });
       seen.add(name);
     }
   });

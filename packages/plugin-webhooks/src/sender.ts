@@ -9,7 +9,7 @@ const PAUSE = 50;
 /** What tells that nothing was answered, over a connection that could not be made or broke: such a question may be asked again. */
 const LOST = new Set(["ECONNREFUSED", "ECONNRESET", "EPIPE", "UND_ERR_SOCKET"]);
 
-type Options = Pick<HookOptions, "url" | "headers" | "secret" | "retries" | "connections" | "maxRequest" | "maxAnswer" | "timeout">;
+type Options = Pick<HookOptions, "url" | "headers" | "secret" | "retries" | "connections" | "maxAnswer" | "timeout">;
 
 /** One try that failed. `again` is after how many milliseconds another one makes sense; undefined where none does. */
 class Lost extends HookFailure {
@@ -44,9 +44,8 @@ export class Sender {
    * @throws HookFailure
    */
   async ask(body: string, stop: AbortSignal): Promise<string> {
-    const { timeout, maxRequest } = this.#options;
+    const { timeout } = this.#options;
     const { clock } = this.#host;
-    if (Buffer.byteLength(body) > maxRequest) throw new HookFailure("too_large", `the question has more than ${maxRequest} bytes`);
     stop.throwIfAborted();
     // By hand: Node 20 loses what `AbortSignal.any` is made of once nobody else holds it, and with it the time limit.
     const given = new AbortController();
@@ -124,7 +123,7 @@ export class Sender {
     try {
       for await (const chunk of body ?? []) {
         length += chunk.length;
-        if (length > maxAnswer) throw new HookFailure("too_large", `its answer has more than ${maxAnswer} bytes`);
+        if (length > maxAnswer) throw new HookFailure("answer_too_large", `its answer has more than ${maxAnswer} bytes`);
         chunks.push(chunk);
       }
     } catch (error) {

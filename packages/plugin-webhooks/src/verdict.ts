@@ -110,7 +110,10 @@ function spoken(messages: NonNullable<Result["messages"]>): string {
 
 /** One line, and not too long. */
 function plain(text: string): string {
-  const line = text.slice(0, 4 * WORDS).replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ").trim();
+  const line = text
+    .slice(0, 4 * WORDS)
+    .replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ")
+    .trim();
   return line.length > WORDS ? `${line.slice(0, WORDS).replace(/[\uD800-\uDBFF]$/, "")}...` : line;
 }
 

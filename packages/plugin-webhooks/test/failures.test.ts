@@ -36,7 +36,11 @@ const HOSTILE: readonly (readonly [string, unknown, string])[] = [
   ["a move into itself", { modified: true, patch: [{ op: "move", from: "/arguments", path: "/arguments/x" }] }, "into itself"],
   ["an inherited key", { modified: true, patch: [{ op: "replace", path: "/arguments/constructor", value: 1 }] }, "to what is not there"],
   ["a prototype in a path", { modified: true, patch: [{ op: "add", path: "/arguments/__proto__", value: 1 }] }, "__proto__"],
-  ["a prototype in a payload", '{"modified":true,"payload":{"name":"add","arguments":{"__proto__":{"isAdmin":true}}}}', "a field __proto__"],
+  [
+    "a prototype in a payload",
+    '{"modified":true,"payload":{"name":"add","arguments":{"__proto__":{"isAdmin":true}}}}',
+    "a field __proto__",
+  ],
   [
     "a prototype in a patch",
     '{"modified":true,"patch":[{"op":"add","path":"/arguments/x","value":{"__proto__":{"isAdmin":true}}}]}',
@@ -120,7 +124,10 @@ test.each<readonly [string, Receiver["answer"], string]>([
   ]);
   await expect(host.client.callTool("add")).rejects.toMatchObject({ message: expect.stringContaining(why) });
   expect(await host.client.callTool("drop")).toMatchObject({ content: [{ text: "dropped" }] });
-  expect(host.report()).toMatchObject([{ failed: 1, requests: 1 }, { failed: 1, requests: 1 }]);
+  expect(host.report()).toMatchObject([
+    { failed: 1, requests: 1 },
+    { failed: 1, requests: 1 },
+  ]);
   const [told] = host.lines("a hook gave no verdict, and requests go on without it");
   expect(told).toMatchObject({ level: "warn", hook: "hook1", name: "drop", reason: expect.stringContaining(why), times: 1 });
 });
@@ -158,12 +165,22 @@ test("what is larger than a question may be is not sent", async () => {
     message: expect.stringContaining("the question has more than 2048 bytes"),
   });
   expect(hook.received).toHaveLength(1);
+  for (let time = 0; time < 6; time++) await host.client.callTool("add", { text: "x".repeat(3_000) }).catch(() => {});
+  expect(host.report()[0], "which nobody else has to pay for").toMatchObject({ failed: 7, circuit: "closed", requests: 1 });
+  await host.client.callTool("add");
+});
+
+test("a question that has room by its texts, and not as JSON, is too large", async () => {
+  await using hook = await receiver();
+  await using host = await hooked([{ url: hook.url, at: "permit", maxRequest: 2_048 }]);
+  await expect(host.client.callTool("add", { text: "é".repeat(1_200) })).rejects.toThrow(/more than 2048 bytes/);
+  expect(hook.received).toEqual([]);
 });
 
 test("warnings and remarks let pass", async () => {
   await using hook = await receiver(({ body }) => ({
     valid: false,
-    severity: (body.payload?.arguments as { severity: string }).severity,
+    severity: (body.payload.arguments as { severity: string }).severity,
     messages: [{ message: "not\nnice\u2028at all", severity: "warn" }],
   }));
   await using host = await hooked([{ url: hook.url, at: "permit" }]);

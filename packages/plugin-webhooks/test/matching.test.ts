@@ -1,8 +1,8 @@
 import { transform } from "@host/plugin-transform";
+import { webhooks } from "@host/plugin-webhooks";
 import { definePlugin } from "mcp-host";
 import { createTestHost, fakeUpstream } from "mcp-host/testing";
 import { expect, test } from "vitest";
-import { webhooks } from "@host/plugin-webhooks";
 import { hooked, type Received, receiver } from "./receiver.ts";
 
 const events = (received: readonly Received[]): unknown[] =>
@@ -31,6 +31,9 @@ test("one list that fits is enough; without any it is every request that goes to
     "resources/read memory:///note",
     "completion/complete pack",
   ]);
+  const [one, other] = host.report();
+  expect(one, "it names nothing").not.toHaveProperty("entries");
+  expect(other, "a tool and a resource").toMatchObject({ entries: 2 });
   expect(events(some.received)).toEqual(["tools/call drop", "resources/read memory:///note", "completion/complete pack"]);
 });
 
@@ -65,7 +68,10 @@ test("permit sees what transform made, and hooks of one stage come one after the
   await using hook = await receiver(({ body }) =>
     body.type === "validation"
       ? { valid: true }
-      : { modified: true, patch: [{ op: "add", path: `/arguments/${body.name}`, value: Object.keys(body.payload?.arguments as object).length }] },
+      : {
+          modified: true,
+          patch: [{ op: "add", path: `/arguments/${body.name}`, value: Object.keys(body.payload.arguments as object).length }],
+        },
   );
   await using host = await hooked(
     [
@@ -76,7 +82,7 @@ test("permit sees what transform made, and hooks of one stage come one after the
     { plugins: [transform({ rules: [{ match: ["add"], args: { set: { pinned: true } } }] })] },
   );
   await host.client.callTool("add", { a: 1 });
-  expect(hook.received.map(({ body }) => [body.name, body.payload?.arguments])).toEqual([
+  expect(hook.received.map(({ body }) => [body.name, body.payload.arguments])).toEqual([
     ["one", { a: 1, pinned: true }],
     ["two", { a: 1, pinned: true, one: 2 }],
     ["last", { a: 1, pinned: true, one: 2, two: 3 }],
@@ -85,7 +91,13 @@ test("permit sees what transform made, and hooks of one stage come one after the
 });
 
 test("the result of a task is asked about when it comes, as that of the call", async () => {
-  const task = (status: string) => ({ taskId: "t", status, createdAt: "2026-01-01T00:00:00Z", lastUpdatedAt: "2026-01-01T00:00:00Z", ttl: 60_000 });
+  const task = (status: string) => ({
+    taskId: "t",
+    status,
+    createdAt: "2026-01-01T00:00:00Z",
+    lastUpdatedAt: "2026-01-01T00:00:00Z",
+    ttl: 60_000,
+  });
   await using hook = await receiver(({ body }) => ({
     modified: true,
     patch: [{ op: "replace", path: "/content/0/text", value: `checked ${body.event}` }],
@@ -104,7 +116,6 @@ test("the result of a task is asked about when it comes, as that of the call", a
         }),
       },
     },
-    
   });
   const begun = await host.client.request("tools/call", { name: "later", arguments: {}, task: { ttl: 60_000 } });
   expect(hook.received).toEqual([]);

@@ -74,39 +74,44 @@ async function running(command: string, file: string, text: string, secret: stri
 test.each([
   ["python3", "hook.py", blocks("python")[0]],
   [process.execPath, "hook.mjs", blocks("js")[0]],
-])("the hook for %s does what the config under Use wants of it, and takes no request that is not signed", async (command, file, text = "") => {
-  const secret = "a secret of this example";
-  await using program = await running(command, file, text, secret);
-  const { plugins } = JSON.parse(
-    JSON.stringify(USE).replaceAll("http://127.0.0.1:8700/check", program.url).replaceAll("${HOOK_SECRET:-a secret of this example}", secret),
-  ) as Required<Config>;
-  await using host = createHost(USE as Config, { folder: ROOT });
-  await host.prepare();
-  const files = fakeUpstream({ tools: { write_file: ({ path }) => `wrote ${path}`, read_file: () => "read" } });
-  await using serving = await createTestHost({ plugins, upstreams: { files } });
-  const write = (path: string) => serving.client.callTool("write_file", { path });
-  expect(await write("drafts/a")).toMatchObject({ content: [{ text: "wrote drafts/a" }] });
-  const [, message = ""] = /`forbidden` +\| A hook refuses: `(.*?)`/.exec(section("Errors")) ?? [];
-  await expect(write("notes.txt")).rejects.toMatchObject({ message });
-  await expect(write("drafts/../notes.txt")).rejects.toMatchObject({ message });
-  expect(await serving.client.callTool("read_file", {})).toMatchObject({ content: [{ text: "read" }] });
+])(
+  "the hook for %s does what the config under Use wants of it, and takes no request that is not signed",
+  async (command, file, text = "") => {
+    const secret = "a secret of this example";
+    await using program = await running(command, file, text, secret);
+    const { plugins } = JSON.parse(
+      JSON.stringify(USE)
+        .replaceAll("http://127.0.0.1:8700/check", program.url)
+        .replaceAll("${HOOK_SECRET:-a secret of this example}", secret),
+    ) as Required<Config>;
+    await using host = createHost(USE as Config, { folder: ROOT });
+    await host.prepare();
+    const files = fakeUpstream({ tools: { write_file: ({ path }) => `wrote ${path}`, read_file: () => "read" } });
+    await using serving = await createTestHost({ plugins, upstreams: { files } });
+    const write = (path: string) => serving.client.callTool("write_file", { path });
+    expect(await write("drafts/a")).toMatchObject({ content: [{ text: "wrote drafts/a" }] });
+    const [, message = ""] = /`forbidden` +\| A hook refuses: `(.*?)`/.exec(section("Errors")) ?? [];
+    await expect(write("notes.txt")).rejects.toMatchObject({ message });
+    await expect(write("drafts/../notes.txt")).rejects.toMatchObject({ message });
+    expect(await serving.client.callTool("read_file", {})).toMatchObject({ content: [{ text: "read" }] });
 
-  const ask = async (headers: Record<string, string>, body: string) => {
-    const answer = await fetch(program.url, { method: "POST", headers, body });
-    return answer.status === 200 ? await answer.json() : answer.status;
-  };
-  const body = JSON.stringify(QUESTION);
-  const id = randomUUID();
-  const signed = new Signer([secret]).headers(id, Date.now(), body);
-  expect(await ask(signed, body)).toEqual({ ...INVALID, severity: undefined });
-  expect(await ask(signed, body), "once more is the same").toMatchObject({ valid: false });
-  expect(await ask(signed, body.replace("notes.txt", "drafts/a ")), "another body").toBe(401);
-  expect(await ask({ ...signed, "webhook-id": randomUUID() }, body), "another id").toBe(401);
-  expect(await ask(new Signer([secret]).headers(id, Date.now() - 600_000, body), body), "too old").toBe(401);
-  expect(await ask(new Signer(["another secret of ours"]).headers(id, Date.now(), body), body)).toBe(401);
-  expect(await ask(new Signer(["another secret of ours", secret]).headers(id, Date.now(), body), body)).toMatchObject({ valid: false });
-  expect(await ask({}, body)).toBe(401);
-});
+    const ask = async (headers: Record<string, string>, body: string) => {
+      const answer = await fetch(program.url, { method: "POST", headers, body });
+      return answer.status === 200 ? await answer.json() : answer.status;
+    };
+    const body = JSON.stringify(QUESTION);
+    const id = randomUUID();
+    const signed = new Signer([secret]).headers(id, Date.now(), body);
+    expect(await ask(signed, body)).toEqual({ ...INVALID, severity: undefined });
+    expect(await ask(signed, body), "once more is the same").toMatchObject({ valid: false });
+    expect(await ask(signed, body.replace("notes.txt", "drafts/a ")), "another body").toBe(401);
+    expect(await ask({ ...signed, "webhook-id": randomUUID() }, body), "another id").toBe(401);
+    expect(await ask(new Signer([secret]).headers(id, Date.now() - 600_000, body), body), "too old").toBe(401);
+    expect(await ask(new Signer(["another secret of ours"]).headers(id, Date.now(), body), body)).toBe(401);
+    expect(await ask(new Signer(["another secret of ours", secret]).headers(id, Date.now(), body), body)).toMatchObject({ valid: false });
+    expect(await ask({}, body)).toBe(401);
+  },
+);
 
 test("questions and verdicts look as they are shown", async () => {
   let verdict: unknown = INVALID;

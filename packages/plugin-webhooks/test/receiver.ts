@@ -14,11 +14,14 @@ import {
 } from "mcp-host/testing";
 import { vi } from "vitest";
 
+type Message = Json & { arguments: Json };
+
 /** A question as it came. */
 export interface Received {
   readonly headers: IncomingHttpHeaders;
   readonly text: string;
-  readonly body: Json & { payload?: Json; context: Json; request?: Json };
+  /** As far as these tests look; what a question leaves out is not there. */
+  readonly body: Json & { payload: Message; context: Json; request: Message };
 }
 
 /** Somebody who is asked over HTTP, and answers as told. */
@@ -88,7 +91,7 @@ export const SPEC: FakeUpstreamSpec = {
     add: (args) => ({ content: [{ type: "text", text: JSON.stringify(args) }] }),
     drop: () => "dropped",
   },
-  prompts: { pack: { arguments: { city: {} }, get: ({ city }) => `pack for ${city}` } },
+  prompts: { pack: { arguments: [{ name: "city" }], get: ({ city }) => `pack for ${city}` } },
   resources: { "memory:///note": { mimeType: "text/plain", read: () => "a note" } },
 };
 
@@ -130,7 +133,8 @@ export async function hooked(
     settled,
     decided,
     report: () => (host.host.reports().webhooks as { hooks: Json[] }).hooks,
-    lines: (message) => host.log.filter((line) => (typeof message === "string" ? line.message === message : message.test(line.message))) as unknown as Json[],
+    lines: (message) =>
+      host.log.filter((line) => (typeof message === "string" ? line.message === message : message.test(line.message))) as unknown as Json[],
     [Symbol.asyncDispose]: () => host.close(),
   };
 }

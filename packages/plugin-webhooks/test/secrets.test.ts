@@ -21,7 +21,7 @@ const SHOWN = {
 
 const sent = async (verdict: (shown: typeof SHOWN) => unknown) => {
   const forget = registerSecret(SECRET);
-  await using hook = await receiver(({ body }) => verdict(body.payload?.arguments as typeof SHOWN));
+  await using hook = await receiver(({ body }) => verdict(body.payload.arguments as typeof SHOWN));
   await using host = await hooked([{ url: hook.url, at: "transform", send: ["params", "caller", "claims"] }], {
     client: { principal: { id: "ann", roles: [], claims: { email: "ann@example.com", access_token: "abc", jti: SECRET } } },
   });
@@ -86,9 +86,9 @@ test("a patch moves what it did not see, and tests what it saw", async () => {
 });
 
 test("no path leads into what was not shown", async () => {
-  await expect(sent(() => ({ modified: true, patch: [{ op: "replace", path: "/arguments/password/deep", value: false }] }))).rejects.toThrow(
-    /which has a path into what holds nothing/,
-  );
+  await expect(
+    sent(() => ({ modified: true, patch: [{ op: "replace", path: "/arguments/password/deep", value: false }] })),
+  ).rejects.toThrow(/which has a path into what holds nothing/);
 });
 
 test("names that are secrets are not shown either, and come back", async () => {
@@ -96,11 +96,11 @@ test("names that are secrets are not shown either, and come back", async () => {
   const given = { [SECRET]: 1, other: 2 };
   await using hook = await receiver(({ body }) => ({
     modified: true,
-    payload: { ...body.payload, arguments: { ...(body.payload?.arguments as object), other: 3 } },
+    payload: { ...body.payload, arguments: { ...(body.payload.arguments as object), other: 3 } },
   }));
   await using host = await hooked([{ url: hook.url, at: "transform" }]);
   await host.client.callTool("add", given);
-  expect(hook.received[0]?.body.payload?.arguments).toEqual({ "[redacted]": 1, other: 2 });
+  expect(hook.received[0]?.body.payload.arguments).toEqual({ "[redacted]": 1, other: 2 });
   expect(host.up.received("tools/call")[0]?.arguments).toEqual({ [SECRET]: 1, other: 3 });
   await expect(host.client.callTool("add", { ...given, [GITHUB]: 1 })).rejects.toThrow(/several names that are secrets/);
   forget();

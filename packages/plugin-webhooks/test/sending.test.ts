@@ -55,7 +55,9 @@ test("connections are kept for the next question, at most so many at once", asyn
 
 test("headers go with every question", async () => {
   await using hook = await receiver();
-  await using host = await hooked([{ url: hook.url, at: "permit", headers: { authorization: "Bearer hook-credentials", "x-team": "blue" } }]);
+  await using host = await hooked([
+    { url: hook.url, at: "permit", headers: { authorization: "Bearer hook-credentials", "x-team": "blue" } },
+  ]);
   await host.client.callTool("add", { note: "uses hook-credentials" });
   expect(hook.received[0]?.headers).toMatchObject({ authorization: "Bearer hook-credentials", "x-team": "blue" });
   expect(hook.received[0]?.text, "which are secrets from then on").not.toContain("hook-credentials");
@@ -80,7 +82,9 @@ test("a refused connection is tried again", async () => {
   const { port } = closed.address() as { port: number };
   await new Promise((done) => closed.close(done));
   await using host = await hooked([{ url: `http://127.0.0.1:${port}/`, at: "permit", retries: 1 }]);
-  await expect(host.client.callTool("add")).rejects.toMatchObject({ message: expect.stringContaining("it cannot be reached (ECONNREFUSED)") });
+  await expect(host.client.callTool("add")).rejects.toMatchObject({
+    message: expect.stringContaining("it cannot be reached (ECONNREFUSED)"),
+  });
   expect(host.report()[0]).toMatchObject({ requests: 2, failed: 1 });
 });
 
@@ -164,8 +168,15 @@ test("a client that goes away takes its question with it", async () => {
   for (const { stop } of given) stop.abort();
   await Promise.allSettled(given.map(({ call }) => call));
   await until(() => expect(hook.counts.aborted).toBe(2));
-  await until(() => expect(host.report()).toMatchObject([{ asking: 0, failed: 0 }, { asking: 0, failed: 0 }]));
-  const calls = host.settled.flatMap(({ method, outcome }, at) => (method === "tools/call" ? [[Object.keys(outcome ?? {}), host.decided[at]]] : []));
+  await until(() =>
+    expect(host.report()).toMatchObject([
+      { asking: 0, failed: 0 },
+      { asking: 0, failed: 0 },
+    ]),
+  );
+  const calls = host.settled.flatMap(({ method, outcome }, at) =>
+    method === "tools/call" ? [[Object.keys(outcome ?? {}), host.decided[at]]] : [],
+  );
   expect(calls).toEqual([
     [["cancelled"], []],
     [["cancelled"], []],

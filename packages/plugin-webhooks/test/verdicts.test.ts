@@ -7,7 +7,7 @@ const textOf = (result: Json): unknown => (result.content as { text: string }[])
 describe.each(["legacy", "modern"] as const)("%s", (era) => {
   test("permit: a hook is told who calls what with which arguments, and its words refuse", async () => {
     await using hook = await receiver(({ body }) =>
-      (body.payload?.arguments as Json).a === 1
+      body.payload.arguments.a === 1
         ? { valid: true }
         : {
             interceptor: "ours",
@@ -22,7 +22,10 @@ describe.each(["legacy", "modern"] as const)("%s", (era) => {
             suggestions: [{ path: "arguments.a", value: 1 }],
           },
     );
-    await using host = await hooked([{ url: hook.url, at: "permit", match: { tools: ["up:add"] } }], { spec: { era }, client: { era, principal: { id: "ann", roles: ["dev"] } } });
+    await using host = await hooked([{ url: hook.url, at: "permit", match: { tools: ["up:add"] } }], {
+      spec: { era },
+      client: { era, principal: { id: "ann", roles: ["dev"] } },
+    });
     expect(textOf(await host.client.callTool("add", { a: 1 }))).toBe('{"a":1}');
     await expect(host.client.callTool("add", { a: 2 })).rejects.toMatchObject({
       code: -31403,
@@ -52,7 +55,16 @@ describe.each(["legacy", "modern"] as const)("%s", (era) => {
     const refused = host.settled.find(({ decisions }) => decisions.length > 0);
     expect(refused?.decisions).toEqual([{ plugin: "webhooks", hook: "authorize", did: "refused", rule: "hook0" }]);
     expect(host.report()).toEqual([
-      expect.objectContaining({ name: "hook0", at: "permit", mode: "enforce", circuit: "closed", allowed: 1, refused: 1, failed: 0, requests: 2 }),
+      expect.objectContaining({
+        name: "hook0",
+        at: "permit",
+        mode: "enforce",
+        circuit: "closed",
+        allowed: 1,
+        refused: 1,
+        failed: 0,
+        requests: 2,
+      }),
     ]);
   });
 
@@ -64,15 +76,21 @@ describe.each(["legacy", "modern"] as const)("%s", (era) => {
         : { modified: true, patch: [{ op: "replace", path: "/arguments/city", value: "Bergen" }] };
     });
     await using host = await hooked([{ url: hook.url, at: "transform" }], { spec: { era }, client: { era } });
-    expect(JSON.parse(String(textOf(await host.client.callTool("add", { whole: true, city: "x" }))))).toEqual({ whole: true, city: "Oslo" });
-    expect(JSON.parse(String(textOf(await host.client.callTool("add", { whole: false, city: "x" }))))).toEqual({ whole: false, city: "Bergen" });
+    expect(JSON.parse(String(textOf(await host.client.callTool("add", { whole: true, city: "x" }))))).toEqual({
+      whole: true,
+      city: "Oslo",
+    });
+    expect(JSON.parse(String(textOf(await host.client.callTool("add", { whole: false, city: "x" }))))).toEqual({
+      whole: false,
+      city: "Bergen",
+    });
     expect(host.report()[0]).toMatchObject({ changed: 2 });
     expect(hook.received[0]?.body.type).toBe("mutation");
   });
 
   test("respond: a result is changed, or refused", async () => {
     await using hook = await receiver(({ body }) =>
-      (body.request?.arguments as Json).secretive
+      body.request.arguments.secretive
         ? { valid: false, messages: [{ message: "it tells too much", severity: "error" }] }
         : { modified: true, patch: [{ op: "add", path: "/content/-", value: { type: "text", text: "checked" } }] },
     );
@@ -86,7 +104,11 @@ describe.each(["legacy", "modern"] as const)("%s", (era) => {
       message: 'the check "hook0" of this host refuses the result: it tells too much',
       data: { type: "forbidden", sent: "yes" },
     });
-    expect(hook.received[0]?.body).toMatchObject({ phase: "response", payload: { content: [{ type: "text", text: '{"a":1}' }] }, request: { name: "add" } });
+    expect(hook.received[0]?.body).toMatchObject({
+      phase: "response",
+      payload: { content: [{ type: "text", text: '{"a":1}' }] },
+      request: { name: "add" },
+    });
   });
 
   test("prompts, resources, completions and both directions at once", async () => {
@@ -103,7 +125,28 @@ describe.each(["legacy", "modern"] as const)("%s", (era) => {
       ],
       { spec: { era }, client: { era } },
     );
-    expect(await host.client.getPrompt("pack", { city: "x" })).toMatchObject({ messages: [{ role: "assistant", content: { text: "pack for Oslo" } }] });
+    expect(await host.client.getPrompt("pack", { city: "x" })).toMatchObject({
+      messages: [{ role: "assistant", content: { text: "pack for Oslo" } }],
+    });
     expect(await host.client.readResource("memory:///note")).toMatchObject({ contents: [{ text: "another note" }] });
+  });
+
+  test("a call without arguments has empty ones for hooks, and stays as it was unless they change it", async () => {
+    await using hook = await receiver(({ body }) =>
+      body.payload.name === "add"
+        ? { modified: true, patch: [{ op: "add", path: "/arguments/a", value: 1 }] }
+        : { modified: true, payload: body.payload },
+    );
+    await using host = await hooked([{ url: hook.url, at: "transform" }], { spec: { era }, client: { era } });
+    await host.client.request("tools/call", { name: "add" });
+    await host.client.request("tools/call", { name: "drop" });
+    expect(hook.received.map(({ body }) => body.payload)).toEqual([
+      { name: "add", arguments: {} },
+      { name: "drop", arguments: {} },
+    ]);
+    const [add, drop] = host.up.received("tools/call");
+    expect(add?.arguments).toEqual({ a: 1 });
+    expect(drop).not.toHaveProperty("arguments");
+    expect(host.report()[0]).toMatchObject({ changed: 1, allowed: 1 });
   });
 });

@@ -24,7 +24,8 @@ export class KeptConnections {
   /** @param url of the origin; an answer that leads to another one is for the caller to follow, or not: say `redirect: "manual"` */
   async fetch(url: string | URL, init: RequestInit = {}): Promise<Response> {
     const target = new URL(url);
-    if (target.origin !== this.#origin.origin) throw new TypeError(`the connections are to ${this.#origin.origin}, not to ${target.origin}`);
+    if (target.origin !== this.#origin.origin)
+      throw new TypeError(`the connections are to ${this.#origin.origin}, not to ${target.origin}`);
     const dispatcher = await (this.#pool ??= this.#open());
     // Node's types have a `fetch` of their own undici, which takes the dispatchers of any.
     return fetch(target, { ...init, dispatcher } as unknown as RequestInit);
