@@ -11,6 +11,7 @@ export default defineConfig({
     // Two machines' worth of child processes would starve each other on two cores.
     maxWorkers: 2,
     // A test that is right waits for neither, however busy the machine is; harness/patience.ts has the limit of a single wait.
+    env: { MCP_HOST_TEST_WAIT: "30000" },
     testTimeout: 120_000,
     hookTimeout: 120_000,
     expect: { poll: { timeout: 30_000 } },

@@ -40,6 +40,8 @@ export const STOCK = [
   // It keeps reads, prompts and completions; what keeping every call costs is measured apart.
   { name: "cache", entry: "@host/plugin-cache" },
   { name: "resilience", entry: "@host/plugin-resilience" },
+  // The last requests are kept; nobody looks at them.
+  { name: "admin", entry: "@host/plugin-admin" },
 ];
 
 const host = (name, title, plugins) => ({ name, title, plugins: plugins.map(({ entry }) => entry) });

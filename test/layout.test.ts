@@ -153,6 +153,7 @@ test("only log.ts knows consola, and only child.ts starts servers", () => {
   expect(using("(child_process|cross-spawn)")).toEqual([
     "../../plugin-vault/src/command-values.ts",
     "cli/daemon/daemon.ts",
+    "cli/support/machine.ts",
     "operator/open-browser.ts",
     "operator/processes.ts",
     "testing/fresh-process.ts",

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { COMMANDS } from "../../packages/host/dist/cli/commands.js";
@@ -69,6 +70,7 @@ test("colours are for terminals, and not where NO_COLOR is set", async () => {
  */
 const LINES: Record<string, string[]> = {
   init: ["--force", "--import", "none"],
+  migrate: ["mcp_settings.json", "--dry-run"],
   "config path": [],
   "config show": [],
   "config history": [],
@@ -102,6 +104,7 @@ const LINES: Record<string, string[]> = {
   reload: [],
   inspect: [],
   doctor: ["--no-connect"],
+  support: ["support.json"],
   completion: ["bash"],
   version: [],
   restart: [],
@@ -128,7 +131,9 @@ async function askUntil(ended: Promise<unknown>, url: URL): Promise<void> {
 }
 
 test("--json of every command is JSON and nothing else", async () => {
-  using at = home({ listen: { port: 0 }, mcpServers: { a: upstream(), b: upstream({ name: "b" }) }, plugins: [IDLE] });
+  const hub = readFileSync(join(ROOT, "test/fixtures/gateways/mcp_settings.json"), "utf8");
+  const config = { listen: { port: 0 }, mcpServers: { a: upstream(), b: upstream({ name: "b" }) }, plugins: [IDLE] };
+  using at = home(config, { "mcp_settings.json": hub });
   await using running = await startDaemon(at);
   try {
     for (const [name, args] of Object.entries(LINES)) {

@@ -74,7 +74,10 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
     json: { count: 3, by: "test/docs/getting-started.test.ts" },
     text: { count: 2, by: "test/docs/getting-started.test.ts" },
   },
-  "docs/migrating.md": { sh: { count: 1, by: "test/cli/migrate.test.ts" }, jsonc: { count: 1, by: "test/cli/migrate.test.ts" } },
+  "docs/migrating.md": {
+    sh: { count: 2, by: "test/cli/config-migrate.test.ts" },
+    jsonc: { count: 1, by: "test/cli/config-migrate.test.ts" },
+  },
   "docs/operations.md": {
     sh: { count: 8, by: "test/docs/operations.test.ts" },
     json: { count: 1, by: "test/docs/operations.test.ts" },

@@ -28,6 +28,7 @@ beforeAll(async () => {
     { listen: { port: 0 }, mcpServers: { notes: { url: server.url } }, plugins: ["./profiles.mjs", "@host/plugin-cache"] },
     {
       "local.env": "A=1\n",
+      "mcp_settings.json": readFileSync(join(ROOT, "test/fixtures/gateways/mcp_settings.json"), "utf8"),
       "own.config.mjs": "export default { mcpServers: {} };",
       "profiles.mjs": `import { definePlugin } from ${JSON.stringify(import.meta.resolve("mcp-host"))};
 export default definePlugin({ name: "profiles", host: "^1.0.0", apply: (host) => host.endpoint("work") });`,
@@ -52,6 +53,7 @@ afterAll(async () => {
 async function prepared(line: string): Promise<{ pid: number | undefined; end: () => Promise<unknown> }> {
   if (/^mcp-host config restore/.test(line)) await run(at, ["init", "--force", "--yes", "--import", "none"]);
   if (/^mcp-host (backup|restore) saved/.test(line)) rmSync(join(at.path, "saved"), { recursive: true, force: true });
+  rmSync(join(at.path, "report.json"), { force: true });
   if (/^mcp-host restore saved/.test(line)) await run(at, ["backup", "saved"]);
   if (/^mcp-host (add|remove|enable|disable)/.test(line))
     for (const name of ["files", "tickets", "search", "spare"]) await run(at, ["remove", name]); // of another example

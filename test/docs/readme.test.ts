@@ -59,10 +59,10 @@ test("what npm start serves is where the README says", () => {
 });
 
 // `npm test` cannot run itself inside itself; CI runs it as it is written, on a clean clone.
-test("CI runs the README's second command, then the conformance suite and other versions of Node, and stops at the first that fails", () => {
+test("CI runs the README's second command, then the site, the conformance suite and other versions of Node, and stops at the first that fails", () => {
   const lines = read(".ci/run").trim().split("\n");
   // Before them comes what a bare machine lacks.
-  expect(lines.slice(-4)).toEqual([...(TEST ?? "").split(" && "), "npm run conformance", "npm run test:nodes"]);
+  expect(lines.slice(-5)).toEqual([...(TEST ?? "").split(" && "), "npm run site", "npm run conformance", "npm run test:nodes"]);
   expect(lines).toContain("set -euo pipefail");
   expect(manifest.scripts.pretest).toBe("npm run --silent build");
   expect(manifest.scripts.test?.split(" && ")).toEqual(["lint", "typecheck", "coverage"].map((name) => `npm run --silent ${name}`));

@@ -298,7 +298,7 @@ export function redact(value: unknown, depth = 0, copying = WHOLE): unknown {
   return Object.fromEntries(fields);
 }
 
-/** A copy of the fields of a log line without secrets: each text is cut as {@link briefText} does, and so is the line after 16,384 UTF-16 units. */
+/** A copy of the fields of a log line without secrets: each text is cut as `briefText` does, and so is the line after 16,384 UTF-16 units. */
 export function redactLine(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
   let left = LONGEST_LINE;
   const text = (whole: string): string => {

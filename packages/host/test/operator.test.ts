@@ -54,7 +54,7 @@ describe("list", () => {
       ["reload", undefined],
       ["reconnect", undefined],
       ["stop", undefined],
-      ...["health", "stats", "pipeline", "catalog", "clients", "end-client"].map((name) => [name, undefined]),
+      ...["drain", "resume", "health", "stats", "pipeline", "catalog", "clients", "end-client"].map((name) => [name, undefined]),
       ...["echo", "look", "fail", "much", "hang", "nothing", "odd"].map((name) => [`works:${name}`, "works"]),
     ]);
     expect(listed.find(({ name }) => name === "works:echo")).toEqual({
@@ -150,13 +150,15 @@ describe("run", () => {
   test("what hangs is answered after 30 s, and there are at most 64 at once", async () => {
     await using at = await operated();
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
-    const hanging = Array.from({ length: 64 }, () => at.admin.operator.run("works:hang", {}, "alice").catch(String));
+    const hanging = Array.from({ length: 64 }, () =>
+      at.admin.operator.run("works:hang", {}, "alice").catch(({ type, message }) => `${type}: ${message}`),
+    );
     await expect(at.admin.operator.run("works:look", {}, "alice")).rejects.toThrow(
       'operation "works:look" was not begun, since 64 are under way',
     );
     await vi.advanceTimersByTimeAsync(30_000);
     expect(new Set(await Promise.all(hanging))).toEqual(
-      new Set(['Error: operation "hang" of plugin "works" did not finish within 30000 ms']),
+      new Set(['operation_timeout: operation "hang" of plugin "works" did not finish within 30000 ms']),
     );
     expect(at.told).toHaveLength(64);
     expect(await at.admin.operator.run("works:look", {}, "alice")).toEqual({ given: {} });

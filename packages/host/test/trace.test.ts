@@ -1,5 +1,15 @@
-import { definePlugin, type Exchange, HostError, type Json, type Plugin, type PluginHost, refuse, type TraceSpan } from "mcp-host";
-import { createTestHost, type FakeContext, fakeUpstream, type TestHost, type TestHostOptions } from "mcp-host/testing";
+import {
+  createHost,
+  definePlugin,
+  type Exchange,
+  HostError,
+  type Json,
+  type Plugin,
+  type PluginHost,
+  refuse,
+  type TraceSpan,
+} from "mcp-host";
+import { createTestHost, type FakeContext, fakeUpstream, TestClient, type TestHost, type TestHostOptions } from "mcp-host/testing";
 import { describe, expect, test } from "vitest";
 import { HostExchange } from "../dist/exchange/host-exchange.js";
 
@@ -126,17 +136,19 @@ describe("spans", () => {
         if (exchange instanceof HostExchange) traces.push(exchange.trace !== undefined);
       }),
     );
-    const { host: made } = around([see], { client: false });
-    await using host = await made;
-    const client = await host.connect();
+    // Test hosts listen.
+    const { transport } = fakeUpstream({ tools: { a: () => "a" } });
+    await using host = createHost({ mcpServers: { up: { transport } }, plugins: [see], drain: 0 });
+    const client = await TestClient.connect(host);
     await client.callTool("a");
     expect(traces).toEqual([false, false]);
-    const stop = host.host.trace(() => {});
+    const stop = host.trace(() => {});
     await client.callTool("a");
     stop();
     stop(); // once is enough
     await client.callTool("a");
     expect(traces).toEqual([false, false, true, false]);
+    await client.close();
   });
 
   test("lists: what list leaves out is a change; permit is one span, however many entries it is asked for", async () => {

@@ -59,7 +59,9 @@ export default definePlugin({
 /** A host in a process of its own, as `mcp-host start` makes it. */
 export async function adminHost(config: Record<string, unknown> = configWith()): Promise<AdminHost> {
   const at = home(config, { "hears.mjs": HEARS });
-  const env: Record<string, string> = Object.fromEntries(Object.entries(TOKENS).map(([scope, token]) => [`ADMIN_${scope.toUpperCase()}`, token]));
+  const env: Record<string, string> = Object.fromEntries(
+    Object.entries(TOKENS).map(([scope, token]) => [`ADMIN_${scope.toUpperCase()}`, token]),
+  );
   env.FAR = `${CANARY}-far`;
   const running = start(at, ["start", "--port", "0", "--log-format", "json"], env);
   const base = new URL("/admin/api/v1/", await urlOf(running));

@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { callRunningHost } from "mcp-host";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { type Home, home, run, start, TYPED, urlOf } from "../../../test/harness/cli.ts";
 import { upstream } from "../../../test/harness/hosts.ts";
 import { newKey } from "../dist/keys.js";
@@ -78,6 +79,32 @@ test("a running host takes a new key on, and a revoked one out of service", asyn
     stderr: expect.stringMatching(/the file is written, but the host with pid \d+ refused: .*listen/),
   });
   expect(await status(url, again)).toBe(200);
+});
+
+test("operators list keys and end one in the running host, which knows it no more", async () => {
+  using at = home(config(), { "keys.json": "[]" });
+  chmodSync(fileOf(at), 0o600);
+  const added = JSON.parse((await run(at, ["auth", "keys", "add", "ci", "--roles", "dev", "--json"])).stdout) as { key: string };
+  vi.stubEnv("XDG_RUNTIME_DIR", at.env.XDG_RUNTIME_DIR);
+  onTestFinished(() => void vi.unstubAllEnvs());
+  await using running = start(at, ["start", "--log-format", "json"]);
+  const url = await urlOf(running);
+  expect(await status(url, added.key)).toBe(200);
+  const { keys } = await callRunningHost("auth", "keys");
+  expect(keys).toEqual([
+    {
+      id: "ci",
+      roles: ["dev"],
+      from: "file",
+      expired: false,
+      used: { at: expect.any(String), from: expect.stringContaining("127.0.0.1") },
+    },
+  ]);
+  await expect(callRunningHost("auth", "revoke-key", { id: "co" })).rejects.toThrow('did you mean "ci"?');
+  expect(await status(url, added.key)).toBe(200);
+  expect(await callRunningHost("auth", "revoke-key", { id: "ci" })).toEqual({});
+  expect(await status(url, added.key)).toBe(401);
+  expect(await callRunningHost("auth", "keys")).toEqual({ keys: [] });
 });
 
 test.each([

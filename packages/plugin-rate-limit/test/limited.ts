@@ -43,6 +43,7 @@ export async function limited(
   return {
     host: running.host,
     log: running.log,
+    traces: running.traces,
     connect: (options) => running.connect(options),
     close: () => running.close(),
     [Symbol.asyncDispose]: () => running.close(),

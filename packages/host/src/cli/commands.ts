@@ -7,6 +7,7 @@ import type { CommandDef } from "citty";
  */
 export const COMMANDS: Readonly<Record<string, () => Promise<CommandDef>>> = {
   init: () => import("./init.ts").then(definition),
+  migrate: () => import("./migrate.ts").then(definition),
   "client-config": () => import("./client-config.ts").then(definition),
   install: () => import("./install.ts").then(definition),
   uninstall: () => import("./uninstall.ts").then(definition),
@@ -43,6 +44,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<CommandDef>>> = {
   "credentials check": () => import("./credentials-check.ts").then(definition),
   trust: () => import("./trust.ts").then(definition),
   doctor: () => import("./doctor.ts").then(definition),
+  support: () => import("./support.ts").then(definition),
   completion: () => import("./completion.ts").then(({ completionOf }) => completionOf(COMMANDS) as CommandDef),
   version: () => import("./version.ts").then(definition),
 };

@@ -181,7 +181,7 @@ export class Generations {
     const { limits, listen, catalog } = plugins.config;
     const { transports } = plugins;
     const config = plugins.upstreamConfigs.get(key) as AnyUpstreamConfig; // its own key
-    const upstream = new Upstream(
+    const upstream: Upstream = new Upstream(
       {
         key,
         config,

@@ -227,8 +227,8 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
 
   /**
    * Serves one client over standard input and output (or another pair of streams), by an endpoint of a plugin's where one is named.
+   * `protocols` are the eras that it may speak (default: those of `listen`, else both).
    * Resolves when that client is gone and its calls in flight are done (at most `drain`).
-   * @param client.protocols the eras that it may speak; default: those of `listen`, else both
    */
   async serveStdio({ endpoint, ...client }: StdioClient & { endpoint?: string | undefined }): Promise<void> {
     await this.#fronts.serveStdio(client, await this.#arrival({ endpoint }));

@@ -4,6 +4,7 @@ import type { Host } from "../host/host.ts";
 import type { HostOptions } from "../host/options.ts";
 import { createLogger } from "../log.ts";
 import { createHost } from "../operator/create-host.ts";
+import { type TraceRecord, TraceRecorder } from "../operator/trace-record.ts";
 import { isObject, type Json } from "../wire/message.ts";
 import type { FakeUpstream } from "./fake-upstream.ts";
 import { TestClient, type TestClientOptions } from "./test-client.ts";
@@ -46,6 +47,8 @@ export interface TestHost extends AsyncDisposable {
   connect(options?: TestClientOptions): Promise<TestClient>;
   /** What the host and its plugins logged so far, at every level, redacted as in any log. */
   readonly log: readonly TestLogLine[];
+  /** What became of each request that is over, as `mcp-host trace --json` shows it: which plugin was asked what, and what it changed or refused. */
+  readonly traces: readonly TraceRecord[];
   /** Ends the clients and the host. */
   close(): Promise<void>;
 }
@@ -76,6 +79,13 @@ export async function createTestHost(options: TestHostOptions = {}): Promise<Tes
       ...(operator && { operator }),
     },
   );
+  const traces: TraceRecord[] = [];
+  host.trace(
+    new TraceRecorder(
+      () => true,
+      (record) => traces.push(record),
+    ).listener,
+  );
   const clients: TestClient[] = [];
   const connect = async (as: TestClientOptions = {}): Promise<TestClient> => {
     const client = await TestClient.connect(host, as);
@@ -102,6 +112,7 @@ export async function createTestHost(options: TestHostOptions = {}): Promise<Tes
     },
     connect,
     log,
+    traces,
     close,
     [Symbol.asyncDispose]: close,
   };

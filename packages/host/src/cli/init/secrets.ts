@@ -1,4 +1,6 @@
-import { passwordsIn } from "../../config/secrets.ts";
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import { passwordsIn, secretsOfUrl } from "../../config/secrets.ts";
 import { credentialsPath, Variables } from "../../config/variables.ts";
 import { editConfig } from "../../config/write.ts";
 import { hasSecretShape, isSecretName } from "../../redact.ts";
@@ -20,10 +22,11 @@ export function secretsOf(servers: Readonly<Record<string, Json>>): string[] {
   return Object.values(servers).flatMap((server) => [
     ...places(server).map(({ secret }) => secret),
     ...passwordsIn(JSON.stringify(server)),
+    ...(typeof server.url === "string" ? secretsOfUrl(server.url) : []),
   ]);
 }
 
-/** Puts `${VAR}` in the place of each secret. @param folder where relative paths of the config begin */
+/** Puts `${VAR}` in the place of each secret, of a server's `oauth` too, which is what it is as an app. @param folder where relative paths of the config begin */
 export function moveSecrets(servers: Readonly<Record<string, Json>>, folder: string): Moved {
   const known = new Variables(new Map(), process.env, folder);
   const values: Record<string, string> = {};
@@ -56,6 +59,8 @@ export function moveSecrets(servers: Readonly<Record<string, Json>>, folder: str
 /** Adds values to the credentials file, which only its owner may read. @returns the file */
 export async function keepCredentials(values: Readonly<Record<string, string>>): Promise<string> {
   const path = credentialsPath(process.env);
+  // The key of a vault is kept beside it, in a folder that nobody else may use.
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   await editConfig(
     path,
     Object.entries(values).map(([name, value]) => ({ path: [name], value })),
@@ -64,14 +69,14 @@ export async function keepCredentials(values: Readonly<Record<string, string>>):
 }
 
 interface Place {
-  readonly part: "env" | "headers";
+  readonly part: "env" | "headers" | "oauth";
   readonly key: string;
   readonly secret: string;
 }
 
 /** Where secrets stand in a server's entry. What refers to a variable holds none. */
 function places(server: Json): Place[] {
-  return (["env", "headers"] as const).flatMap((part) => {
+  return (["env", "headers", "oauth"] as const).flatMap((part) => {
     const values = server[part];
     if (!isObject(values)) return [];
     return Object.entries(values).flatMap(([key, value]) => {
