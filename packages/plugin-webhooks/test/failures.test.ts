@@ -79,6 +79,9 @@ test.each(HOSTILE)("a hook that answers with %s gives no verdict, and nothing of
   expect(host.report()[0]).toMatchObject({ failed: 1, changed: 0, refused: 0 });
   expect(({} as { isAdmin?: boolean }).isAdmin).toBeUndefined();
   expect(host.settled.at(-1)?.decisions).toEqual([{ plugin: "webhooks", hook: "transform", did: "refused", rule: "hook0" }]);
+  expect(host.host.log.flatMap(({ level, message }) => (level === "error" || level === "warn" ? [message] : []))).toEqual([
+    "a hook gave no verdict, and requests are refused",
+  ]);
 });
 
 test.each<readonly [string, unknown]>([
