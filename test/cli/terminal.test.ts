@@ -8,6 +8,7 @@ import { type Home, home, run } from "../harness/cli.ts";
 import { httpTransport, sdkClient } from "../harness/clients.ts";
 import { startDaemon } from "../harness/daemons.ts";
 import { BIN, hostile, MARKED, ROOT, upstream } from "../harness/hosts.ts";
+import { serveMcpRegistry } from "../harness/mcp-registry.ts";
 
 const IDLE = join(ROOT, "test/fixtures/idle-plugin.mjs");
 const AUTH = ["@host/plugin-auth", { apiKeys: { pepper: randomBytes(32).toString("hex"), keys: [] }, default: "allow" }];
@@ -95,6 +96,7 @@ const LINES: Record<string, string[]> = {
   status: [],
   logs: ["--no-follow", "--lines", "1"],
   trace: ["--count", "1"],
+  search: ["weather"],
   add: ["spare", "ws://127.0.0.1:9"],
   disable: ["spare"],
   enable: ["spare"],
@@ -134,10 +136,11 @@ test("--json of every command is JSON and nothing else", async () => {
   const hub = readFileSync(join(ROOT, "test/fixtures/gateways/mcp_settings.json"), "utf8");
   const config = { listen: { port: 0 }, mcpServers: { a: upstream(), b: upstream({ name: "b" }) }, plugins: [IDLE] };
   using at = home(config, { "mcp_settings.json": hub });
+  await using registry = await serveMcpRegistry([{ name: "io.github.ada/weather", version: "1.0.0" }]);
   await using running = await startDaemon(at);
   try {
     for (const [name, args] of Object.entries(LINES)) {
-      const ended = run(at, [...name.split(" "), ...args, "--json"], { HOME: at.path });
+      const ended = run(at, [...name.split(" "), ...args, "--json"], { HOME: at.path, MCP_HOST_REGISTRY: registry.url });
       if (name === "trace") await askUntil(ended, running.url);
       const { stdout, stderr, code } = await ended;
       expect([0, 4], `${name}: ${stdout}${stderr}`).toContain(code);

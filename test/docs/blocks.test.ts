@@ -15,9 +15,9 @@ const read = (file: string): string => readFileSync(join(ROOT, file), "utf8");
 
 /** Every page that users read. */
 const PAGES = [
-  ...["README.md", "CONTRIBUTING.md", "AGENTS.md"],
+  ...["README.md", "CONTRIBUTING.md", "AGENTS.md", "deploy/README.md"],
   ...["docs", "docs/guides"].flatMap((folder) => readdirSync(join(ROOT, folder)).map((name) => `${folder}/${name}`)),
-  ...["packages", "examples", "examples/servers"].flatMap((folder) =>
+  ...["packages", "examples", "examples/servers", "deploy"].flatMap((folder) =>
     readdirSync(join(ROOT, folder)).map((name) => `${folder}/${name}/README.md`),
   ),
 ].filter((file) => file.endsWith(".md") && existsSync(join(ROOT, file)));
@@ -79,9 +79,13 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
     jsonc: { count: 1, by: "test/cli/config-migrate.test.ts" },
   },
   "docs/operations.md": {
-    sh: { count: 8, by: "test/docs/operations.test.ts" },
+    sh: { count: 9, by: "test/docs/operations.test.ts" },
     json: { count: 1, by: "test/docs/operations.test.ts" },
-    "": { count: 3, by: "test/docs/operations.test.ts", but: "they need systemd as root has it, Caddy and nginx" },
+    "": { count: 1, by: "test/docs/operations.test.ts", but: "they need systemd as root has it" },
+  },
+  "docs/deployment.md": {
+    sh: { count: 6, by: "test/deploy/logs.test.ts", but: "they need Docker, a cluster and journald; those that make secrets are run" },
+    yaml: { count: 1, by: "test/deploy/kubernetes.test.ts" },
   },
   "docs/guides/shared-gateway.md": {
     sh: { count: 10, by: "test/docs/shared-gateway.test.ts" },
@@ -99,7 +103,7 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
   "docs/architecture.md": {
     "": { count: 1, by: "test/layout.test.ts", but: "a drawing; the floors beside it are compared with the folders" },
   },
-  "docs/testing-plugins.md": { ts: { count: 4, by: "test/docs/testing-plugins.test.ts" } },
+  "docs/testing-plugins.md": { ts: { count: 6, by: "test/docs/testing-plugins.test.ts" } },
   "docs/troubleshooting.md": { sh: { count: 1, by: "test/docs/cli.test.ts" } },
   "packages/host/README.md": {
     sh: { count: 1, by: "test/docs/getting-started.test.ts" },
@@ -157,8 +161,8 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
   "examples/servers/notes-ts/README.md": { sh: { count: 1, by: HERE } },
   "examples/servers/table-ts/README.md": { sh: { count: 1, by: HERE } },
   "examples/own-entries/README.md": { sh: { count: 1, by: HERE } },
-  "examples/production/README.md": {
-    sh: { count: 2, by: "test/examples/production.test.ts", but: "they set up a machine as root; its files and the key's line are tried" },
+  "deploy/machine/README.md": {
+    sh: { count: 2, by: "test/deploy/machine.test.ts", but: "they set up a machine as root; its files and the key's line are tried" },
   },
   "examples/workflow/README.md": { sh: { count: 1, by: HERE } },
   "examples/socket-transport/README.md": { sh: { count: 1, by: HERE } },

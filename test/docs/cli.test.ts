@@ -1,11 +1,14 @@
 import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from "node:child_process";
-import { readFileSync, rmSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { COMMANDS } from "../../packages/host/dist/cli/commands.js";
 import { clientOf, type Home, home, type Running, run, start, urlOf } from "../harness/cli.ts";
 import { lives, startDaemon } from "../harness/daemons.ts";
 import { httpProcess, MARKED, ROOT } from "../harness/hosts.ts";
+import { type McpRegistry, serveMcpRegistry } from "../harness/mcp-registry.ts";
+import { zipOf } from "../harness/zip.ts";
 
 const PAGE = readFileSync(join(ROOT, "docs/cli.md"), "utf8");
 const TROUBLESHOOTING = readFileSync(join(ROOT, "docs/troubleshooting.md"), "utf8");
@@ -20,10 +23,12 @@ const lines = [...new Set([PAGE, TROUBLESHOOTING].flatMap(examples))];
 let at: Home;
 let running: Running;
 let server: { url: string; stop(): Promise<void> };
+let registry: McpRegistry;
 
 /** The server of the examples, in a process that all of them share. */
 beforeAll(async () => {
   server = await httpProcess("upstream", ["http", "--options", JSON.stringify({ name: "notes", base: "note://" })]);
+  registry = await registryOf(server.url);
   at = home(
     { listen: { port: 0 }, mcpServers: { notes: { url: server.url } }, plugins: ["./profiles.mjs", "@host/plugin-cache"] },
     {
@@ -36,6 +41,43 @@ export default definePlugin({ name: "profiles", host: "^1.0.0", apply: (host) =>
   );
 });
 
+/** A bundle with one server, which asks for a folder. */
+function diary(): Buffer {
+  const manifest = {
+    ...{ manifest_version: "0.3", name: "diary", version: "1.0.0", description: "A diary", author: { name: "Ada" } },
+    server: {
+      type: "node",
+      entry_point: "index.mjs",
+      mcp_config: { command: "node", args: ["${__dirname}/index.mjs", "${user_config.folder}"] },
+    },
+    user_config: { folder: { type: "directory", title: "Folder", description: "Where it is", required: true } },
+  };
+  return zipOf([
+    { name: "manifest.json", content: JSON.stringify(manifest) },
+    { name: "index.mjs", content: readFileSync(join(ROOT, "test/fixtures/bundled-server.mjs")) },
+  ]);
+}
+
+/** The registry of the examples. It serves a bundle, too. */
+async function registryOf(remote: string): Promise<McpRegistry> {
+  const bytes = diary();
+  const fileSha256 = createHash("sha256").update(bytes).digest("hex");
+  const package_ = { registryType: "mcpb", identifier: "", fileSha256, transport: { type: "stdio" } };
+  const served = await serveMcpRegistry([
+    {
+      ...{ name: "io.github.ada/weather", version: "1.0.0", description: "A map of the weather" },
+      remotes: [{ type: "streamable-http", url: remote, headers: [{ name: "CITY", isRequired: true }] }],
+    },
+    { name: "io.github.ada/diary", version: "1.0.0", packages: [package_] },
+  ]);
+  package_.identifier = `${served.url}/diary.mcpb`;
+  served.instead = ({ url }, response) => {
+    if (url === "/diary.mcpb") response.end(bytes);
+    return url === "/diary.mcpb";
+  };
+  return served;
+}
+
 /** A host that runs: some examples stop it. */
 beforeEach(async () => {
   if (running?.child.pid !== undefined && lives(running.child.pid)) return;
@@ -44,6 +86,7 @@ beforeEach(async () => {
 });
 
 afterAll(async () => {
+  await registry[Symbol.asyncDispose]();
   await running[Symbol.asyncDispose]();
   await server.stop();
   at[Symbol.dispose]();
@@ -56,8 +99,9 @@ async function prepared(line: string): Promise<{ pid: number | undefined; end: (
   rmSync(join(at.path, "report.json"), { force: true });
   if (/^mcp-host restore saved/.test(line)) await run(at, ["backup", "saved"]);
   if (/^mcp-host (add|remove|enable|disable)/.test(line))
-    for (const name of ["files", "tickets", "search", "spare"]) await run(at, ["remove", name]); // of another example
+    for (const name of ["files", "tickets", "search", "weather", "rain", "diary", "spare"]) await run(at, ["remove", name]); // of another example
   if (/^mcp-host (remove|enable|disable)/.test(line)) await run(at, ["add", "spare", "--url", server.url]);
+  if (/^mcp-host add diary/.test(line)) writeFileSync(join(at.path, "diary.mcpb"), diary());
   const daemon = /^mcp-host restart/.test(line) ? await startDaemon(at) : undefined;
   const isDaemon = daemon !== undefined || line.includes("--daemon");
   return { pid: daemon?.pid ?? running.child.pid, end: async () => isDaemon && run(at, ["stop", "--all"]) };
@@ -87,7 +131,10 @@ function wordsOf(line: string, env: NodeJS.ProcessEnv): string[] | undefined {
 test.each(lines)("the example `%s` does what it says", async (line) => {
   const { pid, end } = await prepared(line);
   const PATH = `${join(ROOT, "node_modules/.bin")}${delimiter}${process.env.PATH}`;
-  const own = { HOME: at.path, PATH, PID: String(pid), URL: String(await urlOf(running)) };
+  const own = {
+    ...{ HOME: at.path, PATH, PID: String(pid), URL: String(await urlOf(running)) },
+    ...{ REGISTRY: registry.url, MCP_HOST_REGISTRY: registry.url },
+  };
   const env = { ...process.env, ...MARKED, ...at.env, ...own };
   const words = wordsOf(line, env);
   if (words) {

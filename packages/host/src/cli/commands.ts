@@ -22,6 +22,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<CommandDef>>> = {
   read: () => import("./read.ts").then(definition),
   prompt: () => import("./prompt.ts").then(definition),
   subscribe: () => import("./subscribe.ts").then(definition),
+  search: () => import("./search.ts").then(definition),
   add: () => import("./add.ts").then(definition),
   remove: () => import("./remove.ts").then(definition),
   enable: () => import("./enable.ts").then(definition),

@@ -10,7 +10,7 @@ import { isObject, type Json } from "../../wire/message.ts";
 import { thisMachine } from "../clients/machine.ts";
 import { missingVariables } from "../clients/references.ts";
 import { configText, FORMATS, type Format } from "../init/first-config.ts";
-import { countSecrets, keepCredentials, moveSecrets, secretsOf } from "../init/secrets.ts";
+import { countSecrets, keepCredentials, moveSecrets, SecretNames, secretsOf } from "../init/secrets.ts";
 import { Draft } from "./draft.ts";
 import { findFile, GATEWAY_NAMES, type GatewayName, gatewayOf, recognize } from "./gateways.ts";
 import { readMcpHub } from "./mcp-hub.ts";
@@ -67,7 +67,7 @@ export async function takeOver(flags: TakeOverFlags): Promise<TakenOver> {
   const whole = withApps(draft.servers, draft.apps);
   for (const secret of secretsOf(whole)) registerSecret(secret);
   const visible = secretsInArguments(draft.servers, draft.servers); // it registers what it finds
-  const moved = flags.credentials === true ? moveSecrets(whole, draft.folder) : { servers: whole, values: {} };
+  const moved = flags.credentials === true ? moveSecrets(whole, new SecretNames(draft.folder)) : { servers: whole, values: {} };
   for (const [name, { oauth, ...server }] of Object.entries(moved.servers)) {
     draft.servers[name] = server;
     if (isObject(oauth)) draft.apps[name] = oauth;

@@ -1,6 +1,5 @@
-import { spawn, spawnSync } from "node:child_process";
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import https from "node:https";
+import { spawnSync } from "node:child_process";
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { parse } from "yaml";
@@ -8,7 +7,7 @@ import { type Home, home, type Running, run, start, urlOf } from "../harness/cli
 import { httpTransport, sdkClient } from "../harness/clients.ts";
 import { httpProcess, ROOT, temporary } from "../harness/hosts.ts";
 
-const FOLDER = join(ROOT, "examples/production");
+const FOLDER = join(ROOT, "deploy/machine");
 const FILE = join(FOLDER, "mcp-host.config.jsonc");
 const read = (name: string): string => readFileSync(join(FOLDER, name), "utf8");
 const TOKEN = "a-token-of-the-scraper-alone";
@@ -96,8 +95,8 @@ describe("the unit", () => {
     return found;
   };
 
-  test("is the one that `mcp-host service` makes, but for places and its user", async () => {
-    const { stdout } = await run(at, ["service", "systemd", "--system", "--config", FILE]);
+  test("is the one that `mcp-host service --harden` makes, but for places and its user", async () => {
+    const { stdout } = await run(at, ["service", "systemd", "--system", "--harden", "--config", FILE]);
     const [made, kept] = [settings(stdout), settings(read("mcp-host.service"))];
     const OWN = [
       "ExecStart",
@@ -138,130 +137,8 @@ describe("the unit", () => {
   });
 });
 
-describe("the proxy", () => {
-  test("is set up alike in nginx and in Caddy: one path, one host, and the size that the host takes", () => {
-    const nginx = read("nginx.conf");
-    const caddy = read("Caddyfile");
-    expect([...nginx.matchAll(/location (?:= )?(\S+) \{/g)].map(([, path]) => path)).toEqual(["/mcp", "/"]);
-    expect(/@clients path (.*)$/m.exec(caddy)?.[1]).toBe("/mcp");
-    expect(/proxy_pass http:\/\/(\S+);/.exec(nginx)?.[1]).toBe(/reverse_proxy (\S+)$/m.exec(caddy)?.[1]);
-    const [, host = ""] = /server_name (\S+);/.exec(nginx) ?? [];
-    expect(caddy).toMatch(new RegExp(`^${host} \\{$`, "m"));
-    expect(read(".env.example")).toContain(`PUBLIC_HOST=${host}\n`);
-    expect([/client_max_body_size (\d+)m;/.exec(nginx)?.[1], /max_size (\d+)MB/.exec(caddy)?.[1]]).toEqual(["4", "4"]);
-  });
-
-  const program = ["nginx", "/usr/sbin/nginx"].find((each) => spawnSync(each, ["-v"]).status === 0);
-  const reason = program === undefined ? " (skipped: nginx is not installed; it is in Debian's package nginx-light)" : "";
-  test.skipIf(program === undefined)(`nginx passes requests and events on as they come, and nothing else${reason}`, async () => {
-    await using proxy = await nginx(program ?? "", url.port);
-    const session = await proxy.ask("POST", "/mcp", {
-      method: "initialize",
-      params: { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "raw", version: "1" } },
-    });
-    expect(session.status).toBe(200);
-    const id = String(session.headers["mcp-session-id"]);
-    const call = {
-      method: "tools/call",
-      params: { name: "tickets__progress", arguments: { steps: 3, delayMs: 100 }, _meta: { progressToken: 1 } },
-    };
-    const answer = await proxy.ask("POST", "/mcp", call, { "mcp-session-id": id });
-    expect(answer.chunks.join("")).toContain('"progress":3');
-    // An event was there before the answer was.
-    expect(answer.chunks[0]).not.toContain('"result"');
-    expect(answer.chunks.at(-1)).toContain('"result"');
-    for (const path of ["/metrics", "/stats", "/readyz", "/healthz", "/mcp/p/x", "/"])
-      expect((await proxy.ask("GET", path)).status, path).toBe(404);
-  });
-
-  const hasCaddy = spawnSync("caddy", ["version"]).status === 0;
-  test.skipIf(!hasCaddy)(`Caddy takes its file${hasCaddy ? "" : " (skipped: caddy is not installed)"}`, () => {
-    const { status, stderr } = spawnSync("caddy", ["validate", "--adapter", "caddyfile", "--config", join(FOLDER, "Caddyfile")], {
-      encoding: "utf8",
-    });
-    expect(status, stderr).toBe(0);
-  });
-});
-
-interface Proxied {
-  readonly status: number | undefined;
-  readonly headers: Record<string, unknown>;
-  /** As they came. */
-  readonly chunks: string[];
-}
-
-interface Nginx extends AsyncDisposable {
-  ask(method: string, path: string, message?: object, headers?: Record<string, string>): Promise<Proxied>;
-}
-
-/** nginx with the example's file, on a socket of its own in the place of port 443. */
-async function nginx(program: string, port: string): Promise<Nginx> {
-  const folder = temporary();
-  const tls = join(ROOT, "test/fixtures/tls");
-  mkdirSync(join(folder.path, "temporary"));
-  for (const [from, to] of [
-    ["first.pem", "fullchain.pem"],
-    ["first.key", "privkey.pem"],
-  ] as const)
-    copyFileSync(join(tls, from), join(folder.path, to));
-  const socketPath = join(folder.path, "443.sock");
-  const site = read("nginx.conf")
-    .replace("listen 443 ssl", `listen unix:${socketPath} ssl`)
-    .replaceAll("/etc/ssl/mcp-host", folder.path)
-    .replace("127.0.0.1:3000", `127.0.0.1:${port}`);
-  const temporaries = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((kind) => `${kind}_temp_path ${folder.path}/temporary;`);
-  const user = process.getuid?.() === 0 ? "user root;" : "";
-  writeFileSync(join(folder.path, "site.conf"), site);
-  writeFileSync(
-    join(folder.path, "nginx.conf"),
-    `daemon off; ${user} worker_processes 1; pid ${folder.path}/pid; error_log stderr; events {} http { access_log off; ${temporaries.join(" ")} include ${folder.path}/site.conf; }`,
-  );
-  const child = spawn(program, ["-p", folder.path, "-e", "stderr", "-c", join(folder.path, "nginx.conf")], {
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  let said = "";
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
-    said += text;
-  });
-  const ended = new Promise((done) => child.once("close", done));
-  const ask: Nginx["ask"] = (method, path, message, headers = {}) =>
-    new Promise((resolve, reject) => {
-      const request = https.request(
-        {
-          ...{ socketPath, method, path, ca: readFileSync(join(tls, "ca.pem")), servername: "localhost", agent: false },
-          headers: {
-            ...{ host: "mcp.example.com", authorization: `Bearer ${key}`, accept: "application/json, text/event-stream" },
-            ...{ "content-type": "application/json", ...headers },
-          },
-        },
-        (response) => {
-          const chunks: string[] = [];
-          response.setEncoding("utf8").on("data", (chunk: string) => chunks.push(chunk));
-          response.on("end", () => resolve({ status: response.statusCode, headers: response.headers, chunks }));
-        },
-      );
-      request.on("error", reject);
-      request.end(message && JSON.stringify({ jsonrpc: "2.0", id: 1, ...message }));
-    });
-  await vi.waitFor(
-    async () => {
-      expect(child.exitCode, said).toBeNull();
-      await ask("GET", "/");
-    },
-    { timeout: 10_000 },
-  );
-  return {
-    ask,
-    async [Symbol.asyncDispose]() {
-      child.kill("SIGQUIT");
-      await ended;
-      folder[Symbol.dispose]();
-    },
-  };
-}
-
 describe("the alerts", () => {
-  const rules = (parse(read("alerts.yml")) as { groups: { rules: { alert: string; expr: string }[] }[] }).groups.flatMap(
+  const rules = (parse(read("../prometheus/alerts.yml")) as { groups: { rules: { alert: string; expr: string }[] }[] }).groups.flatMap(
     (group) => group.rules,
   );
 
@@ -276,14 +153,14 @@ describe("the alerts", () => {
   const reason = isInstalled ? "" : " (not checked: promtool is not installed; it is in Debian's package prometheus)";
   test.skipIf(!isInstalled && process.env.CI !== "true")(`and what is scraped, are taken by promtool${reason}`, () => {
     const promtool = (...args: string[]): void => {
-      const { status, stdout, stderr } = spawnSync("promtool", args, { cwd: FOLDER, encoding: "utf8" });
+      const { status, stdout, stderr } = spawnSync("promtool", args, { cwd: join(FOLDER, "../prometheus"), encoding: "utf8" });
       expect(status, isInstalled ? `${stdout}${stderr}` : `promtool is not installed${reason}`).toBe(0);
     };
     promtool("check", "rules", "alerts.yml");
     promtool("test", "rules", "alerts.test.yml");
-    for (const { alert } of rules) expect(read("alerts.test.yml")).toContain(`"${alert}"`);
+    for (const { alert } of rules) expect(read("../prometheus/alerts.test.yml")).toContain(`"${alert}"`);
     using folder = temporary({
-      "prometheus.yml": read("prometheus.yml")
+      "prometheus.yml": read("../prometheus/prometheus.yml")
         .replace(/credentials_file: \S+/, "credentials: x")
         .replace(/^rule_files:.*/ms, ""),
     });
@@ -291,7 +168,7 @@ describe("the alerts", () => {
   });
 
   test("come together with those of the package", () => {
-    const { rule_files: files } = parse(read("prometheus.yml")) as { rule_files: string[] };
+    const { rule_files: files } = parse(read("../prometheus/prometheus.yml")) as { rule_files: string[] };
     const [, packaged = ""] = files;
     const from = packaged.replace("/opt/mcp-host/node_modules/@host/plugin-metrics", join(ROOT, "packages/plugin-metrics"));
     expect(parse(readFileSync(from, "utf8"))).toHaveProperty("groups");
