@@ -1,5 +1,6 @@
 import { createHmac } from "node:crypto";
 import { createServer } from "node:net";
+import { webhooks } from "@host/plugin-webhooks";
 import { FakeClock } from "mcp-host/testing";
 import { expect, test } from "vitest";
 import { hooked, type Received, receiver, until, VALID } from "./receiver.ts";
@@ -183,6 +184,27 @@ test("a client that goes away takes its question with it", async () => {
   ]);
   expect(host.host.log.filter(({ level }) => level === "error" || level === "warn")).toEqual([]);
   expect(host.up.received("tools/call").map(({ name }) => name)).toEqual(["drop"]);
+});
+
+test("a reload that changes hooks leaves questions under way to those that were asked", async () => {
+  let go = (): void => {};
+  await using hook = await receiver(async () => {
+    await new Promise<void>((answer) => {
+      go = answer;
+    });
+    return { modified: true, patch: [{ op: "add", path: "/arguments/by", value: "old" }] };
+  });
+  await using other = await receiver(() => ({ modified: true, patch: [{ op: "add", path: "/arguments/by", value: "new" }] }));
+  await using host = await hooked([{ url: hook.url, at: "transform" }]);
+  const call = host.client.callTool("add");
+  await until(() => expect(hook.received).toHaveLength(1));
+  await host.host.host.reload({
+    mcpServers: { up: { transport: host.up.transport } },
+    plugins: [webhooks({ hooks: [{ name: "hook0", url: other.url, at: "transform" }] })],
+  });
+  expect(await host.client.callTool("add")).toMatchObject({ content: [{ text: '{"by":"new"}' }] });
+  go();
+  expect(await call).toMatchObject({ content: [{ text: '{"by":"old"}' }] });
 });
 
 test("a host that stops waits for no hook", async () => {

@@ -1,6 +1,6 @@
 import type { Json } from "mcp-host";
 import { describe, expect, test } from "vitest";
-import { hooked, receiver } from "./receiver.ts";
+import { hooked, receiver, until } from "./receiver.ts";
 
 const textOf = (result: Json): unknown => (result.content as { text: string }[])[0]?.text;
 
@@ -148,5 +148,23 @@ describe.each(["legacy", "modern"] as const)("%s", (era) => {
     expect(add?.arguments).toEqual({ a: 1 });
     expect(drop).not.toHaveProperty("arguments");
     expect(host.report()[0]).toMatchObject({ changed: 1, allowed: 1 });
+  });
+
+  test("many at once get each its own verdict, in whatever order those come", async () => {
+    const waiting: (() => void)[] = [];
+    await using hook = await receiver(async ({ body }) => {
+      await new Promise<void>((go) => waiting.push(go));
+      const { n } = body.payload.arguments as { n: number };
+      if (n % 3 === 0) return { valid: false, messages: [{ message: `not ${n}` }] };
+      return { modified: true, patch: [{ op: "add", path: "/arguments/twice", value: 2 * n }] };
+    });
+    await using host = await hooked([{ url: hook.url, at: "transform", connections: 30 }], { spec: { era }, client: { era } });
+    const calls = Promise.allSettled(Array.from({ length: 30 }, (_, n) => host.client.callTool("add", { n })));
+    await until(() => expect(waiting).toHaveLength(30));
+    for (const go of waiting.reverse()) go();
+    for (const [n, call] of (await calls).entries()) {
+      if (n % 3 === 0) expect(call).toMatchObject({ reason: { message: expect.stringMatching(new RegExp(`: not ${n}$`)) } });
+      else expect(call).toMatchObject({ value: { content: [{ text: JSON.stringify({ n, twice: 2 * n }) }] } });
+    }
   });
 });

@@ -6,7 +6,7 @@ import { proxyFor } from "./proxy.ts";
 const CONNECT_TIMEOUT = 10_000;
 
 /**
- * `fetch` of one origin, as {@link proxiedFetch} reaches it, over connections that are kept for the next request: for who asks the same
+ * `fetch` of one origin, as `proxiedFetch` reaches it, over connections that are kept for the next request: for who asks the same
  * one again and again. Requests beyond `connections` wait for one; how long is for their `signal` to say.
  */
 export class KeptConnections {
