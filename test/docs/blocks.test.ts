@@ -144,6 +144,11 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
     sh: { count: 1, by: plugin("vault") },
     "": { count: 1, by: plugin("vault"), but: "forms of a command line" },
   },
+  "packages/plugin-webhooks/README.md": {
+    json: { count: 5, by: plugin("webhooks") },
+    python: { count: 1, by: plugin("webhooks") },
+    js: { count: 1, by: plugin("webhooks") },
+  },
   "packages/plugin-transform/README.md": { json: { count: 2, by: plugin("transform") }, ts: { count: 1, by: HERE } },
   "examples/all-plugins/README.md": {
     sh: { count: 3, by: "test/examples/npm-start.test.ts", but: "`claude` is not installed here; the key in its command calls a tool" },
