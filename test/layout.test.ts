@@ -142,7 +142,7 @@ test("no file has a name that says nothing", () => {
 
 // watchdog.ts starts the shell that ends the servers of a host that was killed, daemon.ts the host itself once more, in the background: neither
 // takes a command from a config. fresh-process.ts starts what plugins are tested in. command-values.ts of the vault runs what its options allow. processes.ts asks ps where there is no /proc. open-browser.ts opens the page where a person
-// signs in.
+// signs in. runtime.ts asks node, python and uv for their versions.
 test("only log.ts knows consola, and only child.ts starts servers", () => {
   const using = (name: string): string[] =>
     allSources()
@@ -152,7 +152,9 @@ test("only log.ts knows consola, and only child.ts starts servers", () => {
   expect(using("consola")).toEqual(["log.ts"]);
   expect(using("(child_process|cross-spawn)")).toEqual([
     "../../plugin-vault/src/command-values.ts",
+    "cli/bundles/runtime.ts",
     "cli/daemon/daemon.ts",
+    "cli/support/machine.ts",
     "operator/open-browser.ts",
     "operator/processes.ts",
     "testing/fresh-process.ts",

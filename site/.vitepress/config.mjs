@@ -21,7 +21,7 @@ const readmes = (path) =>
 const docs = (...names) => names.map((name) => item(`docs/${name}.md`));
 /** In the order in which a reader needs them; what is in none of these comes under the last heading, so that no page is forgotten. */
 const START = ["getting-started", "config", "cli", "troubleshooting"];
-const OPERATE = ["operations", "security", "migrating", "performance"];
+const OPERATE = ["operations", "deployment", "security", "migrating", "performance"];
 const EXTEND = ["plugins", "testing-plugins", "pipeline", "embedding"];
 const known = new Set([...START, ...OPERATE, ...EXTEND].map((name) => `/docs/${name}`));
 
@@ -115,6 +115,7 @@ export default defineConfig({
         items: [...docs(...EXTEND), { text: "Hooks", collapsed: true, items: HOOK_PAGES.map((name) => item(`docs/hooks/${name}.md`)) }],
       },
       { text: "Plugins", items: readmes("packages") },
+      { text: "Deployment", collapsed: true, items: [item("deploy/README.md"), ...readmes("deploy")] },
       { text: "Examples", collapsed: true, items: readmes("examples") },
       { text: "How it works", items: [...folder("docs").filter(({ link }) => !known.has(link)), item("CONTRIBUTING.md")] },
     ],

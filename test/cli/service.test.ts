@@ -54,6 +54,44 @@ test("a machine's service runs as a user of its own where root makes it, else as
   expect(Service).toMatchObject({ RuntimeDirectory: ["mcp-host"], RuntimeDirectoryMode: ["0700"] });
 });
 
+test("--harden takes from a machine's service what the host does not need, and says whom each group hurts", async () => {
+  using at = home({ mcpServers: {} });
+  const { code, stdout, stderr } = await run(at, ["service", "systemd", "--system", "--harden"]);
+  expect(code, stderr).toBe(0);
+  const { Service } = settings(stdout);
+  expect(Service).toMatchObject({
+    StateDirectory: ["mcp-host"],
+    Environment: expect.arrayContaining(["HOME=%S/mcp-host", "XDG_RUNTIME_DIR=%t/mcp-host"]),
+    ProtectHome: [expect.stringMatching(/^(yes|read-only)$/)],
+    PrivateDevices: ["yes"],
+    RestrictNamespaces: ["yes"],
+    SystemCallFilter: ["@system-service", "~@privileged @resources"],
+    SystemCallErrorNumber: ["EPERM"],
+    MemoryMax: ["2G"],
+    TasksMax: ["1024"],
+  });
+  // V8 compiles at run time.
+  expect(Service?.MemoryDenyWriteExecute).toBeUndefined();
+  expect(stdout).toContain(`\n#ReadWritePaths=${at.path}\n`);
+  for (const words of ["bubblewrap", "npx and uvx", "debugger"]) expect(stdout).toContain(words);
+  // The command that it prints makes the same unit.
+  expect(stderr).toContain("service systemd --system --harden --config");
+  const plain = settings((await run(at, ["service", "systemd", "--system"])).stdout);
+  expect(plain.Service).not.toHaveProperty("MemoryMax");
+  expect(Object.keys(Service ?? {})).toEqual(
+    expect.arrayContaining(Object.keys(plain.Service ?? {}).filter((key) => key !== "ReadWritePaths")),
+  );
+});
+
+test("--harden is refused where it would mean nothing", async () => {
+  using at = home({ mcpServers: {} });
+  for (const args of [["systemd"], ["systemd", "--user"], ["launchd", "--system"]]) {
+    const { code, stdout, stderr } = await run(at, ["service", ...args, "--harden"]);
+    expect({ code, stdout }, args.join(" ")).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toContain("--harden is for");
+  }
+});
+
 test("a service looks for commands where the shell does, and not where npm alone would", async () => {
   using at = home({ mcpServers: {} });
   mkdirSync(join(at.path, "node_modules/.bin"), { recursive: true });
@@ -151,5 +189,20 @@ describe.skipIf(!isInstalled)(`systemd-analyze${reason}`, () => {
       });
       expect({ status, said: stdout + stderr }).toEqual({ status: 0, said: "" });
     }
+  });
+
+  test("takes the hardened unit, and finds little that a service of this kind could still be spared", async () => {
+    using at = home({ mcpServers: {} });
+    using folder = temporary();
+    const unit = join(folder.path, "mcp-host.service");
+    writeFileSync(unit, (await run(at, ["service", "systemd", "--system", "--harden"])).stdout);
+    chmodSync(unit, 0o644);
+    const analyze = (...args: string[]) =>
+      spawnSync("systemd-analyze", args, { env: { ...process.env, XDG_RUNTIME_DIR: folder.path }, encoding: "utf8" });
+    const { status, stdout, stderr } = analyze("verify", "--system", "--man=no", unit);
+    expect({ status, said: stdout + stderr }).toEqual({ status: 0, said: "" });
+    // 1.3 of 10: the network, and memory that V8 compiles into. It ends with 1 above 2.0.
+    const judged = analyze("security", "--offline=true", "--no-pager", "--threshold=20", unit);
+    expect(judged.status, judged.stdout + judged.stderr).toBe(0);
   });
 });

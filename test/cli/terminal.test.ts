@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { COMMANDS } from "../../packages/host/dist/cli/commands.js";
@@ -7,6 +8,7 @@ import { type Home, home, run } from "../harness/cli.ts";
 import { httpTransport, sdkClient } from "../harness/clients.ts";
 import { startDaemon } from "../harness/daemons.ts";
 import { BIN, hostile, MARKED, ROOT, upstream } from "../harness/hosts.ts";
+import { serveMcpRegistry } from "../harness/mcp-registry.ts";
 
 const IDLE = join(ROOT, "test/fixtures/idle-plugin.mjs");
 const AUTH = ["@host/plugin-auth", { apiKeys: { pepper: randomBytes(32).toString("hex"), keys: [] }, default: "allow" }];
@@ -69,6 +71,7 @@ test("colours are for terminals, and not where NO_COLOR is set", async () => {
  */
 const LINES: Record<string, string[]> = {
   init: ["--force", "--import", "none"],
+  migrate: ["mcp_settings.json", "--dry-run"],
   "config path": [],
   "config show": [],
   "config history": [],
@@ -93,6 +96,7 @@ const LINES: Record<string, string[]> = {
   status: [],
   logs: ["--no-follow", "--lines", "1"],
   trace: ["--count", "1"],
+  search: ["weather"],
   add: ["spare", "ws://127.0.0.1:9"],
   disable: ["spare"],
   enable: ["spare"],
@@ -102,16 +106,20 @@ const LINES: Record<string, string[]> = {
   reload: [],
   inspect: [],
   doctor: ["--no-connect"],
+  support: ["support.json"],
   completion: ["bash"],
   version: [],
   restart: [],
   stop: [],
 };
 
-test("every command but start has --json, and each is tried", async () => {
+/** Commands that serve: they end when they are ended, and have nothing to give. */
+const SERVING = ["start", "dev"];
+
+test("every command but those that serve has --json, and each is tried", async () => {
   for (const [name, load] of Object.entries(COMMANDS))
-    if (name !== "start") expect((await load()).args, name).toHaveProperty("json.type", "boolean");
-  expect([...Object.keys(LINES), "start"].sort()).toEqual(Object.keys(COMMANDS).sort());
+    if (!SERVING.includes(name)) expect((await load()).args, name).toHaveProperty("json.type", "boolean");
+  expect([...Object.keys(LINES), ...SERVING].sort()).toEqual(Object.keys(COMMANDS).sort());
 });
 
 /** Asks a running host for its tools, again and again: whoever traces it may not have begun. */
@@ -128,11 +136,14 @@ async function askUntil(ended: Promise<unknown>, url: URL): Promise<void> {
 }
 
 test("--json of every command is JSON and nothing else", async () => {
-  using at = home({ listen: { port: 0 }, mcpServers: { a: upstream(), b: upstream({ name: "b" }) }, plugins: [IDLE] });
+  const hub = readFileSync(join(ROOT, "test/fixtures/gateways/mcp_settings.json"), "utf8");
+  const config = { listen: { port: 0 }, mcpServers: { a: upstream(), b: upstream({ name: "b" }) }, plugins: [IDLE] };
+  using at = home(config, { "mcp_settings.json": hub });
+  await using registry = await serveMcpRegistry([{ name: "io.github.ada/weather", version: "1.0.0" }]);
   await using running = await startDaemon(at);
   try {
     for (const [name, args] of Object.entries(LINES)) {
-      const ended = run(at, [...name.split(" "), ...args, "--json"], { HOME: at.path });
+      const ended = run(at, [...name.split(" "), ...args, "--json"], { HOME: at.path, MCP_HOST_REGISTRY: registry.url });
       if (name === "trace") await askUntil(ended, running.url);
       const { stdout, stderr, code } = await ended;
       expect([0, 4], `${name}: ${stdout}${stderr}`).toContain(code);

@@ -16,9 +16,9 @@ const read = (file: string): string => readFileSync(join(ROOT, file), "utf8");
 
 /** Every page that users read. */
 const PAGES = [
-  ...["README.md", "CONTRIBUTING.md", "AGENTS.md"],
+  ...["README.md", "CONTRIBUTING.md", "AGENTS.md", "deploy/README.md"],
   ...["docs", "docs/guides", "docs/hooks"].flatMap((folder) => readdirSync(join(ROOT, folder)).map((name) => `${folder}/${name}`)),
-  ...["packages", "examples", "examples/servers"].flatMap((folder) =>
+  ...["packages", "examples", "examples/servers", "deploy"].flatMap((folder) =>
     readdirSync(join(ROOT, folder)).map((name) => `${folder}/${name}/README.md`),
   ),
 ].filter((file) => file.endsWith(".md") && existsSync(join(ROOT, file)));
@@ -76,11 +76,18 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
     json: { count: 3, by: "test/docs/getting-started.test.ts" },
     text: { count: 2, by: "test/docs/getting-started.test.ts" },
   },
-  "docs/migrating.md": { sh: { count: 1, by: "test/cli/migrate.test.ts" }, jsonc: { count: 1, by: "test/cli/migrate.test.ts" } },
+  "docs/migrating.md": {
+    sh: { count: 2, by: "test/cli/config-migrate.test.ts" },
+    jsonc: { count: 1, by: "test/cli/config-migrate.test.ts" },
+  },
   "docs/operations.md": {
-    sh: { count: 8, by: "test/docs/operations.test.ts" },
+    sh: { count: 9, by: "test/docs/operations.test.ts" },
     json: { count: 1, by: "test/docs/operations.test.ts" },
-    "": { count: 3, by: "test/docs/operations.test.ts", but: "they need systemd as root has it, Caddy and nginx" },
+    "": { count: 1, by: "test/docs/operations.test.ts", but: "they need systemd as root has it" },
+  },
+  "docs/deployment.md": {
+    sh: { count: 6, by: "test/deploy/logs.test.ts", but: "they need Docker, a cluster and journald; those that make secrets are run" },
+    yaml: { count: 1, by: "test/deploy/kubernetes.test.ts" },
   },
   "docs/guides/shared-gateway.md": {
     sh: { count: 10, by: "test/docs/shared-gateway.test.ts" },
@@ -98,14 +105,14 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
   "docs/architecture.md": {
     "": { count: 1, by: "test/layout.test.ts", but: "a drawing; the floors beside it are compared with the folders" },
   },
-  "docs/testing-plugins.md": { ts: { count: 4, by: "test/docs/testing-plugins.test.ts" } },
+  "docs/testing-plugins.md": { ts: { count: 6, by: "test/docs/testing-plugins.test.ts" } },
   "docs/troubleshooting.md": { sh: { count: 1, by: "test/docs/cli.test.ts" } },
   "packages/host/README.md": {
     sh: { count: 1, by: "test/docs/getting-started.test.ts" },
     json: { count: 1, by: HERE },
   },
   "packages/cel/README.md": { ts: { count: 1, by: "packages/cel/test/readme.test.ts" } },
-  "packages/plugin-admin/README.md": { json: { count: 2, by: plugin("admin") }, sh: { count: 1, by: plugin("admin") } },
+  "packages/plugin-admin/README.md": { json: { count: 2, by: plugin("admin") }, sh: { count: 2, by: plugin("admin") } },
   "packages/plugin-approval/README.md": {
     json: { count: 1, by: plugin("approval") },
     text: { count: 1, by: plugin("approval") },
@@ -139,6 +146,11 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
     sh: { count: 1, by: plugin("vault") },
     "": { count: 1, by: plugin("vault"), but: "forms of a command line" },
   },
+  "packages/plugin-webhooks/README.md": {
+    json: { count: 5, by: plugin("webhooks") },
+    python: { count: 1, by: plugin("webhooks") },
+    js: { count: 1, by: plugin("webhooks") },
+  },
   "packages/plugin-transform/README.md": { json: { count: 2, by: plugin("transform") }, ts: { count: 1, by: HERE } },
   "examples/all-plugins/README.md": {
     sh: { count: 3, by: "test/examples/npm-start.test.ts", but: "`claude` is not installed here; the key in its command calls a tool" },
@@ -152,8 +164,8 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
   "examples/servers/table-ts/README.md": { sh: { count: 1, by: HERE } },
   "examples/own-entries/README.md": { sh: { count: 1, by: HERE } },
   "examples/plugins/README.md": { sh: { count: 1, by: "test/examples/plugins/cookbook.test.ts" } },
-  "examples/production/README.md": {
-    sh: { count: 2, by: "test/examples/production.test.ts", but: "they set up a machine as root; its files and the key's line are tried" },
+  "deploy/machine/README.md": {
+    sh: { count: 2, by: "test/deploy/machine.test.ts", but: "they set up a machine as root; its files and the key's line are tried" },
   },
   "examples/workflow/README.md": { sh: { count: 1, by: HERE } },
   "examples/socket-transport/README.md": { sh: { count: 1, by: HERE } },

@@ -52,9 +52,9 @@ async function printed(at: Home, texts: readonly string[]): Promise<string> {
 }
 
 test("every command block of docs/operations.md is run here", () => {
-  const sections = ["In the background", "As a service", "Several hosts side by side", "Watch", "Upgrade and back up"];
-  expect(sections.map((section) => blocks(section, "sh").length)).toEqual([2, 1, 1, 1, 3]);
-  expect(PAGE.match(/^```sh$/gm)).toHaveLength(8);
+  const sections = ["In the background", "As a service", "Behind a proxy", "Several hosts side by side", "Watch", "Upgrade and back up"];
+  expect(sections.map((section) => blocks(section, "sh").length)).toEqual([2, 1, 1, 1, 1, 3]);
+  expect(PAGE.match(/^```sh$/gm)).toHaveLength(9);
 });
 
 test("in the background: start, status, restart, stop; the log goes on when it was moved", async () => {
@@ -70,6 +70,18 @@ test("as a service: the unit is where the page puts it", async () => {
   using at = place();
   await printed(at, blocks("As a service", "sh"));
   expect(readFileSync(join(at.path, ".config/systemd/user/mcp-host.service"), "utf8")).toContain("ExecStart=");
+});
+
+test("behind a load balancer: a host that drains says so, and serves until it is stopped", async () => {
+  using at = place();
+  await using daemon = await startDaemon(at);
+  // The exit code of `status` says that the host is not ready, which it is to say.
+  const text = await printed(
+    at,
+    blocks("Behind a proxy", "sh").map((block) => block.replace("mcp-host status", "! mcp-host status")),
+  );
+  expect(text).toMatch(/drain/);
+  expect(text).toContain(`stopped ${daemon.url.href}, pid ${daemon.pid}\n`);
 });
 
 test("several hosts side by side", async () => {

@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { type Home, home, type Output, run } from "../harness/cli.ts";
-import { startDaemon } from "../harness/daemons.ts";
+import { lives, startDaemon } from "../harness/daemons.ts";
 import { BIN, MARKED, ROOT, upstream } from "../harness/hosts.ts";
 
 const FOLDER = join(ROOT, "docs/runbooks");
@@ -29,6 +29,35 @@ const COURSES: Record<string, Course> = {
       ["mcp-host status", 0, /^files +ready/m],
       ["mcp-host sqlite check", 0, /state\.sqlite/],
       ["mcp-host sqlite vacuum", 0, /before, .* after/],
+    ],
+  },
+  "lost-replica.md": {
+    config: { ...served({ files }), stateKey: "a key that all hosts have" },
+    // It has died as one does that the system kills.
+    before: async (at) => {
+      const { pid } = await startDaemon(at);
+      process.kill(pid, "SIGKILL");
+      await vi.waitFor(() => expect(lives(pid)).toBe(false));
+    },
+    lines: [
+      ["mcp-host status", 5, /no host of this user is running/],
+      ["mcp-host support lost.json", 0, /^ {2}logs +\d+ bytes/m],
+      ["mcp-host validate --connect", 0, /is valid/],
+      ["mcp-host start --daemon", 0, /runs in the background/],
+      ["mcp-host status", 0, /^files /m],
+    ],
+  },
+  "memory.md": {
+    config: served({ files }),
+    runs: true,
+    lines: [
+      ["ps -A -o pid,ppid,rss,args", 0, /PPID +RSS/],
+      ["mcp-host reconnect files", 0, /files/],
+      ["mcp-host status", 0, /0 sessions, 0 requests in flight/],
+      ["mcp-host logs --level warn --no-follow --since 1h", 0, /^/],
+      ["mcp-host validate", 0, /is valid/],
+      ["mcp-host restart", 0, /runs in the background/],
+      ["mcp-host support memory.json --lines 2000", 0, /^ {2}limits +\d+ bytes/m],
     ],
   },
   "refused.md": {

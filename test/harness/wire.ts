@@ -1,4 +1,5 @@
 import http, { type IncomingHttpHeaders } from "node:http";
+import https from "node:https";
 import net from "node:net";
 import { definePlugin } from "mcp-host";
 import type { Message } from "../fixtures/upstream.mjs";
@@ -15,6 +16,13 @@ export interface Asked {
   body?: unknown;
   /** Without a Content-Length. */
   chunked?: boolean;
+  /** Of an https: URL: what is trusted, and the name that the certificate has. */
+  tls?: Tls | undefined;
+}
+
+export interface Tls {
+  readonly ca: string;
+  readonly servername: string;
 }
 
 /** An answer whose body may still be coming. */
@@ -46,7 +54,7 @@ export interface Answer {
 const CLIENT = { "content-type": "application/json", accept: "application/json, text/event-stream" };
 
 /** Sends a request over a connection of its own and resolves when the head of the answer is there. */
-export function open(url: URL, { method, path, headers, body, chunked }: Asked = {}): Promise<Incoming> {
+export function open(url: URL, { method, path, headers, body, chunked, tls }: Asked = {}): Promise<Incoming> {
   const bytes =
     body === undefined
       ? undefined
@@ -57,9 +65,10 @@ export function open(url: URL, { method, path, headers, body, chunked }: Asked =
   if (bytes && !chunked) all["content-length"] ??= String(bytes.length);
   const sent = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as Record<string, string | string[]>; // undefined ones are left out
   return new Promise((resolve, reject) => {
-    const request = http.request(
+    const { request: begin } = url.protocol === "https:" ? https : http;
+    const request = begin(
       url,
-      { method: method ?? (bytes ? "POST" : "GET"), path: path ?? url.pathname, headers: sent, agent: false },
+      { method: method ?? (bytes ? "POST" : "GET"), path: path ?? url.pathname, headers: sent, agent: false, ...tls },
       (response) => {
         let text = "";
         response.setEncoding("utf8").on("data", (chunk) => {
@@ -117,22 +126,24 @@ export class WireClient {
   readonly headers: Record<string, string>;
   /** The result of `initialize`. */
   server: Message = {};
+  readonly #tls: Tls | undefined;
   #id = 0;
 
-  private constructor(url: URL, headers: Record<string, string>) {
+  private constructor(url: URL, headers: Record<string, string>, tls: Tls | undefined) {
     this.url = url;
     this.headers = headers;
+    this.#tls = tls;
   }
 
   /** Initializes a session; says `initialized` unless told not to. */
   static async connect(
     url: URL,
-    options: { version?: string; headers?: Record<string, string>; initialized?: boolean } = {},
+    options: { version?: string; headers?: Record<string, string>; initialized?: boolean; capabilities?: object; tls?: Tls } = {},
   ): Promise<WireClient> {
-    const { version = "2025-11-25", headers = {}, initialized = true } = options;
-    const answer = await ask(url, { headers, body: initialize(version) });
+    const { version = "2025-11-25", headers = {}, initialized = true, capabilities, tls } = options;
+    const answer = await ask(url, { headers, body: initialize(version, 0, capabilities), tls });
     if (!answer.json?.result) throw new Error(`initialize was answered with ${answer.status} ${answer.text}`);
-    const client = new WireClient(url, { ...headers, "mcp-session-id": String(answer.headers["mcp-session-id"]) });
+    const client = new WireClient(url, { ...headers, "mcp-session-id": String(answer.headers["mcp-session-id"]) }, tls);
     client.server = answer.json.result;
     client.headers["mcp-protocol-version"] = client.server.protocolVersion;
     if (initialized) await client.notify("notifications/initialized");
@@ -145,11 +156,11 @@ export class WireClient {
 
   /** Any request on this session. */
   ask(asked: Asked = {}): Promise<Answer> {
-    return ask(this.url, { ...asked, headers: { ...this.headers, ...asked.headers } });
+    return ask(this.url, { tls: this.#tls, ...asked, headers: { ...this.headers, ...asked.headers } });
   }
 
   open(asked: Asked = {}): Promise<Incoming> {
-    return open(this.url, { ...asked, headers: { ...this.headers, ...asked.headers } });
+    return open(this.url, { tls: this.#tls, ...asked, headers: { ...this.headers, ...asked.headers } });
   }
 
   /** A JSON-RPC request as a body. */
@@ -174,12 +185,12 @@ export class WireClient {
   }
 }
 
-export function initialize(protocolVersion = "2025-11-25", id: unknown = 0): Message {
+export function initialize(protocolVersion = "2025-11-25", id: unknown = 0, capabilities: object = {}): Message {
   return {
     jsonrpc: "2.0",
     id,
     method: "initialize",
-    params: { protocolVersion, capabilities: {}, clientInfo: { name: "wire", version: "1" } },
+    params: { protocolVersion, capabilities, clientInfo: { name: "wire", version: "1" } },
   };
 }
 

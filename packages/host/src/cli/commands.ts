@@ -7,6 +7,7 @@ import type { CommandDef } from "citty";
  */
 export const COMMANDS: Readonly<Record<string, () => Promise<CommandDef>>> = {
   init: () => import("./init.ts").then(definition),
+  migrate: () => import("./migrate.ts").then(definition),
   "client-config": () => import("./client-config.ts").then(definition),
   install: () => import("./install.ts").then(definition),
   uninstall: () => import("./uninstall.ts").then(definition),
@@ -14,6 +15,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<CommandDef>>> = {
   stop: () => import("./stop.ts").then(definition),
   restart: () => import("./restart.ts").then(definition),
   service: () => import("./service.ts").then(definition),
+  dev: () => import("./dev.ts").then(definition),
   validate: () => import("./validate.ts").then(definition),
   list: () => import("./list.ts").then(definition),
   call: () => import("./call.ts").then(definition),
@@ -21,6 +23,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<CommandDef>>> = {
   read: () => import("./read.ts").then(definition),
   prompt: () => import("./prompt.ts").then(definition),
   subscribe: () => import("./subscribe.ts").then(definition),
+  search: () => import("./search.ts").then(definition),
   add: () => import("./add.ts").then(definition),
   remove: () => import("./remove.ts").then(definition),
   enable: () => import("./enable.ts").then(definition),
@@ -43,6 +46,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<CommandDef>>> = {
   "credentials check": () => import("./credentials-check.ts").then(definition),
   trust: () => import("./trust.ts").then(definition),
   doctor: () => import("./doctor.ts").then(definition),
+  support: () => import("./support.ts").then(definition),
   completion: () => import("./completion.ts").then(({ completionOf }) => completionOf(COMMANDS) as CommandDef),
   version: () => import("./version.ts").then(definition),
 };

@@ -9,7 +9,7 @@ import { jsonText } from "./terminal/json-text.ts";
 export default defineCommand({
   meta: {
     name: "config migrate",
-    description: "Write the config in the form of this version, step by step; what it held before is backed up",
+    description: "Write the config in the form of this version, step by step, and back it up (another gateway's: `migrate`)",
   },
   args: {
     "dry-run": { type: "boolean", description: "Only show what would change" },

@@ -10,12 +10,13 @@ export default defineCommand({
     const { editServer, serverIn, serversIn } = await import("../config/servers.ts");
     const { takenOn } = await import("./servers/taken-on.ts");
     const path = await locateConfig(args.config);
-    const { backup } = await located(path, async () => {
+    const { bundleLeft } = await import("./bundles/bundle-folder.ts");
+    const { backup, notes } = await located(path, async () => {
       const file = await serversIn(path);
-      serverIn(file, args.name);
-      return editServer(file, args.name, [{ path: [], value: undefined }]);
+      const left = bundleLeft(serverIn(file, args.name));
+      return { ...(await editServer(file, args.name, [{ path: [], value: undefined }])), notes: left };
     });
     const did = `server "${args.name}" is taken out of ${path}`;
-    return takenOn({ path, server: args.name, did, written: true, backup }, args.json);
+    return takenOn({ path, server: args.name, did, written: true, backup, notes }, args.json);
   },
 });

@@ -13,6 +13,7 @@ import { configArgs } from "./command-line/options.ts";
 import { shellPath } from "./command-line/shell-path.ts";
 import { shellWord } from "./command-line/shell-word.ts";
 import { typedCommand } from "./command-line/typed-command.ts";
+import { isInHome } from "./service/hardening.ts";
 import { launchdPlist } from "./service/launchd.ts";
 import type { Service } from "./service/service-definition.ts";
 import { systemdUnit } from "./service/systemd.ts";
@@ -32,6 +33,10 @@ export default defineCommand({
     },
     user: { type: "boolean", description: "A service of this user's session. This is the default" },
     system: { type: "boolean", description: "A service of the machine" },
+    harden: {
+      type: "boolean",
+      description: "With --system, for systemd: take from the service what the host does not need and some servers do. The unit says which",
+    },
     config: configArgs.config,
     ...jsonArgs,
   },
@@ -40,6 +45,11 @@ export default defineCommand({
     const { STOP_GRACE } = await import("../operator/stop-host.ts");
     if (args.user && args.system) throw new UsageError("--user and --system contradict each other; give one of them");
     const manager = args.manager ?? (process.platform === "darwin" ? "launchd" : "systemd");
+    if (args.harden && manager === "launchd") throw new UsageError("--harden is for systemd; launchd has nothing of the kind");
+    if (args.harden && !args.system)
+      throw new UsageError(
+        "--harden is for --system: a unit of the user's session has all that such a unit can have; give both, or leave it out",
+      );
     const config = await locateReadable(args.config); // the service will name it
     if (CONTROLS.test(config)) throw new UsageError("--config: a service cannot name a file with control characters in its path");
     const warnings: string[] = [];
@@ -55,6 +65,7 @@ export default defineCommand({
       scope: args.system ? "system" : "user",
       // A machine's service that root makes gets a user of its own.
       user: uid === 0 ? undefined : username,
+      harden: args.harden ?? false,
     };
     warnings.push(...unwise(service));
     const text = manager === "launchd" ? launchdPlist(service) : systemdUnit(service);
@@ -102,15 +113,19 @@ function searchPath(): string {
   return folders.join(":") || "/usr/local/bin:/usr/bin:/bin";
 }
 
-function unwise({ node, bin, config, scope, user }: Service): string[] {
+function unwise({ node, bin, config, scope, user, harden }: Service): string[] {
   const warnings: string[] = [];
   if (/[/\\]_npx[/\\]/.test(bin))
     warnings.push(
       `${bin} is in npx's cache, which is emptied at times; ${docsPage("getting-started.md")} says how it is installed to stay; then print the service again`,
     );
-  const hidden = [node, bin, config].filter((file) => /^\/(home|root|Users)\//.test(file));
+  const hidden = [node, bin, config].filter(isInHome);
   if (scope === "system" && user === undefined && hidden.length > 0)
     warnings.push(`the service has a user of its own, who cannot enter a home folder; move ${hidden.join(", ")}`);
+  if (harden && user !== undefined)
+    warnings.push(
+      `the service's home is /var/lib/mcp-host, where it finds neither the credentials file nor what is kept of ${user}; move what it needs there`,
+    );
   return warnings;
 }
 
@@ -124,7 +139,7 @@ interface Steps {
   readonly disable?: string;
 }
 
-function systemdSteps({ scope, config }: Service): Steps {
+function systemdSteps({ scope, config, harden }: Service): Steps {
   const system = scope === "system";
   const file = system ? "/etc/systemd/system/mcp-host.service" : "~/.config/systemd/user/mcp-host.service";
   const sudo = system ? "sudo " : "";
@@ -133,7 +148,7 @@ function systemdSteps({ scope, config }: Service): Steps {
     file,
     enable: [
       ...(system ? [] : ["mkdir -p ~/.config/systemd/user"]),
-      `${typedCommand()} service systemd --${scope} --config ${shellWord(config)} | ${sudo}tee ${file}`,
+      `${typedCommand()} service systemd --${scope}${harden ? " --harden" : ""} --config ${shellWord(config)} | ${sudo}tee ${file}`,
       `${ctl} daemon-reload`,
       `${ctl} enable --now mcp-host`,
       ...(system ? [] : ["loginctl enable-linger   # so that it starts with the machine and outlives the session"]),

@@ -10,6 +10,8 @@ import { literal } from "./set.ts";
 const PREFIX = "MCP_HOST_";
 /** Not keys of the config: the answers to `${input:id}`. */
 const INPUT = "MCP_HOST_INPUT_";
+/** Nor are the registry that `search` and `add` ask, and the patience of `mcp-host/testing`. */
+const OTHERS: ReadonlySet<string> = new Set(["MCP_HOST_REGISTRY", "MCP_HOST_TEST_WAIT"]);
 const SERVER = `${PREFIX}MCP_SERVERS__`;
 
 /** A key of the config and the variable that overrides it. */
@@ -58,7 +60,7 @@ export function overridesOf(config: unknown, env: Environment, referred: Readonl
   const servers = isPlainObject(config) && isPlainObject(config.mcpServers) ? config.mcpServers : {};
   const known = [...keyVariables(), ...Object.keys(servers).flatMap(serverKeyVariables)];
   return Object.entries(env).flatMap(([variable, value]) => {
-    if (value === undefined || !variable.startsWith(PREFIX) || variable.startsWith(INPUT)) return [];
+    if (value === undefined || !variable.startsWith(PREFIX) || variable.startsWith(INPUT) || OTHERS.has(variable)) return [];
     // One of a server's variables may well be the address of a service; it is written for the server.
     if (!variable.startsWith(SERVER) && isServiceLink(variable, value)) return [];
     const paths = known.filter((key) => key.variable === variable).map(({ path }) => path);

@@ -70,7 +70,8 @@ function secretsIn(value: unknown, name = ""): string[] {
   return isSecretName(name) ? formsOf(value) : secretsOfUrl(value);
 }
 
-function secretsOfUrl(text: string): string[] {
+/** The password of an address, and what stands in its query under a telling name. */
+export function secretsOfUrl(text: string): string[] {
   if (!text.includes("://") || !URL.canParse(text)) return [];
   const { password, searchParams } = new URL(text);
   return [

@@ -68,6 +68,15 @@ export class Variables {
     return credentialsPath(this.#env);
   }
 
+  /** The names that the credentials file has; none where it cannot be used. */
+  credentialNames(): string[] {
+    try {
+      return Object.keys(this.#readCredentials());
+    } catch {
+      return [];
+    }
+  }
+
   /** What a person answered to an input. */
   answer(id: string, value: string): void {
     this.#answers.set(id, value);

@@ -55,7 +55,8 @@ export function changesBetween(before: unknown, after: unknown): ConfigChange[] 
   return changes;
 }
 
-function isHidden(path: Path): boolean {
+/** Whether what stands at a place of a config is hidden, whatever it is. */
+export function isHidden(path: Path): boolean {
   const [top, , part] = path;
   if ((top === "mcpServers" || top === "servers") && (part === "env" || part === "headers" || part === "options")) return true;
   return path.some((key) => typeof key === "string" && (isSecretName(key) || PROOF.test(key)));

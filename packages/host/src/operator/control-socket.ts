@@ -20,6 +20,11 @@ function runtimeFolder(): string {
   return folder;
 }
 
+/** The same as a place to look at; undefined on a system that has pipes in its place. */
+export function controlFolder(): string | undefined {
+  return WINDOWS ? undefined : runtimeFolder();
+}
+
 function pipePrefix(): string {
   return `mcp-host-${userInfo().username}-`;
 }

@@ -1,9 +1,9 @@
 /** The first words of the command line that are the host's own: no plugin may be called so. */
 export const COMMAND_NAMES: ReadonlySet<string> = new Set([
-  ...["init", "client-config", "install", "uninstall"],
+  ...["init", "migrate", "client-config", "install", "uninstall"],
   ...["start", "stop", "restart", "service"],
-  ...["validate", "list", "call", "resources", "read", "prompt", "subscribe"],
-  ...["add", "remove", "enable", "disable", "reconnect", "drain"],
+  ...["dev", "validate", "list", "call", "resources", "read", "prompt", "subscribe"],
+  ...["search", "add", "remove", "enable", "disable", "reconnect", "drain"],
   ...["status", "logs", "trace", "reload", "inspect"],
-  ...["schema", "config", "credentials", "backup", "restore", "trust", "doctor", "completion", "version", "help"],
+  ...["schema", "config", "credentials", "backup", "restore", "trust", "doctor", "support", "completion", "version", "help"],
 ]);

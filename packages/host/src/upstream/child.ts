@@ -17,7 +17,7 @@ export interface ChildOptions {
 }
 
 /** What a child inherits unless its `env` says more: never the whole environment of the host, which holds secrets of others. */
-const INHERITED =
+export const INHERITED: readonly string[] =
   process.platform === "win32"
     ? [
         "APPDATA",

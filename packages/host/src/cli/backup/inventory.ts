@@ -4,6 +4,7 @@ import { located } from "../../config/locate.ts";
 import { parseConfig } from "../../config/parse.ts";
 import { loadPlugins } from "../../plugin/load.ts";
 import type { KeptFile } from "../../plugin/plugin.ts";
+import { bundlesIn } from "../bundles/bundle-folder.ts";
 import { loadOptions } from "../command-line/load-options.ts";
 
 /** What a host cannot do without on another machine. */
@@ -14,7 +15,7 @@ export interface Inventory {
   readonly folder: string;
   /** The config, the credentials file, and what plugins keep; a file may not be there yet. */
   readonly kept: readonly KeptFile[];
-  /** What the config reads besides, which nobody but its owner may carry elsewhere: files and variables, in words. */
+  /** What the config reads besides, which nobody but its owner may carry elsewhere: files, variables and bundles, in words. */
   readonly elsewhere: readonly string[];
 }
 
@@ -35,7 +36,10 @@ export async function inventoryOf(config: string | undefined, rawArgs: readonly 
         ...(credentials.some(isKept) ? [{ what: "credentials", path: credentialsFile.path }] : []),
         ...plugins.flatMap(({ definition, options: given }) => definition.keeps?.(given, { folder }) ?? []),
       ],
-      elsewhere: credentials.flatMap((each) => (isKept(each) || each.source === null ? [] : [`${each.name} (${each.source})`])),
+      elsewhere: [
+        ...credentials.flatMap((each) => (isKept(each) || each.source === null ? [] : [`${each.name} (${each.source})`])),
+        ...bundlesIn(loaded.config).map((bundle) => `the bundle in ${bundle}`),
+      ],
     };
   });
 }

@@ -3,7 +3,7 @@ import { nearest } from "../../config/nearest.ts";
 import { UsageError } from "../../operator/usage-error.ts";
 
 /** Flags that may be given more than once. */
-const REPEATABLE: ReadonlySet<string> = new Set(["set", "server", "env-file", "env", "header"]);
+const REPEATABLE: ReadonlySet<string> = new Set(["set", "server", "env-file", "env", "header", "value", "options", "call"]);
 
 /** What begins the words that are another program's. */
 const END = "--";
@@ -17,6 +17,11 @@ export function splitWords(raw: readonly string[]): { own: readonly string[]; re
 /** Whether an argument stands for all words behind `--`: its name begins so, as usage shows it. */
 function isRest(name: string): boolean {
   return name.startsWith(`${END} `);
+}
+
+/** Whether an argument stands for all words that follow, too. */
+function isMany([, definition]: readonly [string, ArgDef]): boolean {
+  return "valueHint" in definition && definition.valueHint?.endsWith("...") === true;
 }
 
 /**
@@ -38,7 +43,7 @@ export function checkArguments(command: string, all: readonly string[], defined:
   for (let index = 0; index < raw.length; index++) {
     const token = raw[index] as string; // within bounds
     if (!token.startsWith("-") || token === "-") {
-      const [name, definition] = positionals[taken++] ?? [];
+      const [name, definition] = positionals[taken++] ?? positionals.filter(isMany).at(-1) ?? [];
       if (name === undefined) throw new UsageError(`\`${command}\` takes no argument "${token}"${flagFor(token, defined)}`);
       checkOption(name, token, definition as ArgDef);
       continue;

@@ -32,8 +32,8 @@ function lookAtCommand(about: string, server: Extract<UpstreamConfig, { command:
   if (!statSync(cwd, { throwIfNoEntry: false })?.isDirectory()) return finding("cwd-missing", `there is no folder ${cwd}`, { about });
   const { PATH = "" } = childEnvironment(server.env);
   const isPath = /[/\\]/.test(command);
-  const places = isPath ? [resolve(folder, command)] : PATH.split(delimiter).map((entry) => resolve(cwd, entry, command));
-  const files = places.flatMap(withExtensions).filter((file) => statSync(file, { throwIfNoEntry: false })?.isFile());
+  const places = placesOf(command, folder, cwd, PATH);
+  const files = filesAt(places);
   const [found] = files.filter(isExecutable);
   if (found !== undefined) return finding("command", found, { about });
   if (files[0] !== undefined) return finding("command-blocked", `${files[0]} may not be executed`, { about });
@@ -42,6 +42,19 @@ function lookAtCommand(about: string, server: Extract<UpstreamConfig, { command:
     about,
     ...(source !== undefined && { remedy: `install ${source}, or write the absolute path of ${command} into \`command\`` }),
   });
+}
+
+/** The programs that a command of a config may mean, the first of which is started. @param folder the config's */
+export function programsOf(command: string, folder: string): string[] {
+  return filesAt(placesOf(command, folder, folder, childEnvironment({}).PATH ?? "")).filter(isExecutable);
+}
+
+function placesOf(command: string, folder: string, cwd: string, path: string): string[] {
+  return /[/\\]/.test(command) ? [resolve(folder, command)] : path.split(delimiter).map((entry) => resolve(cwd, entry, command));
+}
+
+function filesAt(places: readonly string[]): string[] {
+  return places.flatMap(withExtensions).filter((file) => statSync(file, { throwIfNoEntry: false })?.isFile());
 }
 
 /** Windows finds `npx.cmd` by the name of `npx`. */

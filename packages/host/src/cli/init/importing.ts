@@ -188,7 +188,8 @@ export function isHost({ command, args, url }: Json, own: (url: string) => boole
   return words.some((word) => /(^|[\\/])mcp-host(@[\w.^~-]+)?(\.[cm]?js|\.cmd|\.exe)?$/.test(word)) && words.includes("start");
 }
 
-function validName(name: string): string {
+/** The nearest name that a server may have. */
+export function validName(name: string): string {
   const valid = name
     .replace(/[^A-Za-z0-9_.-]+/g, "-")
     .replace(/^-+/, "")

@@ -16,7 +16,7 @@ import { Dialogue, isAsking } from "../terminal/dialogue.ts";
 import { configText, type Format, helloServer, serverFromFlag } from "./first-config.ts";
 import { type FoundServers, findServers, type Imported, importServers, onlyOf, type Source } from "./importing.ts";
 import { firstPlugins } from "./plugins.ts";
-import { countSecrets, keepCredentials, moveSecrets, secretsOf } from "./secrets.ts";
+import { countSecrets, keepCredentials, moveSecrets, SecretNames, secretsOf } from "./secrets.ts";
 
 const HELLO = "No server was found or named: hello, which greets and comes with mcp-host, is one to begin with.";
 
@@ -64,7 +64,9 @@ export async function initialize(flags: InitFlags): Promise<InitReport> {
   for (const secret of secretsOf(offered.servers)) registerSecret(secret);
   const imported = withFlags(choice === "ask" ? await ticked(offered) : offered, flags.servers, machine.folder);
   const move = await movesSecrets(imported, flags, choice === "ask");
-  const { servers, values } = move ? moveSecrets(imported.servers, machine.folder) : { servers: imported.servers, values: {} };
+  const { servers, values } = move
+    ? moveSecrets(imported.servers, new SecretNames(machine.folder))
+    : { servers: imported.servers, values: {} };
   for (const secret of secretsOf(imported.servers)) registerSecret(secret);
   const { config, notes, signsIn } = await configOf({ ...imported, servers }, flags, machine.folder);
   const text = await configText(config, (flags.format ?? "json") as Format); // one of its options

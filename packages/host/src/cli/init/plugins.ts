@@ -23,32 +23,40 @@ export interface FirstPlugins {
  * and keep the tokens where one is remote and comes without a key. Which want a sign-in, they say when they are asked; where none does, these
  * plugins change nothing.
  * @param apps what clients know of servers as apps that were registered there, by name, as options of the plugin
+ * @param naming how names are kept apart, as options of the plugin that does; without it only those that clash are
  */
 export async function firstPlugins(
   servers: Readonly<Record<string, Json>>,
   apps: Readonly<Record<string, Json>>,
   folder: string,
+  naming?: Json,
 ): Promise<FirstPlugins> {
-  const clashes = Object.keys(servers).length > 1;
+  const clashes = naming !== undefined || Object.keys(servers).length > 1;
   const open = Object.entries(servers).flatMap(([name, server]) => (mayWantSignIn(server) ? [name] : []));
-  const isInstalled = (plugin: string): Promise<boolean> =>
-    loadPlugins([plugin], folder).then(
-      () => true,
-      () => false,
-    );
-  const apart = clashes && (await isInstalled(NAMESPACE));
-  const signsIn = open.length > 0 && (await isInstalled(OAUTH));
-  const keeps = signsIn && (await isInstalled(VAULT));
+  const apart = clashes && (await isInstalled(NAMESPACE, folder));
+  const signsIn = open.length > 0 && (await isInstalled(OAUTH, folder));
+  const keeps = signsIn && (await isInstalled(VAULT, folder));
   const known = Object.fromEntries(Object.entries(apps).filter(([name]) => open.includes(name)));
   return {
     plugins: [
-      ...(apart ? [[NAMESPACE, { strategy: "conflict" }] as const] : []),
+      ...(apart ? [[NAMESPACE, naming ?? { strategy: "conflict" }] as const] : []),
       ...(keeps ? [VAULT] : []),
       ...(!signsIn ? [] : Object.keys(known).length > 0 ? [[OAUTH, { servers: known }] as const] : [OAUTH]),
     ],
-    notes: [...(clashes ? [apart ? APART : TOGETHER] : []), ...(open.length > 0 ? [signInNote(open, signsIn, keeps)] : [])],
+    notes: [
+      ...(clashes && !(naming && apart) ? [apart ? APART : TOGETHER] : []),
+      ...(open.length > 0 ? [signInNote(open, signsIn, keeps)] : []),
+    ],
     signsIn,
   };
+}
+
+/** Whether a config of this folder could have a plugin. */
+export function isInstalled(plugin: string, folder: string): Promise<boolean> {
+  return loadPlugins([plugin], folder).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Whether a server is one over HTTP for which nobody has set a credential. */

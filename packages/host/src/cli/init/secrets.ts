@@ -1,4 +1,6 @@
-import { passwordsIn } from "../../config/secrets.ts";
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import { passwordsIn, secretsOfUrl } from "../../config/secrets.ts";
 import { credentialsPath, Variables } from "../../config/variables.ts";
 import { editConfig } from "../../config/write.ts";
 import { hasSecretShape, isSecretName } from "../../redact.ts";
@@ -20,42 +22,54 @@ export function secretsOf(servers: Readonly<Record<string, Json>>): string[] {
   return Object.values(servers).flatMap((server) => [
     ...places(server).map(({ secret }) => secret),
     ...passwordsIn(JSON.stringify(server)),
+    ...(typeof server.url === "string" ? secretsOfUrl(server.url) : []),
   ]);
 }
 
-/** Puts `${VAR}` in the place of each secret. @param folder where relative paths of the config begin */
-export function moveSecrets(servers: Readonly<Record<string, Json>>, folder: string): Moved {
-  const known = new Variables(new Map(), process.env, folder);
-  const values: Record<string, string> = {};
-  const variableFor = (server: string, { part, key, secret }: Place): string => {
+/** Chooses variables for secrets: one that is there already only where it has the same value. */
+export class SecretNames {
+  readonly values: Record<string, string> = {};
+  readonly #known: Variables;
+
+  /** @param folder where relative paths of the config begin */
+  constructor(folder: string) {
+    this.#known = new Variables(new Map(), process.env, folder);
+  }
+
+  /** The variable of a server's secret. @param isOwn whether the key alone may be its name: servers have headers of the same name more often than variables */
+  nameFor(server: string, key: string, isOwn: boolean, secret: string): string {
     const long = identifier(`${server}_${key}`);
-    // Servers have headers of the same name more often than variables.
-    const short = part === "env" ? identifier(key) : long;
+    const short = isOwn ? identifier(key) : long;
     for (let count = 1; ; count++) {
       const names = count === 1 ? [short, long] : [`${long}_${count}`];
       for (const name of names) {
-        const value = values[name] ?? known.find({ kind: "variable", name })?.value;
+        const value = this.values[name] ?? this.#known.find({ kind: "variable", name })?.value;
         if (value !== undefined && value !== secret) continue;
-        values[name] = secret;
+        this.values[name] = secret;
         return name;
       }
     }
-  };
+  }
+}
+
+/** Puts `${VAR}` in the place of each secret, of a server's `oauth` too, which is what it is as an app. */
+export function moveSecrets(servers: Readonly<Record<string, Json>>, names: SecretNames): Moved {
   const moved = Object.entries(servers).map(([name, server]) => {
     const changed = structuredClone(server);
-    for (const place of places(server)) {
-      const { part, key, secret } = place;
+    for (const { part, key, secret } of places(server)) {
       const values = changed[part] as Record<string, string>; // `places` has looked
-      values[key] = (values[key] ?? "").replace(secret, () => `\${${variableFor(name, place)}}`);
+      values[key] = (values[key] ?? "").replace(secret, () => `\${${names.nameFor(name, key, part === "env", secret)}}`);
     }
     return [name, changed] as const;
   });
-  return { servers: Object.fromEntries(moved), values };
+  return { servers: Object.fromEntries(moved), values: names.values };
 }
 
 /** Adds values to the credentials file, which only its owner may read. @returns the file */
 export async function keepCredentials(values: Readonly<Record<string, string>>): Promise<string> {
   const path = credentialsPath(process.env);
+  // The key of a vault is kept beside it, in a folder that nobody else may use.
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   await editConfig(
     path,
     Object.entries(values).map(([name, value]) => ({ path: [name], value })),
@@ -64,14 +78,14 @@ export async function keepCredentials(values: Readonly<Record<string, string>>):
 }
 
 interface Place {
-  readonly part: "env" | "headers";
+  readonly part: "env" | "headers" | "oauth";
   readonly key: string;
   readonly secret: string;
 }
 
 /** Where secrets stand in a server's entry. What refers to a variable holds none. */
 function places(server: Json): Place[] {
-  return (["env", "headers"] as const).flatMap((part) => {
+  return (["env", "headers", "oauth"] as const).flatMap((part) => {
     const values = server[part];
     if (!isObject(values)) return [];
     return Object.entries(values).flatMap(([key, value]) => {

@@ -20,8 +20,7 @@ export function settingsOf(entry: Json, { words = {} }: Client, rule: Rule): Sai
   return {
     settings: {
       ...(start !== undefined && { startTimeout: duration(start) }),
-      ...(call !== undefined && { timeout: duration(call) }),
-      ...(call !== undefined && call > LONGEST_CALL && { maxTimeout: duration(call) }),
+      ...callTimes(call),
       ...((include || exclude.length > 0) && { tools: { ...(include && { include }), ...(exclude.length > 0 && { exclude }) } }),
     },
     read: [words.startTimeout?.[0], words.timeout?.[0], words.include, words.exclude].filter((key) => key !== undefined),
@@ -35,7 +34,14 @@ function milliseconds(entry: Json, word: readonly [key: string, unit: number] | 
   return typeof value === "number" && value > 0 ? Math.round(value * unit) : undefined;
 }
 
-function duration(milliseconds: number): string {
+/** How long a call may take, as settings of the host. */
+export function callTimes(milliseconds: number | undefined): Json {
+  if (milliseconds === undefined || milliseconds <= 0) return {};
+  return { timeout: duration(milliseconds), ...(milliseconds > LONGEST_CALL && { maxTimeout: duration(milliseconds) }) };
+}
+
+/** As a config writes it. */
+export function duration(milliseconds: number): string {
   return milliseconds % 1000 === 0 ? `${milliseconds / 1000}s` : `${milliseconds}ms`;
 }
 

@@ -16,7 +16,7 @@ export interface EntryFlags {
 
 /** A server as a config writes it. */
 export type ServerEntry =
-  | { readonly command: string; readonly args?: readonly string[]; readonly env?: Readonly<Record<string, string>> }
+  | { readonly command: string; readonly args?: readonly string[]; readonly env?: Readonly<Record<string, string>>; readonly cwd?: string }
   | { readonly type?: string; readonly url: string; readonly headers?: Readonly<Record<string, string>> };
 
 /** The entry that a command line asks for. @throws UsageError */
@@ -30,18 +30,20 @@ export function entryOf(name: string, flags: EntryFlags): ServerEntry {
     return {
       ...(transport !== undefined && { type: transport }),
       url,
-      ...(headers.length > 0 && { headers: pairs("--header", headers, HEADER, "Name: value") }),
+      ...(headers.length > 0 && { headers: headersOf(headers) }),
     };
   }
   const [command, ...args] = words ?? [];
   if (command === undefined || command === "")
-    throw new UsageError(`\`add\` needs what the server is: \`add ${name} -- <command>\`, or \`add ${name} --url <url>\``);
+    throw new UsageError(
+      `\`add\` needs what the server is: \`add ${name} -- <command>\`, or \`add ${name} --url <url>\`; \`mcp-host search ${name}\` looks in the registry`,
+    );
   if (transport !== undefined && transport !== "stdio") throw new UsageError(`--transport ${transport}: is for a URL; give it with --url`);
   if (headers.length > 0) throw new UsageError("--header: is for a server with a URL; a program takes --env");
   return {
     command,
     ...(args.length > 0 && { args }),
-    ...(env.length > 0 && { env: pairs("--env", env, VARIABLE, "NAME=value") }),
+    ...(env.length > 0 && { env: variablesOf(env) }),
   };
 }
 
@@ -51,6 +53,16 @@ function urlOf(name: string, { url, address, words }: EntryFlags): string | unde
   if (/^[a-z][a-z\d+.-]*:\/\//i.test(address)) return address;
   const behind = [address, ...(words ?? [])].join(" ");
   throw new UsageError(`"${address}" is no URL; a program stands behind --: \`add ${name} -- ${behind}\``);
+}
+
+/** `--env` as pairs. @throws UsageError */
+export function variablesOf(env: readonly string[]): Record<string, string> {
+  return pairs("--env", env, VARIABLE, "NAME=value");
+}
+
+/** `--header` as pairs. @throws UsageError */
+export function headersOf(headers: readonly string[]): Record<string, string> {
+  return pairs("--header", headers, HEADER, "Name: value");
 }
 
 const VARIABLE = /^([A-Za-z_]\w*)=(.*)$/s;

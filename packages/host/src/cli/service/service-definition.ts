@@ -12,6 +12,8 @@ export interface Service {
   readonly scope: "user" | "system";
   /** As whom a machine's service runs; undefined: as a user of its own. */
   readonly user: string | undefined;
+  /** With what some servers cannot live with. */
+  readonly harden: boolean;
 }
 
 /** The program that a service starts, and its arguments. */

@@ -1,4 +1,6 @@
 import { dirname } from "node:path";
+import { hardening, protectHome } from "./hardening.ts";
+import { quoted, specifiers } from "./quoting.ts";
 import { programArguments, type Service } from "./service-definition.ts";
 
 /**
@@ -39,6 +41,7 @@ export function systemdUnit(service: Service): string {
     "RestrictRealtime=yes",
     "RestrictSUIDSGID=yes",
     "SystemCallArchitectures=native",
+    ...(service.harden ? hardening(service) : []),
     "",
     "[Install]",
     `WantedBy=${scope === "system" ? "multi-user.target" : "default.target"}`,
@@ -46,7 +49,8 @@ export function systemdUnit(service: Service): string {
 }
 
 /** As whom it runs, and where it may write. The control socket is outside of the private /tmp, so that `mcp-host status` finds it. */
-function identity({ scope, user, home }: Service): string[] {
+function identity(service: Service): string[] {
+  const { scope, user, home, harden } = service;
   const runtime = ["RuntimeDirectory=mcp-host", "RuntimeDirectoryMode=0700", "RuntimeDirectoryPreserve=yes"];
   if (scope === "user")
     return [
@@ -67,20 +71,14 @@ function identity({ scope, user, home }: Service): string[] {
     "ProtectKernelModules=yes",
     "ProtectKernelTunables=yes",
   ];
-  return user === undefined
-    ? ["DynamicUser=yes", "StateDirectory=mcp-host", "Environment=HOME=%S/mcp-host", "ProtectHome=yes", ...machine]
+  const own = ["StateDirectory=mcp-host", "StateDirectoryMode=0700", "Environment=HOME=%S/mcp-host"];
+  if (user === undefined) return ["DynamicUser=yes", ...own, "ProtectHome=yes", ...machine];
+  return harden
+    ? [`User=${specifiers(user)}`, "# Its home is its state, and not the user's.", ...own, protectHome(service), ...machine]
     : [`User=${specifiers(user)}`, "# Servers may write to the home and nowhere else.", `ReadWritePaths=${quoted(home)}`, ...machine];
 }
 
 /** A word of a command line, in which systemd replaces `%x` and `$NAME`. */
 function argument(word: string): string {
   return quoted(word.replaceAll("$", "$$$$"));
-}
-
-function quoted(text: string): string {
-  return `"${specifiers(text.replace(/["\\]/g, "\\$&"))}"`;
-}
-
-function specifiers(text: string): string {
-  return text.replaceAll("%", "%%");
 }
