@@ -22,7 +22,7 @@ const docs = (...names) => names.map((name) => item(`docs/${name}.md`));
 /** In the order in which a reader needs them; what is in none of these comes under the last heading, so that no page is forgotten. */
 const START = ["getting-started", "config", "cli", "troubleshooting"];
 const OPERATE = ["operations", "deployment", "security", "migrating", "performance"];
-const EXTEND = ["plugins", "testing-plugins", "pipeline", "embedding"];
+const EXTEND = ["writing-a-plugin", "plugins", "testing-plugins", "pipeline", "embedding"];
 const known = new Set([...START, ...OPERATE, ...EXTEND].map((name) => `/docs/${name}`));
 
 /** In the order of the way of a request, as their list has them. */

@@ -106,6 +106,12 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
     "": { count: 1, by: "test/layout.test.ts", but: "a drawing; the floors beside it are compared with the folders" },
   },
   "docs/testing-plugins.md": { ts: { count: 6, by: "test/docs/testing-plugins.test.ts" } },
+  "docs/writing-a-plugin.md": {
+    ts: { count: 7, by: "test/docs/writing-a-plugin.test.ts" },
+    json: { count: 3, by: "test/docs/writing-a-plugin.test.ts" },
+    sh: { count: 8, by: "test/docs/writing-a-plugin.test.ts", but: "what `npm install` brings is there in the tests" },
+    text: { count: 5, by: "test/docs/writing-a-plugin.test.ts" },
+  },
   "docs/troubleshooting.md": { sh: { count: 1, by: "test/docs/cli.test.ts" } },
   "packages/host/README.md": {
     sh: { count: 1, by: "test/docs/getting-started.test.ts" },
