@@ -72,7 +72,7 @@ export const HOOK_WORDS = {
       "For each entry of a list, and for what a request names: after `route` without the exchange, after `transform` with it. So it has to be fast, and to answer the same as long as `host.catalog.invalidate()` says nothing else.",
     not: "For methods without *permit* in [the table](../pipeline.md#what-each-method-passes-through); for entries that the config leaves out, which are not there for anybody.",
     thrown:
-      "It is a no: the entry is not listed, and a call of it is answered as one of an unknown name. A `refuse` may say which rule it is with `{ rule }`; its words are told to nobody.",
+      "It is a no: the entry is not listed, and a call of it is answered as one of an unknown name, or with `forbidden` where only its arguments make it a no. A `refuse` may say which rule it is with `{ rule }`; its words are told to nobody.",
     errors: ["invalid_params", "resource_not_found", "forbidden", "method_not_found"],
   },
   list: {

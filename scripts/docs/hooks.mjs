@@ -120,20 +120,19 @@ function deadline({ kind, composed }) {
   return "5 s for each tap, or the `timeout` of the plugin's entry in the config; who takes longer has failed.";
 }
 
-function thrown({ kind, closed, decides, composed, tellsOperator }, { thrown: consequence }) {
+function thrown({ kind, closed, decides, composed, tellsOperator }, { thrown: consequence, errors: told }) {
   if (kind === "SyncHook") return consequence ?? "It is logged as the plugin's failure and changes nothing; the other taps are asked.";
-  const skip = closed
-    ? '`onError: "skip"` changes nothing of that: it always fails closed.'
-    : composed
-      ? '`onError: "skip"` goes on with `next`, if that was not called yet.'
-      : '`onError: "skip"` goes on as if the tap were not there.';
-  if (tellsOperator) return `${consequence} ${skip}`;
-  if (decides && kind.startsWith("Sync")) return `${consequence} ${skip}`;
-  const isTold = kind.startsWith("Async") || composed;
-  const told = isTold
-    ? "`throw refuse(type, message)` is that error, with your words; any other throw is logged and becomes `plugin_failure`."
-    : "";
-  return [consequence, told, skip].filter(Boolean).join(" ");
+  const words = "`throw refuse(type, message)` is that error, with your words;";
+  if (closed) {
+    const always = '`onError: "skip"` changes nothing of that: it always fails closed.';
+    return decides && kind.startsWith("Sync")
+      ? `${consequence} ${always}`
+      : `${consequence} ${words} any other throw is logged and becomes \`plugin_failure\`. ${always}`;
+  }
+  if (tellsOperator) return `${consequence} With \`onError: "skip"\` any other throw is logged, and the host goes on.`;
+  if (told.length === 0) return `${consequence} With \`onError: "skip"\` it goes on as if the tap were not there.`;
+  const skipped = composed ? "calls `next`, if that was not called yet" : "goes on as if the tap were not there";
+  return `${consequence} ${words} any other throw is logged and becomes \`plugin_failure\`, or with \`onError: "skip"\` ${skipped}.`;
 }
 
 function methods({ passes }) {

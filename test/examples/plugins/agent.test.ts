@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createTestHost, testPlugin } from "mcp-host/testing";
+import { createTestHost, FakeClock, testPlugin } from "mcp-host/testing";
 import { afterAll, expect, test } from "vitest";
 import agent from "../../../examples/plugins/agent.ts";
 
@@ -100,9 +100,17 @@ test("cancelling ends the agent with all that it started, however it clings to l
 });
 
 test("an agent that takes too long is ended, and what it said until then is told", async () => {
-  await using host = await start(`console.log("so far"); setInterval(() => {}, 1000);`, { seconds: 1 });
-  const result = await host.client.callTool("agent", { task: "x" });
-  expect(result).toMatchObject({ isError: true, content: [{ text: "so far\n\n[it took longer than 1 s]" }] });
+  const clock = new FakeClock();
+  const plugins = [scripted(`console.log("so far"); setInterval(() => {}, 1000);`, { seconds: 60 })];
+  await using host = await createTestHost({ plugins, folder, clock });
+  let heard: (step: unknown) => void = () => {};
+  const first = new Promise((resolve) => {
+    heard = resolve;
+  });
+  const call = host.client.callTool("agent", { task: "x" }, { onProgress: heard });
+  await first;
+  await clock.advance(60_000);
+  expect(await call).toMatchObject({ isError: true, content: [{ text: "so far\n\n[it took longer than 60 s]" }] });
 });
 
 test("closing the host ends the agent", async () => {

@@ -48,7 +48,7 @@ test("what goes out costs, by the first price that fits, and what does not is fr
     principals: [
       { principal: "local", calls: 3, cost: 0.3 },
       { principal: "bob", calls: 2, cost: 0.3 },
-    ].sort((one, other) => other.cost - one.cost),
+    ],
   });
   expect(counts.get("cost search find")).toBeCloseTo(0.4);
   expect(counts.get("cost search broken")).toBe(0.2);
