@@ -110,7 +110,7 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
     json: { count: 1, by: HERE },
   },
   "packages/cel/README.md": { ts: { count: 1, by: "packages/cel/test/readme.test.ts" } },
-  "packages/plugin-admin/README.md": { json: { count: 2, by: plugin("admin") }, sh: { count: 1, by: plugin("admin") } },
+  "packages/plugin-admin/README.md": { json: { count: 2, by: plugin("admin") }, sh: { count: 2, by: plugin("admin") } },
   "packages/plugin-approval/README.md": {
     json: { count: 1, by: plugin("approval") },
     text: { count: 1, by: plugin("approval") },

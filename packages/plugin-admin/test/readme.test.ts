@@ -70,6 +70,11 @@ test("the routes under Routes are those of the document, with their scopes", asy
     const headers = { authorization: `Bearer ${env[token as keyof typeof env]}` };
     expect((await fetch(address, { headers, method: post ? "POST" : "GET" })).status, command).toBe(200);
   }
+  // The commands under From the command line.
+  for (const line of (blocks("sh")[1] ?? "").trim().split("\n")) {
+    const { code, stdout } = await run(at, [...line.split(" ").slice(1), "--no-browser"], env);
+    expect({ code, stdout }, line).toEqual({ code: 0, stdout: expect.stringContaining(`${base}docs`) });
+  }
   // The change under Routes, with the fingerprint that there is.
   const change = JSON.parse(blocks("json")[1] ?? "") as Record<string, unknown>;
   const { fingerprint } = (await ask(base, "GET", "config", "read")).body;

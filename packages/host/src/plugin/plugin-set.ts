@@ -191,6 +191,7 @@ export class PluginSet {
     const { definition, options } = loaded;
     const plugin = new AppliedPlugin(loaded, this);
     const { id } = plugin;
+    plugin.gone.signal.addEventListener("abort", () => this.#around.failures.gone(id), { once: true });
     const host = this.#hostOf(plugin, hooks);
     plugin.taps = hooks.apply(loaded.owner, () => {
       let returned: unknown;

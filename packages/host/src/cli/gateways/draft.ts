@@ -136,6 +136,6 @@ export class Draft {
 
 /** An entry without what a plugin brings: which plugins there are is known later. */
 function withoutBrought(server: Json): Json {
-  const text = JSON.stringify(server).replace(/\$\{(?:secret|cmd):[^}]*\}/g, "x");
+  const text = JSON.stringify(server).replace(/\$\{(?:secret|cmd):[^}$]*\}/g, "x");
   return JSON.parse(text) as Json; // of an object
 }

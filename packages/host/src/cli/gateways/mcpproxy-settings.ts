@@ -171,6 +171,6 @@ const UNITS: Readonly<Record<string, number>> = { ns: 1e-6, us: 1e-3, µs: 1e-3,
 /** Milliseconds of a duration as Go writes it: `1h2m3.5s`. */
 export function goDuration(text: string | undefined): number | undefined {
   if (text === undefined || text.length > 64 || !/^(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|[smh]))+$|^0$/.test(text)) return undefined;
-  const parts = text.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|[smh])/g);
+  const parts = text.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|[smh])/gy);
   return Math.round(Array.from(parts, ([, amount, unit = ""]) => Number(amount) * (UNITS[unit] ?? 0)).reduce((sum, each) => sum + each, 0));
 }
