@@ -1,4 +1,4 @@
-import { type Exchange, type HostError, type Json, type PluginHost, refuse } from "mcp-host";
+import { type Exchange, type HostError, isRefusal, type Json, type PluginHost, refuse } from "mcp-host";
 import { Circuit } from "./circuit.ts";
 import { HookFailure } from "./failure.ts";
 import { type Scope, scopeOf } from "./matching.ts";
@@ -90,9 +90,10 @@ export class Hook {
         this.#notices.tell("info", `a hook that observes would have ${TOLD[verdict.did]} a request`, { ...fields, words });
       },
       (error: unknown) => {
-        if (!(error instanceof HookFailure)) return; // the plugin ends
-        this.tally.count("failed", error.reason);
-        this.#notices.tell("warn", "a hook that observes gave no verdict", { ...fields, reason: error.message });
+        if (isRefusal(error)) return; // the plugin ends
+        const { message: reason } = error as Error; // nothing else is thrown there
+        this.tally.count("failed", error instanceof HookFailure ? error.reason : undefined);
+        this.#notices.tell("warn", "a hook that observes gave no verdict", { ...fields, reason });
       },
     );
   }

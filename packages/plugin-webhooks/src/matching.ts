@@ -1,12 +1,8 @@
 import { type Entry, type Exchange, type ExpectedUpstream, globParts, matcher, uriMatcher } from "mcp-host";
-import type { HookOptions, Match } from "./options.ts";
+import { ELSEWHERE, type HookOptions, type Match } from "./options.ts";
 
 /** What stands for several names in the part of a glob that is an upstream's. */
 const WILDCARD = /[^A-Za-z0-9_.-]/;
-
-/** What the host answers itself, or what is about something that was asked about before. */
-const ELSEWHERE =
-  /^(initialize|ping|logging\/setLevel|server\/discover|subscriptions\/listen|(tools|prompts|resources|resources\/templates)\/list)$/;
 
 /** What a hook is about. */
 export interface Scope {
@@ -17,7 +13,8 @@ export interface Scope {
 }
 
 export function scopeOf(match: Match | undefined): Scope {
-  if (!match) return { concerns: ({ method }) => !ELSEWHERE.test(method), fits: undefined };
+  const isElsewhere = ({ method, entry }: Exchange): boolean => ELSEWHERE.has(originOf(method, entry));
+  if (!match) return { concerns: (exchange) => !isElsewhere(exchange), fits: undefined };
   const { tools, prompts, resources, methods } = match;
   const isResource = resources && spelt(resources);
   const tests: Partial<Record<Entry["kind"], (entry: Entry) => boolean>> = {
@@ -29,11 +26,12 @@ export function scopeOf(match: Match | undefined): Scope {
   const fits = (entry: Entry): boolean => tests[entry.kind]?.(entry) === true;
   return {
     fits: Object.keys(tests).length > 0 ? fits : undefined,
-    concerns: ({ entry, called, method }) =>
-      !ELSEWHERE.test(method) &&
-      ((entry !== undefined && fits(entry)) ||
-        (called !== undefined && called !== entry && fits(called)) ||
-        isMethod?.({ name: originOf(method, entry), upstream: "", native: method }) === true),
+    concerns(exchange) {
+      const { entry, called, method } = exchange;
+      if (isElsewhere(exchange)) return false;
+      if ((entry && fits(entry)) || (called && called !== entry && fits(called))) return true;
+      return isMethod?.({ name: originOf(method, entry), upstream: "", native: method }) === true;
+    },
   };
 }
 

@@ -11,7 +11,7 @@ export const PARTS = ["params", "result", "caller", "claims"] as const;
 export type Part = (typeof PARTS)[number];
 
 /** Methods of the host's own, or that no stage of a hook comes to. */
-const ELSEWHERE = new Set([
+export const ELSEWHERE: ReadonlySet<string> = new Set([
   "initialize",
   "ping",
   "logging/setLevel",
