@@ -2,10 +2,10 @@ import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { KIND_NAMES } from "../../packages/host/dist/cli/new-plugin/kinds.js";
 import { TOOLS } from "../../packages/host/dist/cli/new-plugin/manifest.js";
-import { home, run } from "../harness/cli.ts";
+import { home, run, start } from "../harness/cli.ts";
 import { BIN, MARKED, ROOT } from "../harness/hosts.ts";
 
 const exec = promisify(execFile);
@@ -60,6 +60,15 @@ describe("what is written of every kind", () => {
         expect(read(path.parentPath, path.name), path.name).not.toMatch(/template-?(plugin|package)/i);
   });
 
+  test.each(KIND_NAMES)("a %s is tried by `npm run dev`, with the options of its config", async (kind) => {
+    using own = home();
+    const { scripts } = json(folderOf(kind), "package.json") as unknown as { scripts: { dev: string } };
+    const words = [...scripts.dev.split(" ").slice(1), "--call", 'hello {"name":"Bob"}'];
+    await using running = start({ ...own, path: folderOf(kind) }, words);
+    await vi.waitFor(() => expect(running.stdout(), running.stderr()).toContain("Hello, Bob!"));
+    expect(running.stderr()).not.toContain("error");
+  });
+
   test("is packed by npm with what it builds, and nothing else", async () => {
     const folders = KIND_NAMES.map(folderOf);
     const { stdout } = await exec("npm", ["pack", "--dry-run", "--json", ...folders], { cwd: FOLDER, env, maxBuffer: 16 * 1024 * 1024 });
@@ -93,7 +102,7 @@ test("the package is built and tested with what the host is, and its workflow us
     peerDependencies: { "mcp-host": `>=${host.version} <${Number(host.version.split(".")[0]) + 1}` },
     dependencies: { zod: host.dependencies.zod },
     devDependencies: { ...TOOLS, "mcp-host": host.version },
-    scripts: { dev: "mcp-host dev ./src/index.ts" },
+    scripts: { dev: "mcp-host dev ./src/index.ts --config mcp-host.config.json" },
   });
   const actions = (workflow: string): string[] => [...workflow.matchAll(/uses: (.*)/g)].map(([, action = ""]) => action);
   const ours = actions(read(ROOT, ".github/workflows/ci.yml"));

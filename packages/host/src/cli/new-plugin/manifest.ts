@@ -31,7 +31,8 @@ export function manifest(name: string, kind: Kind): string {
       // The contract starts processes, which take their time on a busy machine.
       test: "vitest run --testTimeout=30000",
       typecheck: "tsc",
-      dev: "mcp-host dev ./src/index.ts",
+      // The config has options for the plugin, and servers that it can do something with.
+      dev: "mcp-host dev ./src/index.ts --config mcp-host.config.json",
       // What has no source any more must not be published.
       prepack: "node --eval \"fs.rmSync('dist', { recursive: true, force: true })\" && npm run build",
     },
