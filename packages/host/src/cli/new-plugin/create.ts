@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { isPublished } from "../../config/documentation.ts";
 import { UsageError } from "../../operator/usage-error.ts";
@@ -70,9 +70,8 @@ function nameOf({ name: given }: NewPluginFlags, folder: string): string {
 
 /** Whether the folder is there; an empty one, or a repository without files, will do. @throws Error for any other */
 function checkEmpty(folder: string): boolean {
-  const stat = statSync(folder, { throwIfNoEntry: false });
-  if (!stat) return false;
-  if (!stat.isDirectory()) throw new Error(`${folder} is a file; name a folder that is empty or not there yet`);
+  if (!existsSync(folder)) return false; // what is in the way above it, shows when it is made
+  if (!statSync(folder).isDirectory()) throw new Error(`${folder} is a file; name a folder that is empty or not there yet`);
   const [first, ...more] = readdirSync(folder).filter((entry) => entry !== ".git");
   if (first === undefined) return true;
   throw new Error(
@@ -96,15 +95,22 @@ function write(folder: string, files: ReadonlyMap<string, string>, isThere: bool
   try {
     for (const [path, text] of files) {
       const file = join(folder, path);
-      mkdirSync(dirname(file), { recursive: true });
+      makeFolder(dirname(file));
       writeFileSync(file, text, { flag: "wx" });
       written.push(file);
     }
   } catch (error) {
     if (isThere) for (const file of written) rmSync(file, { force: true });
-    else rmSync(folder, { recursive: true, force: true });
+    else if (existsSync(folder)) rmSync(folder, { recursive: true, force: true });
     throw new Error(`the plugin could not be written: ${(error as Error).message}`, { cause: error }); // node:fs throws Errors
   }
+}
+
+/** With those above it. Not with `recursive`, which goes on for ever in folders where the system makes none, such as /proc. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFolder(dirname(folder));
+  mkdirSync(folder);
 }
 
 const LICENSE = "The license is yours to choose: add LICENSE, and its name to package.json.";
