@@ -1,6 +1,8 @@
+import { existsSync } from "node:fs";
 import { defineCommand } from "citty";
 import { escapeControls } from "../log.ts";
 import { jsonArgs } from "../operator/host-choice.ts";
+import { UsageError } from "../operator/usage-error.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
 import { configArgs } from "./command-line/options.ts";
 import { jsonText } from "./terminal/json-text.ts";
@@ -19,6 +21,7 @@ export default defineCommand({
     const { inventoryOf } = await import("./backup/inventory.ts");
     const now = new Date();
     const folder = resolve(args.folder ?? `mcp-host-backup-${now.toISOString().slice(0, 19).replaceAll(":", "-")}`);
+    if (existsSync(folder)) throw new UsageError(`${folder} is there already; name a new folder`);
     const inventory = await inventoryOf(args.config, rawArgs);
     const { files, elsewhere } = await backUpTo(folder, inventory, now);
     if (args.json) process.stdout.write(jsonText({ folder, files, elsewhere }));
