@@ -108,6 +108,10 @@ test("a folder that is there is no place for a backup, one that is none cannot b
     code: 2,
     stderr: expect.stringContaining("is there already; name a new folder"),
   });
+  expect(await run(at, ["backup", "no/there"])).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/there is no folder .*no; make it first/),
+  });
   expect(await run(at, ["restore", "there"])).toMatchObject({
     code: 1,
     stderr: expect.stringMatching(/^mcp-host: .* is no backup; name a folder/),

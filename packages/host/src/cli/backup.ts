@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { defineCommand } from "citty";
 import { escapeControls } from "../log.ts";
 import { jsonArgs } from "../operator/host-choice.ts";
@@ -16,6 +15,7 @@ export default defineCommand({
     ...configArgs,
   },
   async run({ args, rawArgs }): Promise<ExitCode> {
+    const { existsSync } = await import("node:fs");
     const { resolve } = await import("node:path");
     const { backUpTo } = await import("./backup/back-up.ts");
     const { inventoryOf } = await import("./backup/inventory.ts");
