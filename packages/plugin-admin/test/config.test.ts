@@ -127,6 +127,14 @@ test("a server is switched on and off again, with its entry as it was", async ()
   });
 });
 
+test("a file that somebody has broken is named with the place", async () => {
+  const before = text();
+  writeFileSync(admin.file, `${before}broken`);
+  const words = `${admin.file} cannot be used: ${before.split("\n").length}:`;
+  expect(await admin.ask("GET", "config", "read")).toMatchObject({ status: 422, body: { detail: expect.stringContaining(words) } });
+  expect(await change([{ path: ["drain"], value: "1s" }])).toMatchObject({ status: 422, body: { detail: expect.stringContaining(words) } });
+});
+
 test("what is shown in the place of a secret does not replace it", async () => {
   const before = text();
   const { body } = await admin.ask("GET", "config", "read");

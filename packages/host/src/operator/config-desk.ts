@@ -111,8 +111,14 @@ export class ConfigDesk {
     return readFileSync(this.path, "utf8");
   }
 
-  #parse(text: string): Promise<unknown> {
-    return parseText(text.replace(/^\uFEFF/, ""), this.#extension); // the mark that some editors put before a text
+  /** @throws ConfigError that names the file */
+  async #parse(text: string): Promise<unknown> {
+    try {
+      return await parseText(text.replace(/^\uFEFF/, ""), this.#extension); // the mark that some editors put before a text
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      throw new ConfigError([`${this.path} cannot be used: ${error.problems.join("; ")}`]);
+    }
   }
 
   #inTurn(make: (before: string) => Promise<string>, rules: ChangeRules): Promise<Changed> {
@@ -126,8 +132,9 @@ export class ConfigDesk {
     if (why !== undefined) throw new HostError("forbidden", `the config cannot be changed here: ${why}`);
     const before = this.#text();
     if (expect !== undefined && expect !== fingerprintOf(before)) throw this.#moved();
+    const was = await this.#parse(before);
     const after = await make(before);
-    const [was, is] = [await this.#parse(before), await this.#parse(after)];
+    const is = await this.#parse(after);
     const changes = changesBetween(was, is);
     if (after === before) return { changes, fingerprint: fingerprintOf(before), written: false };
     const reserved = commands ? [] : reservedChanges(was, is);
