@@ -1,4 +1,4 @@
-// The generated parts of docs/: each module in docs/ names its file and renders it from code.
+// The generated parts of docs/: each module in docs/ names its file and renders it from code, or has `pages` that do.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -7,9 +7,14 @@ export const root = join(import.meta.dirname, "..");
 /** Every generated page: its path, what it holds now, and what it should hold. */
 export async function pages() {
   const modules = readdirSync(join(import.meta.dirname, "docs")).filter((name) => name.endsWith(".mjs"));
-  return Promise.all(
+  const all = await Promise.all(
     modules.map(async (name) => {
-      const { file, render } = await import(`./docs/${name}`);
+      const module = await import(`./docs/${name}`);
+      return module.pages ?? [module];
+    }),
+  );
+  return Promise.all(
+    all.flat().map(async ({ file, render }) => {
       let current = "";
       try {
         current = readFileSync(join(root, file), "utf8");

@@ -1,6 +1,6 @@
 // Refuses regular expressions whose time grows faster than the text: peers choose what most of them are tried on.
 //
-// Each literal in packages/*/src is judged by recheck, which finds polynomial growth from beginning anew at every place, too.
+// Each literal in packages/*/src and in the plugins of examples is judged by recheck, which finds polynomial growth from beginning anew at every place, too.
 // How far a bounded repetition may go changes no growth, so long ones are shortened before, for speed. What was found
 // linear is remembered in node_modules/.cache. What cannot be judged (it is made at run time, looks around, or refers back), or
 // is only tried on short texts, says in the line before, in a comment that begins with "linear:", why it is.
@@ -98,6 +98,7 @@ async function main() {
   const { version } = JSON.parse(readFileSync(join(root, "node_modules/recheck/package.json"), "utf8"));
   const files = readdirSync(join(root, "packages"))
     .map((name) => join(root, "packages", name, "src"))
+    .concat(["hooks", "plugins"].map((name) => join(root, "examples", name)))
     .flatMap((folder) => readdirSync(folder, { recursive: true, encoding: "utf8" }).map((name) => join(folder, name)))
     .filter((file) => file.endsWith(".ts"));
   const all = files.flatMap((file) => regexesIn(readFileSync(file, "utf8"), relative(root, file)));

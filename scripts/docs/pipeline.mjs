@@ -9,7 +9,7 @@ export function render(current) {
   const hooks = table(
     ["hook", "tapable class", "a tap gets → gives", "who answers last", "for"],
     Object.entries(HOOKS).map(([name, { kind, args, gives, host, purpose, keyed, closed }]) => [
-      `\`${name}\`${keyed ? " (by method)" : ""}`,
+      `[\`${name}\`](hooks/${name}.md)${keyed ? " (by method)" : ""}`,
       kind,
       `(${args.join(", ")}) → ${gives}`,
       `host: ${host}`,

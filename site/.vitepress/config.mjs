@@ -22,8 +22,14 @@ const docs = (...names) => names.map((name) => item(`docs/${name}.md`));
 /** In the order in which a reader needs them; what is in none of these comes under the last heading, so that no page is forgotten. */
 const START = ["getting-started", "config", "cli", "troubleshooting"];
 const OPERATE = ["operations", "deployment", "security", "migrating", "performance"];
-const EXTEND = ["plugins", "testing-plugins", "pipeline", "embedding"];
+const EXTEND = ["writing-a-plugin", "plugins", "testing-plugins", "pipeline", "embedding"];
 const known = new Set([...START, ...OPERATE, ...EXTEND].map((name) => `/docs/${name}`));
+
+/** In the order of the way of a request, as their list has them. */
+const HOOK_PAGES = [
+  "README",
+  ...Array.from(readFileSync(join(ROOT, "docs/hooks/README.md"), "utf8").matchAll(/^\| \[`(\w+)`\]/gm), ([, name]) => name),
+];
 
 /** The id of a heading, as GitHub makes it: the links of the pages lead there, too. */
 const slugify = (text) =>
@@ -104,7 +110,10 @@ export default defineConfig({
       { text: "Start", items: docs(...START) },
       { text: "Guides", items: folder("docs/guides") },
       { text: "Operate", items: [...docs(...OPERATE), { text: "Runbooks", collapsed: true, items: folder("docs/runbooks") }] },
-      { text: "Extend", items: docs(...EXTEND) },
+      {
+        text: "Extend",
+        items: [...docs(...EXTEND), { text: "Hooks", collapsed: true, items: HOOK_PAGES.map((name) => item(`docs/hooks/${name}.md`)) }],
+      },
       { text: "Plugins", items: readmes("packages") },
       { text: "Deployment", collapsed: true, items: [item("deploy/README.md"), ...readmes("deploy")] },
       { text: "Examples", collapsed: true, items: readmes("examples") },

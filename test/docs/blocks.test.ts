@@ -4,6 +4,7 @@ import { delimiter, join } from "node:path";
 import type { Config, Plugin } from "mcp-host";
 import { createTestHost, fakeUpstream } from "mcp-host/testing";
 import { afterAll, describe, expect, test, vi } from "vitest";
+import { HOOKS } from "../../packages/host/dist/plugin/hooks.js";
 import { inProcessTransport } from "../fixtures/upstream.mjs";
 import { home, run, start } from "../harness/cli.ts";
 import { httpProcess, MARKED, ROOT, startHost, upstream } from "../harness/hosts.ts";
@@ -16,7 +17,7 @@ const read = (file: string): string => readFileSync(join(ROOT, file), "utf8");
 /** Every page that users read. */
 const PAGES = [
   ...["README.md", "CONTRIBUTING.md", "AGENTS.md", "deploy/README.md"],
-  ...["docs", "docs/guides"].flatMap((folder) => readdirSync(join(ROOT, folder)).map((name) => `${folder}/${name}`)),
+  ...["docs", "docs/guides", "docs/hooks"].flatMap((folder) => readdirSync(join(ROOT, folder)).map((name) => `${folder}/${name}`)),
   ...["packages", "examples", "examples/servers", "deploy"].flatMap((folder) =>
     readdirSync(join(ROOT, folder)).map((name) => `${folder}/${name}/README.md`),
   ),
@@ -43,6 +44,7 @@ const plugin = (name: string): string => `packages/plugin-${name}/test/readme.te
  * A page without blocks is not in here.
  */
 const LEDGER: Record<string, Record<string, { count: number; by: string; but?: string }>> = {
+  ...Object.fromEntries(Object.keys(HOOKS).map((name) => [`docs/hooks/${name}.md`, { ts: { count: 1, by: "test/docs/hooks.test.ts" } }])),
   "README.md": {
     sh: {
       count: 3,
@@ -104,6 +106,12 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
     "": { count: 1, by: "test/layout.test.ts", but: "a drawing; the floors beside it are compared with the folders" },
   },
   "docs/testing-plugins.md": { ts: { count: 6, by: "test/docs/testing-plugins.test.ts" } },
+  "docs/writing-a-plugin.md": {
+    ts: { count: 7, by: "test/docs/writing-a-plugin.test.ts" },
+    json: { count: 3, by: "test/docs/writing-a-plugin.test.ts" },
+    sh: { count: 8, by: "test/docs/writing-a-plugin.test.ts", but: "what `npm install` brings is there in the tests" },
+    text: { count: 5, by: "test/docs/writing-a-plugin.test.ts" },
+  },
   "docs/troubleshooting.md": { sh: { count: 1, by: "test/docs/cli.test.ts" } },
   "packages/host/README.md": {
     sh: { count: 1, by: "test/docs/getting-started.test.ts" },
@@ -144,6 +152,11 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
     sh: { count: 1, by: plugin("vault") },
     "": { count: 1, by: plugin("vault"), but: "forms of a command line" },
   },
+  "packages/plugin-webhooks/README.md": {
+    json: { count: 5, by: plugin("webhooks") },
+    python: { count: 1, by: plugin("webhooks") },
+    js: { count: 1, by: plugin("webhooks") },
+  },
   "packages/plugin-transform/README.md": { json: { count: 2, by: plugin("transform") }, ts: { count: 1, by: HERE } },
   "examples/all-plugins/README.md": {
     sh: { count: 3, by: "test/examples/npm-start.test.ts", but: "`claude` is not installed here; the key in its command calls a tool" },
@@ -156,6 +169,7 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
   "examples/servers/notes-ts/README.md": { sh: { count: 1, by: HERE } },
   "examples/servers/table-ts/README.md": { sh: { count: 1, by: HERE } },
   "examples/own-entries/README.md": { sh: { count: 1, by: HERE } },
+  "examples/plugins/README.md": { sh: { count: 1, by: "test/examples/plugins/cookbook.test.ts" } },
   "deploy/machine/README.md": {
     sh: { count: 2, by: "test/deploy/machine.test.ts", but: "they set up a machine as root; its files and the key's line are tried" },
   },
@@ -177,7 +191,8 @@ describe("every code block of every page", () => {
   test("is run by a test that reads the page", () => {
     for (const [page, groups] of Object.entries(LEDGER))
       for (const { by, but } of Object.values(groups)) {
-        const name = page.split("/").at(-1) ?? page;
+        const folder = page.split("/").slice(0, -1).join("/");
+        const name = folder === "docs/hooks" ? folder : (page.split("/").at(-1) ?? page); // one test has all pages of hooks
         if (by !== "test/docs/generated.test.ts" && !but) expect(read(by), `${by} has nothing of ${page}`).toContain(name);
         else expect(existsSync(join(ROOT, by))).toBe(true);
       }
@@ -400,7 +415,8 @@ host.operator.operation("audit", () => ({ audit, lines }), { reads: true });`;
 
   test("transports: a server is reached over the one that the plugin brings", async () => {
     const fixture = JSON.stringify(join(ROOT, "test/fixtures/upstream.mjs"));
-    const transport = `import { inProcessTransport } from ${fixture};
+    const transport = `import { HOOKS } from "../../packages/host/dist/plugin/hooks.js";
+import { inProcessTransport } from ${fixture};
 export class NatsTransport { constructor(url: string, subject: string) { return inProcessTransport({ name: subject + " at " + url, only: ["echo"] }); } }`;
     written("nats-transport.ts", transport);
     const file = written("nats.ts", block(PAGE, "NatsTransport"));

@@ -25,6 +25,12 @@ let running: Running;
 let server: { url: string; stop(): Promise<void> };
 let registry: McpRegistry;
 
+/** The plugin that the examples of `dev` try. */
+const QUOTA = `import { definePlugin } from ${JSON.stringify(import.meta.resolve("mcp-host"))};
+import { z } from ${JSON.stringify(import.meta.resolve("zod"))};
+export default definePlugin({ name: "quota", host: "^1.0.0", options: z.strictObject({ perMinute: z.int().default(60) }),
+  apply: (host, { perMinute }) => host.hooks.transform.for("tools/call").tap("quota", (params) => params) });`;
+
 /** The server of the examples, in a process that all of them share. */
 beforeAll(async () => {
   server = await httpProcess("upstream", ["http", "--options", JSON.stringify({ name: "notes", base: "note://" })]);
@@ -33,6 +39,7 @@ beforeAll(async () => {
     { listen: { port: 0 }, mcpServers: { notes: { url: server.url } }, plugins: ["./profiles.mjs", "@host/plugin-cache"] },
     {
       "local.env": "A=1\n",
+      "quota.ts": QUOTA,
       "mcp_settings.json": readFileSync(join(ROOT, "test/fixtures/gateways/mcp_settings.json"), "utf8"),
       "own.config.mjs": "export default { mcpServers: {} };",
       "profiles.mjs": `import { definePlugin } from ${JSON.stringify(import.meta.resolve("mcp-host"))};
@@ -116,6 +123,7 @@ async function callEcho(): Promise<void> {
 /** What a reader does who tries an example that goes on: waits for its words, and acts. */
 const ACTS: [RegExp, RegExp, (child: ChildProcessWithoutNullStreams) => unknown][] = [
   [/^mcp-host start(?! stdio)(?!.*--daemon)/, /Stop with Ctrl-C|the host listens/, (child) => child.kill("SIGTERM")],
+  [/^mcp-host dev/, /Stop with Ctrl-C/, (child) => child.kill("SIGTERM")],
   [/^mcp-host trace.*--count/, /tracing the host/, () => callEcho()],
   [/^mcp-host trace.*--pid/, /tracing the host/, () => running.child.kill("SIGTERM")],
   [/^mcp-host subscribe/, /subscribed to/, () => run(at, ["call", "touch", "--args", '{"uri":"note://text"}'])],

@@ -4,6 +4,7 @@ import { oauth } from "@host/plugin-oauth";
 import { profiles } from "@host/plugin-profiles";
 import { rateLimit } from "@host/plugin-rate-limit";
 import { sqlite } from "@host/plugin-sqlite";
+import { webhooks } from "@host/plugin-webhooks";
 import { type Config, definePlugin } from "mcp-host";
 import { afterAll } from "vitest";
 import { temporary } from "./hosts.ts";
@@ -59,5 +60,13 @@ export function bystanders(): NonNullable<Config["plugins"]> {
     oauth(),
     profiles({ profiles: { everything: {} }, default: "everything" }),
     sqlite({ file: `${folder.path}/store.sqlite` }),
+    webhooks({
+      hooks: (["permit", "transform", "respond"] as const).map((at) => ({
+        name: at,
+        at,
+        url: "https://hooks.example.com",
+        match: { tools: ["nothing"], prompts: ["nothing"], resources: ["nothing:"] },
+      })),
+    }),
   ];
 }

@@ -68,7 +68,7 @@ export function start(at: Home, args: string[], env: Record<string, string> = {}
 const environment = (at: Home, env: Record<string, string>): NodeJS.ProcessEnv => ({ ...process.env, ...MARKED, ...at.env, ...env });
 
 /** Commands that run a host, whose signals and listeners are for the rest of a process's life. */
-const HOSTS: readonly string[] = ["start", "restart"];
+const HOSTS: readonly string[] = ["start", "restart", "dev"];
 
 /**
  * Runs `mcp-host` to its end, with `input` on its standard input: in this process, unless it runs a host. Where the process is what is

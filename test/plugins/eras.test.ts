@@ -7,6 +7,7 @@ import { profiles } from "@host/plugin-profiles";
 import { rateLimit } from "@host/plugin-rate-limit";
 import { resilience } from "@host/plugin-resilience";
 import { transform } from "@host/plugin-transform";
+import { webhooks } from "@host/plugin-webhooks";
 import type { Config, Json } from "mcp-host";
 import {
   createTestHost,
@@ -20,6 +21,7 @@ import {
   type TestHostOptions,
 } from "mcp-host/testing";
 import { afterEach, describe, expect, test } from "vitest";
+import { receiver } from "../../packages/plugin-webhooks/test/receiver.ts";
 
 // What every plugin here does to what clients of either era see of servers of either. The contract (packages/plugin-*/test/contract.test.ts)
 // says what it leaves alone.
@@ -213,6 +215,29 @@ describe.each(PAIRS)("a client of the %s era, servers of the %s era", (client, e
     for (const _ of [1, 2]) expect(textOf(await ann.callTool("files_write"))).toBe("written");
     expect(questions).toHaveLength(1);
     expect(textOf(await ann.callTool("files_ask"))).toContain("file:///w");
+  });
+
+  test("webhooks: hooks see calls and results of either era alike, and a question is no result", async () => {
+    await using hook = await receiver(({ body }) => {
+      if (body.type === "validation") return { valid: body.payload.name !== "files_write", messages: [{ message: "not this one" }] };
+      if (body.phase === "request") return { modified: true, patch: [{ op: "add", path: "/arguments/checked", value: true }] };
+      return { modified: true, patch: [{ op: "add", path: "/content/-", value: { type: "text", text: "checked" } }] };
+    });
+    const hooks = (["permit", "transform", "respond"] as const).map((at) => ({ name: at, at, url: hook.url, timeout: 4_900 }));
+    const files = server(era);
+    const ann = await person(await hosting({ files }, [webhooks({ hooks })]), client);
+    const read = await ann.callTool("files_read", { a: 1 });
+    expect(read).toMatchObject({ structuredContent: { args: { a: 1, checked: true } }, content: [{}, { text: "checked" }] });
+    await expect(ann.callTool("files_write")).rejects.toMatchObject({ message: expect.stringContaining("not this one") });
+    const before = hook.received.length;
+    expect(await ann.callTool("files_ask")).toMatchObject({ content: [{}, { text: "checked" }] });
+    expect(ann.asked).toBe(1);
+    const asked = hook.received.slice(before).map(({ body }) => body);
+    for (const { event, payload } of asked) {
+      expect(event).toBe("tools/call");
+      for (const key of ["inputRequests", "inputResponses", "requestState", "resultType", "_meta"]) expect(payload).not.toHaveProperty(key);
+    }
+    expect(asked.filter(({ phase }) => phase === "response")).toHaveLength(1);
   });
 
   test("resilience: a question is an answer: it is neither retried, nor does its time count, nor does it open the breaker", async () => {

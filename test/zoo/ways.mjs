@@ -15,6 +15,9 @@ const START_MS = 60_000;
 const stores = mkdtempSync(join(tmpdir(), "mcp-host-zoo-"));
 process.once("exit", () => rmSync(stores, { recursive: true, force: true }));
 
+/** A port that no server has. */
+const NOBODY = "http://127.0.0.1:9/";
+
 /** Every plugin of packages/, so that nothing changes for the one client of one server. */
 const PLUGINS = {
   "plugin-admin": { calls: 5 },
@@ -31,6 +34,10 @@ const PLUGINS = {
   "plugin-sqlite": { file: join(stores, "store.sqlite") },
   "plugin-transform": {},
   "plugin-vault": { folder: join(stores, "vault"), keyFile: join(stores, "vault.key") },
+  // Nobody answers there, so that its circuit opens and everything goes on without it.
+  "plugin-webhooks": {
+    hooks: ["permit", "transform", "respond"].map((at) => ({ name: at, at, url: NOBODY, retries: 0, onFailure: "open" })),
+  },
 };
 
 /** Directly: the account, or what stderr said of the failure. */

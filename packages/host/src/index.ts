@@ -111,8 +111,10 @@ export type {
   TransportServer,
   TransportSettings,
 } from "./plugin/transport-registry.ts";
-export { redactLine, redactText, registerSecret, registerSecretShape } from "./redact.ts";
+export { redactLine, redactMessage, redactText, registerSecret, registerSecretShape } from "./redact.ts";
 export { outcomeName } from "./session/session.ts";
+export { retryAfter } from "./upstream/http-failure.ts";
+export { KeptConnections } from "./upstream/kept-connections.ts";
 export { proxiedFetch } from "./upstream/proxied-fetch.ts";
 export { API_VERSION, VERSION } from "./version.ts";
 export { BoundedMap } from "./wire/bounded-map.ts";

@@ -308,3 +308,22 @@ export function redactLine(fields: Readonly<Record<string, unknown>>): Record<st
   };
   return redact(fields, 0, { text, key: text, takes: () => (left -= ITEM) > 0 }) as Record<string, unknown>; // a copy of an object is one
 }
+
+/**
+ * A message without secrets, whole: for whoever outside is shown one. What holds none is the same object, so that it can be told which
+ * parts of a copy are the message's own.
+ */
+export function redactMessage(value: unknown): unknown {
+  if (typeof value === "string") return redactText(value);
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) {
+    const items = value.map(redactMessage);
+    return items.every((item, at) => item === value[at]) ? value : items;
+  }
+  const fields = Object.entries(value);
+  const clean = fields.map(([key, item]): [string, unknown] => {
+    const isSecret = isSecretName(key) && item !== null && typeof item !== "boolean";
+    return [redactText(key), isSecret ? REDACTED : redactMessage(item)];
+  });
+  return clean.every(([key, item], at) => key === fields[at]?.[0] && item === fields[at]?.[1]) ? value : Object.fromEntries(clean);
+}

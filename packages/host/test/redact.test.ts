@@ -1,9 +1,10 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   briefText,
   hasSecretShape,
   redact,
   redactLine,
+  redactMessage,
   redactTail,
   redactText,
   registerSecret,
@@ -206,4 +207,23 @@ test("a secret with quotes, backslashes or line breaks is found in texts that ar
   }
   forget();
   expect(redactText(once)).toBe(once);
+});
+
+describe("a whole message", () => {
+  const GITHUB = `ghp_${"a".repeat(36)}`;
+
+  test("has no secrets, however deep and long, and is the same object where it held none", () => {
+    const plain = { deep: [{ list: [1, null, true, "text"] }], tokens: 5 };
+    const deep = Array.from({ length: 40 }).reduce<unknown>((inner) => [inner], `x${" ".repeat(20_000)}${GITHUB}`);
+    const message = { plain, deep, password: { any: 1 }, nothing: { token: null, secret: true }, [GITHUB]: 1 };
+    const clean = redactMessage(message) as typeof message;
+    expect(clean.plain).toBe(plain);
+    expect(clean.nothing).toBe(message.nothing);
+    expect(clean.password).toBe("[redacted]");
+    expect(JSON.stringify(clean)).not.toContain("ghp_");
+    expect(JSON.stringify(clean).length).toBeGreaterThan(20_000);
+    expect(Object.keys(clean)).toContain("[redacted]");
+    expect(redactMessage(plain)).toBe(plain);
+    expect(redactMessage([GITHUB, 1])).toEqual(["[redacted]", 1]);
+  });
 });

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { rename, writeFile } from "node:fs/promises";
-import { proxiedFetch } from "mcp-host";
+import { proxiedFetch, retryAfter } from "mcp-host";
 import type { WebhookOptions } from "./options.ts";
 import type { Receiver } from "./shipping.ts";
 
@@ -67,7 +67,7 @@ export class Webhook implements Receiver {
     response.body?.cancel().catch(() => {});
     if (response.ok) return;
     throw Object.assign(new Error(`it answered with HTTP ${response.status}`), {
-      retryAfter: retryAfter(response.headers.get("retry-after")),
+      retryAfter: retryAfter(Object.fromEntries(response.headers)),
     });
   }
 
@@ -93,11 +93,4 @@ export class Webhook implements Receiver {
       // then more is sent once more after the next start; that the disk is full the log itself says
     }
   }
-}
-
-/** Milliseconds, of seconds or a date (RFC 9110, section 10.2.3). */
-function retryAfter(value: string | null): number | undefined {
-  if (value === null) return undefined;
-  const ms = /^\d{1,9}$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now();
-  return Number.isFinite(ms) && ms > 0 ? ms : undefined;
 }

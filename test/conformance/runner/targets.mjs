@@ -79,6 +79,19 @@ const v1 = {
         "@host/plugin-resilience",
         ["@host/plugin-sqlite", { file: "store.sqlite" }],
         ["@host/plugin-vault", { folder: "vault", keyFile: "vault.key" }],
+        // Nobody answers there, so that its circuit opens and everything goes on without it.
+        [
+          "@host/plugin-webhooks",
+          {
+            hooks: ["permit", "transform", "respond"].map((at) => ({
+              name: at,
+              at,
+              url: "http://127.0.0.1:9/",
+              retries: 0,
+              onFailure: "open",
+            })),
+          },
+        ],
       ],
     });
   },

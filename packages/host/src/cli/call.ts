@@ -1,10 +1,8 @@
 import { defineCommand } from "citty";
 import { jsonArgs } from "../operator/host-choice.ts";
-import { isObject, type Json } from "../wire/message.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
 import { askArgs, configArgs, endpointArgs, logArgs } from "./command-line/options.ts";
 import type { AskedHost } from "./one-shot/asked-host.ts";
-import { readableBlock } from "./one-shot/content.ts";
 import type { OneShot } from "./one-shot/one-shot.ts";
 import { claimStdout } from "./terminal/stdout.ts";
 
@@ -24,13 +22,15 @@ export default defineCommand({
     ...logArgs,
   },
   async run({ args, rawArgs }): Promise<ExitCode> {
-    const { parseArguments, print, printProgress, runOneShot, runOwnOneShot } = await import("./one-shot/one-shot.ts");
+    const { readableResult } = await import("./one-shot/content.ts");
+    const { jsonArgument } = await import("./command-line/json-argument.ts");
+    const { print, printProgress, runOneShot, runOwnOneShot } = await import("./one-shot/one-shot.ts");
     const name = args.tool ?? ""; // it is required, so the command would not run without it
-    const call = { name, arguments: parseArguments(args.args) };
+    const call = { name, arguments: jsonArgument("--args", args.args ?? "{}") };
     const shot: OneShot = { flags: args, rawArgs, output: claimStdout(), kind: "tools", name };
     const asked = async ({ request }: AskedHost): Promise<ExitCode> => {
       const result = await request("tools/call", call, { progress: printProgress });
-      print(shot, result, readable);
+      print(shot, result, readableResult);
       return result.isError === true ? EXIT.failure.code : EXIT.ok.code;
     };
     if (!args.trace) return runOneShot(shot, asked);
@@ -38,9 +38,3 @@ export default defineCommand({
     return runOwnOneShot(shot, (client) => traced(client, "tools/call", args.json === true, () => asked(client)));
   },
 });
-
-/** A result for people. `--json` has all of it. */
-function readable({ content, structuredContent }: Json): string {
-  const blocks = Array.isArray(content) ? content.filter(isObject).map(readableBlock) : [];
-  return blocks.length > 0 ? blocks.join("\n") : JSON.stringify(structuredContent ?? {}, undefined, 2);
-}

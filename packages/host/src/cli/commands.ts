@@ -15,6 +15,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<CommandDef>>> = {
   stop: () => import("./stop.ts").then(definition),
   restart: () => import("./restart.ts").then(definition),
   service: () => import("./service.ts").then(definition),
+  dev: () => import("./dev.ts").then(definition),
   validate: () => import("./validate.ts").then(definition),
   list: () => import("./list.ts").then(definition),
   call: () => import("./call.ts").then(definition),

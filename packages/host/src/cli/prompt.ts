@@ -20,9 +20,10 @@ export default defineCommand({
     ...logArgs,
   },
   async run({ args, rawArgs }): Promise<ExitCode> {
-    const { parseArguments, print, printProgress, runOneShot } = await import("./one-shot/one-shot.ts");
+    const { jsonArgument } = await import("./command-line/json-argument.ts");
+    const { print, printProgress, runOneShot } = await import("./one-shot/one-shot.ts");
     const name = args.name ?? ""; // it is required, so the command would not run without it
-    const given = parseArguments(args.args, '{"topic":"news"}');
+    const given = jsonArgument("--args", args.args ?? "{}", '{"topic":"news"}');
     for (const [key, value] of Object.entries(given))
       if (typeof value !== "string") throw new UsageError(`--args: "${key}" must be a text; a prompt takes nothing else`);
     const shot: OneShot = { flags: args, rawArgs, output: claimStdout(), kind: "prompts", name };

@@ -57,28 +57,51 @@ async function load(path: string): Promise<Record<string, unknown>> {
 
 let reads = 0;
 
-/** What went wrong with a module, with its line and column in the file where they can be found. */
-export async function moduleProblem(error: unknown, path: string): Promise<string> {
+/**
+ * What went wrong with a module, with its line and column in the file where they can be found.
+ * @param imported files that it imports: where it was one of those, that is named
+ */
+export async function moduleProblem(error: unknown, path: string, imported: readonly string[] = []): Promise<string> {
   if (!(error instanceof Error)) return `it threw ${String(error)}`;
-  const escaped = path.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-  // linear: it begins with the whole path
-  const at = new RegExp(`${escaped}(?:\\?\\w+=\\w+)?:(\\d+):(\\d+)`);
-  const [, line, column] = at.exec(error.message) ?? at.exec(error.stack ?? "") ?? (await syntaxError(error, path)) ?? [];
   const message =
     error.message
       .split("\n")[0]
       ?.replace(/^(ParseError|SyntaxError): /, "")
       .trim() ?? "";
   const [, missing] = /Cannot find (?:package|module) '([^'./][^']*)'/.exec(message) ?? [];
-  const place = line === undefined ? "" : `${line}:${column}: `;
   const remedy = missing === undefined ? "" : `; ${installRemedy(missing, dirname(path))}`;
-  return `${place}${message}${remedy}`;
+  return `${await placeOfProblem(error, path, imported)}${message}${remedy}`;
+}
+
+/** "line:column: " in the file itself, "in FILE:line:column: " in one that it imports, or nothing. */
+async function placeOfProblem(error: Error, path: string, imported: readonly string[]): Promise<string> {
+  const files = [path, ...imported];
+  const told = (file: string, at: string): string => (file === path ? `${at}: ` : `in ${file}:${at}: `);
+  for (const text of [error.message, error.stack ?? ""]) {
+    // Of a stack the innermost, which comes first.
+    const [first] = files.flatMap((file) => placeIn(text, file) ?? []).sort((one, other) => one.index - other.index);
+    if (first) return told(first.file, first.at);
+  }
+  if (!(error instanceof SyntaxError)) return "";
+  for (const file of files) {
+    const at = await syntaxError(file);
+    if (at !== undefined) return told(file, at);
+  }
+  return "";
+}
+
+/** Line and column that a text names of a file, and where in the text that is. */
+function placeIn(text: string, file: string): { file: string; at: string; index: number } | undefined {
+  const escaped = file.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  // linear: it begins with the whole path
+  const found = new RegExp(`${escaped}(?:\\?\\w+=\\w+)?:(\\d+:\\d+)`).exec(text);
+  return found ? { file, at: found[1] ?? "", index: found.index } : undefined;
 }
 
 /** Node does not tell where the syntax of a module is wrong; jiti's parser leaves it in what it makes. */
-async function syntaxError(error: Error, path: string): Promise<RegExpExecArray | null> {
-  if (!(error instanceof SyntaxError)) return null;
+async function syntaxError(path: string): Promise<string | undefined> {
   const { createJiti } = await import("jiti");
   const made = createJiti(import.meta.url, { fsCache: false }).transform({ source: readFileSync(path, "utf8"), filename: path });
-  return /^exports\.__JITI_ERROR__ = .*?"line":(\d+),"column":(\d+)/.exec(made);
+  const [, line, column] = /^exports\.__JITI_ERROR__ = .*?"line":(\d+),"column":(\d+)/.exec(made) ?? [];
+  return line === undefined ? undefined : `${line}:${column}`;
 }

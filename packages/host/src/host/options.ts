@@ -26,7 +26,8 @@ export interface HostOptions {
   catalogFolder?: string;
   /**
    * For development: freezes messages, with all that is in them, before taps and handlers of plugins get them, so that one that changes them
-   * in place fails and is named. Default: false, since it costs; `createTestHost` and `mcp-host --debug` do it.
+   * in place fails and is named; and the log warns of a tap of a waterfall that returns nothing. Default: false, since it costs;
+   * `createTestHost`, `mcp-host dev` and `mcp-host --debug` do it.
    */
   freezeMessages?: boolean;
   /** Transports by the `type` of the servers that use them, as plugins register them with `host.transports`. */

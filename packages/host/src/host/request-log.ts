@@ -1,4 +1,4 @@
-import { HostError } from "../errors.ts";
+import { HostError, isRefusal } from "../errors.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Logger } from "../log.ts";
 import type { Failures } from "../plugin/failures.ts";
@@ -32,11 +32,11 @@ export function logExchange(log: Logger, exchange: HostExchange, slowCall: numbe
   else log.debug("a request was answered", fields);
 }
 
-/** Tells of an exchange that failed because a plugin broke a rule of the host's. What its taps threw was told when they did. */
+/** Tells of an exchange that failed because a plugin broke a rule of the host's. What its taps threw was told when they did, and a refusal is for the plugin to tell. */
 export function logBreach(failures: Failures, { outcome, id: requestId, method, entry }: HostExchange): void {
   if (!outcome || !("cause" in outcome)) return;
   const { cause } = outcome;
-  if (!(cause instanceof HostError) || cause.type !== "plugin_failure" || failures.knows(cause)) return;
+  if (isRefusal(cause) || !(cause instanceof HostError) || cause.type !== "plugin_failure" || failures.knows(cause)) return;
   const at = siteOf(cause) ?? { plugin: cause.plugin };
   failures.tell("a plugin failed", at, cause, { method, ...(entry && { entry: entry.name }), requestId });
 }

@@ -64,6 +64,16 @@ export class Failures {
     if (this.#told.size > MOST && oldest !== undefined) this.#forget(oldest);
   }
 
+  /** Tells of what is no failure, and most likely not meant. */
+  remark(what: string, at: At, more: LogFields): void {
+    this.#log.warn(what, { ...at, ...more });
+  }
+
+  /** A plugin is gone: what the next one of that name fails with is told in full. */
+  gone(plugin: string): void {
+    for (const [key, { at }] of [...this.#told]) if (at.plugin === plugin) this.#forget(key);
+  }
+
   /** Whether this, or what it was made of, was told: an error passes several hands before a client is answered, and as an answer to a plugin. */
   knows(error: unknown): boolean {
     for (let depth = 0, cause = error; cause instanceof Error && depth < 5; depth++, cause = cause.cause)

@@ -2,10 +2,11 @@ import { type FullTap, HookMap } from "tapable";
 import { ConfigError } from "../errors.ts";
 import type { Site } from "../exchange/exchange.ts";
 import type { UpstreamFacts } from "../exchange/upstream-facts.ts";
-import { framesOf, placeOf } from "../log.ts";
+import { framesOf, type LogFields, placeOf } from "../log.ts";
 import { CallLayers } from "./call-layers.ts";
 import { conditional, conditionOf } from "./conditions.ts";
-import type { Failures } from "./failures.ts";
+import type { At, Failures } from "./failures.ts";
+import { FORGOTTEN_RETURN, watchingReturn } from "./forgotten-return.ts";
 import { withFrozen } from "./frozen.ts";
 import type { AnyFn, HookDefinition, KeyedHookRow, TapOf } from "./hook-definition.ts";
 import type { Handler } from "./hook-types.ts";
@@ -45,7 +46,7 @@ export class HookSet {
   #isMet: ReturnType<typeof conditionOf> | undefined;
   #sealed = false;
 
-  /** @param freezes whether taps are given frozen messages */
+  /** @param freezes whether taps are given frozen messages, and those are told of that forget to return something */
   constructor(failures: Failures, freezes: boolean) {
     this.#failures = failures;
     this.#freezes = freezes;
@@ -133,10 +134,9 @@ export class HookSet {
           throw new ConfigError([
             `plugin "${owner.id}" taps hooks.${site}, which is not about a tool, a server or a caller, so its entry in the config may not have "when"; remove it`,
           ]);
-        const given = this.#freezes
-          ? { ...tap, fn: withFrozen(name, definition.composed === true, tap.fn as AnyFn) as FullTap["fn"] }
-          : tap;
-        const watched = guardTap(given, name, definition, owner, this.#failures, tappedAt());
+        const place = tappedAt();
+        const given = this.#freezes ? this.#forAuthors(tap, name, definition, { plugin: owner.id, hook: name, tapped: place }) : tap;
+        const watched = guardTap(given, name, definition, owner, this.#failures, place);
         const guarded = this.#isMet ? conditional(watched, definition, this.#isMet) : watched;
         const layers = definition.composed ? new CallLayers(guarded.fn as ConstructorParameters<typeof CallLayers>[0]) : undefined; // the guard made it
         const record = { hook: name, ...(method !== undefined && { method }), plugin: owner.id, version: owner.version };
@@ -146,6 +146,13 @@ export class HookSet {
     });
     hook.intercept = this.#noIntercept(name);
     return hook;
+  }
+
+  /** A tap that is given frozen messages, and told of where it returns nothing. */
+  #forAuthors(tap: FullTap, name: HookName, definition: HookDefinition, at: At & LogFields): FullTap {
+    const frozen = withFrozen(name, definition.composed === true, tap.fn as AnyFn);
+    const fn = watchingReturn(definition, frozen, (remedy) => this.#failures.remark(FORGOTTEN_RETURN, at, { remedy }));
+    return { ...tap, fn: fn as FullTap["fn"] }; // as it was
   }
 
   /** Ends tapping and gives what the pipeline runs. What nobody tapped is undefined and costs nothing. */

@@ -13,6 +13,7 @@ import type { PluginCondition } from "../config/plugin-schema.ts";
 import type { PluginConfig } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
 import { API_VERSION } from "../version.ts";
+import { withDeadline } from "../wire/deadline.ts";
 import { COMMAND_NAMES } from "./command-names.ts";
 import { withLocalImports } from "./local-imports.ts";
 import { locatePlugin } from "./locate-plugin.ts";
@@ -33,6 +34,8 @@ export interface LoadedPlugin {
 }
 
 const TAP_TIMEOUT = 5_000;
+/** How long a plugin's file may take to be imported: whoever awaits something at its top must not hold up a reload for ever. */
+const IMPORT_TIMEOUT = 20_000;
 
 /**
  * Loads every plugin of a config, and tells all that is wrong with them at once.
@@ -178,9 +181,12 @@ export async function importPlugin(use: string, folder: string, place: string): 
     ]);
   let module: Record<string, unknown>;
   try {
-    module = await importModule(file);
+    module = await withDeadline(importModule(file), IMPORT_TIMEOUT, () => {
+      throw new Error(`it was not ready after ${IMPORT_TIMEOUT / 1_000} s; move what waits to the "ready" hook`);
+    });
   } catch (error) {
-    throw new ConfigError([`${place}: plugin "${use}" could not be loaded from ${file}: ${await moduleProblem(error, file)}`]);
+    const problem = await moduleProblem(error, file, withLocalImports(file).slice(1));
+    throw new ConfigError([`${place}: plugin "${use}" could not be loaded from ${file}: ${problem}`]);
   }
   const factory = module.default ?? Object.values(module).find(isPluginFactory);
   if (!isPluginFactory(factory))

@@ -191,6 +191,7 @@ export class PluginSet {
     const { definition, options } = loaded;
     const plugin = new AppliedPlugin(loaded, this);
     const { id } = plugin;
+    plugin.gone.signal.addEventListener("abort", () => this.#around.failures.gone(id), { once: true });
     const host = this.#hostOf(plugin, hooks);
     plugin.taps = hooks.apply(loaded.owner, () => {
       let returned: unknown;
@@ -250,6 +251,7 @@ export class PluginSet {
       // The two forms of an offer give the same object, with the updates of either.
       offer: ((offering: Offering | ((caller: Caller) => Offering)) => plugin.set.#offer(plugin, offering)) as PluginHost["offer"],
       signal,
+      tapTimeout: plugin.loaded.owner.timeout,
       trace: (listener: TraceListener) => tracer.listen(listener, signal, log),
       transports: this.transports.of(id),
       get upstreams() {

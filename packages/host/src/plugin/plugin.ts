@@ -69,6 +69,8 @@ export interface PluginHost {
   readonly isBrief: boolean;
   /** Aborted when the host closes, or when a reload takes the plugin out or applies it anew. */
   readonly signal: AbortSignal;
+  /** Milliseconds that one of its asynchronous taps may take, as its entry in the config says. */
+  readonly tapTimeout: number;
 
   /** The host's log with the plugin's name on every line; `listen` hears all of it. */
   readonly log: PluginLog;

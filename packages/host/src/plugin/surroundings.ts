@@ -14,7 +14,7 @@ export interface Surroundings {
   readonly listeners: LogListeners;
   /** Where what they fail with is told. */
   readonly failures: Failures;
-  /** Whether messages are frozen before plugins get them. */
+  /** Whether messages are frozen before plugins get them, and taps that forget to return something are told of. */
   readonly freezes: boolean;
   readonly folder: string;
   /** Whether the host is there for one command. */

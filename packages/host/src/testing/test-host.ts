@@ -5,6 +5,7 @@ import type { HostOptions } from "../host/options.ts";
 import { createLogger } from "../log.ts";
 import { createHost } from "../operator/create-host.ts";
 import { type TraceRecord, TraceRecorder } from "../operator/trace-record.ts";
+import { FORGOTTEN_RETURN } from "../plugin/forgotten-return.ts";
 import { isObject, type Json } from "../wire/message.ts";
 import type { FakeUpstream } from "./fake-upstream.ts";
 import { TestClient, type TestClientOptions } from "./test-client.ts";
@@ -61,7 +62,9 @@ export async function createTestHost(options: TestHostOptions = {}): Promise<Tes
   const log: TestLogLine[] = [];
   const stream = new Writable({
     write(chunk, _encoding, done) {
-      log.push(JSON.parse(String(chunk)) as TestLogLine); // the logger writes a line at a time
+      const line = JSON.parse(String(chunk)) as TestLogLine; // the logger writes a line at a time
+      log.push(line);
+      if (line.message === FORGOTTEN_RETURN) warnOf(line);
       done();
     },
   });
@@ -116,6 +119,11 @@ export async function createTestHost(options: TestHostOptions = {}): Promise<Tes
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** Nothing fails by it, so whoever writes the test would not look for it in the log. */
+function warnOf({ message, plugin, hook, tapped, remedy }: TestLogLine): void {
+  process.emitWarning(`${message}; ${remedy}`, { type: "McpHostWarning", detail: `plugin "${plugin}", hooks.${hook}, at ${tapped}` });
 }
 
 /** The config's entry of an upstream. */

@@ -42,7 +42,7 @@ export const logArgs = {
   "log-level": {
     type: "enum",
     options: ["silent", "error", "warn", "info", "debug"],
-    description: "What is logged to stderr. Default: warn; info for `start`",
+    description: "What is logged to stderr. Default: warn; info for `start` and `dev`",
   },
   "log-format": { type: "enum", options: ["json", "pretty"], description: "How it is logged. Default: pretty" },
   verbose: { type: "boolean", description: "The same as --log-level debug" },

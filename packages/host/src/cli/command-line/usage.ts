@@ -3,7 +3,7 @@ import { nearest } from "../../config/nearest.ts";
 import { UsageError } from "../../operator/usage-error.ts";
 
 /** Flags that may be given more than once. */
-const REPEATABLE: ReadonlySet<string> = new Set(["set", "server", "env-file", "env", "header", "value"]);
+const REPEATABLE: ReadonlySet<string> = new Set(["set", "server", "env-file", "env", "header", "value", "options", "call"]);
 
 /** What begins the words that are another program's. */
 const END = "--";

@@ -91,5 +91,5 @@ function takes(argument: ArgDef): Value {
   if (argument.type === "boolean") return { kind: "none" };
   const words = optionsOf(argument);
   if (words) return { kind: "words", words };
-  return "valueHint" in argument && /^(file|folder)$/.test(argument.valueHint ?? "") ? { kind: "file" } : { kind: "any" };
+  return "valueHint" in argument && /^(file|folder)(\.\.\.)?$/.test(argument.valueHint ?? "") ? { kind: "file" } : { kind: "any" };
 }

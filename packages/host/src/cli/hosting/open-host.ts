@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { stateFolder } from "../../config/backup.ts";
-import { type LoadedConfig, loadConfig } from "../../config/load.ts";
+import { type LoadedConfig, type LoadOptions, loadConfig } from "../../config/load.ts";
 import { located } from "../../config/locate.ts";
 import { parseConfig } from "../../config/parse.ts";
 import type { Config, ResolvedConfig } from "../../config/schema.ts";
@@ -39,12 +39,16 @@ export async function openHost(options: {
   insecureNoAuth?: boolean;
   /** It goes on serving: what its servers list is kept for the next host, and the log tells of servers that lack something. */
   serves?: boolean;
+  /** Where the config comes from, if not from its file alone. */
+  read?: (path: string | undefined, options: LoadOptions) => Promise<LoadedConfig>;
+  /** For whoever writes a plugin: what taps are given is frozen, and nothing is kept for the next host. */
+  isDevelopment?: boolean;
   /** Standard input is the protocol's, so nobody is asked for inputs. */
   stdio?: boolean;
 }): Promise<Opened> {
-  const { log, change = (config: Config) => config } = options;
+  const { log, change = (config: Config) => config, read = loadConfig, isDevelopment = false } = options;
   const load = async (path: string | undefined, mayAsk: boolean, isTrial = false): Promise<LoadedConfig> => {
-    const loaded = await loadConfig(path, await loadOptions(options.raw, mayAsk));
+    const loaded = await read(path, await loadOptions(options.raw, mayAsk));
     if (isTrial) return loaded;
     for (const warning of loaded.warnings) log.warn(warning, { config: loaded.path });
     if (options.serves) for (const problem of loaded.unset) log.warn(withoutServer(problem), { config: loaded.path });
@@ -57,8 +61,9 @@ export async function openHost(options: {
       folder: loaded.folder,
       log: options.hostLog ?? log,
       ...(options.insecureNoAuth && { insecureNoAuth: true }),
-      ...(options.raw.includes("--debug") && { freezeMessages: true }),
-      ...(options.serves ? { catalogFolder: join(stateFolder(), "catalog") } : { brief: true }),
+      ...((isDevelopment || options.raw.includes("--debug")) && { freezeMessages: true }),
+      ...(!options.serves && { brief: true }),
+      ...(options.serves && !isDevelopment && { catalogFolder: join(stateFolder(), "catalog") }),
     });
     return {
       host,

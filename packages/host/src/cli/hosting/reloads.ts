@@ -18,11 +18,19 @@ interface WatchedFolder {
   readonly ino: number;
 }
 
+/** Who is told what became of each reload. */
+export interface ReloadTold {
+  done(report: ReloadReport): void;
+  /** The host goes on with what it had. */
+  refused(problems: readonly string[]): void;
+}
+
 /** Reloads a running host from its config file: on a signal, on a command, and when its files change. */
 export class Reloads {
   readonly #opened: Opened;
   readonly #desk: OperatorDesk;
   readonly #log: Logger;
+  readonly #told: ReloadTold;
   readonly #watchers = new Map<string, WatchedFolder>();
   /** The files, and the links on the way to them. */
   #ways: ReadonlySet<string> = new Set();
@@ -33,14 +41,16 @@ export class Reloads {
   #seen: ReadonlyMap<string, string> = new Map();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(opened: Opened, desk: OperatorDesk) {
+  /** @param told default: the log */
+  constructor(opened: Opened, desk: OperatorDesk, told: ReloadTold = tellingLog(opened)) {
     this.#opened = opened;
     this.#desk = desk;
     this.#log = opened.host.log;
+    this.#told = told;
   }
 
   /**
-   * Reads the config again. Rejects, and changes nothing, where it cannot be used; the log says what came of it either way.
+   * Reads the config again. Rejects, and changes nothing, where it cannot be used; it is told what came of it either way.
    * Whoever asks while one is under way gets the next, however many they are: it reads what is written then.
    */
   reload(): Promise<ReloadReport> {
@@ -63,17 +73,11 @@ export class Reloads {
   async #reload(): Promise<ReloadReport> {
     try {
       const report = await this.#opened.reload();
-      this.#log.info("the config was read again", {
-        upstreams: describeChanges(report.upstreams),
-        plugins: describeChanges(report.plugins),
-      });
+      this.#told.done(report);
       return report;
     } catch (error) {
-      const problems = error instanceof ConfigError ? error.problems : [error instanceof Error ? error.message : String(error)];
-      this.#log.error("the host goes on with the config that it has, since the new one cannot be used", {
-        config: this.#opened.loaded.path,
-        problems,
-      });
+      const problems = problemsOf(error);
+      this.#told.refused(problems);
       throw error instanceof ConfigError ? new Error(refusal(this.#opened.loaded.path, problems)) : error;
     } finally {
       if (this.#watchers.size > 0) this.watch(); // there may be other files now
@@ -135,6 +139,18 @@ export class Reloads {
   }
 }
 
+function tellingLog({ host: { log }, loaded }: Opened): ReloadTold {
+  return {
+    done({ upstreams, plugins }) {
+      log.info("the config was read again", { upstreams: describeChanges(upstreams), plugins: describeChanges(plugins) });
+    },
+    refused(problems) {
+      const config = loaded.path;
+      log.error("the host goes on with the config that it has, since the new one cannot be used", { config, problems });
+    },
+  };
+}
+
 /** The folder of a path and which one it is: of one that may come, as that of the credentials, the nearest above it that is there. */
 function folderOf(path: string): [folder: string, ino: number] {
   const folder = dirname(path);
@@ -146,6 +162,11 @@ function folderOf(path: string): [folder: string, ino: number] {
 function stampOf(file: string): string {
   const stat = statSync(file, { throwIfNoEntry: false });
   return `${stat?.mtimeMs} ${stat?.size} ${stat?.ino}`;
+}
+
+/** What is wrong, a line each: with a config, or with what starts with it. */
+export function problemsOf(error: unknown): readonly string[] {
+  return error instanceof ConfigError ? error.problems : [error instanceof Error ? error.message : String(error)];
 }
 
 /** What whoever asked for the reload is told. */

@@ -17,7 +17,7 @@ import { portOf } from "../command-line/options.ts";
 import { printBanner } from "./banner.ts";
 import { type Opened, openHost, startAt, startHost, withoutServer } from "./open-host.ts";
 import { ProcessLife } from "./process-life.ts";
-import { Reloads } from "./reloads.ts";
+import { Reloads, type ReloadTold } from "./reloads.ts";
 import { roleless } from "./roleless.ts";
 
 /** How long the last frames may take to a client that reads slowly. */
@@ -141,19 +141,22 @@ async function written(output: FrameOutput, code: ExitCode): Promise<ExitCode> {
 }
 
 /** The log of a host that runs, and the lines of it that `logs` shows. */
-function logOf(flags: StartFlags, format?: LogFormat): { log: Logger; ring: LogRing } {
+export function logOf(flags: LogFlags, format?: LogFormat): { log: Logger; ring: LogRing } {
   const ring = new LogRing(keptLevelOf(flags));
   return { ring, log: loggerOf(flags, "info", { ...(format && { format }), reader: ring }) };
 }
 
-/** Has operators' operations do here what they do in a program that only serves, before anybody can ask for one. */
-function equip(
+/**
+ * Has operators' operations do here what they do in a program that only serves, before anybody can ask for one.
+ * @param told what becomes of reloads; default: the log
+ */
+export function equip(
   opened: Opened,
   facts: ControlFacts,
-  { rawArgs, life, ring }: { rawArgs: readonly string[]; life: ProcessLife; ring: LogRing },
+  { rawArgs, life, ring, told }: { rawArgs: readonly string[]; life: ProcessLife; ring: LogRing; told?: ReloadTold },
 ): Reloads {
   const desk = deskOf(opened.host);
-  const reloads = new Reloads(opened, desk);
+  const reloads = new Reloads(opened, desk, told);
   let stop = (): void => {};
   const stopping = new Promise<void>((resolve) => {
     stop = () => {
@@ -177,10 +180,10 @@ function equip(
 }
 
 /** The control socket, the hangup signal and the eye on the config. */
-async function serveOperators(
+export async function serveOperators(
   { host }: Opened,
   reloads: Reloads,
-  { flags, life, ring }: { flags: StartFlags; life: ProcessLife; ring: LogRing },
+  { flags, life, ring }: { flags: Pick<StartFlags, "watch">; life: ProcessLife; ring: LogRing },
 ): Promise<void> {
   const desk = deskOf(host);
   const { feed } = await desk.streams();

@@ -1,6 +1,12 @@
 import { counted } from "../../counted.ts";
 import { isObject, type Json } from "../../wire/message.ts";
 
+/** A tool's result for people. */
+export function readableResult({ content, structuredContent }: Json): string {
+  const blocks = Array.isArray(content) ? content.filter(isObject).map(readableBlock) : [];
+  return blocks.length > 0 ? blocks.join("\n") : JSON.stringify(structuredContent ?? {}, undefined, 2);
+}
+
 /** A block of content for people: texts as they are, of anything else what it is. */
 export function readableBlock(block: Json): string {
   if (block.type === "text") return String(block.text);

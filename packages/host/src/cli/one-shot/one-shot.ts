@@ -1,9 +1,8 @@
 import { nearest } from "../../config/nearest.ts";
 import { escapeControls } from "../../log.ts";
-import { UsageError } from "../../operator/usage-error.ts";
 import { redactText } from "../../redact.ts";
 import type { FrameOutput } from "../../wire/frame-writer.ts";
-import { isObject, type Json, type Notification } from "../../wire/message.ts";
+import type { Json, Notification } from "../../wire/message.ts";
 import { PeerError } from "../../wire/peer-error.ts";
 import { EXIT, type ExitCode } from "../command-line/exit.ts";
 import { jsonText } from "../terminal/json-text.ts";
@@ -80,18 +79,6 @@ function suggestion(kind: Kind, name: string, names: readonly string[]): string[
   const endings = names.filter((known) => known.endsWith(name));
   const hint = endings.length === 1 ? ` (did you mean "${endings[0]}"?)` : nearest(name, names);
   return hint === "" ? [] : [`mcp-host: there is no ${kind.slice(0, -1)} "${name}"${hint}`];
-}
-
-/** The object that a flag `--args` holds. */
-export function parseArguments(text = "{}", example = '{"path":"."}'): Json {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new UsageError(`--args: is not valid JSON: ${(error as Error).message}`); // JSON.parse throws SyntaxErrors
-  }
-  if (!isObject(value)) throw new UsageError(`--args: must be a JSON object, such as ${example}`);
-  return value;
 }
 
 export function printProgress({ progress, total, message }: Json): void {

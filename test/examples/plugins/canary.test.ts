@@ -2,11 +2,11 @@ import { definePlugin, matcher } from "mcp-host";
 import { createTestHost, FakeClock, FakeRpcError, fakeUpstream, type TestClient, testPlugin } from "mcp-host/testing";
 import { expect, test } from "vitest";
 import { z } from "zod";
-import canary from "./canary.ts";
+import canary from "../../../examples/plugins/canary.ts";
 
 testPlugin(canary, {
   test,
-  module: new URL("./canary.ts", import.meta.url),
+  module: new URL("../../../examples/plugins/canary.ts", import.meta.url),
   options: { stable: "blue", canary: "green", tools: ["nothing"] },
   upstreams: ["contract", "blue", "green"],
   badOptions: [{ options: { stable: "blue", canary: "gren" }, place: 'plugin "canary": options.canary', hint: "green" }],

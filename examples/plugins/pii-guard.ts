@@ -5,12 +5,9 @@ const MAIL = /[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+/g;
 const CARD = /\b(?:\d[ -]?){12,18}\d\b/g;
 
 /** What a request names is read-only, by method. */
-const NAMED: Record<string, string> = {
-  "tools/call": "name",
-  "prompts/get": "name",
-  "resources/read": "uri",
-  "completion/complete": "ref",
-};
+const NAMED = new Map(
+  Object.entries({ "tools/call": "name", "prompts/get": "name", "resources/read": "uri", "completion/complete": "ref" }),
+);
 
 /** Whether the last digit is the check digit of the others (Luhn), as of every card. */
 function isCard(text: string): boolean {
@@ -59,23 +56,20 @@ export default definePlugin({
     const params = guard("arguments");
     host.hooks.transform.for("*").tap("pii-guard", (sent, { method }) => {
       const clean = params(sent);
-      const named = NAMED[method];
+      const named = NAMED.get(method);
       return named === undefined || clean === sent ? clean : { ...clean, [named]: sent[named] };
     });
     const result = guard("results");
-    for (const method of ["tools/call", "prompts/get", "resources/read", "completion/complete"] as const) {
+    for (const method of ["tools/call", "prompts/get", "resources/read", "completion/complete"] as const)
       host.hooks.respond.for(method).tap("pii-guard", (given) => result(given));
-    }
     const error = masking("errors");
-    host.hooks.fail
-      .for("*")
-      .tap("pii-guard", (failed) =>
-        hasCard(failed) ? { code: failed.code, message: "the error held the number of a credit card" } : error(failed),
-      );
+    host.hooks.fail.for("*").tap("pii-guard", (failed) => {
+      const message = "the error held the number of a credit card";
+      return hasCard(failed) ? { code: failed.code, message } : error(failed);
+    });
     const question = guard("questions");
     host.hooks.ask.tap("pii-guard", (request) => ({ ...request, params: question(request.params) }));
-    const answer = guard("answers");
-    host.hooks.answer.tap("pii-guard", (given) => answer(given));
+    host.hooks.answer.tap("pii-guard", guard("answers"));
     const notification = masking("notifications");
     host.hooks.notify.tap("pii-guard", (told) => {
       if (told.method === "notifications/resources/updated") return told; // a URI, which its subscriber wrote

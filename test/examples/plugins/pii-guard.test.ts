@@ -1,11 +1,11 @@
 import type { Json } from "mcp-host";
 import { createTestHost, FakeRpcError, fakeUpstream, TestRpcError, testPlugin } from "mcp-host/testing";
 import { expect, test } from "vitest";
-import guard from "./pii-guard.ts";
+import guard from "../../../examples/plugins/pii-guard.ts";
 
 testPlugin(guard, {
   test,
-  module: new URL("./pii-guard.ts", import.meta.url),
+  module: new URL("../../../examples/plugins/pii-guard.ts", import.meta.url),
   options: { mask: "***" },
   badOptions: [{ options: { mask: "" }, place: "plugins[0].options.mask", hint: ">=1" }],
 });
