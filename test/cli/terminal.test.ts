@@ -79,6 +79,7 @@ const LINES: Record<string, string[]> = {
   restore: ["saved", "--dry-run"],
   "config restore": [],
   "config migrate": [],
+  "plugin new": ["my-plugin"],
   "credentials check": [],
   "client-config": ["cursor"],
   install: ["cursor", "--yes"],

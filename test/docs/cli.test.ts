@@ -103,6 +103,8 @@ afterAll(async () => {
 async function prepared(line: string): Promise<{ pid: number | undefined; end: () => Promise<unknown> }> {
   if (/^mcp-host config restore/.test(line)) await run(at, ["init", "--force", "--yes", "--import", "none"]);
   if (/^mcp-host (backup|restore) saved/.test(line)) rmSync(join(at.path, "saved"), { recursive: true, force: true });
+  if (/^mcp-host plugin new/.test(line))
+    for (const name of ["my-plugin", "weather"]) rmSync(join(at.path, name), { recursive: true, force: true });
   rmSync(join(at.path, "report.json"), { force: true });
   if (/^mcp-host restore saved/.test(line)) await run(at, ["backup", "saved"]);
   if (/^mcp-host (add|remove|enable|disable)/.test(line))

@@ -126,6 +126,15 @@ test("npm installs the packages and what they depend on, nothing else, and nothi
   expect(broughtBy(...names)).toEqual([...new Set([...user.packages, ...names])].sort());
 });
 
+test("create-plugin, packed and installed beside the host, writes a whole plugin", async () => {
+  const { stdout } = await user.shell("node_modules/.bin/create-plugin made --kind store --json", installed.path);
+  const { files } = JSON.parse(stdout) as { files: string[] };
+  const below = readdirSync(join(installed.path, "made"), { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const there = below.map((entry) => relative(join(installed.path, "made"), join(entry.parentPath, entry.name)));
+  expect(there.sort()).toEqual(files);
+  expect(files).toEqual(expect.arrayContaining([".gitignore", ".github/workflows/ci.yml", "src/file-store.ts", "test/index.test.ts"]));
+});
+
 test.each(PLUGINS)("%s, packed and installed by npm beside the host, serves and brings only its own dependencies", async (plugin) => {
   const own = dependenciesOf(["host", plugin].map((name) => join(ROOT, "packages", name)));
   expect(broughtBy("mcp-host", `@host/${plugin}`)).toEqual([...new Set([...own.keys(), "mcp-host", `@host/${plugin}`])].sort());

@@ -43,6 +43,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<CommandDef>>> = {
   "config migrate": () => import("./config-migrate.ts").then(definition),
   backup: () => import("./backup.ts").then(definition),
   restore: () => import("./restore.ts").then(definition),
+  "plugin new": () => import("./plugin-new.ts").then(definition),
   "credentials check": () => import("./credentials-check.ts").then(definition),
   trust: () => import("./trust.ts").then(definition),
   doctor: () => import("./doctor.ts").then(definition),

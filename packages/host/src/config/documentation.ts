@@ -8,8 +8,13 @@ export function docsPage(name: string): string {
 /** Not on npm before the first release (CONTRIBUTING.md): what npm would find under these names is not ours. */
 const UNPUBLISHED = /^(mcp-host$|@host\/)/;
 
+/** Whether npm has a package of ours under its name. */
+export function isPublished(name: string): boolean {
+  return !UNPUBLISHED.test(name);
+}
+
 /** What to do about something that a module of `folder` imports and that is not there, in words for people. */
 export function installRemedy(imported: string, folder: string): string {
   const [name = imported] = /^(@[^/]+\/)?[^/]+/.exec(imported) ?? [];
-  return UNPUBLISHED.test(name) ? `install it as ${docsPage("getting-started.md")} says` : `run \`npm install ${name}\` in ${folder}`;
+  return isPublished(name) ? `run \`npm install ${name}\` in ${folder}` : `install it as ${docsPage("getting-started.md")} says`;
 }

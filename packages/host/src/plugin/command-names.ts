@@ -5,5 +5,5 @@ export const COMMAND_NAMES: ReadonlySet<string> = new Set([
   ...["dev", "validate", "list", "call", "resources", "read", "prompt", "subscribe"],
   ...["search", "add", "remove", "enable", "disable", "reconnect", "drain"],
   ...["status", "logs", "trace", "reload", "inspect"],
-  ...["schema", "config", "credentials", "backup", "restore", "trust", "doctor", "support", "completion", "version", "help"],
+  ...["schema", "config", "plugin", "credentials", "backup", "restore", "trust", "doctor", "support", "completion", "version", "help"],
 ]);
