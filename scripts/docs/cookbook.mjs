@@ -17,7 +17,15 @@ export function render(current) {
       const test = `test/examples/plugins/${name.replace(/\.ts$/, ".test.ts")}`;
       return [`[${name}](${name})`, purpose(name, code), code.trimEnd().split("\n").length, uses(code), `[test](../../${test})`];
     });
-  return between(current, "plugins", table(["file", "what it is for", "lines", "taps", "its test"], rows));
+  return between(current, "plugins", aligned(table(["file", "what it is for", "lines", "taps", "its test"], rows)));
+}
+
+/** A table as the formatter has it: it formats what is not in docs/. */
+function aligned(text) {
+  const rows = text.split("\n").map((line) => line.slice(2, -2).split(" | "));
+  const widths = rows[0].map((_, at) => Math.max(...rows.map((row) => row[at].length)));
+  const cell = (value, at) => (value === "---" ? "-".repeat(widths[at]) : value.padEnd(widths[at]));
+  return rows.map((row) => `| ${row.map(cell).join(" | ")} |`).join("\n");
 }
 
 /** The first sentence of the comment at the plugin. */

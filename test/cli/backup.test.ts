@@ -96,7 +96,7 @@ test("what is there and differs is replaced only by --force, and kept beside; a 
   const [copy = ""] = readdirSync(join(at.path, "saved")).filter((name) => name.endsWith("keys.json"));
   writeFileSync(join(at.path, "saved", copy), "[ ]");
   expect(await run(at, ["restore", "saved"])).toMatchObject({
-    code: 3,
+    code: 1,
     stderr: expect.stringContaining("is not as it was made; nothing was put back"),
   });
 });
@@ -104,8 +104,18 @@ test("what is there and differs is replaced only by --force, and kept beside; a 
 test("a folder that is there is no place for a backup, one that is none cannot be restored, and a host that runs is not restored under", async () => {
   using at = home({ listen: { port: 0 }, mcpServers: {} });
   mkdirSync(join(at.path, "there"));
-  expect((await run(at, ["backup", "there"])).stderr).toContain("there");
-  expect(await run(at, ["restore", "there"])).toMatchObject({ code: 3, stderr: expect.stringContaining("is no backup") });
+  expect(await run(at, ["backup", "there"])).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("is there already; name a new folder"),
+  });
+  expect(await run(at, ["backup", "no/there"])).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/there is no folder .*no; make it first/),
+  });
+  expect(await run(at, ["restore", "there"])).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^mcp-host: .* is no backup; name a folder/),
+  });
   const { code, stdout } = await run(at, ["backup"]);
   expect(code).toBe(0);
   const [folder = ""] = stdout.split("\n");
@@ -115,5 +125,5 @@ test("a folder that is there is no place for a backup, one that is none cannot b
   await vi.waitFor(async () => expect((await run(at, ["restore", folder])).stderr).toContain("stop"), 20_000);
   const manifest = join(folder, "manifest.json");
   writeFileSync(manifest, readFileSync(manifest, "utf8").replace('"path": "mcp-host', '"path": "../mcp-host'));
-  expect(await run(at, ["restore", folder])).toMatchObject({ code: 3, stderr: expect.stringContaining("which is outside of") });
+  expect(await run(at, ["restore", folder])).toMatchObject({ code: 1, stderr: expect.stringContaining("which is outside of") });
 });

@@ -175,6 +175,12 @@ test("a running host takes each change on, and reconnect gives a server another 
   const disabled = await run(at, ["disable", "b", "--json"]);
   expect(JSON.parse(disabled.stdout)).toMatchObject({ server: "b", written: true, hosts: [{ pid, upstreams: { removed: ["b"] } }] });
   expect(await names()).toEqual(["environment"]);
+  const restored = await run(at, ["config", "restore"]);
+  expect(restored).toMatchObject({ code: 0, stderr: expect.stringContaining(`pid ${pid} has taken it on: servers added b; 1 as before`) });
+  expect(await names()).toEqual(["environment", "echo"]);
+  const again = await run(at, ["config", "restore", "--json"]);
+  expect(JSON.parse(again.stdout)).toMatchObject({ written: true, hosts: [{ pid, upstreams: { removed: ["b"] } }] });
+  expect(await names()).toEqual(["environment"]);
 
   const pidOf = async () => ((await client.callTool({ name: "environment" })).structuredContent as { pid: number }).pid;
   const before = await pidOf();

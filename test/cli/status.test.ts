@@ -146,7 +146,7 @@ test("the control socket answers one line, refuses what it does not know, and ha
   expect(JSON.parse(await ask('{"command":"status"}\n{"command":"status"}\n'))).toMatchObject({ result: { pid: running.child.pid } });
   expect(JSON.parse(await ask('{"command":"halt"}\n'))).toEqual({
     error:
-      'there is no operation "halt" (did you mean "health"?); there are status, reload, reconnect, stop, health, stats, pipeline, catalog, clients, end-client, enable, disable, config, config-change, config-history, config-restore, invocation',
+      'there is no operation "halt" (did you mean "health"?); there are status, reload, reconnect, stop, drain, resume, health, stats, pipeline, catalog, clients, end-client, enable, disable, config, config-change, config-history, config-restore, invocation',
   });
   expect(JSON.parse(await ask("null\n"))).toEqual({ error: "the request is no JSON object" });
   expect(JSON.parse(await ask('{"command":"cache:clear"}\n'))).toEqual({ error: 'plugin "cache" has no operation "clear"; it has none' });

@@ -17,6 +17,8 @@ interface Course {
   /** Whether a host runs in the background. */
   readonly runs?: boolean;
   readonly before?: (at: Home) => Promise<unknown>;
+  /** What `mcp-host status` has to say of a host that runs, before anybody follows the page. */
+  readonly until?: RegExp;
   readonly lines: readonly (readonly [line: string, code: number, words: RegExp])[];
 }
 
@@ -24,6 +26,7 @@ const COURSES: Record<string, Course> = {
   "disk-full.md": {
     config: served({ files }, [["@host/plugin-sqlite", { file: "state.sqlite" }]]),
     runs: true,
+    until: /^files +ready/m,
     lines: [
       ["df -h .", 0, /%/],
       ["mcp-host status", 0, /^files +ready/m],
@@ -90,6 +93,7 @@ const COURSES: Record<string, Course> = {
   "server-down.md": {
     config: served({ files: broken, other: files }),
     runs: true,
+    until: /Last words of files/,
     lines: [
       ["mcp-host status", 0, /Last words of files:\n +no key in the environment/],
       ["mcp-host logs --server files --level warn --no-follow", 0, /could not be connected/],
@@ -169,7 +173,7 @@ test("every runbook has a course", () => {
 
 test.each(Object.entries(COURSES))(
   "%s: each line does what the page says",
-  async (page, { config, runs, before, lines }) => {
+  async (page, { config, runs, before, until, lines }) => {
     expect(linesOf(page)).toEqual(lines.map(([line]) => line));
     using at = home(config, { pepper: "a-pepper-of-more-than-thirty-two-characters" });
     mkdirSync(join(at.path, "bin"));
@@ -178,6 +182,7 @@ test.each(Object.entries(COURSES))(
     await before?.(at);
     await using _daemon = runs ? await startDaemon(at) : undefined;
     try {
+      if (until) await vi.waitFor(async () => expect((await run(at, ["status"])).stdout).toMatch(until));
       for (const [line, code, words] of lines) {
         const done = shell(at, line);
         if (line.includes("trace")) await callUntil(done, at); // it goes on until there were calls

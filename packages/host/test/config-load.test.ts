@@ -77,6 +77,7 @@ test.each([
   ["c.yaml", "listen: {port: 1}\nlisten: {port: 2}", /^2:1: Map keys must be unique$/],
   ["c.yaml", "a: *nothing", /^the YAML cannot be read: Unresolved alias/],
   ["c.yaml", "a: 1\n---\nb: 2", /multiple documents/],
+  ["c.json", `{"a":\n${"[".repeat(5_000)}`, /^2:200: nested deeper than 200 levels; is it a config\?$/],
   ["c.json", "[]", /^the config: must be an object, not a list$/],
   ["c.yaml", "", /^the config: is empty/],
 ])("%s with %j is refused with line and column", async (name, text, expected) => {

@@ -30,6 +30,20 @@ test("what came and what comes is given in its order, until there is no more", a
   expect(state.stopped).toBeGreaterThan(0);
 });
 
+test("what has ended before anybody reads gives what came", async () => {
+  const lines = followed(
+    ({ read, end }) => {
+      read("a");
+      read("b");
+      end();
+      return () => {};
+    },
+    missing,
+    new AbortController().signal,
+  );
+  expect(await all(lines)).toEqual(["a", "b"]);
+});
+
 test("of one who does not read only so many wait, and how many are missing is told", async () => {
   const { state, begin } = source();
   const lines = followed(begin, missing, new AbortController().signal);

@@ -91,8 +91,11 @@ export class Access {
     return isNear(asked) ? this.#setup.redeem(bearerOf(asked.headers.get("authorization") ?? "")) : undefined;
   }
 
-  /** Why nobody is let in. Of one who tries too often nothing is said any more but that. */
-  refusal({ address, headers }: Asked): Problem & { readonly isNews: boolean } {
+  /** Why nobody is let in. Of one who tries too often nothing is said any more but that. @param words what is said of what was sent */
+  refusal(
+    { address, headers }: Asked,
+    words = "the Authorization header is not that of an operator",
+  ): Problem & { readonly isNews: boolean } {
     const now = this.#now();
     const hasTried = headers.has("authorization");
     let wrong = this.#wrong.get(address);
@@ -113,9 +116,7 @@ export class Access {
         { isNews: false },
       );
     }
-    const detail = hasTried
-      ? "the Authorization header is not that of an operator"
-      : "this needs `Authorization: Bearer <token>`, with a token of the admin plugin's options";
+    const detail = hasTried ? words : "this needs `Authorization: Bearer <token>`, with a token of the admin plugin's options";
     return Object.assign(new Problem(401, "unauthorized", detail, { "www-authenticate": 'Bearer realm="mcp-host admin"' }), {
       isNews: hasTried,
     });

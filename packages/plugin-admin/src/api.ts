@@ -12,6 +12,9 @@ import { eventStream, STREAMS } from "./streams.ts";
 /** Where the ticket of a set-up is taken for its token. */
 const SETUP = "/setup";
 
+const NO_TICKET =
+  "this ticket is not good, or not any more: it is for once, for ten minutes, and for this machine without a proxy; `mcp-host open --setup` gives another";
+
 /** What was asked for, for whoever counts it. */
 export type Told = (status: number, why: string) => void;
 
@@ -70,7 +73,7 @@ export class Api {
 
   #setUp(asked: Asked): Response {
     const handed = this.#access.redeem(asked);
-    if (!handed) throw this.#turnedAway(asked);
+    if (!handed) throw this.#turnedAway(asked, NO_TICKET);
     this.#host.log.warn("a set-up has begun: what starts programs can be changed over the admin API", { address: asked.address });
     this.#told(200, "done");
     return json({ token: handed.token, seconds: Math.floor((handed.until - this.#host.clock.now()) / 1_000) });
@@ -82,8 +85,8 @@ export class Api {
     return answerOf(new Problem(403, "forbidden", "none of the client's roles is an operator's"), redactText);
   }
 
-  #turnedAway(asked: Asked): Problem {
-    const refusal = this.#access.refusal(asked);
+  #turnedAway(asked: Asked, words?: string): Problem {
+    const refusal = this.#access.refusal(asked, words);
     if (refusal.isNews)
       this.#host.log.warn("somebody without an operator's token was turned away", { address: asked.address, method: asked.method });
     return refusal;

@@ -42,7 +42,7 @@ export class OwnServer {
     const answer = getRequestListener(
       (request, { incoming }) => {
         const serve = this.#serving.at(-1);
-        const refused = this.#refusal(request.headers.get("host") ?? "");
+        const refused = this.#refusal(request.headers.get("host") ?? "", request.headers.get("origin"));
         if (refused) return answerOf(refused, (text) => text);
         return serve
           ? serve(request, incoming.socket.remoteAddress ?? "")
@@ -88,17 +88,22 @@ export class OwnServer {
     if (index !== -1) this.#serving.splice(index, 1);
   }
 
-  /** A name that is not the server's own is one that leads here from elsewhere. */
-  #refusal(given: string): Problem | undefined {
+  /** A name that is not the server's own is one that leads here from elsewhere, and a page of another site has no business here. */
+  #refusal(given: string, origin: string | null): Problem | undefined {
     const { host, hosts } = this.#listen;
     const name = given.toLowerCase();
     const bare = name.replace(/:\d{1,5}$/, "");
     const own = isLoopback(host) ? ["localhost", "127.0.0.1", "[::1]", host] : [];
-    if ([...own, ...hosts.map((each) => each.toLowerCase())].some((each) => each === bare || each === name)) return undefined;
-    return new Problem(
-      403,
-      "forbidden",
-      "the Host header is not one of the API's names; add it to the option listen.hosts if it should be",
-    );
+    const further = hosts.map((each) => each.toLowerCase());
+    const refused = (header: string) =>
+      new Problem(
+        403,
+        "forbidden",
+        `the ${header} header is not one of the API's names; add it to the option listen.hosts if it should be`,
+      );
+    if (![...own, ...further].some((each) => each === bare || each === name)) return refused("Host");
+    if (origin === null) return undefined;
+    const site = URL.canParse(origin) ? new URL(origin).host : "";
+    return site === name || further.includes(site) ? undefined : refused("Origin");
   }
 }

@@ -54,7 +54,7 @@ test("what the host could not run on is refused, in words, and changes nothing; 
     [[{ path: ["mcpServers", "near", "timeout"], value: "soon" }], "mcpServers.near.timeout"],
     [[{ path: ["mcpServers", "bad"], value: { url: "ftp://x" } }], "mcpServers.bad.url"],
     [[{ path: ["mcpServers", "bad"], value: 7 }], "mcpServers.bad"],
-    [[{ path: ["mcpServers", "near", "tiemout"], value: 1 }], "tiemout"],
+    [[{ path: ["mcpServers", "near", "tiemout"], value: 1 }], 'near.tiemout: no setting of a server (did you mean "timeout"?)'],
   ];
   for (const [edits, words] of cases) {
     const { status, body } = await change(edits);
@@ -122,9 +122,34 @@ test("a server is switched on and off again, with its entry as it was", async ()
   const on = await admin.ask("POST", "servers/near/enable", "operate");
   expect(on).toMatchObject({ status: 200, body: { reload: { upstreams: { added: ["near"] } } } });
   expect(await admin.ask("POST", "servers/none/enable", "operate")).toMatchObject({
-    status: 422,
+    status: 404,
     body: { detail: expect.stringContaining("none") },
   });
+});
+
+test("a file that somebody has broken is named with the place", async () => {
+  const before = text();
+  writeFileSync(admin.file, `${before}broken`);
+  const words = `${admin.file} cannot be used: ${before.split("\n").length}:`;
+  expect(await admin.ask("GET", "config", "read")).toMatchObject({ status: 422, body: { detail: expect.stringContaining(words) } });
+  expect(await change([{ path: ["drain"], value: "1s" }])).toMatchObject({ status: 422, body: { detail: expect.stringContaining(words) } });
+});
+
+test("what is shown in the place of a secret does not replace it", async () => {
+  const before = text();
+  const { body } = await admin.ask("GET", "config", "read");
+  const { mcpServers } = body.config as { mcpServers: { off: object; far: { headers: object } } };
+  const cases: [unknown, string][] = [
+    [{ path: ["mcpServers", "far"], value: { ...mcpServers.far, timeout: "9s" } }, "mcpServers.far.headers.x-team"],
+    [{ path: ["mcpServers", "far", "headers", "x-team"], value: "[redacted]" }, "mcpServers.far.headers.x-team"],
+    [{ path: ["mcpServers", "renamed"], value: mcpServers.far }, "mcpServers.renamed.headers.x-team"],
+  ];
+  for (const [edit, place] of cases)
+    expect(await change([edit])).toMatchObject({
+      status: 400,
+      body: { detail: expect.stringContaining(`${place}: is "[redacted]", which is shown in the place of a secret`) },
+    });
+  expect(text()).toBe(before);
 });
 
 test("no secret is shown anywhere: of the config, its changes and its history, calls, logs, status", async () => {

@@ -34,7 +34,7 @@ test("`open` tells where the page is, and that no host runs where none does", as
   const other = join(admin.at.path, "other.json");
   writeFileSync(other, readFileSync(admin.file));
   const refused = await run(admin.at, ["open", "--no-browser", "--config", other], admin.env);
-  expect(refused.code).not.toBe(0);
+  expect(refused.code).toBe(5);
   expect(refused.stderr).toContain("no host runs with this config");
 });
 
@@ -44,7 +44,10 @@ test("a ticket is good once, and its token lets this machine change what starts 
   expect({ status, body }).toEqual({ status: 200, body: { token: expect.any(String), seconds: expect.any(Number) } });
   expect(body.seconds).toBeLessThanOrEqual(SETUP_MS / 1_000);
   const token = String(body.token);
-  expect((await admin.ask("POST", "setup", as(first))).status).toBe(401);
+  expect(await admin.ask("POST", "setup", as(first))).toMatchObject({
+    status: 401,
+    body: { detail: expect.stringContaining("`mcp-host open --setup` gives another") },
+  });
   expect((await admin.ask("GET", "whoami", as(token))).body).toEqual({ who: "admin:setup", scope: "configure", allowCommands: true });
   expect((await admin.ask("POST", "config/change", "configure", program)).status).toBe(403);
   expect((await admin.ask("POST", "config/change", as(token), { ...program, commands: false })).status).toBe(400);

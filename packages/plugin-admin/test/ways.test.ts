@@ -84,6 +84,9 @@ test("on a port of its own it is nowhere else, and checks names by itself", asyn
   expect((await ask(own, "GET", "docs")).status).toBe(200);
   expect((await ask(new URL("/", own), "GET", "mcp", "read")).status).toBe(404);
   const { request } = await import("node:http");
+  const from = async (origin: string) =>
+    (await fetch(new URL("status", own), { headers: { origin, authorization: `Bearer ${TOKENS.read}` } })).status;
+  expect([await from("http://evil.example"), await from("null"), await from(own.origin)]).toEqual([403, 403, 200]);
   const status = await new Promise((done) =>
     request(new URL("status", own), { headers: { host: "evil.example", authorization: `Bearer ${TOKENS.read}` } }, (response) => {
       response.resume();

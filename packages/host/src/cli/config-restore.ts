@@ -3,6 +3,7 @@ import type { Restored } from "../config/backup.ts";
 import { escapeControls } from "../log.ts";
 import { jsonArgs } from "../operator/host-choice.ts";
 import { UsageError } from "../operator/usage-error.ts";
+import { redactText } from "../redact.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
 import { configArgs } from "./command-line/options.ts";
 import { jsonText } from "./terminal/json-text.ts";
@@ -25,14 +26,18 @@ export default defineCommand({
     const dry = args["dry-run"] === true;
     const restored = await located(path, () => restore(path, Number(which), dry));
     const changes = await difference(path, { ...restored, is: "restored" });
+    const { reloadRunningHosts } = await import("../operator/control-client.ts");
+    const { plain, told: became } = await import("./servers/taken-on.ts");
+    const hosts = dry || changes === "" ? [] : await reloadRunningHosts(path);
     if (args.json) {
       const { from, backup } = restored;
-      process.stdout.write(jsonText({ config: path, from: from.path, backup, diff: changes, written: !dry }));
+      process.stdout.write(jsonText({ config: path, from: from.path, backup, diff: changes, written: !dry, hosts: hosts.map(plain) }));
     } else {
       process.stdout.write(changes === "" ? "" : `${escapeControls(changes)}\n`);
       process.stderr.write(`${told(path, restored, changes, dry)}\n`);
+      for (const host of hosts) process.stderr.write(`${escapeControls(redactText(`mcp-host: ${became(host)}`))}\n`);
     }
-    return EXIT.ok.code;
+    return hosts.some(({ outcome }) => outcome instanceof Error) ? EXIT.failure.code : EXIT.ok.code;
   },
 });
 

@@ -25,13 +25,19 @@ export default defineCommand({
   async run({ args, rawArgs }): Promise<ExitCode> {
     const choice = choiceOf(args);
     const lines = linesOf(args.lines);
-    const { existsSync } = await import("node:fs");
-    const { resolve } = await import("node:path");
+    const { accessSync, constants, existsSync } = await import("node:fs");
+    const { dirname, resolve } = await import("node:path");
+    const { unwritable } = await import("../config/unwritable.ts");
     const { loadOptions } = await import("./command-line/load-options.ts");
     const { writeBundle } = await import("./support/bundle.ts");
     const output = claimStdout();
     const file = resolve(args.file ?? `mcp-host-support-${new Date().toISOString().slice(0, 19).replaceAll(":", "-")}.json`);
     if (existsSync(file)) throw new UsageError(`${file} is there already; name a new file`);
+    try {
+      accessSync(dirname(file), constants.W_OK); // before the work, of which much may be slow
+    } catch (error) {
+      throw unwritable(file, error);
+    }
     const options = await loadOptions(rawArgs, false);
     const parts = await writeBundle(file, { config: args.config, choice, rawArgs, options, lines, connect: args.connect === true });
     if (args.json) output.write(jsonText({ file, parts }));

@@ -5,6 +5,7 @@ import { ConfigError } from "../errors.ts";
 import { readCode } from "./code.ts";
 import type { Environment } from "./env-files.ts";
 import { EXTENSIONS } from "./locate.ts";
+import { checkNesting } from "./nesting.ts";
 import { isGroupWritable, writableByAll } from "./permissions.ts";
 import { readText } from "./text-file.ts";
 import { isCode } from "./trust.ts";
@@ -52,6 +53,7 @@ export async function parseText(text: string, extension: string): Promise<unknow
 }
 
 function parseJsonc(text: string): unknown {
+  checkNesting(text);
   const errors: ParseError[] = [];
   const tree = parseTree(text, errors, { allowTrailingComma: true });
   const problems = errors.map(({ error, offset }) => `${lineAndColumn(text, offset)}: ${words(printParseErrorCode(error))}`);

@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
+import { unwritable } from "./unwritable.ts";
 
-/** Replaces a file as a whole or not at all. Its mode stays, and a link to it stays a link; a new file gets mode 0600. */
+/** Replaces a file as a whole or not at all. Its mode stays, and a link to it stays a link; a new file gets mode 0600. @throws Error that says why it cannot be */
 export function replaceFile(path: string, text: string): void {
   const target = existsSync(path) ? realpathSync(path) : resolve(path);
   const mode = existsSync(target) ? statSync(target).mode & 0o777 : 0o600;
@@ -14,6 +15,6 @@ export function replaceFile(path: string, text: string): void {
     renameSync(temporary, target);
   } catch (error) {
     rmSync(temporary, { force: true });
-    throw error;
+    throw unwritable(target, error);
   }
 }

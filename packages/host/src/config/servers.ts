@@ -38,9 +38,13 @@ export async function serversIn(path: string, remedy = "change it by hand"): Pro
 /** One server of a file. @throws Error that names those that are there */
 export function serverIn({ path, servers }: ServersInFile, name: string): unknown {
   if (Object.hasOwn(servers, name)) return servers[name];
+  throw new Error(noServerIn({ path, servers }, name));
+}
+
+/** That a file has no server of this name, and which it has. */
+export function noServerIn({ path, servers }: Pick<ServersInFile, "path" | "servers">, name: string): string {
   const names = Object.keys(servers);
-  const near = nearest(name, names);
-  throw new Error(`there is no server "${name}" in ${path}${near}; ${names.length === 0 ? "it has none" : `it has ${names.join(", ")}`}`);
+  return `there is no server "${name}" in ${path}${nearest(name, names)}; ${names.length === 0 ? "it has none" : `it has ${names.join(", ")}`}`;
 }
 
 /** Changes places of one server; the rest of the file stays. @throws ConfigError as {@link editConfig} does */

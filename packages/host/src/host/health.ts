@@ -66,7 +66,7 @@ export function readinessOf(upstreams: Iterable<Upstream>, draining: boolean): R
  */
 export async function reconnect(upstreams: ReadonlyMap<string, Upstream>, name: string, drain: number, principal?: string): Promise<void> {
   const upstream = upstreams.get(name);
-  if (!upstream) throw new Error(`no upstream is called "${name}"${nearest(name, [...upstreams.keys()])}`);
+  if (!upstream) throw new HostError("not_found", `no upstream is called "${name}"${nearest(name, [...upstreams.keys()])}`);
   if (upstream.lacks !== undefined)
     throw new HostError("upstream_down", `upstream "${upstream.key}" is not configured: ${redactText(upstream.lacks)}`, { upstream: name });
   upstream.askAgain();

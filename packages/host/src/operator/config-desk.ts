@@ -5,14 +5,14 @@ import { type Backup, backUp, history } from "../config/backup.ts";
 import { switchEdits } from "../config/foreign.ts";
 import { checkConfigFile, parseText } from "../config/read.ts";
 import { replaceFile } from "../config/replace.ts";
-import { serverIn, serversIn } from "../config/servers.ts";
+import { noServerIn, serversIn } from "../config/servers.ts";
 import { readText } from "../config/text-file.ts";
 import { type Edit, editText, whyNotWritten } from "../config/write.ts";
 import { ConfigError, HostError } from "../errors.ts";
 import type { ReloadReport } from "../host/reload.ts";
-import { redactText } from "../redact.ts";
+import { REDACTED, redactText } from "../redact.ts";
 import { reservedChanges } from "./config-guard.ts";
-import { type ConfigChange, changesBetween, withoutSecrets } from "./config-shown.ts";
+import { type ConfigChange, changesBetween, shownAsValues, withoutSecrets } from "./config-shown.ts";
 import type { ServedControls } from "./host-operation.ts";
 
 /** How a config is to be changed. */
@@ -69,7 +69,13 @@ export class ConfigDesk {
 
   /** Changes places of it. @throws HostError, ConfigError; then nothing has changed */
   change(edits: readonly Edit[], rules: ChangeRules): Promise<Changed> {
-    return this.#inTurn((before) => editText(before, this.#extension, edits), rules);
+    return this.#inTurn(async (before) => {
+      const after = await editText(before, this.#extension, edits);
+      const places = shownAsValues(await this.#parse(before), await this.#parse(after));
+      if (places.length === 0) return after;
+      const why = `is "${REDACTED}", which is shown in the place of a secret; leave it out of the change, or give the value`;
+      throw new HostError("invalid_params", places.map((place) => `${redactText(place)}: ${why}`).join("; "));
+    }, rules);
   }
 
   /** Puts a backup back. @param number 1 is the newest */
@@ -87,7 +93,8 @@ export class ConfigDesk {
     return this.#inTurn(
       async (before) => {
         const file = await serversIn(this.path);
-        const edits = switchEdits(serverIn(file, name), on).map(({ path, value }) => ({ path: [file.key, name, ...path], value }));
+        if (!Object.hasOwn(file.servers, name)) throw new HostError("not_found", noServerIn(file, name));
+        const edits = switchEdits(file.servers[name], on).map(({ path, value }) => ({ path: [file.key, name, ...path], value }));
         return edits.length > 0 ? editText(before, this.#extension, edits) : before;
       },
       { commands: true }, // it changes nothing else, and somebody with this machine wrote the entry
@@ -104,8 +111,14 @@ export class ConfigDesk {
     return readFileSync(this.path, "utf8");
   }
 
-  #parse(text: string): Promise<unknown> {
-    return parseText(text.replace(/^\uFEFF/, ""), this.#extension); // the mark that some editors put before a text
+  /** @throws ConfigError that names the file */
+  async #parse(text: string): Promise<unknown> {
+    try {
+      return await parseText(text.replace(/^\uFEFF/, ""), this.#extension); // the mark that some editors put before a text
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      throw new ConfigError([`${this.path} cannot be used: ${error.problems.join("; ")}`]);
+    }
   }
 
   #inTurn(make: (before: string) => Promise<string>, rules: ChangeRules): Promise<Changed> {
@@ -119,8 +132,9 @@ export class ConfigDesk {
     if (why !== undefined) throw new HostError("forbidden", `the config cannot be changed here: ${why}`);
     const before = this.#text();
     if (expect !== undefined && expect !== fingerprintOf(before)) throw this.#moved();
+    const was = await this.#parse(before);
     const after = await make(before);
-    const [was, is] = [await this.#parse(before), await this.#parse(after)];
+    const is = await this.#parse(after);
     const changes = changesBetween(was, is);
     if (after === before) return { changes, fingerprint: fingerprintOf(before), written: false };
     const reserved = commands ? [] : reservedChanges(was, is);

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
+import { nearest } from "../config/nearest.ts";
 import { isPlainObject } from "../config/plain.ts";
-import { BUILT_IN_TYPES, settingsSchema, urlUpstream } from "../config/server-schema.ts";
+import { BUILT_IN_TYPES, SERVER_KEYS, settingsSchema, urlUpstream } from "../config/server-schema.ts";
 
 /** What else of a config starts, reads or opens nothing. */
 const FREE = new Set(["mcpServers", "servers", "drain", "wait", "slowCall", "$schema", "version"]);
@@ -46,7 +47,10 @@ function serverChange(before: unknown, after: unknown, place: string): string[] 
   const isUrl = isUrlServer(after) && (was === undefined || isUrlServer(was));
   const problems = changed
     .filter((key) => !SETTINGS.has(key) && !(isUrl && URL_KEYS.has(key)))
-    .map((key) => `${place}.${key}: decides which program runs, and how`);
+    .map(
+      (key) =>
+        `${place}.${key}: ${SERVER_KEYS.has(key) ? "decides which program runs, and how" : `no setting of a server${nearest(key, [...SERVER_KEYS])}, or one of another type, which may start programs`}`,
+    );
   problems.push(...changed.flatMap((key) => foreignReference(was?.[key], after[key], `${place}.${key}`)));
   if (isUrl && was && leadsElsewhere(was, after) && keptHeaders(was, after).length > 0)
     problems.push(`${place}.url: leads elsewhere, and ${keptHeaders(was, after).join(", ")} would go there; give its headers anew`);

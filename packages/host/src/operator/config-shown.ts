@@ -55,6 +55,27 @@ export function changesBetween(before: unknown, after: unknown): ConfigChange[] 
   return changes;
 }
 
+/**
+ * Places where a change would write what is shown of a secret in the secret's place: whoever asks has sent back what they saw.
+ * @param before the config as its file writes it now @param after the same with the change
+ */
+export function shownAsValues(before: unknown, after: unknown): string[] {
+  const places: string[] = [];
+  const walk = (was: unknown, shown: unknown, is: unknown, path: Path): void => {
+    if (path.length > DEPTH || is === was) return;
+    if (typeof is === "string") {
+      if (/\[redacted\]|%5Bredacted%5D/.test(is) && (isHidden(path) || is === shown)) places.push(path.join("."));
+    } else if (typeof is === "object" && is !== null)
+      for (const [key, item] of Object.entries(is)) walk(at(was, key), at(shown, key), item, [...path, key]);
+  };
+  walk(before, withoutSecrets(before), after, []);
+  return places;
+}
+
+function at(value: unknown, key: string): unknown {
+  return typeof value === "object" && value !== null && Object.hasOwn(value, key) ? (value as Record<string, unknown>)[key] : undefined;
+}
+
 /** Whether what stands at a place of a config is hidden, whatever it is. */
 export function isHidden(path: Path): boolean {
   const [top, , part] = path;

@@ -46,7 +46,8 @@ export function followed(
     stop();
     wake?.();
   };
-  if (isOver) abort();
+  // What has ended by itself may still have lines that wait.
+  if (signal.aborted) abort();
   else signal.addEventListener("abort", abort, { once: true });
 
   async function* lines(): AsyncGenerator<string> {

@@ -17,7 +17,8 @@ export default {
   async run({ args, data }: { args: { setup?: boolean; browser: boolean; json?: boolean }; data?: PluginCommandData }): Promise<number> {
     const { operate } = data as PluginCommandData; // a command of a plugin is always given it
     return operate(async (run, { running }) => {
-      if (!running) throw new Error("no host runs with this config; start it first, with `mcp-host start`");
+      if (!running)
+        throw Object.assign(new Error("no host runs with this config; start it first, with `mcp-host start`"), { name: "NoHostError" }); // exit code 5
       const opened = (await run(args.setup ? "setup" : "page")) as unknown as Opened; // what the operations give
       if (args.json) process.stdout.write(`${JSON.stringify(opened, undefined, 2)}\n`);
       else process.stdout.write(`${opened.url}\n`);

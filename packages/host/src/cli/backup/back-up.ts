@@ -12,6 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, join } from "node:path";
+import { unwritable } from "../../config/unwritable.ts";
 import { VERSION } from "../../version.ts";
 import type { Inventory } from "./inventory.ts";
 import { MANIFEST, type Manifest, type ManifestFile, placeOf } from "./manifest.ts";
@@ -22,7 +23,11 @@ import { MANIFEST, type Manifest, type ManifestFile, placeOf } from "./manifest.
  * @throws Error where the folder is there already, or a file cannot be copied; then there is no folder
  */
 export async function backUpTo(folder: string, { folder: beside, kept, elsewhere }: Inventory, now: Date): Promise<Manifest> {
-  mkdirSync(folder, { mode: 0o700 });
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    throw unwritable(folder, error);
+  }
   try {
     const files: ManifestFile[] = [];
     for (const { what, path, copy, beside: others = [] } of kept) {

@@ -2,7 +2,6 @@ import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { isAbsolute, join, relative, resolve, sep } from "node:path";
 import { z } from "zod";
-import { ConfigError } from "../../errors.ts";
 
 /** The file of a backup that says what is in it. */
 export const MANIFEST = "manifest.json";
@@ -36,17 +35,19 @@ const manifest = z.strictObject({
 export type Manifest = z.output<typeof manifest>;
 export type ManifestFile = z.output<typeof file>;
 
-/** The manifest of a backup. @throws ConfigError for what is none */
+/** The manifest of a backup. @throws Error for what is none */
 export function readManifest(folder: string): Manifest {
   const path = join(folder, MANIFEST);
   let value: unknown;
   try {
     value = JSON.parse(readFileSync(path, "utf8"));
   } catch (error) {
-    throw new ConfigError([`${folder} is no backup: ${path} cannot be read (${(error as Error).message})`]); // fs and JSON throw these
+    throw new Error(
+      `${folder} is no backup; name a folder that \`mcp-host backup\` has made. Its manifest cannot be read: ${(error as Error).message}`,
+    ); // fs and JSON throw these
   }
   const read = manifest.safeParse(value);
-  if (!read.success) throw new ConfigError([`${path} is no manifest of this version: ${z.prettifyError(read.error)}`]);
+  if (!read.success) throw new Error(`${path} is no manifest of this version: ${z.prettifyError(read.error)}`);
   return read.data;
 }
 
@@ -60,16 +61,16 @@ export function placeOf(path: string, folder: string): Pick<ManifestFile, "in" |
   return { in: "root", path: path.split(sep).join("/") };
 }
 
-/** Where it belongs on this machine. @param folder of the config @throws ConfigError for a place outside of what it is in */
+/** Where it belongs on this machine. @param folder of the config @throws Error for a place outside of what it is in */
 export function targetOf({ in: place, path, what }: ManifestFile, folder: string): string {
   if (place === "root") {
     if (isAbsolute(path)) return path;
-    throw new ConfigError([`the ${what} of the backup belongs at ${path}, which is no absolute path`]);
+    throw new Error(`the ${what} of the backup belongs at ${path}, which is no absolute path`);
   }
   const base = place === "config" ? folder : homedir();
   const target = resolve(base, path);
   if (isBelow(target, base)) return target;
-  throw new ConfigError([`the ${what} of the backup belongs at ${path}, which is outside of ${base}`]);
+  throw new Error(`the ${what} of the backup belongs at ${path}, which is outside of ${base}`);
 }
 
 function isBelow(path: string, base: string): boolean {

@@ -1,6 +1,5 @@
 import { chmodSync, copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { ConfigError } from "../../errors.ts";
 import { digestOf } from "./back-up.ts";
 import { type Manifest, type ManifestFile, targetOf } from "./manifest.ts";
 
@@ -14,13 +13,13 @@ export interface PutBack {
   readonly aside?: string;
 }
 
-/** What would be done, in the manifest's order. @throws ConfigError for a file that is not what the manifest says */
+/** What would be done, in the manifest's order. @throws Error for a file that is not what the manifest says */
 export async function planOf(backup: string, { files }: Manifest, folder: string): Promise<readonly PutBack[]> {
   const plan: PutBack[] = [];
   for (const file of files) {
     const from = join(backup, file.name);
     if (!existsSync(from) || (await digestOf(from)) !== file.sha256)
-      throw new ConfigError([`the ${file.what} of the backup (${from}) is not as it was made; nothing was put back`]);
+      throw new Error(`the ${file.what} of the backup (${from}) is not as it was made; nothing was put back`);
     const path = targetOf(file, folder);
     const isThere = existsSync(path);
     const isSame = isThere && (await digestOf(path)) === file.sha256;

@@ -1,5 +1,6 @@
 import { existsSync, statSync } from "node:fs";
 import { dirname, extname, join } from "node:path";
+import { checkNesting } from "../../config/nesting.ts";
 import { parseText } from "../../config/read.ts";
 import { readText } from "../../config/text-file.ts";
 import { ConfigError } from "../../errors.ts";
@@ -40,6 +41,7 @@ function textOf(path: string): string {
 
 async function parsed(text: string, extension: string): Promise<unknown> {
   if ([".toml", ".yaml", ".yml"].includes(extension)) return parseText(text, extension);
+  checkNesting(text); // JSON5 has no bound
   try {
     return await parseText(text, ".jsonc");
   } catch (error) {

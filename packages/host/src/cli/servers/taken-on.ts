@@ -28,12 +28,13 @@ export async function takenOn({ path, server, did, written, backup, notes = [] }
   return hosts.some(({ outcome }) => outcome instanceof Error) ? EXIT.failure.code : EXIT.ok.code;
 }
 
-function told({ pid, outcome }: Reloaded): string {
+/** What became of a host that was to read its file again, in words. */
+export function told({ pid, outcome }: Reloaded): string {
   if (outcome instanceof Error) return `the file is written, but ${outcome.message}`;
   return `the host with pid ${pid} has taken it on: servers ${describeChanges(outcome.upstreams)}`;
 }
 
-function plain({ pid, outcome }: Reloaded): object {
+export function plain({ pid, outcome }: Reloaded): object {
   return outcome instanceof Error ? { pid, error: outcome.message } : { pid, ...outcome };
 }
 
