@@ -359,3 +359,15 @@ test("on a terminal each value is asked for, and then whether it is to be writte
     env: { NOTES_TOKEN: "${NOTES_TOKEN}", LEVEL: "debug" },
   });
 });
+
+test("a value for the name of a host stays in that name", async () => {
+  const remotes = [{ type: "streamable-http", url: "https://{tenant}.example.com/mcp", variables: { tenant: { isRequired: true } } }];
+  using at = home({});
+  const add = (tenant: string) => added(at, [server({ remotes })], ["io.github.ada/notes", "--yes", "--value", `tenant=${tenant}`]);
+  for (const tenant of ["evil.test/", "evil.test?", "evil.test#", "user@evil.test", "evil.test\\", "a b"]) {
+    const { code, stderr } = await add(tenant);
+    expect({ code, stderr }, tenant).toEqual({ code: 2, stderr: expect.stringContaining("stands in the name of the host") });
+  }
+  expect(await add("ada")).toMatchObject({ code: 0 });
+  expect(serverOf(at, "notes")).toMatchObject({ url: "https://ada.example.com/mcp" });
+});

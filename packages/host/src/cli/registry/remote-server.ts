@@ -2,7 +2,7 @@ import { UsageError } from "../../operator/usage-error.ts";
 import { isSafeUrl } from "../../wire/loopback.ts";
 import type { Answers } from "../servers/answers.ts";
 import type { Draft } from "../servers/draft.ts";
-import { shownText } from "../servers/written-text.ts";
+import { shownText, type Text } from "../servers/written-text.ts";
 import type { Asked } from "./asked.ts";
 import type { Transport } from "./server-json.ts";
 
@@ -18,6 +18,7 @@ export function remoteServer({ type, url, headers = [], variables = {} }: Transp
   const values = headers.map((header) => asked.keyed(header, "the header"));
   return (answers) => {
     const text = address(answers) ?? [];
+    checkHost(text);
     // Where a reference stands for the beginning, only the operator knows the address.
     const shown = shownText(text, "secret").replace(/\$\{[^${}]*\}/g, (found, at: number) => (at === 0 ? found : "0"));
     // An entry is to lead no credentials over an open network; who needs that writes the URL in the config.
@@ -27,4 +28,17 @@ export function remoteServer({ type, url, headers = [], variables = {} }: Transp
       );
     return { type: wire, url: text, headers: values.flatMap((header) => header(answers)) };
   };
+}
+
+/** What is filled into the name of the host stays in it: with `evil.example/` before `.example.com` the headers would go to another. */
+function checkHost(text: Text): void {
+  let before = "";
+  for (const part of text) {
+    const isInHost = /^[a-z]{1,8}:\/\/[^/?#]*$/i.test(before);
+    if (isInHost && !part.isForeign && !part.text.includes("${") && /[/?#@\\\s]/.test(part.text))
+      throw new UsageError(
+        `"${part.text}" stands in the name of the host of the address, which cannot hold "/", "?", "#", "@", "\\" or blanks`,
+      );
+    before += part.text;
+  }
 }
