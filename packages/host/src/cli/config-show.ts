@@ -7,7 +7,10 @@ import { jsonText } from "./terminal/json-text.ts";
 import { claimStdout } from "./terminal/stdout.ts";
 
 export default defineCommand({
-  meta: { name: "config show", description: "Show the config with every value and default in it; secrets are hidden where a name or a shape tells them" },
+  meta: {
+    name: "config show",
+    description: "Show the config with every value and default in it; secrets are hidden where a name or a shape tells them",
+  },
   args: { ...jsonArgs, ...configArgs },
   async run({ args, rawArgs }): Promise<ExitCode> {
     const { loadExpanded } = await import("../config/load.ts");
