@@ -44,6 +44,9 @@ function renderList() {
 A page for each hook, in the order of the way of a request: when it is asked, what a tap gets and gives, what a throw does, and a plugin that
 uses it. [The pipeline](../pipeline.md) shows how they belong together, [Writing a plugin](../plugins.md) how a plugin is made.
 
+Which one: to hide and refuse an entry, \`permit\`; to refuse by arguments, \`authorize\`; to change arguments, \`transform\`; to change a result, \`respond\`; an
+error, \`fail\`; to answer, keep or try again, \`call\`; only to watch, \`settled\`; to show less that can still be called, \`list\`.
+
 ${table(["hook", "tapable class", "for"], rows)}
 
 The plugin of each page is a file in \`examples/hooks\`, which \`test/docs/hooks.test.ts\` loads into a test host. ${MADE}

@@ -133,12 +133,27 @@ test("on a terminal the folder and the kind are asked for", async () => {
   const terminal = { PRETEND_TERMINAL: "1" };
   const { code, stderr } = await run(own, ["plugin", "new"], terminal, "weather\nsundial\nTools\n");
   expect(code, stderr).toBe(0);
-  expect(stderr).toContain('the package weather with the plugin "weather" (tools)');
+  expect(stderr).toContain('the package mcp-host-plugin-weather with the plugin "weather" (tools)');
   expect(await run(own, ["plugin", "new"], terminal, "\n\n")).toMatchObject({
     code: 0,
     stderr: expect.stringMatching(/my-plugin.*\(guard\)/),
   });
   expect(await run(own, ["plugin", "new"], terminal, "")).toMatchObject({ code: 130 });
+});
+
+test("a package without a scope has a name that configs find, or is told that they do not", async () => {
+  using own = home();
+  const made = async (...words: string[]) => JSON.parse((await run(own, ["plugin", "new", ...words, "--json"])).stdout);
+  expect(await made("quota")).toMatchObject({
+    name: "mcp-host-plugin-quota",
+    plugin: "quota",
+    notes: [expect.stringContaining("LICENSE")],
+  });
+  expect(read(own.path, "quota/README.md")).toContain('"plugins": [["mcp-host-plugin-quota"');
+  expect(await made("mcp-host-plugin-limits")).toMatchObject({ name: "mcp-host-plugin-limits", plugin: "limits" });
+  expect((await made("other", "--name", "plain")).notes[1]).toBe(
+    "A config finds the package plain by its path, and not by its name: that would be mcp-host-plugin-plain.",
+  );
 });
 
 describe("what is refused", () => {
@@ -150,12 +165,12 @@ describe("what is refused", () => {
       ["a", "--kind", "gard"],
       '"gard" is not one of guard, transform, route, tools, service, store, transport (did you mean "guard"?)',
     ],
-    ["a folder whose name is none for a package", ["My Plugin"], "it has capital letters; --name my-plugin would do"],
-    ["blanks", ["a", "--name", "my plugin"], "it has a blank; --name my-plugin would do"],
-    ["a point in front", ["a", "--name", ".hidden"], 'it begins with "."; --name hidden would do'],
-    ["a scope alone", ["a", "--name", "@ada"], "it has a scope and no name; write @scope/name; --name ada would do"],
+    ["a folder whose name is none for a package", ["My Plugin"], "it has capital letters; --name mcp-host-plugin-my-plugin would do"],
+    ["blanks", ["a", "--name", "my plugin"], "it has a blank; --name mcp-host-plugin-my-plugin would do"],
+    ["a point in front", ["a", "--name", ".hidden"], 'it begins with "."; --name mcp-host-plugin-hidden would do'],
+    ["a scope alone", ["a", "--name", "@ada"], "it has a scope and no name; write @scope/name; --name mcp-host-plugin-ada would do"],
     ["a scope with capitals", ["a", "--name", "@Ada/Quota"], "it has capital letters; --name @ada/quota would do"],
-    ["a letter that no address has", ["a", "--name", "übung~"], 'it has the character "ü"; --name ubung would do'],
+    ["a letter that no address has", ["a", "--name", "übung~"], 'it has the character "ü"; --name mcp-host-plugin-ubung would do'],
     ["a name of Node's", ["a", "--name", "http"], "it is that of a module of Node.js; --name mcp-host-plugin-http would do"],
     [
       "npm's own folder",
@@ -163,7 +178,11 @@ describe("what is refused", () => {
       "it is a name that npm keeps for itself; --name mcp-host-plugin-node_modules would do",
     ],
     ["a name without end", ["a", "--name", "a".repeat(300)], "it has 300 characters, and npm allows 214"],
-    ["a name that steers the terminal", ["a", "--name", "a\u001b[2j"], 'it has the character "\\u001b"; --name a-2j would do'],
+    [
+      "a name that steers the terminal",
+      ["a", "--name", "a\u001b[2j"],
+      'it has the character "\\u001b"; --name mcp-host-plugin-a-2j would do',
+    ],
   ])("%s", async (_what, args, message) => {
     using own = home();
     const { code, stderr } = await run(own, ["plugin", "new", ...args]);

@@ -18,7 +18,7 @@ describe("the image that the Dockerfile makes", () => {
 
   test("has what npm publishes and production needs, and no sources, tests or tools", () => {
     const host = readdirSync(image.at("/app/packages/host")).filter((name) => name !== "node_modules");
-    expect(host.sort()).toEqual(["LICENSE", "README.md", "bin", "dist", "package.json", "schema.json"]);
+    expect(host.sort()).toEqual(["LICENSE", "README.md", "bin", "dist", "package.json", "schema.json", "templates"]);
     for (const name of readdirSync(join(ROOT, "packages"))) {
       expect(existsSync(image.at(`/app/packages/${name}/dist/index.js`)), name).toBe(true);
       expect(existsSync(image.at(`/app/packages/${name}/src`)), name).toBe(false);

@@ -207,7 +207,12 @@ export class HostError extends Error {
   readonly headers: Record<string, string> | undefined;
   readonly #facts: ErrorDetail["facts"];
 
+  /** @throws TypeError for a type that the table does not have, which code without types may give */
   constructor(type: ErrorType, message: string, detail: ErrorDetail = {}) {
+    if (!Object.hasOwn(ERRORS, type))
+      throw new TypeError(
+        `there is no error type ${JSON.stringify(type)}; docs/errors.md has those that there are: ${Object.keys(ERRORS).join(", ")}`,
+      );
     super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
     this.name = "HostError";
     this.type = type;
@@ -265,7 +270,7 @@ export function refuse(type: ErrorType, message: string, detail: Omit<ErrorDetai
 
 /** Whether a value is what {@link refuse} made, in this copy of the package or another. */
 export function isRefusal(error: unknown): error is HostError {
-  return typeof error === "object" && error !== null && REFUSAL in error;
+  return error instanceof Error && REFUSAL in error; // what somebody made a copy of is none
 }
 
 /** A mistake of the operator's in config, options or command line: told at once, with the remedy, and never with a stack. */

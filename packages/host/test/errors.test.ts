@@ -63,7 +63,8 @@ test("a type without a status of its own is a 500 at the edge", () => {
 
 test("a refusal is recognised, also when another copy of the package made it", () => {
   expect(isRefusal(refuse("forbidden", "no"))).toBe(true);
-  expect(isRefusal({ [Symbol.for("mcp-host.refusal")]: true })).toBe(true);
+  expect(isRefusal(Object.assign(new Error("no"), { [Symbol.for("mcp-host.refusal")]: true }))).toBe(true);
+  expect(isRefusal({ ...refuse("forbidden", "no") })).toBe(false);
   for (const other of [new HostError("forbidden", "no"), new Error("no"), null, "no"]) expect(isRefusal(other)).toBe(false);
 });
 

@@ -1,4 +1,4 @@
-import { definePlugin, type Entry, HostError, type Plugin, type PluginHost } from "mcp-host";
+import { definePlugin, type Entry, type ErrorType, HostError, type Plugin, type PluginHost, refuse } from "mcp-host";
 import { createTestHost, FakeClock, fakeUpstream, type TestHost } from "mcp-host/testing";
 import { describe, expect, test } from "vitest";
 
@@ -195,4 +195,32 @@ test("what a failing plugin says to a client stays what it was: its name, and no
   expect(error).toMatchObject({ message: 'plugin "odd" failed', data: { plugin: "odd" } });
   expect(JSON.stringify(error)).not.toContain("secret");
   expect(error).not.toBeInstanceOf(HostError);
+});
+
+describe("a refusal is one wherever it comes out", () => {
+  const no = () => refuse("forbidden", "not today");
+  test.each<[where: string, apply: (host: PluginHost) => unknown, message: RegExp]>([
+    ["transform, a copy", ({ hooks }) => hooks.transform.for("tools/call").tap("odd", () => ({ ...no() })), /^plugin "odd" failed$/],
+    ["transform, returned", ({ hooks }) => hooks.transform.for("tools/call").tap("odd", no as never), /^not today$/],
+    ["authorize, returned", ({ hooks }) => hooks.authorize.for("tools/call").tap("odd", no as never), /^not today$/],
+    ["respond, returned", ({ hooks }) => hooks.respond.for("tools/call").tap("odd", async () => no() as never), /^not today$/],
+    ["a handler, returned", ({ hooks }) => hooks.call.for("tools/call").tap("odd", () => async () => no() as never), /^not today$/],
+    ["permit, returned", ({ hooks }) => hooks.permit.tap("odd", no as never), /^Unknown tool: a$/],
+  ])("%s", async (_, apply, message) => {
+    await using host = await createTestHost({ plugins: [plugin("odd", (given) => void apply(given))], upstreams: upstreams() });
+    await expect(host.client.callTool("a")).rejects.toThrow(message);
+  });
+
+  test("of a type that there is not, it is the plugin's failure, and the client is answered", async () => {
+    const odd = plugin("odd", ({ hooks }) =>
+      hooks.transform.for("tools/call").tap("odd", () => {
+        throw refuse("denied" as ErrorType, "not today");
+      }),
+    );
+    await using host = await createTestHost({ plugins: [odd], upstreams: upstreams() });
+    await expect(host.client.callTool("a")).rejects.toMatchObject({ data: { type: "plugin_failure" } });
+    expect(failures(host)[0]?.error).toMatch(
+      /^TypeError: there is no error type "denied"; docs\/errors\.md has those that there are: .*forbidden/,
+    );
+  });
 });

@@ -12,7 +12,11 @@ export default defineCommand({
   args: {
     folder: { type: "positional", required: false, description: "Where it is written: a folder that is empty or not there yet" },
     dir: { type: "string", valueHint: "folder", description: "The same as the folder" },
-    name: { type: "string", valueHint: "package", description: "The package's name. Default: the folder's" },
+    name: {
+      type: "string",
+      valueHint: "package",
+      description: "The package's name. Default: the folder's, with mcp-host-plugin- before it",
+    },
     kind: {
       type: "enum",
       options: [...KIND_NAMES],

@@ -163,7 +163,8 @@ export const HOOKS = {
     breach: changedParams,
     gives: "params",
     host: "unchanged",
-    purpose: "Rewrite or refuse what goes to the upstream. Names, URIs, refs and task ids are read-only.",
+    purpose:
+      "Rewrite what goes to the upstream. Names, URIs, refs and task ids are read-only. Plugins behind may still change it: what decides by arguments belongs in `authorize`.",
   }),
   authorize: hookByMethod<AuthorizeFns>({
     kind: "AsyncSeriesBailHook",
@@ -175,7 +176,7 @@ export const HOOKS = {
     gives: "false, `{ rule }`, or undefined",
     host: "allowed",
     purpose:
-      "For policy engines that must wait: asked once per call, after the second `permit`, with the arguments that are really sent; lists never ask it. `exchange.called` is what is judged.",
+      "Refuse a call by its arguments, as they are really sent; may wait, as policy engines must: asked once per call, after the second `permit`; lists never ask it. `exchange.called` is what is judged.",
   }),
   call: hookByMethod<CallFns>({
     kind: "SyncWaterfallHook",

@@ -85,6 +85,8 @@ export function guardTap(
 
   /** What a tap gave, if it is what the hook takes; undefined leaves a waterfall's value as it is. */
   const checked = (value: unknown, args: readonly unknown[]): unknown => {
+    // Whoever returns a refusal means it: as a value it would let the request pass.
+    if (isRefusal(value)) throw value;
     if (value === undefined || definition.ends?.(value)) return value;
     if (definition.decides) {
       // Whoever asks is told who refused.
@@ -307,6 +309,7 @@ function composing(
       }
       return Promise.resolve(result).then((value) => {
         exchange.at = before;
+        if (isRefusal(value)) return failed(value);
         if (isObject(value)) {
           const answered = !exchange.isReached && exchange.inside === site && exchange.decide(site, "answered");
           if (span) trace?.passed(span, value);

@@ -7,7 +7,7 @@ import { shellWord } from "../command-line/shell-word.ts";
 import { Dialogue, isAsking } from "../terminal/dialogue.ts";
 import { filesOf } from "./files.ts";
 import { KIND_NAMES, KINDS, type Kind, USUAL_KIND } from "./kinds.ts";
-import { nameProblem, nearName, pluginName } from "./names.ts";
+import { isFoundByName, nameProblem, nearName, packageNameOf, pluginName } from "./names.ts";
 
 /** The flags of `plugin new`. */
 export interface NewPluginFlags {
@@ -44,7 +44,14 @@ export async function createPlugin(flags: NewPluginFlags): Promise<NewPlugin> {
   const kind = flags.kind ?? (dialogue ? await askedKind(dialogue) : USUAL_KIND);
   const files = filesOf(name, kind);
   write(folder, files, isThere);
-  return { folder, name, plugin: pluginName(name), kind, files: [...files.keys()].sort(), notes: [LICENSE], next: nextSteps(folder) };
+  const plugin = pluginName(name);
+  const notes = [
+    LICENSE,
+    ...(isFoundByName(name)
+      ? []
+      : [`A config finds the package ${name} by its path, and not by its name: that would be ${packageNameOf(name)}.`]),
+  ];
+  return { ...{ folder, name, plugin, kind, notes }, files: [...files.keys()].sort(), next: nextSteps(folder) };
 }
 
 async function folderOf({ folder, dir, name }: NewPluginFlags, dialogue: Dialogue | undefined): Promise<string> {
@@ -61,7 +68,7 @@ async function folderOf({ folder, dir, name }: NewPluginFlags, dialogue: Dialogu
 function nameOf({ name: given }: NewPluginFlags, folder: string): string {
   const name = given ?? basename(folder);
   const problem = nameProblem(name);
-  if (problem === undefined) return name;
+  if (problem === undefined) return given ?? packageNameOf(name);
   const near = nearName(name);
   const remedy = near === undefined ? "give another with --name" : `--name ${near} would do`;
   const where = given === undefined ? `the folder's name "${name}" cannot be the package's` : `--name: npm takes no package "${name}"`;

@@ -22,14 +22,26 @@ export function nameProblem(name: string): string | undefined {
   return parts.length === 1 && builtinModules.includes(own) ? "is that of a module of Node.js" : undefined;
 }
 
-/** A name like this one that npm takes, if one can be made of it. */
+/** What a package without a scope begins with that configs find by the plugin's name. */
+const PREFIX = "mcp-host-plugin-";
+
+/** Whether a config finds a plugin by the name of its package. */
+export function isFoundByName(name: string): boolean {
+  return name.startsWith("@") || name.startsWith(PREFIX);
+}
+
+/** The package's name for a folder: one that configs find. */
+export function packageNameOf(folder: string): string {
+  return isFoundByName(folder) ? folder : `${PREFIX}${folder}`;
+}
+
+/** A name like this one that npm takes and configs find, if one can be made of it. */
 export function nearName(name: string): string | undefined {
   const [, scope, own = name] = /^@([^/]*)\/(.*)$/s.exec(name) ?? [];
   const parts = [...(scope === undefined ? [] : [scope]), own].map(slug);
   if (parts.includes("")) return undefined;
-  const near = parts.length === 2 ? `@${parts[0]}/${parts[1]}` : `mcp-host-plugin-${parts[0]}`;
-  const plain = parts.length === 2 ? near : (parts[0] as string); // there is one
-  return [plain, near].find((each) => nameProblem(each) === undefined);
+  const near = parts.length === 2 ? `@${parts[0]}/${parts[1]}` : packageNameOf(parts[0] as string); // there is one
+  return nameProblem(near) === undefined ? near : undefined;
 }
 
 function slug(text: string): string {
