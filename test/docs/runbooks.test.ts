@@ -187,7 +187,7 @@ test.each(Object.entries(COURSES))(
           expect(stdout + stderr, line).toMatch(words);
         };
         // A server may be on its way just then; whoever looks, looks again.
-        if (line === "mcp-host status") await vi.waitFor(follow);
+        if (/^mcp-host (?:status|logs)\b/.test(line)) await vi.waitFor(follow);
         else await follow();
       }
     } finally {
