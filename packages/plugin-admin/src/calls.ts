@@ -25,9 +25,11 @@ interface Kept {
   trace: Json | undefined;
 }
 
-/** The newest requests of clients, with what became of them where that is traced. */
+/** The newest requests of clients, with what became of them where that is traced. A ring: the hot path only puts one in the place of the oldest. */
 export class Calls {
-  readonly #kept = new Map<string, Kept>();
+  #ring: Kept[] = [];
+  /** Where the next one is put: behind the newest. */
+  #next = 0;
   readonly #clock: Pick<Clock, "now" | "monotonic">;
   #most: number;
 
@@ -37,13 +39,15 @@ export class Calls {
   }
 
   get size(): number {
-    return this.#kept.size;
+    return this.#ring.length;
   }
 
   /** How many are kept from now on. */
   keep(most: number): void {
+    if (most === this.#most) return;
+    this.#ring = most === 0 ? [] : [...this.#newestFirst()].slice(0, most).reverse();
     this.#most = most;
-    this.#trim();
+    this.#next = most === 0 ? 0 : this.#ring.length % most;
   }
 
   settled(exchange: Exchange): void {
@@ -51,11 +55,10 @@ export class Calls {
     const { id, timings, method, entry, route, caller, outcome } = exchange;
     if (!outcome) return; // only what is over is told of
     const now = this.#clock.monotonic();
-    const ms = (timings.end ?? now) - timings.start;
-    this.#kept.set(id, {
+    this.#ring[this.#next] = {
       id,
       at: this.#clock.now() - (now - timings.start),
-      ms,
+      ms: (timings.end ?? now) - timings.start,
       method,
       entry: entry?.name,
       upstream: route?.upstream,
@@ -63,32 +66,35 @@ export class Calls {
       client: caller.client.info.name,
       outcome: outcomeName(outcome),
       trace: undefined,
-    });
-    this.#trim();
+    };
+    this.#next = (this.#next + 1) % this.#most;
   }
 
   /** @param line a record of the host's trace */
   traced(line: string): void {
     const record = JSON.parse(line) as Json; // the host wrote it
-    const kept = typeof record.id === "string" ? this.#kept.get(record.id) : undefined;
+    const kept = this.#find(record.id);
     if (kept) kept.trace = record;
   }
 
   /** The newest first. */
   *all(): Iterable<Call> {
-    for (const kept of [...this.#kept.values()].reverse()) yield shown(kept);
+    for (const kept of [...this.#newestFirst()]) yield shown(kept);
   }
 
   get(id: string): { readonly call: Call; readonly trace: Json | undefined } | undefined {
-    const kept = this.#kept.get(id);
+    const kept = this.#find(id);
     return kept && { call: shown(kept), trace: kept.trace };
   }
 
-  #trim(): void {
-    for (const oldest of this.#kept.keys()) {
-      if (this.#kept.size <= this.#most) return;
-      this.#kept.delete(oldest);
-    }
+  #find(id: unknown): Kept | undefined {
+    for (const kept of this.#newestFirst()) if (kept.id === id) return kept;
+    return undefined;
+  }
+
+  *#newestFirst(): Iterable<Kept> {
+    const { length } = this.#ring;
+    for (let back = 1; back <= length; back++) yield this.#ring[(this.#next - back + length) % length] as Kept; // as many as there are
   }
 }
 
