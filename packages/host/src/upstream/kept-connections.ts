@@ -1,6 +1,6 @@
-import { createRequire } from "node:module";
 import type { Pool as UndiciPool } from "undici";
 import { proxyFor } from "./proxy.ts";
+import { fetchOver, poolOf } from "./undici-pool.ts";
 
 /** Milliseconds until there is a connection. */
 const CONNECT_TIMEOUT = 10_000;
@@ -26,16 +26,13 @@ export class KeptConnections {
     const target = new URL(url);
     if (target.origin !== this.#origin.origin)
       throw new TypeError(`the connections are to ${this.#origin.origin}, not to ${target.origin}`);
-    const dispatcher = await (this.#pool ??= this.#open());
-    // Node's types have a `fetch` of their own undici, which takes the dispatchers of any.
-    return fetch(target, { ...init, dispatcher } as unknown as RequestInit);
+    return fetchOver(await (this.#pool ??= this.#open()), target, init);
   }
 
   async #open(): Promise<UndiciPool> {
-    const Pool = createRequire(import.meta.url)("undici/lib/dispatcher/pool.js") as typeof UndiciPool; // the same class
     const tunnel = proxyFor(this.#origin) === undefined ? undefined : await import("./tunnel.ts");
     const dial = tunnel?.proxyDial(this.#origin);
-    const pool = new Pool(this.#origin.origin, {
+    const pool = poolOf(this.#origin.origin, {
       connections: this.#connections,
       pipelining: 1,
       connect: tunnel && dial ? tunnel.connector(dial) : { timeout: CONNECT_TIMEOUT },

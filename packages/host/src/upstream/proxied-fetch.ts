@@ -1,8 +1,8 @@
 import { lookup } from "node:dns";
-import { createRequire } from "node:module";
 import type { LookupFunction } from "node:net";
 import type { Pool as UndiciPool } from "undici";
 import { proxyFor } from "./proxy.ts";
+import { fetchOver, poolOf } from "./undici-pool.ts";
 
 /**
  * `fetch` through the proxy that the environment names (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`), as the host
@@ -23,11 +23,8 @@ export async function proxiedFetch(
 }
 
 function through(target: URL, init: RequestInit, connect: UndiciPool.Options["connect"]): Promise<Response> {
-  const Pool = createRequire(import.meta.url)("undici/lib/dispatcher/pool.js") as typeof UndiciPool; // the same class
   // Without keep-alive: there is nobody to end what is kept.
-  const dispatcher = new Pool(target.origin, { connect, pipelining: 0 });
-  // Node's types have a `fetch` of their own undici, which takes the dispatchers of any.
-  return fetch(target, { ...init, dispatcher } as unknown as RequestInit);
+  return fetchOver(poolOf(target.origin, { connect, pipelining: 0 }), target, init);
 }
 
 /** Looks a name up as Node does, for the very connection that is made then; one address that may not be reached spoils the name. */
