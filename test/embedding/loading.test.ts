@@ -105,6 +105,6 @@ test("the package itself loads no command, no control socket's server, no way in
   const loaded = notes.loaded();
   expect(loaded).toContain(url);
   const needless =
-    /dist\/cli\/|operator\/(control-server|log)|front\/(http|sse|stdio|websocket)|upstream\/(http|sse|stdio|websocket)\.js|sdk\/|jiti|yaml|toml|jsonc|citty|hono|undici|\/ws\/|NativeModule https?$/;
+    /dist\/cli\/|operator\/(control-server|log)|front\/(http|sse|stdio|websocket)|upstream\/(http|sse|stdio|websocket)\.js|sdk\/|jiti|yaml|toml|jsonc|citty|hono|node_modules\/undici\/|\/ws\/|NativeModule https?$/;
   expect(loaded.filter((name) => needless.test(name))).toEqual([]);
 });

@@ -1,5 +1,4 @@
 import type { IncomingHttpHeaders } from "node:http";
-import { createRequire } from "node:module";
 import type { Pool as UndiciPool } from "undici";
 import type { HostError } from "../errors.ts";
 import type { CredentialsRequest } from "../exchange/upstream-facts.ts";
@@ -12,9 +11,7 @@ import { type HttpEvents, type HttpOrder, HttpRequest, isEventStream, isJson } f
 import type { ProxySetting } from "./proxy.ts";
 import { redirectTarget } from "./redirect.ts";
 import { CONNECT_TIMEOUT, connector, proxyDial } from "./tunnel.ts";
-
-// The package's entry point loads fetch, WebSocket and a cache too: 9 MB and 50 ms that nothing here uses.
-const Pool = createRequire(import.meta.url)("undici/lib/dispatcher/pool.js") as typeof UndiciPool; // the same class
+import { poolOf } from "./undici-pool.ts";
 
 export interface HttpOptions {
   url: URL;
@@ -69,7 +66,7 @@ export class HttpClient {
     this.#configured = headers;
     const dial = proxyDial(url, proxy);
     this.#makePool = () =>
-      new Pool(url.origin, {
+      poolOf(url.origin, {
         connections: sockets,
         pipelining: 1,
         connect: dial ? connector(dial) : { timeout: CONNECT_TIMEOUT },

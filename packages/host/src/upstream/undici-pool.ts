@@ -1,7 +1,10 @@
 import { createRequire } from "node:module";
 import type { Pool as UndiciPool } from "undici";
 
-/** Connections to one origin, of undici's own kind: it is loaded when there is a use for it. */
+/**
+ * Connections to one origin, of undici's own kind. They are loaded when there is a use for them, and apart from the
+ * package's entry point, which loads fetch, WebSocket and a cache too: 9 MB and 50 ms that nothing here uses.
+ */
 export function poolOf(origin: string, options: UndiciPool.Options): UndiciPool {
   const Pool = createRequire(import.meta.url)("undici/lib/dispatcher/pool.js") as typeof UndiciPool; // the same class
   return new Pool(origin, options);
