@@ -16,7 +16,6 @@ function measured(
   name: string,
   plugin: string,
   judge: (label: string, value: number) => Condition | undefined,
-  isSettling: () => boolean,
 ): Watch {
   let blind: string | undefined;
   return {
@@ -27,51 +26,41 @@ function measured(
       const values = valuesOf(host, name);
       blind = values ? undefined : `no plugin measures it; ${plugin} does`;
       const conditions = (values ?? []).flatMap(({ labels: [label = ""], value }) => judge(label, value) ?? []);
-      return { conditions, isSettling: isSettling() };
+      return { conditions };
     },
   };
 }
 
 export function breakerOpen(host: Pick<PluginHost, "meter">, { servers }: RuleOf<"breaker-open">): Watch {
   const isMeant = serverTest(servers);
-  return measured(
-    host,
-    "breaker.state",
-    "@host/plugin-resilience",
-    (server, value) =>
-      isMeant(server)
-        ? {
-            subject: server,
-            // Half-open is being tried: it opens again, or closes.
-            is: value > 0 ? "bad" : "good",
-            summary: `the circuit breaker of server "${server}" is open: it failed too often and is left alone`,
-            labels: { server },
-          }
-        : undefined,
-    () => false,
+  return measured(host, "breaker.state", "@host/plugin-resilience", (server, value) =>
+    isMeant(server)
+      ? {
+          subject: server,
+          // Half-open is being tried: it opens again, or closes.
+          is: value > 0 ? "bad" : "good",
+          summary: `the circuit breaker of server "${server}" is open: it failed too often and is left alone`,
+          labels: { server },
+        }
+      : undefined,
   );
 }
 
 export function quota(host: Pick<PluginHost, "meter" | "clock">, { limits, above }: RuleOf<"quota">): Watch {
   const isMeant = matcher(limits);
   const began = host.clock.monotonic();
-  return measured(
-    host,
-    "rate_limit.used",
-    "@host/plugin-rate-limit",
-    (limit, value) => {
-      if (!isMeant({ name: limit, upstream: limit, native: limit })) return undefined;
-      // Who uses how much is known again with the next request after a start.
-      const isNew = value === 0 && host.clock.monotonic() - began < SETTLING;
-      return {
-        subject: limit,
-        is: value > above ? "bad" : isNew ? "unknown" : "good",
-        summary: plain(
-          `${percentOf(value)} of what the limit "${limit}" lets through is used up; \`mcp-host rate-limit show\` says by whom`,
-        ),
-        labels: { limit },
-      };
-    },
-    () => false,
-  );
+  /** Limits of which something was used while this watch was there. */
+  const seen = new Set<string>();
+  return measured(host, "rate_limit.used", "@host/plugin-rate-limit", (limit, value) => {
+    if (!isMeant({ name: limit, upstream: limit, native: limit })) return undefined;
+    if (value > 0) seen.add(limit); // as many as there are rules
+    // Who uses how much is known again with the next request after a start.
+    const isNew = !seen.has(limit) && host.clock.monotonic() - began < SETTLING;
+    return {
+      subject: limit,
+      is: value > above ? "bad" : isNew ? "unknown" : "good",
+      summary: plain(`${percentOf(value)} of what the limit "${limit}" lets through is used up; \`mcp-host rate-limit show\` says by whom`),
+      labels: { limit },
+    };
+  });
 }

@@ -37,8 +37,10 @@ export const alerts = definePlugin({
     host.reload.expectUpstreams(...namedUpstreams(given.rules));
     const secrets = given.receivers.flatMap(secretsOf).map(registerSecret);
     const instance = given.instance ?? ownName(host);
-    const kinds = new Kinds();
-    host.provide(ALERTS, kinds);
+    // Copies of the plugin have the kinds of other plugins in common.
+    const shared = host.find(ALERTS);
+    const kinds = shared instanceof Kinds ? shared : new Kinds();
+    if (!shared) host.provide(ALERTS, kinds);
 
     const look = (): void => engine.look();
     const rules: readonly Watched[] = given.rules.map((rule) => ({
