@@ -126,6 +126,11 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
     sh: { count: 2, by: "test/create/new-plugin.test.ts", but: "npm has it after the first release; what it writes is tried" },
   },
   "packages/plugin-admin/README.md": { json: { count: 2, by: plugin("admin") }, sh: { count: 2, by: plugin("admin") } },
+  "packages/plugin-alerts/README.md": {
+    json: { count: 1, by: plugin("alerts") },
+    ts: { count: 1, by: plugin("alerts") },
+    "": { count: 1, by: plugin("alerts") },
+  },
   "packages/plugin-approval/README.md": {
     json: { count: 1, by: plugin("approval") },
     text: { count: 1, by: plugin("approval") },

@@ -98,7 +98,12 @@ export const options = z
       .optional()
       .describe("What this host is called in messages, and what its alerts are kept under. Default: the machine's name and the port."),
     labels: z
-      .record(z.string().regex(/^[a-zA-Z_][a-zA-Z0-9_]{0,63}$/, "must be a label's name: letters, digits and _"), z.string().max(200))
+      .record(z.string(), z.string().max(200))
+      .superRefine((given, context) => {
+        for (const name of Object.keys(given))
+          if (!/^[a-zA-Z_][a-zA-Z0-9_]{0,63}$/.test(name))
+            context.addIssue({ code: "custom", path: [name], message: "is no label's name: letters, digits and _, no digit first" });
+      })
       .default({})
       .describe('Labels of every alert, such as `"team": "search"`.'),
   })

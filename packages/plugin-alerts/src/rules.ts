@@ -62,8 +62,8 @@ export const rule = z.discriminatedUnion(
       kind: z.literal("server-flapping").describe("A server is lost again and again."),
       ...common,
       servers,
-      losses: z.int().min(1).max(1_000).default(3).describe("So many live connections were lost"),
-      within: window.default(600_000).describe("in this time."),
+      losses: z.int().min(1).max(1_000).default(3).describe("So many live connections must be lost."),
+      within: window.default(600_000).describe("The time within which they were lost."),
     }),
     z.strictObject({ kind: z.literal("all-servers-down").describe("None of the servers can be used."), ...common }),
     z.strictObject({
