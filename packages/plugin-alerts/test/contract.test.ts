@@ -58,6 +58,6 @@ testPlugin(alerts, {
     { options: { group: { by: ["name"] } }, place: `${options}.group.by[0]`, hint: "rule, kind, severity or server" },
     { options: { interval: "1ms" }, place: `${options}.interval`, hint: "50ms" },
     { options: { instance: "a\nb" }, place: `${options}.instance`, hint: "letters" },
-    { options: { labels: { "a b": "c" } }, place: `${options}.labels`, hint: "no label's name" },
+    { options: { labels: { "a b": "c" } }, place: `${options}.labels.a b`, hint: "no label's name" },
   ],
 });

@@ -148,6 +148,35 @@ describe("nothing is told twice", () => {
     await marked(host, "m3", "firing a", "firing m1", "firing m2", "resolved a");
   });
 
+  test("of a server that is down before and after a restart, however long it takes to see that", async () => {
+    using at = home({});
+    const file = join(at.path, "broken");
+    const config: Config = {
+      mcpServers: { only: scripted("", `if (require("node:fs").existsSync(${JSON.stringify(file)})) process.exit(1);`) },
+      plugins: [
+        ["@host/plugin-sqlite", { file: "store.sqlite", poll: "10ms" }],
+        FLAGS,
+        alerting(ops, [{ kind: "server-down" }, { kind: "all-servers-down" }, flag("mark")]),
+      ],
+    };
+    writeFileSync(join(at.path, "mcp-host.config.json"), written(config));
+    writeFileSync(file, "");
+    const down = ["firing server-down", "firing all-servers-down"];
+    {
+      await using host = await hosted(config, at);
+      await vi.waitFor(() => expect(ops.told().sort()).toEqual([...down].sort()));
+      expect((await host.status()).reports.alerts).toMatchObject({ watching: true });
+    }
+    await using host = await hosted(config, at);
+    await vi.waitFor(async () => expect((await host.status()).upstreams[0]?.state).toMatch(/backing off|failed/));
+    host.raise("mark");
+    await vi.waitFor(() => expect(ops.told().slice(2)).toEqual(["firing mark"]));
+    host.clear("broken");
+    await host.command("reconnect", "only");
+    await vi.waitFor(() => expect(ops.told()).toHaveLength(5));
+    expect(ops.told().slice(3).sort()).toEqual(["resolved all-servers-down", "resolved server-down"]);
+  });
+
   test("by a reload that changes rules, labels and receivers; what a rule that is gone told is over", async () => {
     await using host = await hosted(flags(["a", "gone"]));
     host.raise("a");
@@ -307,7 +336,7 @@ describe("who is told, and how", () => {
     expect(chat.received[1]?.body).toMatchObject({
       attachments: [{ text: "RESOLVED: the file &lt;!here&gt; &amp; there is there (https://example.com/bad)" }],
     });
-    const { dedup_key } = pager.received[0]?.body ?? {};
+    const dedup_key = pager.received[0]?.body.dedup_key;
     expect(pager.received[1]?.body).toEqual({ routing_key: "key-of-this-test-5678", dedup_key, event_action: "resolve" });
 
     await chat.down();

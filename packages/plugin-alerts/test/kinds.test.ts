@@ -4,12 +4,12 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import type { Config } from "mcp-host";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { certificateUntil } from "../../../test/harness/certificate.ts";
 import { clientOf, home } from "../../../test/harness/cli.ts";
 import { httpProcess, upstream } from "../../../test/harness/hosts.ts";
 import { scripted } from "../../../test/harness/scripted.ts";
 import { switchable } from "../../../test/harness/switchable.ts";
 import { alerting, FLAGS, flag, type Hosted, hosted, type Receiver, receiver, untilTold } from "./alerting.ts";
-import { certificateUntil } from "./certificate.ts";
 
 let ops: Receiver;
 beforeEach(async () => {
