@@ -82,8 +82,8 @@ function dueAt(
   const fresh = firing.filter(({ id }) => told?.firing.includes(id) !== true);
   const known = told !== undefined && told.firing.length > 0;
   if (fresh.length > 0 || over.length > 0) {
-    const first = Math.min(...fresh.map(({ firedAt = 0 }) => firedAt));
-    return known ? told.at + interval : Math.max(first + wait, told ? told.at + interval : 0);
+    const waited = fresh.length > 0 && !known ? Math.min(...fresh.map(({ firedAt = 0 }) => firedAt)) + wait : 0;
+    return Math.max(waited, told ? told.at + interval : 0);
   }
   if (!known || firing.length === 0) return undefined;
   const repeats = firing.flatMap(({ rule }) => rules.get(rule)?.repeat || []);

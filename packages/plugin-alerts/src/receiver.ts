@@ -49,7 +49,12 @@ export class Receiver {
   /** Sends one message, while no other is under way. @param over told what came of it */
   send(message: Message, over: (outcome: Outcome) => unknown): void {
     this.#running = this.#try(message)
-      .then((outcome) => over(outcome))
+      .then(async (outcome) => {
+        await over(outcome);
+        if (outcome !== "taken") return;
+        this.#sent++;
+        this.#instruments.sent.add(1, this.options.name, message.firing.length > 0 ? "firing" : "resolved");
+      })
       .catch((error: unknown) => this.#host.log.error("what came of an alert could not be noted", { reason: String(error) }))
       .finally(() => {
         this.#running = undefined;
@@ -64,8 +69,6 @@ export class Receiver {
       if (!this.#end.signal.aborted) this.#fails(error);
       return error instanceof SendFailure && error.isUncertain ? "maybe" : "not";
     }
-    this.#sent++;
-    this.#instruments.sent.add(1, name, message.firing.length > 0 ? "firing" : "resolved");
     if (this.#trouble !== undefined) this.#host.log.info("a receiver of alerts takes them again", { receiver: name });
     this.#trouble = undefined;
     this.#failures = 0;

@@ -33,6 +33,8 @@ const DOWN: ReadonlySet<string> = new Set(["failed", "backing off", "needs sign-
 /** What a server that was never tried, or is being tried for the first time, is. */
 function standing({ state, reason, connections }: UpstreamStatus, isSettling: boolean): Condition["is"] {
   if (DOWN.has(state)) return "bad";
+  // That the host stops says nothing of the server.
+  if (state === "draining" || state === "stopped") return "unknown";
   // While it is tried again, it says why the last try failed.
   if (state === "connecting") return reason === undefined ? "unknown" : "bad";
   return isSettling && state === "idle" && connections.length === 0 ? "unknown" : "good";

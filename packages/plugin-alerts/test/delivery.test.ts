@@ -139,6 +139,8 @@ describe("nothing is told twice", () => {
     {
       await using host = await hosted(config, at);
       await marked(host, "m2", "firing a", "firing m1");
+      // That it was told is noted a moment later; killed in that moment, the host would tell it again, with the same webhook-id.
+      await vi.waitFor(async () => expect((await host.status()).reports.alerts).toMatchObject({ receivers: { ops: { sent: 1 } } }));
       host.running.child.kill("SIGKILL");
       await host.running.exited;
       host.clear("a");
