@@ -110,12 +110,13 @@ export function traffic(host: Pick<PluginHost, "clock" | "upstreams">, rule: Tra
       const { called, entry, outcome, timings } = exchange;
       const about = called ?? entry;
       const key = exchange.route?.upstream ?? about?.upstream;
-      if (key === undefined || !outcome || !isServer(key)) return;
+      // What a server asks of a client is no request to it, and what goes on in another round is counted with its last.
+      if (key === undefined || !outcome || exchange.isQuestion || exchange.resultKind === "input_required" || !isServer(key)) return;
       if (isTool && (about?.kind !== "tool" || !isTool(about))) return;
       let took: number | undefined;
       if (rule.kind === "latency") {
-        // What was never sent, such as what a cache had, says nothing of how fast a server is.
-        if (timings.sent === undefined) return;
+        // What was never sent, such as what a cache had, says nothing of how fast a server is; nor does what waited for a person.
+        if (timings.sent === undefined || exchange.asked) return;
         took = (timings.answered ?? timings.end ?? monotonic()) - timings.sent;
       }
       const name = rule.kind === "error-ratio" ? outcomeName(outcome) : "ok";
