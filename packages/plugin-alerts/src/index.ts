@@ -9,10 +9,10 @@ import { operate } from "./operate.ts";
 import { options, type ReceiverOptions } from "./options.ts";
 import { Receiver } from "./receiver.ts";
 import { factsOf } from "./rules.ts";
-import { namedUpstreams } from "./servers.ts";
+import { glanceOf, namedUpstreams } from "./servers.ts";
 import { type Instruments, makeInstruments } from "./tally.ts";
 import type { TrafficWatch } from "./traffic.ts";
-import { watchOf } from "./watches.ts";
+import { type Sight, watchOf } from "./watches.ts";
 
 export { ALERTS, type Alerts, type Condition, type Kind, type Reading, type Watch, type WatchContext } from "./kind.ts";
 
@@ -43,9 +43,10 @@ export const alerts = definePlugin({
     if (!shared) host.provide(ALERTS, kinds);
 
     const look = (): void => engine.look();
+    const sight: Sight = { host, kinds, glance: glanceOf(host), look };
     const rules: readonly Watched[] = given.rules.map((rule) => ({
       facts: factsOf(rule, given.group.repeat),
-      watch: watchOf(host, rule, kinds, { look }),
+      watch: watchOf(rule, sight),
     }));
     const instruments: Instruments = makeInstruments(
       host.meter,

@@ -40,25 +40,39 @@ function standing({ state, reason, connections }: UpstreamStatus, isSettling: bo
   return isSettling && state === "idle" && connections.length === 0 ? "unknown" : "good";
 }
 
-/** The servers of the config: what plugins offer cannot be down. */
-const serversOf = (host: Pick<PluginHost, "operator">): UpstreamStatus[] =>
-  host.operator.status().upstreams.filter(({ wire }) => wire !== "plugin");
+/** How the servers of the config stand: what plugins offer cannot be down. */
+export interface Standing {
+  readonly servers: readonly UpstreamStatus[];
+  /** Whether the host has run for too short a time to know its servers. */
+  readonly isYoung: boolean;
+}
 
-/** Whether the host has run for too short a time to know its servers. */
-const isYoung = (host: Pick<PluginHost, "operator">): boolean => host.operator.status().uptime < SETTLING;
+/** Looks how servers stand, once for all rules that look at the same time: a status tells much more. */
+export function glanceOf({ operator }: Pick<PluginHost, "operator">): () => Standing {
+  let seen: Standing | undefined;
+  return () => {
+    if (seen) return seen;
+    const { upstreams, uptime } = operator.status();
+    seen = { servers: upstreams.filter(({ wire }) => wire !== "plugin"), isYoung: uptime < SETTLING };
+    setImmediate(() => {
+      seen = undefined;
+    });
+    return seen;
+  };
+}
 
-export function serverDown(host: Pick<PluginHost, "operator">, { servers }: RuleOf<"server-down">): Watch {
+export function serverDown(glance: () => Standing, { servers }: RuleOf<"server-down">): Watch {
   const isMeant = serverTest(servers);
   return {
     read() {
-      const young = isYoung(host);
-      const conditions = serversOf(host)
+      const { servers: all, isYoung } = glance();
+      const conditions = all
         .filter(({ name }) => isMeant(name))
         .map((server): Condition => {
           const why = server.reason === undefined ? server.state : `${server.state}, ${server.reason}`;
           return {
             subject: server.name,
-            is: standing(server, young),
+            is: standing(server, isYoung),
             summary: plain(`server "${server.name}" is down: ${why}`),
             labels: { server: server.name },
           };
@@ -68,11 +82,11 @@ export function serverDown(host: Pick<PluginHost, "operator">, { servers }: Rule
   };
 }
 
-export function allServersDown(host: Pick<PluginHost, "operator">): Watch {
+export function allServersDown(glance: () => Standing): Watch {
   return {
     read(): Reading {
-      const young = isYoung(host);
-      const all = serversOf(host).map((server) => standing(server, young));
+      const { servers, isYoung } = glance();
+      const all = servers.map((server) => standing(server, isYoung));
       const is = all.length === 0 || all.includes("good") ? "good" : all.includes("unknown") ? "unknown" : "bad";
       const summary = all.length === 1 ? "the only server is down" : `all ${all.length} servers are down`;
       return { conditions: [{ subject: "all", is, summary }] };
@@ -85,16 +99,17 @@ const REMEMBERED = 1_000;
 
 /** Counts lost connections, as the host counts them: those of sessions that ended included. */
 export function serverFlapping(
-  host: Pick<PluginHost, "operator" | "clock">,
+  glance: () => Standing,
+  { monotonic }: Pick<PluginHost["clock"], "monotonic">,
   { servers, losses, within }: RuleOf<"server-flapping">,
 ): Watch {
   const isMeant = serverTest(servers);
-  const began = host.clock.monotonic();
+  const began = monotonic();
   const seen = new Map<string, { restarts: number; at: number[] }>();
   return {
     read(): Reading {
-      const now = host.clock.monotonic();
-      const all = serversOf(host).filter(({ name }) => isMeant(name));
+      const now = monotonic();
+      const all = glance().servers.filter(({ name }) => isMeant(name));
       const keys = new Set(all.map(({ name }) => name));
       for (const key of seen.keys()) if (!keys.has(key)) seen.delete(key);
       const conditions = all.map(({ name, restarts }): Condition => {

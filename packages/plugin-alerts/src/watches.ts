@@ -4,18 +4,25 @@ import { disk } from "./disk.ts";
 import { breakerOpen, quota } from "./figures.ts";
 import { type Kinds, PluginWatch, type Watch, type WatchContext } from "./kind.ts";
 import type { Rule } from "./rules.ts";
-import { allServersDown, serverDown, serverFlapping } from "./servers.ts";
+import { allServersDown, type Standing, serverDown, serverFlapping } from "./servers.ts";
 import { traffic } from "./traffic.ts";
 
+/** What the eyes of all rules have in common. */
+export interface Sight extends WatchContext {
+  readonly host: PluginHost;
+  readonly kinds: Kinds;
+  readonly glance: () => Standing;
+}
+
 /** The eye of a rule. */
-export function watchOf(host: PluginHost, rule: Rule, kinds: Kinds, context: WatchContext): Watch {
+export function watchOf(rule: Rule, { host, kinds, glance, look }: Sight): Watch {
   switch (rule.kind) {
     case "server-down":
-      return serverDown(host, rule);
+      return serverDown(glance, rule);
     case "server-flapping":
-      return serverFlapping(host, rule);
+      return serverFlapping(glance, host.clock, rule);
     case "all-servers-down":
-      return allServersDown(host);
+      return allServersDown(glance);
     case "breaker-open":
       return breakerOpen(host, rule);
     case "error-ratio":
@@ -28,6 +35,6 @@ export function watchOf(host: PluginHost, rule: Rule, kinds: Kinds, context: Wat
     case "certificate":
       return certificate(host, rule);
     case "plugin":
-      return new PluginWatch(kinds, rule, context);
+      return new PluginWatch(kinds, rule, { look });
   }
 }
