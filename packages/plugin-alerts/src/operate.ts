@@ -39,10 +39,12 @@ export function reportOf({ instance, engine, rules, receivers }: Desk) {
       ]),
     ),
     receivers: Object.fromEntries(receivers.map((receiver) => [receiver.options.name, receiver.report()])),
-    firing: alerts
-      .filter(({ state }) => state === "firing")
-      .slice(0, SHOWN)
-      .map(shown),
+    firing: Object.fromEntries(
+      alerts
+        .filter(({ state }) => state === "firing")
+        .slice(0, SHOWN)
+        .map(({ rule, subject, severity, summary, since }) => [`${rule} ${subject}`, `${severity} since ${iso(since)}: ${summary}`]),
+    ),
   };
 }
 

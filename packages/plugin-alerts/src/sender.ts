@@ -1,5 +1,6 @@
 import { KeptConnections, type PluginHost, retryAfter, WebhookSigner } from "mcp-host";
 import type { ReceiverOptions } from "./options.ts";
+import { plain } from "./words.ts";
 
 /** What may be waited for where a receiver says so. */
 const LONGEST = 3_600_000;
@@ -81,8 +82,10 @@ export class Sender {
     } catch (error) {
       if (isLate) throw new SendFailure("timeout", `it did not answer within ${timeout} ms`, { isUncertain: true });
       const { name, cause } = error as Error & { cause?: NodeJS.ErrnoException }; // fetch throws these
-      const code = cause?.code ?? name;
-      throw new SendFailure("unreachable", `it cannot be reached (${code})`, { isUncertain: !NEVER_THERE.has(code) });
+      // What has no code, such as a proxy that refuses, never came to the receiver.
+      const code = cause?.code;
+      const why = code ?? plain(cause?.message ?? name, 100);
+      throw new SendFailure("unreachable", `it cannot be reached (${why})`, { isUncertain: code !== undefined && !NEVER_THERE.has(code) });
     } finally {
       clear();
       stop.removeEventListener("abort", end);

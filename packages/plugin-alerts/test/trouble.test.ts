@@ -114,7 +114,7 @@ test("a receiver that hangs is given up in its time, sent the same again, and to
   expect(new Set(ids).size).toBe(1);
   expect(report(host.host)).toMatchObject({ receivers: { pager: { sent: 0, trouble: "it did not answer within 100 ms" } } });
   says.now = [];
-  await vi.waitFor(() => expect(report(host.host).firing).toEqual([]));
+  await vi.waitFor(() => expect(report(host.host).firing).toEqual({}));
   hangs = false;
   await vi.waitFor(() => expect(actions).toEqual(["resolve"]));
   await host.close();
