@@ -8,6 +8,7 @@ interface Manifest {
   name: string;
   version: string;
   dependencies?: Record<string, string>;
+  optionalDependencies?: Record<string, string>;
 }
 
 export interface Registry extends AsyncDisposable {
@@ -64,8 +65,12 @@ export function dependenciesOf(roots: readonly string[]): Map<string, Map<string
   const found = new Map<string, Map<string, string>>();
   const waiting = [...roots];
   for (let folder = waiting.pop(); folder !== undefined; folder = waiting.pop()) {
-    for (const name of Object.keys(manifest(folder).dependencies ?? {})) {
+    const { dependencies = {}, optionalDependencies = {} } = manifest(folder);
+    for (const name of Object.keys({ ...dependencies, ...optionalDependencies })) {
       const at = resolved(name, folder);
+      // What is for other machines is not installed here.
+      if (at === undefined && name in optionalDependencies) continue;
+      if (at === undefined) throw new Error(`${name}, which ${folder} depends on, is not installed`);
       const { version } = manifest(at);
       const versions = found.get(name) ?? new Map<string, string>();
       if (versions.has(version)) continue;
@@ -80,11 +85,11 @@ function manifest(folder: string): Manifest {
   return JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as Manifest;
 }
 
-/** Where Node finds a package that is imported from `folder`. */
-function resolved(name: string, folder: string): string {
+/** Where Node finds a package that is imported from `folder`; undefined where it is not installed. */
+function resolved(name: string, folder: string): string | undefined {
   for (let base = folder; dirname(base) !== base; base = dirname(base)) {
     const candidate = join(base, "node_modules", name);
     if (existsSync(candidate)) return realpathSync(candidate);
   }
-  throw new Error(`${name}, which ${folder} depends on, is not installed`);
+  return undefined;
 }
