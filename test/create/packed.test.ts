@@ -18,7 +18,7 @@ let tarballs: string;
 beforeAll(async () => {
   mkdirSync(WANTED, { recursive: true });
   writeFileSync(join(WANTED, "package.json"), JSON.stringify({ name: "wanted", version: "1.0.0", dependencies: TOOLS }));
-  user = await npmUser([HOST, WANTED]);
+  user = await npmUser([HOST, WANTED], true);
   await user.shell(`npm pack --pack-destination "${work.path}" "${HOST}" "${join(ROOT, "packages/create-plugin")}"`, ROOT);
   tarballs = `"${work.path}"/mcp-host-[0-9]*.tgz`;
   const create = join(work.path, "create");

@@ -22,8 +22,8 @@ export interface Registry extends AsyncDisposable {
  * An npm registry on loopback that has what `folders` depend on, as it is installed here, and nothing else. So npm installs
  * for real, and nothing is downloaded.
  */
-export async function serveRegistry(folders: readonly string[]): Promise<Registry> {
-  const installed = dependenciesOf(folders);
+export async function serveRegistry(folders: readonly string[], optional = false): Promise<Registry> {
+  const installed = dependenciesOf(folders, optional);
   const server = createServer((request, response) => {
     const path = decodeURIComponent(request.url ?? "").slice(1);
     const [, name, version] = /^(.+)\/-\/(.+)\.tgz$/.exec(path) ?? [];
@@ -60,13 +60,16 @@ export async function serveRegistry(folders: readonly string[]): Promise<Registr
   };
 }
 
-/** Folders of everything that `roots` depend on, by name and version: two may need two versions of one package. */
-export function dependenciesOf(roots: readonly string[]): Map<string, Map<string, string>> {
+/**
+ * Folders of everything that `roots` depend on, by name and version: two may need two versions of one package.
+ * @param optional whether what is optional counts, where it is installed: tools have what they are made of for each machine there
+ */
+export function dependenciesOf(roots: readonly string[], optional = false): Map<string, Map<string, string>> {
   const found = new Map<string, Map<string, string>>();
   const waiting = [...roots];
   for (let folder = waiting.pop(); folder !== undefined; folder = waiting.pop()) {
     const { dependencies = {}, optionalDependencies = {} } = manifest(folder);
-    for (const name of Object.keys({ ...dependencies, ...optionalDependencies })) {
+    for (const name of Object.keys(optional ? { ...dependencies, ...optionalDependencies } : dependencies)) {
       const at = resolved(name, folder);
       // What is for other machines is not installed here.
       if (at === undefined && name in optionalDependencies) continue;
