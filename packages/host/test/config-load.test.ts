@@ -192,6 +192,26 @@ test.each([
   ]);
 });
 
+test("a plugin with its options as the default export is told from what is no plugin", async () => {
+  const host = JSON.stringify(import.meta.resolve("mcp-host"));
+  write("made.mjs", `import { definePlugin } from ${host}; export default definePlugin({ name: "made", host: "^1.0.0", apply() {} })();`);
+  expect(await pluginProblems(["./made.mjs"], folder)).toEqual([
+    'plugins[0]: "./made.mjs" exports a plugin with options, which is what a plugin\'s function gives; export what definePlugin() gives without calling it, and leave the options to the config',
+  ]);
+});
+
+test("a range of the package's version is told from one of the plugin API's", async () => {
+  const host = JSON.stringify(import.meta.resolve("mcp-host"));
+  for (const range of ["^0.1.0", "^2.0.0"])
+    write(
+      `${range}.mjs`,
+      `import { definePlugin } from ${host}; export default definePlugin({ name: "p", host: "${range}", apply() {} });`,
+    );
+  const words = "this host has 1.0.0, which is the version of the plugin API and not that of the package mcp-host (0.1.0); ";
+  expect(await pluginProblems(["./^0.1.0.mjs"], folder)).toEqual([expect.stringContaining(`${words}write \`host: "^1.0.0"\``)]);
+  expect(await pluginProblems(["./^2.0.0.mjs"], folder)).toEqual([expect.stringContaining(`${words}update the host with npm`)]);
+});
+
 test("every problem is told at once, with its place and the remedy", async () => {
   write(
     "c.json",

@@ -125,6 +125,10 @@ export const typed = definePlugin({
     hooks.transform.for("acme/search").tap("types", (params, { method }) => ({ ...params, method }));
     // @ts-expect-error a server's own method has a family of its own
     hooks.transform.for("search");
+    // @ts-expect-error nor one that is nearly MCP's
+    hooks.respond.for("tool/call");
+    // @ts-expect-error as above
+    hooks.call.for("completions/complete");
     // @ts-expect-error tapable's interceptors are refused
     hooks.route.intercept;
     // @ts-expect-error there is no such hook
