@@ -10,7 +10,7 @@ import {
   type Exchange,
   type Store,
 } from "mcp-host";
-import { createTestHost, fakeUpstream } from "mcp-host/testing";
+import { createTestHost, fakeUpstream, testPlugin } from "mcp-host/testing";
 import { z } from "zod";
 
 /** Every hook: what is right compiles, and of what is wrong one case for each way to get it wrong. */
@@ -324,4 +324,14 @@ export async function eras(): Promise<void> {
   close();
   // @ts-expect-error what the host says is checked by nobody
   agreed.toolsListChanged.valueOf();
+}
+
+/** The contract's options are the plugin's. */
+export function contract(): void {
+  const cases = { test: (_name: string, _run: () => Promise<void>): void => {}, module: import.meta.url, badOptions: [] };
+  testPlugin(typed, { ...cases, options: { names: [] } });
+  // @ts-expect-error a limit is a number
+  testPlugin(typed, { ...cases, options: { names: [], limit: "3" } });
+  // @ts-expect-error names are required
+  testPlugin(typed, { ...cases, options: { limit: 3 } });
 }

@@ -164,7 +164,7 @@ function banner(host: Host, { flags, plugins }: Development, isWithout: boolean)
     [
       "",
       isWithout
-        ? `mcp-host dev could not load ${what}; it waits for the next save at ${host.url}`
+        ? `mcp-host dev could not load ${what}; it waits for the next save. The host without it is at ${host.url}`
         : `mcp-host dev serves ${what} with ${behind} at ${host.url}`,
       `${isWithout ? "Then try it" : "Try it"}:  ${typedCommand()} ${call} --url ${host.url}`,
       `Save a file to load it anew. ${isAsking() ? "Keys: r reload, c call again, q quit." : "Stop with Ctrl-C."}`,
