@@ -2,14 +2,14 @@ import { X509Certificate } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { type PluginHost, peerCertificate } from "mcp-host";
-import type { Condition, Reading, Watch } from "./kind.ts";
+import type { Condition, Reading, Watch, WatchContext } from "./kind.ts";
 import type { RuleOf } from "./rules.ts";
 import { serverTest } from "./servers.ts";
 import { plain, timeOf } from "./words.ts";
 
 const DAY = 86_400_000;
-/** Milliseconds for one server, less than a watch has to read. */
-const PATIENCE = 8_000;
+/** Milliseconds for one server. */
+const PATIENCE = 10_000;
 /** Bytes of a file, and certificates in it. */
 const LARGEST = 1024 ** 2;
 const MOST = 100;
@@ -29,6 +29,7 @@ interface Source {
 export function certificate(
   host: Pick<PluginHost, "config" | "folder" | "clock" | "log">,
   { servers, files, days, every }: RuleOf<"certificate">,
+  { look }: WatchContext,
 ): Watch {
   const sources = [
     ...serversOf(host.config.mcpServers, serverTest(servers)),
@@ -37,11 +38,18 @@ export function certificate(
   /** What was found last, and when; undefined where it could not be looked at. */
   let known: ReadonlyMap<Source, number | undefined> = new Map();
   let looked = Number.NEGATIVE_INFINITY;
+  let isLooking = false;
   return {
-    async read(): Promise<Reading> {
-      if (host.clock.monotonic() - looked >= every) {
+    read(): Reading {
+      if (!isLooking && host.clock.monotonic() - looked >= every) {
         looked = host.clock.monotonic();
-        known = await lookAt(sources, known, host.log);
+        isLooking = true;
+        // Beside the rest: one server that does not answer holds up no other rule.
+        void lookAt(sources, known, host.log).then((found) => {
+          known = found;
+          isLooking = false;
+          look();
+        });
       }
       return { conditions: sources.map((source) => judged(source, known.get(source), days, host.clock.now())) };
     },

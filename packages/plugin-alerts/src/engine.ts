@@ -12,6 +12,8 @@ import type { Instruments } from "./tally.ts";
 const READING = 10_000;
 /** How often one that stands by asks whether it is its turn. */
 const STANDBY = 500;
+/** Milliseconds that the end waits for a look that is under way. */
+const LAST_LOOK = 1_000;
 /** Between two looks, whatever happens. */
 const LEAST = 20;
 
@@ -39,6 +41,8 @@ export class Engine {
   readonly #table: AlertTable;
   readonly #kept: Kept;
   readonly #failing = new Map<string, string>();
+  /** Rules that are at it still: what hangs, such as a disk that is not there, is not begun again beside itself. */
+  readonly #reading = new Set<string>();
   #told: AllTold = {};
   #isWatching = false;
   #isOver = false;
@@ -107,7 +111,7 @@ export class Engine {
     const held = await this.#kept.hold();
     if (held === "not") {
       if (this.#isWatching) this.#forget();
-      return Math.min(interval, STANDBY);
+      return this.#kept.isAsking ? Math.min(interval, STANDBY) : interval;
     }
     if (held === "taken") await this.#restore();
     this.#isWatching = true;
@@ -131,7 +135,9 @@ export class Engine {
 
   async #read({ facts, watch }: Watched): ReturnType<() => Promise<Awaited<ReturnType<Watch["read"]>> | undefined>> {
     const { log } = this.#options.host;
-    const reading = (async () => watch.read())();
+    if (this.#reading.has(facts.name)) return undefined;
+    this.#reading.add(facts.name);
+    const reading = (async () => watch.read())().finally(() => this.#reading.delete(facts.name));
     try {
       const late = (): never => {
         throw new Error(`it did not say within ${READING} ms how things stand`);
@@ -210,7 +216,7 @@ export class Engine {
   async close(): Promise<void> {
     this.#isOver = true;
     this.#cancel();
-    await this.#turning;
+    await withDeadline(this.#turning ?? Promise.resolve(), LAST_LOOK, () => {});
     await Promise.all(this.#options.receivers.map((receiver) => receiver.close()));
     for (const { watch } of this.#options.rules) watch.close?.();
     await this.#kept.close();

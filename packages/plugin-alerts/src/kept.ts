@@ -37,6 +37,9 @@ let generations = 0;
 /** Alerts of a host that is gone for so long are nobody's any more. */
 const FORGOTTEN = 30 * 86_400_000;
 
+/** How often one asks those before it to make room; then it is another process that looks, and need not make any. */
+const ASKING = 120;
+
 /** Least milliseconds that a lease lasts. */
 const LEAST = 2_000;
 
@@ -57,6 +60,7 @@ export class Kept {
   #yieldsUntil = Number.NEGATIVE_INFINITY;
   #wantsRoom = false;
   #isTroubled = false;
+  #asked = 0;
 
   /** @param asked told when a younger one asks for room */
   constructor(host: Pick<PluginHost, "id" | "store" | "log" | "clock">, instance: string, interval: number, asked: () => void) {
@@ -73,6 +77,11 @@ export class Kept {
 
   get isHeld(): boolean {
     return this.#lease !== undefined;
+  }
+
+  /** Whether it asks for room, so that it is to look again soon. */
+  get isAsking(): boolean {
+    return this.#asked < ASKING;
   }
 
   /** Whether a younger one waits for this one to let go. */
@@ -99,9 +108,10 @@ export class Kept {
       this.#lease = await this.#store.lease(`watch:${this.#key}`, this.#ttl);
       if (this.#lease) {
         this.#renewed = now;
+        this.#asked = 0;
         return "taken";
       }
-      await this.#store.publish(`room:${this.#key}`, { process: PROCESS, generation: this.#generation });
+      if (this.#asked++ < ASKING) await this.#store.publish(`room:${this.#key}`, { process: PROCESS, generation: this.#generation });
       return "not";
     } catch (error) {
       this.#trouble(error);

@@ -33,7 +33,7 @@ export function watchOf(rule: Rule, { host, kinds, glance, look }: Sight): Watch
     case "disk":
       return disk(host, rule);
     case "certificate":
-      return certificate(host, rule);
+      return certificate(host, rule, { look });
     case "plugin":
       return new PluginWatch(kinds, rule, { look });
   }

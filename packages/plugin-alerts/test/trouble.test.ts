@@ -34,6 +34,7 @@ const report = (host: { reports(): Record<string, unknown> }): Json => host.repo
 
 test("a store that fails stops no alert, and what was kept in another form is begun anew", async () => {
   let fails = true;
+  let reads = 0;
   const values = new Map<string, unknown>();
   const broken = (): Promise<never> => Promise.reject(new Error("the disk is full"));
   const provider = definePlugin({
@@ -41,7 +42,7 @@ test("a store that fails stops no alert, and what was kept in another form is be
     host: "^1.0.0",
     apply(host) {
       const store: Store = {
-        get: async (key) => (fails ? broken() : (values.get(key) ?? { alerts: "none" })),
+        get: async (key) => (fails ? broken() : reads++ === 0 ? { alerts: "none" } : values.get(key)),
         set: async (key, value) => (fails ? broken() : void values.set(key, value)),
         delete: async () => {},
         increment: async () => 0,
