@@ -3,7 +3,8 @@ import { join } from "node:path";
 import type { AlertsOptions } from "@host/plugin-alerts";
 import type { Config } from "mcp-host";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { home, run } from "../../../test/harness/cli.ts";
+import { clientOf, home, run } from "../../../test/harness/cli.ts";
+import { upstream } from "../../../test/harness/hosts.ts";
 import { scripted } from "../../../test/harness/scripted.ts";
 import { AT_ONCE, alerting, FLAGS, flag, type Hosted, hosted, type Receiver, receiver, untilTold, written } from "./alerting.ts";
 
@@ -189,6 +190,27 @@ describe("nothing is told twice", () => {
     expect(ops.received.at(-1)?.body.alerts[0]?.labels).toMatchObject({ team: "search", severity: "error" });
     host.clear("a");
     await untilTold(ops, "firing a", "firing gone", "resolved gone", "firing mark", "resolved a");
+  });
+
+  test("by a reload while calls are under way: the new rules hold at once, and the call is answered by what it began on", async () => {
+    const slow = { mcpServers: { slow: upstream({ delays: { "tools/call": 4_000 } }) } };
+    await using host = await hosted({ ...flags(["a"]), ...slow });
+    host.raise("a");
+    await untilTold(ops, "firing a");
+    const client = await clientOf(host.running);
+    let answered = false;
+    const call = client.callTool({ name: "echo", arguments: {} }).then((result) => {
+      answered = true;
+      return result;
+    });
+    await vi.waitFor(async () => expect((await host.status()).inFlight).toBe(1));
+    await host.reload({ ...flags(["a", "mark"]), ...slow });
+    await marked(host, "mark", "firing a");
+    expect(answered).toBe(false);
+    expect(await call).toMatchObject({ content: expect.anything() });
+    host.clear("a");
+    await untilTold(ops, "firing a", "firing mark", "resolved a");
+    await client.close();
   });
 
   test("by a reload that cannot be done: the one before goes on", async () => {

@@ -2,8 +2,8 @@ import { createHmac } from "node:crypto";
 import type { AlertsOptions } from "@host/plugin-alerts";
 import type { Config } from "mcp-host";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { run } from "../../../test/harness/cli.ts";
-import { AT_ONCE, FLAGS, flag, hosted, type Receiver, receiver, untilTold } from "./alerting.ts";
+import { home, run } from "../../../test/harness/cli.ts";
+import { AT_ONCE, alerting, FLAGS, flag, hosted, type Receiver, receiver, untilTold } from "./alerting.ts";
 
 let ops: Receiver;
 beforeEach(async () => {
@@ -121,5 +121,16 @@ describe("who is told, and how", () => {
     await host.running[Symbol.asyncDispose]();
     expect((await run(host.at, ["alerts", "test", "good"])).code, "where no host runs, too").toBe(0);
     expect(ops.told()).toHaveLength(6);
+  });
+
+  test("a host that is there for one command tells nobody anything", async () => {
+    using at = home({
+      mcpServers: { gone: { command: process.execPath, args: ["-e", "process.exit(1)"] } },
+      plugins: [alerting(ops, [{ kind: "server-down" }])],
+    });
+    const { code, stdout } = await run(at, ["validate", "--connect"]);
+    expect(code).not.toBe(0);
+    expect(stdout).toContain("gone");
+    expect(ops.received).toEqual([]);
   });
 });

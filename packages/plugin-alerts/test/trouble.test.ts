@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { ALERTS, type AlertsOptions, alerts, type Condition } from "@host/plugin-alerts";
-import { definePlugin, type Json, STORE, type Store } from "mcp-host";
+import { definePlugin, type Json, type Meter, STORE, type Store } from "mcp-host";
 import { createTestHost } from "mcp-host/testing";
 import { expect, test, vi } from "vitest";
 import { AT_ONCE, receiver, untilTold } from "./alerting.ts";
@@ -121,6 +121,41 @@ test("a receiver that hangs is given up in its time, sent the same again, and to
   await host.close();
   server.closeAllConnections();
   server.close();
+});
+
+test("the instruments tell it in figures", async () => {
+  await using ops = await receiver();
+  let meter: Meter | undefined;
+  const reader = definePlugin({
+    name: "reader",
+    host: "^1.0.0",
+    apply: (host) => {
+      meter = host.meter;
+    },
+  });
+  const rules: AlertsOptions["rules"] = [
+    ...RULES,
+    { kind: "plugin", of: "thing", name: "later", for: "1h", severity: "info" },
+    { kind: "disk", paths: ["not/there"] },
+  ];
+  const options: AlertsOptions = { ...AT_ONCE, receivers: [{ name: "ops", url: ops.url }], rules };
+  await using _ = await createTestHost({ plugins: [thing({ now: [bad("a"), bad("b")] })(), alerts(options), reader()], client: false });
+  await vi.waitFor(() => {
+    const readings = Object.fromEntries(meter?.instruments().map((each) => [each.name, each.readings()]) ?? []);
+    expect(readings).toEqual({
+      "alerts.firing": [
+        { labels: ["thing", "warning"], value: 2 },
+        { labels: ["disk", "error"], value: 1 },
+      ],
+      "alerts.pending": [{ labels: ["later", "info"], value: 2 }],
+      "alerts.waiting": [{ labels: ["ops"], value: 0 }],
+      "alerts.sent": [{ labels: ["ops", "firing"], value: 2 }],
+      "alerts.failed": [],
+      "alerts.dropped": [{ labels: [], value: 0 }],
+    });
+  });
+  const disk = ops.received.flatMap(({ body }) => body.alerts).find(({ labels }) => labels.kind === "disk");
+  expect(disk?.annotations.summary).toMatch(/^the disk of \/.*not\/there cannot be looked at \(ENOENT\)$/);
 });
 
 test("two receivers: one that is down keeps nothing from the other", async () => {
