@@ -121,6 +121,7 @@ export { API_VERSION, VERSION } from "./version.ts";
 export { BoundedMap } from "./wire/bounded-map.ts";
 export { canonicalJson } from "./wire/canonical-json.ts";
 export { withDeadline } from "./wire/deadline.ts";
+export { type KeptText, KeptTexts, type KeptTextsOptions } from "./wire/kept-texts.ts";
 export { isLoopback, isSafeUrl } from "./wire/loopback.ts";
 export { isObject, type Json } from "./wire/message.ts";
 export type { Freshness } from "./wire/modern.ts";

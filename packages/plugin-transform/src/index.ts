@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { ConfigError, definePlugin, type Entry, type PluginHost } from "mcp-host";
+import { ConfigError, definePlugin, type Entry, KeptTexts, type PluginHost } from "mcp-host";
 import type { z } from "zod";
 import { Calls } from "./calls.ts";
 import { checkedOptions } from "./checked.ts";
@@ -9,7 +9,6 @@ import { listed } from "./listing.ts";
 import type { Options, Place, RuleOptions } from "./options.ts";
 import { Reading } from "./reading.ts";
 import { Records } from "./records.ts";
-import { Rests } from "./rest.ts";
 import { Rules } from "./rules.ts";
 
 export { DETECTORS, type Detector, type DetectorRegistry };
@@ -31,7 +30,7 @@ function apply(host: PluginHost, given: Options): void {
   const detectors = collected(host, given.detectors);
   const records = new Records(host.log, host.meter, given.dryRun);
   const engine = new Engine(rules.programs, given.limits);
-  const rests = new Rests({ ...given.rest, now: host.clock.monotonic, bytes: host.random.bytes });
+  const rests = new KeptTexts<string>({ ...given.rest, now: host.clock.monotonic, bytes: host.random.bytes });
   const reading = new Reading({ rests, records, argument: given.rest.argument });
   const environment = Object.fromEntries(given.environment.map((name) => [name, process.env[name]]));
   const calls = new Calls({ rules, engine, records, reading, log: host.log, environment, now: host.clock.now });

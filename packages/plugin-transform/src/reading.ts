@@ -1,12 +1,12 @@
-import { type Exchange, isObject, type Json, refuse } from "mcp-host";
+import { type Exchange, isObject, type Json, type KeptTexts, refuse } from "mcp-host";
 import { endWithin, lengthOf } from "./measure.ts";
 import type { Records } from "./records.ts";
-import type { Rests } from "./rest.ts";
 import type { Plan } from "./rules.ts";
 import { cut, pieceOf, REST_KEY, withNotice } from "./truncate.ts";
 
 export interface ReadingOptions {
-  readonly rests: Rests;
+  /** Each with the entry that it came from, through which alone it can be read. */
+  readonly rests: KeptTexts<string>;
   readonly records: Records;
   /** The argument under which tools are asked for the rest. */
   readonly argument: string;
@@ -54,14 +54,15 @@ export class Reading {
     if (!short) return result;
     const { records, rests } = this.#options;
     records.truncated();
-    const id = truncation.rest && !records.isDry ? rests.keep(ownerOf(exchange), exchange.scope, short.rest) : undefined;
+    const id = truncation.rest && !records.isDry ? rests.keep(exchange.scope, short.rest, ownerOf(exchange)) : undefined;
     return this.#noticed(short.result, plan, exchange, { shown: short.shown, total: short.total, rest: id && `${id}.0` });
   }
 
   /** Reads on. */
   async on(place: string, plan: Plan, exchange: Exchange): Promise<Json> {
     const [id = "", at = ""] = place.split(".");
-    const text = this.#options.rests.read(id, ownerOf(exchange), exchange.scope);
+    const kept = this.#options.rests.read(id, exchange.scope);
+    const text = kept?.about === ownerOf(exchange) ? kept.text : undefined;
     const from = Number(at);
     const { truncation } = plan;
     if (text === undefined || !truncation || !/^\d{1,12}$/.test(at) || from >= text.length)

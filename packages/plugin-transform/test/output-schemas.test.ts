@@ -8,7 +8,7 @@ import { listed } from "../dist/listing.js";
 import { options } from "../dist/options.js";
 import { Reading } from "../dist/reading.js";
 import { Records } from "../dist/records.js";
-import { Rests } from "../dist/rest.js";
+import { KeptTexts } from "mcp-host";
 import { Rules } from "../dist/rules.js";
 import { hosted, twice } from "./scripted.ts";
 
@@ -22,7 +22,7 @@ function ruled(rule: Json) {
   const rules = new Rules(options.parse({ rules: [{ match: ["*"], ...rule }], detectors: { ticket: "\\bT-\\d{6}\\b" } }));
   rules.seal(new Map([...Object.entries(BUILT_IN), ["ticket", { pattern: /\bT-\d{6}\b/gu }]]), () => {});
   const records = new Records(quiet, meter, false);
-  const rests = new Rests({ size: 1, time: 1, now: () => 0, bytes: () => Buffer.alloc(16) });
+  const rests = new KeptTexts<string>({ size: 1, time: 1, now: () => 0, bytes: () => Buffer.alloc(16) });
   const reading = new Reading({ rests, records, argument: "_rest" });
   const engine = new Engine(rules.programs, { time: 100, depth: 10, size: 1_000 });
   const calls = new Calls({ rules, engine, records, reading, log: quiet, environment: {}, now: () => 0 });

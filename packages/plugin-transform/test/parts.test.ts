@@ -3,7 +3,6 @@ import { describe, expect, test, vi } from "vitest";
 import { Engine } from "../dist/engine.js";
 import { endWithin, exceeds, lengthOf } from "../dist/measure.js";
 import { differences } from "../dist/records.js";
-import { Rests } from "../dist/rest.js";
 import { rewrite } from "../dist/rewrite.js";
 import { withProperties } from "../dist/schema.js";
 import { strip } from "../dist/strip.js";
@@ -52,38 +51,6 @@ test("what is nested too deeply to be looked at is taken out, and keys that beco
     "#": 1,
     "# (2)": 2,
     e: [3, "x"],
-  });
-});
-
-describe("rests", () => {
-  const make = (size: number) => {
-    let now = 0;
-    return { rests: new Rests({ size, time: 1_000, now: () => now, bytes: randomBytes }), later: (ms: number) => (now += ms) };
-  };
-
-  test("one scope has at most a quarter; its own oldest make room, never another's", () => {
-    const { rests } = make(800);
-    const other = rests.keep("t", "b", "x".repeat(100)) ?? "";
-    const first = rests.keep("t", "a", "x".repeat(60)) ?? "";
-    const second = rests.keep("t", "a", "y".repeat(60)) ?? "";
-    expect([rests.read(first, "t", "a"), rests.read(second, "t", "a")?.length, rests.read(other, "t", "b")?.length]).toEqual([
-      undefined,
-      60,
-      100,
-    ]);
-    expect(rests.keep("t", "a", "x".repeat(101))).toBeUndefined();
-    expect([rests.bytes, rests.count]).toEqual([320, 2]);
-  });
-
-  test("all together have so many bytes, and each its time", () => {
-    const { rests, later } = make(800);
-    const ids = ["a", "b", "c", "d", "e"].map((scope) => rests.keep("t", scope, "x".repeat(100)) ?? "");
-    expect(rests.bytes).toBe(800);
-    expect(rests.read(ids[0] ?? "", "t", "a")).toBeUndefined();
-    expect(rests.read(ids[4] ?? "", "t", "e")).toHaveLength(100);
-    later(1_001);
-    expect(rests.read(ids[4] ?? "", "t", "e")).toBeUndefined();
-    expect([rests.bytes, rests.count]).toEqual([0, 0]);
   });
 });
 

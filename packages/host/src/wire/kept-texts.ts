@@ -1,7 +1,7 @@
-export interface RestOptions {
+export interface KeptTextsOptions {
   /** Bytes kept in all; one scope has at most a quarter. */
   readonly size: number;
-  /** Milliseconds that a rest is kept. */
+  /** Milliseconds that a text is kept. */
   readonly time: number;
   /** Monotonic milliseconds. */
   readonly now: () => number;
@@ -9,10 +9,14 @@ export interface RestOptions {
   readonly bytes: (count: number) => Uint8Array;
 }
 
-interface Kept {
-  readonly owner: string;
-  readonly scope: string;
+/** A text that is kept, and what it is about. */
+export interface KeptText<About> {
   readonly text: string;
+  readonly about: About;
+}
+
+interface Kept<About> extends KeptText<About> {
+  readonly scope: string;
   readonly bytes: number;
   readonly expires: number;
 }
@@ -20,20 +24,23 @@ interface Kept {
 /** One scope's share of what is kept: others must not be pushed out by one. */
 const SHARE = 4;
 
-/** What was cut off results, until it is read or its time is up. Each rest can be read only in its own scope, through the entry that it came from. */
-export class Rests {
-  readonly #options: RestOptions;
+/** Texts that somebody may come back for, such as what was cut off results, until their time is up. Each can be read only in its own scope. */
+export class KeptTexts<About = undefined> {
+  readonly #options: KeptTextsOptions;
   /** Oldest first: all are kept equally long. */
-  readonly #kept = new Map<string, Kept>();
+  readonly #kept = new Map<string, Kept<About>>();
   readonly #scopes = new Map<string, number>();
   #bytes = 0;
 
-  constructor(options: RestOptions) {
+  constructor(options: KeptTextsOptions) {
     this.#options = options;
   }
 
-  /** Keeps a text. Gives the id under which it is read, or undefined where it is too large to keep. */
-  keep(owner: string, scope: string, text: string): string | undefined {
+  /**
+   * Keeps a text. Gives the id under which it is read, or undefined where it is too large to keep.
+   * @param scope whose it is: an exchange's `scope`
+   */
+  keep(scope: string, text: string, about: About): string | undefined {
     const { size, time, now } = this.#options;
     // A string may take two bytes for each unit, whatever it holds.
     const bytes = 2 * text.length;
@@ -48,16 +55,17 @@ export class Rests {
       this.#drop(id, kept);
     }
     const id = Buffer.from(this.#options.bytes(16)).toString("base64url");
-    this.#kept.set(id, { owner, scope, text, bytes, expires: now() + time });
+    this.#kept.set(id, { scope, text, about, bytes, expires: now() + time });
     this.#bytes += bytes;
     this.#scopes.set(scope, (this.#scopes.get(scope) ?? 0) + bytes);
     return id;
   }
 
-  read(id: string, owner: string, scope: string): string | undefined {
+  /** What is kept under an id for this scope; undefined where nothing is, or it is another's. */
+  read(id: string, scope: string): KeptText<About> | undefined {
     this.#expire();
     const kept = this.#kept.get(id);
-    return kept?.owner === owner && kept.scope === scope ? kept.text : undefined;
+    return kept?.scope === scope ? kept : undefined;
   }
 
   get bytes(): number {
@@ -66,6 +74,7 @@ export class Rests {
   }
 
   get count(): number {
+    this.#expire();
     return this.#kept.size;
   }
 
@@ -83,7 +92,7 @@ export class Rests {
     }
   }
 
-  #drop(id: string, { scope, bytes }: Kept): void {
+  #drop(id: string, { scope, bytes }: Kept<About>): void {
     this.#kept.delete(id);
     this.#bytes -= bytes;
     const left = (this.#scopes.get(scope) ?? 0) - bytes;
