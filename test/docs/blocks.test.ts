@@ -169,6 +169,7 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
     python: { count: 1, by: plugin("webhooks") },
     js: { count: 1, by: plugin("webhooks") },
   },
+  "packages/plugin-compact/README.md": { json: { count: 1, by: plugin("compact") }, "": { count: 1, by: plugin("compact") } },
   "packages/plugin-transform/README.md": { json: { count: 2, by: plugin("transform") }, ts: { count: 1, by: HERE } },
   "examples/all-plugins/README.md": {
     sh: { count: 3, by: "test/examples/npm-start.test.ts", but: "`claude` is not installed here; the key in its command calls a tool" },

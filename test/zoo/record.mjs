@@ -26,7 +26,12 @@ const entities = animals.map((name, at) => ({
   observations: [`is the ${at + 1}. of the mustelids that are listed here`, at % 2 ? "lives in woods" : "lives by water"],
 }));
 const relations = animals.slice(1).map((name, at) => ({ from: name, to: animals[at], relationType: "is a cousin of" }));
-const graph = [call("create_entities", { entities }), call("create_relations", { relations }), call("read_graph"), call("search_nodes", { query: "water" })];
+const graph = [
+  call("create_entities", { entities }),
+  call("create_relations", { relations }),
+  call("read_graph"),
+  call("search_nodes", { query: "water" }),
+];
 const tasks = animals.map((name) => ({ title: `Feed the ${name}`, description: `Buy what a ${name} eats, and bring it before noon` }));
 const sources = Array.from({ length: 6 }, (_, at) => `{home}/code/file-${at}.js`);
 const flawed = (at) => `var first${at} = 1;\nvar second${at} = 2;\nexport const sum = (a, b) => a + b;\nvar third = first${at};\n`;
@@ -54,7 +59,11 @@ const VISITS = {
   [official("scenario-modeler")]: { asks: [call("get-scenario-data")] },
   "@itseasy21/mcp-knowledge-graph": { asks: graph, keep: ["read_graph"] },
   "@kazuph/mcp-taskmanager": {
-    asks: [call("request_planning", { originalRequest: "Feed them all", tasks }), call("list_requests"), call("get_next_task", { requestId: "req-1" })],
+    asks: [
+      call("request_planning", { originalRequest: "Feed them all", tasks }),
+      call("list_requests"),
+      call("get_next_task", { requestId: "req-1" }),
+    ],
   },
   "@drawio/mcp": { asks: [call("search_shapes", { query: "cloud", limit: 20 })] },
   "howtocook-mcp": {
@@ -120,7 +129,9 @@ try {
     account.answers.forEach(({ name, result, error }, at) => {
       const tool = asks[at].params.name;
       if (keep && !keep.includes(tool)) return;
-      console.error(`${server} ${tool}: ${error ? error.message : `${JSON.stringify(result).length}${result.isError ? " (isError)" : ""}`}`);
+      console.error(
+        `${server} ${tool}: ${error ? error.message : `${JSON.stringify(result).length}${result.isError ? " (isError)" : ""}`}`,
+      );
       if (!result || result.isError) return;
       const { outputSchema } = account.lists.tools.entries.find((each) => each.name === tool) ?? {};
       const told = JSON.parse(JSON.stringify(result).replaceAll(home, HOME));

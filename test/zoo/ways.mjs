@@ -26,6 +26,7 @@ const PLUGINS = {
   "plugin-audit": { file: false, details: [{ arguments: "redacted", results: "whole" }] },
   "plugin-auth": { default: "allow" },
   "plugin-cache": {},
+  "plugin-compact": { limit: false, form: "as-is" },
   "plugin-metrics": {},
   "plugin-namespace": { strategy: "conflict" },
   "plugin-oauth": {},

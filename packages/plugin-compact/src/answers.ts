@@ -117,7 +117,9 @@ export class Answers {
     // Who may not call the tool any more does not read its answers on, either.
     if (!found || start >= found.text.length || !host.permits(found.about, exchange.caller)) {
       tally.read(false);
-      return failed(`Nothing is kept under ${JSON.stringify(from.slice(0, 64))}, or not any more. Call the tool again, and ask it for less.`);
+      return failed(
+        `Nothing is kept under ${JSON.stringify(from.slice(0, 64))}, or not any more. Call the tool again, and ask it for less.`,
+      );
     }
     tally.read(true);
     const { limit } = plans.of(found.about, clientName(exchange.client.info));

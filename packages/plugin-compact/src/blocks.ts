@@ -11,7 +11,8 @@ export interface TextBlock {
 /** The text of a block; undefined for images, audio, links, bytes, and what is for the user alone. */
 export function textBlock(block: unknown): TextBlock | undefined {
   if (!isObject(block) || isForUser(block)) return undefined;
-  if (block.type === "text" && typeof block.text === "string") return { text: block.text, isPlain: true, with: (text) => ({ ...block, text }) };
+  if (block.type === "text" && typeof block.text === "string")
+    return { text: block.text, isPlain: true, with: (text) => ({ ...block, text }) };
   const { resource } = block;
   if (block.type !== "resource" || !isObject(resource) || typeof resource.text !== "string") return undefined;
   return { text: resource.text, isPlain: false, with: (text) => ({ ...block, resource: { ...resource, text } }) };

@@ -5,28 +5,29 @@ const GLOBS = z.array(z.string().min(1).max(256)).min(1);
 /** What is longer is a mistake: no model reads it. */
 const MOST = 10_000_000;
 
-const limit = z
-  .union([z.int().min(100).max(MOST), z.literal(false)])
-  .describe("Tokens of an answer's text that are given at once; the rest is read on with `read_more`. `false`: all of it.");
-const form = z
-  .enum(["table", "minified", "as-is"])
-  .describe("How far JSON in texts is shortened: to tables (`table`), by blanks alone, so that programs can parse it (`minified`), or not at all.");
-const from = z.int().min(0).max(MOST).describe("Texts of fewer tokens are left alone.");
+const LIMIT = "Tokens of an answer's text that are given at once; the rest is read on with `read_more`. `false`: all of it.";
+const FORM =
+  "How far JSON in texts is shortened: to tables (`table`), by blanks alone, so that programs can parse it (`minified`), or not at all (`as-is`).";
+const FROM = "Texts of fewer tokens are left alone.";
+
+const limit = z.union([z.int().min(100).max(MOST), z.literal(false)]);
+const form = z.enum(["table", "minified", "as-is"]);
+const from = z.int().min(0).max(MOST);
 
 export const ruleOptions = z.strictObject({
   match: GLOBS.optional().describe("Globs of tools: exposed names, or upstream:native. Default: every tool."),
   clients: GLOBS.optional().describe("Globs of what clients call themselves (`clientInfo.name`). Default: every client."),
-  limit: limit.optional(),
-  form: form.optional(),
-  from: from.optional(),
+  limit: limit.optional().describe(LIMIT),
+  form: form.optional().describe(FORM),
+  from: from.optional().describe(FROM),
 });
 
 export type RuleOptions = z.output<typeof ruleOptions>;
 
 export const options = z.strictObject({
-  limit: limit.default(8_000),
-  form: form.default("table"),
-  from: from.default(200),
+  limit: limit.default(8_000).describe(LIMIT),
+  form: form.default("table").describe(FORM),
+  from: from.default(200).describe(FROM),
   saving: z.number().min(0.01).max(0.9).default(0.1).describe("The least share of its tokens for which a text is given another form."),
   rules: z
     .array(ruleOptions)

@@ -62,7 +62,9 @@ function flattened(list: readonly Fields[]): Row[] {
       (row) =>
         new Map(
           [...row].flatMap(([column, value]): [string, Node][] =>
-            nested.has(column) && isFields(value) ? Object.entries(value).map(([key, each]) => [`${column}.${segment(key)}`, each]) : [[column, value]],
+            nested.has(column) && isFields(value)
+              ? Object.entries(value).map(([key, each]) => [`${column}.${segment(key)}`, each])
+              : [[column, value]],
           ),
         ),
     );

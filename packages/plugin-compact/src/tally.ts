@@ -30,7 +30,10 @@ export class Tally {
       labels: ["form"],
     });
     this.#cuts = meter.counter({ name: "compact.cuts", description: "Answers that were cut." });
-    this.#tokens = meter.counter({ name: "compact.tokens.saved", description: "Tokens that answers had and clients did not get at once; estimated." });
+    this.#tokens = meter.counter({
+      name: "compact.tokens.saved",
+      description: "Tokens that answers had and clients did not get at once; estimated.",
+    });
     this.#reads = meter.counter({ name: "compact.reads", description: "Asked for the rest of an answer.", labels: ["found"] });
   }
 

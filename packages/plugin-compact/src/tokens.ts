@@ -42,7 +42,8 @@ function scan(text: string, from: number, max: number): { end: number; tokens: n
 /** A blank before a word belongs to the word. */
 function costOf(kind: number, length: number, isBeforeWord: boolean): number {
   if (kind === Class.Blank) return length === 1 && isBeforeWord ? 0 : 1;
-  if (kind === Class.Lower || (kind === Class.Upper && length > 1)) return length <= 7 ? 1 : Math.ceil(length / (PER_TOKEN[kind] as number));
+  if (kind === Class.Lower || (kind === Class.Upper && length > 1))
+    return length <= 7 ? 1 : Math.ceil(length / (PER_TOKEN[kind] as number));
   return Math.ceil(length / (PER_TOKEN[kind] as number));
 }
 

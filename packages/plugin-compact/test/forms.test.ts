@@ -26,8 +26,34 @@ function random(seed: number): () => number {
 
 const KEYS = ["id", "name", "a.b", "a", "b", "__proto__", "x|y", "", "with space ", "é", '"q"', "k=v", "<same 1>", "constructor", "7"];
 const TEXTS = [
-  "", "plain", "with | bar", "true", "null", "007", "1", "-1.5e3", "Infinity", "0x10", " lead", "trail ", "<table 1>", "<same 1>", "[a]", '"quoted"',
-  "two\nlines", "tab\t", "{}", "é 水 👋🏽", "a,b", "\u2028", "\u200b", "=", "x=y", "rows; each has a=b", "\\u007c", "\\",
+  "",
+  "plain",
+  "with | bar",
+  "true",
+  "null",
+  "007",
+  "1",
+  "-1.5e3",
+  "Infinity",
+  "0x10",
+  " lead",
+  "trail ",
+  "<table 1>",
+  "<same 1>",
+  "[a]",
+  '"quoted"',
+  "two\nlines",
+  "tab\t",
+  "{}",
+  "é 水 👋🏽",
+  "a,b",
+  "\u2028",
+  "\u200b",
+  "=",
+  "x=y",
+  "rows; each has a=b",
+  "\\u007c",
+  "\\",
   "a text so long that it is worth to be said but once, wherever in the document it may be found",
 ]; // prettier-ignore
 const NUMBERS = ["0", "-0", "1.0", "1e5", "12345678901234567890", "0.1", "-7", "1E+2"];
@@ -47,7 +73,8 @@ function made(next: () => number): string {
   };
   function value(depth: number): string {
     const draw = next();
-    if (depth <= 0 || draw < 0.45) return draw < 0.1 ? one(["true", "false", "null"]) : draw < 0.2 ? one(NUMBERS) : JSON.stringify(one(TEXTS));
+    if (depth <= 0 || draw < 0.45)
+      return draw < 0.1 ? one(["true", "false", "null"]) : draw < 0.2 ? one(NUMBERS) : JSON.stringify(one(TEXTS));
     if (draw < 0.7) return alike(depth);
     if (draw < 0.85) return fields(some(), depth);
     return `[${Array.from({ length: Math.floor(next() * 4) }, () => value(depth - 1)).join(`,${blank()}`)}]`;
@@ -111,7 +138,7 @@ test("a text is cut where it may be, and its pieces are the text", () => {
     }
     expect(pieces.join("")).toBe(text);
     for (const piece of pieces) {
-      expect(piece.isWellFormed()).toBe(true);
+      expect(Buffer.from(piece).toString()).toBe(piece); // no half of a character
       expect(tokensOf(piece)).toBeLessThanOrEqual(21); // a blank that is last begins no word
     }
   }

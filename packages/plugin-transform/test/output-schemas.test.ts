@@ -1,5 +1,6 @@
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import type { Entry, Exchange, Logger, Meter } from "mcp-host";
+import { KeptTexts } from "mcp-host";
 import { describe, expect, test } from "vitest";
 import { Calls } from "../dist/calls.js";
 import { BUILT_IN } from "../dist/detectors.js";
@@ -8,7 +9,6 @@ import { listed } from "../dist/listing.js";
 import { options } from "../dist/options.js";
 import { Reading } from "../dist/reading.js";
 import { Records } from "../dist/records.js";
-import { KeptTexts } from "mcp-host";
 import { Rules } from "../dist/rules.js";
 import { hosted, twice } from "./scripted.ts";
 

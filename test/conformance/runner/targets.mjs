@@ -74,6 +74,7 @@ const v1 = {
           },
         ],
         ["@host/plugin-transform", { rules: [{ match: ["*"], redact: true, strip: true }] }],
+        "@host/plugin-compact",
         ["@host/plugin-namespace", { strategy: "conflict" }],
         ["@host/plugin-profiles", { profiles: { everything: {} }, default: "everything" }],
         ["@host/plugin-cache", { tools: ["*"], store: true }],
