@@ -33,7 +33,7 @@ export class Calls {
     const group = this.#parts.groupOf(entry);
     if (!group) return undefined;
     const mirrored = this.#parts.mirrors.targetOf(exchange);
-    if (mirrored !== undefined) return { upstream: mirrored };
+    if (mirrored !== undefined) return exchange.attempts.length === 0 ? { upstream: mirrored } : undefined;
     const chosen = group.choose(exchange, entry);
     return chosen instanceof Promise ? chosen.then((found) => this.#begin(exchange, found)) : this.#begin(exchange, chosen);
   }

@@ -26,8 +26,8 @@ export class Mirrors {
   }
 
   /** The server that a mirrored call goes to; undefined for any other call. */
-  targetOf({ parent, plugin }: Exchange): string | undefined {
-    return parent && plugin !== undefined ? this.#targets.get(parent) : undefined;
+  targetOf({ parent }: Exchange): string | undefined {
+    return parent && this.#targets.get(parent);
   }
 
   /** Has a call that was answered made at another member, too, if it changes nothing. */

@@ -6,7 +6,9 @@ export const POLICIES = ["round-robin", "weighted", "least-in-flight", "two-choi
 
 const server = z.string().min(1);
 const globs = z.array(z.string().min(1)).min(1);
-const name = z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/, "must be 1 to 64 of A-Z a-z 0-9 _ . -");
+const NAME = /^[A-Za-z0-9_.-]{1,64}$/;
+const NAMED = "must be 1 to 64 of A-Z a-z 0-9 _ . -";
+const name = z.string().regex(NAME, NAMED);
 const percent = z.number().min(0, "must be from 0 to 100").max(100, "must be from 0 to 100");
 const servers = z.union([server.transform((one) => [one]), z.array(server).min(1)], "must be the name of a member, or a list of them");
 const positive = duration.refine((milliseconds) => milliseconds > 0, "must be longer than 0");
@@ -104,11 +106,13 @@ export type CoalesceOptions = z.output<typeof coalesced>;
 
 export const options = z
   .strictObject({
-    groups: z.record(name, group).default({}).describe("Groups of equal servers, by the name under which they are offered."),
+    groups: z.record(z.string(), group).default({}).describe("Groups of equal servers, by the name under which they are offered."),
     coalesce: z.array(coalesced).default([]).describe("Read-only calls of which equal ones of one caller at the same time are one."),
   })
   .superRefine(({ groups }, context) => {
     const seen = new Map<string, string>();
+    for (const own of Object.keys(groups))
+      if (!NAME.test(own)) context.addIssue({ code: "custom", path: ["groups", own], message: `the name of a group ${NAMED}` });
     for (const [own, { members }] of Object.entries(groups))
       for (const [index, each] of members.entries()) {
         const other = seen.get(each.server);
