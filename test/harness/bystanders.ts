@@ -3,6 +3,7 @@ import { audit } from "@host/plugin-audit";
 import { oauth } from "@host/plugin-oauth";
 import { profiles } from "@host/plugin-profiles";
 import { rateLimit } from "@host/plugin-rate-limit";
+import { routing } from "@host/plugin-routing";
 import { sqlite } from "@host/plugin-sqlite";
 import { webhooks } from "@host/plugin-webhooks";
 import { type Config, definePlugin } from "mcp-host";
@@ -59,6 +60,7 @@ export function bystanders(): NonNullable<Config["plugins"]> {
     }),
     oauth(),
     profiles({ profiles: { everything: {} }, default: "everything" }),
+    routing({ coalesce: [{ match: ["nothing"] }] }),
     sqlite({ file: `${folder.path}/store.sqlite` }),
     webhooks({
       hooks: (["permit", "transform", "respond"] as const).map((at) => ({

@@ -1,9 +1,11 @@
 /**
  * A member that counts: `node counting-server.mjs NAME LEDGER [PORT]`. Every call that it begins is a line in the ledger before it is
- * answered, so that whoever kills it knows what it did. Over stdio, or with a port over HTTP; its pid is in LEDGER.pid.
+ * answered, so that whoever kills it knows what it did. Over stdio, or with a port over HTTP. Over stdio it dies by its own hand once
+ * somebody connects to the port in LEDGER.door: nobody has to know its pid, which may be another's by then.
  */
 import { appendFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { createServer as createTcpServer } from "node:net";
 import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
 
@@ -35,6 +37,8 @@ if (port === undefined) {
     if (text) process.stdout.write(`${text}\n`);
   });
   process.stdin.on("end", () => process.exit());
+  const door = createTcpServer(() => process.kill(process.pid, "SIGKILL"));
+  door.listen(0, "127.0.0.1", () => writeFileSync(`${ledger}.door`, String(door.address().port)));
 } else {
   const server = createServer(async (request, response) => {
     if (request.method !== "POST") return response.writeHead(405).end();
@@ -46,4 +50,3 @@ if (port === undefined) {
   server.listen(Number(port), "127.0.0.1");
   process.on("disconnect", () => process.exit());
 }
-writeFileSync(`${ledger}.pid`, String(process.pid));
