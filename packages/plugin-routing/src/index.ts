@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { definePlugin, type Entry, type ExpectedUpstream, type Json } from "mcp-host";
+import { definePlugin, type Entry, type ExpectedUpstream, type Json, refuse } from "mcp-host";
 import type { z } from "zod";
 import { Calls } from "./calls.ts";
 import { Coalescing } from "./coalescing.ts";
@@ -66,6 +66,11 @@ export const routing = definePlugin({
       hooks.route.tap("routing", (exchange) => calls.route(exchange));
       for (const method of ROUTED) hooks.call.for(method).tap("routing", (next, { key }) => calls.around(next, key));
       hooks.settled.tap("routing", (exchange) => calls.settled(exchange));
+      if (groups.some((each) => each.options.rules.some(({ mirror }) => mirror !== undefined)))
+        hooks.ask.tap("routing", (request, exchange) => {
+          if (mirrors.isAsking(exchange)) throw refuse("method_not_found", "nobody is asked on behalf of a mirrored call");
+          return request;
+        });
       hooks.upstream.tap("routing", ({ key, state, isolation }) => {
         // Of one that is nobody's in common, a connection says nothing about the others.
         if (isolation === "shared" || state === "removed") members.get(key)?.changed(state);

@@ -30,6 +30,12 @@ export class Mirrors {
     return parent && this.#targets.get(parent);
   }
 
+  /** Whether a question is one of a mirrored call, on whose behalf nobody is asked. */
+  isAsking({ parent }: Exchange): boolean {
+    for (let at = parent; at; at = at.parent) if (this.#targets.has(at)) return true;
+    return false;
+  }
+
   /** Has a call that was answered made at another member, too, if it changes nothing. */
   mirror(exchange: Exchange, result: Readonly<Json>, group: Group, { rule, server }: NonNullable<Verdict["mirror"]>): void {
     const { readOnly } = group.options.rules.find(({ name }) => name === rule) ?? {};
