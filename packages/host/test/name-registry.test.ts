@@ -39,8 +39,8 @@ test("a name stays with its first owner while that is configured, even when it l
 test("a withheld name is not pinned to who did not get it", () => {
   const names = new NameRegistry();
   names.resolve([entry("a", "x"), entry("b", "x")], 100);
-  expect(names.ownerOf({ kind: "tool", name: "x" })).toBe("a");
-  expect(names.ownerOf({ kind: "prompt", name: "x" })).toBeUndefined();
+  expect(names.ownerOf({ kind: "tool", upstream: "b", name: "x" })).toBe("a");
+  expect(names.ownerOf({ kind: "prompt", upstream: "b", name: "x" })).toBeUndefined();
 });
 
 test("at the limit everything is offered, and beyond it the rest of that kind is withheld", () => {
@@ -68,7 +68,7 @@ test("an upstream that lists ever new names keeps the last of them, and takes no
   for (const name of ["a", "b", "c"]) names.resolve([entry("churn", name)], 100);
   names.resolve([entry("churn", "a")], 100); // listed again, so it is not the oldest any more
   names.resolve([entry("churn", "d")], 100);
-  const owner = (name: string) => names.ownerOf({ kind: "tool", name });
+  const owner = (name: string) => names.ownerOf({ kind: "tool", upstream: "b", name });
   expect(["a", "b", "c", "d", "o"].map(owner)).toEqual(["churn", undefined, "churn", "churn", "other"]);
 });
 
@@ -76,6 +76,6 @@ test("a name as long as a book takes no more room than a short one, and is told 
   const names = new NameRegistry();
   const long = "n".repeat(60_000);
   names.resolve([entry("a", `${long}1`)], 100);
-  expect(names.ownerOf({ kind: "tool", name: `${long}1` })).toBe("a");
-  expect(names.ownerOf({ kind: "tool", name: `${long}2` })).toBeUndefined();
+  expect(names.ownerOf({ kind: "tool", upstream: "b", name: `${long}1` })).toBe("a");
+  expect(names.ownerOf({ kind: "tool", upstream: "b", name: `${long}2` })).toBeUndefined();
 });

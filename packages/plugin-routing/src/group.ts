@@ -24,6 +24,7 @@ export interface GroupParts {
   readonly sticky: Sticky | undefined;
   readonly random: Pick<Random, "float">;
   readonly permits: PluginHost["permits"];
+  readonly catalog: Pick<PluginHost["catalog"], "entries">;
   readonly log: Logger;
 }
 
@@ -141,8 +142,9 @@ export class Group {
     return chooser;
   }
 
-  /** Whether the caller may have what it names of this member: what it may not, is not there for it. */
+  /** Whether the caller may have what it names of this member, also by a name of its own: what it may not, is not there for it. */
   #permits({ caller }: Exchange, entry: Entry, { server }: Member): boolean {
+    const { permits, catalog } = this.#parts;
     let judged = this.#judged.get(entry);
     if (!judged) this.#judged.set(entry, (judged = new Map()));
     let own = judged.get(server);
@@ -151,7 +153,11 @@ export class Group {
       const { members: _, ...rest } = entry;
       judged.set(server, (own = { ...rest, upstream: server, native }));
     }
-    return this.#parts.permits(own, caller);
+    if (!permits(own, caller)) return false;
+    if (!this.seats.some(({ options, member }) => options.listed && member.server === server)) return true;
+    const { kind, native } = own;
+    const listed = catalog.entries().find((each) => each.upstream === server && each.kind === kind && each.native === native);
+    return !listed || permits(listed, caller);
   }
 
   #stays(key: string | undefined, kept: string | undefined, chosen: Chosen): Chosen {

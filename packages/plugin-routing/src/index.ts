@@ -46,7 +46,7 @@ export const routing = definePlugin({
       for (const { server } of own.members) members.set(server, new Member(server, clock, own));
       const by = own.sticky ?? (own.members.some(({ server }) => isolationOf(host.upstreams, server) === "session") && "session");
       const sticky = by ? new Sticky(name, by, own.stickyFor, { store, clock, log }) : undefined;
-      return new Group(name, own, { members, sticky, random, permits: host.permits, log });
+      return new Group(name, own, { members, sticky, random, permits: host.permits, catalog: host.catalog, log });
     });
 
     /** By the list of members, which whoever renames an entry leaves as it is. */
@@ -75,7 +75,12 @@ export const routing = definePlugin({
         // Of one that is nobody's in common, a connection says nothing about the others.
         if (isolation === "shared" || state === "removed") members.get(key)?.changed(state);
       });
-      hooks.ready.tap("routing", () => drains.open());
+      hooks.ready.tap("routing", () => {
+        // A reload tells nothing of servers that are as they were.
+        for (const { name, state, isolation } of host.operator.status().upstreams)
+          if (isolation === "shared") members.get(name)?.found(state);
+        return drains.open();
+      });
     }
     hooks.close.tap("routing", () => {
       drains.close();

@@ -26,7 +26,6 @@ export class Listing {
   readonly #log: Logger;
   readonly #servers: ReadonlySet<string>;
   readonly #listed: ReadonlySet<string>;
-  /** The lowest number of those that ordinary calls go to first. */
   readonly #heard = new Set<string>();
   /** Whose a URI was first, so that it is never another's by the order in which servers come up. */
   readonly #owners = new Map<string, string>();

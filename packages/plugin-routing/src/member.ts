@@ -87,6 +87,11 @@ export class Member {
     return Math.min(1, Math.max(FIRST_SHARE, part));
   }
 
+  /** How its connection was when somebody looked. */
+  found(state: ConnectionState): void {
+    this.#state = STANDINGS[state] ?? "up";
+  }
+
   /** Its connection has changed its state. */
   changed(state: ConnectionState | "removed"): void {
     const now = STANDINGS[state] ?? "up";

@@ -1,4 +1,5 @@
 import { namespace } from "@host/plugin-namespace";
+import { routing } from "@host/plugin-routing";
 import { definePlugin, matcher } from "mcp-host";
 import { fakeUpstream } from "mcp-host/testing";
 import { expect, test } from "vitest";
@@ -136,6 +137,34 @@ test("a call that no member may serve to this caller is refused as one of an unk
   });
   await using w = await world({ members }, { plugins: [rule()] });
   expect(await w.answered(4)).toEqual(["b", "c", "b", "c"]);
+  // No list shows what a call would refuse.
+  expect((await w.client.listTools()).map(({ name }) => name)).toEqual(["who"]);
   await expect(w.client.callTool("write")).rejects.toThrow("Unknown tool: write");
   expect(w.counts()).toEqual({ a: 0, b: 2, c: 2 });
+});
+
+test("a reload makes servers a group under the names that they had, and takes it apart again", async () => {
+  await using w = await world({ members });
+  const names = async (): Promise<unknown[]> => (await w.client.listTools()).map(({ name }) => name);
+  expect(await w.reload([])).toMatchObject({ removed: ["routing"] });
+  expect(await names()).toEqual(["who", "write"]);
+  expect(await w.answered(2)).toEqual(["a", "a"]);
+  w.up.a?.fail("down");
+  await expect.poll(() => w.host.status().upstreams[0]?.state).not.toBe("ready");
+  expect(await w.reload([routing({ groups: { other: { members } } })])).toMatchObject({ added: ["routing"] });
+  expect(await names()).toEqual(["who", "write"]);
+  // What is away was so before.
+  expect(w.host.reports().routing).toMatchObject({ groups: { other: { members: { a: { state: "down" }, b: { state: "up" } } } } });
+  expect(await w.answered(2)).toEqual(["b", "c"]);
+});
+
+test("a member that is listed is judged by its own name, too", async () => {
+  const denied = matcher(["b__who"]);
+  const rule = definePlugin({
+    name: "rule",
+    host: "^1.0.0",
+    apply: ({ hooks }) => hooks.permit.tap("rule", (entry) => (denied(entry) ? false : undefined)),
+  });
+  await using w = await world({ members: ["a", { server: "b", listed: true }] }, { plugins: [namespace(), rule()] });
+  expect(await w.answered(4, { tool: "group__who" })).toEqual(["a", "a", "a", "a"]);
 });

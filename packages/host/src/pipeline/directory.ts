@@ -54,7 +54,10 @@ export class Directory {
     this.#sole = servers.length === 1 ? servers[0] : undefined;
     this.#wait = wait;
     this.#last = new LastKnown(store);
-    catalog.lookAt(() => this.preview());
+    catalog.lookAt(
+      () => this.preview(),
+      (entry, { upstream, native }) => this.reached(entry, upstream, native),
+    );
   }
 
   /**

@@ -35,9 +35,10 @@ export class NameRegistry {
     this.#quota = quota;
   }
 
-  /** Who has the name of an entry, if anybody was given it. */
-  ownerOf(entry: Pick<Entry, "kind" | "name">): string | undefined {
-    return this.#owners.get(keyOf(entry));
+  /** Who has the name of an entry, if anybody was given it. A group takes over what its members had. */
+  ownerOf(entry: Pick<Entry, "kind" | "name" | "upstream" | "members">): string | undefined {
+    const owner = this.#owners.get(keyOf(entry));
+    return entry.members?.some(({ upstream }) => upstream === owner) ? entry.upstream : owner;
   }
 
   /**
