@@ -28,8 +28,8 @@ export const routing = definePlugin({
   name: "routing",
   version,
   host: "^1.0.0",
-  // What a group offers is named, described and approved as what any server offers.
-  before: ["namespace", "transform", "approval"],
+  // What a group offers is named and described as what any server offers.
+  before: ["namespace", "transform"],
   options,
   commands: {
     show: () => import("./commands/show.ts"),
