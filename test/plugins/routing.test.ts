@@ -15,11 +15,11 @@ test("a drain of one member from the command line, while a host serves", async (
 
   expect(await run(at, ["routing", "drain", "one"])).toMatchObject({
     code: 0,
-    stdout: '"one" is drained; 0 calls are under way (`mcp-host routing show` tells when they are done)\n',
+    stdout: '"one" is drained; calls under way: 0 (`mcp-host routing show` tells when they are done)\n',
   });
   expect([await by(), await by()]).toEqual(["two", "two"]);
   expect((await run(at, ["routing", "show"])).stdout).toMatch(
-    /^group: round-robin\n {2}one {2}drained; weight 1; 0 under way, 1 calls, 0 failed, [\d.]+ ms\n {2}two {2}up; weight 1; 0 under way, 3 calls/,
+    /^group: round-robin\n {2}one {2}drained; weight 1; calls: 0 under way, 1 done, 0 failed, [\d.]+ ms\n {2}two {2}up; weight 1; calls: 0 under way, 3 done/,
   );
   const shown = JSON.parse((await run(at, ["routing", "show", "--json"])).stdout);
   expect(shown.groups.group.members).toMatchObject({ one: { state: "drained" }, two: { state: "up" } });

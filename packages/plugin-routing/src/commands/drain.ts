@@ -11,7 +11,7 @@ export default {
   },
   async run({ args }: { args: ChoiceFlags & { server: string; now?: boolean } }): Promise<void> {
     const given = await callRunningHost("routing", "drain", { server: args.server, now: args.now === true }, choiceOf(args));
-    const words = `"${args.server}" is drained; ${given.inFlight} calls are under way (\`mcp-host routing show\` tells when they are done)\n`;
+    const words = `"${args.server}" is drained; calls under way: ${given.inFlight} (\`mcp-host routing show\` tells when they are done)\n`;
     process.stdout.write(args.json ? `${JSON.stringify(given)}\n` : words);
   },
 };

@@ -43,12 +43,12 @@ function described(name: string, { policy, members, rules = {}, differences = []
   for (const [server, { state, weight, priority, inFlight, calls, failed, latencyMs }] of Object.entries(members)) {
     const time = latencyMs === undefined ? "" : `, ${latencyMs} ms`;
     const place = `weight ${weight}${priority > 1 ? `, priority ${priority}` : ""}`;
-    lines.push(`  ${server.padEnd(width)}  ${state}; ${place}; ${inFlight} under way, ${calls} calls, ${failed} failed${time}`);
+    lines.push(`  ${server.padEnd(width)}  ${state}; ${place}; calls: ${inFlight} under way, ${calls} done, ${failed} failed${time}`);
   }
   for (const [rule, { arms = {}, mirrored }] of Object.entries(rules)) {
     for (const [arm, { calls, errors, seconds }] of Object.entries(arms)) {
       const mean = calls > 0 ? `, ${((seconds / calls) * 1000).toFixed(1)} ms each` : "";
-      lines.push(`  rule ${rule}, ${arm}: ${calls} calls, ${errors} failed${mean}`);
+      lines.push(`  rule ${rule}, ${arm}: ${calls} done, ${errors} failed${mean}`);
     }
     if (mirrored)
       lines.push(
