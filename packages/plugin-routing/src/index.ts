@@ -81,11 +81,11 @@ export const routing = definePlugin({
           if (isolation === "shared") members.get(name)?.found(state);
         return drains.open();
       });
+      hooks.close.tap("routing", () => {
+        drains.close();
+        mirrors.close();
+      });
     }
-    hooks.close.tap("routing", () => {
-      drains.close();
-      mirrors.close();
-    });
 
     const tell = (): Json => reportOf(groups, instruments, mirrors);
     host.operator.report(tell);
