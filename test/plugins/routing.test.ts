@@ -5,7 +5,11 @@ import { WireClient } from "../harness/wire.ts";
 
 test("a drain of one member from the command line, while a host serves", async () => {
   const mcpServers = { one: upstream({ name: "one", only: ["echo"] }), two: upstream({ name: "two", only: ["echo"] }) };
-  const groups = { group: { members: ["one", "two"] } };
+  const rules = [
+    { name: "half", match: ["nothing"], percent: 50, to: "one" },
+    { name: "shadow", match: ["nothing"], mirror: "one" },
+  ];
+  const groups = { group: { members: ["one", "two"], rules } };
   using at = home({ listen: { port: 0 }, mcpServers, plugins: [["@host/plugin-routing", { groups }]] });
   await using running = start(at, ["start", "--log-format", "json"]);
   const client = await WireClient.connect(await urlOf(running));

@@ -1,8 +1,11 @@
 import { hash } from "node:crypto";
-import { BoundedMap, type Exchange, type Logger, type PluginClock, type Store } from "mcp-host";
+import { BoundedMap, type Exchange, type Logger, type PluginClock, type Store, withDeadline } from "mcp-host";
 
 /** Callers that are remembered without asking the store. */
 const MOST = 10_000;
+
+/** How long a call waits for the store, in milliseconds; less than a tap may take. */
+const PATIENCE = 1_000;
 
 interface Kept {
   readonly server: string;
@@ -53,7 +56,10 @@ export class Sticky {
 
   async #ask(key: string): Promise<string | undefined> {
     try {
-      const server = await this.#store.get(`sticky ${key}`);
+      const asked = Promise.resolve(this.#store.get(`sticky ${key}`));
+      const server = await withDeadline(asked, PATIENCE, () => {
+        throw new Error(`the store did not answer within ${PATIENCE} ms`);
+      });
       if (typeof server !== "string") return undefined;
       this.#remember(key, server);
       return server;
@@ -66,7 +72,15 @@ export class Sticky {
   /** From now on they go there. The call does not wait for the store. */
   put(key: string, server: string): void {
     this.#remember(key, server);
-    Promise.resolve(this.#store.set(`sticky ${key}`, server, this.#time)).catch((error: unknown) => this.#failed(error));
+    void this.#write(key, server);
+  }
+
+  async #write(key: string, server: string): Promise<void> {
+    try {
+      await this.#store.set(`sticky ${key}`, server, this.#time);
+    } catch (error) {
+      this.#failed(error);
+    }
   }
 
   #remember(key: string, server: string): void {

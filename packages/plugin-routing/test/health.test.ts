@@ -1,4 +1,5 @@
 import { routing } from "@host/plugin-routing";
+import { definePlugin, STORE } from "mcp-host";
 import { expect, test } from "vitest";
 import { FakeClock, server, tally, world } from "./world.ts";
 
@@ -104,4 +105,48 @@ test("a backup serves while the others cannot, and gives back", async () => {
   w.up.a?.fail(undefined);
   await w.host.reconnect("a");
   expect(tally(await w.answered(4))).toEqual({ a: 4 });
+});
+
+test("a reload that changes the group loses no call that is under way", async () => {
+  let give = (_: string): void => {};
+  const answer = new Promise<string>((resolve) => void (give = resolve));
+  const hanging = (key: string) => server(key, { tools: { hang: () => answer } });
+  await using w = await world({ members }, { servers: { a: hanging("a"), b: hanging("b") } });
+  const calls = [w.client.callTool("hang"), w.client.callTool("hang"), w.client.callTool("hang")];
+  await Promise.all([w.up.a?.until("tools/call"), w.up.b?.until("tools/call")]);
+  const groups = { group: { members, policy: "least-in-flight" } } as const;
+  expect(await w.reload([routing({ groups })])).toMatchObject({ changed: ["routing"] });
+  expect(tally(await w.answered(10)).a).toBeGreaterThan(0);
+  give("done");
+  for (const result of await Promise.all(calls)) expect(result).toMatchObject({ content: [{ text: "done" }] });
+  expect(w.report().groups.group.members).toMatchObject({ a: { inFlight: 0 }, b: { inFlight: 0 } });
+});
+
+test("where the store fails, calls go on and the log tells it", async () => {
+  const broken = definePlugin({
+    name: "broken",
+    host: "^1.0.0",
+    apply(host) {
+      const fail = (): never => {
+        throw new Error("the store is gone");
+      };
+      const store = {
+        get: fail,
+        set: fail,
+        delete: fail,
+        increment: fail,
+        update: fail,
+        lease: fail,
+        publish: fail,
+        subscribe: () => () => {},
+      };
+      host.provide(STORE, () => store);
+    },
+  });
+  await using w = await world({ members, sticky: "session" }, { plugins: [broken()] });
+  const [first = ""] = await w.answered(1);
+  expect(tally(await w.answered(4))).toEqual({ [first]: 4 });
+  const told = w.log.filter(({ plugin, level }) => plugin === "routing" && level === "warn").map(({ message }) => message);
+  expect(told).toContain("the store did not tell which servers are drained, so none is");
+  expect(told).toContain("the store was not reached, so a caller may come to another member");
 });
