@@ -50,6 +50,8 @@ export class Group {
   readonly #parts: GroupParts;
   /** By target: whoever takes turns does so among those of one target. */
   readonly #choosers = new Map<string, Choose>();
+  /** The members that have what the group lists. */
+  readonly #serving = new WeakMap<Entry, readonly Seat[]>();
   /** What members have, as it is judged, by what the group lists. */
   readonly #judged = new WeakMap<Entry, Map<string, Entry>>();
 
@@ -90,7 +92,7 @@ export class Group {
 
   #chosen(exchange: Exchange, entry: Entry, verdict: Verdict, key: string | undefined, kept: string | undefined): Chosen | undefined {
     const { attempts } = exchange;
-    const serving = this.seats.filter(({ member: { server } }) => entry.members?.some(({ upstream }) => upstream === server));
+    const serving = this.#servingOf(entry);
     const untried =
       attempts.length === 0 ? serving : serving.filter(({ member }) => attempts.every((each) => each.upstream !== member.server));
     const own = untried.find(({ member }) => member.server === kept);
@@ -104,6 +106,15 @@ export class Group {
     // What the caller may not see anywhere, the host refuses in the words for what there is not.
     if (hidden && !verdict.target?.strict) return { group: this, member: hidden.member, verdict };
     throw refuse("upstream_down", `${this.#why(serving, verdict.target)}; nothing was sent`, { upstream: this.name });
+  }
+
+  #servingOf(entry: Entry): readonly Seat[] {
+    let serving = this.#serving.get(entry);
+    if (!serving) {
+      serving = this.seats.filter(({ member: { server } }) => entry.members?.some(({ upstream }) => upstream === server));
+      this.#serving.set(entry, serving);
+    }
+    return serving;
   }
 
   #targeted(exchange: Exchange, entry: Entry, open: readonly Seat[], target: Target | undefined): Member | undefined {
