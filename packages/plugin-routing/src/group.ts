@@ -76,11 +76,13 @@ export class Group {
     const { attempts } = exchange;
     if (attempts.length > 0 && !ELSEWHERE.has(attempts.at(-1)?.error)) return undefined;
     const verdict = this.#rules.of(exchange, entry);
-    if (!this.#sticky || verdict.target) return this.#chosen(exchange, entry, verdict, undefined, undefined);
-    const key = this.#sticky.keyOf(exchange);
-    const kept = this.#sticky.of(key);
+    const sticky = this.#sticky;
+    if (!sticky || verdict.target) return this.#chosen(exchange, entry, verdict, undefined, undefined);
+    const key = sticky.keyOf(exchange);
+    const kept = sticky.of(key);
+    // Another call of the same caller may have been given a member while the store was asked.
     return typeof kept === "object"
-      ? kept.then((server) => this.#chosen(exchange, entry, verdict, key, server))
+      ? kept.then((server) => this.#chosen(exchange, entry, verdict, key, sticky.here(key) ?? server))
       : this.#chosen(exchange, entry, verdict, key, kept);
   }
 
@@ -102,10 +104,11 @@ export class Group {
     const member = this.#targeted(exchange, entry, open, verdict.target) ?? this.#untargeted(exchange, entry, open, verdict.target);
     if (member) return this.#stays(key, kept, { group: this, member, verdict });
     if (attempts.length > 0) return undefined;
-    const [hidden] = open;
+    const { target } = verdict;
+    const hidden = open.find(({ options, member }) => options.weight > 0 || target?.servers.includes(member.server));
     // What the caller may not see anywhere, the host refuses in the words for what there is not.
-    if (hidden && !verdict.target?.strict) return { group: this, member: hidden.member, verdict };
-    throw refuse("upstream_down", `${this.#why(serving, verdict.target)}; nothing was sent`, { upstream: this.name });
+    if (hidden && !target?.strict) return { group: this, member: hidden.member, verdict };
+    throw refuse("upstream_down", `${this.#why(serving, target)}; nothing was sent`, { upstream: this.name });
   }
 
   #servingOf(entry: Entry): readonly Seat[] {

@@ -45,13 +45,16 @@ export class Sticky {
 
   /** The member that this key's calls go to, if there is one. The store is asked once. */
   of(key: string): string | undefined | Promise<string | undefined> {
+    return this.here(key) ?? this.#ask(key);
+  }
+
+  /** The same, as far as it is known without the store. */
+  here(key: string): string | undefined {
     const kept = this.#known.get(key);
     const now = this.#clock.monotonic();
-    if (kept && kept.until > now) {
-      if (kept.renew <= now) this.put(key, kept.server);
-      return kept.server;
-    }
-    return this.#ask(key);
+    if (!kept || kept.until <= now) return undefined;
+    if (kept.renew <= now) this.put(key, kept.server);
+    return kept.server;
   }
 
   async #ask(key: string): Promise<string | undefined> {

@@ -1,7 +1,7 @@
 import { routing } from "@host/plugin-routing";
 import { definePlugin, STORE } from "mcp-host";
 import { expect, test } from "vitest";
-import { FakeClock, server, tally, world } from "./world.ts";
+import { FakeClock, server, tally, textOf, world } from "./world.ts";
 
 const members = ["a", "b"];
 
@@ -62,6 +62,19 @@ test("sticky: a caller stays with one, and moves when that is gone", async () =>
   w.up[mine as string]?.fail(undefined);
   await w.host.reconnect(mine as string);
   expect(tally(await w.answered(5))).toEqual({ [theirs as string]: 5 });
+});
+
+test("sticky: first calls that come at once stay together, too", async () => {
+  await using w = await world({ members, sticky: "session" });
+  const all = await Promise.all(Array.from({ length: 10 }, () => w.client.callTool("who")));
+  expect(new Set(all.map(textOf)).size).toBe(1);
+});
+
+test("what is for rules alone serves nobody else, though all others are drained", async () => {
+  await using w = await world({ members: ["a", { server: "c", weight: 0 }], rules: [{ name: "writes", match: ["write"], to: "c" }] });
+  await w.host.operator.run("routing:drain", { server: "a" }, "test");
+  await expect(w.client.callTool("who")).rejects.toThrow("can be called: a is drained, c is for rules alone; nothing was sent");
+  expect(await w.answered(1, { tool: "write" })).toEqual(["c"]);
 });
 
 test("calls of a session stay with one where a member is each session's own", async () => {
