@@ -2,7 +2,7 @@ import type { AnyUpstreamConfig } from "../config/offered.ts";
 import type { ResolvedConfig } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
-import { Tracer } from "../exchange/trace.ts";
+import { Tracer } from "../exchange/tracer.ts";
 import type { Logger } from "../log.ts";
 import type { CatalogStore } from "../pipeline/last-known.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";

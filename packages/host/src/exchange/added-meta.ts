@@ -1,0 +1,38 @@
+import { type Json, metaOf } from "../wire/message.ts";
+import type { Exchange } from "./exchange.ts";
+
+/** Keys of MCP's own (`io.modelcontextprotocol/related-task`): a prefix with one of its labels, which the specification keeps for itself. */
+const RESERVED = /^(?:[a-z0-9-]+\.)*(?:modelcontextprotocol|mcp)(?:\.[a-z0-9.-]+)?\//i;
+
+/** What is added to `_meta`, together, by one who sends. */
+export type AddedMeta = Readonly<Json>;
+
+/** What is sent, with what is added to its `_meta` now. */
+interface Sent extends Pick<Exchange, "at"> {
+  meta: readonly AddedMeta[] | undefined;
+}
+
+/** Sends with keys of a plugin's in `_meta`. They are taken back when that is over, whatever else was added meanwhile. */
+export function sendWithMeta(exchange: Sent, meta: AddedMeta, send: () => Promise<Json>): Promise<Json> {
+  const wrong = Object.keys(meta).find((key) => key === "progressToken" || RESERVED.test(key));
+  if (wrong !== undefined)
+    return Promise.reject(
+      new TypeError(`withMeta: "${wrong.slice(0, 64)}" is the protocol's own, and cannot be added; choose a prefix of yours`),
+    );
+  const added = { ...meta };
+  exchange.meta = [...(exchange.meta ?? []), added]; // the last of a name counts
+  const over = (): void => {
+    const rest = exchange.meta?.filter((each) => each !== added);
+    exchange.meta = rest?.length === 0 ? undefined : rest;
+  };
+  return send().finally(over);
+}
+
+/** Params with what was added to their `_meta`; what was added as undefined is not there. */
+export function withAddedMeta(params: Json, added: readonly AddedMeta[] | undefined): Json {
+  if (!added) return params;
+  const all: [string, unknown][] = Object.entries(Object.assign({}, metaOf(params), ...added));
+  const meta = Object.fromEntries(all.filter(([, value]) => value !== undefined));
+  const { _meta: _, ...rest } = params;
+  return all.length > 0 && Object.keys(meta).length === 0 ? rest : { ...rest, _meta: meta };
+}
