@@ -36,7 +36,7 @@ function traced(host: PluginHost, { context }: Options, settings: TraceSettings,
 function aroundTraced(tracing: Tracing, settings: TraceSettings, figures: Figures | undefined) {
   return (next: Handler, upstream: UpstreamFacts): Handler =>
     (exchange) => {
-      const attempt = tracing.begin(exchange);
+      const attempt = tracing.begin(exchange, upstream);
       const over = (failure: Failure | undefined): void => {
         const end = performance.now();
         tracing.end(exchange, attempt, upstream, failure, end);

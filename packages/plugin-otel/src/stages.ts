@@ -11,6 +11,8 @@ export class Stages {
   readonly #plugin: string;
   readonly #exchanges: TracedExchanges;
   readonly #ids = new WeakMap<TraceSpan, string>();
+  /** Stages of `ask` in which others are asked than the plugin itself. */
+  readonly #shared = new WeakSet<TraceSpan>();
   /** The plugin's own tap of `call` that begins: its handler is called next. */
   #begun: TraceSpan | undefined;
 
@@ -41,7 +43,9 @@ export class Stages {
     if (this.#isWhole(span, traced)) {
       this.#ids.set(span, traced.spanId);
       if (span.parent && !traced.isRemote) traced.parentId = this.#idOf(span.parent, this.#exchanges.of(span.parent.exchange));
-    } else if (span.plugin === this.#plugin && span.name === "call") this.#begun = span;
+    } else if (span.plugin === this.#plugin) {
+      if (span.name === "call") this.#begun = span;
+    } else if (span.name === "ask" && span.plugin !== undefined && span.parent) this.#shared.add(span.parent);
   }
 
   #ended(span: TraceSpan, traced: TracedExchange): void {
@@ -84,8 +88,10 @@ export class Stages {
   }
 
   /** The plugin's own taps; moments; what follows the answer; and the sending, which is what an attempt or a question is about. */
-  #isLeftOut({ name, plugin }: TraceSpan): boolean {
-    return plugin === this.#plugin || name === "retry" || name === "settled" || (name === "send" && plugin === undefined);
+  #isLeftOut(span: TraceSpan): boolean {
+    const { name, plugin } = span;
+    if (plugin === this.#plugin || name === "retry" || name === "settled") return true;
+    return plugin === undefined && (name === "send" || (name === "ask" && !this.#shared.has(span)));
   }
 
   /** The id of a span; of one that is left out that of what it is in. */

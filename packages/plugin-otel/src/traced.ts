@@ -8,6 +8,8 @@ import { contextOf, newId, type TraceContext } from "./trace-context.ts";
 const MOST_WAITING = 128;
 /** Requests of late whose traces have other ids than they. */
 const MOST_OTHERS = 1_000;
+/** Calls that a question may belong to, as links. */
+const MOST_LINKS = 8;
 /** Moments of one span. */
 const MOST_MOMENTS = 32;
 
@@ -71,6 +73,8 @@ export class TracedCall {
 export class TracedExchange {
   readonly call: TracedCall;
   readonly spanId = newId(8);
+  /** Whether the call is over with it. */
+  readonly isFirst: boolean;
   /** Undefined for the first of a trace. */
   parentId: string | undefined;
   /** Whether the parent is another program's, which said so itself. */
@@ -85,8 +89,9 @@ export class TracedExchange {
   /** What happened in its spans, by their ids. */
   #moments: Map<string, Moment[]> | undefined;
 
-  constructor(call: TracedCall, parentId: string | undefined, isRemote: boolean, links: readonly TraceContext[]) {
+  constructor(call: TracedCall, isFirst: boolean, parentId: string | undefined, isRemote: boolean, links: readonly TraceContext[]) {
     this.call = call;
+    this.isFirst = isFirst;
     this.parentId = parentId;
     this.isRemote = isRemote;
     this.links = links;
@@ -104,6 +109,12 @@ export class TracedExchange {
   }
 }
 
+/** An attempt that is not over. */
+export interface UnderWay {
+  readonly traced: TracedExchange;
+  readonly spanId: string;
+}
+
 export interface TracedOptions {
   readonly settings: TraceSettings;
   readonly context: ContextSettings;
@@ -116,6 +127,8 @@ export class TracedExchanges {
   readonly #options: TracedOptions;
   readonly #key = Symbol("otel");
   readonly #mayBeTold: boolean;
+  /** Attempts under way, by caller and server. */
+  readonly #attempts = new Map<string, Set<UnderWay>>();
   readonly #others = new BoundedMap<string, string>(MOST_OTHERS);
 
   constructor(options: TracedOptions) {
@@ -133,9 +146,36 @@ export class TracedExchanges {
   /** The trace of a request of late; undefined where it has the id of the request. */
   readonly traceOf = (requestId: string): string | undefined => this.#others.get(requestId);
 
+  /** An attempt begins that its server may ask something on the way of. @returns ends it */
+  attempt(exchange: Exchange, upstream: string, attempt: UnderWay): () => void {
+    const key = keyOf(exchange, upstream);
+    let known = this.#attempts.get(key);
+    if (!known) this.#attempts.set(key, (known = new Set()));
+    known.add(attempt);
+    return () => {
+      known.delete(attempt);
+      if (known.size === 0 && this.#attempts.get(key) === known) this.#attempts.delete(key);
+    };
+  }
+
+  /**
+   * What a question may be about that comes over a wire of one client's own: it does not say so. Of several it may be any, and then it is
+   * linked to them all.
+   */
+  #underWay(exchange: Exchange): readonly UnderWay[] {
+    const known = exchange.route && this.#attempts.get(keyOf(exchange, exchange.route.upstream));
+    return known ? [...known].slice(0, MOST_LINKS) : [];
+  }
+
   #first(exchange: Exchange): TracedExchange {
     const { context, sampler, tell } = this.#options;
     const said = contextOf(exchange.original._meta);
+    const asking = exchange.isQuestion && !said ? this.#underWay(exchange) : [];
+    const [only] = asking;
+    if (only && asking.length === 1) {
+      this.#others.set(exchange.id, only.traced.call.traceId);
+      return new TracedExchange(only.traced.call, false, only.spanId, false, []);
+    }
     const ambient = contextOf(exchange.http?.headers);
     const given = context.in === "ignore" ? undefined : (said ?? ambient);
     const parent = context.in === "parent" ? given : undefined;
@@ -143,9 +183,11 @@ export class TracedExchanges {
     const traceId = parent?.traceId ?? (said?.traceId === exchange.id ? newId(16) : exchange.id);
     const call = new TracedCall(traceId, parent?.state, sampler.samples(exchange, traceId, parent), this.#mayBeTold, tell);
     if (traceId !== exchange.id) this.#others.set(exchange.id, traceId);
-    const links = context.in === "link" ? [said, ambient] : context.in === "parent" && said ? [ambient] : [];
+    const around = context.in === "link" ? [said, ambient] : context.in === "parent" && said ? [ambient] : [];
+    const links = [...around, ...asking.map(({ traced, spanId }) => traced.call.context(spanId))];
     return new TracedExchange(
       call,
+      true,
       parent?.spanId,
       parent !== undefined,
       links.filter((each) => each !== undefined && each.spanId !== parent?.spanId) as TraceContext[], // undefined is left out
@@ -158,7 +200,13 @@ export class TracedExchanges {
     const said = exchange.isQuestion && exchange.plugin === undefined ? contextOf(exchange.original._meta) : undefined;
     // A server that traces, too, asks within a span of its own, below that of the attempt.
     const isBelow = said?.traceId === call.traceId;
-    return new TracedExchange(call, isBelow ? said.spanId : (parent.attempt ?? parent.spanId), isBelow, said && !isBelow ? [said] : []);
+    return new TracedExchange(
+      call,
+      false,
+      isBelow ? said.spanId : (parent.attempt ?? parent.spanId),
+      isBelow,
+      said && !isBelow ? [said] : [],
+    );
   }
 }
 
@@ -170,4 +218,8 @@ export function isDerived({ method, original, plugin, isQuestion }: Exchange, pa
     method === parent.method &&
     original === parent.original
   );
+}
+
+function keyOf({ caller }: Exchange, upstream: string): string {
+  return `${caller.id} ${upstream}`;
 }

@@ -14,6 +14,8 @@ export interface Attempt {
   readonly start: number;
   /** What the server calls it. */
   readonly name: string | undefined;
+  /** No question is about it any more. */
+  readonly over: () => void;
 }
 
 export interface TracingOptions {
@@ -39,12 +41,13 @@ export class Tracing {
   }
 
   /** An attempt begins. */
-  begin(exchange: Exchange): Attempt {
+  begin(exchange: Exchange, { key }: UpstreamFacts): Attempt {
     const traced = this.#exchanges.of(exchange);
     const spanId = newId(8);
     const parentId = this.#stages?.attempt(exchange, spanId) ?? traced.spanId;
     traced.attempt = spanId;
-    return { traced, spanId, parentId, start: performance.now(), name: nativeName(exchange) };
+    const over = this.#exchanges.attempt(exchange, key, { traced, spanId });
+    return { traced, spanId, parentId, start: performance.now(), name: nativeName(exchange), over };
   }
 
   /** Sends an attempt, with its context where its server is told. */
@@ -57,12 +60,13 @@ export class Tracing {
   /** An attempt is over. */
   end(
     exchange: Exchange,
-    { traced, spanId, parentId, start, name }: Attempt,
+    { traced, spanId, parentId, start, name, over }: Attempt,
     upstream: UpstreamFacts,
     failure: Failure | undefined,
     end: number,
   ): void {
     const { call } = traced;
+    over();
     if (traced.attempt === spanId) traced.attempt = undefined;
     if (failure && !failure.isCancelled) call.hasFailed = true;
     call.add(() => ({
@@ -102,7 +106,7 @@ export class Tracing {
     this.#add(exchange, traced, exchange.timings.end);
     const failure = failureOf(exchange.outcome);
     if (failure && !failure.isCancelled) call.hasFailed = true;
-    if (!exchange.parent) call.decide(this.#isTold(exchange, call.hasFailed));
+    if (traced.isFirst) call.decide(this.#isTold(exchange, call.hasFailed));
     return { traced, isTold: call.isTold };
   }
 

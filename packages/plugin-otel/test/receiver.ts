@@ -155,13 +155,13 @@ const hex = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).
 const milliseconds = (nanoseconds: string): number => Number(BigInt(nanoseconds) / 1_000n) / 1_000;
 
 function attributesOf(list: Decoded[]): Attributes {
-  return Object.fromEntries(list.map(({ key, value }) => [key, valueOf(value)]));
+  return Object.fromEntries(list.map(({ key, value }) => [key, plain(value)]));
 }
 
-function valueOf(value: Decoded): Value {
-  const { value: kind } = { value: Object.keys(value ?? {}).find((key) => key !== "value") };
+function plain(value: Decoded): Value {
+  const kind = Object.keys(value ?? {}).find((key) => key !== "value");
   if (kind === "intValue" || kind === "doubleValue") return Number(value[kind]);
-  return kind === "arrayValue" ? value.arrayValue.values.map(valueOf) : kind && value[kind];
+  return kind === "arrayValue" ? value.arrayValue.values.map(plain) : kind && value[kind];
 }
 
 function spanOf(span: Decoded): ReceivedSpan {
@@ -210,7 +210,7 @@ function lineOf(line: Decoded): ReceivedLine {
     at: milliseconds(line.timeUnixNano),
     severity: line.severityNumber,
     level: line.severityText,
-    message: valueOf(line.body),
+    message: plain(line.body),
     attributes: attributesOf(line.attributes),
     traceId: hex(line.traceId),
   };
