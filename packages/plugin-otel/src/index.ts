@@ -28,6 +28,8 @@ export const otel = definePlugin({
       host.operator.report(() => ({ off: "no endpoint" }));
       return;
     }
+    const { out } = given.context;
+    if (Array.isArray(out)) host.reload.expectUpstreams(...out.map((key, index) => ({ place: `options.context.out[${index}]`, key })));
     const forget = secretsOf(given.headers).map(registerSecret);
     const figures = given.metrics && places.metrics !== undefined ? new Figures(given.metrics) : undefined;
     const sending = new Sending(host, given, places, figures, version);
