@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import {
+  BoundedMap,
   ERRORS,
   type Exchange,
   HostError,
@@ -45,6 +46,7 @@ export interface Failure {
   readonly isCancelled?: true;
 }
 
+const CODES: ReadonlyMap<string, string> = new Map(Object.entries(ERRORS).map(([type, { code }]) => [type, String(code)]));
 const TOOL_ERROR: Failure = { type: "tool_error" };
 const CANCELLED: Failure = { type: "cancelled", isCancelled: true };
 
@@ -69,8 +71,8 @@ export function failureOfAttempt(result: Readonly<Record<string, unknown>> | und
 }
 
 function own(type: string, message: string): Failure {
-  const known = Object.entries(ERRORS).find(([name]) => name === type);
-  return { type, ...(known && { code: String(known[1].code) }), words: redactText(message).slice(0, LONGEST) };
+  const code = CODES.get(type);
+  return { type, ...(code !== undefined && { code }), words: redactText(message).slice(0, LONGEST) };
 }
 
 function codeOf(code: unknown): string {
@@ -169,8 +171,12 @@ export function attemptAttributes(
 
 /** The id of a session opens it to whoever has it: this tells sessions apart and opens none. */
 function digest(id: string): string {
-  return createHash("sha256").update(id).digest("hex").slice(0, 32);
+  let known = digests.get(id);
+  if (known === undefined) digests.set(id, (known = createHash("sha256").update(id).digest("hex").slice(0, 32)));
+  return known;
 }
+
+const digests = new BoundedMap<string, string>(1_000);
 
 function content(value: unknown): string {
   return (JSON.stringify(redactMessage(value)) ?? "").slice(0, LONGEST_CONTENT);

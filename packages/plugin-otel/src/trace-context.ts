@@ -26,9 +26,10 @@ export function contextOf(carrier: unknown): TraceContext | undefined {
   return { traceId, spanId, isSampled: (Number.parseInt(flags, 16) & 1) === 1, state: isState ? tracestate : undefined };
 }
 
-/** The keys of `_meta` that tell a context; what of the client's is not so any more is taken out. */
-export function metaOf({ traceId, spanId, isSampled, state }: TraceContext): Json {
-  return { traceparent: `00-${traceId}-${spanId}-${isSampled ? "01" : "00"}`, tracestate: state };
+/** The keys of `_meta` that tell a context. @param was what there is now: what of it is not so any more is taken out */
+export function metaOf({ traceId, spanId, isSampled, state }: TraceContext, was: unknown): Json {
+  const traceparent = `00-${traceId}-${spanId}-${isSampled ? "01" : "00"}`;
+  return state !== undefined || (isObject(was) && was.tracestate !== undefined) ? { traceparent, tracestate: state } : { traceparent };
 }
 
 const pool = Buffer.alloc(4_096);

@@ -54,7 +54,7 @@ export class Tracing {
   send(exchange: Exchange, { traced, spanId }: Attempt, { key, wire }: UpstreamFacts, next: Handler): Promise<Readonly<Json>> {
     const { out } = this.#context;
     const isTold = wire !== "plugin" && (out === true || (Array.isArray(out) && out.includes(key)));
-    return isTold ? exchange.withMeta(metaOf(traced.call.context(spanId)), next) : next(exchange);
+    return isTold ? exchange.withMeta(metaOf(traced.call.context(spanId), exchange.params._meta), next) : next(exchange);
   }
 
   /** An attempt is over. */
@@ -90,7 +90,8 @@ export class Tracing {
     const question = { spanId: newId(8), start: performance.now() };
     traced.question = question;
     if (exchange.parent) this.#exchanges.of(exchange.parent).open.add(exchange);
-    const meta = { ...((request.params as Json)._meta as Json | undefined), ...metaOf(traced.call.context(question.spanId)) };
+    const was = (request.params as Json)._meta as Json | undefined;
+    const meta = { ...was, ...metaOf(traced.call.context(question.spanId), was) };
     const told = Object.fromEntries(Object.entries(meta).filter(([, value]) => value !== undefined));
     return { ...request, params: { ...request.params, _meta: told } } as Ask; // another of the same method
   }

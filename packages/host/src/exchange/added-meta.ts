@@ -31,8 +31,10 @@ export function sendWithMeta(exchange: Sent, meta: AddedMeta, send: () => Promis
 /** Params with what was added to their `_meta`; what was added as undefined is not there. */
 export function withAddedMeta(params: Json, added: readonly AddedMeta[] | undefined): Json {
   if (!added) return params;
-  const all: [string, unknown][] = Object.entries(Object.assign({}, metaOf(params), ...added));
-  const meta = Object.fromEntries(all.filter(([, value]) => value !== undefined));
+  const all: Json = Object.assign({}, metaOf(params), ...added);
+  const isWhole = !Object.values(all).includes(undefined);
+  const meta = isWhole ? all : Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+  if (isWhole || Object.keys(meta).length > 0) return Object.assign({}, params, { _meta: meta });
   const { _meta: _, ...rest } = params;
-  return all.length > 0 && Object.keys(meta).length === 0 ? rest : { ...rest, _meta: meta };
+  return rest;
 }
