@@ -1,8 +1,8 @@
 import { type Json, metaOf } from "../wire/message.ts";
 import type { Exchange } from "./exchange.ts";
 
-/** Keys of MCP's own (`io.modelcontextprotocol/related-task`): a prefix with one of its labels, which the specification keeps for itself. */
-const RESERVED = /^(?:[a-z0-9-]+\.)*(?:modelcontextprotocol|mcp)(?:\.[a-z0-9.-]+)?\//i;
+/** Labels of prefixes that the specification keeps for itself, as in `io.modelcontextprotocol/related-task`. */
+const RESERVED: ReadonlySet<string> = new Set(["modelcontextprotocol", "mcp"]);
 
 /** What is added to `_meta`, together, by one who sends. */
 export type AddedMeta = Readonly<Json>;
@@ -14,7 +14,7 @@ interface Sent extends Pick<Exchange, "at"> {
 
 /** Sends with keys of a plugin's in `_meta`. They are taken back when that is over, whatever else was added meanwhile. */
 export function sendWithMeta(exchange: Sent, meta: AddedMeta, send: () => Promise<Json>): Promise<Json> {
-  const wrong = Object.keys(meta).find((key) => key === "progressToken" || RESERVED.test(key));
+  const wrong = Object.keys(meta).find(isReserved);
   if (wrong !== undefined)
     return Promise.reject(
       new TypeError(`withMeta: "${wrong.slice(0, 64)}" is the protocol's own, and cannot be added; choose a prefix of yours`),
@@ -37,4 +37,11 @@ export function withAddedMeta(params: Json, added: readonly AddedMeta[] | undefi
   if (isWhole || Object.keys(meta).length > 0) return Object.assign({}, params, { _meta: meta });
   const { _meta: _, ...rest } = params;
   return rest;
+}
+
+function isReserved(key: string): boolean {
+  const slash = key.indexOf("/");
+  if (slash === -1) return key === "progressToken";
+  const labels = key.slice(0, slash).toLowerCase().split(".");
+  return labels.some((label) => RESERVED.has(label));
 }
