@@ -11,7 +11,7 @@ const PAUSE = 1_000;
 const LONGEST_PAUSE = 30_000;
 
 /** Of a batch: it was taken, or never will be. */
-export type Came = "taken" | "refused" | "unreachable" | "shutdown";
+export type Came = "taken" | "refused" | "unreachable" | "unwritable" | "shutdown";
 
 export interface CourierOptions<T> {
   readonly collector: Collector;
@@ -39,8 +39,16 @@ export class Courier<T> {
   /** Brings one batch, and counts what came of it. Never rejects. */
   async bring(batch: readonly T[]): Promise<Came> {
     const { tally, notices, collector } = this.#options;
-    const encoder = await this.#options.encoder();
-    const message = encoder.encode(batch);
+    let encoder: Encoder<T>;
+    let message: Uint8Array;
+    try {
+      encoder = await this.#options.encoder();
+      message = encoder.encode(batch);
+    } catch (error) {
+      notices.warn("what was to be told could not be written", tally.signal, { signal: tally.signal, reason: String(error) });
+      tally.dropped(batch.length, "unwritable");
+      return "unwritable";
+    }
     for (let tried = 1; ; tried++) {
       const delivery = await collector.deliver(message, this.#stop.signal);
       if (delivery.did === "taken") {

@@ -66,7 +66,7 @@ export class Sending {
   /** The host starts. */
   start(): void {
     const { metrics } = this.#options;
-    void this.#load(); // before the first batch, so that no request waits for it
+    this.#load().catch(() => {}); // before the first batch, so that no request waits for it; that tells what went wrong
     if (metrics && this.#metrics) this.#host.clock.setInterval(() => this.#take(), metrics.interval);
   }
 

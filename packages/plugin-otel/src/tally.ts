@@ -4,7 +4,7 @@ export const SIGNALS = ["traces", "metrics", "logs"] as const;
 export type Signal = (typeof SIGNALS)[number];
 
 /** Why something never came to the collector. */
-export type DropReason = "queue_full" | "unreachable" | "refused" | "rejected" | "shutdown";
+export type DropReason = "queue_full" | "unreachable" | "refused" | "rejected" | "unwritable" | "shutdown";
 
 /** What the plugin counts of itself. */
 export interface Instruments {

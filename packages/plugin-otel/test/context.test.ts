@@ -173,31 +173,41 @@ describe("servers and clients", () => {
     expect(question?.links.map(({ spanId }) => spanId).sort()).toEqual(attempts.map(({ spanId }) => spanId).sort());
   });
 
-  test("that trace, too, ask within their own span", async () => {
-    const own = "00000000000000aa";
-    const up = fakeUpstream({
-      tools: {
-        ask: (_, { ask, meta }) => {
-          const traceparent = String(meta?.traceparent).replace(/-[0-9a-f]{16}-/, `-${own}-`);
-          return ask("elicitation/create", { message: "?", requestedSchema: { type: "object", properties: {} }, _meta: { traceparent } });
+  test.each(["legacy", "modern"] as const)(
+    "that trace, too, ask within their own span; one of another trace is linked (%s servers)",
+    async (era) => {
+      const own = "00000000000000aa";
+      const up = fakeUpstream({
+        era,
+        tools: {
+          ask: ({ other }, { ask, meta }) => {
+            const traceparent = other ? said.traceparent : String(meta?.traceparent).replace(/-[0-9a-f]{16}-/, `-${own}-`);
+            return ask("elicitation/create", { message: "?", requestedSchema: { type: "object", properties: {} }, _meta: { traceparent } });
+          },
         },
-      },
-    });
-    await using it = await told(
-      { traces: ALL },
-      {
-        up: fakeUpstream(),
-        upstreams: { x: { transport: up.transport, isolation: "session" } },
-        client: { capabilities: { elicitation: {} } },
-      },
-    );
-    it.client.on("elicitation/create", () => ({ action: "decline" }));
-    await it.client.callTool("ask");
-    await it.end();
-    const call = it.to.spans.find(({ name }) => name === "tools/call ask");
-    expect(it.to.spans.find(({ kind, name }) => kind === "SERVER" && name === "elicitation/create")).toMatchObject({
-      traceId: call?.traceId,
-      parentId: own,
-    });
-  });
+      });
+      await using it = await told(
+        { traces: ALL },
+        {
+          up: fakeUpstream(),
+          upstreams: { x: { transport: up.transport, isolation: "session" } },
+          client: { capabilities: { elicitation: {} } },
+        },
+      );
+      it.client.on("elicitation/create", () => ({ action: "decline" }));
+      await it.client.callTool("ask");
+      await it.client.callTool("ask", { other: true });
+      await it.end();
+      const [call] = it.to.spans
+        .filter(({ name, kind }) => name === "tools/call ask" && kind === "SERVER")
+        .sort((a, b) => a.start - b.start);
+      const [within, elsewhere] = it.to.spans
+        .filter(({ kind, name }) => kind === "SERVER" && name === "elicitation/create")
+        .sort((a, b) => a.start - b.start);
+      expect(within).toMatchObject({ traceId: call?.traceId, parentId: own });
+      // A question that says of itself where it belongs, and of no call that is known, belongs there.
+      if (era === "legacy") expect(elsewhere).toMatchObject({ traceId: TRACE, parentId: "b7ad6b7169203331" });
+      else expect(elsewhere?.links).toMatchObject([{ traceId: TRACE, spanId: "b7ad6b7169203331" }]);
+    },
+  );
 });

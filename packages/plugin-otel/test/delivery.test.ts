@@ -2,6 +2,7 @@ import { createServer } from "node:net";
 import type { Json } from "mcp-host";
 import { FakeClock } from "mcp-host/testing";
 import { describe, expect, test } from "vitest";
+import { Courier } from "../dist/delivery.js";
 import { type Receiver, receiver, type Told, told, until } from "./receiver.ts";
 
 /** Spans of pings alone, one each. */
@@ -133,6 +134,21 @@ describe("a collector that does not take what it is sent", () => {
     expect(waiting).toBe(10);
     expect(dropped.queue_full).toBeGreaterThan(50);
   });
+});
+
+test("what cannot be written is dropped and counted, and told once", async () => {
+  const counted: unknown[] = [];
+  const log: string[] = [];
+  const courier = new Courier({
+    collector: {} as never, // it is never asked
+    encoder: () => Promise.reject(new Error("no encoder")),
+    tally: { signal: "traces", dropped: (...given: unknown[]) => counted.push(given) } as never,
+    notices: { warn: (message: string) => log.push(message) } as never,
+    host: {} as never,
+  });
+  expect(await courier.bring([1, 2])).toBe("unwritable");
+  expect(counted).toEqual([[2, "unwritable"]]);
+  expect(log).toEqual(["what was to be told could not be written"]);
 });
 
 describe("the end of the host", () => {
