@@ -46,29 +46,29 @@ export default definePlugin({
             return mask;
           }),
         );
-    const guard = (where: string) => {
-      const clean = masking(where);
-      return <T>(value: T): T => {
-        if (hasCard(value)) throw refuse("forbidden", `the number of a credit card must not pass (in ${where}); take it out`);
-        return clean(value);
-      };
+    const checked = <T>(where: string, value: T): T => {
+      if (hasCard(value)) throw refuse("forbidden", `the number of a credit card must not pass (in ${where}); take it out`);
+      return value;
     };
-    const params = guard("arguments");
+    const guard =
+      (where: string) =>
+      <T>(value: T): T =>
+        masking(where)(checked(where, value));
     host.hooks.transform.for("*").tap("pii-guard", (sent, { method }) => {
-      const clean = params(sent);
+      if (method.startsWith("notifications/")) return guard("notifications")(sent); // which authorize is not asked about
+      const clean = masking("arguments")(sent);
       const named = NAMED.get(method);
       return named === undefined || clean === sent ? clean : { ...clean, [named]: sent[named] };
     });
-    const result = guard("results");
+    // Behind all plugins that rewrite arguments: what it judges is what is sent.
+    host.hooks.authorize.for("*").tap("pii-guard", ({ params }) => void checked("arguments", params));
     for (const method of ["tools/call", "prompts/get", "resources/read", "completion/complete"] as const)
-      host.hooks.respond.for(method).tap("pii-guard", (given) => result(given));
-    const error = masking("errors");
+      host.hooks.respond.for(method).tap("pii-guard", guard("results"));
     host.hooks.fail.for("*").tap("pii-guard", (failed) => {
       const message = "the error held the number of a credit card";
-      return hasCard(failed) ? { code: failed.code, message } : error(failed);
+      return hasCard(failed) ? { code: failed.code, message } : masking("errors")(failed);
     });
-    const question = guard("questions");
-    host.hooks.ask.tap("pii-guard", (request) => ({ ...request, params: question(request.params) }));
+    host.hooks.ask.tap("pii-guard", (request) => ({ ...request, params: guard("questions")(request.params) }));
     host.hooks.answer.tap("pii-guard", guard("answers"));
     const notification = masking("notifications");
     host.hooks.notify.tap("pii-guard", (told) => {

@@ -131,7 +131,13 @@ test.each([
   edit(at, file, from, to);
   await using running = dev(at, ...ECHO);
   await said(running, told);
-  await said(running, "\n  hi\n");
+  // Plainly the last thing that is said; what is called would be called without it.
+  await said(running, /warn {2}suffix\.ts did not load, and the host runs without it; the next save tries again\n$/);
+  expect(running.stderr()).toContain("mcp-host dev could not load suffix.ts; it waits for the next save");
+  expect(running.stderr()).not.toMatch(/goes on with what worked last|serves suffix|plugins=/);
+  writeFileSync(join(at.path, file), `${readFileSync(join(at.path, file), "utf8")}// still broken\n`);
+  await vi.waitFor(() => expect(running.stderr().match(/did not load, and the host runs without it/g)).toHaveLength(2));
+  expect(running.stdout()).toBe("");
   writeFileSync(join(at.path, file), whole);
   await said(running, "\n  hi own word .\n");
   expect(running.stderr()).toContain("added suffix");

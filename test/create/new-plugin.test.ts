@@ -92,6 +92,14 @@ test("the plugins do what they say, in the config to play with", async () => {
   expect(await said("tools", "current_time", "--args", '{"timeZone":"UTC"}')).toContain("UTC");
 });
 
+test("help says of each kind what it does, and which hook that is", async () => {
+  const { stdout } = await run(at, ["plugin", "new", "--help"]);
+  const lines = stdout.slice(stdout.indexOf("KIND\n")).split("\n");
+  for (const kind of KIND_NAMES) expect(lines.filter((line) => line.startsWith(`  ${kind} `))).toEqual([expect.stringContaining("(")]);
+  expect(stdout).toMatch(/guard .*refuses them in calls\s+\(hooks\.permit\)/);
+  expect(read(folderOf("guard"), "README.md")).toMatch(/\n\n## Work on it\n/);
+});
+
 test("the package is built and tested with what the host is, and its workflow uses the actions of the host's own", () => {
   const { devDependencies } = json(ROOT, "package.json") as unknown as { devDependencies: Record<string, string> };
   const host = json(ROOT, "packages/host/package.json") as unknown as { version: string; dependencies: Record<string, string> };
@@ -163,7 +171,7 @@ describe("what is refused", () => {
     [
       "an unknown kind",
       ["a", "--kind", "gard"],
-      '"gard" is not one of guard, transform, route, tools, service, store, transport (did you mean "guard"?)',
+      '"gard" is not one of guard, transform, respond, route, tools, service, store, transport (did you mean "guard"?)',
     ],
     ["a folder whose name is none for a package", ["My Plugin"], "it has capital letters; --name mcp-host-plugin-my-plugin would do"],
     ["blanks", ["a", "--name", "my plugin"], "it has a blank; --name mcp-host-plugin-my-plugin would do"],

@@ -19,12 +19,15 @@ export interface NpmUser extends AsyncDisposable {
   shell(lines: string, cwd: string): Promise<{ stdout: string; stderr: string }>;
 }
 
-/** @param folders packages whose dependencies the registry has, as they are installed here; it has nothing else */
-export async function npmUser(folders: readonly string[]): Promise<NpmUser> {
+/**
+ * @param folders packages whose dependencies the registry has, as they are installed here; it has nothing else
+ * @param optional whether it has optional ones, too
+ */
+export async function npmUser(folders: readonly string[], optional = false): Promise<NpmUser> {
   const folder = temporary();
   const home = join(folder.path, "home");
   mkdirSync(home);
-  const registry = await serveRegistry(folders);
+  const registry = await serveRegistry(folders, optional);
   // What the npm that runs the tests was told (its registry, its cache) is not for this one, and what it covers counts nowhere.
   const inherited = Object.entries(process.env).filter(([name]) => !/^npm_|_proxy$|^NODE_V8_COVERAGE$|^XDG_|^CODEX_|^CLAUDE_/i.test(name));
   const env = {

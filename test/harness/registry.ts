@@ -8,6 +8,7 @@ interface Manifest {
   name: string;
   version: string;
   dependencies?: Record<string, string>;
+  optionalDependencies?: Record<string, string>;
 }
 
 export interface Registry extends AsyncDisposable {
@@ -21,8 +22,8 @@ export interface Registry extends AsyncDisposable {
  * An npm registry on loopback that has what `folders` depend on, as it is installed here, and nothing else. So npm installs
  * for real, and nothing is downloaded.
  */
-export async function serveRegistry(folders: readonly string[]): Promise<Registry> {
-  const installed = dependenciesOf(folders);
+export async function serveRegistry(folders: readonly string[], optional = false): Promise<Registry> {
+  const installed = dependenciesOf(folders, optional);
   const server = createServer((request, response) => {
     const path = decodeURIComponent(request.url ?? "").slice(1);
     const [, name, version] = /^(.+)\/-\/(.+)\.tgz$/.exec(path) ?? [];
@@ -59,13 +60,20 @@ export async function serveRegistry(folders: readonly string[]): Promise<Registr
   };
 }
 
-/** Folders of everything that `roots` depend on, by name and version: two may need two versions of one package. */
-export function dependenciesOf(roots: readonly string[]): Map<string, Map<string, string>> {
+/**
+ * Folders of everything that `roots` depend on, by name and version: two may need two versions of one package.
+ * @param optional whether what is optional counts, where it is installed: tools have what they are made of for each machine there
+ */
+export function dependenciesOf(roots: readonly string[], optional = false): Map<string, Map<string, string>> {
   const found = new Map<string, Map<string, string>>();
   const waiting = [...roots];
   for (let folder = waiting.pop(); folder !== undefined; folder = waiting.pop()) {
-    for (const name of Object.keys(manifest(folder).dependencies ?? {})) {
+    const { dependencies = {}, optionalDependencies = {} } = manifest(folder);
+    for (const name of Object.keys(optional ? { ...dependencies, ...optionalDependencies } : dependencies)) {
       const at = resolved(name, folder);
+      // What is for other machines is not installed here.
+      if (at === undefined && name in optionalDependencies) continue;
+      if (at === undefined) throw new Error(`${name}, which ${folder} depends on, is not installed`);
       const { version } = manifest(at);
       const versions = found.get(name) ?? new Map<string, string>();
       if (versions.has(version)) continue;
@@ -80,11 +88,11 @@ function manifest(folder: string): Manifest {
   return JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as Manifest;
 }
 
-/** Where Node finds a package that is imported from `folder`. */
-function resolved(name: string, folder: string): string {
+/** Where Node finds a package that is imported from `folder`; undefined where it is not installed. */
+function resolved(name: string, folder: string): string | undefined {
   for (let base = folder; dirname(base) !== base; base = dirname(base)) {
     const candidate = join(base, "node_modules", name);
     if (existsSync(candidate)) return realpathSync(candidate);
   }
-  throw new Error(`${name}, which ${folder} depends on, is not installed`);
+  return undefined;
 }

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { type LoadedConfig, type LoadOptions, loadConfig } from "../dist/config/load.js";
 import { ConfigFileError } from "../dist/errors.js";
 import { pluginProblems } from "../dist/plugin/load.js";
+import { API_VERSION, VERSION } from "../dist/version.js";
 
 let folder: string;
 beforeEach(() => {
@@ -190,6 +191,25 @@ test.each([
   expect(await pluginProblems([use], folder)).toEqual([
     `plugins[0]: "${use}" is no plugin: its default export must come from definePlugin()`,
   ]);
+});
+
+test("a plugin with its options as the default export is told from what is no plugin", async () => {
+  const host = JSON.stringify(import.meta.resolve("mcp-host"));
+  write("made.mjs", `import { definePlugin } from ${host}; export default definePlugin({ name: "made", host: "^1.0.0", apply() {} })();`);
+  expect(await pluginProblems(["./made.mjs"], folder)).toEqual([
+    'plugins[0]: "./made.mjs" exports a plugin with options, which is what a plugin\'s function gives; export what definePlugin() gives without calling it, and leave the options to the config',
+  ]);
+});
+
+test("a range of the package's version is told from one of the plugin API's", async () => {
+  const host = JSON.stringify(import.meta.resolve("mcp-host"));
+  const problem = (range: string): Promise<readonly string[]> => {
+    write("api.mjs", `import { definePlugin } from ${host}; export default definePlugin({ name: "p", host: "${range}", apply() {} });`);
+    return pluginProblems(["./api.mjs"], folder);
+  };
+  const words = `this host has ${API_VERSION}, which is the version of the plugin API and not that of the package mcp-host (${VERSION}); `;
+  expect(await problem(`^${VERSION}`)).toEqual([expect.stringContaining(`${words}write \`host: "^${API_VERSION}"\``)]);
+  expect(await problem("^99.0.0")).toEqual([expect.stringContaining(`${words}update the host with npm`)]);
 });
 
 test("every problem is told at once, with its place and the remedy", async () => {

@@ -127,6 +127,24 @@ test("a plugin without options needs neither options nor bad ones; one with opti
   );
 });
 
+test("options that the plugin does not take are told once, before any test", async () => {
+  const { plugin } = (await import(pathToFileURL(FILE_OF_GOOD).href)) as { plugin: PluginFactory };
+  const made: string[] = [];
+  const test = (name: string): void => void made.push(name);
+  const cases = { test, module: FILE_OF_GOOD, badOptions: BAD };
+  expect(() => testPlugin(plugin, { ...cases, options: { limit: 0, labl: "x" } })).toThrow(
+    'testPlugin: give `options` that "subject" takes:\n  cases.options.limit: Too small: expected number to be >0 (plugin "subject")\n  cases.options.labl: plugin "subject" has no such option (did you mean "label"?)',
+  );
+  expect(() => testPlugin(plugin() as never, cases)).toThrow("testPlugin: it was given a plugin that has its options already");
+  expect(made).toEqual([]);
+});
+
+test("a plugin that changes what it means to change is told of `unrelated`", async () => {
+  const apply = `host.hooks.respond.for("tools/call").tap("subject", (result) => ({ ...result, more: 1 }));`;
+  const { [UNRELATED]: told } = await failures({ apply });
+  expect(told).toMatch(/plugin "subject" changes what is none of its business \(where that is .* name in `unrelated` the requests/);
+});
+
 test("options whose object is within another schema are known all the same", async () => {
   expect(await failures({ options: `${OPTIONS}.prefault({}).transform((given) => given)` })).toEqual({});
 });

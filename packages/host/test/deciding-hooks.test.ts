@@ -252,7 +252,7 @@ describe("fail", () => {
     up.fail({ error: { code: 7, message: "secret" } });
     await expect(host.client.callTool("a")).rejects.toMatchObject({
       code: -31500,
-      message: 'plugin "broken" failed',
+      rpc: { message: 'plugin "broken" failed' },
       data: { plugin: "broken" },
     });
   });

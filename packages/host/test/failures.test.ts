@@ -192,7 +192,7 @@ test("what a failing plugin says to a client stays what it was: its name, and no
   const odd = plugin("odd", ({ hooks }) => hooks.transform.for("tools/call").tap("odd", () => breakDown("secret")));
   await using host = await createTestHost({ plugins: [odd], upstreams: upstreams() });
   const error = await failed(host);
-  expect(error).toMatchObject({ message: 'plugin "odd" failed', data: { plugin: "odd" } });
+  expect(error).toMatchObject({ rpc: { message: 'plugin "odd" failed' }, data: { plugin: "odd" } });
   expect(JSON.stringify(error)).not.toContain("secret");
   expect(error).not.toBeInstanceOf(HostError);
 });
@@ -200,7 +200,11 @@ test("what a failing plugin says to a client stays what it was: its name, and no
 describe("a refusal is one wherever it comes out", () => {
   const no = () => refuse("forbidden", "not today");
   test.each<[where: string, apply: (host: PluginHost) => unknown, message: RegExp]>([
-    ["transform, a copy", ({ hooks }) => hooks.transform.for("tools/call").tap("odd", () => ({ ...no() })), /^plugin "odd" failed$/],
+    [
+      "transform, a copy",
+      ({ hooks }) => hooks.transform.for("tools/call").tap("odd", () => ({ ...no() })),
+      /^plugin "odd" failed: TypeError: the tap changed params\.name /,
+    ],
     ["transform, returned", ({ hooks }) => hooks.transform.for("tools/call").tap("odd", no as never), /^not today$/],
     ["authorize, returned", ({ hooks }) => hooks.authorize.for("tools/call").tap("odd", no as never), /^not today$/],
     ["respond, returned", ({ hooks }) => hooks.respond.for("tools/call").tap("odd", async () => no() as never), /^not today$/],

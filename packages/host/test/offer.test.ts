@@ -98,7 +98,7 @@ describe("through the pipeline", () => {
     expect(await host.client.callTool("fail")).toMatchObject({ isError: true });
     await expect(host.client.getPrompt("fail")).rejects.toMatchObject({
       code: -31500,
-      message: 'plugin "own" failed',
+      rpc: { message: 'plugin "own" failed' },
       data: { sent: "yes" },
     });
     expect(runs).toBe(1);

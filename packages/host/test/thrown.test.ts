@@ -50,7 +50,7 @@ describe.each(HOSTILE)("a call is answered whatever is thrown, such as what thro
   ])("in %s", async (__, made, answer) => {
     await using host = await createTestHost({ plugins: [made], upstreams: { up: fakeUpstream({ tools: { a: () => "a" } }) } });
     const given = await host.client.callTool("a").catch((error: unknown) => error);
-    if (answer === "failure") expect(given).toMatchObject({ code: -31500, message: 'plugin "hostile" failed' });
+    if (answer === "failure") expect(given).toMatchObject({ code: -31500, rpc: { message: 'plugin "hostile" failed' } });
     else expect(given).toEqual({ content: [{ type: "text", text: "a" }] });
     expect(host.log).toContainEqual(
       expect.objectContaining({

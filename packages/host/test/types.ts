@@ -10,7 +10,7 @@ import {
   type Exchange,
   type Store,
 } from "mcp-host";
-import { createTestHost, fakeUpstream } from "mcp-host/testing";
+import { createTestHost, fakeUpstream, testPlugin } from "mcp-host/testing";
 import { z } from "zod";
 
 /** Every hook: what is right compiles, and of what is wrong one case for each way to get it wrong. */
@@ -125,6 +125,10 @@ export const typed = definePlugin({
     hooks.transform.for("acme/search").tap("types", (params, { method }) => ({ ...params, method }));
     // @ts-expect-error a server's own method has a family of its own
     hooks.transform.for("search");
+    // @ts-expect-error nor one that is nearly MCP's
+    hooks.respond.for("tool/call");
+    // @ts-expect-error as above
+    hooks.call.for("completions/complete");
     // @ts-expect-error tapable's interceptors are refused
     hooks.route.intercept;
     // @ts-expect-error there is no such hook
@@ -320,4 +324,14 @@ export async function eras(): Promise<void> {
   close();
   // @ts-expect-error what the host says is checked by nobody
   agreed.toolsListChanged.valueOf();
+}
+
+/** The contract's options are the plugin's. */
+export function contract(): void {
+  const cases = { test: (_name: string, _run: () => Promise<void>): void => {}, module: import.meta.url, badOptions: [] };
+  testPlugin(typed, { ...cases, options: { names: [] } });
+  // @ts-expect-error a limit is a number
+  testPlugin(typed, { ...cases, options: { names: [], limit: "3" } });
+  // @ts-expect-error names are required
+  testPlugin(typed, { ...cases, options: { limit: 3 } });
 }

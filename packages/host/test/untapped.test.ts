@@ -33,6 +33,36 @@ describe("a misspelt hook", () => {
   });
 });
 
+describe("a tap that is written in another way than taps are", () => {
+  test.each<[string, (hooks: Raw) => unknown, string]>([
+    [
+      "by method, of a hook for all",
+      (hooks) => hook(hooks, "permit").for("tools/call"),
+      'plugin "odd" uses hooks.permit.for("tools/call"): permit is for all methods; tap hooks.permit.tap("odd", ...), where `entry.kind` says what it is',
+    ],
+    ["by method, of route", (hooks) => hook(hooks, "route").for("*"), "where `exchange.method` says which it is"],
+    ["by method, of ready", (hooks) => hook(hooks, "ready").for("*"), 'tap hooks.ready.tap("odd", ...)'],
+    [
+      "without a name",
+      (hooks) => hook(hooks, "permit").tap(() => {}),
+      'plugin "odd" taps hooks.permit without a name, but with a function in its place: write tap(name, function), with the plugin\'s name',
+    ],
+    [
+      "without a name, by method",
+      (hooks) =>
+        hook(hooks, "transform")
+          .for("tools/call")
+          .tap(undefined, () => {}),
+      'taps hooks.transform.for("tools/call") without a name, but with undefined in its place',
+    ],
+    ["with an empty name", (hooks) => hook(hooks, "settled").tap("", () => {}), "without a name, but with an empty text in its place"],
+    ["with an object without a name", (hooks) => hook(hooks, "settled").tap({}, () => {}), "without a name, but with object in its place"],
+    ["without a function", (hooks) => hook(hooks, "settled").tap("odd"), "taps hooks.settled with undefined: it must be a function"],
+  ])("%s", async (_what, tap, problem) => {
+    await expect(start((hooks) => tap(hooks))).rejects.toThrow(problem);
+  });
+});
+
 describe("a method that never comes to a hook", () => {
   const last = 'one of a server\'s own that is called so is tapped with for("*")';
 

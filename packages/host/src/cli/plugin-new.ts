@@ -1,11 +1,19 @@
-import { defineCommand } from "citty";
+import { defineCommand, type EnumArgDef } from "citty";
 import { escapeControls } from "../log.ts";
 import { jsonArgs } from "../operator/host-choice.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
 import type { NewPlugin } from "./new-plugin/create.ts";
-import { KIND_NAMES, type Kind, USUAL_KIND } from "./new-plugin/kinds.ts";
+import { KIND_MEANINGS, KIND_NAMES, type Kind, USUAL_KIND } from "./new-plugin/kinds.ts";
 import { jsonText } from "./terminal/json-text.ts";
 import { table } from "./terminal/table.ts";
+
+/** With what each is, which usage tells; citty does not know of it. */
+const KIND = {
+  type: "enum",
+  options: [...KIND_NAMES],
+  description: `What it is to do. Default: ${USUAL_KIND}; on a terminal it is asked`,
+  meanings: KIND_MEANINGS,
+} satisfies EnumArgDef & { meanings: typeof KIND_MEANINGS };
 
 export default defineCommand({
   meta: { name: "plugin new", description: "Write a package with a new plugin, its tests and its page" },
@@ -17,11 +25,7 @@ export default defineCommand({
       valueHint: "package",
       description: "The package's name. Default: the folder's, with mcp-host-plugin- before it",
     },
-    kind: {
-      type: "enum",
-      options: [...KIND_NAMES],
-      description: `What it is to do. Default: ${USUAL_KIND}; on a terminal it is asked`,
-    },
+    kind: KIND,
     ...jsonArgs,
   },
   async run({ args }): Promise<ExitCode> {

@@ -24,6 +24,8 @@ export interface Reply extends Sink {
    * @param resultType what the result is, for clients that are told
    */
   answer(response: Response, freshness?: Freshness, resultType?: ResultType): number | undefined;
+  /** Gives the answer as the text that it is made into already. Only what writes texts has it. */
+  write?(text: string): number | undefined;
   /** There will be no answer: the request was cancelled. */
   end(): void;
 }

@@ -1,6 +1,7 @@
 import { ERRORS, type RpcError } from "../errors.ts";
 import type { Id, Json, Response } from "../wire/message.ts";
 import { type Freshness, modernMethod, type ResultType, stampDiscovery, stampResult } from "../wire/modern.ts";
+import { ResultTexts } from "../wire/modern-text.ts";
 
 /** Where nothing is known of how long it holds. */
 const STALE: Freshness = Object.freeze({ ttlMs: 0, cacheScope: "private" });
@@ -15,20 +16,37 @@ const MODERN_CODES: ReadonlyMap<number, number> = new Map([
   [ERRORS.capability_required.code, MISSING_CAPABILITY],
 ]);
 
-/** What a request of `method` is answered with, as the modern era has it. @param known of how long it holds, for methods whose results say so */
-export function modernAnswer(response: Response, method: string, hostInfo: Json, known = STALE, resultType?: ResultType): Response {
-  if ("error" in response) return { ...response, error: modernError(response.error) };
-  const freshness = modernMethod(method)?.isFresh ? known : undefined;
-  const isDiscovery = method === "server/discover";
-  const result = isDiscovery
-    ? stampDiscovery(response.result, hostInfo, freshness)
-    : stampResult(response.result, hostInfo, freshness, resultType);
-  return { jsonrpc: "2.0", id: response.id, result };
-}
+/** What requests are answered with, as the modern era has it. */
+export class ModernAnswers {
+  readonly #hostInfo: Json;
+  readonly #texts: ResultTexts;
 
-/** The answer that asks its client something first, and to come again with the state. */
-export function questionsAnswer(id: Id, inputRequests: Json, requestState: string, hostInfo: Json): Response {
-  return { jsonrpc: "2.0", id, result: stampResult({ inputRequests, requestState }, hostInfo, undefined, "input_required") };
+  constructor(hostInfo: Json) {
+    this.#hostInfo = hostInfo;
+    this.#texts = new ResultTexts(hostInfo);
+  }
+
+  /** @param known of how long it holds, for methods whose results say so */
+  of(response: Response, method: string, known = STALE, resultType?: ResultType): Response {
+    if ("error" in response) return { ...response, error: modernError(response.error) };
+    const freshness = modernMethod(method)?.isFresh ? known : undefined;
+    const isDiscovery = method === "server/discover";
+    const result = isDiscovery
+      ? stampDiscovery(response.result, this.#hostInfo, freshness)
+      : stampResult(response.result, this.#hostInfo, freshness, resultType);
+    return { jsonrpc: "2.0", id: response.id, result };
+  }
+
+  /** The same as it goes out. @throws TypeError where JSON cannot hold it */
+  textOf(response: Response, method: string, known?: Freshness, resultType?: ResultType): string {
+    if ("error" in response || modernMethod(method)?.isFresh) return JSON.stringify(this.of(response, method, known, resultType));
+    return this.#texts.of(response.id, response.result, resultType);
+  }
+
+  /** The answer that asks its client something first, and to come again with the state. */
+  asking(id: Id, inputRequests: Json, requestState: string): Response {
+    return { jsonrpc: "2.0", id, result: stampResult({ inputRequests, requestState }, this.#hostInfo, undefined, "input_required") };
+  }
 }
 
 function modernError(error: RpcError): RpcError {

@@ -5,6 +5,7 @@ import { capabilitiesIn, type Envelope } from "../wire/modern.ts";
 import { Roster } from "../wire/roster.ts";
 import { JSON_PATIENCE } from "./http-reply.ts";
 import type { LongLived } from "./long-lived.ts";
+import { ModernAnswers } from "./modern-answers.ts";
 import { checkModern } from "./modern-checks.ts";
 import { type ModernReplies, ModernReply } from "./modern-reply.ts";
 import { turnAway } from "./refusal.ts";
@@ -30,7 +31,11 @@ export class ModernHttp {
   constructor(options: NetworkOptions, longLived: LongLived) {
     this.#options = options;
     this.#longLived = longLived;
-    this.#replies = { options, streams: { queueBytes: options.limits.clientQueueBytes, store: undefined } };
+    this.#replies = {
+      options,
+      answers: new ModernAnswers(options.hostInfo),
+      streams: { queueBytes: options.limits.clientQueueBytes, store: undefined },
+    };
   }
 
   /** Takes what a client sent in one POST. @throws HostError for what is no request, and so has no id to answer with */

@@ -9,7 +9,7 @@ import { Idle } from "../wire/idle.ts";
 import type { Id, Json, Message, Notification, Request, Response } from "../wire/message.ts";
 import { capabilitiesIn, type Envelope, envelopeOf, type Freshness, type ResultType } from "../wire/modern.ts";
 import { type Member, Roster } from "../wire/roster.ts";
-import { modernAnswer, questionsAnswer } from "./modern-answers.ts";
+import { ModernAnswers } from "./modern-answers.ts";
 import { checkModern } from "./modern-checks.ts";
 import { type Arrival, checkEndpoint, type NetworkOptions } from "./way-in.ts";
 
@@ -34,11 +34,13 @@ export class ModernLines {
   readonly #lines: LineReplyOptions;
   /** What is not answered yet. */
   readonly #open = new Roster<LineReply>();
+  /** The highest of their ids that are numbers: most clients count up, and a higher one is not looked for. */
+  #highest = Number.NEGATIVE_INFINITY;
   readonly #idle = new Idle();
 
   constructor(options: ModernLinesOptions) {
     this.#options = options;
-    this.#lines = { out: options.reply, hostInfo: options.hostInfo, over: (reply) => this.#over(reply) };
+    this.#lines = { out: options.reply, answers: new ModernAnswers(options.hostInfo), over: (reply) => this.#over(reply) };
     this.#pipe = options.network ? undefined : { id: randomBytes(8).toString("hex"), isSole: false };
   }
 
@@ -57,7 +59,7 @@ export class ModernLines {
 
   #find(id: unknown): LineReply | undefined {
     let found: LineReply | undefined;
-    if (this.#open.size === 0) return undefined;
+    if (this.#open.size === 0 || (typeof id === "number" && id > this.#highest)) return undefined;
     this.#open.forEach((reply) => {
       if (reply.id === id) found = reply;
     });
@@ -77,6 +79,7 @@ export class ModernLines {
       if (!exchange || reply.isOver) return;
       reply.exchange = exchange;
       this.#open.add(reply);
+      if (typeof id === "number" && id > this.#highest) this.#highest = id;
     } catch (error) {
       if (!(error instanceof HostError)) throw error;
       out.answer({ jsonrpc: "2.0", id, error: error.toRpc("-") });
@@ -120,7 +123,7 @@ function hungUp(): HostError {
 
 interface LineReplyOptions {
   readonly out: Reply;
-  readonly hostInfo: Json;
+  readonly answers: ModernAnswers;
   readonly over: (reply: LineReply) => void;
 }
 
@@ -154,8 +157,11 @@ class LineReply implements RoundReply, Member {
 
   answer(response: Response, known?: Freshness, resultType?: ResultType): number | undefined {
     if (this.#isOver) return undefined;
-    const { out, hostInfo } = this.#options;
-    const size = out.answer(modernAnswer(response, this.method, hostInfo, known, resultType)); // may throw, and then nothing has happened yet
+    const { out, answers } = this.#options;
+    // May throw, and then nothing has happened yet.
+    const size = out.write
+      ? out.write(answers.textOf(response, this.method, known, resultType))
+      : out.answer(answers.of(response, this.method, known, resultType));
     this.#end();
     // Nothing closes with the answer here, so that the end of a subscription is told besides (2026-07-28, basic/patterns/cancellation).
     if (this.method === LISTEN && "result" in response) out.send({ jsonrpc: "2.0", method: CANCELLED, params: { requestId: this.id } });
@@ -164,8 +170,8 @@ class LineReply implements RoundReply, Member {
 
   ask(id: Id, inputRequests: Json, requestState: string): number | undefined {
     if (this.#isOver) return undefined;
-    const { out, hostInfo } = this.#options;
-    const size = out.answer(questionsAnswer(id, inputRequests, requestState, hostInfo)); // as above
+    const { out, answers } = this.#options;
+    const size = out.answer(answers.asking(id, inputRequests, requestState)); // as above
     this.#end();
     return size;
   }

@@ -6,7 +6,7 @@ import { type Id, isObject, type Json, type Message, type Response } from "../wi
 import type { Freshness, ResultType } from "../wire/modern.ts";
 import type { Member } from "../wire/roster.ts";
 import { EventStream, type StreamSettings } from "./event-stream.ts";
-import { MISSING_CAPABILITY, modernAnswer, questionsAnswer } from "./modern-answers.ts";
+import { MISSING_CAPABILITY, type ModernAnswers } from "./modern-answers.ts";
 import { paramMismatch } from "./modern-checks.ts";
 import { originOf } from "./origin.ts";
 import type { FrontResponse } from "./response.ts";
@@ -22,7 +22,8 @@ const STATUS: { readonly [type in ErrorType]?: number } = {
 };
 
 export interface ModernReplies {
-  readonly options: Pick<NetworkOptions, "plugins" | "hostInfo">;
+  readonly options: Pick<NetworkOptions, "plugins">;
+  readonly answers: ModernAnswers;
   readonly streams: StreamSettings;
 }
 
@@ -80,14 +81,14 @@ export class ModernReply implements RoundReply, Member {
 
   answer(response: Response, known?: Freshness, resultType?: ResultType): number | undefined {
     if (this.isOver) return undefined;
-    const answer = modernAnswer(response, this.#method, this.#replies.options.hostInfo, known, resultType);
-    return this.#finish(JSON.stringify(answer), "error" in response ? statusOf(response.error) : 200); // may throw, and then nothing has happened yet
+    const json = this.#replies.answers.textOf(response, this.#method, known, resultType); // may throw, and then nothing has happened yet
+    return this.#finish(json, "error" in response ? statusOf(response.error) : 200);
   }
 
   ask(id: Id, inputRequests: Json, requestState: string): number | undefined {
     if (this.isOver) return undefined;
-    const answer = questionsAnswer(id, inputRequests, requestState, this.#replies.options.hostInfo);
-    return this.#finish(JSON.stringify(answer), 200); // may throw, and then nothing has happened yet
+    const json = JSON.stringify(this.#replies.answers.asking(id, inputRequests, requestState)); // as above
+    return this.#finish(json, 200);
   }
 
   #finish(json: string, status: number): number {

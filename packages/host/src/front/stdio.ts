@@ -40,18 +40,18 @@ export function serveStdio({ behind, arrival, input, output, gone }: StdioFrontO
     input.off("data", read);
     void pipe.drained().then(end);
   };
-  const answer = (message: unknown): number | undefined => {
+  const write = (json: string): number | undefined => {
     if (!open) return undefined;
     if (writer.pending > limits.clientQueueBytes) {
       end();
       return undefined;
     }
-    const json = JSON.stringify(message);
     writer.write(json);
     return json.length;
   };
+  const answer = (message: unknown): number | undefined => write(JSON.stringify(message));
   const send = (message: unknown): boolean => answer(message) !== undefined;
-  const reply: Reply = { send, answer, end() {} };
+  const reply: Reply = { send, answer, write, end() {} };
   const take = (line: Buffer): void => pipe.receive(line, parseJson, line.length);
   const framer = new LineFramer(limits.requestBytes, take, () => {
     const error = new HostError(

@@ -125,29 +125,27 @@ export class WebSocketFront implements WayIn {
   #serve(socket: WebSocket, session: Session, arrival: Arrival, request: IncomingMessage): void {
     const options = this.#options;
     const { limits, listen } = options;
-    const write = (json: string): boolean => {
-      if (socket.readyState !== socket.OPEN) return false;
+    const write = (json: string): number | undefined => {
+      if (socket.readyState !== socket.OPEN) return undefined;
       // A client that does not read is dropped: no goodbye would reach it.
       if (socket.bufferedAmount > limits.clientQueueBytes) {
         socket.terminate();
-        return false;
+        return undefined;
       }
       socket.send(json);
-      return true;
+      return json.length;
     };
     const reply: Reply = {
-      send: (message: Message) => write(JSON.stringify(message)),
-      answer: (response) => {
-        const json = JSON.stringify(response);
-        return write(json) ? json.length : undefined;
-      },
+      send: (message: Message) => write(JSON.stringify(message)) !== undefined,
+      answer: (response) => write(JSON.stringify(response)),
+      write,
       end() {},
       get http() {
         return originOf(options, request, arrival.endpoint);
       },
     };
     const behind = { ...options, protocols: listen.protocols };
-    const answerAll = (answers: readonly Message[]): boolean => write(JSON.stringify(answers));
+    const answerAll = (answers: readonly Message[]): unknown => write(JSON.stringify(answers));
     const pipe = new Pipe({ behind, arrival, network: true, session, reply, answerAll });
     const client: Client = { socket, pipe, pinged: undefined };
     this.#clients.add(client);

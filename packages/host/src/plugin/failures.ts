@@ -17,6 +17,9 @@ export interface At {
   readonly hook?: string;
 }
 
+/** What is told of a failure, where debugging lines are, that was told in full already. */
+export const REPEATED = "as a plugin failed before";
+
 interface Told {
   readonly what: string;
   readonly at: At;
@@ -56,6 +59,8 @@ export class Failures {
     if (told) {
       told.times++;
       told.error = error;
+      // Whoever debugs looks for it by the request that it ended.
+      if (this.#log.debugs) this.#log.debug(REPEATED, { ...at, ...more, ...fields });
       return;
     }
     this.#log.error(what, { ...at, ...more, ...fields });

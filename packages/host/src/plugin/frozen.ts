@@ -44,7 +44,32 @@ export function withFrozen(hook: HookName, composed: boolean, tap: AnyFn): AnyFn
   if (NO_MESSAGES.has(hook)) return tap;
   if (composed) return handling(tap as (next: Handler, upstream: unknown) => unknown);
   const run = tap as (...args: unknown[]) => unknown; // it gets what it would get
-  return (...args: unknown[]) => run(...args.map(frozen));
+  return (...args: unknown[]) => withRemedy(() => run(...args.map(frozen)));
+}
+
+/** What the engine says of a change of something frozen. */
+const IN_PLACE = /^(?:Cannot (?:assign to read only|add|delete|define|redefine) property|Cannot assign to property|Cannot freeze)\b/;
+const REMEDY = "messages are never changed in place: return a new object, such as { ...params, changed: true }";
+
+/** Runs what was given something frozen: where it changes that in place, the error says what to do instead. */
+export function withRemedy<T>(run: () => T): T {
+  try {
+    const given = run();
+    if (!(given instanceof Promise)) return given;
+    return given.catch((error: unknown) => Promise.reject(remedied(error) as Error)) as T; // as it was, and whatever was thrown
+  } catch (error) {
+    throw remedied(error);
+  }
+}
+
+/** The same error, so that its stack stays, with the remedy behind its words. */
+function remedied(error: unknown): unknown {
+  try {
+    if (error instanceof TypeError && IN_PLACE.test(error.message) && !error.message.includes(REMEDY)) error.message += `; ${REMEDY}`;
+  } catch {
+    // Somebody's own error that cannot be changed, or looked at, stays as it is.
+  }
+  return error;
 }
 
 function handling(make: (next: Handler, upstream: unknown) => unknown): AnyFn {
@@ -52,7 +77,9 @@ function handling(make: (next: Handler, upstream: unknown) => unknown): AnyFn {
     const inner: Handler = (exchange) => next(exchange).then(frozen);
     const handler = make(inner, upstream);
     if (handler === inner) return next; // the upstream is not the tap's business
-    return typeof handler === "function" ? (exchange: HostExchange): unknown => (handler as AnyHandler)(frozen(exchange)) : handler;
+    return typeof handler === "function"
+      ? (exchange: HostExchange): unknown => withRemedy(() => (handler as AnyHandler)(frozen(exchange)))
+      : handler;
   };
 }
 

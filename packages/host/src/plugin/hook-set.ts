@@ -11,8 +11,9 @@ import { withFrozen } from "./frozen.ts";
 import type { AnyFn, HookDefinition, KeyedHookRow, TapOf } from "./hook-definition.ts";
 import type { Handler } from "./hook-types.ts";
 import { HOOK_CLASSES, HOOKS, type HookName, type Hooks } from "./hooks.ts";
+import { INVALID_RESULT, watchingResults } from "./result-watch.ts";
 import { guardTap, type TapOwner } from "./tap-guard.ts";
-import { neverRuns, noHook } from "./untapped.ts";
+import { neverRuns, noHook, notByMethod, wrongName } from "./untapped.ts";
 
 /** One tap, for `inspect`. */
 export interface TapRecord {
@@ -145,12 +146,25 @@ export class HookSet {
       },
     });
     hook.intercept = this.#noIntercept(name);
-    return hook;
+    const site = `${name}${method === undefined ? "" : `.for(${JSON.stringify(method)})`}`;
+    const tap = hook.tap.bind(hook) as (given: unknown, fn: unknown) => void; // checked below, as JavaScript may write it
+    const checked = (given: unknown, ...[fn]: unknown[]): void => {
+      const problem = wrongName(given, site);
+      if (problem !== undefined) throw this.#problem(problem);
+      tap(given, fn);
+    };
+    const byMethod = (key: unknown): never => {
+      throw this.#problem(`uses hooks.${name}.for(${JSON.stringify(key)}): ${notByMethod(name, this.#owner?.id)}`);
+    };
+    return Object.assign(hook, { tap: checked, ...(method === undefined && { for: byMethod }) });
   }
 
   /** A tap that is given frozen messages, and told of where it returns nothing. */
   #forAuthors(tap: FullTap, name: HookName, definition: HookDefinition, at: At & LogFields): FullTap {
-    const frozen = withFrozen(name, definition.composed === true, tap.fn as AnyFn);
+    const told = watchingResults(name, tap.fn as AnyFn, (problem, remedy) =>
+      this.#failures.remark(INVALID_RESULT, at, { problem, remedy }),
+    );
+    const frozen = withFrozen(name, definition.composed === true, told);
     const fn = watchingReturn(definition, frozen, (remedy) => this.#failures.remark(FORGOTTEN_RETURN, at, { remedy }));
     return { ...tap, fn: fn as FullTap["fn"] }; // as it was
   }

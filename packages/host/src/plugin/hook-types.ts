@@ -18,14 +18,17 @@ export interface Tappable<Fn> {
 /** What stands before the slash in names of methods that are MCP's own. */
 type Family = Method extends infer Name ? (Name extends `${infer First}/${string}` ? First : never) : never;
 
+/** MCP's families, and each with an `s` too many or too few. */
+type Taken = Family | (Family extends infer Name ? (Name extends `${infer One}s` ? One : `${Name & string}s`) : never);
+
 /**
  * Hooks keyed by request method; `"*"` taps every method, those that the host does not know included. A method that never
  * comes to the hook is refused, and so is a misspelt one.
  */
 export interface TappableMap<Fns extends Record<"*", unknown>> {
   for<Key extends keyof Fns>(method: Key): Tappable<Fns[Key]>;
-  /** A method of a server's own, in a family of its own: `acme/search`. It comes to the host's only server. */
-  for<Own extends `${string}/${string}`>(method: Own extends `${Family}/${string}` ? never : Own): Tappable<Fns["*"]>;
+  /** A method of a server's own, in a family of its own: `acme/search`. It comes to the host's only server. One whose family is nearly one of MCP's: `for("*")`. */
+  for<Own extends `${string}/${string}`>(method: Own extends `${Taken}/${string}` ? never : Own): Tappable<Fns["*"]>;
 }
 
 /** A change of one connection's state, or the end of an upstream. */

@@ -8,11 +8,11 @@ import gtr from "semver/ranges/gtr.js";
 import { moduleProblem } from "../config/code.ts";
 import { optionProblems } from "../config/option-problems.ts";
 import { writableByAll } from "../config/permissions.ts";
-import { isPluginFactory, type PluginValue } from "../config/plugin-brand.ts";
+import { isPlugin, isPluginFactory, type PluginValue } from "../config/plugin-brand.ts";
 import type { PluginCondition } from "../config/plugin-schema.ts";
 import type { PluginConfig } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
-import { API_VERSION } from "../version.ts";
+import { API_VERSION, VERSION } from "../version.ts";
 import { withDeadline } from "../wire/deadline.ts";
 import { COMMAND_NAMES } from "./command-names.ts";
 import { withLocalImports } from "./local-imports.ts";
@@ -97,7 +97,7 @@ async function check(form: Form, { definition, source }: Found, place: string): 
     ]);
   if (!satisfies(API_VERSION, definition.host, { includePrerelease: true })) {
     throw new ConfigError([
-      `${place}: plugin "${name}" needs plugin API ${definition.host}, this host has ${API_VERSION}; update the ${gtr(API_VERSION, definition.host) ? "plugin" : "host"} with npm`,
+      `${place}: plugin "${name}" needs plugin API ${definition.host}, this host has ${API_VERSION}, which is the version of the plugin API and not that of the package mcp-host (${VERSION}); ${otherApi(definition.host)}`,
     ]);
   }
   const parsed = await (definition.options ?? NO_OPTIONS).safeParseAsync(form.options ?? defaultInput(definition));
@@ -122,6 +122,13 @@ async function check(form: Form, { definition, source }: Found, place: string): 
         : parsed.error.issues.flatMap((issue) => optionProblems(issue, place, definition.options, `plugin "${definition.name}"`))),
     ],
   };
+}
+
+/** What to do where a plugin is written for another version of the plugin API. */
+function otherApi(range: string): string {
+  // Whoever took the package's version for that of the API has the plugin's code at hand.
+  if (satisfies(VERSION, range, { includePrerelease: true })) return `write \`host: "^${API_VERSION}"\` in its definition`;
+  return `update the ${gtr(API_VERSION, range) ? "plugin" : "host"} with npm`;
 }
 
 /** Whether two are one plugin with the same settings. */
@@ -189,6 +196,10 @@ export async function importPlugin(use: string, folder: string, place: string): 
     throw new ConfigError([`${place}: plugin "${use}" could not be loaded from ${file}: ${problem}`]);
   }
   const factory = module.default ?? Object.values(module).find(isPluginFactory);
+  if (isPlugin(factory))
+    throw new ConfigError([
+      `${place}: "${use}" exports a plugin with options, which is what a plugin's function gives; export what definePlugin() gives without calling it, and leave the options to the config`,
+    ]);
   if (!isPluginFactory(factory))
     throw new ConfigError([`${place}: "${use}" is no plugin: its default export must come from definePlugin()`]);
   return { definition: factory.definition as PluginDefinition, source: file }; // as definePlugin was given it; it is checked before use

@@ -8,7 +8,7 @@ import { type Id, isRequest, type Json, type Message, metaOf, type Request } fro
 import { PeerError } from "../wire/peer-error.ts";
 import { LATEST_VERSION } from "../wire/versions.ts";
 import type { Failures } from "./failures.ts";
-import { frozen } from "./frozen.ts";
+import { frozen, withRemedy } from "./frozen.ts";
 import { answerOf, checkReadable, failed } from "./offer-answers.ts";
 import type { Surface } from "./offer-surface.ts";
 import type { OfferContext } from "./offering.ts";
@@ -89,7 +89,9 @@ export class OfferLink implements Link {
     origin.at = this.#site;
     if (this.#options.freezes) frozen([params, origin]);
     try {
-      const result = await this.#handled(method, params, this.#context(id, params, origin, abort.signal));
+      const context = this.#context(id, params, origin, abort.signal);
+      const handled = (): Promise<Json> => this.#handled(method, params, context);
+      const result = await (this.#options.freezes ? withRemedy(handled) : handled());
       if (this.#running.delete(id)) this.#give(id, { result });
     } catch (error) {
       if (this.#running.delete(id)) this.#failed(id, method, readable(error), origin);

@@ -26,6 +26,9 @@ export interface TapOwner {
   readonly when?: PluginCondition | undefined;
 }
 
+/** What the log says of a tap that failed. */
+export const PLUGIN_FAILED = "a plugin failed";
+
 // biome-ignore lint/complexity/noBannedTypes: a tap of any hook; its hook's wrapper knows the arguments
 type AnyTap = Function;
 type Callback = (error: Error | null, value?: unknown) => void;
@@ -77,7 +80,7 @@ export function guardTap(
     return new HostError("plugin_failure", `plugin "${owner.id}" failed${why}`, { plugin: owner.id, cause: error });
   };
   const report = (error: unknown, exchange?: HostExchange): void => {
-    failures.tell("a plugin failed", site, error, {
+    failures.tell(PLUGIN_FAILED, site, error, {
       ...(place !== undefined && { tapped: place }),
       ...(exchange && { requestId: exchange.id }),
     });

@@ -1,7 +1,7 @@
 import { nearest } from "../config/nearest.ts";
 import { METHODS, type Method } from "../exchange/methods.ts";
 import type { HookDefinition } from "./hook-definition.ts";
-import { HOOKS } from "./hooks.ts";
+import { HOOKS, type HookName } from "./hooks.ts";
 
 /*
  * Taps that would be made and never run: of a hook that is not there, of a method that does not come to it.
@@ -43,6 +43,26 @@ export function neverRuns(hook: string, { passes }: HookDefinition, method: unkn
   const meant = nearest(method, KNOWN, isOwn ? SLIP : undefined);
   if (isOwn && meant === "") return undefined;
   return `the host knows no method "${method}"${meant}; one of a server's own that is called so is tapped with for("*")`;
+}
+
+/** What is said of a hook that has no taps by method, where somebody asks for them. */
+export function notByMethod(hook: HookName, plugin = "name"): string {
+  const { args } = HOOKS[hook] as HookDefinition;
+  const rows = {
+    entry: "`entry.kind` says what it is",
+    exchange: "`exchange.method` says which it is",
+    entries: "each entry has its `kind`",
+  };
+  const [, where] = Object.entries(rows).find(([arg]) => args.includes(arg)) ?? [];
+  return `${hook} is for all methods; tap hooks.${hook}.tap("${plugin}", ...)${where === undefined ? "" : `, where ${where}`}`;
+}
+
+/** What is wrong with the first argument of `tap`; undefined where it is a name. */
+export function wrongName(given: unknown, site: string): string | undefined {
+  const name: unknown = typeof given === "object" && given !== null && "name" in given ? given.name : given;
+  if (typeof name === "string" && name.trim() !== "") return undefined;
+  const what = typeof name === "function" ? "a function" : name === "" ? "an empty text" : typeof name;
+  return `taps hooks.${site} without a name, but with ${what} in its place: write tap(name, function), with the plugin's name`;
 }
 
 /** The hooks by method that a method's requests come to. */

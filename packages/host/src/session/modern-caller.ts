@@ -114,10 +114,10 @@ export class ModernCaller extends Requester {
 
   /** Takes one request. @param request without the envelope, which is what `client` tells @param bytes of the message, if known */
   receive(request: Request, client: ClientFacts, reply: RoundReply, bytes: number | undefined, brought?: Brought): HostExchange {
-    this.seen = performance.now();
     this.#latest = client;
     const { id, method, params } = request;
     const exchange = new HostExchange({ method, params, caller: this, sink: reply, client, brought });
+    this.seen = exchange.timings.start;
     exchange.wireId = id;
     exchange.requestBytes = bytes;
     const refused = this.overload();

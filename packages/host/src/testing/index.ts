@@ -5,7 +5,8 @@ export type { FakeCall, FakeContext, FakePrompt, FakeResource, FakeTemplate, Fak
 export { type FakeFault, type FakeRequest, type FakeUpstream, fakeUpstream } from "./fake-upstream.ts";
 export { JsonRpcError as FakeRpcError, JsonRpcError as TestRpcError } from "./json-rpc-end.ts";
 export { type MatcherResult, type McpMatchers, mcpMatchers } from "./matchers.ts";
+export type { TestLogLine } from "./reasons.ts";
 export { type RequestOptions, TestClient, type TestClientOptions, type TestNotification, type TestSubscription } from "./test-client.ts";
-export { createTestHost, type TestHost, type TestHostOptions, type TestLogLine } from "./test-host.ts";
+export { createTestHost, type TestHost, type TestHostOptions } from "./test-host.ts";
 export { type PluginBeside, type PluginCases, testPlugin } from "./test-plugin.ts";
 export { type StoreCases, type StoreProvider, testStore } from "./test-store.ts";

@@ -21,6 +21,21 @@ export class JsonRpcError extends Error {
   }
 }
 
+/** An error whose message says besides what the wire did not tell. */
+export class ExplainedError extends JsonRpcError {
+  readonly #told: RpcError;
+
+  constructor(told: JsonRpcError, reason: string) {
+    super(told.code, `${told.message}: ${reason}`, told.data);
+    this.#told = told.rpc;
+  }
+
+  /** As it came. */
+  override get rpc(): RpcError {
+    return this.#told;
+  }
+}
+
 /** What the other side sends on its own, and the end of the connection. */
 export interface EndEvents {
   request(request: Request): void;

@@ -1,17 +1,6 @@
-import {
-  CallToolResultSchema,
-  CompleteResultSchema,
-  GetPromptResultSchema,
-  InitializeResultSchema,
-  ListPromptsResultSchema,
-  ListResourcesResultSchema,
-  ListResourceTemplatesResultSchema,
-  ListToolsResultSchema,
-  ReadResourceResultSchema,
-  ToolSchema,
-} from "@modelcontextprotocol/sdk/types.js";
-import type { z } from "zod";
+import { ToolSchema } from "@modelcontextprotocol/sdk/types.js";
 import { isObject } from "../wire/message.ts";
+import { problemsBy, resultProblems } from "../wire/result-problems.ts";
 
 /** What a matcher gives to `expect` of vitest and jest. */
 export interface MatcherResult {
@@ -35,19 +24,6 @@ export interface McpMatchers<R = unknown> {
   toBeToolError(words?: string | RegExp): R;
 }
 
-/** Results by method, as the SDK checks them (MCP 2025-11-25); results of 2026-07-28 have more fields, which these let pass. */
-const RESULTS: Readonly<Record<string, z.ZodType>> = {
-  initialize: InitializeResultSchema,
-  "tools/list": ListToolsResultSchema,
-  "tools/call": CallToolResultSchema,
-  "prompts/list": ListPromptsResultSchema,
-  "prompts/get": GetPromptResultSchema,
-  "resources/list": ListResourcesResultSchema,
-  "resources/templates/list": ListResourceTemplatesResultSchema,
-  "resources/read": ReadResourceResultSchema,
-  "completion/complete": CompleteResultSchema,
-};
-
 /** Characters of a value that a message shows. */
 const SHOWN = 500;
 
@@ -60,8 +36,8 @@ export const mcpMatchers = {
   toBeValidMCPRequest: (received: unknown, method?: string) => judged(received, "a request of MCP", wrongInCall(received, method, true)),
   toBeValidMCPNotification: (received: unknown, method?: string) =>
     judged(received, "a notification of MCP", wrongInCall(received, method, false)),
-  toBeValidMCPResult: (received: unknown, method: string) => judged(received, `a result of ${method}`, wrongInResult(received, method)),
-  toBeValidMCPTool: (received: unknown) => judged(received, "a tool of MCP", wrongBy(ToolSchema, received, "")),
+  toBeValidMCPResult: (received: unknown, method: string) => judged(received, `a result of ${method}`, resultProblems(received, method)),
+  toBeValidMCPTool: (received: unknown) => judged(received, "a tool of MCP", problemsBy(ToolSchema, received)),
   toBeToolError: (received: unknown, words?: string | RegExp) =>
     judged(received, words === undefined ? "a tool's error" : `a tool's error with ${String(words)}`, wrongInToolError(received, words)),
 } satisfies Record<keyof McpMatchers, (received: unknown, ...given: never[]) => MatcherResult>;
@@ -90,7 +66,7 @@ function wrongInResponse(received: unknown, method: string | undefined): string[
   if ("method" in received) wrong.push("it has a method");
   if ((result !== undefined) === isError) wrong.push("it has not one of result and error");
   else if (isError) wrong.push(...wrongInError(error));
-  else wrong.push(...wrongInResult(result, method).map((each) => `result.${each}`));
+  else wrong.push(...resultProblems(result, method).map((each) => `result.${each}`));
   return wrong;
 }
 
@@ -113,26 +89,13 @@ function wrongInCall(received: unknown, method: string | undefined, isRequest: b
   return wrong;
 }
 
-function wrongInResult(result: unknown, method: string | undefined): string[] {
-  if (!isObject(result)) return ["is no object"];
-  const schema = method === undefined || !Object.hasOwn(RESULTS, method) ? undefined : RESULTS[method];
-  // The SDK puts an empty list where the specification wants one.
-  if (method === "tools/call" && result.content === undefined) return ["content: it is missing"];
-  return schema ? wrongBy(schema, result, "") : [];
-}
-
 function wrongInToolError(received: unknown, words: string | RegExp | undefined): string[] {
-  const wrong = wrongInResult(received, "tools/call");
+  const wrong = resultProblems(received, "tools/call");
   if (wrong.length > 0 || !isObject(received)) return wrong;
   if (received.isError !== true) return ["isError is not true"];
   const texts = (received.content as { readonly text?: unknown }[]).flatMap(({ text }) => (typeof text === "string" ? [text] : [])); // the schema has looked at it
   const has = (text: string): boolean => words === undefined || (typeof words === "string" ? text.includes(words) : words.test(text));
   return words === undefined || texts.some(has) ? [] : ["none of its texts has that"];
-}
-
-function wrongBy(schema: z.ZodType, value: unknown, place: string): string[] {
-  const { error } = schema.safeParse(value);
-  return (error?.issues ?? []).map(({ path, message }) => `${[place, ...path].filter((part) => part !== "").join(".")}: ${message}`);
 }
 
 function isId(id: unknown): boolean {

@@ -6,7 +6,7 @@ import { type Id, isObject, type Json, type Notification, type Request } from ".
 import { type Round, type Stamp, stampRequest, subscriptionOf } from "../wire/modern.ts";
 import { LATEST_VERSION, MODERN_VERSIONS } from "../wire/versions.ts";
 import { within } from "./deadline.ts";
-import { JsonRpcEnd, JsonRpcError } from "./json-rpc-end.ts";
+import { ExplainedError, JsonRpcEnd, JsonRpcError } from "./json-rpc-end.ts";
 
 /** Who a test client is. */
 export interface TestClientOptions {
@@ -73,15 +73,22 @@ export class TestClient implements AsyncDisposable {
   /** What a request of the modern era is stamped with. */
   readonly #stamp: Stamped | undefined;
 
-  private constructor(end: JsonRpcEnd, answers: Answers, stamp: Stamped | undefined, initialized: Json) {
+  readonly #explain: Explain;
+
+  private constructor(end: JsonRpcEnd, answers: Answers, stamp: Stamped | undefined, initialized: Json, explain: Explain) {
+    this.#explain = explain;
     this.#end = end;
     this.#answers = answers;
     this.#stamp = stamp;
     this.initialized = initialized;
   }
 
-  /** Connects to a host and initializes. @throws TestRpcError where the host refuses */
-  static async connect(host: Host, options: TestClientOptions = {}): Promise<TestClient> {
+  /**
+   * Connects to a host and initializes.
+   * @param explain why a plugin failed, where that is why the host answers with an error: what no client is told
+   * @throws TestRpcError where the host refuses
+   */
+  static async connect(host: Host, options: TestClientOptions = {}, explain: Explain = () => undefined): Promise<TestClient> {
     const [ours, theirs] = InMemoryTransport.createLinkedPair();
     const { principal, endpoint, capabilities = {}, info = { name: "test-client", version: "1.0.0" }, logLevel } = options;
     await host.connect(theirs, { ...(principal && { principal }), ...(endpoint !== undefined && { endpoint }) });
@@ -100,7 +107,9 @@ export class TestClient implements AsyncDisposable {
     const { result } = stamp
       ? end.request("server/discover", stampRequest(undefined, version, stamp))
       : end.request("initialize", { protocolVersion: version, capabilities, clientInfo: info });
-    const client = new TestClient(end, answers, stamp, await within(result, isModern ? "server/discover" : "initialize"));
+    const first = isModern ? "server/discover" : "initialize";
+    const initialized = await within(result, first).catch((error: unknown) => rethrow(error, explain));
+    const client = new TestClient(end, answers, stamp, initialized, explain);
     notified = (notification) => client.#notified(notification);
     for (const notification of early) notified(notification);
     if (isModern) return client;
@@ -141,6 +150,8 @@ export class TestClient implements AsyncDisposable {
     signal?.addEventListener("abort", cancel, { once: true });
     try {
       return await within(result, `the answer to ${method}`);
+    } catch (error) {
+      return rethrow(error, this.#explain);
     } finally {
       signal?.removeEventListener("abort", cancel);
       this.#progress.delete(token);
@@ -257,6 +268,15 @@ export class TestClient implements AsyncDisposable {
     if (method === "notifications/progress") this.#progress.get(params.progressToken)?.(params);
     for (const look of this.#waiting.splice(0)) look();
   }
+}
+
+/** Why a plugin failed, where that is why there is this error. */
+type Explain = (error: JsonRpcError) => string | undefined;
+
+/** @throws the error, which says why where that is known */
+function rethrow(error: unknown, explain: Explain): never {
+  const reason = error instanceof JsonRpcError ? explain(error) : undefined;
+  throw reason === undefined ? error : new ExplainedError(error as JsonRpcError, reason); // only of one there is a reason
 }
 
 type Answers = Map<string, (params: Json) => Json | Promise<Json>>;

@@ -6,8 +6,10 @@ import { createLogger } from "../log.ts";
 import { createHost } from "../operator/create-host.ts";
 import { type TraceRecord, TraceRecorder } from "../operator/trace-record.ts";
 import { FORGOTTEN_RETURN } from "../plugin/forgotten-return.ts";
+import { INVALID_RESULT } from "../plugin/result-watch.ts";
 import { isObject, type Json } from "../wire/message.ts";
 import type { FakeUpstream } from "./fake-upstream.ts";
+import { reasonOf, type TestLogLine } from "./reasons.ts";
 import { TestClient, type TestClientOptions } from "./test-client.ts";
 
 export interface TestHostOptions {
@@ -31,13 +33,6 @@ export interface TestHostOptions {
   random?: HostOptions["random"];
   /** What operators' `reload` and `stop` do; default: those of the host. */
   operator?: HostOptions["operator"];
-}
-
-/** A line of the log. */
-export interface TestLogLine {
-  readonly level: string;
-  readonly message: string;
-  readonly [field: string]: unknown;
 }
 
 export interface TestHost extends AsyncDisposable {
@@ -64,7 +59,7 @@ export async function createTestHost(options: TestHostOptions = {}): Promise<Tes
     write(chunk, _encoding, done) {
       const line = JSON.parse(String(chunk)) as TestLogLine; // the logger writes a line at a time
       log.push(line);
-      if (line.message === FORGOTTEN_RETURN) warnOf(line);
+      if (line.message === FORGOTTEN_RETURN || line.message === INVALID_RESULT) warnOf(line);
       done();
     },
   });
@@ -91,7 +86,7 @@ export async function createTestHost(options: TestHostOptions = {}): Promise<Tes
   );
   const clients: TestClient[] = [];
   const connect = async (as: TestClientOptions = {}): Promise<TestClient> => {
-    const client = await TestClient.connect(host, as);
+    const client = await TestClient.connect(host, as, (error) => reasonOf(error, log));
     clients.push(client);
     return client;
   };
@@ -122,8 +117,11 @@ export async function createTestHost(options: TestHostOptions = {}): Promise<Tes
 }
 
 /** Nothing fails by it, so whoever writes the test would not look for it in the log. */
-function warnOf({ message, plugin, hook, tapped, remedy }: TestLogLine): void {
-  process.emitWarning(`${message}; ${remedy}`, { type: "McpHostWarning", detail: `plugin "${plugin}", hooks.${hook}, at ${tapped}` });
+function warnOf({ message, plugin, hook, tapped, problem, remedy }: TestLogLine): void {
+  process.emitWarning(`${message}${problem === undefined ? "" : ` (${String(problem)})`}; ${remedy}`, {
+    type: "McpHostWarning",
+    detail: `plugin "${plugin}", hooks.${hook}, at ${tapped}`,
+  });
 }
 
 /** The config's entry of an upstream. */

@@ -3,9 +3,11 @@ import { createRequire } from "node:module";
 import { isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { z } from "zod";
+import { optionProblems } from "../config/option-problems.ts";
+import { isPlugin } from "../config/plugin-brand.ts";
 import type { Config } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
-import type { PluginFactory } from "../plugin/plugin.ts";
+import { NO_OPTIONS, type PluginDefinition, type PluginFactory } from "../plugin/plugin.ts";
 import { ALL_ERAS, EACH_ERA, type Eras } from "./contract-client.ts";
 import { type ContractHost, contractHost, entryOf, type Recording } from "./contract-host.ts";
 import { type ContractRequest, UNRELATED } from "./contract-upstream.ts";
@@ -15,13 +17,13 @@ import { misspelt } from "./misspelt.ts";
 import { withTapNames } from "./tap-names.ts";
 
 /** What the contract suite has to know of a plugin. */
-export interface PluginCases {
+export interface PluginCases<Schema extends z.ZodType = z.ZodType> {
   /** Any runner's test function: of vitest, node:test, jest. */
   test: (name: string, run: () => Promise<void>) => void;
   /** The plugin's module, whose default export it is: a `file:` URL, an absolute path, or the name of an installed package. */
   module: string | URL;
   /** Good ones, such as a config file can hold; left out for a plugin that takes none. */
-  options?: unknown;
+  options?: z.input<Schema>;
   /** Options that fail: with a problem that begins with the place (`plugins[0].options.ttl`) and holds the hint. Only a plugin without options has none. */
   badOptions?: readonly { readonly options: unknown; readonly place: string; readonly hint: string | RegExp }[];
   /** Requests that these options have nothing to do with; default: a set over all methods. The server behind the host is {@link contractUpstream}. */
@@ -44,15 +46,18 @@ export interface PluginBeside {
  * Makes the tests of the contract that every plugin keeps: importing has no effect; bad options fail with place and
  * hint; unrelated requests pass unchanged; every tap carries the plugin's name; two instances share nothing; `close`
  * releases everything; a reload keeps, removes and adds it.
- * @throws TypeError at once for a plugin with options and no `badOptions`
+ * @throws TypeError at once for a plugin with options and no `badOptions`, for `options` that it does not take, and for what is no plugin
  */
-export function testPlugin<Schema extends z.ZodType>(factory: PluginFactory<Schema>, cases: PluginCases): void {
+export function testPlugin<Schema extends z.ZodType>(factory: PluginFactory<Schema>, cases: PluginCases<Schema>): void {
+  if (isPlugin(factory))
+    throw new TypeError("testPlugin: it was given a plugin that has its options already; give what definePlugin() gave");
   const { definition } = factory;
   const { name } = definition;
   const { test, badOptions = [], unrelated: requests = UNRELATED, upstreams = ["contract"] } = cases;
   if (cases.badOptions === undefined && misspelt(definition.options).key !== undefined)
     throw new TypeError(`testPlugin: "${name}" has options; give \`badOptions\`, some that it refuses, each with its place and a hint`);
-  const options = cases.options as z.input<Schema>; // the host parses them
+  checkOptions(definition, cases.options);
+  const options = cases.options as z.input<Schema>; // undefined only where the plugin takes that
   const beside = (cases.beside ?? []).map(({ module, options }) => entryOf(fileOf(module), options));
   const start = (plugins: Config["plugins"], eras: Eras = { client: "legacy", server: "legacy" }): Promise<ContractHost> =>
     contractHost(plugins, eras, upstreams, beside);
@@ -103,7 +108,7 @@ export function testPlugin<Schema extends z.ZodType>(factory: PluginFactory<Sche
 
   testIn(ALL_ERAS, "unrelated requests pass unchanged", async (eras) => {
     await using host = await start([factory(options)], eras);
-    same(await host.record(requests), await plain(eras), `plugin "${name}" changes what is none of its business`);
+    same(await host.record(requests), await plain(eras), `plugin "${name}" changes what is none of its business${UNRELATED_REMEDY}`);
   });
 
   test(`${name}: every tap carries the plugin's name`, async () => {
@@ -141,7 +146,11 @@ export function testPlugin<Schema extends z.ZodType>(factory: PluginFactory<Sche
         .taps.filter(({ plugin: owner }) => owner === id)
         .map(({ hook, method }) => `${hook} ${method ?? ""}`);
     assert.deepEqual(tapsOf("second"), tapsOf("first"), "the second instance taps other hooks than the first");
-    same(await host.record(requests), await plain(eras), `two instances of "${name}" change what is none of their business`);
+    same(
+      await host.record(requests),
+      await plain(eras),
+      `two instances of "${name}" change what is none of their business${UNRELATED_REMEDY}`,
+    );
   });
 
   testIn(EACH_ERA, "a reload keeps it where nothing changed for it, takes it out, and puts it back", async (eras) => {
@@ -159,7 +168,11 @@ export function testPlugin<Schema extends z.ZodType>(factory: PluginFactory<Sche
       assert(report[what].includes(name), `${message}: ${JSON.stringify(report)}`);
       const without = await other.record(lists, own);
       const expected = lists.map((list, index) => (what === "removed" || isUnrelated(list) ? without : changed)[index] as Recorded);
-      same(await host.record(lists, own), expected, `after a reload plugin "${name}" changes what is none of its business`);
+      same(
+        await host.record(lists, own),
+        expected,
+        `after a reload plugin "${name}" changes what is none of its business${UNRELATED_REMEDY}`,
+      );
     };
     await changes([factory(options)], "kept", "a reload that changes nothing should leave the plugin as it is");
     await changes([], "removed", "a reload without the plugin should take it out");
@@ -173,6 +186,28 @@ export function testPlugin<Schema extends z.ZodType>(factory: PluginFactory<Sche
 }
 
 type Recorded = Recording[number];
+
+/** How somebody goes on whose plugin means to change what it does. */
+const UNRELATED_REMEDY =
+  " (where that is its business with these `options`, give others, or name in `unrelated` the requests that they have nothing to do with)";
+
+/** Told once, and not by each of the tests. @throws TypeError for options that the plugin does not take */
+function checkOptions(definition: PluginDefinition, given: unknown): void {
+  const { name, options: schema = NO_OPTIONS } = definition;
+  const issues = problemsNow(schema, given ?? (problemsNow(schema, undefined).length === 0 ? undefined : {})); // {} where a config says nothing
+  if (issues.length === 0) return;
+  const problems = issues.flatMap((issue) => optionProblems(issue, "cases", schema, `plugin "${name}"`));
+  throw new TypeError(`testPlugin: give \`options\` that "${name}" takes:\n${problems.map((problem) => `  ${problem}`).join("\n")}`);
+}
+
+/** What is wrong with options, as far as that is known at once: what a schema waits for, the hosts of the tests ask. */
+function problemsNow(schema: z.ZodType, given: unknown): readonly z.core.$ZodIssue[] {
+  try {
+    return schema.safeParse(given).error?.issues ?? [];
+  } catch {
+    return [];
+  }
+}
 
 /** @throws the error, which says in which eras it came about */
 function fail(error: unknown, { client, server }: Eras): never {

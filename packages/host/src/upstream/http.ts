@@ -81,7 +81,10 @@ export class HttpLink implements Link {
   }
 
   send(message: Message, _relatedTo?: Id, headers?: readonly AddedHeader[]): void {
-    const body = JSON.stringify(message);
+    this.write(message, JSON.stringify(message), headers);
+  }
+
+  write(message: Message, body: string, headers?: readonly AddedHeader[]): void {
     if (isRequest(message)) {
       // The first of the modern era is sent before it is known whether the server speaks it.
       const era = this.#isModern || message.method === "server/discover" ? "modern" : "legacy";

@@ -13,6 +13,7 @@ import {
   type Response,
 } from "../wire/message.ts";
 import { bare, bareResult, type Freshness, freshnessIn, modernMethod, type Round, stampRequest, subscriptionOf } from "../wire/modern.ts";
+import { RequestTexts } from "../wire/modern-text.ts";
 import { PeerError } from "../wire/peer-error.ts";
 import { hasTasks, legacyTask, TASKS } from "../wire/tasks.ts";
 import { type Described, Description } from "./described.ts";
@@ -60,10 +61,12 @@ export class ModernDialect {
   readonly #headers: RequestHeaders;
   readonly #description: Description;
   readonly #doubts: Doubts;
+  readonly #texts: RequestTexts;
 
   constructor(options: DialectOptions) {
     const { upstream, version, events, server, warn } = options;
     this.#options = options;
+    this.#texts = new RequestTexts(version);
     this.#description = new Description(version, server, (now) => {
       this.#listening.has(now.capabilities);
       options.described(now);
@@ -152,8 +155,9 @@ export class ModernDialect {
     const { wire, version, isHttp } = this.#options;
     const { inputResponses } = request.params ?? {};
     const answers = request.method === "tasks/update" && isObject(inputResponses) ? { inputResponses } : round;
-    const params = stampRequest(request.params, version, said, answers);
     const headers = isHttp ? this.#headers.of(request, added) : undefined;
+    if (wire.write) return wire.write(request, this.#texts.of(request, said, answers), headers);
+    const params = stampRequest(request.params, version, said, answers);
     wire.send({ jsonrpc: "2.0", id: request.id, method: request.method, params }, undefined, headers);
   }
 

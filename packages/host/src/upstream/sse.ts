@@ -72,11 +72,15 @@ export class SseLink implements Link {
   }
 
   send(message: Message): void {
+    this.write(message, JSON.stringify(message));
+  }
+
+  write(message: Message, text: string): void {
     if (this.#closing || this.#endpoint === undefined)
       return unsent(this.#upstream, message, "upstream_down", "is not connected", this.#events);
     if (this.#outbox.waiting > this.#limits.upstreamQueueBytes)
       return unsent(this.#upstream, message, "overloaded", "does not take the messages it is sent", this.#events);
-    this.#outbox.post(JSON.stringify(message), isRequest(message) ? message.id : undefined, this.#endpoint);
+    this.#outbox.post(text, isRequest(message) ? message.id : undefined, this.#endpoint);
   }
 
   forget(id: Id): void {

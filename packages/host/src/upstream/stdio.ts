@@ -88,10 +88,14 @@ export class StdioLink implements Link {
   }
 
   send(message: Message): void {
+    this.write(message, JSON.stringify(message));
+  }
+
+  write(message: Message, text: string): void {
     if (this.#closed || !this.#writer?.isOpen) return unsent(this.#upstream, message, "upstream_down", "is not running", this.#events);
     if (this.#writer.pending > this.#limits.upstreamQueueBytes)
       return unsent(this.#upstream, message, "overloaded", "does not read its input", this.#events);
-    this.#writer.write(JSON.stringify(message));
+    this.#writer.write(text);
   }
 
   close(): Promise<void> {

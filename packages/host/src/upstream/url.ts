@@ -73,6 +73,11 @@ export class UrlLink implements Link {
     this.#link?.send(message, relatedTo, headers);
   }
 
+  /** Both wires have it. */
+  write(message: Message, text: string, headers?: readonly AddedHeader[]): void {
+    this.#link?.write?.(message, text, headers);
+  }
+
   negotiated(protocolVersion: string): void {
     this.#link?.negotiated?.(protocolVersion);
   }

@@ -112,12 +112,16 @@ export class WebSocketLink implements Link {
   }
 
   send(message: Message): void {
+    this.write(message, JSON.stringify(message));
+  }
+
+  write(message: Message, text: string): void {
     const socket = this.#socket;
     if (this.#closed || socket?.readyState !== WebSocket.OPEN)
       return unsent(this.#upstream, message, "upstream_down", "is not connected", this.#events);
     if (socket.bufferedAmount > this.#limits.upstreamQueueBytes)
       return unsent(this.#upstream, message, "overloaded", "does not read its input", this.#events);
-    socket.send(JSON.stringify(message));
+    socket.send(text);
   }
 
   close(): Promise<void> {

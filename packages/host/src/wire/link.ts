@@ -44,6 +44,8 @@ export interface Link {
   open(events: LinkEvents): Promise<void>;
   /** Hands a message to the wire; a request that could not be sent is reported by `failed`. Never waits; throws only for what JSON cannot hold. */
   send(message: Message, relatedTo?: Id, headers?: readonly AddedHeader[]): void;
+  /** As `send`, with the text that the message is made into already. Only wires have it that carry texts. */
+  write?(message: Message, text: string, headers?: readonly AddedHeader[]): void;
   /** Tells the wire which protocol version was negotiated (HTTP sends it as a header from then on). */
   negotiated?(protocolVersion: string): void;
   /** Whether the server tells of changes of a list now; undefined where its capabilities say that. */

@@ -17,6 +17,16 @@ const SERVER_KEY = `${PREFIX}serverInfo`;
 /** Keys of one hop in the `_meta` of requests, notifications and results. */
 const HOP_KEYS: ReadonlySet<string> = new Set([VERSION_KEY, CLIENT_KEY, CAPABILITIES_KEY, LOG_LEVEL_KEY, SUBSCRIPTION_KEY, SERVER_KEY]);
 
+/** Whether a `_meta` has nothing to be added to: it is empty, or has a key of the hop. */
+export function isOfHop(meta: Readonly<Json>): boolean {
+  let isEmpty = true;
+  for (const key in meta) {
+    if (HOP_KEYS.has(key)) return true;
+    isEmpty = false;
+  }
+  return isEmpty;
+}
+
 /** What a request says of its client; nothing of it is checked yet. */
 export interface Envelope {
   readonly version: unknown;
@@ -78,14 +88,19 @@ export interface Round {
   readonly requestState?: string;
 }
 
-/** Params as they go out. What a client of the legacy era put where the envelope is counts for nothing. */
-export function stampRequest(params: Readonly<Json> | undefined, version: string, stamp: Stamp, round?: Round): Json {
-  const envelope: Json = {
+/** What a request says in `_meta` of the client that it is for. */
+export function envelopeIn(version: string, stamp: Stamp): Json {
+  return {
     [VERSION_KEY]: version,
     [CLIENT_KEY]: stamp.info,
     [CAPABILITIES_KEY]: stamp.capabilities,
     [LOG_LEVEL_KEY]: stamp.logLevel, // JSON leaves out what is undefined
   };
+}
+
+/** Params as they go out. What a client of the legacy era put where the envelope is counts for nothing. */
+export function stampRequest(params: Readonly<Json> | undefined, version: string, stamp: Stamp, round?: Round): Json {
+  const envelope = envelopeIn(version, stamp);
   const given = metaOf(params);
   const stamped: Json = Object.assign({}, params, { _meta: given ? Object.assign({}, given, envelope) : envelope });
   if (round || "inputResponses" in stamped || "requestState" in stamped) {
@@ -127,6 +142,9 @@ export function freshnessIn({ ttlMs, cacheScope }: Json): Freshness {
 /** What a result is: the end of its request, a round of it that the client is to answer first, or a task that goes on with it. */
 export type ResultType = "complete" | "input_required" | "task";
 
+/** What a result says in `_meta` of the server that it is from. */
+export const serverMeta = (serverInfo: Json): Json => ({ [SERVER_KEY]: serverInfo });
+
 /** A result as it goes out, from this server. @param freshness where the method's results may be kept */
 export function stampResult(
   result: Readonly<Json>,
@@ -135,7 +153,7 @@ export function stampResult(
   resultType: ResultType = "complete",
 ): Json {
   const given = metaOf(result);
-  const server: Json = { [SERVER_KEY]: serverInfo };
+  const server = serverMeta(serverInfo);
   return Object.assign({}, result, freshness, { resultType, _meta: given ? Object.assign({}, given, server) : server });
 }
 
@@ -165,21 +183,23 @@ interface ModernMethod {
 }
 
 /** The requests of the modern era that a server answers. @see https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http */
-const METHODS: Readonly<Record<string, ModernMethod>> = {
-  "server/discover": { isFresh: true },
-  "tools/list": { isFresh: true },
-  "prompts/list": { isFresh: true },
-  "resources/list": { isFresh: true },
-  "resources/templates/list": { isFresh: true },
-  "tools/call": { name: "name", hasRounds: true },
-  "prompts/get": { name: "name", hasRounds: true },
-  "resources/read": { name: "uri", isFresh: true, hasRounds: true },
-  "completion/complete": {},
-  "subscriptions/listen": {},
-  "tasks/get": { name: "taskId" },
-  "tasks/update": { name: "taskId" },
-  "tasks/cancel": { name: "taskId" },
-};
+const METHODS: ReadonlyMap<string, ModernMethod> = new Map<string, ModernMethod>(
+  Object.entries({
+    "server/discover": { isFresh: true },
+    "tools/list": { isFresh: true },
+    "prompts/list": { isFresh: true },
+    "resources/list": { isFresh: true },
+    "resources/templates/list": { isFresh: true },
+    "tools/call": { name: "name", hasRounds: true },
+    "prompts/get": { name: "name", hasRounds: true },
+    "resources/read": { name: "uri", isFresh: true, hasRounds: true },
+    "completion/complete": {},
+    "subscriptions/listen": {},
+    "tasks/get": { name: "taskId" },
+    "tasks/update": { name: "taskId" },
+    "tasks/cancel": { name: "taskId" },
+  }),
+);
 
 /** Methods of the legacy era that the modern one has no more; of those for tasks its extension has others. */
 const REMOVED = new Set([
@@ -194,8 +214,7 @@ const REMOVED = new Set([
 
 /** What the modern era knows of a request method; undefined where it has none of that name. One that nobody specified may be a server's own. */
 export function modernMethod(method: string): ModernMethod | undefined {
-  if (Object.hasOwn(METHODS, method)) return METHODS[method];
-  return REMOVED.has(method) ? undefined : {};
+  return METHODS.get(method) ?? (REMOVED.has(method) ? undefined : {});
 }
 
 /** What stands in an `Mcp-*` header whose value is no plain ASCII, around Base64 of its UTF-8. */

@@ -33,6 +33,8 @@ interface Place {
 export class DevConfig {
   /** Whether the plugins are in it. Those that could not be used from the beginning are left out until they are mended. */
   isWhole = true;
+  /** Whether the host runs with them: those that never could be used wait for a save. */
+  isIn = true;
   readonly #plugins: readonly DevPlugin[];
   readonly #config: string | undefined;
   /** What each file's plugin was called when it could be loaded last. */

@@ -43,7 +43,7 @@ export async function serveDev(development: Development): Promise<ExitCode> {
   let calls: DevCalls | undefined;
   const write = writer(output, log);
   const config = new DevConfig(plugins, flags.config);
-  const told = tellingOf(config, log, () => void calls?.make());
+  const told = tellingOf(development, config, log, () => void calls?.make());
   const { opened, reloads, problems } = await begin(development, { config, life, log, ring, told });
   const { host } = opened;
   calls = new DevCalls(host, development.calls, write);
@@ -52,9 +52,10 @@ export async function serveDev(development: Development): Promise<ExitCode> {
   const { feed } = await desk.streams();
   const unfollow = feed.follow({ filter: new TraceFilter({}), read: (record) => write(traceTree(record, process.stdout)), end() {} });
   await serveOperators(opened, reloads, { flags: { watch: true }, life, ring });
-  host.log.info("the host listens", { url: host.url, plugins: plugins.map(({ file }) => shownPath(file)) });
-  if (problems) told.refused(problems);
-  if (formatOf(flags) === "pretty") process.stderr.write(banner(host, development));
+  const files = plugins.map(({ file }) => shownPath(file));
+  host.log.info("the host listens", { url: host.url, ...(problems ? { without: files } : { plugins: files }) });
+  if (formatOf(flags) === "pretty") process.stderr.write(banner(host, development, problems !== undefined));
+  if (problems) told.refused(problems); // last, where somebody looks
   // They need not be waited for, whatever the config says of those of clients.
   for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => calls?.end());
   const reload = (): void => void desk.runFor("program", "reload").catch(() => {}); // it was told
@@ -62,9 +63,11 @@ export async function serveDev(development: Development): Promise<ExitCode> {
     calls?.end();
     life.stop("the key q");
   };
-  const unkeyed = followKeys({ r: reload, c: () => void calls?.again(), q: quit }, quit);
+  const again = (): void => void (config.isIn ? calls?.again() : process.stderr.write(`mcp-host: nothing is called: ${notIn(plugins)}\n`));
+  const unkeyed = followKeys({ r: reload, c: again, q: quit }, quit);
   for (const end of [() => calls?.end(), unkeyed, unfollow, stop]) life.atEnd(end);
-  if (development.calls.length > 0) void host.known(PATIENCE).then(() => calls?.make());
+  // Without the plugin they would show nothing of it; the save that mends it makes them.
+  if (development.calls.length > 0 && config.isIn) void host.known(PATIENCE).then(() => calls?.make());
   return life.ended;
 }
 
@@ -107,14 +110,16 @@ async function begin(
     const problems = problemsOf(error).map((problem) => config.problem(problem));
     const started = await start(); // what is wrong without the plugins, too, is none of theirs
     config.isWhole = true;
+    config.isIn = false;
     return { ...started, problems };
   }
 }
 
 /** Tells what became of a reload. @param done what follows one */
-function tellingOf(config: DevConfig, log: Logger, done: () => void): ReloadTold {
+function tellingOf(development: Development, config: DevConfig, log: Logger, done: () => void): ReloadTold {
   return {
     done({ plugins, upstreams }) {
+      config.isIn = true;
       const isSame = [plugins, upstreams].every(
         ({ added, changed, removed, renewed = [] }) => [added, changed, removed, renewed].flat().length === 0,
       );
@@ -124,9 +129,17 @@ function tellingOf(config: DevConfig, log: Logger, done: () => void): ReloadTold
     },
     refused(problems) {
       for (const problem of problems) log.error(config.problem(problem));
-      log.warn("the host goes on with what worked last; the next save tries again");
+      log.warn(config.isIn ? "the host goes on with what worked last; the next save tries again" : notIn(development.plugins));
     },
   };
+}
+
+/** What is said while the host runs without the plugins. */
+function notIn(plugins: readonly DevPlugin[]): string {
+  const files = plugins.map(({ file }) => shownPath(file)).join(", ");
+  return plugins.length === 1
+    ? `${files} did not load, and the host runs without it; the next save tries again`
+    : `the plugins (${files}) did not load together, and the host runs without them; the next save tries again`;
 }
 
 /** Writes to standard output, as long as somebody reads there. */
@@ -143,15 +156,17 @@ function writer(output: FrameOutput, log: Logger): (text: string) => void {
 }
 
 /** How to call it, and which keys there are. */
-function banner(host: Host, { flags, plugins }: Development): string {
+function banner(host: Host, { flags, plugins }: Development, isWithout: boolean): string {
   const what = plugins.map(({ file }) => shownPath(file)).join(", ");
   const behind = flags.config === undefined ? "a server of its own" : flags.config;
   const call = flags.config === undefined ? `call echo --args '{"text":"hello"}'` : "list";
   return `${escapeControls(
     [
       "",
-      `mcp-host dev serves ${what} with ${behind} at ${host.url}`,
-      `Try it:  ${typedCommand()} ${call} --url ${host.url}`,
+      isWithout
+        ? `mcp-host dev could not load ${what}; it waits for the next save. The host without it is at ${host.url}`
+        : `mcp-host dev serves ${what} with ${behind} at ${host.url}`,
+      `${isWithout ? "Then try it" : "Try it"}:  ${typedCommand()} ${call} --url ${host.url}`,
       `Save a file to load it anew. ${isAsking() ? "Keys: r reload, c call again, q quit." : "Stop with Ctrl-C."}`,
     ].join("\n"),
   )}\n\n`;

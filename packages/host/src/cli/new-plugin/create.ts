@@ -6,7 +6,7 @@ import { PACKAGE } from "../command-line/installed.ts";
 import { shellWord } from "../command-line/shell-word.ts";
 import { Dialogue, isAsking } from "../terminal/dialogue.ts";
 import { filesOf } from "./files.ts";
-import { KIND_NAMES, KINDS, type Kind, USUAL_KIND } from "./kinds.ts";
+import { KIND_MEANINGS, KIND_NAMES, type Kind, USUAL_KIND } from "./kinds.ts";
 import { isFoundByName, nameProblem, nearName, packageNameOf, pluginName } from "./names.ts";
 
 /** The flags of `plugin new`. */
@@ -87,7 +87,7 @@ function checkEmpty(folder: string): boolean {
 }
 
 async function askedKind(dialogue: Dialogue): Promise<Kind> {
-  const lines = KIND_NAMES.map((kind) => `  ${kind.padEnd(10)} ${KINDS[kind]}`);
+  const lines = KIND_NAMES.map((kind) => `  ${kind.padEnd(10)} ${KIND_MEANINGS[kind]}`);
   process.stderr.write(`A plugin is one of these:\n${lines.join("\n")}\n`);
   for (;;) {
     const answer = await dialogue.ask(`Which kind is it to be? [${USUAL_KIND}]`);

@@ -18,7 +18,7 @@ export function filesOf(name: string, kind: Kind): ReadonlyMap<string, string> {
   for (const folder of [kind, "every"])
     for (const [path, text] of templates(folder)) {
       const own = RENAMED.get(path) ?? path;
-      files.set(own, own === README ? `${files.get(own) ?? ""}${fill(text)}` : fill(text));
+      files.set(own, own === README && files.has(own) ? `${files.get(own)}\n${fill(text)}` : fill(text));
     }
   return files;
 }

@@ -15,7 +15,7 @@ export function claimStdout(): FrameOutput {
     get writableLength() {
       return stdout.writableLength;
     },
-    write: (text) => write(text),
+    write: (text, encoding) => write(text, encoding),
     once: (event, listener) => stdout.once(event, listener),
   };
 }

@@ -36,6 +36,7 @@ export async function usageText(command: CommandDef, name: string): Promise<stri
     "OPTIONS",
     flags.flatMap(([key, definition]) => flagRows(key, definition)),
   );
+  for (const [key, definition] of flags) section(key.toUpperCase(), meaningsOf(definition));
   section("COMMANDS", commands);
   if (commands.length > 0) parts.push("`mcp-host <command> --help` tells more about a command.");
   return `${parts.join("\n\n")}\n`;
@@ -65,6 +66,11 @@ function flagRows(key: string, definition: ArgDef): Row[] {
   const rows: Row[] = [[definition.type === "boolean" ? names : `${names}=<${hintOf(key, definition)}>`, descriptionOf(definition)]];
   const negative = "negativeDescription" in definition ? definition.negativeDescription : undefined;
   return negative === undefined ? rows : [...rows, [`--no-${key}`, negative]];
+}
+
+/** What each value of a flag stands for, where the command says so. */
+function meaningsOf(definition: ArgDef & { readonly meanings?: Readonly<Record<string, string>> }): Row[] {
+  return Object.entries(definition.meanings ?? {});
 }
 
 function hintOf(key: string, definition: ArgDef): string {
