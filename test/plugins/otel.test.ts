@@ -50,6 +50,20 @@ test("where the variable is not set it is off, and commands that start a host fo
   expect(to.requests).toEqual([]);
 });
 
+test("doctor says whether the collector takes what it is sent", async () => {
+  await using to = await receiver();
+  using at = home(config({}));
+  const doctor = async (env: Record<string, string>): Promise<string> => (await run(at, ["doctor"], env)).stdout.replace(/\s+/g, " ");
+  expect(await doctor({ COLLECTOR: to.url })).toContain("the collector takes traces");
+  expect(to.spans).toEqual([]);
+  to.refuse = (_, response) => {
+    response.writeHead(401).end();
+    return false;
+  };
+  expect(await doctor({ COLLECTOR: to.url })).toContain("the collector does not take metrics: it answered with HTTP 401");
+  expect(await doctor({})).toContain("off, for there is no endpoint");
+});
+
 test("options that cannot be are refused with place and remedy", async () => {
   using at = home(config({}, { endpoint: "collector:4317" }));
   const { code, stderr, stdout } = await run(at, ["validate"]);

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { definePlugin, type Json, registerSecret } from "mcp-host";
 import { tapCalls } from "./calls.ts";
 import { destinationsOf } from "./destinations.ts";
+import { examined } from "./examine.ts";
 import { Figures } from "./figures.ts";
 import { secretsOf } from "./headers.ts";
 import { lineOf } from "./log-lines.ts";
@@ -21,6 +22,7 @@ export const otel = definePlugin({
   host: "^1.0.0",
   enforce: "post", // the innermost of `call`, so that each attempt of a plugin that tries again has a span
   options,
+  examine: examined,
   apply(host, given) {
     const places = destinationsOf(given);
     if (Object.keys(places).length === 0) {
