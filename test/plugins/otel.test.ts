@@ -32,9 +32,11 @@ test("a host that is started and stopped from the command line tells everything,
   const spans = (kind: ReceivedSpan["kind"]): ReceivedSpan[] =>
     to.spans.filter((span) => span.kind === kind && span.name.startsWith("tools/call"));
   expect(spans("SERVER").map(({ name }) => name)).toEqual(["tools/call echo", "tools/call far_echo"]);
-  expect(spans("CLIENT").map(({ attributes }) => [attributes["mcp_host.upstream"], attributes["network.transport"]])).toEqual([
-    ["near", "pipe"],
-    ["far", "tcp"],
+  expect(
+    spans("CLIENT").map(({ attributes }) => [attributes["mcp_host.upstream"], attributes["network.transport"], attributes["server.port"]]),
+  ).toEqual([
+    ["near", "pipe", undefined],
+    ["far", "tcp", Number(new URL(far.url).port)],
   ]);
   expect(spans("SERVER")[0]?.attributes["network.protocol.name"]).toBe("http");
   expect(to.metric("mcp.server.operation.duration")?.points.length).toBeGreaterThan(0);

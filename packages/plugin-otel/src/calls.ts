@@ -1,4 +1,5 @@
 import type { Exchange, Handler, Json, PluginHost, UpstreamFacts } from "mcp-host";
+import { Addresses } from "./addresses.ts";
 import { type Failure, failureOfAttempt, nativeName } from "./conventions.ts";
 import type { Figures } from "./figures.ts";
 import type { Exemplar } from "./metric-figures.ts";
@@ -29,7 +30,7 @@ function traced(host: PluginHost, { context }: Options, settings: TraceSettings,
   if (context.in !== "ignore") host.keepHeaders("traceparent", "tracestate");
   const stages = settings.stages ? new Stages(host.id, exchanges) : undefined;
   if (stages) host.trace(stages.listener, { only: stages.wants });
-  return new Tracing({ settings, context, exchanges, stages });
+  return new Tracing({ settings, context, exchanges, addresses: new Addresses(host), stages });
 }
 
 /** Each attempt as a span, and measured. */

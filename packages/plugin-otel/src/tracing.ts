@@ -1,4 +1,5 @@
 import type { Ask, Exchange, Handler, Json, UpstreamFacts } from "mcp-host";
+import type { Addresses } from "./addresses.ts";
 import { attemptAttributes, type Failure, failureOf, listedName, nativeName, requestAttributes, spanName } from "./conventions.ts";
 import type { ContextSettings, TraceSettings } from "./options.ts";
 import { type FinishedSpan, KIND, type Kind } from "./span.ts";
@@ -22,6 +23,7 @@ export interface TracingOptions {
   readonly settings: TraceSettings;
   readonly context: ContextSettings;
   readonly exchanges: TracedExchanges;
+  readonly addresses: Addresses;
   /** Undefined where they are not told. */
   readonly stages: Stages | undefined;
 }
@@ -31,9 +33,11 @@ export class Tracing {
   readonly #settings: TraceSettings;
   readonly #context: ContextSettings;
   readonly #exchanges: TracedExchanges;
+  readonly #addresses: Addresses;
   readonly #stages: Stages | undefined;
 
-  constructor({ settings, context, exchanges, stages }: TracingOptions) {
+  constructor({ settings, context, exchanges, addresses, stages }: TracingOptions) {
+    this.#addresses = addresses;
     this.#settings = settings;
     this.#context = context;
     this.#exchanges = exchanges;
@@ -77,7 +81,7 @@ export class Tracing {
       kind: upstream.wire === "plugin" ? KIND.internal : KIND.client,
       start: call.at(start),
       end: call.at(end),
-      attributes: attemptAttributes(exchange, upstream, name, failure),
+      attributes: { ...attemptAttributes(exchange, upstream, name, failure), ...this.#addresses.of(upstream.key) },
       ...endOf(failure),
       links: [],
       events: traced.moments(spanId),
