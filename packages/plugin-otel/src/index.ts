@@ -39,7 +39,7 @@ export const otel = definePlugin({
     const tell = host.isBrief || !spans ? () => {} : spans.add;
     const traced =
       spans && given.traces
-        ? new TracedExchanges({ settings: given.traces, context: given.context, sampler: new Sampler(given.traces), tell })
+        ? new TracedExchanges({ id: host.id, settings: given.traces, context: given.context, sampler: new Sampler(given.traces), tell })
         : undefined;
     tapCalls(host, given, traced, figures);
     if (figures) host.hooks.session.tap("otel", (event) => figures.session(event));

@@ -116,16 +116,18 @@ export interface UnderWay {
 }
 
 export interface TracedOptions {
+  /** The plugin's id: after a reload the plugin that is there then ends what the one before began. */
+  readonly id: string;
   readonly settings: TraceSettings;
   readonly context: ContextSettings;
   readonly sampler: Sampler;
   readonly tell: (span: FinishedSpan) => void;
 }
 
-/** Finds what is known of exchanges, each under this plugin's own key. */
+/** Finds what is known of exchanges, under the plugin's own key. */
 export class TracedExchanges {
   readonly #options: TracedOptions;
-  readonly #key = Symbol("otel");
+  readonly #key: string;
   readonly #mayBeTold: boolean;
   /** Attempts under way, by caller and server. */
   readonly #attempts = new Map<string, Set<UnderWay>>();
@@ -133,6 +135,7 @@ export class TracedExchanges {
 
   constructor(options: TracedOptions) {
     this.#options = options;
+    this.#key = `otel ${options.id}`;
     this.#mayBeTold = options.settings.errors || options.settings.slow !== false;
   }
 

@@ -1,9 +1,9 @@
 import { createServer } from "node:net";
 import type { Json } from "mcp-host";
-import { FakeClock } from "mcp-host/testing";
+import { FakeClock, fakeUpstream } from "mcp-host/testing";
 import { describe, expect, test } from "vitest";
 import { Courier } from "../dist/delivery.js";
-import { type Receiver, receiver, type Told, told, until } from "./receiver.ts";
+import { drawn, type Receiver, receiver, type Told, told, until } from "./receiver.ts";
 
 /** Spans of pings alone, one each. */
 const PLAIN = { ratio: 1, stages: false } as const;
@@ -186,5 +186,29 @@ describe("the end of the host", () => {
     expect(pings(to)).toBe(5);
     expect(new Set(to.resources.map((each) => each["service.name"]))).toEqual(new Set(["mcp-host", "other"]));
     expect(new Set(to.resources.map((each) => each["service.instance.id"])).size).toBe(2);
+  });
+
+  test("a call that is under way while a reload changes the plugin's entry is told whole", async () => {
+    let finish: ((text: string) => void) | undefined;
+    const answered = new Promise<string>((resolve) => {
+      finish = resolve;
+    });
+    const up = fakeUpstream({ tools: { wait: () => answered } });
+    await using to = await receiver();
+    await using it = await told({ traces: PLAIN, batch: { delay: "1m" } }, { to, up, config: { drain: 10_000 } });
+    const call = it.client.callTool("wait");
+    await up.until("tools/call");
+    const entry: [string, Json] = [
+      "@host/plugin-otel",
+      { endpoint: to.url, compression: "none", metrics: false, logs: false, service: "other", traces: PLAIN },
+    ];
+    await it.host.host.reload({ mcpServers: { up: { transport: up.transport } }, drain: 10_000, plugins: [entry] });
+    finish?.("late");
+    await call;
+    await it.end();
+    expect(drawn(to.spans.filter(({ name }) => name.startsWith("tools/call")))).toEqual([
+      "SERVER tools/call wait",
+      "  CLIENT tools/call wait",
+    ]);
   });
 });
