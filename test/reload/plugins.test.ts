@@ -56,18 +56,18 @@ test("what a server answered is not given for another one that takes its place",
 
 test("a host that stops waits for what a plugin that was just replaced still saves", async () => {
   const saved: string[] = [];
-  const saving = (name: string) =>
+  const saving = (name: string, turns: number) =>
     definePlugin({
       name: "saving",
       host: "^1.0.0",
       apply: ({ hooks }) =>
         hooks.close.tap("saving", async () => {
-          for (let turn = 0; turn < 100; turn++) await new Promise((later) => setImmediate(later));
+          for (let turn = 0; turn < turns; turn++) await new Promise((later) => setImmediate(later));
           saved.push(name);
         }),
     })();
-  await using running = await createTestHost({ plugins: [saving("old")] });
-  await running.host.reload({ mcpServers: {}, drain: 0, plugins: [saving("new")] });
+  await using running = await createTestHost({ plugins: [saving("old", 1_000)] });
+  await running.host.reload({ mcpServers: {}, drain: 0, plugins: [saving("new", 0)] });
   await running.close();
   expect(saved.sort()).toEqual(["new", "old"]);
 });
