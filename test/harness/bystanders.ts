@@ -1,3 +1,4 @@
+import { alerts } from "@host/plugin-alerts";
 import { approval } from "@host/plugin-approval";
 import { audit } from "@host/plugin-audit";
 import { oauth } from "@host/plugin-oauth";
@@ -57,6 +58,10 @@ export function bystanders(): NonNullable<Config["plugins"]> {
         { name: "bytes", bytes: "100gb", window: "1h" },
       ],
       addresses: { requests: 1_000_000, window: "1m" },
+    }),
+    alerts({
+      receivers: [{ name: "nobody", url: "https://hooks.example.com", least: "critical" }],
+      rules: [{ kind: "error-ratio" }, { kind: "latency" }],
     }),
     oauth(),
     // Nobody listens there, and nobody is told: what it would add to `_meta` is its own.

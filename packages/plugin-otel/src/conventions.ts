@@ -126,7 +126,7 @@ export function requestAttributes(exchange: Exchange, traceId: string, settings:
   return {
     "mcp.method.name": method.slice(0, 128),
     ...target(exchange, listedName(exchange)),
-    ...(typeof original.uri === "string" && { "mcp.resource.uri": original.uri.slice(0, LONGEST) }),
+    ...(typeof original.uri === "string" && { "mcp.resource.uri": redactText(original.uri.slice(0, LONGEST)) }),
     ...(client.version !== "" && { "mcp.protocol.version": client.version }),
     ...(client.version !== "" && !isModern(client.version) && { "mcp.session.id": digest(caller.id) }),
     "network.transport": caller.network ? "tcp" : "pipe",

@@ -4,10 +4,10 @@ import { tapCalls } from "./calls.ts";
 import { destinationsOf } from "./destinations.ts";
 import { examined } from "./examine.ts";
 import { Figures } from "./figures.ts";
-import { secretsOf } from "./headers.ts";
 import { lineOf } from "./log-lines.ts";
 import { options } from "./options.ts";
 import { Sampler } from "./sampling.ts";
+import { secretsOf } from "./secrets.ts";
 import { Sending } from "./sending.ts";
 import { TracedExchanges } from "./traced.ts";
 

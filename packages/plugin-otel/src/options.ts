@@ -1,6 +1,5 @@
-import { duration, isLoopback } from "mcp-host";
+import { duration, isLoopback, webhookHeaderProblem } from "mcp-host";
 import { z } from "zod";
-import { headerProblem } from "./headers.ts";
 
 const between = (least: number, most: number, words: string) => duration.refine((ms) => ms >= least && ms <= most, `must be ${words}`);
 
@@ -11,7 +10,7 @@ const address = z
 
 const headers = z.record(z.string(), z.string().max(8_192)).superRefine((given, context) => {
   for (const [name, value] of Object.entries(given)) {
-    const problem = headerProblem(name, value);
+    const problem = webhookHeaderProblem(name, value);
     if (problem !== undefined) context.addIssue({ code: "custom", path: [name], message: problem });
   }
 });
