@@ -4,9 +4,11 @@ import { auth } from "@host/plugin-auth";
 import { cache } from "@host/plugin-cache";
 import { metrics } from "@host/plugin-metrics";
 import { namespace } from "@host/plugin-namespace";
+import { otel } from "@host/plugin-otel";
 import { profiles } from "@host/plugin-profiles";
 import { rateLimit } from "@host/plugin-rate-limit";
 import { resilience } from "@host/plugin-resilience";
+import { routing } from "@host/plugin-routing";
 import { transform } from "@host/plugin-transform";
 import { webhooks } from "@host/plugin-webhooks";
 import type { Config, Json } from "mcp-host";
@@ -22,6 +24,7 @@ import {
   type TestHostOptions,
 } from "mcp-host/testing";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { receiver as collector } from "../../packages/plugin-otel/test/receiver.ts";
 import { receiver } from "../../packages/plugin-webhooks/test/receiver.ts";
 
 // What every plugin here does to what clients of either era see of servers of either. The contract (packages/plugin-*/test/contract.test.ts)
@@ -257,6 +260,39 @@ describe.each(PAIRS)("a client of the %s era, servers of the %s era", (client, e
     expect(asked.filter(({ phase }) => phase === "response")).toHaveLength(1);
   });
 
+  test("routing: a group has members of either era; what a question begins stays with who asked, and a mirror asks nobody", async () => {
+    const other = era === "legacy" ? "modern" : "legacy";
+    const files = { one: server(era), two: server(other) };
+    const asking = (rules: object[] = []) =>
+      routing({ groups: { files: { members: ["one", "two"], sticky: false, rules: rules as never } } });
+    const host = await hosting(files, [asking(), namespace()]);
+    const ann = await person(host, client);
+    expect(names(await ann.listTools())).toEqual(["files__files_read", "files__files_write", "files__files_ask"]);
+    for (let count = 0; count < 4; count++) expect(textOf(await ann.callTool("files__files_ask"))).toContain("file:///w");
+    expect(ann.asked).toBe(4);
+    await ann.request("prompts/get", { name: "files__files_pack" });
+    await ann.readResource("files:///open");
+    const calls = (key: "one" | "two") => files[key].received("tools/call").length;
+    // A question of the modern era is answered with another request, to the same server.
+    expect([calls("one") >= 2, calls("two") >= 2]).toEqual([true, true]);
+    expect(host.host.reports().routing).toMatchObject({ groups: { files: { members: { one: { inFlight: 0 }, two: { inFlight: 0 } } } } });
+
+    const rules = [
+      { name: "first", to: "one" },
+      { name: "shadow", mirror: "two", readOnly: true },
+    ];
+    await host.host.reload({ ...(host.host.config as Config), plugins: [asking(rules), namespace()] });
+    const before = calls("two");
+    await ann.callTool("files__files_ask");
+    expect(ann.asked).toBe(5);
+    await ann.callTool("files__files_read", { a: 1 });
+    await expect
+      .poll(() => host.host.reports().routing)
+      .toMatchObject({ groups: { files: { rules: { shadow: { mirrored: { same: 1 } } } } } });
+    expect(calls("two")).toBeGreaterThan(before);
+    expect(ann.asked).toBe(5);
+  });
+
   test("resilience: a question is an answer: it is neither retried, nor does its time count, nor does it open the breaker", async () => {
     const clock = new FakeClock();
     const files = server(era);
@@ -295,5 +331,23 @@ describe.each(PAIRS)("a client of the %s era, servers of the %s era", (client, e
     expect(count('gen_ai_tool_name="files_write"')).toBe(1);
     expect(count('gen_ai_tool_name="files_ask"')).toBeGreaterThanOrEqual(1);
     expect(count('mcp_method_name="tools/call"', 'error_type="')).toBe(1);
+  });
+
+  test("otel: a call and its question are one trace, whoever speaks what, and the server is told of it", async () => {
+    await using to = await collector();
+    const files = server(era);
+    const host = await hosting({ files }, [otel({ endpoint: to.url, traces: { ratio: 1, stages: false }, metrics: false, logs: false })]);
+    const ann = await person(host, client);
+    await ann.callTool("files_ask");
+    const sent = files.received("tools/call").map(({ _meta }) => String((_meta as { traceparent?: string } | undefined)?.traceparent));
+    await host.close();
+    const question = to.spans.find(({ name, kind }) => kind === "CLIENT" && /^(roots|elicitation|sampling)\//.test(name));
+    const call = to.spans.find(
+      ({ name, kind, traceId }) => kind === "SERVER" && name.startsWith("tools/call") && traceId === question?.traceId,
+    );
+    expect(call, JSON.stringify(to.spans.map(({ name, kind }) => [kind, name]))).toBeDefined();
+    const attempts = to.spans.filter(({ name, kind }) => kind === "CLIENT" && name.startsWith("tools/call"));
+    // A round that the host makes itself, for a client that knows none, is the same attempt.
+    expect(new Set(sent.map((traceparent) => traceparent.split("-")[2]))).toEqual(new Set(attempts.map(({ spanId }) => spanId)));
   });
 });

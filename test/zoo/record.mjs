@@ -126,7 +126,7 @@ try {
     const { account, failed } = await direct(child, here);
     if (!account) throw new Error(`${server} did not start: ${failed}`);
     evict(home);
-    account.answers.forEach(({ name, result, error }, at) => {
+    account.answers.forEach(({ result, error }, at) => {
       const tool = asks[at].params.name;
       if (keep && !keep.includes(tool)) return;
       console.error(

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { describe, expect, test, vi } from "vitest";
 import { Engine } from "../dist/engine.js";
 import { endWithin, exceeds, lengthOf } from "../dist/measure.js";

@@ -59,6 +59,8 @@ const v1 = {
         "@host/plugin-oauth",
         ["@host/plugin-audit", { details: [{ arguments: "redacted", results: "redacted" }] }],
         "@host/plugin-metrics",
+        // Nobody listens there: what it tells is dropped.
+        ["@host/plugin-otel", { endpoint: "http://127.0.0.1:9/", traces: { ratio: 1 } }],
         ["@host/plugin-alerts", { receivers: [{ name: "nobody", url: "http://127.0.0.1:9/" }] }],
         ["@host/plugin-admin", { traces: true }],
         [
@@ -79,6 +81,7 @@ const v1 = {
         ["@host/plugin-profiles", { profiles: { everything: {} }, default: "everything" }],
         ["@host/plugin-cache", { tools: ["*"], store: true }],
         "@host/plugin-resilience",
+        ["@host/plugin-routing", { groups: { group: { members: ["fixture"] } }, coalesce: [{ match: ["*"] }] }],
         ["@host/plugin-sqlite", { file: "store.sqlite" }],
         ["@host/plugin-vault", { folder: "vault", keyFile: "vault.key" }],
         // Nobody answers there, so that its circuit opens and everything goes on without it.
