@@ -17,17 +17,24 @@ export interface Shorter {
 export const TABLE_MARK =
   "[JSON in short form by the host, nothing left out. Cells are JSON or bare text, an empty cell is no field, a.b is b in a; <name> stands for what is below.]";
 
-/** The text in the form that costs least; undefined where none saves `saving` of it. */
+/** What a file holds is not always what it says: whoever edits it must know that its blanks are others. */
+export const MINIFIED_MARK = "[JSON by the host without its blanks.]";
+
+/**
+ * The text in the form that costs least; undefined where none saves `saving` of it.
+ * @param most `minified` gives JSON and nothing else, for programs
+ */
 export function shorter(text: string, before: number, saving: number, most: Form = "table"): Shorter | undefined {
   const document = readJson(text);
   if (!document) return undefined;
   const { value, minified } = document;
-  const plain = { text: minified, form: "minified", tokens: tokensOf(minified) } as const;
+  const blankless = most === "table" ? `${MINIFIED_MARK}\n${minified}` : minified;
+  const plain = { text: blankless, form: "minified", tokens: tokensOf(blankless) } as const;
   let best: Shorter = plain;
   for (const each of most === "table" ? [tabled(value, []), repeatless(value)] : []) {
     if (each === undefined) continue;
     const tokens = tokensOf(each);
-    // Who parses the text can read what is JSON still: another form has to be worth it.
+    // What is JSON still is read more easily: another form has to be worth it.
     if (tokens < (best.form === "minified" ? (1 - saving) * best.tokens : best.tokens)) best = { text: each, form: "table", tokens };
   }
   return best.tokens <= (1 - saving) * before ? best : undefined;
