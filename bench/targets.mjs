@@ -38,8 +38,8 @@ export const STOCK = [
   },
   // Every text in both directions is looked through.
   { name: "transform", entry: ["@host/plugin-transform", { rules: [{ match: ["*"], redact: true, strip: true }] }] },
-  // Answers are counted for their length; those of the bench are short.
-  { name: "compact", entry: ["@host/plugin-compact", { from: 0 }] },
+  // The tokens of each answer are estimated; what is answered is to be told from other answers, so nothing is cut.
+  { name: "compact", entry: ["@host/plugin-compact", { from: 0, limit: false }] },
   { name: "namespace", entry: "@host/plugin-namespace" },
   // It keeps reads, prompts and completions; what keeping every call costs is measured apart.
   { name: "cache", entry: "@host/plugin-cache" },

@@ -24,6 +24,7 @@ const PLUGINS = [
   "resilience",
   "otel",
   "alerts",
+  "compact", // behind all others, wherever it is
 ];
 
 /** The key that the README gives away. Its first command is tried in npm-start.test.ts. */
@@ -44,7 +45,7 @@ function config(memory: string): Config {
 test("validate and inspect explain the pipeline of the example", async () => {
   using at = home();
   const valid = await run(at, ["validate", "--config", FILE]);
-  expect(valid).toEqual({ code: 0, stdout: `${FILE} is valid: 3 servers, 14 plugins\n`, stderr: "" });
+  expect(valid).toEqual({ code: 0, stdout: `${FILE} is valid: 3 servers, 15 plugins\n`, stderr: "" });
 
   const { code, stdout } = await run(at, ["inspect", "--config", FILE]);
   expect(code).toBe(0);
@@ -78,6 +79,7 @@ test.each([
   ["rate-limit", "adresses", "addresses"],
   ["routing", "group", "groups"],
   ["transform", "rulez", "rules"],
+  ["compact", "limits", "limit"],
   ["namespace", "seperator", "separator"],
   ["profiles", "profile", "profiles"],
   ["cache", "tool", "tools"],
