@@ -29,7 +29,7 @@ export const STOCK = [
   // A server that it is signed in to gets a header with every request of its connection, as one of the config.
   { name: "oauth", entry: "@host/plugin-oauth" },
   { name: "metrics", entry: "@host/plugin-metrics" },
-  // A tenth of the calls is told with stages and taps, as by default; every call is measured, and its server told its context.
+  // A tenth of the calls, 20 a second at most, is told with stages and taps, as by default; every call is measured, and its server told its context.
   { name: "otel", entry: ["@host/plugin-otel", { endpoint: "${BENCH_COLLECTOR}" }] },
   // Every call is counted in a window that the bench does not use up, and told of in a header.
   {
