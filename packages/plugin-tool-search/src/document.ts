@@ -22,12 +22,12 @@ const DEPTH = 3;
 /** Arguments that are looked at in all. */
 const MOST = 100;
 
-/** Entries never change, and reading one takes longer than adding it to an index. */
-const known = new WeakMap<Entry, Texts>();
+/** By definition: none ever changes, and reading one takes longer than adding it to an index. */
+const known = new WeakMap<object, Texts>();
 
 export function documentOf(id: number, entry: Entry): ToolDocument {
-  let texts = known.get(entry);
-  if (!texts) known.set(entry, (texts = textsOf(entry)));
+  let texts = known.get(entry.definition);
+  if (!texts) known.set(entry.definition, (texts = textsOf(entry)));
   return { id, ...texts };
 }
 

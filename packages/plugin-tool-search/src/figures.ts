@@ -41,9 +41,10 @@ export interface Watched {
 }
 
 export function gauges(meter: Meter, { views, showing }: Watched): void {
-  meter.gauge({ name: "tool_search.indexes", description: "Indexes that are kept, one for each set of tools that callers may call" }, () => [
-    { labels: [], value: views.size },
-  ]);
+  meter.gauge(
+    { name: "tool_search.indexes", description: "Indexes that are kept, one for each set of tools that callers may call" },
+    () => [{ labels: [], value: views.size }],
+  );
   meter.gauge(
     { name: "tool_search.list_tokens", description: "What the last list that search replaced costs, estimated", labels: ["shown"] },
     () =>

@@ -24,7 +24,9 @@ export type Rule = z.output<typeof rule>;
 export const options = z.strictObject({
   show: show
     .default("auto")
-    .describe("What clients are shown: the `list`, the `search` in its place, or by `auto` the search where that spares `threshold` tokens."),
+    .describe(
+      "What clients are shown: the `list`, the `search` in its place, or by `auto` the search where that spares `threshold` tokens.",
+    ),
   threshold: z
     .int()
     .min(0)
@@ -41,13 +43,17 @@ export const options = z.strictObject({
     .min(200)
     .max(100_000)
     .default(4_000)
-    .describe("Tokens that an answer of the search may have, estimated: tools beyond are told without their schemas. The first is always whole."),
+    .describe(
+      "Tokens that an answer of the search may have, estimated: tools beyond are told without their schemas. The first is always whole.",
+    ),
   listFound: z
     .int()
     .min(0)
     .max(100)
     .default(0)
-    .describe("Tools that the last searches of a session found and that are listed from then on; 0: found tools are called by `call_tool`."),
+    .describe(
+      "Tools that the last searches of a session found and that are listed from then on; 0: found tools are called by `call_tool`.",
+    ),
   synonyms: z
     .array(z.array(z.string().min(1).max(64)).min(2).max(32))
     .max(500)

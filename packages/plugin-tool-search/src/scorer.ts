@@ -58,7 +58,9 @@ export class Scoring {
     } catch (error) {
       if (signal.aborted) throw error;
       this.failures++;
-      this.#log.warn("the scorer failed, and tools were found by words alone", { error: error instanceof Error ? error.message : String(error) });
+      this.#log.warn("the scorer failed, and tools were found by words alone", {
+        error: error instanceof Error ? error.message : String(error),
+      });
       return byWords;
     } finally {
       ending.abort();

@@ -3,7 +3,7 @@ import type { Entry } from "mcp-host";
 /** ASCII characters that make a token, about: of schemas and English text, in the tokenizers of today's models. */
 const PER_TOKEN = 4;
 
-const sizes = new WeakMap<Entry, number>();
+const sizes = new WeakMap<object, number>();
 
 /** Tokens of a text, estimated: no two models count alike, and what is decided by it needs no more. */
 export function tokensOf(text: string): number {
@@ -12,10 +12,10 @@ export function tokensOf(text: string): number {
   return Math.ceil((text.length - others) / PER_TOKEN + others);
 }
 
-/** What a tool costs in a list, estimated. Entries never change. */
-export function costOf(entry: Entry): number {
-  let size = sizes.get(entry);
-  if (size === undefined) sizes.set(entry, (size = tokensOf(JSON.stringify(entry.definition))));
+/** What a tool costs in a list, estimated. Definitions never change. */
+export function costOf({ definition }: Entry): number {
+  let size = sizes.get(definition);
+  if (size === undefined) sizes.set(definition, (size = tokensOf(JSON.stringify(definition))));
   return size;
 }
 

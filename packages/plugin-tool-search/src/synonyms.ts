@@ -4,7 +4,7 @@ import { wordsOf } from "./words.ts";
 const KNOWN: readonly (readonly string[])[] = [
   ["create", "add", "make", "new", "insert", "build", "generate"],
   ["create", "propose", "start", "open", "begin", "register"],
-  ["delete", "remove", "erase", "drop", "discard", "trash", "clear"],
+  ["delete", "remove", "erase", "destroy", "drop", "discard", "trash", "clear"],
   ["update", "edit", "change", "modify", "alter", "set", "replace"],
   ["update", "patch", "revise", "amend"],
   ["get", "read", "fetch", "retrieve", "load"],

@@ -40,7 +40,11 @@ export function searchTools(options: ToolsOptions) {
       `Tells name, description and arguments of what fits, to be called with ${CALL}.`,
     annotations: { readOnlyHint: true, openWorldHint: false },
     input: z.object({
-      query: z.string().min(1).max(LONGEST_QUERY).describe('What is to be done, in a few words, such as "create an issue on GitHub"; or the name of a tool.'),
+      query: z
+        .string()
+        .min(1)
+        .max(LONGEST_QUERY)
+        .describe('What is to be done, in a few words, such as "create an issue on GitHub"; or the name of a tool.'),
       limit: z.int().min(1).max(MOST_FOUND).optional().describe(`Most tools to find; default ${given.limit}.`),
     }),
     async call({ query, limit = given.limit }, { exchange, signal }) {
@@ -48,10 +52,11 @@ export function searchTools(options: ToolsOptions) {
       const tools = callable(options, caller);
       const ranked = await rank(await views.of(tools), query, signal);
       // All of this may have waited, and somebody may have lost a right meanwhile.
-      const best = ranked.filter(({ entry }) => host.permits(entry, caller)).slice(0, limit);
-      figures.searched(best.length);
-      if (best.length === 0) return nothingFound(tools);
-      const entries = best.map(({ entry }) => entry);
+      const own = new Map(tools.map((entry) => [entry.name, entry]));
+      const best = ranked.flatMap(({ entry: { name } }) => own.get(name) ?? []).filter((entry) => host.permits(entry, caller));
+      const entries = best.slice(0, limit);
+      figures.searched(entries.length);
+      if (entries.length === 0) return nothingFound(tools);
       const names = entries.map(({ name }) => name);
       if (found.add(caller, names)) host.catalog.invalidate(caller);
       return answerOf(entries, { budget: given.answer, call: ownName(CALL), of: tools.length });

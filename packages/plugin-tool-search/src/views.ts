@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Entry } from "mcp-host";
 import { Ranking } from "./ranking.ts";
 import type { Synonyms } from "./synonyms.ts";
@@ -12,9 +13,8 @@ const MOST_VIEWS = 16;
 export class Views {
   readonly #synonyms: Synonyms;
   readonly #made = new Map<string, Promise<Ranking>>();
-  /** Entries never change: one that does is another. */
-  readonly #numbers = new WeakMap<Entry, number>();
-  #last = 0;
+  /** Definitions never change: one that does is another. */
+  readonly #digests = new WeakMap<object, string>();
   built = 0;
 
   constructor(synonyms: Synonyms) {
@@ -25,9 +25,9 @@ export class Views {
     return this.#made.size;
   }
 
-  /** @param entries tools that a caller may call, in their order */
+  /** @param entries tools that a caller may call, in their order. The ranking may have another caller's, which are the same by name and content */
   of(entries: readonly Entry[]): Promise<Ranking> {
-    const key = entries.map((entry) => this.#numberOf(entry)).join(" ");
+    const key = this.#keyOf(entries);
     let ranking = this.#made.get(key);
     if (ranking) this.#made.delete(key);
     else {
@@ -42,9 +42,20 @@ export class Views {
     return ranking;
   }
 
-  #numberOf(entry: Entry): number {
-    let number = this.#numbers.get(entry);
-    if (number === undefined) this.#numbers.set(entry, (number = ++this.#last));
-    return number;
+  /** Where each caller has a connection of its own, each has definitions of its own that say the same. */
+  #keyOf(entries: readonly Entry[]): string {
+    const hash = createHash("sha256");
+    for (const { name, upstream, native, definition } of entries)
+      hash.update(JSON.stringify([name, upstream, native, this.#digestOf(definition)]));
+    return hash.digest("base64");
+  }
+
+  #digestOf(definition: object): string {
+    let digest = this.#digests.get(definition);
+    if (digest === undefined) {
+      digest = createHash("sha256").update(JSON.stringify(definition)).digest("base64");
+      this.#digests.set(definition, digest);
+    }
+    return digest;
   }
 }
