@@ -29,7 +29,7 @@ export async function realServers(plugins) {
     ]),
   );
   const host = createHost(
-    { mcpServers, plugins, wait: 2 * START_MS, limits: { callsPerExchange: 100 } },
+    { mcpServers, plugins, wait: 2 * START_MS },
     { folder: import.meta.dirname, log: createLogger({ level: "silent" }) },
   );
   await host.start();
