@@ -126,6 +126,11 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
     sh: { count: 2, by: "test/create/new-plugin.test.ts", but: "npm has it after the first release; what it writes is tried" },
   },
   "packages/plugin-admin/README.md": { json: { count: 2, by: plugin("admin") }, sh: { count: 2, by: plugin("admin") } },
+  "packages/plugin-alerts/README.md": {
+    json: { count: 1, by: plugin("alerts") },
+    ts: { count: 1, by: plugin("alerts") },
+    "": { count: 1, by: plugin("alerts") },
+  },
   "packages/plugin-approval/README.md": {
     json: { count: 1, by: plugin("approval") },
     text: { count: 1, by: plugin("approval") },
@@ -548,7 +553,7 @@ test("the commands of examples/all-plugins check the config, show its pipeline a
   using at = home();
   const page = "examples/all-plugins/README.md";
   const [validate = "", inspect = ""] = block(page, "npx mcp-host validate").split("\n");
-  expect(await tried(validate, at.env)).toMatchObject({ code: 0, said: expect.stringContaining("3 servers, 11 plugins") });
+  expect(await tried(validate, at.env)).toMatchObject({ code: 0, said: expect.stringContaining("3 servers, 12 plugins") });
   expect(await tried(inspect, at.env)).toMatchObject({ code: 0, said: expect.stringContaining("authenticate") });
   expect(await tried(block(page, "new-key"), at.env)).toMatchObject({ code: 0, said: expect.stringMatching(/^mcph_me_/m) });
 });

@@ -9,7 +9,20 @@ import { KeyedClient } from "../harness/keyed-client.ts";
 const FOLDER = join(ROOT, "examples/all-plugins");
 const FILE = join(FOLDER, "mcp-host.config.json");
 const README = readFileSync(join(FOLDER, "README.md"), "utf8");
-const PLUGINS = ["oauth", "rate-limit", "auth", "audit", "metrics", "admin", "transform", "namespace", "profiles", "cache", "resilience"];
+const PLUGINS = [
+  "oauth",
+  "rate-limit",
+  "auth",
+  "audit",
+  "metrics",
+  "admin",
+  "transform",
+  "namespace",
+  "profiles",
+  "cache",
+  "resilience",
+  "alerts",
+];
 
 /** The key that the README gives away. Its first command is tried in npm-start.test.ts. */
 const [, KEY = ""] = /Bearer (\S+)"/.exec(README) ?? [];
@@ -29,7 +42,7 @@ function config(memory: string): Config {
 test("validate and inspect explain the pipeline of the example", async () => {
   using at = home();
   const valid = await run(at, ["validate", "--config", FILE]);
-  expect(valid).toEqual({ code: 0, stdout: `${FILE} is valid: 3 servers, 11 plugins\n`, stderr: "" });
+  expect(valid).toEqual({ code: 0, stdout: `${FILE} is valid: 3 servers, 12 plugins\n`, stderr: "" });
 
   const { code, stdout } = await run(at, ["inspect", "--config", FILE]);
   expect(code).toBe(0);
@@ -65,6 +78,7 @@ test.each([
   ["profiles", "profile", "profiles"],
   ["cache", "tool", "tools"],
   ["resilience", "default", "defaults"],
+  ["alerts", "receiver", "receivers"],
 ])("a misspelt option of %s gives one line with its place and what may be meant", async (plugin, misspelt, meant) => {
   const read = JSON.parse(readFileSync(FILE, "utf8")) as { plugins: (string | [string, object])[] };
   const index = PLUGINS.indexOf(plugin);

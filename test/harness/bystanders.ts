@@ -1,3 +1,4 @@
+import { alerts } from "@host/plugin-alerts";
 import { approval } from "@host/plugin-approval";
 import { audit } from "@host/plugin-audit";
 import { oauth } from "@host/plugin-oauth";
@@ -56,6 +57,10 @@ export function bystanders(): NonNullable<Config["plugins"]> {
         { name: "bytes", bytes: "100gb", window: "1h" },
       ],
       addresses: { requests: 1_000_000, window: "1m" },
+    }),
+    alerts({
+      receivers: [{ name: "nobody", url: "https://hooks.example.com", least: "critical" }],
+      rules: [{ kind: "error-ratio" }, { kind: "latency" }],
     }),
     oauth(),
     profiles({ profiles: { everything: {} }, default: "everything" }),

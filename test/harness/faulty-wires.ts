@@ -1,5 +1,5 @@
 import http from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import type { AddressInfo, Server, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Message } from "../fixtures/upstream.mjs";
@@ -115,7 +115,7 @@ export async function faultyWebSocket(faults: WebSocketFaults): Promise<FaultyWi
 }
 
 /** Listens on a free port of the loopback interface. Sockets that were upgraded are not the server's any more, but end here too. */
-export async function listening(server: http.Server): Promise<{ url: string; close(): Promise<void> }> {
+export async function listening(server: Server): Promise<{ url: string; close(): Promise<void> }> {
   const sockets = new Set<Socket>();
   server.on("connection", (socket) => {
     sockets.add(socket);

@@ -1,6 +1,7 @@
 import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { alerts } from "@host/plugin-alerts";
 import { audit } from "@host/plugin-audit";
 import { auth } from "@host/plugin-auth";
 import { cache } from "@host/plugin-cache";
@@ -110,6 +111,7 @@ test("a thousand calls of three principals through every plugin, with a server t
         profiles({ profiles: { everything: { description: "For everybody" } }, default: "everything" }),
         cache({ tools: ["notes__echo", "web__echo"], ttl: "10m" }),
         resilience({ defaults: { breaker: { consecutive: 20 } } }),
+        alerts({ interval: "50ms" }),
       ],
     });
     await started.host.known(10_000);

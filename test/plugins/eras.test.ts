@@ -1,3 +1,4 @@
+import { alerts } from "@host/plugin-alerts";
 import { approval } from "@host/plugin-approval";
 import { auth } from "@host/plugin-auth";
 import { cache } from "@host/plugin-cache";
@@ -20,7 +21,7 @@ import {
   type TestHost,
   type TestHostOptions,
 } from "mcp-host/testing";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { receiver } from "../../packages/plugin-webhooks/test/receiver.ts";
 
 // What every plugin here does to what clients of either era see of servers of either. The contract (packages/plugin-*/test/contract.test.ts)
@@ -215,6 +216,22 @@ describe.each(PAIRS)("a client of the %s era, servers of the %s era", (client, e
     for (const _ of [1, 2]) expect(textOf(await ann.callTool("files_write"))).toBe("written");
     expect(questions).toHaveLength(1);
     expect(textOf(await ann.callTool("files_ask"))).toContain("file:///w");
+  });
+
+  test("alerts: requests of either era are counted alike, one that asks once", async () => {
+    const files = server(era, "files", { files_fail: () => ({ isError: true, content: [{ type: "text", text: "no" }] }) });
+    const rules = [{ kind: "error-ratio" as const, minimum: 3, above: 0.2, toolErrors: true }];
+    const host = await hosting({ files }, [alerts({ rules, interval: 50 })]);
+    const ann = await person(host, client);
+    for (const tool of ["files_ask", "files_read", "files_fail"]) await ann.callTool(tool);
+    expect(ann.asked).toBe(1);
+    await vi.waitFor(() =>
+      expect(host.host.reports().alerts).toMatchObject({
+        firing: {
+          "error-ratio files": expect.stringContaining('33.3 % of the 3 requests to server "files" of the last 5 min failed (1)'),
+        },
+      }),
+    );
   });
 
   test("webhooks: hooks see calls and results of either era alike, and a question is no result", async () => {

@@ -1,7 +1,7 @@
 import { execFile, spawn } from "node:child_process";
 import { createHmac } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { httpTransport, sdkClient } from "../harness/clients.ts";
@@ -114,6 +114,17 @@ test.each(PACKAGES)("what is published of %s is what its source builds, with its
   const pages = readdirSync(join(ROOT, "docs"), { recursive: true, encoding: "utf8" }).filter((page) => page.endsWith(".md"));
   const docs = name === "host" ? pages.map((page) => `dist/docs/${page}`) : [];
   expect(files.filter((path) => path.startsWith("dist/docs/")).sort()).toEqual(docs.sort());
+});
+
+test.each(PACKAGES)("a debugger and an editor find the source of %s by its maps", (name) => {
+  const files = contents.get(name) ?? [];
+  const maps = files.filter((path) => path.endsWith(".map"));
+  expect(maps).toEqual(expect.arrayContaining(["dist/index.js.map", "dist/index.d.ts.map"]));
+  const lost = maps.flatMap((path) => {
+    const { sources } = JSON.parse(readFileSync(join(ROOT, "packages", name, path), "utf8")) as { sources: string[] };
+    return sources.map((source) => join(dirname(path), source)).filter((source) => !files.includes(source));
+  });
+  expect(lost).toEqual([]);
 });
 
 test("npm installs the packages and what they depend on, nothing else, and nothing from elsewhere", () => {

@@ -22,6 +22,7 @@ const NOBODY = "http://127.0.0.1:9/";
 const PLUGINS = {
   "plugin-admin": { calls: 5 },
   "plugin-approval": { rules: [] },
+  "plugin-alerts": { receivers: [{ name: "nobody", url: NOBODY }] },
   "plugin-audit": { file: false, details: [{ arguments: "redacted", results: "whole" }] },
   "plugin-auth": { default: "allow" },
   "plugin-cache": {},

@@ -115,6 +115,7 @@ export { redactLine, redactMessage, redactText, registerSecret, registerSecretSh
 export { outcomeName } from "./session/session.ts";
 export { retryAfter } from "./upstream/http-failure.ts";
 export { KeptConnections } from "./upstream/kept-connections.ts";
+export { type PeerCertificate, type PeerCertificateOptions, peerCertificate } from "./upstream/peer-certificate.ts";
 export { proxiedFetch } from "./upstream/proxied-fetch.ts";
 export { API_VERSION, VERSION } from "./version.ts";
 export { BoundedMap } from "./wire/bounded-map.ts";
@@ -125,3 +126,5 @@ export { isObject, type Json } from "./wire/message.ts";
 export type { Freshness } from "./wire/modern.ts";
 export { PeerError } from "./wire/peer-error.ts";
 export { isModern } from "./wire/versions.ts";
+export { webhookHeaderProblem } from "./wire/webhook-headers.ts";
+export { WebhookSigner, webhookKey } from "./wire/webhook-signer.ts";

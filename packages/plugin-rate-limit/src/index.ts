@@ -43,7 +43,7 @@ export const rateLimit = definePlugin({
     if (addresses.isBehindProxies) host.keepHeaders(FORWARDED);
 
     const report = new Report(given);
-    const instruments = makeInstruments(host.meter, () => limits);
+    const instruments = makeInstruments(host.meter, () => limits, clock.now);
     const observing = new Observing(host);
     const count: Shared["count"] = (what, rule) => {
       report.count(what, rule);

@@ -1,7 +1,5 @@
-import { duration, isSafeUrl, size } from "mcp-host";
+import { duration, isSafeUrl, size, webhookHeaderProblem, webhookKey } from "mcp-host";
 import { z } from "zod";
-import { headerProblem } from "./headers.ts";
-import { keyOf } from "./signing.ts";
 
 export const STAGES = ["permit", "transform", "respond"] as const;
 export type Stage = (typeof STAGES)[number];
@@ -60,7 +58,7 @@ export type Match = z.output<typeof match>;
 const secret = z
   .string()
   .min(16, "must have 16 characters or more; make one with `openssl rand -base64 32` and write ${file:...} or ${env:...} here")
-  .refine((text) => keyOf(text) !== undefined, "begins with whsec_, so that the rest must be base64 of 16 bytes or more");
+  .refine((text) => webhookKey(text) !== undefined, "begins with whsec_, so that the rest must be base64 of 16 bytes or more");
 
 export const circuit = z.strictObject({
   failures: z.int().min(1).max(1_000).default(5).describe("So many failures in a row, and it is left alone."),
@@ -109,7 +107,7 @@ export const hook = z
       .default({})
       .superRefine((given, context) => {
         for (const [name, value] of Object.entries(given)) {
-          const problem = headerProblem(name, value);
+          const problem = webhookHeaderProblem(name, value);
           if (problem !== undefined) context.addIssue({ code: "custom", path: [name], message: problem });
         }
       })

@@ -1,7 +1,6 @@
-import { KeptConnections, type PluginHost, retryAfter } from "mcp-host";
+import { KeptConnections, type PluginHost, retryAfter, WebhookSigner } from "mcp-host";
 import { HookFailure } from "./failure.ts";
 import type { HookOptions } from "./options.ts";
-import { Signer } from "./signing.ts";
 
 /** Milliseconds before a connection that was refused or lost is tried again, twice as many each time. */
 const PAUSE = 50;
@@ -25,7 +24,7 @@ class Lost extends HookFailure {
 export class Sender {
   readonly #options: Options;
   readonly #host: Pick<PluginHost, "clock" | "random">;
-  readonly #signer: Signer;
+  readonly #signer: WebhookSigner;
   readonly #connections: KeptConnections;
   readonly #sent: () => void;
 
@@ -33,7 +32,7 @@ export class Sender {
   constructor(options: Options, host: Pick<PluginHost, "clock" | "random">, sent: () => void) {
     this.#options = options;
     this.#host = host;
-    this.#signer = new Signer([options.secret ?? []].flat());
+    this.#signer = new WebhookSigner([options.secret ?? []].flat());
     this.#connections = new KeptConnections(options.url, { connections: options.connections });
     this.#sent = sent;
   }

@@ -3,12 +3,11 @@ import { randomUUID } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { webhooks } from "@host/plugin-webhooks";
-import { type Config, createHost, definePlugin, type Json, type Meter } from "mcp-host";
+import { type Config, createHost, definePlugin, type Json, type Meter, WebhookSigner } from "mcp-host";
 import { createTestHost, fakeUpstream } from "mcp-host/testing";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { ROOT, temporary } from "../../../test/harness/hosts.ts";
-import { Signer } from "../dist/signing.js";
 import { hooked, receiver } from "./receiver.ts";
 
 const README = readFileSync(join(ROOT, "packages/plugin-webhooks/README.md"), "utf8");
@@ -101,14 +100,16 @@ test.each([
     };
     const body = JSON.stringify(QUESTION);
     const id = randomUUID();
-    const signed = new Signer([secret]).headers(id, Date.now(), body);
+    const signed = new WebhookSigner([secret]).headers(id, Date.now(), body);
     expect(await ask(signed, body)).toEqual({ ...INVALID, severity: undefined });
     expect(await ask(signed, body), "once more is the same").toMatchObject({ valid: false });
     expect(await ask(signed, body.replace("notes.txt", "drafts/a ")), "another body").toBe(401);
     expect(await ask({ ...signed, "webhook-id": randomUUID() }, body), "another id").toBe(401);
-    expect(await ask(new Signer([secret]).headers(id, Date.now() - 600_000, body), body), "too old").toBe(401);
-    expect(await ask(new Signer(["another secret of ours"]).headers(id, Date.now(), body), body)).toBe(401);
-    expect(await ask(new Signer(["another secret of ours", secret]).headers(id, Date.now(), body), body)).toMatchObject({ valid: false });
+    expect(await ask(new WebhookSigner([secret]).headers(id, Date.now() - 600_000, body), body), "too old").toBe(401);
+    expect(await ask(new WebhookSigner(["another secret of ours"]).headers(id, Date.now(), body), body)).toBe(401);
+    expect(await ask(new WebhookSigner(["another secret of ours", secret]).headers(id, Date.now(), body), body)).toMatchObject({
+      valid: false,
+    });
     expect(await ask({}, body)).toBe(401);
   },
 );

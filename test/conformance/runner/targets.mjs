@@ -59,6 +59,7 @@ const v1 = {
         "@host/plugin-oauth",
         ["@host/plugin-audit", { details: [{ arguments: "redacted", results: "redacted" }] }],
         "@host/plugin-metrics",
+        ["@host/plugin-alerts", { receivers: [{ name: "nobody", url: "http://127.0.0.1:9/" }] }],
         ["@host/plugin-admin", { traces: true }],
         [
           "@host/plugin-rate-limit",

@@ -14,6 +14,12 @@ export type Dial = () => Promise<Socket>;
 
 /** How a server is reached that is behind a proxy; undefined where it is not. Everything goes through a tunnel (CONNECT), so that the proxy reads no more than the server's name. */
 export function proxyDial(url: URL, setting?: ProxySetting): Dial | undefined {
+  const open = proxyTunnel(url, setting);
+  return open && (async () => (isEncrypted(url) ? encrypted(await open(), bare(url)) : open()));
+}
+
+/** The same way, before anything is encrypted. */
+export function proxyTunnel(url: URL, setting?: ProxySetting): Dial | undefined {
   const written = proxyFor(url, setting);
   if (written === undefined) return undefined;
   const text = written.includes("://") ? written : `http://${written}`; // as curl reads it
@@ -37,11 +43,11 @@ export function connector(dialled: Dial) {
 }
 
 async function dial(proxy: URL, headers: Record<string, string>, url: URL): Promise<Socket> {
-  const isSecure = url.protocol === "https:" || url.protocol === "wss:";
-  const socket = await tunnel(proxy, headers, `${url.hostname}:${url.port || (isSecure ? 443 : 80)}`);
-  socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE);
-  return isSecure ? encrypted(socket, bare(url)) : socket;
+  const socket = await tunnel(proxy, headers, `${url.hostname}:${url.port || (isEncrypted(url) ? 443 : 80)}`);
+  return socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE);
 }
+
+const isEncrypted = ({ protocol }: URL): boolean => protocol === "https:" || protocol === "wss:";
 
 function tunnel(proxy: URL, headers: Record<string, string>, path: string): Promise<Socket> {
   const isSecure = proxy.protocol === "https:";

@@ -5,8 +5,8 @@ const OWN =
   /^(host|connection|keep-alive|transfer-encoding|te|trailer|upgrade|expect|proxy-.*|content-.*|accept|accept-encoding|webhook-.*)$/i;
 
 /** Why a header cannot be sent; undefined where it can. */
-export function headerProblem(name: string, value: string): string | undefined {
-  if (OWN.test(name)) return "is a header of the message, the connection or the signature, which this plugin writes; remove it";
+export function webhookHeaderProblem(name: string, value: string): string | undefined {
+  if (OWN.test(name)) return "is a header of the message, the connection or the signature, which are written anyway; remove it";
   try {
     validateHeaderName(name);
     validateHeaderValue(name, value);

@@ -5,7 +5,7 @@ const ENCODED = "whsec_";
 const SHORTEST = 16;
 
 /** The bytes of a secret; undefined for one that says it is base64 and is not, or is too short. */
-export function keyOf(secret: string): Buffer | undefined {
+export function webhookKey(secret: string): Buffer | undefined {
   if (!secret.startsWith(ENCODED)) return Buffer.from(secret);
   const text = secret.slice(ENCODED.length);
   if (!/^[A-Za-z0-9+/]+={0,2}$/.test(text)) return undefined;
@@ -14,12 +14,12 @@ export function keyOf(secret: string): Buffer | undefined {
 }
 
 /** Signs requests as Standard Webhooks has it: id, time and body in one, so that none of them can be exchanged. */
-export class Signer {
+export class WebhookSigner {
   readonly #keys: readonly Buffer[];
 
   /** @param secrets each signs */
   constructor(secrets: readonly string[]) {
-    this.#keys = secrets.flatMap((secret) => keyOf(secret) ?? []);
+    this.#keys = secrets.flatMap((secret) => webhookKey(secret) ?? []);
   }
 
   /** @param now milliseconds since 1970 */
