@@ -558,7 +558,7 @@ test("the commands of examples/all-plugins check the config, show its pipeline a
   using at = home();
   const page = "examples/all-plugins/README.md";
   const [validate = "", inspect = ""] = block(page, "npx mcp-host validate").split("\n");
-  expect(await tried(validate, at.env)).toMatchObject({ code: 0, said: expect.stringContaining("3 servers, 12 plugins") });
+  expect(await tried(validate, at.env)).toMatchObject({ code: 0, said: expect.stringContaining("3 servers, 13 plugins") });
   expect(await tried(inspect, at.env)).toMatchObject({ code: 0, said: expect.stringContaining("authenticate") });
   expect(await tried(block(page, "new-key"), at.env)).toMatchObject({ code: 0, said: expect.stringMatching(/^mcph_me_/m) });
 });

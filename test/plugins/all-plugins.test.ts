@@ -113,7 +113,7 @@ test("a thousand calls of three principals through every plugin, with a server t
         cache({ tools: ["notes__echo", "web__echo"], ttl: "10m" }),
         resilience({ defaults: { breaker: { consecutive: 20 } } }),
         alerts({ interval: "50ms" }),
-        toolSearch(),
+        toolSearch({ show: "list" }),
       ],
     });
     await started.host.known(10_000);
