@@ -43,6 +43,8 @@ test("tokens counts servers, endpoints and tools, of a host of its own and of th
   expect(asked.stderr).toContain("asking the running host");
   expect(JSON.parse(asked.stdout)).toEqual(counts);
   expect(JSON.parse((await run(at, ["tokens", "--endpoint", "small", "--json"])).stdout).endpoints).toEqual([small]);
+  running.child.kill();
+  await running.exited;
 });
 
 test("for people it is three tables that say they are an estimate", async () => {
