@@ -76,7 +76,7 @@ export interface HostPipeline {
 /** Whether a plugin does nothing: it taps no hook, hears nothing, offers no entries, brings no transport and opens no endpoint. */
 export function isIdle(plugin: AppliedPlugin, set: PluginSet): boolean {
   const { id, taps, offers } = plugin;
-  return taps.length === 0 && !offers && !set.transports.isFrom(id) && !set.edge.isOpenedBy(id) && !set.isListening(plugin);
+  return taps.length === 0 && offers.size === 0 && !set.transports.isFrom(id) && !set.edge.isOpenedBy(id) && !set.isListening(plugin);
 }
 
 function endpointsOf({ edge }: PluginSet): HostStatus["endpoints"] {
