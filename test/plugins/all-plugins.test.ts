@@ -117,7 +117,7 @@ test("a thousand calls of three principals through every plugin, with a server t
         cache({ tools: ["notes__echo", "web__echo"], ttl: "10m" }),
         resilience({ defaults: { breaker: { consecutive: 20 } } }),
         alerts({ interval: "50ms" }),
-        toolSearch({ show: "list" }),
+        toolSearch({ threshold: 1_000_000 }),
       ],
     });
     await started.host.known(10_000);

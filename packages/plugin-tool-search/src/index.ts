@@ -34,6 +34,12 @@ export const toolSearch = definePlugin({
     const rank = (ranking: Ranking, query: string, signal: AbortSignal): Promise<Ranked[]> | Ranked[] =>
       scoring ? scoring.search(ranking, query, signal) : ranking.search(query);
 
+    const watched: Watched = { figures, views, showing, found, scorer: () => scoring };
+    gauges(host.meter, watched);
+    host.operator.report(() => report(watched));
+    // Nobody is ever shown the search: then nothing is offered that clients would be told of.
+    if ([given, ...given.rules].every(({ show }) => show === "list")) return;
+
     host.offer({ tools: searchTools({ host, given, views, showing, found, figures, rank }) });
     host.hooks.list.tap("tool-search", (entries, caller) => showing.of(entries, caller));
     // A model that does not know what there is does not search for it.
@@ -53,10 +59,6 @@ export const toolSearch = definePlugin({
       const scorer = host.find(TOOL_SCORER);
       if (scorer) scoring = new Scoring(scorer, host.log);
     });
-
-    const watched: Watched = { figures, views, showing, found, scorer: () => scoring };
-    gauges(host.meter, watched);
-    host.operator.report(() => report(watched));
   },
 });
 

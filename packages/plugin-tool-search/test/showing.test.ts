@@ -40,6 +40,12 @@ test.each(["search", "list"] as const)("show: %s holds however long the list is"
   await expect.poll(async () => (await names(host.client)).length).toBe(show === "search" ? 2 : 1);
 });
 
+test("where nobody is ever shown the search, there is none", async () => {
+  await using host = await started({ show: "list", rules: [{ clients: ["a"], show: "list" }] });
+  expect(host.host.pipeline().taps).toEqual([]);
+  await expect(host.client.callTool("find_tools", { query: "letter" })).rejects.toMatchObject({ code: -32602 });
+});
+
 describe.each(["legacy", "modern"] as const)("a client of the %s era", (era) => {
   test("has the whole list where it searches by itself, and is called as the config says in any case", async () => {
     await using host = await started({}, { client: false });
