@@ -46,6 +46,8 @@ export const STOCK = [
   { name: "routing", entry: ["@host/plugin-routing", { groups: { group: { members: ["s0"] } } }] },
   // Every call is counted for the share of those that fail, and for latencies; nobody is told.
   { name: "alerts", entry: ["@host/plugin-alerts", { rules: [{ kind: "server-down" }, { kind: "error-ratio" }, { kind: "latency" }] }] },
+  // Lists pass it; the bench wants the whole one.
+  { name: "tool-search", entry: ["@host/plugin-tool-search", { threshold: 100_000_000 }] },
   // The last requests are kept; nobody looks at them.
   { name: "admin", entry: "@host/plugin-admin" },
 ];
