@@ -164,7 +164,7 @@ export const HOOK_WORDS = {
   },
   close: {
     asked:
-      "When the host stops, and when a reload takes the plugin out or applies it anew: after its last exchange. `host.signal` is aborted behind it.",
+      "When the host stops, plugin after plugin in config order, but who [provides a service](../plugins.md#services), a store too, behind all who provide none, and behind those who used it: what is written in a tap of `close` is kept, wherever the store's plugin stands. Also when a reload takes the plugin out or applies it anew: after its last exchange, together with whatever else goes, providers last. `host.signal` is aborted behind the plugin's own taps, and so a provider's after everybody's.",
     not: "Where the process is killed.",
     thrown: "The failure is logged, and the host goes on to stop.",
     errors: [],

@@ -5,6 +5,7 @@ import type { HostExchange } from "../exchange/host-exchange.ts";
 import { Tracer } from "../exchange/trace.ts";
 import type { Logger } from "../log.ts";
 import type { CatalogStore } from "../pipeline/last-known.ts";
+import { endInTurn, endTogether } from "../plugin/closing.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
 import type { OperatedEvent } from "../plugin/hook-types.ts";
 import { loadPlugins } from "../plugin/load.ts";
@@ -134,7 +135,7 @@ export class Generations {
       if (this.#ending) throw new ConfigError(["the host is stopping"]);
     } catch (error) {
       await Promise.all([
-        ...fresh.map((plugin) => plugin.end()),
+        endTogether(fresh),
         ...[...next.upstreams.values()].map((upstream) => before.upstreams.get(upstream.key) !== upstream && upstream.stop(0)),
       ]);
       throw error;
@@ -164,7 +165,7 @@ export class Generations {
     try {
       check(config, plugins.hooks);
     } catch (error) {
-      for (const plugin of plugins.fresh) void plugin.end();
+      void endTogether(plugins.fresh);
       throw error;
     }
     const upstreams = nextUpstreams(plugins, before, (key, isolation) => this.#makeUpstream(key, isolation, plugins));
@@ -251,9 +252,9 @@ export class Generations {
     await Promise.all([...this.#draining.map((old) => old.end()), ...upstreams.map((upstream) => upstream.stop(0))]);
   }
 
-  /** Ends the plugins, in the order of the config. */
+  /** Ends the plugins, in the order of the config but for those that others use. */
   async end(): Promise<void> {
     this.#lasting?.tasks.clear();
-    for (const plugin of this.#serving?.plugins.plugins ?? []) await plugin.end();
+    await endInTurn(this.#serving?.plugins.plugins ?? []);
   }
 }
