@@ -29,6 +29,8 @@ export const STOCK = [
   // A server that it is signed in to gets a header with every request of its connection, as one of the config.
   { name: "oauth", entry: "@host/plugin-oauth" },
   { name: "metrics", entry: "@host/plugin-metrics" },
+  // A tenth of the calls is told with stages and taps, as by default; every call is measured, and its server told its context.
+  { name: "otel", entry: ["@host/plugin-otel", { endpoint: "${BENCH_COLLECTOR}" }] },
   // Every call is counted in a window that the bench does not use up, and told of in a header.
   {
     name: "rate-limit",
@@ -62,6 +64,8 @@ export const TARGETS = [DIRECT, FORWARDER_TARGET, HOST, NAMESPACE, ALL];
 /** The host with one plugin each, to tell what each costs. */
 export const WITH_ONE = [
   ...STOCK,
+  { name: "otel, every call sampled", entry: ["@host/plugin-otel", { endpoint: "${BENCH_COLLECTOR}", traces: { ratio: 1 } }] },
+  { name: "otel, off", entry: ["@host/plugin-otel", { endpoint: "" }] },
   // Every call of the bench is another one: each result is kept, and none is ever found.
   { name: "cache, every result kept", entry: ["@host/plugin-cache", { tools: ["*"] }] },
   // While nobody listens a trace costs no more than a look at whether somebody does, so that the host without plugins is the other row.
@@ -78,6 +82,13 @@ const { TEST_RUN_OF_MCP_HOST } = process.env;
 const env = TEST_RUN_OF_MCP_HOST ? { TEST_RUN_OF_MCP_HOST } : {};
 
 let upstreams;
+let collector;
+
+/** Variables of hosts: where the collector of telemetry is, which takes what it is sent and makes nothing of it. */
+async function collected() {
+  collector ??= start([process.execPath, join(import.meta.dirname, "collector.mjs")]);
+  return { BENCH_COLLECTOR: new URL(await addressOf(collector)).origin };
+}
 
 /** The address of the HTTP upstream process, which all targets share. */
 async function httpUpstream() {
@@ -192,15 +203,16 @@ export async function bring(target, shape, flags = []) {
   const limits = { sessionsPerPrincipal: 5_000 };
   const more = target.plugins?.length ? { plugins: target.plugins, limits } : {};
   writeFileSync(config, JSON.stringify({ mcpServers, ...more }), { mode: 0o600 });
+  const variables = { ...own, ...(target.plugins?.some((entry) => entry[0] === "@host/plugin-otel") && (await collected())) };
   running.startedAt = performance.now();
   if (running.isStdio) {
     const argv = direct ? [process.execPath, ...mcpServers.s0.args] : command(target, shape, config, flags);
-    const session = new StdioClient(argv, { env: own, cwd: rootOf(target) }, shape.clientEra);
+    const session = new StdioClient(argv, { env: variables, cwd: rootOf(target) }, shape.clientEra);
     running.process = session.process;
     running.sessions.push(session);
     await session.open();
   } else {
-    if (!direct) running.process = start(command(target, shape, config, flags), { env: own, cwd: rootOf(target) });
+    if (!direct) running.process = start(command(target, shape, config, flags), { env: variables, cwd: rootOf(target) });
     running.url = direct ? mcpServers.s0.url : await addressOf(running.process);
     await running.open(1);
   }
@@ -210,4 +222,5 @@ export async function bring(target, shape, flags = []) {
 /** Ends what `bring` started for all targets. */
 export async function finish() {
   await stop(upstreams);
+  await stop(collector);
 }

@@ -152,6 +152,7 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
     json: { count: 3, by: plugin("oauth") },
     sh: { count: 1, by: "test/cli/login.test.ts", but: "its server is made up" },
   },
+  "packages/plugin-otel/README.md": { json: { count: 6, by: plugin("otel") } },
   "packages/plugin-profiles/README.md": { json: { count: 1, by: plugin("profiles") } },
   "packages/plugin-rate-limit/README.md": { json: { count: 1, by: plugin("rate-limit") }, "": { count: 1, by: plugin("rate-limit") } },
   "packages/plugin-resilience/README.md": { json: { count: 1, by: plugin("resilience") } },
@@ -553,7 +554,7 @@ test("the commands of examples/all-plugins check the config, show its pipeline a
   using at = home();
   const page = "examples/all-plugins/README.md";
   const [validate = "", inspect = ""] = block(page, "npx mcp-host validate").split("\n");
-  expect(await tried(validate, at.env)).toMatchObject({ code: 0, said: expect.stringContaining("3 servers, 12 plugins") });
+  expect(await tried(validate, at.env)).toMatchObject({ code: 0, said: expect.stringContaining("3 servers, 13 plugins") });
   expect(await tried(inspect, at.env)).toMatchObject({ code: 0, said: expect.stringContaining("authenticate") });
   expect(await tried(block(page, "new-key"), at.env)).toMatchObject({ code: 0, said: expect.stringMatching(/^mcph_me_/m) });
 });

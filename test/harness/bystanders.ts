@@ -2,6 +2,7 @@ import { alerts } from "@host/plugin-alerts";
 import { approval } from "@host/plugin-approval";
 import { audit } from "@host/plugin-audit";
 import { oauth } from "@host/plugin-oauth";
+import { otel } from "@host/plugin-otel";
 import { profiles } from "@host/plugin-profiles";
 import { rateLimit } from "@host/plugin-rate-limit";
 import { sqlite } from "@host/plugin-sqlite";
@@ -63,6 +64,8 @@ export function bystanders(): NonNullable<Config["plugins"]> {
       rules: [{ kind: "error-ratio" }, { kind: "latency" }],
     }),
     oauth(),
+    // Nobody listens there, and nobody is told: what it would add to `_meta` is its own.
+    otel({ endpoint: "http://127.0.0.1:9/", traces: { ratio: 1 }, context: { out: false, questions: false }, shutdown: 0 }),
     profiles({ profiles: { everything: {} }, default: "everything" }),
     sqlite({ file: `${folder.path}/store.sqlite` }),
     webhooks({

@@ -8,12 +8,14 @@ import { cache } from "@host/plugin-cache";
 import { metrics } from "@host/plugin-metrics";
 import { namespace } from "@host/plugin-namespace";
 import { oauth } from "@host/plugin-oauth";
+import { otel } from "@host/plugin-otel";
 import { profiles } from "@host/plugin-profiles";
 import { rateLimit } from "@host/plugin-rate-limit";
 import { resilience } from "@host/plugin-resilience";
 import { transform } from "@host/plugin-transform";
 import { expect, test } from "vitest";
 import { filesOf } from "../../packages/plugin-audit/dist/files.js";
+import { receiver } from "../../packages/plugin-otel/test/receiver.ts";
 import { httpProcess, startHost, temporary, upstream } from "../harness/hosts.ts";
 import { KeyedClient, RpcFailure } from "../harness/keyed-client.ts";
 
@@ -90,6 +92,7 @@ function request(next: () => number, person: Person): { method: string; params: 
 test("a thousand calls of three principals through every plugin, with a server that dies twice", async () => {
   using folder = temporary();
   const log = join(folder.path, "audit.jsonl");
+  await using collector = await receiver();
   const web = await httpProcess("upstream", ["http", "--options", JSON.stringify({ name: "web" })]);
   try {
     await using started = await startHost({
@@ -105,6 +108,7 @@ test("a thousand calls of three principals through every plugin, with a server t
         oauth(),
         audit({ file: log, rotate: { size: "64kb" }, skip: [] }),
         metrics({}),
+        otel({ endpoint: collector.url, traces: { ratio: 1, stages: false }, batch: { delay: "100ms" }, logs: false }),
         rateLimit({ rules: [{ name: "often", per: ["principal"], requests: 1_000_000, window: "1h" }] }),
         transform({ rules: [{ match: ["*"], redact: true, strip: true }] }),
         namespace(),
@@ -221,6 +225,16 @@ test("a thousand calls of three principals through every plugin, with a server t
       logged.set(key, (logged.get(key) ?? 0) + 1);
     }
     expect(Object.fromEntries([...logged].sort())).toEqual(Object.fromEntries([...counts].sort()));
+    // And the collector was told of each, as a trace and as a figure; nothing was dropped.
+    const traced = new Map<string, number>();
+    for (const { kind, attributes } of collector.spans) {
+      if (kind !== "SERVER") continue;
+      const key = `${attributes["mcp.method.name"]} ${attributes["error.type"] ?? ""}`;
+      traced.set(key, (traced.get(key) ?? 0) + 1);
+    }
+    expect(Object.fromEntries([...traced].sort())).toEqual(Object.fromEntries([...counts].sort()));
+    const measured = collector.metric("mcp.server.operation.duration")?.points.reduce((sum, { count }) => sum + count, 0);
+    expect(measured).toBe([...counts.values()].reduce((sum, count) => sum + count, 0));
     expect(records.map(({ n }) => n)).toEqual(records.map((_, index) => index + 1));
     expect(filesOf(log).length).toBeGreaterThan(2);
   } finally {

@@ -4,6 +4,7 @@ import { auth } from "@host/plugin-auth";
 import { cache } from "@host/plugin-cache";
 import { metrics } from "@host/plugin-metrics";
 import { namespace } from "@host/plugin-namespace";
+import { otel } from "@host/plugin-otel";
 import { profiles } from "@host/plugin-profiles";
 import { rateLimit } from "@host/plugin-rate-limit";
 import { resilience } from "@host/plugin-resilience";
@@ -22,6 +23,7 @@ import {
   type TestHostOptions,
 } from "mcp-host/testing";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { receiver as collector } from "../../packages/plugin-otel/test/receiver.ts";
 import { receiver } from "../../packages/plugin-webhooks/test/receiver.ts";
 
 // What every plugin here does to what clients of either era see of servers of either. The contract (packages/plugin-*/test/contract.test.ts)
@@ -295,5 +297,23 @@ describe.each(PAIRS)("a client of the %s era, servers of the %s era", (client, e
     expect(count('gen_ai_tool_name="files_write"')).toBe(1);
     expect(count('gen_ai_tool_name="files_ask"')).toBeGreaterThanOrEqual(1);
     expect(count('mcp_method_name="tools/call"', 'error_type="')).toBe(1);
+  });
+
+  test("otel: a call and its question are one trace, whoever speaks what, and the server is told of it", async () => {
+    await using to = await collector();
+    const files = server(era);
+    const host = await hosting({ files }, [otel({ endpoint: to.url, traces: { ratio: 1, stages: false }, metrics: false, logs: false })]);
+    const ann = await person(host, client);
+    await ann.callTool("files_ask");
+    const sent = files.received("tools/call").map(({ _meta }) => String((_meta as { traceparent?: string } | undefined)?.traceparent));
+    await host.close();
+    const question = to.spans.find(({ name, kind }) => kind === "CLIENT" && /^(roots|elicitation|sampling)\//.test(name));
+    const call = to.spans.find(
+      ({ name, kind, traceId }) => kind === "SERVER" && name.startsWith("tools/call") && traceId === question?.traceId,
+    );
+    expect(call, JSON.stringify(to.spans.map(({ name, kind }) => [kind, name]))).toBeDefined();
+    const attempts = to.spans.filter(({ name, kind }) => kind === "CLIENT" && name.startsWith("tools/call"));
+    // A round that the host makes itself, for a client that knows none, is the same attempt.
+    expect(new Set(sent.map((traceparent) => traceparent.split("-")[2]))).toEqual(new Set(attempts.map(({ spanId }) => spanId)));
   });
 });

@@ -2,9 +2,10 @@ import auth from "@host/plugin-auth";
 import cache from "@host/plugin-cache";
 import metrics from "@host/plugin-metrics";
 import namespace from "@host/plugin-namespace";
+import otel from "@host/plugin-otel";
 import resilience from "@host/plugin-resilience";
 import transform from "@host/plugin-transform";
-import type { Config, Json } from "mcp-host";
+import { type Config, definePlugin, type Json } from "mcp-host";
 import { createTestHost, fakeUpstream } from "mcp-host/testing";
 import { expect, test } from "vitest";
 
@@ -16,6 +17,7 @@ test("the stock plugins that have something to lose keep it when a server comes"
   const plugins = [
     auth({ default: "allow" }),
     metrics(),
+    otel({ endpoint: "http://127.0.0.1:9", context: { out: ["a"] } }),
     transform(),
     namespace({ strategy: "conflict" }),
     cache({ tools: ["read"] }),
@@ -31,7 +33,7 @@ test("the stock plugins that have something to lose keep it when a server comes"
     removed: [],
     changed: [],
     renewed: ["auth", "namespace"],
-    kept: ["metrics", "transform", "cache", "resilience"],
+    kept: ["metrics", "transform", "cache", "resilience", "otel"],
   });
   await running.client.request("tools/call", call);
   expect(a.received("tools/call")).toHaveLength(1);
@@ -50,4 +52,22 @@ test("what a server answered is not given for another one that takes its place",
   expect(old.received("tools/call")).toHaveLength(1);
   await running.host.reload({ drain: 0, plugins, mcpServers: servers("new") });
   expect(await text()).toEqual([{ type: "text", text: "new" }]);
+});
+
+test("a host that stops waits for what a plugin that was just replaced still saves", async () => {
+  const saved: string[] = [];
+  const saving = (name: string, turns: number) =>
+    definePlugin({
+      name: "saving",
+      host: "^1.0.0",
+      apply: ({ hooks }) =>
+        hooks.close.tap("saving", async () => {
+          for (let turn = 0; turn < turns; turn++) await new Promise((later) => setImmediate(later));
+          saved.push(name);
+        }),
+    })();
+  await using running = await createTestHost({ plugins: [saving("old", 1_000)] });
+  await running.host.reload({ mcpServers: {}, drain: 0, plugins: [saving("new", 0)] });
+  await running.close();
+  expect(saved.sort()).toEqual(["new", "old"]);
 });

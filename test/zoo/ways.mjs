@@ -29,6 +29,8 @@ const PLUGINS = {
   "plugin-metrics": {},
   "plugin-namespace": { strategy: "conflict" },
   "plugin-oauth": {},
+  // Nobody listens there: it is dropped.
+  "plugin-otel": { endpoint: NOBODY, traces: { ratio: 1 } },
   "plugin-profiles": { profiles: { everything: {} }, default: "everything" },
   "plugin-rate-limit": { rules: [{ name: "often", per: ["principal"], requests: 1_000_000, window: "1m" }] },
   "plugin-resilience": {},

@@ -23,7 +23,7 @@ export type {
 } from "./exchange/exchange.ts";
 export { globParts, matcher } from "./exchange/matcher.ts";
 export type { Method, MethodParams } from "./exchange/methods.ts";
-export type { TraceChange, TraceDeed, TraceListener, TraceSpan } from "./exchange/trace.ts";
+export type { TraceChange, TraceDeed, TraceListener, TraceOptions, TraceSpan } from "./exchange/trace.ts";
 export type { ConnectionState, Credentials, CredentialsRequest, UpstreamFacts } from "./exchange/upstream-facts.ts";
 export { plainUri, type UriTest, uriMatcher } from "./exchange/uri-matcher.ts";
 export { isPartOf } from "./exchange/uri-part.ts";

@@ -1,6 +1,6 @@
 import { createTestHost, fakeUpstream } from "mcp-host/testing";
 import { afterEach, expect, test, vi } from "vitest";
-import { Tracer } from "../dist/exchange/trace.js";
+import { Tracer } from "../dist/exchange/tracer.js";
 import { createLogger } from "../dist/log.js";
 import { type Respondent, ServerRequests } from "../dist/pipeline/server-requests.js";
 import { Questions } from "../dist/session/questions.js";

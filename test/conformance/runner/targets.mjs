@@ -59,6 +59,8 @@ const v1 = {
         "@host/plugin-oauth",
         ["@host/plugin-audit", { details: [{ arguments: "redacted", results: "redacted" }] }],
         "@host/plugin-metrics",
+        // Nobody listens there: what it tells is dropped.
+        ["@host/plugin-otel", { endpoint: "http://127.0.0.1:9/", traces: { ratio: 1 } }],
         ["@host/plugin-alerts", { receivers: [{ name: "nobody", url: "http://127.0.0.1:9/" }] }],
         ["@host/plugin-admin", { traces: true }],
         [

@@ -205,6 +205,12 @@ export interface Exchange {
   withHeaders(headers: Readonly<Record<string, string>>, send: (exchange: Exchange) => Promise<Json>): Promise<Json>;
 
   /**
+   * Sends with these keys in the params' `_meta`, in place of those that are there, as a `call` tap does with `next`; a key that is undefined is
+   * taken out. Over every wire, for whichever server it is: that may be none of yours. Rejects with a TypeError for a key of the protocol's own.
+   */
+  withMeta(meta: Readonly<Json>, send: (exchange: Exchange) => Promise<Json>): Promise<Json>;
+
+  /**
    * Gives headers to the HTTP answer that the result or the error will be in; one of a name that was given before is replaced. False
    * where there is none: on stdio, in process, over WebSocket and HTTP+SSE, for what no client's request is the cause of, and
    * once the head has gone out, as it has when something had to be sent before the answer.

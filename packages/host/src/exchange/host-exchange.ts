@@ -4,24 +4,14 @@ import type { Id, Json } from "../wire/message.ts";
 import type { Freshness } from "../wire/modern.ts";
 import { toRpcError } from "../wire/peer-error.ts";
 import { sendWithHeaders } from "./added-headers.ts";
+import { type AddedMeta, sendWithMeta } from "./added-meta.ts";
 import { answerHeaders, giveHeaders } from "./answer-headers.ts";
 import { type Caller, type ClientFacts, type Principal, scopeOf } from "./caller.ts";
 import { correlationId } from "./correlation.ts";
 import type { Asker, Course, OwnCalls, Reply, Sink } from "./course.ts";
 import { Decisions } from "./decisions.ts";
 import type { Entry } from "./entry.ts";
-import type {
-  Attempt,
-  Exchange,
-  HttpOrigin,
-  Outcome,
-  OwnAskOptions,
-  OwnCallOptions,
-  Route,
-  Site,
-  TimeLimits,
-  Timings,
-} from "./exchange.ts";
+import type { Attempt, Exchange, HttpOrigin, Outcome, OwnAskOptions, OwnCallOptions, Route, TimeLimits, Timings } from "./exchange.ts";
 import { lateness, notRunning } from "./lateness.ts";
 import type { Asks, Brought } from "./round.ts";
 import { TimeLimit } from "./time-limit.ts";
@@ -74,9 +64,9 @@ export class HostExchange extends Timed implements Exchange {
   /** How many calls the upstream is given at once, while this one waits for its turn there. */
   queuedFor: number | undefined = undefined;
   outcome: Outcome | undefined = undefined;
-  at: Site | undefined = undefined;
+  at: Exchange["at"] = undefined;
   /** The innermost `call` tap that was reached: without anything sent it is the one that answered. */
-  inside: Site | undefined = undefined;
+  inside: Exchange["at"] = undefined;
   requestBytes: number | undefined = undefined;
   answerBytes: number | undefined = undefined;
   readonly timings: Mutable<Timings>;
@@ -90,6 +80,8 @@ export class HostExchange extends Timed implements Exchange {
   trace: Trace | undefined = undefined;
   /** What plugins add to the headers of what is sent now. */
   headers: readonly AddedHeader[] | undefined = undefined;
+  /** What they add to its `_meta`. */
+  meta: readonly AddedMeta[] | undefined = undefined;
   /** Where messages before the answer go; undefined for a detached exchange. */
   sink: Sink | undefined;
   /** The id of the client's request that it answers; undefined where it answers none. */
@@ -201,6 +193,7 @@ export class HostExchange extends Timed implements Exchange {
     child.#root = this.#root;
     child.timeLimits = this.timeLimits;
     child.headers = this.headers;
+    child.meta = this.meta;
     child.trace = this.trace?.fork(child, attached);
     return child;
   }
@@ -213,6 +206,10 @@ export class HostExchange extends Timed implements Exchange {
 
   withHeaders(headers: Readonly<Record<string, string>>, send: (exchange: Exchange) => Promise<Json>): Promise<Json> {
     return sendWithHeaders(this, headers, () => send(this));
+  }
+
+  withMeta(meta: Readonly<Json>, send: (exchange: Exchange) => Promise<Json>): Promise<Json> {
+    return sendWithMeta(this, meta, () => send(this));
   }
 
   answerHeaders(headers: Readonly<Record<string, string>>): boolean {

@@ -1,5 +1,4 @@
 import { HostError, isRefusal } from "../errors.ts";
-import { failureFields, type Logger } from "../log.ts";
 import { redact } from "../redact.ts";
 import { PeerError } from "../wire/peer-error.ts";
 import type { Decision, Exchange, Route } from "./exchange.ts";
@@ -41,73 +40,21 @@ export interface TraceChange {
 /** Told when something begins and when it ends, at once and in order. It may not wait, and must be quick: calls wait for it. */
 export type TraceListener = (span: TraceSpan, phase: "begin" | "end") => void;
 
-/** What a trace is kept on. */
-interface Traced extends Exchange {
-  readonly parent: Traced | undefined;
-  trace: Trace | undefined;
-}
-
-interface Listening {
-  readonly listener: TraceListener;
-  readonly log: Logger;
-  readonly until: AbortSignal | undefined;
-  stop(): void;
-}
-
-/** Who listens to the exchanges of a host. */
-export class Tracer {
-  readonly #log: Logger;
-  readonly #listening = new Set<Listening>();
-  #last = 0;
-
-  constructor(log: Logger) {
-    this.#log = log;
-  }
-
+/** Which exchanges a listener is told of. */
+export interface TraceOptions {
   /**
-   * Tells a listener from now on. One that throws is not told any more.
-   * @param until ends it, too
-   * @returns ends it
-   * @throws TypeError for what is no function
+   * Asked when an exchange begins, before anything is known of it but what its client sent: `true` has the listener told of it, and of what
+   * is derived from it. What a plugin asks on its behalf, and questions to the client, are exchanges of their own, and asked for. What no
+   * listener wants costs no more than the question. Quick, as the listener. Default: all.
    */
-  listen(listener: TraceListener, until?: AbortSignal, log = this.#log): () => void {
-    const given: unknown = listener; // JavaScript may give anything
-    if (typeof given !== "function") throw new TypeError(`host.trace takes a function, not ${given === null ? "null" : typeof given}`);
-    const stop = (): void => {
-      this.#listening.delete(listening);
-      until?.removeEventListener("abort", stop);
-    };
-    const listening: Listening = { listener, log, until, stop };
-    if (until?.aborted) return stop;
-    this.#listening.add(listening);
-    until?.addEventListener("abort", stop, { once: true });
-    return stop;
-  }
+  readonly only?: (exchange: Exchange) => boolean;
+}
 
-  /** Whether somebody listens whom this signal ends. */
-  isHeardBy(signal: AbortSignal): boolean {
-    return [...this.#listening].some(({ until }) => until === signal);
-  }
-
-  /** Traces an exchange that begins, as a part of what its parent is at. While nobody listens, nothing is done. */
-  trace(exchange: Traced): void {
-    if (this.#listening.size > 0) exchange.trace = new Trace(this, exchange, exchange.parent?.trace?.current);
-  }
-
-  nextId(): number {
-    return ++this.#last;
-  }
-
-  tell(span: Span, phase: "begin" | "end"): void {
-    for (const { listener, log, stop } of this.#listening) {
-      try {
-        listener(span, phase);
-      } catch (error) {
-        stop();
-        log.error("a listener of the trace failed and is not told any more", failureFields(error));
-      }
-    }
-  }
+/** Where a trace tells of its spans. */
+interface Teller {
+  nextId(): number;
+  /** @param chosenBy those of the listeners that choose which wanted this exchange */
+  tell(span: Span, phase: "begin" | "end", chosenBy: ReadonlySet<unknown>): void;
 }
 
 let changeIn: (span: Span) => TraceChange | undefined;
@@ -179,25 +126,33 @@ export function presentTap(hook: string, plugin: string): Span | undefined {
   return present?.begin(hook, plugin);
 }
 
+interface TraceOrigin {
+  readonly forked?: { readonly from: Span; readonly outer?: Trace };
+  readonly chosenBy: ReadonlySet<unknown>;
+}
+
 /** The spans of one exchange that somebody listens to. What begins is a part of what began last and is not over. */
 export class Trace {
   readonly #exchange: Exchange;
-  readonly #tracer: Tracer;
+  readonly #tracer: Teller;
   /** That of the exchange as a whole; of one that was derived, that in which it was. */
   readonly #whole: Span;
   readonly #outer: Trace | undefined;
+  readonly #chosenBy: ReadonlySet<unknown>;
   #current: Span;
   #isOver = false;
   #result: unknown;
 
-  /** @param forked the trace that it goes on from, for an exchange that is derived; such a one is told in its parts alone */
-  constructor(tracer: Tracer, exchange: Exchange, parent: Span | undefined, forked?: { readonly from: Span; readonly outer?: Trace }) {
+  /** @param more the trace that it goes on from, for an exchange that is derived, which is told in its parts alone; and who wants it */
+  constructor(tracer: Teller, exchange: Exchange, parent: Span | undefined, more: TraceOrigin) {
+    const { forked, chosenBy } = more;
     this.#tracer = tracer;
+    this.#chosenBy = chosenBy;
     this.#exchange = exchange;
     this.#outer = forked?.outer;
     this.#whole = forked?.from ?? new Span(this, tracer.nextId(), parent, exchange.method, undefined);
     this.#current = this.#whole;
-    if (!forked) tracer.tell(this.#whole, "begin");
+    if (!forked) tracer.tell(this.#whole, "begin", chosenBy);
   }
 
   get exchange(): Exchange {
@@ -211,7 +166,8 @@ export class Trace {
 
   /** For an exchange that is derived from this one. @param attached its results are this one's */
   fork(exchange: Exchange, attached: boolean): Trace {
-    return new Trace(this.#tracer, exchange, undefined, { from: this.#current, ...(attached && { outer: this }) });
+    const forked = { from: this.#current, ...(attached && { outer: this }) };
+    return new Trace(this.#tracer, exchange, undefined, { forked, chosenBy: this.#chosenBy });
   }
 
   /** A stage, or with `plugin` a tap. Undefined once all is over: what was given up may still be at work. */
@@ -219,7 +175,7 @@ export class Trace {
     if (this.#isOver) return undefined;
     const span = new Span(this, this.#tracer.nextId(), this.#current, name, plugin);
     this.#current = span;
-    this.#tracer.tell(span, "begin");
+    this.#tracer.tell(span, "begin", this.#chosenBy);
     return span;
   }
 
@@ -300,7 +256,7 @@ export class Trace {
   /** For spans, that they are over. */
   left(span: Span): void {
     while (this.#current !== this.#whole && this.#current.end !== undefined) this.#current = this.#current.parent ?? this.#whole;
-    this.#tracer.tell(span, "end");
+    this.#tracer.tell(span, "end", this.#chosenBy);
   }
 }
 

@@ -9,7 +9,7 @@ import type {
   ListToolsResult,
   ReadResourceResult,
 } from "@modelcontextprotocol/sdk/types.js";
-import type { TraceListener } from "../exchange/trace.ts";
+import type { TraceListener, TraceOptions } from "../exchange/trace.ts";
 import type { Json } from "../wire/message.ts";
 import type { HostHealth, Readiness } from "./health.ts";
 import type { CallOptions } from "./local-clients.ts";
@@ -53,7 +53,7 @@ export interface EmbeddingApi {
   /** How things stand with each plugin that says so, by its id, without secrets. One that throws is logged and says `{ failed: true }`. */
   reports(): Readonly<Record<string, Readonly<Json>>>;
   /** Tells of every exchange that begins from now on, as `trace` of a plugin's host does. Gives a function that ends it. */
-  trace(listener: TraceListener): () => void;
+  trace(listener: TraceListener, options?: TraceOptions): () => void;
   /** What operators can have done to the host, and has it done. */
   readonly operator: HostOperator;
   /**

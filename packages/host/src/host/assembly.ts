@@ -1,6 +1,6 @@
 import { CACHE_TTL, type ResolvedConfig } from "../config/schema.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
-import type { Tracer } from "../exchange/trace.ts";
+import type { Tracer } from "../exchange/tracer.ts";
 import type { Logger } from "../log.ts";
 import { Catalog } from "../pipeline/catalog.ts";
 import { Directory } from "../pipeline/directory.ts";

@@ -2,7 +2,7 @@ import type { AnyUpstreamConfig } from "../config/offered.ts";
 import type { ResolvedConfig } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
-import { Tracer } from "../exchange/trace.ts";
+import { Tracer } from "../exchange/tracer.ts";
 import type { Logger } from "../log.ts";
 import type { CatalogStore } from "../pipeline/last-known.ts";
 import { endInTurn, endTogether } from "../plugin/closing.ts";
@@ -48,6 +48,8 @@ export class Generations {
   #serving: Assembly | undefined;
   #next: Assembly | undefined;
   #draining: Draining[] = [];
+  /** What ends of assemblies that nobody needs any more, such as plugins that save what they hold. */
+  readonly #ends = new Set<Promise<unknown>>();
   #reloading: Promise<unknown> = Promise.resolve();
   #ending = false;
 
@@ -241,7 +243,14 @@ export class Generations {
   }
 
   #look(): void {
-    this.#draining = this.#draining.filter((old) => !old.look());
+    this.#draining = this.#draining.filter((old) => {
+      if (!old.look()) return true;
+      const end = old.end();
+      this.#ends.add(end);
+      const over = (): boolean => this.#ends.delete(end);
+      end.then(over, over);
+      return false;
+    });
   }
 
   /** Ends every upstream; no reload comes after this. */
@@ -249,7 +258,7 @@ export class Generations {
     this.#ending = true;
     await this.#reloading;
     const upstreams = [...(this.#serving?.upstreams.values() ?? [])];
-    await Promise.all([...this.#draining.map((old) => old.end()), ...upstreams.map((upstream) => upstream.stop(0))]);
+    await Promise.all([...this.#ends, ...this.#draining.map((old) => old.end()), ...upstreams.map((upstream) => upstream.stop(0))]);
   }
 
   /** Ends the plugins, in the order of the config but for those that others use. */

@@ -3,7 +3,7 @@ import { parseConfig } from "../config/parse.ts";
 import type { Config, ResolvedConfig } from "../config/schema.ts";
 import { retireLiterals } from "../config/secrets.ts";
 import type { Principal } from "../exchange/caller.ts";
-import type { TraceListener } from "../exchange/trace.ts";
+import type { TraceListener, TraceOptions } from "../exchange/trace.ts";
 import { checkExposure } from "../front/edge.ts";
 import type { RequestHandler } from "../front/mount.ts";
 import type { Arrival } from "../front/way-in.ts";
@@ -280,8 +280,8 @@ export class Host extends ProtocolApi implements EmbeddingApi, AsyncDisposable {
     return this.#desk.told({ who: "program", operation: "reconnect", params: { upstream: name } }, () => this.#reconnect(name));
   }
 
-  trace(listener: TraceListener): () => void {
-    return this.#generations.tracer.listen(listener, this.#abort.signal);
+  trace(listener: TraceListener, options?: TraceOptions): () => void {
+    return this.#generations.tracer.listen(listener, options, this.#abort.signal);
   }
 
   async #reconnect(name: string): Promise<void> {

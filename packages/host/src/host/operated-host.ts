@@ -1,6 +1,6 @@
 import type { Config } from "../config/schema.ts";
 import type { Entry } from "../exchange/entry.ts";
-import type { TraceListener } from "../exchange/trace.ts";
+import type { TraceListener, TraceOptions } from "../exchange/trace.ts";
 import type { LogLevel } from "../log.ts";
 import type { Clock } from "../plugin/clock.ts";
 import type { OperatedEvent } from "../plugin/hook-types.ts";
@@ -36,7 +36,7 @@ export interface OperatedHost {
   endClient(id: string): boolean;
   /** Hears the lines of the log. Gives what ends it. */
   hear(listener: LogListener, level: LogLevel): () => void;
-  trace(listener: TraceListener): () => void;
+  trace(listener: TraceListener, options?: TraceOptions): () => void;
   reload(config?: Config): Promise<ReloadReport>;
   reconnect(upstream: string): Promise<void>;
   /** Whether `/readyz` says that nobody new is to be sent; everything is served on. */
@@ -99,7 +99,7 @@ export function operatedHost(
     entries: () => generations.catalog?.entries() ?? [],
     clients: () => connectedClients(requesters),
     endClient: (id) => endClient(requesters, id),
-    trace: (listener) => host.trace(listener),
+    trace: (listener, options) => host.trace(listener, options),
     close: () => host.close(),
     tell: (event) => generations.operated(event),
   };

@@ -1,6 +1,6 @@
 import { HostExchange } from "../exchange/host-exchange.ts";
 import { type Asks, type InputRequests, isRoundOfClient } from "../exchange/round.ts";
-import type { Tracer } from "../exchange/trace.ts";
+import type { Tracer } from "../exchange/tracer.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
 import type { Connection } from "../upstream/connection.ts";
 import { failure, incapable } from "../upstream/failure.ts";

@@ -6,7 +6,7 @@ import type { HostExchange } from "../exchange/host-exchange.ts";
 import { hostSide } from "../exchange/host-side.ts";
 import { type MethodRow, rowOf } from "../exchange/methods.ts";
 import { stateInvalid } from "../exchange/round.ts";
-import type { Tracer } from "../exchange/trace.ts";
+import type { Tracer } from "../exchange/tracer.ts";
 import { unlessStopped } from "../exchange/unless-stopped.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
 import { takesTasks } from "../upstream/capabilities.ts";

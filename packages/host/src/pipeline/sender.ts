@@ -1,4 +1,5 @@
 import { HostError } from "../errors.ts";
+import { withAddedMeta } from "../exchange/added-meta.ts";
 import type { Entry } from "../exchange/entry.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
 import { hostSide } from "../exchange/host-side.ts";
@@ -34,6 +35,9 @@ export interface SenderOptions {
   readonly notifications: Notifications;
   readonly rounds: ClientRounds;
 }
+
+/** What plugins add to one send. */
+type Added = Pick<HostExchange, "headers" | "meta">;
 
 /** The `call` stage: the plugins' onion around one send to an upstream, in that upstream's names and ids. */
 export class Sender {
@@ -110,18 +114,19 @@ export class Sender {
       if (exchange.isDetached) exchange.release();
     };
     // What is pinned (tasks, subscriptions) steers work that is under way: behind that work it would come too late.
-    const { headers } = exchange; // those of this send, whatever is sent beside it while it waits
-    if (!upstream.turns || rowOf(exchange.method).route === "pinned") return this.#send(exchange, upstream, headers, over);
+    const { headers, meta } = exchange;
+    const added = { headers, meta }; // those of this send, whatever is sent beside it while it waits
+    if (!upstream.turns || rowOf(exchange.method).route === "pinned") return this.#send(exchange, upstream, added, over);
     const span = exchange.trace?.begin("wait");
     const send = (): Promise<Json> => {
       span?.finish();
-      return this.#send(exchange, upstream, headers, () => {});
+      return this.#send(exchange, upstream, added, () => {});
     };
     return upstream.turns.take(exchange, send).finally(over);
   }
 
   /** One send, names and ids in the upstream's own words. @param over called when it is over, before anybody is given its result */
-  #send(exchange: HostExchange, upstream: Upstream, headers: CallOptions["headers"], over: () => void): Promise<Json> {
+  #send(exchange: HostExchange, upstream: Upstream, { headers, meta }: Added, over: () => void): Promise<Json> {
     const target = targetOf(exchange) as Target; // set before any handler runs
     const { entry } = target;
     let connection = this.connection(exchange, upstream);
@@ -130,7 +135,10 @@ export class Sender {
     const isModernClient = isModern(exchange.client.version);
     const asked =
       isModernClient && era !== "modern" && exchange.method === "tools/call" ? asTask(written, target.called ?? entry) : written;
-    const params = withRelatedTask(asked, (id) => this.#tasks.find(exchange, id)?.native ?? id);
+    const params = withAddedMeta(
+      withRelatedTask(asked, (id) => this.#tasks.find(exchange, id)?.native ?? id),
+      meta,
+    );
     const token = exchange.sink && metaOf(exchange.original)?.progressToken;
     const progress = token === undefined ? undefined : this.#notifications.progress(exchange, connection, token, this.#hooks);
     // Without a client's token the host asks for itself: a tool that is at work is not cut off for its silence.

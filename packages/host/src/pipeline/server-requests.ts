@@ -2,7 +2,7 @@ import { HostError, type RpcError } from "../errors.ts";
 import type { Caller } from "../exchange/caller.ts";
 import type { Outcome, OwnAskOptions } from "../exchange/exchange.ts";
 import { HostExchange } from "../exchange/host-exchange.ts";
-import type { Tracer } from "../exchange/trace.ts";
+import type { Tracer } from "../exchange/tracer.ts";
 import { unwritable } from "../plugin/blame.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
 import type { Connection } from "../upstream/connection.ts";

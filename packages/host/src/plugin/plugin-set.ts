@@ -4,7 +4,7 @@ import type { ResolvedConfig } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
 import type { Caller } from "../exchange/caller.ts";
 import { repeatability } from "../exchange/repeatable.ts";
-import type { TraceListener } from "../exchange/trace.ts";
+import type { TraceListener, TraceOptions } from "../exchange/trace.ts";
 import type { UpstreamFacts } from "../exchange/upstream-facts.ts";
 import { factsOf, strictest } from "../upstream/upstream.ts";
 import { clockOf } from "./clock.ts";
@@ -255,7 +255,7 @@ export class PluginSet {
       offer: ((offering: Offering | ((caller: Caller) => Offering)) => plugin.set.#offer(plugin, offering)) as PluginHost["offer"],
       signal,
       tapTimeout: plugin.loaded.owner.timeout,
-      trace: (listener: TraceListener) => tracer.listen(listener, signal, log),
+      trace: (listener: TraceListener, options?: TraceOptions) => tracer.listen(listener, options, signal, log),
       transports: this.transports.of(id),
       get upstreams() {
         look("mcpServers");

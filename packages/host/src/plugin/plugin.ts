@@ -7,7 +7,7 @@ import type { Awaitable } from "../exchange/awaitable.ts";
 import type { Caller, Principal } from "../exchange/caller.ts";
 import type { Entry } from "../exchange/entry.ts";
 import type { Exchange } from "../exchange/exchange.ts";
-import type { TraceListener } from "../exchange/trace.ts";
+import type { TraceListener, TraceOptions } from "../exchange/trace.ts";
 import type { UpstreamFacts } from "../exchange/upstream-facts.ts";
 import type { Json } from "../wire/message.ts";
 import type { PluginClock } from "./clock.ts";
@@ -88,9 +88,10 @@ export interface PluginHost {
   /**
    * Tells of every exchange that begins from now on: begin and end of its stages and taps, and what they did. Ends with the
    * plugin. Of exchanges that others heard the beginning of, a listener may hear the rest; one that throws is not told any more.
+   * @param options which exchanges it is told of; others cost nothing but that question
    * @returns ends it
    */
-  trace(listener: TraceListener): () => void;
+  trace(listener: TraceListener, options?: TraceOptions): () => void;
 
   readonly catalog: PluginCatalog;
   /** Whether `permit` lets a caller use an entry: what decides lists and calls, without the arguments of a call. Fails closed; not to be asked in `permit`. */

@@ -1,4 +1,4 @@
-import type { Tracer } from "../exchange/trace.ts";
+import type { Tracer } from "../exchange/tracer.ts";
 import type { Clock } from "./clock.ts";
 import type { Failures } from "./failures.ts";
 import type { LogListeners } from "./log-listeners.ts";
