@@ -154,6 +154,32 @@ test("a service has one provider, and a second copy that is refused in so many w
   expect(await failures({ apply })).toEqual({});
 });
 
+test.each<[string, string]>([
+  ["a service", "host.provide(defineService('subject'), {});"],
+  ["an operation", "host.operator.operation('do', () => ({}));"],
+  ["an endpoint", "host.endpoint('subject');"],
+  ["a transport", "host.transports.register('subject', () => { throw new Error('no'); });"],
+  ["entries", "host.offer({ tools: {} });"],
+])("a plugin that has nothing but %s does something", async (_, apply) => {
+  expect(await failures({ apply })).toEqual({});
+});
+
+test.each<[string, string]>([
+  ["values for configs", "variables: () => ({ subject: { find: () => undefined, unset: () => 'no' } })"],
+  ["commands", "commands: { do: async () => ({ default: { run() {} } }) }"],
+])("a plugin that has nothing but %s does something", async (_, member) => {
+  const options = `options: ${OPTIONS}`;
+  const top = `const other = definePlugin({ name: "subject", host: "^1.0.0", ${options}, ${member}, apply() {} });`;
+  const file = write({ top, exported: "other" });
+  const { default: plugin } = (await import(pathToFileURL(file).href)) as { default: PluginFactory };
+  let check: (() => Promise<void>) | undefined;
+  const note = (name: string, run: () => Promise<void>): void => {
+    if (name.endsWith(TAPS)) check = run;
+  };
+  testPlugin(plugin, { test: note, module: file, badOptions: BAD });
+  await check?.();
+});
+
 test("a plugin that others need something of is tested beside them", async () => {
   const needed = write({
     exported: `definePlugin({ name: "needed", host: "^1.0.0", options: ${OPTIONS}, apply: (host, { limit }) => host.provide(defineService("limit"), limit) })`,

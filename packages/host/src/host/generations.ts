@@ -155,7 +155,7 @@ export class Generations {
     for (const [key, { facts }] of before.upstreams)
       if (next.upstreams.get(key)?.facts !== facts) next.hooks.upstream?.({ ...facts, state: "removed", reason: undefined });
     next.announcer.listed();
-    this.#draining.push(new Draining(before, next, this.#draining, () => this.#underWay()));
+    this.#draining.push(new Draining(before, next, this.#draining, () => this.#underWay(), this.#ends));
     this.#look();
     return report;
   }

@@ -73,10 +73,19 @@ export interface HostPipeline {
   readonly endpoints: HostStatus["endpoints"];
 }
 
-/** Whether a plugin does nothing: it taps no hook, hears nothing, offers no entries, brings no transport and opens no endpoint. */
+/** Whether a plugin does nothing: it taps no hook, hears nothing, offers no entries, brings no transport, opens no endpoint and serves nobody else. */
 export function isIdle(plugin: AppliedPlugin, set: PluginSet): boolean {
+  if (servesOthers(plugin, set)) return false;
   const { id, taps, offers } = plugin;
   return taps.length === 0 && !offers && !set.transports.isFrom(id) && !set.edge.isOpenedBy(id) && !set.isListening(plugin);
+}
+
+/** Whether a plugin is there for other plugins, for operators or for configs: services, operations, commands, values, isolation. */
+function servesOthers({ id, provided, isolated, loaded }: AppliedPlugin, { operations }: PluginSet): boolean {
+  const { commands, variables } = loaded.definition;
+  return (
+    provided.size > 0 || isolated.length > 0 || operations.isFrom(id) || variables !== undefined || Object.keys(commands ?? {}).length > 0
+  );
 }
 
 function endpointsOf({ edge }: PluginSet): HostStatus["endpoints"] {

@@ -113,11 +113,14 @@ export function testPlugin<Schema extends z.ZodType>(factory: PluginFactory<Sche
 
   test(`${name}: every tap carries the plugin's name`, async () => {
     const names: { hook: string; name: unknown }[] = [];
-    const registered: string[] = [];
-    await using host = await start([withTapNames(factory, options, names, registered)]);
-    assert.notEqual(names.length + registered.length, 0, "the plugin taps nothing and offers nothing, and so does nothing");
+    await using host = await start([withTapNames(factory, options, names)]);
+    const { taps, plugins } = host.test.host.pipeline();
+    assert.equal(
+      plugins.find(({ id }) => id === name)?.idle,
+      false,
+      "the plugin taps nothing, offers nothing, provides nothing and serves neither operators nor configs, and so does nothing",
+    );
     for (const tap of names) assert.equal(tap.name, name, `hooks.${tap.hook} is tapped under another name than the plugin's`);
-    const { taps } = host.test.host.pipeline();
     assert.equal(taps.filter(({ plugin }) => plugin === name).length, names.length, "the host knows other taps than the plugin made");
   });
 
