@@ -138,7 +138,8 @@ export const HOOK_WORDS = {
   notify: {
     asked: "For each notification of an upstream, once, before it is known who gets it.",
     not: "For what the host says by itself, such as changes of lists that plugins made; for notifications of clients, which pass `transform` where the protocol does not have them.",
-    thrown: "The notification is dropped, since the tap may have been about to redact it.",
+    thrown:
+      "The notification is dropped, since the tap may have been about to redact it. `refuse` is a throw like any other here, as nobody is there to be told: it is logged as a failure of the plugin. To drop a notification on purpose, give `null`.",
     errors: [],
   },
   http: {

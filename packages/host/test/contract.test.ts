@@ -422,6 +422,15 @@ test("options that no file can hold are no options of a config", async () => {
   expect(await failures({}, { options }, [CLOSE])).toEqual({ [CLOSE]: expect.stringContaining("cannot be written in a config file") });
 });
 
+test("a bad key is told with its own reason, and the hint may be in the place", async () => {
+  const options = "z.strictObject({ profiles: z.record(z.string().regex(/^[a-z]+$/, 'letters alone'), z.string()).default({}) })";
+  const bad = (hint: string | RegExp) => ({ options: { profiles: { "a/b": "x" } }, place: "plugins[0].options.profiles", hint });
+  const badOptions = [bad("a/b"), bad(/letters alone/), bad("Invalid key in record")];
+  expect(Object.keys(await failures({ options }, { options: {}, badOptions }))).toEqual([
+    "bad options fail with place and hint: plugins[0].options.profiles (3)",
+  ]);
+});
+
 test("a module is found by URL, by path and by name", async () => {
   const run = async (module: string | URL): Promise<void> => {
     const { plugin } = (await import(pathToFileURL(FILE_OF_GOOD).href)) as { plugin: PluginFactory };
