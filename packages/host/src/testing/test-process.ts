@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Json } from "../wire/message.ts";
+import { isObject, type Json } from "../wire/message.ts";
 
 export interface TestProcessOptions {
   /** As in a config file; a module of yours by its URL: `[new URL("./quota.ts", import.meta.url), { perMinute: 1 }]`. */
@@ -69,7 +69,8 @@ export async function startTestProcess({ plugins = [], config = {}, env = {} }: 
 /** A plugin as a config file names it. */
 function entryOf(given: NonNullable<TestProcessOptions["plugins"]>[number]): unknown {
   const named = (use: unknown): unknown => (use instanceof URL ? fileURLToPath(use) : use);
-  return Array.isArray(given) ? [named(given[0]), ...given.slice(1)] : named(given);
+  if (Array.isArray(given)) return [named(given[0]), ...given.slice(1)];
+  return isObject(given) && !(given instanceof URL) ? { ...given, use: named(given.use) } : named(given);
 }
 
 /** Waits until it serves; gives its address, which is what it says first of all addresses. */
