@@ -36,7 +36,7 @@ test("another session of somebody anonymous is another scope, and no other key",
   await using host = await createTestHost({ plugins: [counting()], client: false, config: { listen: { port: 0 } } });
   for (let session = 0; session < 2; session++) {
     const client = sdkClient();
-    await client.connect(httpTransport(host.host.url as URL));
+    await client.connect(httpTransport(new URL(host.host.url ?? "")));
     await client.callTool({ name: "hello", arguments: {} });
     await client.close();
   }

@@ -86,7 +86,7 @@ function urlOf(child: ChildProcess): Promise<string> {
     });
     child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       said = `${said}${text}`.slice(-100_000);
-      const [, url] = /serves .* at (http\S+)/.exec(said) ?? [];
+      const [, url] = /^mcp-host serves \d{1,9} servers? at (http\S{1,300})/m.exec(said) ?? [];
       if (url === undefined) return;
       clearTimeout(late);
       resolve(url);
