@@ -42,6 +42,8 @@ export const STOCK = [
   // It keeps reads, prompts and completions; what keeping every call costs is measured apart.
   { name: "cache", entry: "@host/plugin-cache" },
   { name: "resilience", entry: "@host/plugin-resilience" },
+  // The first server is a group's only member: its calls are given to it and counted, those of the others are in no group.
+  { name: "routing", entry: ["@host/plugin-routing", { groups: { group: { members: ["s0"] } } }] },
   // Every call is counted for the share of those that fail, and for latencies; nobody is told.
   { name: "alerts", entry: ["@host/plugin-alerts", { rules: [{ kind: "server-down" }, { kind: "error-ratio" }, { kind: "latency" }] }] },
   // The last requests are kept; nobody looks at them.

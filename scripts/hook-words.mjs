@@ -62,7 +62,7 @@ export const HOOK_WORDS = {
   },
   route: {
     asked:
-      "For each request that names an entry or has a method of a server's own, after the name was looked up, until one tap gives a route. Again where nothing was sent on the last one (`exchange.attempts` has it).",
+      "For each request that names an entry or has a method of a server's own, after the name was looked up, until one tap gives a route. Again where nothing was sent on the last one, or it was lost and may run twice (`exchange.attempts` has it).",
     not: "For subscriptions, tasks and lists; for the next round of a question of a server of 2026-07-28, which goes where the question came from. [Which methods](../pipeline.md#what-each-method-passes-through).",
     thrown: "The request fails with the error.",
     errors: ["upstream_down", "plugin_failure"],

@@ -150,8 +150,9 @@ test("config show tells what a server lacks, and what else is known of it", asyn
   });
 });
 
-test("what stands in for others does so for a server that is unconfigured", async () => {
-  using at = home({ mcpServers: { lacking, good: { ...good, fallback: true } } });
+test("a backup of a group serves for a member that is unconfigured", async () => {
+  const groups = { group: { members: ["lacking", { server: "good", priority: 2 }] } };
+  using at = home({ mcpServers: { lacking, good }, plugins: [["@host/plugin-routing", { groups }]] });
   expect((await run(at, ["list"])).stdout).toMatch(/^echo/);
 });
 

@@ -155,6 +155,10 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
   "packages/plugin-otel/README.md": { json: { count: 6, by: plugin("otel") } },
   "packages/plugin-profiles/README.md": { json: { count: 1, by: plugin("profiles") } },
   "packages/plugin-rate-limit/README.md": { json: { count: 1, by: plugin("rate-limit") }, "": { count: 1, by: plugin("rate-limit") } },
+  "packages/plugin-routing/README.md": {
+    json: { count: 1, by: plugin("routing") },
+    "": { count: 1, by: "test/plugins/routing.test.ts", but: "forms of a command line" },
+  },
   "packages/plugin-resilience/README.md": { json: { count: 1, by: plugin("resilience") } },
   "packages/plugin-sqlite/README.md": {
     json: { count: 1, by: plugin("sqlite") },
@@ -554,7 +558,7 @@ test("the commands of examples/all-plugins check the config, show its pipeline a
   using at = home();
   const page = "examples/all-plugins/README.md";
   const [validate = "", inspect = ""] = block(page, "npx mcp-host validate").split("\n");
-  expect(await tried(validate, at.env)).toMatchObject({ code: 0, said: expect.stringContaining("3 servers, 13 plugins") });
+  expect(await tried(validate, at.env)).toMatchObject({ code: 0, said: expect.stringContaining("3 servers, 14 plugins") });
   expect(await tried(inspect, at.env)).toMatchObject({ code: 0, said: expect.stringContaining("authenticate") });
   expect(await tried(block(page, "new-key"), at.env)).toMatchObject({ code: 0, said: expect.stringMatching(/^mcph_me_/m) });
 });

@@ -16,11 +16,13 @@ const PLUGINS = [
   "audit",
   "metrics",
   "admin",
+  "routing",
   "transform",
   "namespace",
   "profiles",
   "cache",
   "resilience",
+  "otel",
   "alerts",
 ];
 
@@ -28,8 +30,8 @@ const PLUGINS = [
 const [, KEY = ""] = /Bearer (\S+)"/.exec(README) ?? [];
 
 function config(memory: string): Config {
-  // The file's one variable, as the host would fill it in.
-  const text = readFileSync(FILE, "utf8").replace(/\$\{EXAMPLE_PEPPER:-(.*?)\}/, "$1");
+  // The file's variables, as the host would fill them in.
+  const text = readFileSync(FILE, "utf8").replace(/\$\{EXAMPLE_\w+:-(.*?)\}/g, "$1");
   const read = JSON.parse(text) as Config & { mcpServers: Record<string, { env?: Record<string, string> }> };
   for (const server of Object.values(read.mcpServers)) server.env = { ...MARKED, ...server.env };
   read.mcpServers.memory = { ...read.mcpServers.memory, env: { ...MARKED, MEMORY_FILE_PATH: memory } };
@@ -42,7 +44,7 @@ function config(memory: string): Config {
 test("validate and inspect explain the pipeline of the example", async () => {
   using at = home();
   const valid = await run(at, ["validate", "--config", FILE]);
-  expect(valid).toEqual({ code: 0, stdout: `${FILE} is valid: 3 servers, 12 plugins\n`, stderr: "" });
+  expect(valid).toEqual({ code: 0, stdout: `${FILE} is valid: 3 servers, 14 plugins\n`, stderr: "" });
 
   const { code, stdout } = await run(at, ["inspect", "--config", FILE]);
   expect(code).toBe(0);
@@ -70,9 +72,11 @@ test.each([
   ["auth", "rulse", "rules"],
   ["audit", "detials", "details"],
   ["metrics", "pathh", "path"],
+  ["otel", "endpont", "endpoint"],
   ["admin", "callz", "calls"],
   ["oauth", "serverz", "servers"],
   ["rate-limit", "adresses", "addresses"],
+  ["routing", "group", "groups"],
   ["transform", "rulez", "rules"],
   ["namespace", "seperator", "separator"],
   ["profiles", "profile", "profiles"],
@@ -81,7 +85,7 @@ test.each([
   ["alerts", "receiver", "receivers"],
 ])("a misspelt option of %s gives one line with its place and what may be meant", async (plugin, misspelt, meant) => {
   const read = JSON.parse(readFileSync(FILE, "utf8")) as { plugins: (string | [string, object])[] };
-  const index = PLUGINS.indexOf(plugin);
+  const index = read.plugins.findIndex((each) => [each].flat()[0] === `@host/plugin-${plugin}`);
   const entry = read.plugins[index];
   read.plugins[index] = typeof entry === "string" ? [entry, { [misspelt]: true }] : [entry?.[0] ?? "", { ...entry?.[1], [misspelt]: true }];
   using at = home(read);
@@ -142,7 +146,7 @@ test("the example serves whoever reads, and whoever has the key", async () => {
 
 test("every variable of the example is told, and a pepper of one's own takes keys of one's own and no other", async () => {
   const variables = [...readFileSync(FILE, "utf8").matchAll(/\$\{(\w+)/g)].map(([, name]) => name);
-  expect(variables).toEqual(["EXAMPLE_PEPPER"]);
+  expect(variables).toEqual(["EXAMPLE_PEPPER", "EXAMPLE_COLLECTOR"]);
   for (const name of variables) expect(README).toContain(`\`${name}\``);
   const EXAMPLE_PEPPER = "a pepper of one's own";
   using at = home();

@@ -5,6 +5,7 @@ import { oauth } from "@host/plugin-oauth";
 import { otel } from "@host/plugin-otel";
 import { profiles } from "@host/plugin-profiles";
 import { rateLimit } from "@host/plugin-rate-limit";
+import { routing } from "@host/plugin-routing";
 import { sqlite } from "@host/plugin-sqlite";
 import { webhooks } from "@host/plugin-webhooks";
 import { type Config, definePlugin } from "mcp-host";
@@ -67,6 +68,7 @@ export function bystanders(): NonNullable<Config["plugins"]> {
     // Nobody listens there, and nobody is told: what it would add to `_meta` is its own.
     otel({ endpoint: "http://127.0.0.1:9/", traces: { ratio: 1 }, context: { out: false, questions: false }, shutdown: 0 }),
     profiles({ profiles: { everything: {} }, default: "everything" }),
+    routing({ coalesce: [{ match: ["nothing"] }] }),
     sqlite({ file: `${folder.path}/store.sqlite` }),
     webhooks({
       hooks: (["permit", "transform", "respond"] as const).map((at) => ({

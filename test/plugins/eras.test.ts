@@ -8,6 +8,7 @@ import { otel } from "@host/plugin-otel";
 import { profiles } from "@host/plugin-profiles";
 import { rateLimit } from "@host/plugin-rate-limit";
 import { resilience } from "@host/plugin-resilience";
+import { routing } from "@host/plugin-routing";
 import { transform } from "@host/plugin-transform";
 import { webhooks } from "@host/plugin-webhooks";
 import type { Config, Json } from "mcp-host";
@@ -257,6 +258,39 @@ describe.each(PAIRS)("a client of the %s era, servers of the %s era", (client, e
       for (const key of ["inputRequests", "inputResponses", "requestState", "resultType", "_meta"]) expect(payload).not.toHaveProperty(key);
     }
     expect(asked.filter(({ phase }) => phase === "response")).toHaveLength(1);
+  });
+
+  test("routing: a group has members of either era; what a question begins stays with who asked, and a mirror asks nobody", async () => {
+    const other = era === "legacy" ? "modern" : "legacy";
+    const files = { one: server(era), two: server(other) };
+    const asking = (rules: object[] = []) =>
+      routing({ groups: { files: { members: ["one", "two"], sticky: false, rules: rules as never } } });
+    const host = await hosting(files, [asking(), namespace()]);
+    const ann = await person(host, client);
+    expect(names(await ann.listTools())).toEqual(["files__files_read", "files__files_write", "files__files_ask"]);
+    for (let count = 0; count < 4; count++) expect(textOf(await ann.callTool("files__files_ask"))).toContain("file:///w");
+    expect(ann.asked).toBe(4);
+    await ann.request("prompts/get", { name: "files__files_pack" });
+    await ann.readResource("files:///open");
+    const calls = (key: "one" | "two") => files[key].received("tools/call").length;
+    // A question of the modern era is answered with another request, to the same server.
+    expect([calls("one") >= 2, calls("two") >= 2]).toEqual([true, true]);
+    expect(host.host.reports().routing).toMatchObject({ groups: { files: { members: { one: { inFlight: 0 }, two: { inFlight: 0 } } } } });
+
+    const rules = [
+      { name: "first", to: "one" },
+      { name: "shadow", mirror: "two", readOnly: true },
+    ];
+    await host.host.reload({ ...(host.host.config as Config), plugins: [asking(rules), namespace()] });
+    const before = calls("two");
+    await ann.callTool("files__files_ask");
+    expect(ann.asked).toBe(5);
+    await ann.callTool("files__files_read", { a: 1 });
+    await expect
+      .poll(() => host.host.reports().routing)
+      .toMatchObject({ groups: { files: { rules: { shadow: { mirrored: { same: 1 } } } } } });
+    expect(calls("two")).toBeGreaterThan(before);
+    expect(ann.asked).toBe(5);
   });
 
   test("resilience: a question is an answer: it is neither retried, nor does its time count, nor does it open the breaker", async () => {

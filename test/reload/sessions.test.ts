@@ -1,3 +1,4 @@
+import { routing } from "@host/plugin-routing";
 import type { Config } from "mcp-host";
 import { describe, expect, test, vi } from "vitest";
 import { type Deliver, httpPipe, type Pipe, RawClient, socketPipe, ssePipe, transportPipe } from "../fidelity/raw.ts";
@@ -182,18 +183,19 @@ test("tasks of a server that stays go on over a reload; those of one that is rep
   await Promise.all([stays, goes, other].map((one) => one.close()));
 });
 
-test("a fallback takes over when its main server turns into one that is down, and steps back when that comes back", async () => {
+test("a backup takes over when its main server turns into one that is down, and steps back when that comes back", async () => {
   const [main, backup] = await Promise.all([
     server("http", { name: "main", only: ["echo"] }),
     server("http", { name: "backup", only: ["echo"] }),
   ]);
   const gone = { url: "http://127.0.0.1:9/mcp", type: "http" } as const;
   const config = (it: object): Config => ({
-    mcpServers: { main: it, backup: { ...backup.config, fallback: true } },
+    mcpServers: { main: it, backup: backup.config },
+    plugins: [routing({ groups: { group: { members: ["main", { server: "backup", priority: 2 }] } } })],
     listen: { port: 0, sse: true, websocket: true },
     drain: 0,
   });
-  await using running = await host(config(main.config).mcpServers as Servers);
+  await using running = await startHost(config(main.config));
   const raw = await client(running);
   const who = async (): Promise<string> => payloadOf(await raw.call("echo")).split("/")[0] ?? "";
   expect(await who()).toBe("main");

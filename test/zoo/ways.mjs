@@ -34,6 +34,7 @@ const PLUGINS = {
   "plugin-profiles": { profiles: { everything: {} }, default: "everything" },
   "plugin-rate-limit": { rules: [{ name: "often", per: ["principal"], requests: 1_000_000, window: "1m" }] },
   "plugin-resilience": {},
+  "plugin-routing": { coalesce: [{ match: ["*"] }] },
   "plugin-sqlite": { file: join(stores, "store.sqlite") },
   "plugin-transform": {},
   "plugin-vault": { folder: join(stores, "vault"), keyFile: join(stores, "vault.key") },

@@ -1,3 +1,4 @@
+import { routing } from "@host/plugin-routing";
 import { type Config, definePlugin, type Json, matcher, type OfferContext, type Plugin, type PluginHost } from "mcp-host";
 import { createTestHost, fakeUpstream, type TestClient } from "mcp-host/testing";
 import { describe, expect, test } from "vitest";
@@ -63,8 +64,8 @@ interface Way {
   /** The tool that is called; default: "safe" of the upstream "a". */
   readonly tool?: string;
   readonly endpoint?: string;
-  /** The upstream "a" is down and "b" stands in for it. */
-  readonly fallback?: true;
+  /** "b" is the backup of "a" in a group, and "a" is down. */
+  readonly backup?: true;
 }
 
 /** Ways to reach the tool. */
@@ -101,18 +102,20 @@ const WAYS: Record<string, Way> = {
     plugins: [plugin("hide", (host) => host.hooks.list.tap("hide", (entries) => entries.filter(({ native }) => native !== "wipe")))],
     tool: "wipe",
   },
-  "a fallback": { fallback: true, tool: "wipe" },
-  "a fallback by exchange.call of an offered tool": { fallback: true, plugins: [offering("own", "wipe")], tool: "own" },
+  "a group": { backup: true, tool: "wipe" },
+  "a group by exchange.call of an offered tool": { backup: true, plugins: [offering("own", "wipe")], tool: "own" },
 };
 
+const GROUP = routing({ groups: { group: { members: ["a", { server: "b", priority: 2 }] } } });
+
 /** Calls as somebody without the role and as an admin. Gives what they got and how often the tool ran for either. @param settings of the server "b" */
-async function tried(rules: readonly Plugin[], { plugins = [], tool = "safe", endpoint, fallback }: Way, settings: Json = {}) {
-  const a = fakeUpstream({ tools: { safe: () => "safe", other: () => "other", ...(fallback && { wipe: () => "a's own" }) } });
+async function tried(rules: readonly Plugin[], { plugins = [], tool = "safe", endpoint, backup }: Way, settings: Json = {}) {
+  const a = fakeUpstream({ tools: { safe: () => "safe", other: () => "other", ...(backup && { wipe: () => "a's own" }) } });
   const b = fakeUpstream({ tools: { wipe: () => "wiped" } });
   await using host = await createTestHost({
     // The rule last: what is before it in the config has no more rights.
-    plugins: [...plugins, ...rules] as Config["plugins"],
-    upstreams: { a, b: { transport: b.transport, ...(fallback && { fallback }), ...settings } },
+    plugins: [...(backup ? [GROUP] : []), ...plugins, ...rules] as Config["plugins"],
+    upstreams: { a, b: { transport: b.transport, ...settings } },
     client: false,
   });
   const connect = (id: string, roles: string[]): Promise<TestClient> =>
@@ -120,7 +123,7 @@ async function tried(rules: readonly Plugin[], { plugins = [], tool = "safe", en
   const ann = await connect("ann", []);
   const bob = await connect("bob", ["admin"]);
   for (const client of [ann, bob]) await client.listTools();
-  if (fallback) {
+  if (backup) {
     a.fail("down");
     // The first call finds the server gone, if it was not noticed before.
     await expect.poll(() => host.host.status().upstreams[0]?.state).not.toBe("ready");
@@ -147,8 +150,8 @@ describe("a tool that the config leaves out is reached by nobody", () => {
     const { refused, ranForAnn, allowed, ranForBob } = await tried([], way, { tools: { exclude: ["w*"] } });
     expect([ranForAnn, ranForBob]).toEqual([0, 0]);
     for (const each of [refused, allowed]) expect(each instanceof Error || each.isError === true).toBe(true);
-    // What a fallback would stand in for is there, and out of reach.
-    const words = way.fallback
+    // What the group has is there, and out of reach.
+    const words = way.backup
       ? /"?a\\?"? is not available; nothing was sent/
       : new RegExp(`Unknown tool: (${way.tool ?? "safe"}|wipe|other)`);
     expect(refused instanceof Error ? refused.message : JSON.stringify(refused)).toMatch(words);

@@ -209,15 +209,6 @@ describe("beside servers", () => {
     expect(await host.client.request("resources/read", { uri: "up:///unlisted" })).toEqual({ contents: [] });
   });
 
-  test("a fallback is offered while all servers are away, whatever plugins offer", async () => {
-    const mcpServers = {
-      away: { command: process.execPath, args: ["-e", "process.exit(1)"] },
-      spare: { transport: fakeUpstream({ tools: { spare: () => "" } }).transport, fallback: true },
-    };
-    await using host = await createTestHost({ plugins: [offering({ tools: { mine: says("") } })], config: { mcpServers } });
-    await vi.waitFor(async () => expect(names(await host.client.listTools())).toEqual(["mine", "spare"]));
-  });
-
   test("the first name is the server's; status shows what the plugin offers as an upstream of its own", async () => {
     const up = fakeUpstream({ tools: { same: () => "server" } });
     let upstreams: readonly { key: string }[] = [];

@@ -27,7 +27,7 @@ interface Naming {
 export class Fitting {
   readonly #host: Pick<PluginHost, "catalog" | "upstreams" | "clock" | "log">;
   readonly #rules: readonly Naming[];
-  /** Tools as their servers list them: those of a server that stands in for another are not in the catalog until it is needed. */
+  /** Tools as their servers list them: those of a member of a group are not in the catalog. */
   readonly #listed = new Map<string, readonly Entry[]>();
   readonly #told = new Set<Naming>();
   #isDue = false;

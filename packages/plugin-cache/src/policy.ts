@@ -65,7 +65,7 @@ export function policies(options: Options): Policies {
   const concerns: Policies["concerns"] = (method, upstream) => some[method] || (method === "tools/call" && trusted.has(upstream));
   const of: Policies["of"] = (method, entry, upstream, native) => {
     const subject: Subject = { method, upstream, name: entry.name, native };
-    // A fallback, or whoever a plugin routed to, serves in the owner's place: what is said of the owner's tool holds too.
+    // Whoever a plugin routed to serves in the owner's place: what is said of the owner's tool holds too.
     const isOwn = entry.upstream === upstream;
     const either = (matches: (subject: Entry | Subject) => boolean): boolean => matches(subject) || (!isOwn && matches(entry));
     const rules: Rule[] = [];

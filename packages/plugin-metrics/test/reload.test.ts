@@ -1,5 +1,6 @@
 import { cache } from "@host/plugin-cache";
 import { metrics } from "@host/plugin-metrics";
+import { routing } from "@host/plugin-routing";
 import { type Config, definePlugin } from "mcp-host";
 import { fakeUpstream } from "mcp-host/testing";
 import { expect, test } from "vitest";
@@ -63,11 +64,12 @@ test("what plugins count is published after they were applied anew, came, or wen
   expect(await lines(running.url, "mcp_host_two_calls_total")).toEqual(['mcp_host_two_calls_total{plugin="two"} 2']);
 });
 
-test("a call that a fallback served is the fallback's, under the name that was called", async () => {
+test("a call that a backup served is the backup's, under the name that was called", async () => {
   const main = reads("main");
   const backup = reads("backup");
-  const mcpServers = { ...servers(["main", main]), backup: { transport: backup.transport, fallback: true } };
-  await using running = await startHost({ mcpServers, plugins: [metrics()], drain: 0 });
+  const mcpServers = { ...servers(["main", main]), backup: { transport: backup.transport } };
+  const group = routing({ groups: { group: { members: ["main", { server: "backup", priority: 2 }] } } });
+  await using running = await startHost({ mcpServers, plugins: [group, metrics()], drain: 0 });
   const client = await WireClient.connect(running.url);
   await client.request("tools/list");
   main.fail("down");

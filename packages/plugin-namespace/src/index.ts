@@ -50,10 +50,7 @@ export const namespace = definePlugin({
   options,
   apply(host, given) {
     host.reload.expectUpstreams(...namedUpstreams(given));
-    const { mcpServers } = host.config;
-    const upstreams = Object.keys(mcpServers);
-    const fallbacks = upstreams.filter((key) => mcpServers[key]?.fallback);
-    const rules = checkedOptions(given, upstreams, fallbacks);
+    const rules = checkedOptions(given, Object.keys(host.config.mcpServers));
     const naming = new Naming(rules, new Claims(), host.log);
     host.hooks.merge.tap("namespace", (entries) => naming.name(entries));
     if (rules.names.size > 0) host.hooks.discover.tap("namespace", watchOverrides(rules.names, host.log));

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Entry, Logger } from "mcp-host";
-import { Claims, entryKey } from "./claims.ts";
+import { type Claims, entryKey } from "./claims.ts";
 import type { Rules } from "./options.ts";
 
 /** Hexadecimal digits of the hash in an alias. */
@@ -26,14 +26,11 @@ interface Candidate {
 export class Naming {
   readonly #rules: Rules;
   readonly #claims: Claims;
-  /** Of each fallback its own: it is there to stand in for others under their names, and must not make them change. */
-  readonly #borrowed: ReadonlyMap<string, Claims>;
   readonly #log: Logger;
 
   constructor(rules: Rules, claims: Claims, log: Logger) {
     this.#rules = rules;
     this.#claims = claims;
-    this.#borrowed = new Map(rules.fallbacks.map((key) => [key, new Claims()]));
     this.#log = log;
     // Names that the operator gave are taken before anybody lists anything: who starts first must not matter.
     for (const [owner, name] of rules.names) for (const kind of NAMED) claims.reserve(kind, name, owner);
@@ -58,9 +55,7 @@ export class Naming {
     while (moving.length > 0) {
       for (const candidate of moving) this.#claim(candidate);
       moving = candidates.filter((candidate) => {
-        const { kind, upstream } = candidate.entry;
-        const isContested = (claims: Claims | undefined): boolean => claims?.contested(kind, candidate.name) === true;
-        if (!isContested(this.#claims) && !isContested(this.#borrowed.get(upstream))) return false;
+        if (!this.#claims.contested(candidate.entry.kind, candidate.name)) return false;
         const next = this.#choice(candidate.entry, candidate.step + 1);
         if (next === undefined) return false;
         candidate.step++;
@@ -71,7 +66,7 @@ export class Naming {
   }
 
   #claim({ entry, owner, step, name }: Candidate): void {
-    const other = (this.#borrowed.get(entry.upstream) ?? this.#claims).claim(entry.kind, name, owner);
+    const other = this.#claims.claim(entry.kind, name, owner);
     if (other === undefined) return;
     const fields = { kind: entry.kind, name, first: other, second: owner };
     if (this.#rules.strategy === "conflict" && step === 0) this.#log.info("a name that several entries have gets prefixes", fields);

@@ -19,8 +19,6 @@ export interface Rules {
   readonly names: ReadonlyMap<string, string>;
   /** In characters. */
   readonly maxLength: number;
-  /** Upstreams that stand in for others. */
-  readonly fallbacks: readonly string[];
 }
 
 /** The upstreams that options name, by place. */
@@ -33,7 +31,7 @@ export function namedUpstreams({ prefixes, names }: Options): { place: string; k
 }
 
 /** Checks options that only make sense together with the upstreams. @throws ConfigError with all that is wrong with them */
-export function checkedOptions(options: Options, upstreams: readonly string[], fallbacks: readonly string[] = []): Rules {
+export function checkedOptions(options: Options, upstreams: readonly string[]): Rules {
   const { strategy, separator, maxLength } = options;
   const own = new Map(Object.entries(options.prefixes));
   const names = new Map(Object.entries(options.names));
@@ -45,7 +43,7 @@ export function checkedOptions(options: Options, upstreams: readonly string[], f
   );
   const problems = [...badNames(names, maxLength), ...ambiguities(prefixes)];
   if (problems.length > 0) throw new ConfigError(problems.map((problem) => `plugin "namespace": ${problem}`));
-  return { strategy, prefixes, separator, names, maxLength, fallbacks };
+  return { strategy, prefixes, separator, names, maxLength };
 }
 
 function badNames(names: ReadonlyMap<string, string>, maxLength: number): string[] {

@@ -1,4 +1,5 @@
 import { profiles } from "@host/plugin-profiles";
+import { routing } from "@host/plugin-routing";
 import { type Config, definePlugin, type Json, type Plugin, type PluginHost } from "mcp-host";
 import { createTestHost, fakeUpstream, type TestClient } from "mcp-host/testing";
 import { describe, expect, test } from "vitest";
@@ -112,12 +113,15 @@ test("the updates of what is outside are not told to whoever subscribed where it
   expect(await work.until("notifications/resources/updated")).toEqual({ uri: "git:///open" });
 });
 
-test("a fallback serves a profile that it is in, and no other", async () => {
+test("a member of a group serves a profile that it is in, and no other", async () => {
   const main = fakeUpstream({ tools: { read: () => "main" } });
   const spare = fakeUpstream({ tools: { read: () => "spare" } });
   await using running = await createTestHost({
-    upstreams: { main, spare: { transport: spare.transport, fallback: true } },
-    plugins: [profiles({ profiles: { both: {}, alone: { servers: ["main"] } } })],
+    upstreams: { main, spare },
+    plugins: [
+      routing({ groups: { group: { members: ["main", { server: "spare", priority: 2 }] } } }),
+      profiles({ profiles: { both: {}, alone: { servers: ["main", "group"] } } }),
+    ],
     client: false,
   });
   const [both, alone] = [await running.connect({ endpoint: "both" }), await running.connect({ endpoint: "alone" })];

@@ -214,7 +214,7 @@ export class Rules {
     return plan ?? undefined;
   }
 
-  /** What is done with a call: where a fallback serves it, its own entry is a reason to take out secrets as well. */
+  /** What is done with a call: where another server serves it, its own entry is a reason to take out secrets as well. */
   ofCall({ entry, route }: Pick<Exchange, "entry" | "route">): Plan | undefined {
     const plan = this.of(entry);
     if (!entry || !route || route.upstream === entry.upstream) return plan;

@@ -80,6 +80,7 @@ const v1 = {
         ["@host/plugin-profiles", { profiles: { everything: {} }, default: "everything" }],
         ["@host/plugin-cache", { tools: ["*"], store: true }],
         "@host/plugin-resilience",
+        ["@host/plugin-routing", { groups: { group: { members: ["fixture"] } }, coalesce: [{ match: ["*"] }] }],
         ["@host/plugin-sqlite", { file: "store.sqlite" }],
         ["@host/plugin-vault", { folder: "vault", keyFile: "vault.key" }],
         // Nobody answers there, so that its circuit opens and everything goes on without it.

@@ -38,8 +38,15 @@ const SERVER: Readonly<Record<string, string>> = {
   description: CLIENT_NOTE,
 };
 
-/** What to write instead of a key that only other hosts know. */
+/** What was a key of a server once, and how it is said now. */
+const MOVED: Readonly<Record<string, (server: string) => string>> = {
+  fallback: (server) =>
+    `it is a backup in a group now: remove it, and add to "plugins" ["@host/plugin-routing", { "groups": { "<name>": { "members": ["<server>", { "server": "${server}", "priority": 2 }] } } }]`,
+};
+
+/** What to write instead of a key that only other hosts know, or this one before. */
 export function foreignKey(path: readonly PropertyKey[], key: string): string | undefined {
+  if (path[0] === "mcpServers" && path.length === 2 && Object.hasOwn(MOVED, key)) return MOVED[key]?.(String(path[1]));
   const keys = path.length === 0 ? TOP : path[0] === "mcpServers" && path.length === 2 ? SERVER : {};
   return Object.hasOwn(keys, key) ? keys[key] : undefined;
 }

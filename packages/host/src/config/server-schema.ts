@@ -39,11 +39,6 @@ const anyUpstream = {
     ),
   start: z.enum(["eager", "lazy"]).default("eager").describe("Connect when the host starts, or on first use."),
   idleTimeout: duration.optional().describe("Stop a connection that was not used for this long; the next use starts it again."),
-  fallback: flag
-    .default(false)
-    .describe(
-      "Stand in for the others: offered while none of them can be reached, and serving calls that could not be sent to their owner.",
-    ),
   required: flag
     .default(false)
     .describe("/readyz answers 503 while this upstream is down, and a value that its entry lacks stops the start."),

@@ -14,6 +14,8 @@ export interface Entry {
   readonly native: string;
   /** What the upstream lists (or a plugin made of it); the exposed name is written into it when it is listed. */
   readonly definition: Readonly<Json>;
+  /** Of what several upstreams have alike, offered once under the name of a group: who has it. A route leads to one of them. */
+  readonly members?: readonly Pick<Entry, "upstream" | "native">[];
 }
 
 /** The kinds that are listed, with the wire's words for them. */

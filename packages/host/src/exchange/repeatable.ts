@@ -20,6 +20,6 @@ export function repeatability(
   const idempotent = new Map(
     Object.entries(servers).map(([key, config]) => [key, matcher(config.idempotent.map((glob) => `${key}:${glob}`))]),
   );
-  return ({ method, entry, route }) =>
-    REPEATABLE.has(method) || (entry !== undefined && idempotent.get(route?.upstream ?? entry.upstream)?.(entry) === true);
+  return ({ method, entry, called = entry }) =>
+    REPEATABLE.has(method) || (called !== undefined && idempotent.get(called.upstream)?.(called) === true);
 }

@@ -62,7 +62,7 @@ export function makeLasting(options: {
     serverRequests.cancelled(connection, id, reason);
   const notifications = new Notifications({ present, log, tasks, progressPerSecond: limits.progressPerSecond, caller, cancelled });
   const serverRequests = new ServerRequests({ hooks: () => present().hooks, tasks, notifications, limits, caller, settled, tracer });
-  const names = new NameRegistry(undefined, (key) => present().upstreams.get(key)?.config.fallback === true);
+  const names = new NameRegistry();
   const run = (exchange: HostExchange): Promise<Json> => present().pipeline.run(exchange);
   const uriOwners = new UriOwners(limits.seenUris, limits.uriLength);
   const taskBridge = new TaskBridge({ tasks, serverRequests, run, settled });

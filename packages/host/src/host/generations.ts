@@ -228,7 +228,6 @@ export class Generations {
     // What was replaced goes without a word: that it went was told.
     if (this.#serving && this.#of(upstream).upstreams.get(facts.key) === upstream)
       this.#of(upstream).hooks.upstream?.({ ...facts, state, reason });
-    if (this.#serving?.directory.stateChanged()) this.#serving.announcer.listed();
   }
 
   *#underWay(): Iterable<HostExchange> {

@@ -77,7 +77,7 @@ export interface HostPipeline {
 export function isIdle(plugin: AppliedPlugin, set: PluginSet): boolean {
   if (servesOthers(plugin, set)) return false;
   const { id, taps, offers } = plugin;
-  return taps.length === 0 && !offers && !set.transports.isFrom(id) && !set.edge.isOpenedBy(id) && !set.isListening(plugin);
+  return taps.length === 0 && offers.size === 0 && !set.transports.isFrom(id) && !set.edge.isOpenedBy(id) && !set.isListening(plugin);
 }
 
 /** Whether a plugin is there for other plugins, for operators or for configs: services, operations, commands, values, isolation. */

@@ -125,6 +125,8 @@ interface Joins {
 
 const noJoins = (): Joins => ({ offer: undefined, next: new WeakMap() });
 
+type Reach = (entry: Entry, member: Pick<Entry, "upstream" | "native">) => Entry;
+
 /** What the host offers: joins views into offers, resolves names, applies `permit`. */
 export class Catalog {
   readonly #hooks: SealedHooks;
@@ -135,6 +137,7 @@ export class Catalog {
   /** By upstream, of those that the config leaves something out of; undefined where there are none, which costs a call nothing. */
   readonly #selections: ReadonlyMap<string, NonNullable<Upstream["selection"]>> | undefined;
   #look: (() => Offer) | undefined;
+  #reach: Reach = (entry) => entry;
   readonly #changed: (principal: string | undefined) => void;
 
   /** @param changed called when permissions of a principal (or of all) changed */
@@ -155,9 +158,10 @@ export class Catalog {
     this.#selections = selections.length === 0 ? undefined : new Map(selections);
   }
 
-  /** Says where to look for what is listed now, whoever it is for. */
-  lookAt(look: () => Offer): void {
+  /** Says where to look for what is listed now, whoever it is for. @param reach what a call of an entry is at a member of its group */
+  lookAt(look: () => Offer, reach: Reach): void {
     this.#look = look;
+    this.#reach = reach;
   }
 
   /** What is offered now, whoever it is for; for operators and plugins. */
@@ -244,8 +248,11 @@ export class Catalog {
     return this.#selections?.get(upstream)?.takes(kind, native) ?? true;
   }
 
+  /** Of what several have: whether one of them may be called. */
   permits(entry: Entry, caller: Caller): boolean {
-    return this.has(entry) && this.refusedBy(entry, caller) === undefined;
+    const isOpen = (each: Entry): boolean => this.has(each) && this.refusedBy(each, caller) === undefined;
+    if (!isOpen(entry)) return false;
+    return !entry.members || !this.#hooks.permit || entry.members.some((member) => isOpen(this.#reach(entry, member)));
   }
 
   /** Who hides an entry from a caller, if somebody does. */

@@ -1,6 +1,5 @@
 import type { Caller } from "../exchange/caller.ts";
 import type { Entry } from "../exchange/entry.ts";
-import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Connection } from "../upstream/connection.ts";
 import { unavailable } from "../upstream/failure.ts";
 import type { ServerFacts } from "../upstream/handshake.ts";
@@ -8,7 +7,6 @@ import type { RawLists } from "../upstream/lists.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { withDeadline } from "../wire/deadline.ts";
 import { type Catalog, Offer, type View } from "./catalog.ts";
-import { Fallbacks } from "./fallbacks.ts";
 import { type CatalogStore, LastKnown } from "./last-known.ts";
 
 /** How long `initialize` and lists wait for upstreams of which nothing is known yet: a client should not wait long for one slow server. */
@@ -32,10 +30,11 @@ export class Directory {
   readonly #last: LastKnown;
   /** What any connection listed last, by upstream. */
   readonly #newest = new Map<string, View>();
-  readonly #fallbacks: Fallbacks;
   readonly #sole: Upstream | undefined;
   #surveyed: { epoch: number; offer: Offer } | undefined;
-  #named: { epoch: number; entries: readonly Entry[] } | undefined;
+  #named: { epoch: number; entries: ReadonlyMap<string, Entry> } | undefined;
+  /** What members of groups have and do not list themselves, by what their group lists. */
+  readonly #ofMembers = new WeakMap<Entry, Map<string, Entry>>();
   #epoch = 0;
 
   readonly #wait: number | undefined;
@@ -55,56 +54,46 @@ export class Directory {
     this.#sole = servers.length === 1 ? servers[0] : undefined;
     this.#wait = wait;
     this.#last = new LastKnown(store);
-    this.#fallbacks = new Fallbacks(upstreams);
-    catalog.lookAt(() => this.preview());
-  }
-
-  /** A connection's state has changed; true if something else is offered now. */
-  stateChanged(): boolean {
-    const changed = this.#fallbacks.look();
-    if (changed) this.#epoch++;
-    return changed;
-  }
-
-  /** Whether a call that could not be sent to its owner may have another way. */
-  get hasFallbacks(): boolean {
-    return this.#fallbacks.any;
-  }
-
-  /** What a fallback has for a call whose last attempt was not sent. What the principal may not see there is not there. */
-  standIn(exchange: HostExchange, entry: Entry): Entry | undefined {
-    return this.#fallbacks.find(
-      exchange,
-      entry,
-      () => this.#entries(),
-      (found) => this.catalog.permits(found, exchange.caller),
+    catalog.lookAt(
+      () => this.preview(),
+      (entry, { upstream, native }) => this.reached(entry, upstream, native),
     );
   }
 
-  /** What a call really reaches by this native name of an upstream; one that it does not list goes by that name. */
-  reached(kind: Entry["kind"], upstream: string, native: string): Entry {
-    const listed = this.#entries().find((entry) => entry.upstream === upstream && entry.kind === kind && entry.native === native);
-    return listed ?? { kind, name: native, upstream, native, definition: {} };
+  /**
+   * What a call really reaches by this native name of an upstream. What a member of a group has and does not list itself is what the
+   * group lists, of that member; anything else that is not listed goes by its native name.
+   */
+  reached(named: Entry, upstream: string, native: string): Entry {
+    const { kind, members } = named;
+    const listed = this.#entries().get(keyOf({ kind, upstream, native }));
+    if (listed) return listed;
+    if (!members?.some((member) => member.upstream === upstream && member.native === native))
+      return { kind, name: native, upstream, native, definition: {} };
+    let ofMembers = this.#ofMembers.get(named);
+    if (!ofMembers) this.#ofMembers.set(named, (ofMembers = new Map()));
+    let reached = ofMembers.get(upstream);
+    if (!reached) {
+      const { members: _, ...grouped } = named;
+      ofMembers.set(upstream, (reached = Object.freeze({ ...grouped, upstream, native })));
+    }
+    return reached;
   }
 
   /** All that is known of any upstream by the names that it has or would have, whether it is offered now or not. */
-  #entries(): readonly Entry[] {
+  #entries(): ReadonlyMap<string, Entry> {
     if (this.#named?.epoch !== this.#epoch) {
-      const views = this.#inOrder().flatMap(({ key }) => this.#newest.get(key) ?? []);
-      this.#named = { epoch: this.#epoch, entries: this.catalog.named(views) };
+      const views = [...this.upstreams.keys()].flatMap((key) => this.#newest.get(key) ?? []);
+      // Of two that an upstream lists by one native name, the first counts.
+      const entries = new Map(
+        this.catalog
+          .named(views)
+          .map((entry) => [keyOf(entry), entry] as const)
+          .reverse(),
+      );
+      this.#named = { epoch: this.#epoch, entries };
     }
     return this.#named.entries;
-  }
-
-  /** Those that stand in for others come last. */
-  #inOrder(): Upstream[] {
-    const all = [...this.upstreams.values()];
-    return [...all.filter(({ config }) => !config.fallback), ...all.filter(({ config }) => config.fallback)];
-  }
-
-  /** The upstreams that are offered now: those that stand in for others only when they are needed. */
-  #offered(): Upstream[] {
-    return this.#inOrder().filter(({ config }) => !config.fallback || this.#fallbacks.areOffered);
   }
 
   /** A connection has read its lists. */
@@ -149,7 +138,7 @@ export class Directory {
 
   /** The connections whose servers make up what the caller is offered. */
   connections(caller: Caller): Connection[] {
-    return this.#offered().map((upstream) => upstream.connectionFor(caller));
+    return [...this.upstreams.values()].map((upstream) => upstream.connectionFor(caller));
   }
 
   /** What the caller is offered, as far as it is known now. */
@@ -157,7 +146,7 @@ export class Directory {
     const kept = this.#offers.get(caller);
     if (kept?.epoch === this.#epoch) return kept.offer;
     const views: View[] = [];
-    for (const upstream of this.#offered()) {
+    for (const upstream of this.upstreams.values()) {
       const view = this.#viewOf(upstream.connectionFor(caller));
       if (view) views.push(view);
     }
@@ -172,7 +161,7 @@ export class Directory {
     if (before?.epoch === this.#epoch) return before.offer;
     // A plugin may look from within `merge`: it sees what was before.
     this.#surveyed = { epoch: this.#epoch, offer: before?.offer ?? new Offer([], []) };
-    const views = this.#offered().flatMap(({ key }) => this.#newest.get(key) ?? []);
+    const views = [...this.upstreams.keys()].flatMap((key) => this.#newest.get(key) ?? []);
     const offer = this.catalog.survey(views);
     this.#surveyed = { epoch: this.#epoch, offer };
     return offer;
@@ -253,4 +242,8 @@ function allOrEnough(all: readonly (Promise<void> | undefined)[], enough: (() =>
   return new Promise((resolve, reject) => {
     Promise.all(all.map((each) => each?.then(() => enough() && resolve(undefined)))).then(resolve, reject);
   });
+}
+
+function keyOf({ kind, upstream, native }: Pick<Entry, "kind" | "upstream" | "native">): string {
+  return `${kind} ${upstream} ${native}`;
 }

@@ -29,21 +29,16 @@ export class NameRegistry {
   /** Of which it was told that they are withheld. */
   readonly #heard = new Set<string>();
   readonly #quota: number;
-  readonly #borrows: (upstream: string) => boolean;
 
-  /**
-   * @param quota names that one upstream keeps; default 50,000
-   * @param borrows whether an upstream gets names only as long as nobody else wants them
-   */
-  constructor(quota = NAMES_PER_UPSTREAM, borrows: (upstream: string) => boolean = () => false) {
+  /** @param quota names that one upstream keeps; default 50,000 */
+  constructor(quota = NAMES_PER_UPSTREAM) {
     this.#quota = quota;
-    this.#borrows = borrows;
   }
 
-  /** Who has the name of an entry, if anybody was given it. Who only borrows may have it whenever the owner does not list it. */
-  ownerOf(entry: Pick<Entry, "kind" | "name" | "upstream">): string | undefined {
+  /** Who has the name of an entry, if anybody was given it. A group takes over what its members had. */
+  ownerOf(entry: Pick<Entry, "kind" | "name" | "upstream" | "members">): string | undefined {
     const owner = this.#owners.get(keyOf(entry));
-    return owner !== undefined && owner !== entry.upstream && this.#borrows(entry.upstream) ? undefined : owner;
+    return entry.members?.some(({ upstream }) => upstream === owner) ? entry.upstream : owner;
   }
 
   /**
@@ -81,7 +76,7 @@ export class NameRegistry {
         counts.set(entry.kind, (counts.get(entry.kind) ?? 0) + 1);
       }
     }
-    if (keep) for (const [name, { upstream }] of claims) if (!this.#borrows(upstream)) this.#pin(name, upstream);
+    if (keep) for (const [name, { upstream }] of claims) this.#pin(name, upstream);
     return { offered: [...claims.values()], withheld };
   }
 

@@ -14,6 +14,7 @@ import type { Upstream } from "../upstream/upstream.ts";
 import type { Limits } from "../wire/limits.ts";
 import { isObject, type Json, type Notification } from "../wire/message.ts";
 import { isModern } from "../wire/versions.ts";
+import { mayGoOn, ROUTES } from "./another-route.ts";
 import type { ClientAnswers } from "./client-answers.ts";
 import { ClientRounds } from "./client-rounds.ts";
 import { list, refuseCursor } from "./listing.ts";
@@ -26,9 +27,6 @@ import { notAllowed, nowhere, type Target, Targets, targetOf } from "./target.ts
 import { modernHandle, TaskBridge } from "./task-bridge.ts";
 import { listTasks } from "./task-list.ts";
 import { UnknownNotifications } from "./unknown-notifications.ts";
-
-/** A route is asked again at most this often. */
-const ROUTES = 3;
 
 export interface PipelineOptions extends Omit<SenderOptions, "rounds">, Pick<OwnCallsOptions, "settled"> {
   readonly answers: ClientAnswers;
@@ -170,14 +168,14 @@ export class Pipeline implements Course {
   #route(exchange: HostExchange, row: MethodRow, target: Target): Promise<Json> {
     exchange.target = target;
     exchange.entry = target.entry;
-    exchange.called = target.entry;
+    exchange.called = target.called ?? target.entry;
     const mismatch = exchange.sink?.mismatch?.(target.entry, exchange.original);
     // That there is such a thing is not told to those who may not use it.
     if (mismatch && this.#permission.isGiven(target, exchange)) return Promise.reject(mismatch);
     const from = exchange.brought?.from;
     if (from) return this.#next(exchange, row, target, from);
     const isFree = row.route === "hook" && target.connection === undefined;
-    return isFree && (this.#hooks.route || this.#directory.hasFallbacks)
+    return isFree && this.#hooks.route
       ? this.#routes(exchange, row, target, this.#hooks.route)
       : this.#permit(exchange, row, target, { upstream: target.connection?.facts.key ?? target.entry.upstream });
   }
@@ -188,26 +186,28 @@ export class Pipeline implements Course {
     return this.#permit(exchange, row, this.#aimedAt(exchange, target, from), from);
   }
 
-  /** Asks the plugins for a route, and again when nothing was sent on the last one; then a fallback may stand in for the owner. */
-  async #routes(exchange: HostExchange, row: MethodRow, target: Target, ask: SealedHooks["route"]): Promise<Json> {
+  /**
+   * Asks the plugins for a route, and again when the last one failed and the call may be sent once more: as long as they have another, or
+   * the owner was not tried.
+   */
+  async #routes(exchange: HostExchange, row: MethodRow, target: Target, ask: NonNullable<SealedHooks["route"]>): Promise<Json> {
     const { entry } = target;
     const owner: Route = { upstream: entry.upstream };
-    const first = ask && exchange.trace?.begin("route");
-    let route = (await ask?.(exchange)) ?? owner;
+    const first = exchange.trace?.begin("route");
+    let route = (await ask(exchange)) ?? owner;
     first?.leads(route);
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.#permit(exchange, row, this.#aimedAt(exchange, target, route), route);
       } catch (error) {
-        const unsent = error instanceof HostError && error.sent === "no" && exchange.sent === "no" && exchange.ownCalls?.sent !== true;
         // Only what an upstream refused has left a trace there.
-        if (!unsent || exchange.attempts.length < attempt || exchange.stopped || attempt === ROUTES) throw error;
+        if (!mayGoOn(exchange, error, this.#sender.repeatable) || exchange.attempts.length < attempt || attempt === ROUTES) throw error;
         exchange.trace?.unwind(error);
         const span = exchange.trace?.begin("route");
-        const asked = await ask?.(exchange);
-        const standIn = asked ? undefined : this.#directory.standIn(exchange, entry);
-        const next = asked ?? (standIn && { upstream: standIn.upstream }) ?? (ask && owner);
-        if (!next) throw error;
+        const isTried = entry.members !== undefined || exchange.attempts.some(({ upstream }) => upstream === owner.upstream);
+        const next = (await ask(exchange)) ?? (isTried ? undefined : owner);
+        // By whose leave it may run twice is the next one's to say, too.
+        if (!next || (this.#aimedAt(exchange, target, next) && exchange.sent !== "no" && !this.#sender.repeatable(exchange))) throw error;
         span?.leads(next);
         exchange.trace?.retried(error.type);
         route = next;
@@ -219,7 +219,7 @@ export class Pipeline implements Course {
   #aimedAt(exchange: HostExchange, target: Target, { upstream, native = target.entry.native }: Route): Target {
     const { entry } = target;
     const isNamed = upstream === entry.upstream && native === entry.native;
-    const aimed = isNamed ? target : { ...target, called: this.#directory.reached(entry.kind, upstream, native) };
+    const aimed = isNamed ? target : { ...target, called: this.#directory.reached(entry, upstream, native) };
     exchange.target = aimed;
     exchange.called = aimed.called ?? entry;
     return aimed;

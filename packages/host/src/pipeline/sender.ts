@@ -50,7 +50,8 @@ export class Sender {
   readonly #rounds: ClientRounds;
   /** Composed handlers by upstream and method: a call pays nothing for the plugins around it being many. */
   readonly #handlers = new Map<string, Map<string, Handler>>();
-  readonly #repeatable: ReturnType<typeof repeatability>;
+  /** Whether a call may be sent again although it may have run. */
+  readonly repeatable: ReturnType<typeof repeatability>;
 
   constructor(options: SenderOptions) {
     this.#hooks = options.hooks;
@@ -61,7 +62,7 @@ export class Sender {
     this.#notifications = options.notifications;
     this.#rounds = options.rounds;
     const upstreams = [...options.directory.upstreams.values()];
-    this.#repeatable = repeatability(Object.fromEntries(upstreams.map(({ key, config }) => [key, config])));
+    this.repeatable = repeatability(Object.fromEntries(upstreams.map(({ key, config }) => [key, config])));
   }
 
   /** The onion of one method around the connections of one upstream, composed once. */
@@ -103,7 +104,7 @@ export class Sender {
   #once(exchange: HostExchange, upstream: Upstream, entry: Entry): Promise<Json> {
     const full = this.#tasks.admit(exchange);
     if (full) return Promise.reject(full);
-    if (!exchange.claim() && !this.#repeatable(exchange)) return Promise.reject(secondSend(exchange, entry, upstream.key));
+    if (!exchange.claim() && !this.repeatable(exchange)) return Promise.reject(secondSend(exchange, entry, upstream.key));
     exchange.reach();
     const { at } = exchange;
     exchange.at = undefined;

@@ -18,7 +18,7 @@ export interface Target {
   readonly entry: Entry;
   /** What `permit` is asked besides: the template that a URI comes from. */
   readonly template?: Entry;
-  /** What `permit` is asked besides: the entry that is really called, where a route or a fallback leads to another than the named one. */
+  /** What `permit` is asked besides: the entry that is really called, where a route leads to another than the named one. */
   readonly called?: Entry;
   /** The connection that the request must go to, where only one knows what it speaks of. */
   readonly connection?: Connection;
@@ -151,8 +151,11 @@ export class Targets {
     const unknown = (): HostError => new HostError("invalid_params", `Unknown task: ${taskId.slice(0, 128)}`);
     const task = this.#tasks.find(exchange, taskId);
     if (!task) return unknown();
+    const { entry } = task;
+    const { key } = task.connection.facts;
     return {
-      entry: task.entry,
+      entry,
+      ...(key !== entry.upstream && { called: this.#directory.reached(entry, key, entry.native) }),
       connection: this.#connectionOf(task, exchange),
       unknown,
       write: (sent) => ({ ...sent, taskId: task.native }),
@@ -160,9 +163,9 @@ export class Targets {
   }
 
   /** A server of the modern era may be asked over any connection that is as good for the caller; others know their tasks by theirs. */
-  #connectionOf({ connection, entry }: Task, { caller }: HostExchange): Connection {
+  #connectionOf({ connection }: Task, { caller }: HostExchange): Connection {
     const isGone = connection.state === "draining" || connection.state === "stopped";
-    const other = isGone && connection.server?.era === "modern" ? this.#directory.upstreams.get(entry.upstream) : undefined;
+    const other = isGone && connection.server?.era === "modern" ? this.#directory.upstreams.get(connection.facts.key) : undefined;
     return other?.connectionFor(caller) ?? connection;
   }
 

@@ -25,7 +25,11 @@ export function invented(after: readonly Entry[], before: readonly Entry[]): str
   if (after === before) return undefined;
   const keyOf = ({ kind, upstream, native }: Entry): string => `${kind} ${upstream} ${native}`;
   const known = new Set(before.map(keyOf));
-  const made = after.find((entry) => !known.has(keyOf(entry)));
+  const isKnown = (entry: Entry): boolean =>
+    // What stands for several has to stand for what there is.
+    known.has(keyOf(entry)) ||
+    (entry.members !== undefined && entry.members.length > 0 && entry.members.every((member) => known.has(keyOf({ ...entry, ...member }))));
+  const made = after.find((entry) => !isKnown(entry));
   return made && `the tap invented ${made.kind} "${made.native}" of "${made.upstream}"; offer it with host.offer instead`;
 }
 

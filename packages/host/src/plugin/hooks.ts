@@ -131,7 +131,8 @@ export const HOOKS = {
       isObject(route) && typeof route.upstream === "string" ? undefined : 'a Route is an object with the key of its "upstream"',
     gives: "a Route, or undefined",
     host: "the entry's owner",
-    purpose: "Load balancing, canaries, content-based routing. Asked again only when a call failed and was provably not sent.",
+    purpose:
+      "Load balancing, canaries, content-based routing. Asked again when a call failed and was provably not sent, or was lost and may run twice (`host.repeatable`): `exchange.attempts` tells what was tried. Without another route the call fails as it did.",
   }),
   permit: hook<(entry: Entry, caller: Caller, exchange: Exchange | undefined) => Refused | undefined>({
     kind: "SyncBailHook",

@@ -83,3 +83,15 @@ export class Offers implements OfferedToAll, OfferedToEach {
     return surface;
   }
 }
+
+export function offeredTwice(plugin: string, key: string): string {
+  return key === plugin
+    ? `plugin "${plugin}" calls offer twice; put all that it offers into one call`
+    : `plugin "${plugin}" opens the group "${key}" twice; give each group a name of its own`;
+}
+
+export function nameTaken(plugin: string, key: string): string {
+  return key === plugin
+    ? `plugin "${plugin}" offers entries of its own as upstream "${key}", and mcpServers has a server of that name; rename the server, or give the plugin's entry another "id"`
+    : `plugin "${plugin}" opens the group "${key}", and there is an upstream of that name; rename the group or the other one`;
+}

@@ -15,7 +15,7 @@ import { HookSet, runPhase, type SealedHooks, type Tap } from "./hook-set.ts";
 import type { LoadedPlugin } from "./load.ts";
 import { Meters } from "./meter.ts";
 import type { Offering } from "./offering.ts";
-import { Offers } from "./offers.ts";
+import { nameTaken, Offers, offeredTwice } from "./offers.ts";
 import { Operations } from "./operations.ts";
 import type { ExpectedUpstream, PluginHost, Service } from "./plugin.ts";
 import { operatorOf } from "./plugin-operator.ts";
@@ -52,8 +52,8 @@ export class AppliedPlugin {
   readonly expected: ExpectedUpstream[] = [];
   /** Those that it provides, if it does. */
   readonly stores = new Stores();
-  /** Entries of its own, if it offers any. */
-  offers: Offers | undefined;
+  /** What it offers by upstream: entries of its own under its id, none under the names of groups. */
+  readonly offers = new Map<string, Offers>();
 
   constructor(loaded: LoadedPlugin, set: PluginSet) {
     this.loaded = loaded;
@@ -186,7 +186,7 @@ export class PluginSet {
     this.operations.adopt(set.operations, id);
     this.edge.adopt(set.edge, id);
     this.transports.adopt(set.transports, id);
-    if (plugin.offers) this.#addOffers(id, plugin.offers);
+    for (const [key, offers] of plugin.offers) this.#addOffers(id, key, offers);
     this.#services.adopt(set.#services, plugin);
   }
 
@@ -252,7 +252,9 @@ export class PluginSet {
       catalog,
       permits,
       // The two forms of an offer give the same object, with the updates of either.
-      offer: ((offering: Offering | ((caller: Caller) => Offering)) => plugin.set.#offer(plugin, offering)) as PluginHost["offer"],
+      offer: ((offering: Offering | ((caller: Caller) => Offering)) =>
+        plugin.set.#inApply(id, "offer", "update() what it returns").#offer(plugin, id, offering)) as PluginHost["offer"],
+      group: (name: string) => void plugin.set.#inApply(id, "group", "servers have their names").#offer(plugin, name, {}),
       signal,
       tapTimeout: plugin.loaded.owner.timeout,
       trace: (listener: TraceListener, options?: TraceOptions) => tracer.listen(listener, options, signal, log),
@@ -306,23 +308,20 @@ export class PluginSet {
     } satisfies PluginHost);
   }
 
-  #offer(plugin: AppliedPlugin, offering: Offering | ((caller: Caller) => Offering)): Offers {
+  /** @param key the upstream that it is offered as */
+  #offer(plugin: AppliedPlugin, key: string, offering: Offering | ((caller: Caller) => Offering)): Offers {
     const { id } = plugin;
-    this.#inApply(id, "offer", "update() what it returns");
-    if (plugin.offers) throw new ConfigError([`plugin "${id}" calls offer twice; put all that it offers into one call`]);
+    if (plugin.offers.has(key)) throw new ConfigError([offeredTwice(id, key)]);
     const offers = new Offers(plugin.loaded.owner, this.#around, offering);
-    this.#addOffers(id, offers);
-    plugin.offers = offers;
+    this.#addOffers(id, key, offers);
+    plugin.offers.set(key, offers);
     return offers;
   }
 
-  #addOffers(id: string, { config }: Offers): void {
-    if (this.#upstreamConfigs.has(id))
-      throw new ConfigError([
-        `plugin "${id}" offers entries of its own as upstream "${id}", and mcpServers has a server of that name; rename the server, or give the plugin's entry another "id"`,
-      ]);
-    this.#upstreamConfigs.set(id, config);
-    this.upstreams = [...this.upstreams, factsOf(id, config)];
+  #addOffers(plugin: string, key: string, { config }: Offers): void {
+    if (this.#upstreamConfigs.has(key)) throw new ConfigError([nameTaken(plugin, key)]);
+    this.#upstreamConfigs.set(key, config);
+    this.upstreams = [...this.upstreams, factsOf(key, config)];
   }
 
   /** @throws ConfigError where a plugin was applied already @param why it is too late */

@@ -101,6 +101,11 @@ export interface PluginHost {
    * pipeline. Once, while `apply` runs; from then on by what it returns. @throws ConfigError for what cannot be offered, or too late
    */
   readonly offer: Offer;
+  /**
+   * Opens an upstream without a server, under whose name `merge` may offer what several upstreams have alike: as entries with
+   * {@link Entry.members}, of which `route` leads calls to one. Only while `apply` runs. @throws ConfigError for a name that an upstream has
+   */
+  group(name: string): void;
   /** The upstreams: those of the config and, once `apply` is over, those of plugins that offer entries. A plugin that looks at them in `apply` is applied anew by a reload that changes them. */
   readonly upstreams: readonly UpstreamFacts[];
   /**

@@ -164,15 +164,6 @@ export class Upstream {
     return !states.some((state) => state === "ready" || state === "degraded" || state === "idle");
   }
 
-  /** Whether it was tried and cannot be reached; not while it connects for the first time, nor while it rests. */
-  get isUnreachable(): boolean {
-    if (this.lacks !== undefined) return true;
-    const all = [...this.connections.values()];
-    const isFailing = ({ state, reason }: Connection): boolean =>
-      state === "failed" || state === "needs sign-in" || state === "backing off" || (state === "connecting" && reason !== undefined);
-    return all.length > 0 && all.every(isFailing);
-  }
-
   /** A caller is gone: what was only its own is closed, unless live tasks need it. Gives the connections that others still use. */
   release(caller: Caller): Connection[] {
     const shared: Connection[] = [];

@@ -21,7 +21,7 @@ export async function bothEras(
     const server = mcpServers[name];
     if (!ok || era !== "legacy" || !server || !("command" in server) || server.protocol !== "auto") return [];
     const startTimeout = Math.min(server.startTimeout, PATIENCE);
-    return [[name, { ...server, protocol: "modern", start: "eager", required: false, fallback: false, startTimeout }] as const];
+    return [[name, { ...server, protocol: "modern", start: "eager", required: false, startTimeout }] as const];
   });
   if (asked.length === 0) return new Set();
   const host = createHost({ mcpServers: Object.fromEntries(asked), drain: 0 }, { folder, log: createLogger({ level: "silent" }) });

@@ -1,10 +1,11 @@
+import { routing } from "@host/plugin-routing";
 import { expect, test } from "vitest";
 import type { CacheOptions } from "../src/index.ts";
 import { Scripted, served } from "./served.ts";
 
 const text = (words: string) => ({ content: [{ type: "text", text: words }] });
 
-/** A cache before a server that can be taken away and its fallback; `read` says who it was answered by. */
+/** A cache before a server that can be taken away and its backup in a group; `read` says who it was answered by. */
 async function standing(options: CacheOptions) {
   const readsOnly = { annotations: { readOnlyHint: true } };
   const main = new Scripted([{ name: "read", ...readsOnly }, "write"], { read: () => text("main") });
@@ -14,11 +15,12 @@ async function standing(options: CacheOptions) {
     if (!isUp) throw new Error("it is down");
     return main.transport();
   };
-  const mcpServers = { main: { transport }, backup: { transport: backup.transport, fallback: true } };
-  const host = await served({}, options, { mcpServers });
+  const mcpServers = { main: { transport }, backup: { transport: backup.transport } };
+  const group = routing({ groups: { group: { members: ["main", { server: "backup", priority: 2 }] } } });
+  const host = await served({}, options, { mcpServers, before: [group] });
   const state = (): string | undefined => host.host.status().upstreams.find(({ name }) => name === "main")?.state;
   await host.client.request("tools/list", {});
-  await expect.poll(() => host.host.status().upstreams.map(({ entries }) => entries.tools)).toEqual([2, 2]);
+  await expect.poll(() => host.host.status().upstreams.map(({ entries }) => entries.tools)).toEqual([2, 2, 0]);
   return {
     main,
     backup,
@@ -37,7 +39,7 @@ async function standing(options: CacheOptions) {
   };
 }
 
-test("what a fallback answered is kept as its own, and not given for its owner's answer", async () => {
+test("what a backup answered is kept as its own, and not given for another member's answer", async () => {
   await using host = await standing({ tools: ["read"] });
   await host.down();
   expect([await host.read(), await host.read()]).toEqual(["backup", "backup"]);
@@ -50,8 +52,8 @@ test("what a fallback answered is kept as its own, and not given for its owner's
   expect([host.main.count("read"), host.backup.count("read")]).toEqual([1, 1]);
 });
 
-test("what the rules say of the owner's tool holds where a fallback serves", async () => {
-  await using host = await standing({ tools: ["read"], invalidate: [{ call: "main:write", drop: "read" }] });
+test("what the rules say of the group's tool holds whoever serves", async () => {
+  await using host = await standing({ tools: ["read"], invalidate: [{ call: "group:write", drop: "read" }] });
   await host.down();
   await host.read();
   await host.write();
@@ -59,15 +61,15 @@ test("what the rules say of the owner's tool holds where a fallback serves", asy
   expect([host.backup.count("read"), host.backup.count("write")]).toEqual([2, 1]);
 });
 
-test("what is never kept of the owner is not kept of a fallback", async () => {
-  await using host = await standing({ tools: ["*"], except: ["main:read"] });
+test("what is never kept of the group is not kept of a backup", async () => {
+  await using host = await standing({ tools: ["*"], except: ["group:read"] });
   await host.down();
   await host.read();
   await host.read();
   expect(host.backup.count("read")).toBe(2);
 });
 
-test("a fallback that is trusted is not judged by what another server says of its tools", async () => {
+test("a backup that is trusted is not judged by what another server says of its tools", async () => {
   await using host = await standing({ trust: ["backup"] });
   await host.down();
   await host.read();
