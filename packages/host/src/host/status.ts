@@ -80,12 +80,9 @@ export function isIdle(plugin: AppliedPlugin, set: PluginSet): boolean {
   return taps.length === 0 && offers.size === 0 && !set.transports.isFrom(id) && !set.edge.isOpenedBy(id) && !set.isListening(plugin);
 }
 
-/** Whether a plugin is there for other plugins, for operators or for configs: services, operations, commands, values, isolation. */
+/** Whether a plugin is there for other plugins, for operators or for configs: services, operations, values, isolation. Commands alone run in processes of their own. */
 function servesOthers({ id, provided, isolated, loaded }: AppliedPlugin, { operations }: PluginSet): boolean {
-  const { commands, variables } = loaded.definition;
-  return (
-    provided.size > 0 || isolated.length > 0 || operations.isFrom(id) || variables !== undefined || Object.keys(commands ?? {}).length > 0
-  );
+  return provided.size > 0 || isolated.length > 0 || operations.isFrom(id) || loaded.definition.variables !== undefined;
 }
 
 function endpointsOf({ edge }: PluginSet): HostStatus["endpoints"] {
