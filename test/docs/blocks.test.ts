@@ -152,6 +152,11 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
     json: { count: 3, by: plugin("oauth") },
     sh: { count: 1, by: "test/cli/login.test.ts", but: "its server is made up" },
   },
+  "packages/plugin-tool-search/README.md": {
+    json: { count: 1, by: plugin("tool-search") },
+    ts: { count: 1, by: plugin("tool-search") },
+    text: { count: 1, by: plugin("tool-search") },
+  },
   "packages/plugin-otel/README.md": { json: { count: 6, by: plugin("otel") } },
   "packages/plugin-profiles/README.md": { json: { count: 1, by: plugin("profiles") } },
   "packages/plugin-rate-limit/README.md": { json: { count: 1, by: plugin("rate-limit") }, "": { count: 1, by: plugin("rate-limit") } },
@@ -558,7 +563,7 @@ test("the commands of examples/all-plugins check the config, show its pipeline a
   using at = home();
   const page = "examples/all-plugins/README.md";
   const [validate = "", inspect = ""] = block(page, "npx mcp-host validate").split("\n");
-  expect(await tried(validate, at.env)).toMatchObject({ code: 0, said: expect.stringContaining("3 servers, 14 plugins") });
+  expect(await tried(validate, at.env)).toMatchObject({ code: 0, said: expect.stringContaining("3 servers, 15 plugins") });
   expect(await tried(inspect, at.env)).toMatchObject({ code: 0, said: expect.stringContaining("authenticate") });
   expect(await tried(block(page, "new-key"), at.env)).toMatchObject({ code: 0, said: expect.stringMatching(/^mcph_me_/m) });
 });

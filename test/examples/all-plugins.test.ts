@@ -20,6 +20,7 @@ const PLUGINS = [
   "transform",
   "namespace",
   "profiles",
+  "tool-search",
   "cache",
   "resilience",
   "otel",
@@ -44,7 +45,7 @@ function config(memory: string): Config {
 test("validate and inspect explain the pipeline of the example", async () => {
   using at = home();
   const valid = await run(at, ["validate", "--config", FILE]);
-  expect(valid).toEqual({ code: 0, stdout: `${FILE} is valid: 3 servers, 14 plugins\n`, stderr: "" });
+  expect(valid).toEqual({ code: 0, stdout: `${FILE} is valid: 3 servers, 15 plugins\n`, stderr: "" });
 
   const { code, stdout } = await run(at, ["inspect", "--config", FILE]);
   expect(code).toBe(0);
@@ -80,6 +81,7 @@ test.each([
   ["transform", "rulez", "rules"],
   ["namespace", "seperator", "separator"],
   ["profiles", "profile", "profiles"],
+  ["tool-search", "pined", "pinned"],
   ["cache", "tool", "tools"],
   ["resilience", "default", "defaults"],
   ["alerts", "receiver", "receivers"],

@@ -59,7 +59,7 @@ export class Generations {
     const catalog: Surroundings["catalog"] = {
       entries: () => this.catalog?.entries() ?? [],
       visible: (caller) => this.#serving?.directory.visible(caller) ?? [],
-      invalidate: (principal) => this.catalog?.invalidate(principal),
+      invalidate: (whose) => this.catalog?.invalidate(whose),
     };
     const permits: Surroundings["permits"] = (entry, caller) => this.catalog?.permits(entry, caller) ?? false;
     this.tracer = new Tracer(surroundings.listeners.log);

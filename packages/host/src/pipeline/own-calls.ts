@@ -46,6 +46,7 @@ export function callAsChild(
     depth: parent.depth + 1,
   });
   child.ownCalls = calls;
+  calls.underWay.add(child);
   const abort = (): void =>
     child.cancel(new HostError("cancelled", `${method} was cancelled by the plugin that made it`, { sent: child.sent }));
   const stop = (error: HostError): void => child.cancel(new HostError(error.type, error.message, { sent: child.sent }));
@@ -61,6 +62,7 @@ export function callAsChild(
     };
     carry(child, through, (outcome) => {
       if (!child.settle(outcome, deliver)) return;
+      calls.underWay.delete(child);
       signal?.removeEventListener("abort", abort);
       parent.offStop(stop);
       parent.resume();
@@ -71,12 +73,17 @@ export function callAsChild(
 }
 
 /** Those of all levels are counted together. */
-function countedWith(parent: HostExchange): OwnCalls {
-  parent.ownCalls ??= parent.isDetached && parent.parent ? countedWith(parent.parent) : { count: 0, sent: false };
+function countedWith(parent: HostExchange): OwnCalls<HostExchange> {
+  parent.ownCalls ??= parent.isDetached && parent.parent ? countedWith(parent.parent) : { count: 0, sent: false, underWay: new Set() };
   return parent.ownCalls;
 }
 
-function refusal(parent: HostExchange, { count }: OwnCalls, method: string, limits: OwnCallsOptions["limits"]): HostError | undefined {
+function refusal(
+  parent: HostExchange,
+  { count }: OwnCalls<HostExchange>,
+  method: string,
+  limits: OwnCallsOptions["limits"],
+): HostError | undefined {
   const { route, permit } = rowOf(method);
   if (route === "no" && permit === "no")
     return new HostError("invalid_params", `exchange.call does not send ${method}, which is between the client and the host`);
