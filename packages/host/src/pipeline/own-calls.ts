@@ -2,7 +2,7 @@ import { counted } from "../counted.ts";
 import { HostError } from "../errors.ts";
 import { carry } from "../exchange/carry.ts";
 import type { OwnCalls, Sink } from "../exchange/course.ts";
-import type { Outcome, OwnCallOptions } from "../exchange/exchange.ts";
+import type { Outcome, OwnCallOptions, Progress } from "../exchange/exchange.ts";
 import { HostExchange } from "../exchange/host-exchange.ts";
 import { rowOf } from "../exchange/methods.ts";
 import type { Limits } from "../wire/limits.ts";
@@ -102,11 +102,18 @@ function sinkOf(parent: HostExchange, onProgress: OwnCallOptions["onProgress"]):
     send(message: Message): boolean {
       if (!("method" in message) || message.method !== "notifications/progress")
         return parent.outcome === undefined && parent.sink?.send(message) === true;
-      const { progressToken: _, ...progress } = message.params ?? {};
-      onProgress?.(progress);
+      const progress = progressOf(message.params);
+      if (progress) onProgress?.(progress);
       return onProgress !== undefined;
     },
   };
+}
+
+/** What it says as plugins are told it; undefined where it is none. */
+function progressOf(params: Json | undefined): Progress | undefined {
+  const { progress, total, message } = params ?? {};
+  if (typeof progress !== "number") return undefined;
+  return { progress, ...(typeof total === "number" && { total }), ...(typeof message === "string" && { message }) };
 }
 
 /** Something was sent on the way to this error, if not by the call that failed: nobody may try the whole again as if nothing had happened. */
