@@ -29,7 +29,7 @@ export const STOCK = [
   // A server that it is signed in to gets a header with every request of its connection, as one of the config.
   { name: "oauth", entry: "@host/plugin-oauth" },
   { name: "metrics", entry: "@host/plugin-metrics" },
-  // A tenth of the calls is told with stages and taps, as by default; every call is measured, and its server told its context.
+  // A tenth of the calls, 20 a second at most, is told with stages and taps, as by default; every call is measured, and its server told its context.
   { name: "otel", entry: ["@host/plugin-otel", { endpoint: "${BENCH_COLLECTOR}" }] },
   // Every call is counted in a window that the bench does not use up, and told of in a header.
   {
@@ -48,6 +48,8 @@ export const STOCK = [
   { name: "routing", entry: ["@host/plugin-routing", { groups: { group: { members: ["s0"] } } }] },
   // Every call is counted for the share of those that fail, and for latencies; nobody is told.
   { name: "alerts", entry: ["@host/plugin-alerts", { rules: [{ kind: "server-down" }, { kind: "error-ratio" }, { kind: "latency" }] }] },
+  // Lists pass it; the bench wants the whole one.
+  { name: "tool-search", entry: ["@host/plugin-tool-search", { threshold: 100_000_000 }] },
   // The last requests are kept; nobody looks at them.
   { name: "admin", entry: "@host/plugin-admin" },
 ];

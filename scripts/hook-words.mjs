@@ -138,7 +138,8 @@ export const HOOK_WORDS = {
   notify: {
     asked: "For each notification of an upstream, once, before it is known who gets it.",
     not: "For what the host says by itself, such as changes of lists that plugins made; for notifications of clients, which pass `transform` where the protocol does not have them.",
-    thrown: "The notification is dropped, since the tap may have been about to redact it.",
+    thrown:
+      "The notification is dropped, since the tap may have been about to redact it. `refuse` is a throw like any other here, as nobody is there to be told: it is logged as a failure of the plugin. To drop a notification on purpose, give `null`.",
     errors: [],
   },
   http: {
@@ -164,7 +165,7 @@ export const HOOK_WORDS = {
   },
   close: {
     asked:
-      "When the host stops, and when a reload takes the plugin out or applies it anew: after its last exchange. `host.signal` is aborted behind it.",
+      "When the host stops, plugin after plugin in config order, but who [provides a service](../plugins.md#services), a store too, behind all who provide none, and behind those who used it: what is written in a tap of `close` is kept, wherever the store's plugin stands. Also when a reload takes the plugin out or applies it anew: after its last exchange, together with whatever else goes, providers last. `host.signal` is aborted behind the plugin's own taps, and so a provider's after everybody's.",
     not: "Where the process is killed.",
     thrown: "The failure is logged, and the host goes on to stop.",
     errors: [],

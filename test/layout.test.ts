@@ -158,6 +158,7 @@ test("only log.ts knows consola, and only child.ts starts servers", () => {
     "operator/open-browser.ts",
     "operator/processes.ts",
     "testing/fresh-process.ts",
+    "testing/test-process.ts",
     "upstream/child.ts",
     "upstream/watchdog.ts",
   ]);

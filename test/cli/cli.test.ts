@@ -25,7 +25,7 @@ test.each([
   [["call", "echo", "--args", "[1]"], "--args: must be a JSON object"],
   [["status", "--pid", "me"], '--pid: "me" is not a process id'],
   [["idle", "gret"], 'plugin "idle" has no command "gret" (did you mean "greet"?); it has greet, fail'],
-  [["idle"], 'plugin "idle" has no command ""'],
+  [["idle"], "name a command: greet, fail"],
   [["idle", "greet", "you", "--lowd"], '`idle greet` has no flag --lowd (did you mean "--loud"?)'],
 ])("`mcp-host %j` is a usage error", async (args, message) => {
   using at = home({ mcpServers: {}, plugins: [IDLE] });

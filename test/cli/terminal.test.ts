@@ -89,6 +89,7 @@ const LINES: Record<string, string[]> = {
   schema: [],
   validate: [],
   list: [],
+  tokens: [],
   call: ["echo"],
   resources: [],
   read: ["test://upstream/text"],

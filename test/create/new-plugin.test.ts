@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
@@ -24,9 +24,7 @@ beforeAll(async () => {
   for (const kind of KIND_NAMES) {
     const { code, stderr } = await run(at, ["plugin", "new", folderOf(kind), "--kind", kind]);
     expect(code, stderr).toBe(0);
-    // Where npm would have put it: the config to play with starts a server of it.
-    mkdirSync(join(folderOf(kind), "node_modules"));
-    symlinkSync(join(ROOT, "packages/host"), join(folderOf(kind), "node_modules/mcp-host"));
+    // The host is where npm puts it in a workspace: in the repository's node_modules, and not in the plugin's folder.
   }
 });
 afterAll(() => rmSync(FOLDER, { recursive: true, force: true }));

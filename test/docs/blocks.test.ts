@@ -103,13 +103,13 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
   "docs/pipeline.md": { "": { count: 1, by: "test/docs/generated.test.ts", but: "a drawing" } },
   "docs/plugins.md": {
     sh: { count: 1, by: "test/create/new-plugin.test.ts" },
-    ts: { count: 16, by: HERE },
+    ts: { count: 17, by: HERE },
     json: { count: 1, by: HERE },
   },
   "docs/architecture.md": {
     "": { count: 1, by: "test/layout.test.ts", but: "a drawing; the floors beside it are compared with the folders" },
   },
-  "docs/testing-plugins.md": { ts: { count: 6, by: "test/docs/testing-plugins.test.ts" } },
+  "docs/testing-plugins.md": { ts: { count: 9, by: "test/docs/testing-plugins.test.ts" } },
   "docs/writing-a-plugin.md": {
     ts: { count: 7, by: "test/docs/writing-a-plugin.test.ts" },
     json: { count: 3, by: "test/docs/writing-a-plugin.test.ts" },
@@ -151,6 +151,11 @@ const LEDGER: Record<string, Record<string, { count: number; by: string; but?: s
   "packages/plugin-oauth/README.md": {
     json: { count: 3, by: plugin("oauth") },
     sh: { count: 1, by: "test/cli/login.test.ts", but: "its server is made up" },
+  },
+  "packages/plugin-tool-search/README.md": {
+    json: { count: 1, by: plugin("tool-search") },
+    ts: { count: 1, by: plugin("tool-search") },
+    text: { count: 1, by: plugin("tool-search") },
   },
   "packages/plugin-otel/README.md": { json: { count: 6, by: plugin("otel") } },
   "packages/plugin-profiles/README.md": { json: { count: 1, by: plugin("profiles") } },
@@ -559,7 +564,7 @@ test("the commands of examples/all-plugins check the config, show its pipeline a
   using at = home();
   const page = "examples/all-plugins/README.md";
   const [validate = "", inspect = ""] = block(page, "npx mcp-host validate").split("\n");
-  expect(await tried(validate, at.env)).toMatchObject({ code: 0, said: expect.stringContaining("3 servers, 15 plugins") });
+  expect(await tried(validate, at.env)).toMatchObject({ code: 0, said: expect.stringContaining("3 servers, 16 plugins") });
   expect(await tried(inspect, at.env)).toMatchObject({ code: 0, said: expect.stringContaining("authenticate") });
   expect(await tried(block(page, "new-key"), at.env)).toMatchObject({ code: 0, said: expect.stringMatching(/^mcph_me_/m) });
 });

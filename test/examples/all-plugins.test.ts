@@ -20,11 +20,12 @@ const PLUGINS = [
   "transform",
   "namespace",
   "profiles",
+  "tool-search",
   "cache",
   "resilience",
   "otel",
+  "compact",
   "alerts",
-  "compact", // behind all others, wherever it is
 ];
 
 /** The key that the README gives away. Its first command is tried in npm-start.test.ts. */
@@ -45,7 +46,7 @@ function config(memory: string): Config {
 test("validate and inspect explain the pipeline of the example", async () => {
   using at = home();
   const valid = await run(at, ["validate", "--config", FILE]);
-  expect(valid).toEqual({ code: 0, stdout: `${FILE} is valid: 3 servers, 15 plugins\n`, stderr: "" });
+  expect(valid).toEqual({ code: 0, stdout: `${FILE} is valid: 3 servers, 16 plugins\n`, stderr: "" });
 
   const { code, stdout } = await run(at, ["inspect", "--config", FILE]);
   expect(code).toBe(0);
@@ -82,6 +83,7 @@ test.each([
   ["compact", "limits", "limit"],
   ["namespace", "seperator", "separator"],
   ["profiles", "profile", "profiles"],
+  ["tool-search", "pined", "pinned"],
   ["cache", "tool", "tools"],
   ["resilience", "default", "defaults"],
   ["alerts", "receiver", "receivers"],

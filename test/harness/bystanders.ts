@@ -7,6 +7,7 @@ import { profiles } from "@host/plugin-profiles";
 import { rateLimit } from "@host/plugin-rate-limit";
 import { routing } from "@host/plugin-routing";
 import { sqlite } from "@host/plugin-sqlite";
+import { toolSearch } from "@host/plugin-tool-search";
 import { webhooks } from "@host/plugin-webhooks";
 import { type Config, definePlugin } from "mcp-host";
 import { afterAll } from "vitest";
@@ -69,6 +70,7 @@ export function bystanders(): NonNullable<Config["plugins"]> {
     otel({ endpoint: "http://127.0.0.1:9/", traces: { ratio: 1 }, context: { out: false, questions: false }, shutdown: 0 }),
     profiles({ profiles: { everything: {} }, default: "everything" }),
     routing({ coalesce: [{ match: ["nothing"] }] }),
+    toolSearch({ threshold: 1_000_000 }),
     sqlite({ file: `${folder.path}/store.sqlite` }),
     webhooks({
       hooks: (["permit", "transform", "respond"] as const).map((at) => ({

@@ -12,6 +12,7 @@ import { otel } from "@host/plugin-otel";
 import { profiles } from "@host/plugin-profiles";
 import { rateLimit } from "@host/plugin-rate-limit";
 import { resilience } from "@host/plugin-resilience";
+import { toolSearch } from "@host/plugin-tool-search";
 import { transform } from "@host/plugin-transform";
 import { expect, test } from "vitest";
 import { filesOf } from "../../packages/plugin-audit/dist/files.js";
@@ -116,6 +117,7 @@ test("a thousand calls of three principals through every plugin, with a server t
         cache({ tools: ["notes__echo", "web__echo"], ttl: "10m" }),
         resilience({ defaults: { breaker: { consecutive: 20 } } }),
         alerts({ interval: "50ms" }),
+        toolSearch({ threshold: 1_000_000 }),
       ],
     });
     await started.host.known(10_000);

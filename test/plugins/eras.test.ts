@@ -9,6 +9,7 @@ import { profiles } from "@host/plugin-profiles";
 import { rateLimit } from "@host/plugin-rate-limit";
 import { resilience } from "@host/plugin-resilience";
 import { routing } from "@host/plugin-routing";
+import { toolSearch } from "@host/plugin-tool-search";
 import { transform } from "@host/plugin-transform";
 import { webhooks } from "@host/plugin-webhooks";
 import type { Config, Json } from "mcp-host";
@@ -235,6 +236,15 @@ describe.each(PAIRS)("a client of the %s era, servers of the %s era", (client, e
         },
       }),
     );
+  });
+
+  test("tool-search: what is found is called, and what it asks is asked, once", async () => {
+    const host = await hosting({ files: server(era) }, [toolSearch({ show: "search" })]);
+    const ann = await person(host, client);
+    expect(names(await ann.listTools())).toEqual(["find_tools", "call_tool"]);
+    expect(textOf(await ann.callTool("find_tools", { query: "files_ask" }))).toContain('"name":"files_ask"');
+    expect((await ann.callTool("call_tool", { name: "files_ask" })).isError).toBeUndefined();
+    expect(ann.asked).toBe(1);
   });
 
   test("webhooks: hooks see calls and results of either era alike, and a question is no result", async () => {

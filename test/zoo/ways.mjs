@@ -37,6 +37,7 @@ const PLUGINS = {
   "plugin-resilience": {},
   "plugin-routing": { coalesce: [{ match: ["*"] }] },
   "plugin-sqlite": { file: join(stores, "store.sqlite") },
+  "plugin-tool-search": { show: "list" },
   "plugin-transform": {},
   "plugin-vault": { folder: join(stores, "vault"), keyFile: join(stores, "vault.key") },
   // Nobody answers there, so that its circuit opens and everything goes on without it.

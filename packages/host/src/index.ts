@@ -8,6 +8,7 @@ export { credentialsPath } from "./config/variables.ts";
 export { ConfigError, ERRORS, type ErrorType, HostError, isRefusal, refuse, type Sent } from "./errors.ts";
 export type { Awaitable } from "./exchange/awaitable.ts";
 export type { Caller, ClientFacts, Principal } from "./exchange/caller.ts";
+export { countingKey } from "./exchange/counting-key.ts";
 export type { Entry, EntryKind } from "./exchange/entry.ts";
 export type {
   Attempt,
@@ -17,6 +18,7 @@ export type {
   Outcome,
   OwnAskOptions,
   OwnCallOptions,
+  Progress,
   Route,
   Site,
   TimeLimits,

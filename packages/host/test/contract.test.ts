@@ -154,6 +154,30 @@ test("a service has one provider, and a second copy that is refused in so many w
   expect(await failures({ apply })).toEqual({});
 });
 
+test.each<[string, string]>([
+  ["a service", "host.provide(defineService('subject'), {});"],
+  ["an operation", "host.operator.operation('do', () => ({}));"],
+  ["an endpoint", "host.endpoint('subject');"],
+  ["a transport", "host.transports.register('subject', () => { throw new Error('no'); });"],
+  ["entries", "host.offer({ tools: {} });"],
+])("a plugin that has nothing but %s does something", async (_, apply) => {
+  expect(await failures({ apply })).toEqual({});
+});
+
+test("a plugin that has nothing but values for configs does something", async () => {
+  const member = "variables: () => ({ subject: { find: () => undefined, unset: () => 'no' } })";
+  const options = `options: ${OPTIONS}`;
+  const top = `const other = definePlugin({ name: "subject", host: "^1.0.0", ${options}, ${member}, apply() {} });`;
+  const file = write({ top, exported: "other" });
+  const { default: plugin } = (await import(pathToFileURL(file).href)) as { default: PluginFactory };
+  let check: (() => Promise<void>) | undefined;
+  const note = (name: string, run: () => Promise<void>): void => {
+    if (name.endsWith(TAPS)) check = run;
+  };
+  testPlugin(plugin, { test: note, module: file, badOptions: BAD });
+  await check?.();
+});
+
 test("a plugin that others need something of is tested beside them", async () => {
   const needed = write({
     exported: `definePlugin({ name: "needed", host: "^1.0.0", options: ${OPTIONS}, apply: (host, { limit }) => host.provide(defineService("limit"), limit) })`,
@@ -394,6 +418,15 @@ test.each([
 test("options that no file can hold are no options of a config", async () => {
   const options = { limit: 5, label: undefined };
   expect(await failures({}, { options }, [CLOSE])).toEqual({ [CLOSE]: expect.stringContaining("cannot be written in a config file") });
+});
+
+test("a bad key is told with its own reason, and the hint may be in the place", async () => {
+  const options = "z.strictObject({ profiles: z.record(z.string().regex(/^[a-z]+$/, 'letters alone'), z.string()).default({}) })";
+  const bad = (hint: string | RegExp) => ({ options: { profiles: { "a/b": "x" } }, place: "plugins[0].options.profiles", hint });
+  const badOptions = [bad("a/b"), bad(/letters alone/), bad("Invalid key in record")];
+  expect(Object.keys(await failures({ options }, { options: {}, badOptions }))).toEqual([
+    "bad options fail with place and hint: plugins[0].options.profiles (3)",
+  ]);
 });
 
 test("a module is found by URL, by path and by name", async () => {

@@ -32,7 +32,14 @@ export class Answers {
   /** A tool's result as the client gets it: the same object where nothing is to be done. */
   shortened(result: Readonly<Json>, exchange: Exchange): Readonly<Json> {
     const { host, plans, tally } = this.#options;
-    const { entry } = exchange;
+    if (exchange.plugin !== undefined) {
+      // Another plugin asked, which gives its own answer to the client: it needs this one as it came.
+      const inner = exchange.parent && innerOf(exchange.parent);
+      if (inner) Object.assign(inner, { count: inner.count + 1, entry: exchange.entry });
+      return result;
+    }
+    const inner = innerOf(exchange);
+    const entry = inner.count === 1 ? inner.entry : exchange.entry;
     if (entry?.kind !== "tool" || entry.upstream === host.id || result.isError === true || !Array.isArray(result.content)) return result;
     const content: readonly unknown[] = result.content;
     const texts = content.map(textBlock);
@@ -138,6 +145,11 @@ export class Answers {
       _meta: { [META]: { shown, total, more } },
     };
   }
+}
+
+/** Which tools a plugin called on behalf of this call: one that only passes on is judged as what it called. */
+function innerOf(exchange: Exchange): { count: number; entry: Entry | undefined } {
+  return exchange.state(META, () => ({ count: 0, entry: undefined }));
 }
 
 function cutMark(shown: number, total: number, reader: string, more: string | undefined): string {

@@ -219,3 +219,29 @@ test("a reload that changes the options loses nothing: neither what is kept nor 
   expect([more.isError, prose.includes(textOf(more))]).toEqual([undefined, true]);
   await client.close();
 });
+
+test("what a plugin calls on behalf of a client comes to it whole, and what it answers is judged as the tool that it called", async () => {
+  let seen: Json = {};
+  const passing = definePlugin({
+    name: "passing",
+    host: "^1.0.0",
+    apply: (host) =>
+      void host.offer({
+        tools: {
+          call_it: {
+            call: async (_args, { exchange }) => {
+              seen = await exchange.call("tools/call", { name: "rows", arguments: {} });
+              return seen as { content: [] };
+            },
+          },
+        },
+      }),
+  });
+  const host = await hosting({ rules: [{ match: ["one:rows"], limit: 200 }] }, { before: [passing()] });
+  const ann = await host.connect();
+  const result = await ann.callTool("call_it");
+  expect(textOf(seen)).toBe(JSON.stringify(rows, null, 2));
+  expect(textOf(result)).toContain("<table 1> 40 rows");
+  expect(contentOf(result)).toHaveLength(2);
+  expect((result._meta as Json)[META]).toMatchObject({ form: "table", more: expect.any(String) });
+});

@@ -35,7 +35,13 @@ export const rule = z
 
 export const traces = z.strictObject({
   url,
-  ratio: ratio.default(0.1).describe("The share of traces that is sampled: told with all stages and taps, whatever comes of them."),
+  ratio: ratio
+    .optional()
+    .describe("The share of traces that is sampled: told with all stages and taps, whatever comes of them. Default 0.1."),
+  perSecond: z
+    .union([z.int().min(1), z.literal(false)], "must be a number from 1, or false")
+    .optional()
+    .describe("So many traces are sampled in a second at most by a ratio. Default 20 where `ratio` is left out, else `false`: any number."),
   rules: z
     .array(rule)
     .max(100)

@@ -8,22 +8,38 @@ type Fits = (exchange: Exchange) => boolean;
 const DIGITS = 13;
 const RANGE = 16 ** DIGITS;
 
-/** Says which traces are sampled, so that all who sample by the id of a trace agree. */
+/** Where nothing is said: enough to look at, and no more than a flood of calls can bear. */
+const RATIO = 0.1;
+const PER_SECOND = 20;
+
+/** Says which traces are sampled, so that all who sample by the id of a trace agree, but where there are more than may be. */
 export class Sampler {
   readonly #ratio: number;
+  readonly #most: number;
+  /** The second that is counted in, and what was sampled in it. */
+  #second = 0;
+  #sampled = 0;
   readonly #parent: boolean;
   readonly #rules: readonly { readonly fits: Fits; readonly ratio: number }[];
 
-  constructor({ ratio, parent, rules }: Pick<TraceSettings, "ratio" | "parent" | "rules">) {
-    this.#ratio = ratio;
+  constructor({ ratio, perSecond, parent, rules }: Pick<TraceSettings, "ratio" | "perSecond" | "parent" | "rules">) {
+    this.#ratio = ratio ?? RATIO;
+    this.#most = (perSecond ?? (ratio === undefined && PER_SECOND)) || Number.POSITIVE_INFINITY;
     this.#parent = parent;
     this.#rules = rules.map((rule) => ({ fits: fitsOf(rule), ratio: rule.ratio }));
   }
 
   /** @param given the context that the client's request came with */
   samples(exchange: Exchange, traceId: string, given: TraceContext | undefined): boolean {
-    for (const { fits, ratio } of this.#rules) if (fits(exchange)) return isWithin(traceId, ratio);
-    return this.#parent && given ? given.isSampled : isWithin(traceId, this.#ratio);
+    for (const { fits, ratio } of this.#rules) if (fits(exchange)) return isWithin(traceId, ratio) && this.#isRoom(exchange);
+    return this.#parent && given ? given.isSampled : isWithin(traceId, this.#ratio) && this.#isRoom(exchange);
+  }
+
+  #isRoom({ timings: { start } }: Exchange): boolean {
+    const second = Math.floor(start / 1_000);
+    if (second !== this.#second) this.#sampled = 0;
+    this.#second = second;
+    return ++this.#sampled <= this.#most;
   }
 }
 

@@ -9,6 +9,11 @@ interface Ticket extends Chosen {
   readonly end: () => void;
 }
 
+/** What is kept with an exchange. */
+interface Kept {
+  ticket: Ticket | undefined;
+}
+
 export interface CallsParts {
   /** By what stands for several, which plugins between here and the call do not change. */
   readonly groupOf: (entry: Entry) => Group | undefined;
@@ -21,7 +26,7 @@ export interface CallsParts {
 /** The way of calls to members: where each goes, and what came of it. */
 export class Calls {
   readonly #parts: CallsParts;
-  readonly #tickets = new WeakMap<Exchange, Ticket>();
+  readonly #key = Symbol("routing");
 
   constructor(parts: CallsParts) {
     this.#parts = parts;
@@ -39,11 +44,12 @@ export class Calls {
   }
 
   #begin(exchange: Exchange, chosen: Chosen | undefined): Route | undefined {
-    const before = this.#tickets.get(exchange);
+    const kept = this.#keptFor(exchange);
+    const before = kept.ticket;
     before?.end();
     if (!chosen) return undefined;
     if (before) this.#parts.instruments.failovers.add(1, chosen.group.name, before.member.server);
-    this.#tickets.set(exchange, { ...chosen, end: chosen.member.begin() });
+    kept.ticket = { ...chosen, end: chosen.member.begin() };
     return { upstream: chosen.member.server };
   }
 
@@ -81,11 +87,15 @@ export class Calls {
 
   /** Whoever called for it knows the end of it: a call that came to no server has had one chosen all the same. */
   settled(exchange: Exchange): void {
-    if (exchange.entry?.members) this.#tickets.get(exchange)?.end();
+    if (exchange.entry?.members) this.#keptFor(exchange).ticket?.end();
   }
 
   /** That of the call, whose exchange a plugin between may have derived another from. */
   #ticketOf(exchange: Exchange): Ticket | undefined {
-    return this.#tickets.get(exchange) ?? (exchange.parent && this.#tickets.get(exchange.parent));
+    return this.#keptFor(exchange).ticket ?? (exchange.parent && this.#keptFor(exchange.parent).ticket);
+  }
+
+  #keptFor(exchange: Exchange): Kept {
+    return exchange.state<Kept>(this.#key, () => ({ ticket: undefined }));
   }
 }

@@ -109,6 +109,8 @@ export class Rules {
   readonly #byUpstream = new Map<string, Plan | undefined>();
   readonly #plans = new Map<string, Plan>();
   readonly #byEntry = new WeakMap<Entry, Plan | null>();
+  /** Of entries that other servers serve, by where; as of the last listing. */
+  #byServing = new WeakMap<Entry, Map<string, Plan | undefined>>();
   /** What was decided when an entry was listed, for plugins that list it under another name afterwards. */
   readonly #byNative = new Map<string, Map<string, Plan | null>>();
 
@@ -183,6 +185,7 @@ export class Rules {
   decide(entry: Entry): Plan | undefined {
     const plan = this.#matched(entry);
     this.#byUpstream.delete(entry.upstream);
+    this.#byServing = new WeakMap();
     let own = this.#byNative.get(entry.upstream);
     if (!own) this.#byNative.set(entry.upstream, (own = new Map()));
     for (const key of [`${entry.kind} ${entry.native}`, ...(entry.kind === "resource" ? [`plain ${plainUri(entry.native)}`] : [])]) {
@@ -216,9 +219,18 @@ export class Rules {
 
   /** What is done with a call: where another server serves it, its own entry is a reason to take out secrets as well. */
   ofCall({ entry, route }: Pick<Exchange, "entry" | "route">): Plan | undefined {
+    if (!entry || !route || route.upstream === entry.upstream) return this.of(entry);
+    const { upstream, native = entry.native } = route;
+    let plans = this.#byServing.get(entry);
+    if (!plans) this.#byServing.set(entry, (plans = new Map()));
+    const place = `${upstream}\n${native}`;
+    if (!plans.has(place)) plans.set(place, this.#servedBy(entry, upstream, native));
+    return plans.get(place);
+  }
+
+  #servedBy(entry: Entry, upstream: string, native: string): Plan | undefined {
     const plan = this.of(entry);
-    if (!entry || !route || route.upstream === entry.upstream) return plan;
-    const serving = this.of({ ...entry, upstream: route.upstream, native: route.native ?? entry.native });
+    const serving = this.of({ ...entry, upstream, native });
     const more = serving?.rules.filter((index) => !plan?.rules.includes(index)) ?? [];
     return more.length === 0 ? plan : this.#plan(this.#at(plan?.rules ?? []), this.#at(more));
   }

@@ -79,6 +79,7 @@ const v1 = {
         "@host/plugin-compact",
         ["@host/plugin-namespace", { strategy: "conflict" }],
         ["@host/plugin-profiles", { profiles: { everything: {} }, default: "everything" }],
+        ["@host/plugin-tool-search", { threshold: 1_000_000 }],
         ["@host/plugin-cache", { tools: ["*"], store: true }],
         "@host/plugin-resilience",
         ["@host/plugin-routing", { groups: { group: { members: ["fixture"] } }, coalesce: [{ match: ["*"] }] }],

@@ -18,6 +18,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<CommandDef>>> = {
   dev: () => import("./dev.ts").then(definition),
   validate: () => import("./validate.ts").then(definition),
   list: () => import("./list.ts").then(definition),
+  tokens: () => import("./tokens.ts").then(definition),
   call: () => import("./call.ts").then(definition),
   resources: () => import("./resources.ts").then(definition),
   read: () => import("./read.ts").then(definition),

@@ -41,6 +41,13 @@ export interface Caller {
   readonly sole: boolean;
 }
 
+/** A caller as one of its clients: of MCP 2026-07-28 each request tells which it is, and several may be one caller. */
+export function asClient(caller: Caller, client: ClientFacts): Caller {
+  if (caller.client === client) return caller;
+  const { id, principal, capabilities, endpoint, network, sole } = caller;
+  return { id, principal, capabilities, client, endpoint, network, sole };
+}
+
 /** The principal where somebody authenticated; otherwise the caller, since everybody would be the same principal. */
 export function scopeOf({ id: caller, principal }: Pick<Caller, "id" | "principal">): string {
   const { id, binding } = principal;

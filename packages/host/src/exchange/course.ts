@@ -50,9 +50,10 @@ export interface Course {
 }
 
 /** Requests of plugins' own that belong to one of a client's. */
-export interface OwnCalls {
+export interface OwnCalls<E> {
   /** So many were made. */
   count: number;
   /** One of them may have reached an upstream: from then on the client's request is not provably unsent. */
   sent: boolean;
+  readonly underWay: Set<E>;
 }

@@ -44,10 +44,17 @@ export interface TimeLimits {
   readonly maxTimeout: number;
 }
 
+/** How far somebody is. A tool of a plugin's hands it on with `context.progress(told.progress, told.total, told.message)`. */
+export type Progress = {
+  readonly progress: number;
+  readonly total?: number | undefined;
+  readonly message?: string | undefined;
+};
+
 /** How a plugin has a request of its own carried. */
 export interface OwnCallOptions {
-  /** Told what the upstream says on its way to the answer: `progress`, and perhaps `total` and `message`. */
-  readonly onProgress?: (progress: Readonly<Json>) => void;
+  /** Told what the upstream says on its way to the answer. What has no number for `progress` is a sign of life and no more. */
+  readonly onProgress?: (progress: Progress) => void;
   /** Gives it up: it fails with `cancelled`, and the upstream is told. */
   readonly signal?: AbortSignal;
 }
@@ -98,7 +105,8 @@ export interface Exchange {
   readonly http: HttpOrigin | undefined;
   /**
    * The isolation key: what is kept for one scope must never be shown to another. It is the principal's, and where
-   * nobody was authenticated the caller's.
+   * nobody was authenticated the caller's. Not for counting what somebody may have: who is anonymous has a new one with each new
+   * session, for nothing. That is `countingKey(exchange)`.
    */
   readonly scope: string;
   /** The exchange on whose behalf this one is: of a server's request, of {@link derive}, {@link call} or {@link ask}. */

@@ -73,7 +73,7 @@ export class HostExchange extends Timed implements Exchange {
   /** Undefined until it runs. */
   course: Course | undefined = undefined;
   /** What plugins asked of the pipeline on behalf of one request of a client, over all levels; made for the first. */
-  ownCalls: OwnCalls | undefined = undefined;
+  ownCalls: OwnCalls<HostExchange> | undefined = undefined;
   /** What the request names and where it goes, as the pipeline found it; what that is, is the pipeline's business. */
   target: object | undefined = undefined;
   /** Undefined unless somebody listened when it began. */

@@ -1,4 +1,5 @@
 import { CACHE_TTL, type ResolvedConfig } from "../config/schema.ts";
+import type { Caller } from "../exchange/caller.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
 import type { Tracer } from "../exchange/tracer.ts";
 import type { Logger } from "../log.ts";
@@ -83,7 +84,7 @@ export function assemble(options: {
   const { config, plugins, upstreams, log, requesters, hostInfo, lasting } = options;
   const store = config.catalog.file ? options.store : undefined;
   const { hooks } = plugins;
-  const changed = (principal: string | undefined): void => announcer.permissionsChanged(principal);
+  const changed = (whose: string | Caller | undefined): void => announcer.permissionsChanged(whose);
   const catalog = new Catalog({ hooks, log, names: lasting.names, limit: config.limits.entries, upstreams, changed });
   const directory = new Directory(catalog, upstreams, { wait: config.wait, ttl: config.listen?.cache.ttl ?? CACHE_TTL, store });
   const announcer = new Announcer(directory, () => requesters);

@@ -1,4 +1,5 @@
 import type { HostExchange } from "../exchange/host-exchange.ts";
+import { endTogether } from "../plugin/closing.ts";
 import type { AppliedPlugin } from "../plugin/plugin-set.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Assembly } from "./assembly.ts";
@@ -9,12 +10,21 @@ export class Draining {
   readonly sets: ReadonlySet<object>;
   readonly #upstreams: Set<Upstream>;
   readonly #plugins: readonly AppliedPlugin[];
+  /** Assemblies that were replaced before, and ends of such: what only they had may use what this one had. */
+  #earlier: readonly (Draining | Promise<unknown>)[];
   readonly #underWay: () => Iterable<HostExchange>;
   #ended: Promise<unknown> | undefined;
 
-  /** @param underWay the exchanges in flight, of whatever assembly */
-  constructor(old: Assembly, next: Assembly, earlier: readonly Draining[], underWay: () => Iterable<HostExchange>) {
+  /** @param underWay the exchanges in flight, of whatever assembly @param ends of assemblies that are ending already */
+  constructor(
+    old: Assembly,
+    next: Assembly,
+    earlier: readonly Draining[],
+    underWay: () => Iterable<HostExchange>,
+    ends: Iterable<Promise<unknown>>,
+  ) {
     this.sets = new Set([old.hooks, ...earlier.flatMap(({ sets }) => [...sets])]);
+    this.#earlier = [...ends, ...earlier];
     const upstreams = new Set(next.upstreams.values());
     const plugins = new Set(next.plugins.plugins);
     this.#upstreams = new Set([...old.upstreams.values()].filter((upstream) => !upstreams.has(upstream)));
@@ -35,12 +45,14 @@ export class Draining {
 
   /** Ends everything, whatever is under way. */
   end(): Promise<unknown> {
-    this.#ended ??= Promise.all([
-      ...[...this.#upstreams].map((upstream) => this.#stop(upstream)),
-      ...this.#plugins.map((plugin) => plugin.end()),
-      ...this.#stopping,
-    ]);
+    this.#ended ??= Promise.all([...[...this.#upstreams].map((upstream) => this.#stop(upstream)), this.#endPlugins(), ...this.#stopping]);
     return this.#ended;
+  }
+
+  async #endPlugins(): Promise<void> {
+    await Promise.all(this.#earlier.map((old) => (old instanceof Draining ? old.end() : old)));
+    this.#earlier = []; // one that is over keeps nothing
+    await endTogether(this.#plugins);
   }
 
   readonly #stopping: Promise<void>[] = [];

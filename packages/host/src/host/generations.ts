@@ -5,6 +5,7 @@ import type { HostExchange } from "../exchange/host-exchange.ts";
 import { Tracer } from "../exchange/tracer.ts";
 import type { Logger } from "../log.ts";
 import type { CatalogStore } from "../pipeline/last-known.ts";
+import { endInTurn, endTogether } from "../plugin/closing.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
 import type { OperatedEvent } from "../plugin/hook-types.ts";
 import { loadPlugins } from "../plugin/load.ts";
@@ -58,7 +59,7 @@ export class Generations {
     const catalog: Surroundings["catalog"] = {
       entries: () => this.catalog?.entries() ?? [],
       visible: (caller) => this.#serving?.directory.visible(caller) ?? [],
-      invalidate: (principal) => this.catalog?.invalidate(principal),
+      invalidate: (whose) => this.catalog?.invalidate(whose),
     };
     const permits: Surroundings["permits"] = (entry, caller) => this.catalog?.permits(entry, caller) ?? false;
     this.tracer = new Tracer(surroundings.listeners.log);
@@ -136,7 +137,7 @@ export class Generations {
       if (this.#ending) throw new ConfigError(["the host is stopping"]);
     } catch (error) {
       await Promise.all([
-        ...fresh.map((plugin) => plugin.end()),
+        endTogether(fresh),
         ...[...next.upstreams.values()].map((upstream) => before.upstreams.get(upstream.key) !== upstream && upstream.stop(0)),
       ]);
       throw error;
@@ -154,7 +155,7 @@ export class Generations {
     for (const [key, { facts }] of before.upstreams)
       if (next.upstreams.get(key)?.facts !== facts) next.hooks.upstream?.({ ...facts, state: "removed", reason: undefined });
     next.announcer.listed();
-    this.#draining.push(new Draining(before, next, this.#draining, () => this.#underWay()));
+    this.#draining.push(new Draining(before, next, this.#draining, () => this.#underWay(), this.#ends));
     this.#look();
     return report;
   }
@@ -166,7 +167,7 @@ export class Generations {
     try {
       check(config, plugins.hooks);
     } catch (error) {
-      for (const plugin of plugins.fresh) void plugin.end();
+      void endTogether(plugins.fresh);
       throw error;
     }
     const upstreams = nextUpstreams(plugins, before, (key, isolation) => this.#makeUpstream(key, isolation, plugins));
@@ -259,9 +260,9 @@ export class Generations {
     await Promise.all([...this.#ends, ...this.#draining.map((old) => old.end()), ...upstreams.map((upstream) => upstream.stop(0))]);
   }
 
-  /** Ends the plugins, in the order of the config. */
+  /** Ends the plugins, in the order of the config but for those that others use. */
   async end(): Promise<void> {
     this.#lasting?.tasks.clear();
-    for (const plugin of this.#serving?.plugins.plugins ?? []) await plugin.end();
+    await endInTurn(this.#serving?.plugins.plugins ?? []);
   }
 }

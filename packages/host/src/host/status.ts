@@ -73,10 +73,16 @@ export interface HostPipeline {
   readonly endpoints: HostStatus["endpoints"];
 }
 
-/** Whether a plugin does nothing: it taps no hook, hears nothing, offers no entries, brings no transport and opens no endpoint. */
+/** Whether a plugin does nothing: it taps no hook, hears nothing, offers no entries, brings no transport, opens no endpoint and serves nobody else. */
 export function isIdle(plugin: AppliedPlugin, set: PluginSet): boolean {
+  if (servesOthers(plugin, set)) return false;
   const { id, taps, offers } = plugin;
   return taps.length === 0 && offers.size === 0 && !set.transports.isFrom(id) && !set.edge.isOpenedBy(id) && !set.isListening(plugin);
+}
+
+/** Whether a plugin is there for other plugins, for operators or for configs: services, operations, values, isolation. Commands alone run in processes of their own. */
+function servesOthers({ id, provided, isolated, loaded }: AppliedPlugin, { operations }: PluginSet): boolean {
+  return provided.size > 0 || isolated.length > 0 || operations.isFrom(id) || loaded.definition.variables !== undefined;
 }
 
 function endpointsOf({ edge }: PluginSet): HostStatus["endpoints"] {

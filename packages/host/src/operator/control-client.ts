@@ -61,6 +61,11 @@ export async function askStatus(pid: number): Promise<ControlStatus> {
   return askOwn(pid, "status", CONTROL_DEADLINE);
 }
 
+/** Asks one running host for a page of what it offers (the operation `catalog`). @throws Error when it does not answer in time */
+export async function askCatalog(pid: number, params: Readonly<Json>): Promise<Json> {
+  return askHost(pid, { command: "catalog", params }, CONTROL_DEADLINE);
+}
+
 /**
  * Has a running host of this user do what a plugin offers to operators (`host.operation`). For the commands of plugins.
  * @param choice needed where several hosts run. Default: in a command of a plugin the host with the config that `--config` names

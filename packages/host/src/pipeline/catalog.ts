@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { countedAre } from "../counted.ts";
-import type { Caller } from "../exchange/caller.ts";
+import { asClient, type Caller, type ClientFacts } from "../exchange/caller.ts";
 import { type Entry, LISTED_KINDS, LISTS, type ListedKind } from "../exchange/entry.ts";
 import type { Site } from "../exchange/exchange.ts";
 import { rowOf } from "../exchange/methods.ts";
@@ -138,16 +138,16 @@ export class Catalog {
   readonly #selections: ReadonlyMap<string, NonNullable<Upstream["selection"]>> | undefined;
   #look: (() => Offer) | undefined;
   #reach: Reach = (entry) => entry;
-  readonly #changed: (principal: string | undefined) => void;
+  readonly #changed: (whose: string | Caller | undefined) => void;
 
-  /** @param changed called when permissions of a principal (or of all) changed */
+  /** @param changed called when what a principal (by its id), a caller or all may see changed */
   constructor(options: {
     hooks: SealedHooks;
     log: Logger;
     names: NameRegistry;
     limit: number;
     upstreams: ReadonlyMap<string, Pick<Upstream, "selection">>;
-    changed: (principal: string | undefined) => void;
+    changed: (whose: string | Caller | undefined) => void;
   }) {
     this.#hooks = options.hooks;
     this.#log = options.log;
@@ -178,9 +178,9 @@ export class Catalog {
     this.#tell(this.#names.unheard(this.withheld()));
   }
 
-  /** Announces that `permit` answers otherwise now, for one principal id or for all: their visible lists are compared again. */
-  invalidate(principal?: string): void {
-    this.#changed(principal);
+  /** Announces that `permit` or `list` answers otherwise now, for one principal id, one caller or all: their visible lists are compared again. */
+  invalidate(whose?: string | Caller): void {
+    this.#changed(whose);
   }
 
   /** Runs `discover` over what one upstream lists. If a plugin fails there, the upstream offers nothing: it may have been hiding something. */
@@ -233,14 +233,15 @@ export class Catalog {
     return offer.entries.filter((entry) => entry.kind === kind && this.permits(entry, caller));
   }
 
-  /** What of an offer a caller is shown. @throws HostError where a plugin fails */
-  shown(offer: Offer, kind: ListedKind, caller: Caller, trace?: Trace): readonly Entry[] {
+  /** What of an offer a caller is shown. @param client who asks for it @throws HostError where a plugin fails */
+  shown(offer: Offer, kind: ListedKind, caller: Caller, client: ClientFacts, trace?: Trace): readonly Entry[] {
     const { list, permit } = this.#hooks;
     const span = permit && trace?.begin("permit"); // of its taps, which are asked about every entry, nothing is told
     const entries = Object.freeze(this.permitted(offer, kind, caller));
     span?.finish();
     if (!list) return entries;
-    return trace ? trace.during("list", () => list(entries, caller)) : list(entries, caller);
+    const asking = asClient(caller, client);
+    return trace ? trace.during("list", () => list(entries, asking)) : list(entries, asking);
   }
 
   /** Whether the config leaves it in. What it leaves out is not listed, and is not there for those either who know its name. */
@@ -272,10 +273,10 @@ export class Catalog {
   }
 
   /** A text that changes when what this caller sees of these kinds changes. */
-  signature(offer: Offer, kinds: readonly ListedKind[], caller: Caller): string {
+  signature(offer: Offer, kinds: readonly ListedKind[], caller: Caller, client: ClientFacts): string {
     const hash = createHash("sha1");
     for (const kind of kinds) {
-      for (const entry of this.#shownAnyway(offer, kind, caller)) hash.update(digestOf(entry));
+      for (const entry of this.#shownAnyway(offer, kind, caller, client)) hash.update(digestOf(entry));
       hash.update("|");
     }
     return hash.digest("base64");

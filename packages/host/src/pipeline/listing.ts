@@ -20,7 +20,7 @@ export async function list(exchange: HostExchange, directory: Directory, checkDe
   const { catalog } = directory;
   const missing = await directory.awaitKnown(caller, { lazy: true });
   const offer = directory.offer(caller);
-  const entries = catalog.shown(offer, kind, caller, exchange.trace);
+  const entries = catalog.shown(offer, kind, caller, exchange.client, exchange.trace);
   if (entries.length === 0) checkDeclared();
   const incomplete = offer.incomplete(kind, (entry) => catalog.permits(entry, caller));
   const partial = [...new Set([...missing.map(({ key }) => key), ...incomplete.keys()])];

@@ -2,7 +2,7 @@ import { counted } from "../counted.ts";
 import { HostError } from "../errors.ts";
 import { carry } from "../exchange/carry.ts";
 import type { OwnCalls, Sink } from "../exchange/course.ts";
-import type { Outcome, OwnCallOptions } from "../exchange/exchange.ts";
+import type { Outcome, OwnCallOptions, Progress } from "../exchange/exchange.ts";
 import { HostExchange } from "../exchange/host-exchange.ts";
 import { rowOf } from "../exchange/methods.ts";
 import type { Limits } from "../wire/limits.ts";
@@ -46,6 +46,7 @@ export function callAsChild(
     depth: parent.depth + 1,
   });
   child.ownCalls = calls;
+  calls.underWay.add(child);
   const abort = (): void =>
     child.cancel(new HostError("cancelled", `${method} was cancelled by the plugin that made it`, { sent: child.sent }));
   const stop = (error: HostError): void => child.cancel(new HostError(error.type, error.message, { sent: child.sent }));
@@ -61,6 +62,7 @@ export function callAsChild(
     };
     carry(child, through, (outcome) => {
       if (!child.settle(outcome, deliver)) return;
+      calls.underWay.delete(child);
       signal?.removeEventListener("abort", abort);
       parent.offStop(stop);
       parent.resume();
@@ -71,12 +73,17 @@ export function callAsChild(
 }
 
 /** Those of all levels are counted together. */
-function countedWith(parent: HostExchange): OwnCalls {
-  parent.ownCalls ??= parent.isDetached && parent.parent ? countedWith(parent.parent) : { count: 0, sent: false };
+function countedWith(parent: HostExchange): OwnCalls<HostExchange> {
+  parent.ownCalls ??= parent.isDetached && parent.parent ? countedWith(parent.parent) : { count: 0, sent: false, underWay: new Set() };
   return parent.ownCalls;
 }
 
-function refusal(parent: HostExchange, { count }: OwnCalls, method: string, limits: OwnCallsOptions["limits"]): HostError | undefined {
+function refusal(
+  parent: HostExchange,
+  { count }: OwnCalls<HostExchange>,
+  method: string,
+  limits: OwnCallsOptions["limits"],
+): HostError | undefined {
   const { route, permit } = rowOf(method);
   if (route === "no" && permit === "no")
     return new HostError("invalid_params", `exchange.call does not send ${method}, which is between the client and the host`);
@@ -95,11 +102,18 @@ function sinkOf(parent: HostExchange, onProgress: OwnCallOptions["onProgress"]):
     send(message: Message): boolean {
       if (!("method" in message) || message.method !== "notifications/progress")
         return parent.outcome === undefined && parent.sink?.send(message) === true;
-      const { progressToken: _, ...progress } = message.params ?? {};
-      onProgress?.(progress);
+      const progress = progressOf(message.params);
+      if (progress) onProgress?.(progress);
       return onProgress !== undefined;
     },
   };
+}
+
+/** What it says as plugins are told it; undefined where it is none. */
+function progressOf(params: Json | undefined): Progress | undefined {
+  const { progress, total, message } = params ?? {};
+  if (typeof progress !== "number") return undefined;
+  return { progress, ...(typeof total === "number" && { total }), ...(typeof message === "string" && { message }) };
 }
 
 /** Something was sent on the way to this error, if not by the call that failed: nobody may try the whole again as if nothing had happened. */

@@ -2,7 +2,7 @@
 export const COMMAND_NAMES: ReadonlySet<string> = new Set([
   ...["init", "migrate", "client-config", "install", "uninstall"],
   ...["start", "stop", "restart", "service"],
-  ...["dev", "validate", "list", "call", "resources", "read", "prompt", "subscribe"],
+  ...["dev", "validate", "list", "tokens", "call", "resources", "read", "prompt", "subscribe"],
   ...["search", "add", "remove", "enable", "disable", "reconnect", "drain"],
   ...["status", "logs", "trace", "reload", "inspect"],
   ...["schema", "config", "plugin", "credentials", "backup", "restore", "trust", "doctor", "support", "completion", "version", "help"],

@@ -94,6 +94,11 @@ export class Operations {
     this.#reports.set(plugin, read);
   }
 
+  /** Whether a plugin has any operation or report. */
+  isFrom(plugin: string): boolean {
+    return this.#operations.has(plugin) || this.#reports.has(plugin);
+  }
+
   /** @throws ConfigError for a name that cannot be told from the plugin's id */
   operation(plugin: string, name: string, run: Operation["run"], facts: OperationFacts): void {
     const { description, params = ANY_PARAMS, result, reads, scope } = facts;

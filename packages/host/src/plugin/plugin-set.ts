@@ -8,6 +8,7 @@ import type { TraceListener, TraceOptions } from "../exchange/trace.ts";
 import type { UpstreamFacts } from "../exchange/upstream-facts.ts";
 import { factsOf, strictest } from "../upstream/upstream.ts";
 import { clockOf } from "./clock.ts";
+import { endTogether } from "./closing.ts";
 import { checkConditions } from "./condition-problems.ts";
 import { PluginEdge } from "./edge.ts";
 import { HookSet, runPhase, type SealedHooks, type Tap } from "./hook-set.ts";
@@ -44,6 +45,8 @@ export class AppliedPlugin {
   readonly files = new Map<string, string>();
   /** Who provided the services that it asked for. */
   readonly found = new Map<symbol, AppliedPlugin | undefined>();
+  /** Services that it provides. */
+  readonly provided = new Set<symbol>();
   readonly isolated: (readonly [upstream: string, isolation: Isolation])[] = [];
   /** Upstreams that its options name, by place. */
   readonly expected: ExpectedUpstream[] = [];
@@ -119,7 +122,7 @@ export class PluginSet {
       );
       if (late.length === 0) return set;
       for (const { id } of late) kept.delete(id);
-      for (const plugin of set.fresh) void plugin.end();
+      void endTogether(set.fresh);
     }
   }
 
@@ -149,7 +152,7 @@ export class PluginSet {
       this.transports.check(config.mcpServers);
       checkConditions(plugins, { servers: this.#keys, endpoints: [...this.edge.endpoints.keys()] });
     } catch (error) {
-      for (const plugin of this.fresh) void plugin.end();
+      void endTogether(this.fresh);
       throw error;
     }
     this.#applying = false;

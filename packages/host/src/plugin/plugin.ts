@@ -33,8 +33,11 @@ export interface PluginCatalog {
    * lists, too. Ask while a request or a connection of the caller's is there, and not in `permit`, `list` or `merge`.
    */
   visible(caller: Caller): readonly Entry[];
-  /** Announces that `permit` answers otherwise now, for one principal id or for all: their visible lists are compared again. */
-  invalidate(principal?: string): void;
+  /**
+   * Announces that `permit` or `list` answers otherwise now: visible lists are compared again.
+   * @param whose of a principal, by its id, or of one caller, whose lists are its own from then on; default: of all
+   */
+  invalidate(whose?: string | Caller): void;
 }
 
 /** What a plugin is to a reload. */

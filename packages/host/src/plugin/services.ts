@@ -6,6 +6,8 @@ interface Party {
   readonly id: string;
   /** Who provided the services that it asked for. */
   readonly found: Map<symbol, unknown>;
+  /** Those that it provides. */
+  readonly provided: Set<symbol>;
 }
 
 /** What the plugins of one set offer each other, by key. */
@@ -24,6 +26,7 @@ export class Services<Plugin extends Party> {
         `plugin "${plugin.id}" provides the service "${name}", which plugin "${before.provider.id}" provides already; remove one of them`,
       ]);
     this.#services.set(key, { value, provider: plugin });
+    plugin.provided.add(key);
   }
 
   find<T>(plugin: Plugin, { key }: Service<T>): T | undefined {

@@ -1,3 +1,4 @@
+import type { Caller } from "../exchange/caller.ts";
 import type { ListedKind } from "../exchange/entry.ts";
 import type { Offer } from "../pipeline/catalog.ts";
 import type { Directory } from "../pipeline/directory.ts";
@@ -42,11 +43,15 @@ export class Announcer {
     clearTimeout(this.#timer);
   }
 
-  /** `permit` answers otherwise now. */
-  permissionsChanged(principal: string | undefined): void {
-    if (principal === undefined) return this.listed();
+  /** `permit` or `list` answers otherwise now: of a principal, by its id, of one caller, or of all. */
+  permissionsChanged(whose: string | Pick<Caller, "id"> | undefined): void {
+    if (whose === undefined) return this.listed();
     const judged: Signatures = new WeakMap();
-    for (const each of this.#audience()) if (each.isToldOfLists && each.principal.id === principal) this.#compare(each, judged);
+    for (const each of this.#audience()) {
+      if (typeof whose === "string" ? each.principal.id !== whose : each.id !== whose.id) continue;
+      if (typeof whose !== "string") each.hasOwnLists = true;
+      if (each.isToldOfLists) this.#compare(each, judged);
+    }
   }
 
   /** Notes what somebody is shown now, so that only changes from here on are news. */
@@ -79,12 +84,12 @@ export class Announcer {
     let ofOffer = signatures.get(offer);
     if (!ofOffer) signatures.set(offer, (ofOffer = new Map()));
     let signature = ofOffer.get(key);
-    if (signature === undefined) ofOffer.set(key, (signature = catalog.signature(offer, KINDS[list], requester)));
+    if (signature === undefined) ofOffer.set(key, (signature = catalog.signature(offer, KINDS[list], requester, requester.latest)));
     return signature;
   }
 }
 
 /** What may make a difference to `permit` and `list` between two callers. */
-function viewOf({ principal, capabilities, client, endpoint, network }: Requester): string {
-  return JSON.stringify([principal, capabilities, client.info, client.version, endpoint, network]);
+function viewOf({ id, hasOwnLists, principal, capabilities, latest, endpoint, network }: Requester): string {
+  return JSON.stringify([hasOwnLists && id, principal, capabilities, latest.info, latest.version, endpoint, network]);
 }

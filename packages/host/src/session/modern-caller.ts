@@ -162,7 +162,9 @@ export class ModernCaller extends Requester {
 
   /** The only call to that server which may be answered in rounds. Are there several, nothing is guessed. */
   attribute(upstream: string): HostExchange | HostError {
-    const calls = this.exchanges().filter(({ method, route }) => ROUNDS.has(method) && route?.upstream === upstream);
+    const calls = this.exchanges()
+      .flatMap((exchange) => [exchange, ...(exchange.ownCalls?.underWay ?? [])])
+      .filter(({ method, route }) => ROUNDS.has(method) && route?.upstream === upstream);
     if (calls.length === 1 && calls[0]) return calls[0];
     if (calls.length === 0) return notDuringThis("the question");
     return new HostError(

@@ -57,6 +57,8 @@ export abstract class Requester implements Caller {
   seen = performance.now();
   /** What its clients were last shown of each list. */
   readonly shown = new Map<ListName, string>();
+  /** Whether a plugin shows this one something else than others like it. */
+  hasOwnLists = false;
   protected readonly most: number;
   readonly #host: RequestHost;
   /** No `Map` or `Set`, for the reason of `Roster`; but there are only so many, and the oldest is usually the first that is done. */

@@ -9,4 +9,5 @@ export type { TestLogLine } from "./reasons.ts";
 export { type RequestOptions, TestClient, type TestClientOptions, type TestNotification, type TestSubscription } from "./test-client.ts";
 export { createTestHost, type TestHost, type TestHostOptions } from "./test-host.ts";
 export { type PluginBeside, type PluginCases, testPlugin } from "./test-plugin.ts";
+export { type CommandOutcome, startTestProcess, type TestProcess, type TestProcessOptions } from "./test-process.ts";
 export { type StoreCases, type StoreProvider, testStore } from "./test-store.ts";

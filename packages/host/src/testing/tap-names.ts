@@ -1,28 +1,15 @@
 import type { z } from "zod";
 import { definePlugin, type Plugin, type PluginFactory, type PluginHost } from "../plugin/plugin.ts";
 
-/** A plugin that does what another does and notes under which names that taps, and what else it brings: transports, an offer. */
+/** A plugin that does what another does and notes under which names that taps. */
 export function withTapNames<Schema extends z.ZodType>(
   { definition }: PluginFactory<Schema>,
   options: z.input<Schema>,
   names: { readonly hook: string; readonly name: unknown }[],
-  registered: string[],
 ): Plugin {
   const noting = definePlugin<Schema>({
     ...definition,
-    apply: (host, parsed) => {
-      const offer = ((given: Parameters<PluginHost["offer"]>[0]) => {
-        registered.push("offer");
-        return host.offer(given);
-      }) as PluginHost["offer"]; // gives what that gives, in either form
-      definition.apply({ ...host, hooks: watched(host.hooks, names), transports: noted(host.transports), offer }, parsed);
-    },
-  });
-  const noted = ({ register }: PluginHost["transports"]): PluginHost["transports"] => ({
-    register: (type, ...rest) => {
-      registered.push(type);
-      register(type, ...rest);
-    },
+    apply: (host, parsed) => definition.apply({ ...host, hooks: watched(host.hooks, names) }, parsed),
   });
   return noting(options);
 }

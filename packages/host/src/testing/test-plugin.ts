@@ -24,7 +24,7 @@ export interface PluginCases<Schema extends z.ZodType = z.ZodType> {
   module: string | URL;
   /** Good ones, such as a config file can hold; left out for a plugin that takes none. */
   options?: z.input<Schema>;
-  /** Options that fail: with a problem that begins with the place (`plugins[0].options.ttl`) and holds the hint. Only a plugin without options has none. */
+  /** Options that fail: with a problem at the place (`plugins[0].options.ttl`) or within it (`plugins[0].options.ttl.max`) that holds the hint, in its place or its words. Only a plugin without options has none. */
   badOptions?: readonly { readonly options: unknown; readonly place: string; readonly hint: string | RegExp }[];
   /** Requests that these options have nothing to do with; default: a set over all methods. The server behind the host is {@link contractUpstream}. */
   unrelated?: readonly ContractRequest[];
@@ -86,7 +86,9 @@ export function testPlugin<Schema extends z.ZodType>(factory: PluginFactory<Sche
   const refused = async (given: unknown, place: string, hint: string | RegExp): Promise<void> => {
     const problems = await problemsOf(given);
     const fits = (problem: string): boolean =>
-      problem.startsWith(`${place}:`) && (typeof hint === "string" ? problem.includes(hint) : hint.test(problem));
+      problem.startsWith(place) &&
+      ENDS.test(problem.slice(place.length)) &&
+      (typeof hint === "string" ? problem.includes(hint) : hint.test(problem));
     const told = problems.length === 0 ? "they were taken" : problems.join("\n");
     assert(problems.some(fits), `the options ${JSON.stringify(given)} should fail at ${place} with ${hint}:\n${told}`);
   };
@@ -113,11 +115,14 @@ export function testPlugin<Schema extends z.ZodType>(factory: PluginFactory<Sche
 
   test(`${name}: every tap carries the plugin's name`, async () => {
     const names: { hook: string; name: unknown }[] = [];
-    const registered: string[] = [];
-    await using host = await start([withTapNames(factory, options, names, registered)]);
-    assert.notEqual(names.length + registered.length, 0, "the plugin taps nothing and offers nothing, and so does nothing");
+    await using host = await start([withTapNames(factory, options, names)]);
+    const { taps, plugins } = host.test.host.pipeline();
+    assert.equal(
+      plugins.find(({ id }) => id === name)?.idle,
+      false,
+      "the plugin taps nothing, offers nothing, provides nothing and serves neither operators nor configs, and so does nothing",
+    );
     for (const tap of names) assert.equal(tap.name, name, `hooks.${tap.hook} is tapped under another name than the plugin's`);
-    const { taps } = host.test.host.pipeline();
     assert.equal(taps.filter(({ plugin }) => plugin === name).length, names.length, "the host knows other taps than the plugin made");
   });
 
@@ -186,6 +191,9 @@ export function testPlugin<Schema extends z.ZodType>(factory: PluginFactory<Sche
 }
 
 type Recorded = Recording[number];
+
+/** What stands behind a place: what is wrong there, or the way to what is wrong within. */
+const ENDS = /^[:.[]/;
 
 /** How somebody goes on whose plugin means to change what it does. */
 const UNRELATED_REMEDY =

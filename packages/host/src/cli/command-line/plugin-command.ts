@@ -55,6 +55,7 @@ export async function pluginCommand(plugin: string, words: readonly string[]): P
     const known = Object.keys(commands);
     const meant = group.length > 0 && pair !== undefined ? pair : name;
     const those = group.length > 0 ? group : known;
+    if (word === undefined || (group.length > 0 && second === undefined)) throw new UsageError(`name a command: ${those.join(", ")}`);
     throw new UsageError(`plugin "${found.id}" has no command "${meant}"${nearest(meant, those)}; it has ${those.join(", ")}`);
   }
   const command = definitionIn(await load());

@@ -73,7 +73,7 @@ export const FINDINGS = {
   },
   "plugin-idle": {
     level: "warning",
-    meaning: "A plugin was loaded and taps no hook, so it does nothing.",
+    meaning: "A plugin was loaded, taps no hook and has nothing else for anybody, so it does nothing.",
     remedy: "Check its options, update it, or take it out of the config.",
   },
   "plugin-state": { level: "ok", meaning: "What a plugin keeps or needs elsewhere is as it should be.", remedy: "" },

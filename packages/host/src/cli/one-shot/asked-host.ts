@@ -15,6 +15,12 @@ export interface AskedHost {
   starts(): Promise<readonly ServerStart[]>;
   /** Why the command may be shown less than clients are. */
   readonly note: string | undefined;
+  /** The same as a client that comes by another endpoint, which a plugin opened; undefined is the unnamed one. */
+  requestAt(endpoint: string | undefined, method: string): Promise<Json>;
+  /** A page of what is offered, whoever may use it and whatever is listed, as the operation `catalog` tells it. */
+  catalog(params: Json): Promise<Json>;
+  /** The endpoints beside the unnamed one. */
+  endpoints(): Promise<HostStatus["endpoints"]>;
   /** What servers list and the host does not offer, as of now. */
   withheld(): Promise<HostStatus["withheld"]>;
 }

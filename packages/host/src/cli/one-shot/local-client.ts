@@ -93,5 +93,11 @@ async function connect(
     starts: async () => startup.ended,
     note: roleless(host),
     withheld: async () => host.status().withheld,
+    endpoints: async () => host.status().endpoints,
+    catalog: (params) => host.operator.run("catalog", params),
+    requestAt: async (at, method) => {
+      const other = await openClient(localOptionsOf(host), { endpoint: at });
+      return other.request(method).finally(() => other.close());
+    },
   };
 }

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { locateConfig } from "../../config/locate.ts";
 import { escapeControls } from "../../log.ts";
-import { askStatus, findHosts } from "../../operator/control-client.ts";
+import { askCatalog, askStatus, findHosts } from "../../operator/control-client.ts";
 import type { ControlStatus } from "../../operator/control-protocol.ts";
 import { HostClient, NotAdmittedError } from "../../operator/host-client.ts";
 import { UsageError } from "../../operator/usage-error.ts";
@@ -58,6 +58,12 @@ export async function withRunning<T>(
       starts,
       note: opened.note,
       withheld: async () => (await askStatus(pid)).withheld,
+      endpoints: async () => (await askStatus(pid)).endpoints,
+      catalog: (params) => askCatalog(pid, params),
+      requestAt: async (at, method) => {
+        const other = await HostClient.open(pid, { endpoint: at, notified: () => {} });
+        return other.request(method).finally(() => other.close());
+      },
       // A host starts what it lists.
       started: () => opened.request("tools/list").then(started, started),
     });
