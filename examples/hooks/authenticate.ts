@@ -6,13 +6,13 @@ const hash = (text: string): Buffer => createHash("sha256").update(text).digest(
 
 /** Knows people by a token each: `{ "tokens": { "ada": "${ADA_TOKEN}" } }`. Others get 401, unless another plugin knows them. */
 export default definePlugin({
-  name: "tokens",
+  name: "known-tokens",
   host: "^1.0.0",
   security: true,
   options: z.strictObject({ tokens: z.record(z.string().min(1), z.string().min(16)) }),
   apply(host, { tokens }) {
     const known = Object.entries(tokens).map(([id, token]) => ({ id, hash: hash(token) }));
-    host.hooks.authenticate.tap("tokens", ({ headers: { authorization } }) => {
+    host.hooks.authenticate.tap("known-tokens", ({ headers: { authorization } }) => {
       const [, token] = /^Bearer (.+)$/i.exec(String(authorization)) ?? [];
       if (token === undefined) return undefined;
       const given = hash(token);

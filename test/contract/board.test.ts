@@ -19,11 +19,11 @@ testPlugin(board, {
 });
 
 const tokens = definePlugin({
-  name: "tokens",
+  name: "ann-and-bob",
   host: "^1.0.0",
   security: true,
   apply(host) {
-    host.hooks.authenticate.tap("tokens", ({ headers }) => {
+    host.hooks.authenticate.tap("ann-and-bob", ({ headers }) => {
       const id = /^Bearer (ann|bob)$/.exec(String(headers.authorization))?.[1];
       return id === undefined ? undefined : { id, roles: [] };
     });

@@ -141,11 +141,11 @@ test("a shortcut is a command, or the first word of several; each is told the re
   for (const line of ["things show", "one things show", "one-word", "one one-word", "things --config mcp-host.config.json show"])
     expect(text(await run(at, line.split(" "))), line).toContain(expected);
   expect(text(await run(at, ["things", "--help"]))).toMatch(/COMMANDS things show .*things hide/);
-  for (const line of ["things", "things shw"])
-    expect(await run(at, line.split(" ")), line).toMatchObject({
-      code: 2,
-      stderr: expect.stringContaining("it has things show, things hide"),
-    });
+  for (const [line, told] of [
+    ["things", "name a command: things show, things hide"],
+    ["things shw", "it has things show, things hide"],
+  ] as const)
+    expect(await run(at, line.split(" ")), line).toMatchObject({ code: 2, stderr: expect.stringContaining(told) });
 });
 
 test("a server that is added may refer to what a plugin of the file brings", async () => {
