@@ -1,4 +1,4 @@
-import { validateHeaderName, validateHeaderValue } from "node:http";
+import { isHeaderName, isHeaderValue } from "./headers.ts";
 
 /** Of the message itself, the connection, or the signature. */
 const OWN =
@@ -7,11 +7,6 @@ const OWN =
 /** Why a header cannot be sent; undefined where it can. */
 export function webhookHeaderProblem(name: string, value: string): string | undefined {
   if (OWN.test(name)) return "is a header of the message, the connection or the signature, which are written anyway; remove it";
-  try {
-    validateHeaderName(name);
-    validateHeaderValue(name, value);
-  } catch {
-    return "is no header: names have letters, digits and -, values no line breaks or characters beyond Latin-1";
-  }
-  return undefined;
+  if (isHeaderName(name) && isHeaderValue(value)) return undefined;
+  return "is no header: names have letters, digits and -, values no line breaks or characters beyond Latin-1";
 }
