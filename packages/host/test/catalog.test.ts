@@ -69,7 +69,7 @@ function announcing(sessions: number, principals: readonly object[], hooks: Part
     const news: string[] = [];
     return {
       principal: principals[n % principals.length],
-      client: { info: {}, version: "" },
+      latest: { info: {}, version: "" },
       isToldOfLists: true,
       shown: new Map(),
       news,
