@@ -70,7 +70,8 @@ export function bystanders(): NonNullable<Config["plugins"]> {
     otel({ endpoint: "http://127.0.0.1:9/", traces: { ratio: 1 }, context: { out: false, questions: false }, shutdown: 0 }),
     profiles({ profiles: { everything: {} }, default: "everything" }),
     routing({ coalesce: [{ match: ["nothing"] }] }),
-    toolSearch({ threshold: 1_000_000 }),
+    // One that offers tools has the host say that there is logging, since those may log.
+    toolSearch({ show: "list" }),
     sqlite({ file: `${folder.path}/store.sqlite` }),
     webhooks({
       hooks: (["permit", "transform", "respond"] as const).map((at) => ({
