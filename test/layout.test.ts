@@ -25,7 +25,7 @@ const FLOORS = [
 ] as const;
 
 /** The files at the root: `index.ts` is the roof, which only re-exports; the others are the ground, on which everything may stand. */
-const GROUND = ["counted.ts", "errors.ts", "log.ts", "redact.ts", "version.ts"];
+const GROUND = ["errors.ts", "log.ts", "redact.ts", "version.ts"];
 const ROOF = "index.ts";
 
 /** Source files below a folder, as absolute paths. */

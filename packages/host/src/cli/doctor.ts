@@ -1,8 +1,8 @@
 import { defineCommand } from "citty";
 import { docsPage } from "../config/documentation.ts";
-import { counted } from "../counted.ts";
 import { escapeControls } from "../log.ts";
 import { jsonArgs } from "../operator/host-choice.ts";
+import { counted } from "../wire/counted.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
 import { configArgs } from "./command-line/options.ts";
 import type { Finding } from "./doctor/findings.ts";

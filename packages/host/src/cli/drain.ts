@@ -12,7 +12,7 @@ export default defineCommand({
   },
   async run({ args }): Promise<ExitCode> {
     const { askToDrain, findHost, findHosts } = await import("../operator/control-client.ts");
-    const { counted } = await import("../counted.ts");
+    const { counted } = await import("../wire/counted.ts");
     const { pid } = await findHost(choiceOf(args));
     const draining = args.end !== true;
     await askToDrain(pid, draining);

@@ -1,8 +1,8 @@
 import { defineCommand } from "citty";
-import { counted } from "../counted.ts";
 import { escapeControls } from "../log.ts";
 import { jsonArgs } from "../operator/host-choice.ts";
 import { redactText } from "../redact.ts";
+import { counted } from "../wire/counted.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
 import { typedCommand } from "./command-line/typed-command.ts";
 import { GATEWAY_NAMES, gatewayOf } from "./gateways/gateways.ts";

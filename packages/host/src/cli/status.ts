@@ -1,9 +1,9 @@
 import { defineCommand } from "citty";
-import { counted } from "../counted.ts";
 import { escapeControls } from "../log.ts";
 import type { ControlStatus } from "../operator/control-protocol.ts";
 import { choiceArgs, choiceOf, jsonArgs } from "../operator/host-choice.ts";
 import type { UpstreamStatus } from "../plugin/host-status.ts";
+import { counted } from "../wire/counted.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
 import { typedCommand } from "./command-line/typed-command.ts";
 import { endpointTable } from "./terminal/endpoint-table.ts";

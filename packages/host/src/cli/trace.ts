@@ -1,10 +1,10 @@
 import { once } from "node:events";
 import { defineCommand } from "citty";
-import { countedAre } from "../counted.ts";
 import { choiceArgs, choiceOf } from "../operator/host-choice.ts";
 import type { TraceRecord } from "../operator/trace-record.ts";
 import type { TraceNote } from "../operator/trace-stream.ts";
 import { UsageError } from "../operator/usage-error.ts";
+import { countedAre } from "../wire/counted.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
 import { interruption } from "./command-line/interrupted.ts";
 

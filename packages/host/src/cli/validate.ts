@@ -1,9 +1,9 @@
 import { defineCommand } from "citty";
-import { counted } from "../counted.ts";
 import { ConfigFileError } from "../errors.ts";
 import { escapeControls } from "../log.ts";
 import { jsonArgs } from "../operator/host-choice.ts";
 import { redact, redactText } from "../redact.ts";
+import { counted } from "../wire/counted.ts";
 import type { FrameOutput } from "../wire/frame-writer.ts";
 import { EXIT, type ExitCode } from "./command-line/exit.ts";
 import { type LogFlags, loggerOf } from "./command-line/logger.ts";

@@ -1,5 +1,4 @@
 import type { ResolvedConfig } from "../config/schema.ts";
-import { countedAre } from "../counted.ts";
 import { HostError } from "../errors.ts";
 import type { Sink } from "../exchange/course.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
@@ -13,6 +12,7 @@ import type { Requester } from "../session/requester.ts";
 import type { Requesters } from "../session/requesters.ts";
 import type { Session, SessionHost } from "../session/session.ts";
 import type { Connection } from "../upstream/connection.ts";
+import { countedAre } from "../wire/counted.ts";
 import type { Json, Notification } from "../wire/message.ts";
 import type { Generations } from "./generations.ts";
 import { logBreach, logExchange } from "./request-log.ts";

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
-import { countedAre } from "../counted.ts";
 import { HostError } from "../errors.ts";
 import type { LogRecord } from "../log.ts";
+import { countedAre } from "../wire/counted.ts";
 import { fits, type LogQuery } from "./log-query.ts";
 import type { LogRing } from "./log-ring.ts";
 

@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { countedAre } from "../counted.ts";
 import { asClient, type Caller, type ClientFacts } from "../exchange/caller.ts";
 import { type Entry, LISTED_KINDS, LISTS, type ListedKind } from "../exchange/entry.ts";
 import type { Site } from "../exchange/exchange.ts";
@@ -10,6 +9,7 @@ import { errorFields, type Logger } from "../log.ts";
 import type { SealedHooks } from "../plugin/hook-set.ts";
 import type { HookName } from "../plugin/hooks.ts";
 import type { Upstream } from "../upstream/upstream.ts";
+import { countedAre } from "../wire/counted.ts";
 import type { Json } from "../wire/message.ts";
 import { type NameRegistry, prefixUri, type Withheld } from "./name-registry.ts";
 import { narrowness, templateMatcher } from "./uri-template.ts";

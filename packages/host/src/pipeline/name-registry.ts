@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { counted } from "../counted.ts";
 import type { Entry } from "../exchange/entry.ts";
+import { counted } from "../wire/counted.ts";
 
 /** An entry that is not offered, and why: shown by `status`. */
 export interface Withheld {

@@ -1,10 +1,10 @@
-import { counted } from "../counted.ts";
 import { HostError } from "../errors.ts";
 import { carry } from "../exchange/carry.ts";
 import type { OwnCalls, Sink } from "../exchange/course.ts";
 import type { Outcome, OwnCallOptions, Progress } from "../exchange/exchange.ts";
 import { HostExchange } from "../exchange/host-exchange.ts";
 import { rowOf } from "../exchange/methods.ts";
+import { counted } from "../wire/counted.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { Json, Message } from "../wire/message.ts";
 import { withProgressToken } from "../wire/peer.ts";

@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { counted, countedAre } from "../counted.ts";
 import { HostError } from "../errors.ts";
 import { type Caller, scopeOf } from "../exchange/caller.ts";
 import type { Entry } from "../exchange/entry.ts";
 import { HostExchange } from "../exchange/host-exchange.ts";
 import type { Connection } from "../upstream/connection.ts";
+import { counted, countedAre } from "../wire/counted.ts";
 import { isObject, type Json, relatedTask } from "../wire/message.ts";
 import { isModern } from "../wire/versions.ts";
 

@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { counted } from "../counted.ts";
 import { HostError } from "../errors.ts";
 import type { Caller, ClientFacts, Principal } from "../exchange/caller.ts";
 import { carry } from "../exchange/carry.ts";
 import type { Reply, Sink } from "../exchange/course.ts";
 import type { Outcome } from "../exchange/exchange.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
+import { counted } from "../wire/counted.ts";
 import { Idle } from "../wire/idle.ts";
 import type { Id, Json, Notification } from "../wire/message.ts";
 import { toRpcError } from "../wire/peer-error.ts";

@@ -1,6 +1,6 @@
-import { counted, countedAre } from "../counted.ts";
 import { HostError } from "../errors.ts";
 import type { Principal } from "../exchange/caller.ts";
+import { counted, countedAre } from "../wire/counted.ts";
 import type { Limits } from "../wire/limits.ts";
 import { Session, type SessionHost } from "./session.ts";
 

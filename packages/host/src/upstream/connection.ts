@@ -1,10 +1,10 @@
 import type { AnyUpstreamConfig } from "../config/offered.ts";
-import { counted } from "../counted.ts";
 import { HostError } from "../errors.ts";
 import type { Caller } from "../exchange/caller.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
 import { unlessStopped } from "../exchange/unless-stopped.ts";
 import type { ConnectionState, UpstreamFacts } from "../exchange/upstream-facts.ts";
+import { counted } from "../wire/counted.ts";
 import type { Limits } from "../wire/limits.ts";
 import { isObject, type Json, type Notification, type Request } from "../wire/message.ts";
 import type { PeerCounters } from "../wire/peer.ts";

@@ -1,7 +1,7 @@
-import { counted } from "../counted.ts";
 import { LISTED_KINDS, LISTS, type ListedKind } from "../exchange/entry.ts";
 import type { HostExchange } from "../exchange/host-exchange.ts";
 import { briefReason } from "../redact.ts";
+import { counted } from "../wire/counted.ts";
 import type { Limits } from "../wire/limits.ts";
 import { isObject, type Json } from "../wire/message.ts";
 import type { Freshness } from "../wire/modern.ts";

@@ -1,5 +1,5 @@
 import { type Id, isObject, type Json, type Request } from "./message.ts";
-import { envelopeIn, isOfHop, type ResultType, type Round, type Stamp, serverMeta, stampRequest, stampResult } from "./modern.ts";
+import { envelopeIn, type ResultType, type Round, type Stamp, serverMeta, stampRequest, stampResult, takesEnvelope } from "./modern.ts";
 
 /**
  * Requests to one server as the text that goes out. What they say of their client is mostly what the one before said, and is
@@ -32,7 +32,7 @@ export class RequestTexts {
     const meta = params?._meta;
     if (meta === undefined) return withMembers(params, `"_meta":{${this.#envelopeOf(stamp)}}`);
     // What it says itself is mostly the host's progress token, which was put at its end.
-    if (last !== "_meta" || !isObject(meta) || isOfHop(meta)) return undefined;
+    if (last !== "_meta" || !isObject(meta) || !takesEnvelope(meta)) return undefined;
     return `${JSON.stringify(params).slice(0, -1 - "}".length)},${this.#envelopeOf(stamp)}}}`;
   }
 

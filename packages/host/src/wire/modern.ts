@@ -17,14 +17,14 @@ const SERVER_KEY = `${PREFIX}serverInfo`;
 /** Keys of one hop in the `_meta` of requests, notifications and results. */
 const HOP_KEYS: ReadonlySet<string> = new Set([VERSION_KEY, CLIENT_KEY, CAPABILITIES_KEY, LOG_LEVEL_KEY, SUBSCRIPTION_KEY, SERVER_KEY]);
 
-/** Whether a `_meta` has nothing to be added to: it is empty, or has a key of the hop. */
-export function isOfHop(meta: Readonly<Json>): boolean {
-  let isEmpty = true;
+/** Whether an envelope can be written behind what a `_meta` says: it says something, and nothing of a hop. */
+export function takesEnvelope(meta: Readonly<Json>): boolean {
+  let saysSomething = false;
   for (const key in meta) {
-    if (HOP_KEYS.has(key)) return true;
-    isEmpty = false;
+    if (HOP_KEYS.has(key)) return false;
+    saysSomething = true;
   }
-  return isEmpty;
+  return saysSomething;
 }
 
 /** What a request says of its client; nothing of it is checked yet. */

@@ -1,8 +1,8 @@
-import { counted } from "../../counted.ts";
 import type { Host } from "../../host/host.ts";
 import { escapeControls } from "../../log.ts";
 import type { UpstreamStatus } from "../../plugin/host-status.ts";
 import { redactText } from "../../redact.ts";
+import { counted } from "../../wire/counted.ts";
 import { table } from "../terminal/table.ts";
 import { summaryOf } from "../terminal/upstream-summary.ts";
 import { columns } from "../terminal/wrap.ts";

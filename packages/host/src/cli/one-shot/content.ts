@@ -1,4 +1,4 @@
-import { counted } from "../../counted.ts";
+import { counted } from "../../wire/counted.ts";
 import { isObject, type Json } from "../../wire/message.ts";
 
 /** A tool's result for people. */

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { counted, countedAre } from "../../counted.ts";
 import { escapeControls } from "../../log.ts";
 import type { TraceNode, TraceRecord } from "../../operator/trace-record.ts";
+import { counted, countedAre } from "../../wire/counted.ts";
 import { deedsOf, labelOf, timeText, titleOf, toneOf } from "./trace-words.ts";
 
 const STYLE = `

@@ -1,6 +1,6 @@
-import { countedAre } from "../../counted.ts";
 import { escapeControls } from "../../log.ts";
 import type { TraceNode, TraceRecord } from "../../operator/trace-record.ts";
+import { countedAre } from "../../wire/counted.ts";
 import { painter, type Style } from "./colours.ts";
 import { deedsOf, labelOf, type Tone, timeText, titleOf, toneOf } from "./trace-words.ts";
 

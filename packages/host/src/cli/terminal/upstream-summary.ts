@@ -1,5 +1,5 @@
-import { counted } from "../../counted.ts";
 import type { UpstreamStatus } from "../../plugin/host-status.ts";
+import { counted } from "../../wire/counted.ts";
 import { tellingLine, wordsIn } from "../../wire/stderr.ts";
 
 /** Whether an upstream can be called now. */
